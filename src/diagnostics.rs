@@ -1,6 +1,6 @@
-//! What the program says about itself: tracing into a log file and into the console's diagnostics
-//! pane, panics into the log before the terminal is given back. Never to standard output, and
-//! never a client library's bodies, which may hold secrets.
+//! What the program reports about itself. Tracing goes into a log file and into the console's diagnostics
+//! pane; a panic is logged before the terminal is restored. Nothing goes to standard output, and
+//! the bodies of a client library's requests are never logged: they may hold secrets.
 
 mod daily_file;
 
@@ -20,42 +20,41 @@ use tracing_subscriber::{Layer, fmt};
 use self::daily_file::DailyFile;
 use crate::private_files;
 
-/// The variable that says what is logged: `target=level` words with commas between.
+/// The variable that selects what is logged: `target=level` words separated by commas.
 const LOG_VARIABLE: &str = "GREENROOM_LOG";
 
-/// The targets of Greenroom's own events: the crate, and the two that name what they are about.
+/// The targets of Greenroom's own events: the crate, and two named after their subject.
 const OWN: [&str; 3] = ["greenroom", "release", "repair"];
 
-/// How many lines may wait for the disk; more are left out of the file. Room for each is taken from
-/// the first moment on: the library's own number would cost four megabytes.
+/// How many lines may wait for the disk. Further lines are left out of the file. The queue is allocated
+/// at the start: the library's default size would take four megabytes.
 const LINES_WAITING: usize = 4096;
 
 /// Keeps the writer of the log alive until [`close`].
 static WRITER: Mutex<Option<WorkerGuard>> = Mutex::new(None);
 
-/// The first reason why a line is not in the file.
+/// The first reason why a line could not be written to the file.
 static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
-/// Whether there is a log file.
+/// Whether to write a log file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFile {
-    /// It is made when the first line is written.
+    /// The file is created with the first line.
     Wanted,
-    /// Only where the variable says what is logged: the command is to leave nothing behind.
+    /// Only if [`LOG_VARIABLE`] is set: the command must not leave files behind otherwise.
     IfAskedFor,
-    /// There is none.
+    /// No file.
     Unwanted,
 }
 
-/// Installs the TLS provider, the log (a file only where one is wanted), and the reports of panics.
-/// Once, first thing in `main`.
+/// Installs the TLS provider, the log and the panic reports. Call it once, first thing in `main`.
 pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
     // A second provider would make the Docker client panic; the first one to install wins.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .is_err()
     {
-        tracing::debug!("a TLS provider was installed already");
+        tracing::debug!("a TLS provider was already installed");
     }
     color_eyre::config::HookBuilder::default()
         .display_env_section(false)
@@ -73,8 +72,8 @@ pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
         *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
         fmt::layer().with_ansi(false).with_writer(writer)
     });
-    // The pane's layer puts every event it gets into words: without a filter of its own, each frame
-    // that a client library tells of at trace would cost that and then be thrown away.
+    // The pane's layer formats every event it gets. Without a filter of its own it would format each
+    // trace event of a client library, only to throw it away.
     tracing_subscriber::registry()
         .with(file.with_filter(filter.clone()))
         .with(tui_logger::TuiTracingSubscriberLayer.with_filter(filter.clone()))
@@ -84,14 +83,15 @@ pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
     Ok(())
 }
 
-/// Writes what still waits for the disk, and ends the log. Why lines are missing in the file, if any are.
+/// Writes the lines that still wait for the disk and closes the log. Returns why lines are missing in the file, if
+/// any are.
 pub(crate) fn close() -> Option<&'static str> {
     let guard = WRITER.lock().unwrap_or_else(PoisonError::into_inner).take();
     drop(guard);
     UNWRITTEN.get().map(String::as_str)
 }
 
-/// The log file, made when the first line is written.
+/// The log file, created with the first line.
 #[derive(Default)]
 struct LateFile(Option<DailyFile>);
 
@@ -110,7 +110,7 @@ impl LateFile {
 
 fn make() -> io::Result<DailyFile> {
     let directory = log_directory()
-        .ok_or_else(|| io::Error::other("there is no directory for it: set HOME"))?;
+        .ok_or_else(|| io::Error::other("there is no directory for the log: set HOME"))?;
     let said = |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
     private_files::create_directory(&directory).map_err(|error| said(&error))?;
     private_files::close(&directory).map_err(|error| said(&error))?;
@@ -121,7 +121,7 @@ impl io::Write for LateFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let written = self.append(line);
         if let Err(error) = &written {
-            // The first is the reason; the rest follows from it.
+            // The first error is the reason; later ones follow from it.
             let _ = UNWRITTEN.set(error.to_string());
         }
         written
@@ -132,15 +132,15 @@ impl io::Write for LateFile {
     }
 }
 
-/// What is logged: Greenroom's own events at the level that the variable asks for (`info` without one), and warnings of
-/// the libraries. Spans and fields cannot be chosen by: that would compile regular expressions whenever the program starts.
+/// What is logged: Greenroom's own events at the level in the variable (`info` without one), and warnings of
+/// the libraries. Spans and fields cannot be selected: that would compile regular expressions at every start.
 fn filter() -> Targets {
     let asked = std::env::var(LOG_VARIABLE).unwrap_or_default();
     filter_for(&asked)
 }
 
-/// A client library that logs in detail writes whole requests, with the environment of a container or a password in
-/// them. So no level that is asked for lets a library say more than warnings.
+/// A client library that logs in detail writes whole requests, which may hold a container's environment or a password.
+/// So libraries log warnings at most, whatever level the variable names.
 fn filter_for(asked: &str) -> Targets {
     let words = if asked.trim().is_empty() {
         "info"
@@ -171,7 +171,7 @@ fn is_own(target: &str) -> bool {
     OWN.contains(&of)
 }
 
-/// Changes whenever something is said.
+/// Changes with every event.
 pub(crate) fn said() -> watch::Receiver<()> {
     said_sender().subscribe()
 }
@@ -181,7 +181,7 @@ fn said_sender() -> &'static watch::Sender<()> {
     SAID.get_or_init(|| watch::channel(()).0)
 }
 
-/// Rings when something is said, for whoever shows it.
+/// Notifies the receivers of [`said`] of each event.
 struct Bell(&'static watch::Sender<()>);
 
 impl<S: tracing::Subscriber> Layer<S> for Bell {
@@ -190,7 +190,7 @@ impl<S: tracing::Subscriber> Layer<S> for Bell {
     }
 }
 
-/// Where the log is: the user's state directory. None when it would depend on the working directory.
+/// The directory of the log: the user's state directory. None where its path would be relative.
 pub(crate) fn log_directory() -> Option<PathBuf> {
     let directories = directories::ProjectDirs::from("", "", "greenroom")?;
     let state = directories.state_dir();
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_logs_warnings_only_whatever_is_asked_for() {
+    fn a_library_logs_only_warnings_at_every_level() {
         for asked in [
             "trace",
             "debug",

@@ -1,4 +1,4 @@
-//! The binary: an exit code and nothing else.
+//! The binary: it only returns the exit code.
 
 use std::process::ExitCode;
 

@@ -1,12 +1,12 @@
-//! Standard output and standard error that wait for a slow reader. Another program of the same session can have set a
-//! terminal or a pipe to non-blocking mode, and then a full one answers "try again" instead of taking bytes.
+//! Standard output and standard error that wait for a slow reader. Another program of the same session may have set the
+//! terminal or pipe to non-blocking mode. A full one then answers "try again" instead of blocking.
 
 use std::io::{self, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// A writer that waits where the one below would have to be tried again.
+/// A writer that waits where the inner one answers "try again".
 #[derive(Debug)]
 pub(crate) struct Waiting<W>(W);
 
@@ -45,7 +45,7 @@ impl<W: Write + AsFd> Write for Waiting<W> {
     }
 }
 
-/// Waits until the writer takes bytes, or until it is certain that it never will.
+/// Waits until the writer takes bytes, or until it has failed for good.
 fn wait(writer: &impl AsFd) -> io::Result<()> {
     let mut wanted = [PollFd::new(writer, PollFlags::OUT)];
     match poll(&mut wanted, None) {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_pipe_is_waited_for() {
+    fn a_write_to_a_full_pipe_waits() {
         let (writer, mut reader) = UnixStream::pair().expect("a pair");
         writer.set_nonblocking(true).expect("set");
         let seen = writer.try_clone().expect("a second one");

@@ -1,4 +1,4 @@
-//! Whether an address is free to be listened on, found out as the program itself will; and which ports any program of
+//! Whether an address is free to listen on, tested as the server will use it; and which ports any program on
 //! this machine may take at any moment.
 
 use std::collections::BTreeSet;
@@ -8,13 +8,13 @@ use std::ops::RangeInclusive;
 
 use tokio::net::TcpSocket;
 
-/// Binds an address as a server does, short of listening, and lets it go: a child that another thread is just starting has
-/// a copy of whatever is open here until it runs its program, and a listener would be in the way with it.
-/// Whoever only asks is in nobody's way.
+/// Binds an address as a server does, without listening, and closes it again. Checking does not block the port: a
+/// child process that another thread is starting inherits a copy of every open socket until it runs its program, and a
+/// listening copy would block the address.
 ///
 /// # Errors
 ///
-/// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) where somebody listens.
+/// What the system reports: [`AddrInUse`](io::ErrorKind::AddrInUse) if another socket listens there.
 pub fn check(address: SocketAddr) -> io::Result<()> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -27,7 +27,7 @@ pub fn check(address: SocketAddr) -> io::Result<()> {
 /// The setting of Linux that keeps ports from being taken for outgoing connections.
 pub const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
 
-/// The ports that Linux takes for outgoing connections. A slot that is empty for a while finds its port taken there.
+/// The ports that Linux takes for outgoing connections. While a slot is empty, such a connection may take its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingPorts {
     range: RangeInclusive<u16>,
@@ -35,7 +35,7 @@ pub struct OutgoingPorts {
 }
 
 impl Default for OutgoingPorts {
-    /// What Linux has where nobody changed it.
+    /// The defaults of Linux.
     fn default() -> Self {
         Self {
             range: 32_768..=60_999,
@@ -45,7 +45,7 @@ impl Default for OutgoingPorts {
 }
 
 impl OutgoingPorts {
-    /// Those of this machine; those of an unchanged Linux where it does not say.
+    /// The ports of this machine; the defaults of Linux if it does not tell.
     pub fn of_this_machine() -> Self {
         let read = |name| std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"));
         let range = read("ip_local_port_range").unwrap_or_default();
@@ -53,7 +53,7 @@ impl OutgoingPorts {
         Self::parse(&range, &reserved)
     }
 
-    /// From the text of both settings.
+    /// From the text of the two settings.
     pub fn parse(range: &str, reserved: &str) -> Self {
         let mut ends = range.split_whitespace().map_while(|end| end.parse().ok());
         let range = match (ends.next(), ends.next()) {
@@ -70,17 +70,17 @@ impl OutgoingPorts {
         }
     }
 
-    /// The first and the last of them.
+    /// The first and the last port.
     pub fn range(&self) -> &RangeInclusive<u16> {
         &self.range
     }
 
-    /// Whether an outgoing connection may have this port.
+    /// Whether an outgoing connection may take this port.
     pub fn may_take(&self, port: u16) -> bool {
         self.range.contains(&port) && !self.reserved.contains(&port)
     }
 
-    /// The value of [`RESERVED`] that reserves these ports, and those that are reserved already.
+    /// The value of [`RESERVED`] that reserves these ports and the ones already reserved.
     pub fn reserving(&self, ports: &BTreeSet<u16>) -> String {
         let all: BTreeSet<u16> = self.reserved.union(ports).copied().collect();
         let mut rows: Vec<(u16, u16)> = Vec::new();
@@ -125,16 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn who_listens_is_in_the_way_and_who_only_asks_is_not() {
-        let asks = TcpSocket::new_v4().expect("a socket");
-        asks.set_reuseaddr(true).expect("as every server does");
-        asks.bind(([127, 0, 0, 1], 0).into()).expect("a port");
-        let address = asks.local_addr().expect("its address");
-        check(address).expect("nobody listens");
-        let listens = TcpListener::bind(address).expect("nobody listens");
-        let taken = check(address).expect_err("somebody listens");
+    fn checking_does_not_block_a_port_and_listening_does() {
+        let checked = TcpSocket::new_v4().expect("a socket");
+        checked.set_reuseaddr(true).expect("as every server does");
+        checked.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let address = checked.local_addr().expect("its address");
+        check(address).expect("free");
+        let listens = TcpListener::bind(address).expect("free");
+        let taken = check(address).expect_err("in use");
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
         drop(listens);
-        check(address).expect("nobody listens any more");
+        check(address).expect("free again");
     }
 }

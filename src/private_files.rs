@@ -13,16 +13,16 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-/// The mode of a file: for its owner.
+/// The mode of a file: read and write for its owner only.
 const FILE: u32 = 0o600;
 /// The mode of a file that is not private, before the umask.
 const FOR_ALL: u32 = 0o666;
-/// The mode of a directory: for its owner.
+/// The mode of a directory: for its owner only.
 const DIRECTORY: u32 = 0o700;
-/// The access of everybody who is neither the owner nor in the group.
+/// The permission bits of users who are neither the owner nor in the group.
 const OTHERS: u32 = 0o007;
 
-/// Creates a directory and the ones above it, each for this user only. Directories that exist keep their modes.
+/// Creates a directory and its parents, each for this user only. Directories that exist keep their modes.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -30,7 +30,7 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
         .create(path)
 }
 
-/// How a file is opened that is created where there is none. `truncate` and `append` can be added.
+/// The options to open a file, which is created if it does not exist. `truncate` and `append` can be added.
 pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options
@@ -48,7 +48,7 @@ pub(crate) fn write_for_all(path: &Path, text: &[u8]) -> io::Result<()> {
     file.write_all(text)
 }
 
-/// Creates a file for this user only, for a library that opens it by its path. One that exists stays as it is, and is
+/// Creates a file for this user only, for a library that opens it by its path. An existing file stays as it is and is
 /// not opened: see [`close`].
 pub(crate) fn create(path: &Path) -> io::Result<()> {
     match options().create_new(true).open(path) {
@@ -57,9 +57,9 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes the access of others away from a file that this user owns, as an earlier version may have created it. The
-/// group keeps what it has: a store can be shared with it. Refuses a symbolic link; a file that does not exist, or that
-/// this user may not reach, is left to the one who opens it.
+/// Removes the access of others from a file that this user owns: an earlier version may have created it. The
+/// group keeps its access, because a store can be shared with it. Refuses a symbolic link. A file that does not exist
+/// or cannot be reached is no error here: opening it will report that.
 ///
 /// The file is only named (`O_PATH`) and never opened. A process that closes a file loses all its POSIX locks on that
 /// file, those of an open database too: then another process resets the write-ahead log under it.
@@ -77,12 +77,12 @@ pub(crate) fn close(path: &Path) -> io::Result<()> {
     }
     let is_open = found.mode() & OTHERS != 0;
     if is_open && found.uid() == rustix::process::geteuid().as_raw() {
-        // What is only named has no other way to its mode that cannot be led to another file meanwhile.
+        // Only this path changes the mode of a file opened with O_PATH; its own path could lead to another file by now.
         let itself = format!("/proc/self/fd/{}", named.as_raw_fd());
         let mode = Permissions::from_mode(found.mode() & !OTHERS & 0o7777);
         if let Err(error) = fs::set_permissions(itself, mode) {
-            // Some file systems have no modes: the file can be used all the same.
-            tracing::warn!("others may read {}: {error}", path.display());
+            // Some file systems have no modes. The file can be used anyway.
+            tracing::warn!("other users may read {}: {error}", path.display());
         }
     }
     Ok(())
@@ -101,9 +101,9 @@ pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
     Ok(directory.canonicalize()?.join(name))
 }
 
-const LINK: &str = "it is a symbolic link, which is not followed: name the path it points to";
+const LINK: &str = "it is a symbolic link, which is not followed: name the path that it points to";
 
-/// The system's words for a link that is not followed ("too many levels") help nobody.
+/// Replaces the system's error for a link ("too many levels of symbolic links"), which does not name the cause.
 fn explained(error: io::Error, path: &Path) -> io::Error {
     if is_link(path) {
         return io::Error::other(LINK);
@@ -175,7 +175,7 @@ mod tests {
         create(&path).unwrap();
         close(&path).unwrap();
         assert_eq!(locks(&path), 1);
-        // What these two avoid.
+        // Both open and close the file; `close` must not do that.
         drop(fs::File::open(&path).unwrap());
         assert_eq!(locks(&path), 0);
     }

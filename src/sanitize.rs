@@ -1,5 +1,5 @@
-//! Foreign bytes become text that a terminal may be given: no control sequences, no bidirectional
-//! overrides, nothing invisible, valid UTF-8. Done once, where the text enters the crate.
+//! Makes foreign bytes safe to show on a terminal: no control sequences, no bidirectional
+//! overrides, no invisible characters, valid UTF-8. Done once, where the text enters the crate.
 
 use unicode_width::UnicodeWidthChar as _;
 use vte::{Parser, Perform};
@@ -7,11 +7,11 @@ use vte::{Parser, Perform};
 /// How many characters of a foreign line are kept.
 pub(crate) const LONGEST: usize = 16 * 1024;
 
-/// One line of foreign bytes as harmless text: sequences are dropped whole, tabs become spaces,
-/// characters that move or hide others become `�`. Long lines are cut, with `…`.
+/// One line of foreign bytes as safe text: control sequences are dropped whole, tabs become spaces,
+/// characters that move or hide others become `�`. Long lines are cut and end with `…`.
 pub fn sanitize_line(bytes: &[u8]) -> String {
     let mut kept = Kept::default();
-    // A parser of its own per line: a sequence left open cannot swallow the next line.
+    // Each line has its own parser: an unfinished sequence cannot swallow the next line.
     let mut parser = Parser::new();
     for part in bytes.chunks(LONGEST) {
         parser.advance(&mut kept, part);
@@ -22,7 +22,7 @@ pub fn sanitize_line(bytes: &[u8]) -> String {
     kept.text
 }
 
-/// Several lines of foreign text, each made harmless and none of them cut.
+/// Several lines of foreign text, each made safe and none of them cut.
 pub(crate) fn sanitize_lines(text: &str) -> String {
     let mut kept = Kept {
         limit: usize::MAX,
@@ -38,7 +38,7 @@ pub(crate) fn sanitize_lines(text: &str) -> String {
     kept.text
 }
 
-/// Foreign text as one harmless line; line ends become spaces, and the login of a URL is hidden.
+/// Foreign text as one safe line. Line ends become spaces, and the login of a URL is hidden.
 pub fn sanitize(text: &str) -> String {
     let mut lines = text.lines().map(|line| sanitize_line(line.as_bytes()));
     let mut all = lines.next().unwrap_or_default();
@@ -49,7 +49,7 @@ pub fn sanitize(text: &str) -> String {
     without_login(all)
 }
 
-/// User and password of a URL are not for others to see, whatever text the URL is in.
+/// Hides the user and password of each URL in the text.
 fn without_login(text: String) -> String {
     if !text.contains("://") || !text.contains('@') {
         return text;
@@ -71,7 +71,7 @@ fn without_login(text: String) -> String {
     shown
 }
 
-/// Where the login ends that a URL has after its `://`; none where it has none.
+/// The offset where the login of a URL ends, counted after its `://`; none if it has no login.
 fn login(after: &str) -> Option<usize> {
     let until = |ends: &str| {
         let is_end = |c: char| c.is_whitespace() || ends.contains(c);
@@ -81,7 +81,7 @@ fn login(after: &str) -> Option<usize> {
     if let Some(login) = authority.rfind('@') {
         return Some(login);
     }
-    // A password that was not escaped ends what looks like the host: after its colon is no port then.
+    // An unescaped `/`, `?` or `#` in a password ends what looks like the host: no port follows its colon then.
     let (host, port) = authority.rsplit_once(':')?;
     if host.starts_with('[') || port.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -89,8 +89,8 @@ fn login(after: &str) -> Option<usize> {
     until("\"'`<>").rfind('@')
 }
 
-/// How many marks one character may carry: more than any script needs, and fewer than pile up
-/// into the lines above.
+/// How many combining marks one character may carry: more than any script needs, and too few to
+/// reach into the lines above.
 const MARKS: usize = 4;
 
 struct Kept {
@@ -144,7 +144,7 @@ impl Kept {
     }
 }
 
-/// Characters that change where or whether others are seen: bidirectional controls, zero-width
+/// Characters that change whether or where others are shown: bidirectional controls, zero-width
 /// characters, line and paragraph separators, C1 controls, tags and the byte order mark.
 fn hides_or_moves(c: char) -> bool {
     matches!(c,

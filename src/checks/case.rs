@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use super::hide_in_query;
 use crate::inventory::{EnvironmentValue, HIDDEN};
 
-/// The health endpoint of a service and how patient to be with it.
+/// The health endpoint of a service, and the timing of its probes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthCheck {
-    /// The path that answers 2xx when the instance may have traffic, e.g. `/health`.
+    /// The path that answers 2xx once the instance may have traffic, e.g. `/health`.
     pub path: String,
     /// The `Host` header; the endpoint's own address when absent.
     pub host: Option<String>,
     /// Further headers to send.
     #[serde(default)]
     pub headers: BTreeMap<String, EnvironmentValue>,
-    /// What is added to the query of the path.
+    /// Parameters added to the query of the path.
     #[serde(default)]
     pub query: BTreeMap<String, EnvironmentValue>,
     /// Time between two probes.
@@ -27,25 +27,25 @@ pub struct HealthCheck {
     pub timeout: Duration,
 }
 
-/// What an answer has to be for a case to pass. Everything given has to hold.
+/// What an answer must be for a case to pass. Everything given must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Expectation {
     /// The status code; any 2xx when absent.
     pub status: Option<u16>,
     /// Headers by lower-case name, each equal to the text.
     pub headers: BTreeMap<String, String>,
-    /// A text that the body contains.
+    /// A text that the body must contain.
     pub body_contains: Option<String>,
-    /// JSON pointers (RFC 6901) into the body and the value at each.
+    /// JSON pointers (RFC 6901) into the body, each with the value that must be there.
     pub json: BTreeMap<String, serde_json::Value>,
-    /// How long the whole answer may take.
+    /// The maximum time for the whole answer.
     pub within: Option<Duration>,
 }
 
-/// One request and what to expect of its answer.
+/// One request and the expected answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
-    /// Its name on the screen.
+    /// The name on the screen.
     pub name: String,
     /// `GET`, `HEAD`, `POST`, …
     pub method: String,
@@ -53,17 +53,17 @@ pub struct Case {
     pub path: String,
     /// Headers to send.
     pub headers: BTreeMap<String, EnvironmentValue>,
-    /// What is added to the query of the path.
+    /// Parameters added to the query of the path.
     pub query: BTreeMap<String, EnvironmentValue>,
     /// A body to send.
     pub body: Option<String>,
     /// How long to wait for the answer.
     pub timeout: Duration,
-    /// Whether it is asked through the preview URL of the proxy instead of the candidate's own address.
+    /// Whether it goes through the proxy's preview URL instead of the candidate's own address.
     pub through_preview: bool,
     /// What to expect.
     pub expect: Expectation,
-    /// Whether the release may go on without it having passed.
+    /// Whether a failure stops the release.
     pub required: bool,
 }
 
@@ -75,14 +75,14 @@ pub struct Suite {
 }
 
 impl HealthCheck {
-    /// Path and query as they are shown: without what is secret, or may be by its name.
+    /// Path and query as shown: without values that are secret, or may be by their names.
     pub fn shown_path(&self) -> String {
         shown_path(&self.path, &self.query)
     }
 }
 
 impl Case {
-    /// Path and query as they are shown: without what is secret, or may be by its name.
+    /// Path and query as shown: without values that are secret, or may be by their names.
     pub fn shown_path(&self) -> String {
         shown_path(&self.path, &self.query)
     }

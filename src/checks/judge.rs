@@ -1,4 +1,4 @@
-//! Holds an answer against what a case expects, and says every difference at once.
+//! Compares an answer with what a case expects, and reports all differences at once.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer without what the mask hides in its headers; without its body.
+    /// The answer without its body, and with the header values masked.
     fn masked(&self, mask: &Mask) -> Self {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| (name.clone(), mask.hide(value)));
@@ -31,7 +31,7 @@ impl Answer {
         }
     }
 
-    /// Where a redirect leads, without its query, which may hold a secret; none where it is no redirect.
+    /// The target of a redirect, without its query, which may hold a secret; none if it is no redirect.
     pub fn redirect(&self) -> Option<String> {
         if !(300..400).contains(&self.status) {
             return None;
@@ -42,12 +42,13 @@ impl Answer {
     }
 }
 
-/// How much of a foreign value a detail quotes.
+/// How many characters of a foreign value a message quotes.
 const QUOTED: usize = 80;
 
-/// The verdict of one case over the answer it got.
+/// Judges the answer to one case.
 ///
-/// Its words quote nothing that the mask hides: what was answered is compared, and each value is masked before it is cut.
+/// The report quotes nothing that the mask hides: the answer is compared first, and each value is masked before it is
+/// cut.
 pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     let quote = |text: &str| quote(&mask.hide(text));
     let mut differences = Vec::new();
@@ -66,7 +67,7 @@ pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
         match got {
             None => differences.push(format!("no header {name}")),
             Some((_, value)) if value != wanted && may_be_secret(name) => {
-                differences.push(format!("header {name} is another one"));
+                differences.push(format!("header {name} differs"));
             }
             Some((_, value)) if value != wanted => {
                 differences.push(format!(
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_said_at_once_and_foreign_text_is_escaped() {
+    fn all_differences_are_reported_with_foreign_text_escaped() {
         let case = case(Expectation {
             status: Some(201),
             headers: [("content-type".to_owned(), "application/json".to_owned())].into(),

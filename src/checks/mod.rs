@@ -1,6 +1,5 @@
-//! Post-deployment tests: what is asked of a candidate, what is expected, and what the
-//! answers mean for a release. Pure: sending a request is the `http` adapter's business,
-//! reached through the `checker` port.
+//! Checks of a candidate: what is requested, what is expected, and what the answers mean for a release.
+//! Pure: the `http` adapter sends the requests, through the `checker` port.
 
 mod case;
 mod judge;

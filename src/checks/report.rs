@@ -1,4 +1,4 @@
-//! What came out of a check run. A report belongs to the digest it was run against.
+//! The result of a check run. A report belongs to the digest that was checked.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::{Digest, InstanceRun};
 
-/// How many cases that did not pass are written down with their transcripts.
-const TOLD: usize = 16;
-/// How many characters of what is written down are kept.
+/// How many cases that did not pass keep their transcripts in the record.
+const DETAILED: usize = 16;
+/// How many characters of each text are kept in the record.
 const DETAIL: usize = 300;
 const REQUEST: usize = 200;
 const RESPONSE: usize = 300;
 
-/// Four outcomes; the last two are not the first.
+/// The outcome of a case. `Errored` and `NoData` do not count as passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -45,18 +45,18 @@ impl fmt::Display for Verdict {
 pub struct CaseReport {
     /// The case's name.
     pub name: String,
-    /// Whether the release needs it.
+    /// Whether a failure stops the release.
     pub required: bool,
-    /// What came out.
+    /// The outcome.
     pub verdict: Verdict,
-    /// What was expected and what came instead, for people; empty when it passed.
+    /// What was expected and what was answered, for people; empty if it passed.
     pub detail: String,
     /// How long the answer took.
     pub took: Duration,
-    /// What was asked, in words; empty where an older Greenroom ran the case.
+    /// The request as text; empty if an older Greenroom ran the case.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub request: String,
-    /// The beginning of what was answered, harmless and cut; empty when nothing was.
+    /// The start of the answer, made safe and cut; empty if there was none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub response: String,
 }
@@ -64,36 +64,36 @@ pub struct CaseReport {
 /// The outcome of a run of a suite against one digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// The digest that was running when the checks began **and** when they ended.
+    /// The digest that was running when the checks started **and** when they ended.
     pub digest: Digest,
-    /// Which run of which instance it was, from the first case to the last; none where that is not known.
+    /// The run of the instance, the same from the first case to the last; none if unknown.
     #[serde(default)]
     pub run: Option<InstanceRun>,
     /// When the checks ended.
     pub at: Timestamp,
-    /// One for each case, in the suite's order.
+    /// One per case, in the suite's order.
     pub cases: Vec<CaseReport>,
 }
 
 impl Report {
-    /// Whether every required case passed. An empty suite passes nothing and blocks nothing.
+    /// Whether every required case passed. Also true for an empty suite.
     pub fn allows(&self) -> bool {
         self.cases
             .iter()
             .all(|case| !case.required || case.verdict == Verdict::Passed)
     }
 
-    /// As it is written down: what went wrong with its transcript, cut, and of what passed that it
-    /// did. A record is kept where every byte is kept several times over.
+    /// The report for the record: a failed case with its shortened transcript, a passed case with its
+    /// verdict only. A store keeps several copies of every record, so records stay small.
     #[must_use]
     pub fn for_the_record(mut self) -> Self {
-        let mut told = 0;
+        let mut detailed = 0;
         for case in &mut self.cases {
-            let is_told = case.verdict != Verdict::Passed && told < TOLD;
-            told += usize::from(is_told);
+            let is_detailed = case.verdict != Verdict::Passed && detailed < DETAILED;
+            detailed += usize::from(is_detailed);
             shorten(&mut case.detail, DETAIL);
-            shorten(&mut case.request, if is_told { REQUEST } else { 0 });
-            shorten(&mut case.response, if is_told { RESPONSE } else { 0 });
+            shorten(&mut case.request, if is_detailed { REQUEST } else { 0 });
+            shorten(&mut case.response, if is_detailed { RESPONSE } else { 0 });
         }
         self
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_of_a_hundred_cases_that_all_went_wrong_stays_small() {
+    fn a_record_of_a_hundred_failed_cases_stays_small() {
         let case = |n: usize| CaseReport {
             name: format!("case {n}"),
             required: true,

@@ -1,4 +1,4 @@
-//! Which headers and parameters of a request may carry a secret, by their names, and paths without them.
+//! Which headers and query parameters may carry a secret, by their names, and how to show paths without them.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -24,13 +24,13 @@ const PARTS: [&str; 10] = [
     "jwt",
 ];
 
-/// Whether the value of a header or parameter of that name is not to be shown.
+/// Whether to hide the value of a header or parameter of this name.
 pub fn may_be_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     PARTS.iter().any(|part| name.contains(part))
 }
 
-/// A path as it is shown, without the values of its query that may be secret, and those values.
+/// A path as shown, without query values that may be secret, and those values.
 pub fn hide_in_query(path: &str) -> (String, Vec<String>) {
     let Some((before, query)) = path.split_once('?') else {
         return (path.to_owned(), Vec::new());

@@ -1,5 +1,5 @@
-//! `greenroom approve`: another person's yes to a release that waits for it. Shows the plan, the checks and
-//! who has approved already, asks, and writes it where the driver looks before the switch.
+//! `greenroom approve`: another person's approval of a release. Shows the plan, the checks and
+//! the approvals so far, asks, and writes the approval where the driver looks before the switch.
 
 use jiff::Timestamp;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
             Err(refused) => refuse(&refused),
         };
     }
-    // Before anything is asked: nobody approves for themselves.
+    // Checked before the question: operators cannot approve their own releases.
     if let Err(refused) = engine.may_peer_approve(&asked.found) {
         return refuse(&refused);
     }

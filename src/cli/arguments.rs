@@ -1,4 +1,4 @@
-//! What can be said to the program. Help, completions and the man page are made from this.
+//! The arguments of the program. Help, completions and manual pages are made from them.
 
 mod history;
 
@@ -20,7 +20,7 @@ pub(crate) use history::{
     Compare, History, HistoryVerb, PruneHistory, SealHistory, Show, Timeline, Verify,
 };
 
-/// What is said after the help of the program.
+/// The text after the program's help.
 fn after_help() -> String {
     let mut text = "Exit codes:\n".to_owned();
     for (exit, meaning) in MEANINGS {
@@ -62,18 +62,18 @@ pub(crate) struct Common {
         short,
         global = true,
         env = "GREENROOM_CONFIG",
-        // Unlike the parser for paths it takes an empty text: a variable that is set to nothing names no file.
+        // Unlike the parser for paths, it accepts an empty text: an empty variable names no file.
         value_parser = OsStringValueParser::new().map(PathBuf::from),
         value_name = "FILE"
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Lays one value over the configuration, e.g. --set defaults.timing.watch=2m
+    /// Sets one value of the configuration, e.g. --set defaults.timing.watch=2m
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Only look: nothing that changes anything is even built
+    /// Shows everything and changes nothing
     #[arg(long, global = true)]
     pub(crate) read_only: bool,
-    /// Lines of JSON for programs; greenroom help json describes them
+    /// Prints lines of JSON for programs; greenroom help json describes them
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
@@ -84,59 +84,59 @@ pub(crate) enum Verb {
     Promote(Promote),
     /// Goes back to a version that was live
     Rollback(Rollback),
-    /// Goes on with a release that lost its driver, backs it out, or leaves it
+    /// Resumes a release that lost its driver, backs it out, or leaves it as it is
     Resume(Resume),
-    /// Repairs what drifted: containers, registrations, the route, the proxy
+    /// Repairs differences: containers, registrations, the route, the proxy
     Repair(Repair),
-    /// Approves a release that somebody else drives, where its environment asks for others
+    /// Approves a release that another operator drives, if its environment requires that
     ///
-    /// Every operator may, except those who opened or drive the release. Where the store is an etcd with users, the name
-    /// is the user's: set `from = "etcd"` in [operator]. Elsewhere a name is a claim that the store cannot prove.
+    /// Every operator may, except those who opened or drive the release. If the store is an etcd with users, the name
+    /// is the user's: set `from = "etcd"` in [operator]. Elsewhere the store cannot authenticate the name.
     Approve(Approve),
-    /// Stops promotes of a target, or lets them be again; alone, lists what stops which
+    /// Stops promotes of a target, or allows them again; without a target, lists all holds and freezes
     Hold(Hold),
-    /// Removes images that no target of an engine needs any more, after showing which and why the others stay
+    /// Removes images that no target of an engine needs, after showing which and why the others stay
     Prune(Prune),
     /// Shows what runs where, as observed now
     ///
-    /// Answers within three seconds. What a server that does not answer would say is unknown, and `null` in JSON. Ends
-    /// with 3 when a person has to look: something is unknown or differs, what is live is unwell, the public is not
-    /// served, or a release was interrupted.
+    /// Answers within three seconds. What is unknown because a server does not answer is `null` in JSON. Ends
+    /// with 3 when a person has to look: something is unknown or differs, the live version is unhealthy, the public gets
+    /// errors, or a release was interrupted.
     Status(Status),
-    /// Lists what was released, compares two releases, verifies the records
+    /// Lists releases, compares two, verifies the records
     History(History),
     /// Shows one release: plan, steps, checks, decisions
     Show(Show),
     /// Checks every path, server and permission that Greenroom relies on
     ///
-    /// Tries them all within five seconds, and ends with what to do next. What it writes to prove that it can, it
-    /// removes again.
+    /// Tests them all within five seconds, and ends with what to do next. Files that it writes for a test are
+    /// removed again.
     Doctor,
-    /// Looks at the configuration
+    /// Checks, shows or creates the configuration
     #[command(subcommand)]
     Config(Config),
-    /// Tries everything out on this machine alone: nothing to install, no network
+    /// Runs Greenroom with sample services on this machine: nothing to install, no network
     Sandbox(Sandbox),
-    /// Prints the script that makes a shell complete
+    /// Prints the completion script of a shell
     ///
-    /// Verbs and options are completed, and services, environments, versions and release ids as well. For bash, add
+    /// Completes verbs, options, services, environments, versions and release ids. For bash, add
     /// this line to ~/.bashrc:
     ///
     ///   source <(greenroom completions bash)
     ///
     /// For zsh the same in ~/.zshrc. For fish: greenroom completions fish | source, in ~/.config/fish/config.fish.
-    /// Versions are asked of the image registry and of the history, for one second at most; what cannot be reached
+    /// Versions come from the image registry and the history, within one second. A server that does not answer
     /// completes nothing.
     #[command(verbatim_doc_comment)]
     Completions {
-        /// Which shell
+        /// The shell
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(complete::SHELLS))]
         shell: String,
     },
     /// Prints the manual page, or writes one for every verb and topic
     Man {
         /// Writes greenroom.1, greenroom-promote.1, greenroom-ladder.7 and so on into this directory; if it is called
-        /// man1, the pages of topics into man7 beside it
+        /// man1, the pages of topics into man7 next to it
         #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
         dir: Option<PathBuf>,
     },
@@ -168,23 +168,23 @@ pub(crate) struct Promote {
         add = ArgValueCompleter::new(complete::tags)
     )]
     pub(crate) version: Option<VersionRef>,
-    /// Whatever is live in that environment now
+    /// The version that is live in that environment now
     #[arg(long, value_name = "ENVIRONMENT", add = ArgValueCompleter::new(complete::environments))]
     pub(crate) from: Option<EnvironmentName>,
-    /// Why; it is kept with the release
+    /// The reason; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Why it is done although a hold or a freeze stands; in a protected environment somebody else has to
+    /// Why the release overrides a hold or a freeze; in a protected environment another person must
     /// approve it
     #[arg(long, value_name = "WHY", value_parser = some_words)]
     pub(crate) override_hold: Option<String>,
     /// Ends after the watch and leaves the old version running, for a quick rollback
     ///
-    /// No operator stops the old version then: it runs until the next release of the target, or until
-    /// `greenroom resume SERVICE ENVIRONMENT`, which waits for what is left of the standby time and stops it.
+    /// The old version then runs until the next release of the target, or until
+    /// `greenroom resume SERVICE ENVIRONMENT`, which waits for the rest of the standby time and stops it.
     #[arg(long)]
     pub(crate) no_standby_wait: bool,
-    /// Yes to everything in advance; a protected environment's rules have to allow it
+    /// Answers yes to every question in advance; a protected environment's rules must allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -197,16 +197,16 @@ pub(crate) struct Approve {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// The release: its id, the beginning of its id, or the last eight characters, as screens show them [default: the open release]
+    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
-    /// A word about it; it is kept with the release
+    /// A note; it is kept with the release
     #[arg(long, value_name = "TEXT", conflicts_with = "take_back")]
     pub(crate) note: Option<String>,
-    /// Takes back what you have approved
+    /// Takes back your approval
     #[arg(long)]
     pub(crate) take_back: bool,
-    /// Yes in advance; a protected environment's rules have to allow it
+    /// Answers yes in advance; a protected environment's rules must allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -219,10 +219,10 @@ pub(crate) struct Hold {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
-    /// Why nothing may be promoted there; with --clear, why it may be again
+    /// Why promotes are stopped; with --clear, why they are allowed again
     #[arg(long, value_name = "TEXT", requires = "service", value_parser = some_words)]
     pub(crate) reason: Option<String>,
-    /// Until when: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00, in this machine's time zone [default: until it is cleared]
+    /// The end: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00, in this machine's time zone [default: until it is cleared]
     #[arg(
         long,
         value_name = "TIME",
@@ -230,7 +230,7 @@ pub(crate) struct Hold {
         conflicts_with = "clear"
     )]
     pub(crate) until: Option<String>,
-    /// Clears the hold that stands
+    /// Clears the hold
     #[arg(long, requires = "service")]
     pub(crate) clear: bool,
 }
@@ -246,16 +246,16 @@ pub(crate) struct Rollback {
     /// A version that was live here [default: the one that is still warm]
     #[arg(long, value_name = "TAG|DIGEST", add = ArgValueCompleter::new(complete::rollback_versions))]
     pub(crate) to: Option<VersionRef>,
-    /// Lists what can be gone back to, and why the rest cannot; does nothing
+    /// Lists the versions to go back to, and why others cannot be chosen; changes nothing
     #[arg(long, conflicts_with_all = ["to", "reason", "yes", "no_standby_wait"])]
     pub(crate) list: bool,
-    /// Why; it is kept with the release
+    /// The reason; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Ends after the watch and leaves the version before running, as `promote --no-standby-wait` does
+    /// Ends after the watch and leaves the previous version running, as `promote --no-standby-wait` does
     #[arg(long)]
     pub(crate) no_standby_wait: bool,
-    /// Yes to everything in advance; a protected environment's rules have to allow it
+    /// Answers yes to every question in advance; a protected environment's rules must allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -272,22 +272,22 @@ pub(crate) struct Resume {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// The release: its id, the beginning of its id, or the last eight characters, as screens show them [default: the open release]
+    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
-    /// Undoes everything that was begun, instead of going on
+    /// Undoes everything that was started, instead of resuming
     #[arg(long, conflicts_with = "leave")]
     pub(crate) back_out: bool,
-    /// Ends it where it stands, and touches nothing
+    /// Closes it as it is, and changes nothing
     #[arg(long)]
     pub(crate) leave: bool,
-    /// Takes it from whoever drives it now; their next write is refused
+    /// Takes it over from the operator who drives it now; the old driver's next write is refused
     #[arg(long, requires = "reason")]
     pub(crate) take_over: bool,
-    /// Why; it is kept with the release
+    /// The reason; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Yes to everything in advance; a protected environment's rules have to allow it
+    /// Answers yes to every question in advance; a protected environment's rules must allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -300,13 +300,13 @@ pub(crate) struct Repair {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// Only what differs by this name, as `greenroom status` says it, e.g. proxy-edited
+    /// Only the difference with this name, as `greenroom status` shows it, e.g. proxy-edited
     #[arg(long, value_name = "NAME", value_parser = drift_name, add = ArgValueCompleter::new(complete::differences))]
     pub(crate) only: Option<Name>,
-    /// Shows what would be done, and does nothing
+    /// Shows what would be done, and changes nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Yes in advance; a protected environment's rules have to allow it
+    /// Answers yes in advance; a protected environment's rules must allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -317,10 +317,7 @@ fn drift_name(text: &str) -> Result<Name, String> {
         let all: Vec<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
         match nearest(text, all.iter().copied()) {
             Some(near) => format!("there is no such difference: did you mean {near}?"),
-            None => format!(
-                "there is no such difference: it is one of {}",
-                all.join(", ")
-            ),
+            None => format!("there is no such difference; use one of {}", all.join(", ")),
         }
     })
 }
@@ -340,26 +337,26 @@ pub(crate) struct Prune {
     /// Only this service
     #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Option<ServiceName>,
-    /// Only this environment, and whoever shares its engine and image
+    /// Only this environment, and those that share its engine and image
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
-    /// Only says what would be removed
+    /// Only shows what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Without asking
+    /// Removes without asking
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
-    /// Says whether the configuration is right, or everything that is wrong with it
+    /// Checks the configuration, and lists all its errors
     Check,
     /// Prints the JSON schema of the configuration, for editors
     Schema,
     /// Writes a commented configuration to start from
     Init {
-        /// Where to; never over a file that is there
+        /// The new file; an existing one is never overwritten
         #[arg(default_value = "greenroom.toml")]
         path: PathBuf,
     },
@@ -372,7 +369,7 @@ pub(crate) struct Sandbox {
     /// Keeps everything in this directory instead of a temporary one
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) directory: Option<PathBuf>,
-    /// Only runs the world, without the console, until it is interrupted
+    /// Runs the sandbox without the console, until it is interrupted
     #[arg(long)]
     pub(crate) headless: bool,
 }
@@ -390,7 +387,7 @@ pub(crate) struct Help {
 fn some_words(text: &str) -> Result<String, String> {
     let words = text.trim();
     if words.is_empty() {
-        return Err("it is kept with your name: write a word or two".into());
+        return Err("it is kept with your name: write at least one word".into());
     }
     Ok(words.to_owned())
 }
@@ -401,7 +398,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_arguments_make_sense_to_clap() {
+    fn clap_accepts_the_arguments() {
         Arguments::command().debug_assert();
     }
 }

@@ -1,6 +1,6 @@
-//! Completions that a shell asks for while an operator types: services and environments from the configuration, versions
+//! Completions for a shell while an operator types: services and environments from the configuration, versions
 //! from the image registry and the history, release ids from the archive of this machine. A shell waits for the answer,
-//! so everything has one second; what cannot be read or reached completes nothing, and no error is printed.
+//! so everything has one second. A failure completes nothing and prints no error.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -22,21 +22,21 @@ use crate::port_check::OutgoingPorts;
 use crate::settings::{Request, Settings};
 use crate::wire::{self, App};
 
-/// The shells there are scripts for.
+/// The shells that have scripts.
 pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
-/// The variable by which a shell's script asks. It has a name of its own: with a common one that some other program uses, a
+/// The variable that a shell's script sets. Its name is unique: if another program used the same variable, a
 /// command would complete instead of releasing.
 const VARIABLE: &str = "GREENROOM_COMPLETE";
-/// How long a shell waits for what has to be read or asked for.
+/// How long a shell waits for completions.
 const LONGEST: Duration = Duration::from_secs(1);
 /// How many releases are offered, newest first.
 const RELEASES: usize = 50;
 
-/// Where a shell asks for completions, answers and ends the process.
+/// If a shell asks for completions, prints them and ends the process.
 pub(super) fn answer_the_shell() {
-    // The script is asked for without a word more, the words of a line come behind `--`. A command that inherits the
-    // variable is run as it is.
+    // The script itself is requested without arguments; the words of a line come after `--`. A command that inherits
+    // the variable runs normally.
     let mut words = std::env::args_os().skip(1);
     let is_command = words.next().is_some_and(|first| first != "--");
     if is_command {
@@ -45,15 +45,15 @@ pub(super) fn answer_the_shell() {
     let asked = CompleteEnv::with_factory(Arguments::command)
         .var(VARIABLE)
         .try_complete(std::env::args_os(), None);
-    // An error is no completion: it must not be printed into the line that is being typed. Without the words of a line the
-    // process was not started by a shell's script.
+    // An error must not be printed into the line that is being typed. Without the words of a line, no script started
+    // this process.
     let has_line = std::env::args_os().any(|word| word == "--");
     if matches!(asked, Ok(true)) || (asked.is_err() && has_line) {
         std::process::exit(0);
     }
 }
 
-/// Prints the script that makes a shell ask.
+/// Prints the completion script of a shell.
 pub(super) fn script(shell: &str) -> Exit {
     let mut text = Vec::new();
     let name = "greenroom";
@@ -73,7 +73,7 @@ pub(super) fn script(shell: &str) -> Exit {
     }
 }
 
-/// The services that are configured.
+/// The configured services.
 pub(super) fn services(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {
         let targets = Line::read()?.targets()?.into_iter();
@@ -82,7 +82,7 @@ pub(super) fn services(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names)
 }
 
-/// The verbs and topics that there is help about.
+/// The verbs and topics that have help.
 pub(super) fn topics(typed: &OsStr) -> Vec<CompletionCandidate> {
     let root = Arguments::command();
     let verbs = root.get_subcommands().filter(|verb| !verb.is_hide_set());
@@ -93,7 +93,7 @@ pub(super) fn topics(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names)
 }
 
-/// The environments that are configured: of the service that was typed before, if one was.
+/// The configured environments; only those of the service that was typed before, if any.
 pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {
         let line = Line::read()?;
@@ -134,7 +134,7 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
     let found = in_time(|| {
         let line = Line::read()?;
         let app = line.app()?;
-        // Opening would make one.
+        // Opening would create one.
         if !Path::new(&app.archive).exists() {
             return None;
         }
@@ -142,8 +142,8 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
             let archive = app.open_archive().await.ok()?;
             let listed = archive.read.list(&Filter::default(), None, RELEASES).await;
             let listed = listed.ok()?.into_iter().map(|listed| {
-                let (head, standing) = (&listed.head, Standing::of(&listed.head));
-                let words = format!("{} {} {standing}", head.target, head.to.1.name());
+                let (head, state) = (&listed.head, Standing::of(&listed.head));
+                let words = format!("{} {} {state}", head.target, head.to.1.name());
                 (head.id.to_string(), words)
             });
             Some(listed.collect::<Vec<_>>())
@@ -156,13 +156,13 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// The differences that can be repaired alone.
+/// The differences that can be repaired one by one.
 pub(super) fn differences(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = Name::ALL.into_iter().map(|name| name.as_str().to_owned());
     candidates(typed, names.collect())
 }
 
-/// What was typed so far, as far as it decides what comes next.
+/// The typed words that decide what can follow.
 #[derive(Debug, Default)]
 struct Line {
     config: Option<PathBuf>,
@@ -172,7 +172,7 @@ struct Line {
 }
 
 impl Line {
-    /// From the words that the shell hands over.
+    /// Reads the words from the shell.
     fn read() -> Option<Self> {
         let words = std::env::args_os().skip_while(|word| word != "--").skip(1);
         let typed = Arguments::command()
@@ -230,14 +230,14 @@ impl Line {
         Some(Target::new(service, environment))
     }
 
-    /// Everything that looks, and nothing that changes.
+    /// Everything that reads; nothing that can change anything.
     fn app(&self) -> Option<App> {
         let settings = self.settings()?;
         answered(async move { wire::build(&settings, true).ok() })?
     }
 }
 
-/// Waits for something in a runtime of its own, which stays: what was built in it goes on talking through it.
+/// Waits for a future in a runtime that is kept: clients built in it continue to use it.
 fn answered<T>(asked: impl Future<Output = T>) -> Option<T> {
     use tokio::runtime::{Builder, Runtime};
     static RUNTIME: std::sync::OnceLock<Option<Runtime>> = std::sync::OnceLock::new();
@@ -248,7 +248,7 @@ fn answered<T>(asked: impl Future<Output = T>) -> Option<T> {
     runtime.as_ref().map(|runtime| runtime.block_on(asked))
 }
 
-/// What is found within a second, or nothing. The process ends with the answer, and with it whatever hangs.
+/// The result if it comes within a second, otherwise nothing. The process then ends, and with it any task that hangs.
 fn in_time<T: Send + 'static>(find: impl FnOnce() -> Option<Vec<T>> + Send + 'static) -> Vec<T> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(find()));
@@ -256,7 +256,7 @@ fn in_time<T: Send + 'static>(find: impl FnOnce() -> Option<Vec<T>> + Send + 'st
     found.unwrap_or_default()
 }
 
-/// Those that begin with what was typed, each once, in their own order.
+/// The names that start with the typed text, each once, in their order.
 fn candidates(typed: &OsStr, mut names: Vec<String>) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let mut seen = std::collections::BTreeSet::new();
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_is_not_finished_names_its_target_and_configuration() {
+    fn an_unfinished_line_names_its_target_and_configuration() {
         let words = [
             "greenroom",
             "--config",
@@ -290,10 +290,10 @@ mod tests {
     }
 
     #[test]
-    fn what_hangs_completes_nothing_after_a_second() {
-        let begun = std::time::Instant::now();
+    fn a_server_that_hangs_completes_nothing_after_a_second() {
+        let started = std::time::Instant::now();
         let (_silent, hears) = mpsc::channel::<Vec<String>>();
         assert_eq!(in_time(move || hears.recv().ok()), [""; 0]);
-        assert!(begun.elapsed() < LONGEST * 5, "{:?}", begun.elapsed());
+        assert!(started.elapsed() < LONGEST * 5, "{:?}", started.elapsed());
     }
 }

@@ -1,4 +1,4 @@
-//! `greenroom config`: whether the configuration is right, what it is, and a start for one.
+//! `greenroom config`: checks the configuration, shows it, or writes one to start from.
 
 use std::io::Write;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn check(common: &Common) -> Exit {
         Ok(Ok(loaded)) => {
             let targets = loaded.settings.targets.len();
             json::answer(checked(Some(targets), &[], &loaded.warnings));
-            say_line!("the configuration is right: {targets} targets");
+            say_line!("the configuration is valid: {targets} targets");
             Exit::Done
         }
         Ok(Err(problems)) => {
@@ -63,7 +63,7 @@ fn show(common: &Common) -> Exit {
     }
 }
 
-/// A file that is there is never written over: somebody's work is in it.
+/// Never overwrites an existing file, which may hold someone's work.
 fn init(path: &Path) -> Exit {
     let written = std::fs::File::create_new(path)
         .and_then(|mut file| file.write_all(settings::starter().as_bytes()));
@@ -71,7 +71,7 @@ fn init(path: &Path) -> Exit {
         Ok(()) => {
             json::answer(serde_json::json!({ "path": path }));
             say_line!(
-                "wrote {}: change it, then: greenroom config check",
+                "wrote {}. Change it, then run: greenroom config check",
                 path.display()
             );
             Exit::Done

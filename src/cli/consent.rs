@@ -1,4 +1,4 @@
-//! Whether an operator says yes: typed at the terminal, or given in advance.
+//! The operator's yes: typed at the terminal, or given in advance.
 
 use tokio::sync::mpsc;
 
@@ -7,18 +7,18 @@ use super::prompt::Typed;
 use super::signals::StopRequest;
 use crate::release::{Approval, Definition, Engine, Need, Plan, RepairApproval, RepairPlan, Scope};
 
-/// Where the operator's yes comes from.
+/// How the operator says yes.
 pub(super) enum Consent {
-    /// It was given in advance.
+    /// In advance.
     Advance,
-    /// It is typed when it is asked for.
+    /// Typed when asked.
     Typed(Typed),
-    /// Whoever typed has gone: Ctrl-D, or the terminal was closed.
+    /// The operator has gone: Ctrl-D, or the terminal was closed.
     Gone,
 }
 
 impl Consent {
-    /// Before anything is looked at: a yes that may not be given in advance is wrong usage.
+    /// Called first: if --yes is not allowed, the arguments are wrong.
     pub(super) fn find(yes: bool, definition: Option<&Definition>) -> Result<Self, Exit> {
         let forbidden = definition.filter(|d| d.tier.is_protected() && !d.rules.allow_yes);
         if let Some(definition) = forbidden.filter(|_| yes) {
@@ -32,12 +32,12 @@ impl Consent {
             return Ok(Self::Advance);
         }
         Typed::listen().map(Self::Typed).ok_or_else(|| {
-            warn_line!("greenroom: nobody is here to say yes: run it at a terminal, or with --yes");
+            warn_line!("greenroom: there is no terminal for the question: run it at a terminal, or with --yes");
             Exit::Usage
         })
     }
 
-    /// The yes to a plan. `question` is what is asked, in a word or two.
+    /// The yes to a plan. `question` is the question in a word or two.
     pub(super) async fn begin(
         &mut self,
         plan: &Plan,
@@ -52,7 +52,7 @@ impl Consent {
                 match Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()) {
                     Ok(approval) => Some(approval),
                     Err(refused) => {
-                        // A protected environment has refused --yes before; this plan reaches into one.
+                        // --yes was refused before for a protected environment; this plan also affects one.
                         warn_line!(
                             "greenroom: --yes does not allow this plan ({refused}): leave --yes out and answer, or set rules.allow_yes for {}",
                             plan.target().environment
@@ -85,7 +85,7 @@ impl Consent {
         }
     }
 
-    /// A note for the record, which may be empty; none where the operator cancelled. Asks only at a terminal.
+    /// A note for the record, which may be empty; none if the operator cancelled. Asks only at a terminal.
     pub(super) async fn note(
         &mut self,
         stop_requests: &mut mpsc::Receiver<StopRequest>,
@@ -94,7 +94,7 @@ impl Consent {
             Self::Gone => None,
             Self::Advance => Some(String::new()),
             Self::Typed(typed) => {
-                typed.ask("note for the record (optional, Enter leaves it out):");
+                typed.ask("note for the record (optional, Enter skips it):");
                 tokio::select! {
                     line = typed.line() => line,
                     _ = stop_requests.recv() => None,
@@ -124,7 +124,7 @@ impl Consent {
     }
 }
 
-/// What was typed, if it is what was asked for.
+/// Whether the operator typed what was asked for.
 async fn answered(
     typed: &mut Typed,
     question: &str,

@@ -21,7 +21,7 @@ use crate::settings::{Loaded, Request, Settings};
 use crate::wire::{self, App, EngineBackend};
 use crate::{diagnostics, ports, watchers};
 
-/// How long a console that was ended by a signal may take to let go of its releases.
+/// How long a console that was ended by a signal may take to release its locks.
 const LET_GO: Duration = Duration::from_secs(4);
 
 pub(super) async fn run(common: &Common) -> Exit {
@@ -61,7 +61,7 @@ pub(super) async fn run(common: &Common) -> Exit {
                 return Exit::NeedsPerson;
             }
             Err(report) => {
-                // Before anything is written: the terminal may still be the console's.
+                // Before any output: the terminal may still show the console.
                 drop(session.terminal.take());
                 warn_line!("greenroom: {report:#}");
                 return Exit::Failed;
@@ -76,12 +76,12 @@ struct InUse {
     loaded: Loaded,
 }
 
-/// What is told after a reload, and how much it matters.
+/// The message after a reload, and its importance.
 type Said = (Weight, String);
 
 impl InUse {
-    /// Replaces it by what the file says now, once nothing of the old is used any more. Where that is not possible,
-    /// the old remains. Says what came of it.
+    /// Reloads the file once nothing of the old configuration is in use any more. If that is not possible,
+    /// the old configuration stays. Returns a message.
     fn reload(&mut self, request: &Request, is_read_only: bool) -> Said {
         let stays = "the configuration in use stays";
         let is_driving = |target| self.app.engine.active(target).is_some();
@@ -93,7 +93,7 @@ impl InUse {
         let loaded = match Settings::load(request) {
             Ok(loaded) => loaded,
             Err(problems) => {
-                let text = format!("{file} has errors now: {stays}: {problems}");
+                let text = format!("{file} has errors; {stays}: {problems}");
                 return (Weight::Refused, text);
             }
         };
@@ -119,7 +119,7 @@ impl InUse {
     }
 }
 
-/// What outlives a reload: the terminal, what is read from it, and where to go back to.
+/// What outlives a reload: the terminal, its input, and the position in the console.
 #[derive(Default)]
 struct Session {
     terminal: Option<Terminal>,
@@ -128,7 +128,7 @@ struct Session {
     read_only: Option<String>,
 }
 
-/// Opens the console on an application that is built, until it is left. Its configuration is not reloaded.
+/// Opens the console on a built application, until the operator leaves. Its configuration is not reloaded.
 pub(super) async fn open(
     app: &App,
     settings: &Settings,
@@ -141,7 +141,7 @@ pub(super) async fn open(
     open_again(app, settings, None, &mut session).await
 }
 
-/// The same, at the place of the session. The terminal is given back unless a reload is asked for.
+/// The same at the session's position. Restores the terminal unless a reload is requested.
 async fn open_again(
     app: &App,
     settings: &Settings,
@@ -155,8 +155,8 @@ async fn open_again(
         remarks,
     } = looks::outfit(&settings.console)?;
     let (open, opened) = oneshot::channel();
-    let begun = opened.map(|_| ());
-    let watching = watchers::start(&app.engine, app.frame.clone(), begun);
+    let first_frame = opened.map(|_| ());
+    let watching = watchers::start(&app.engine, app.frame.clone(), first_frame);
     let (keeping, kept) = app.keep_up(&watching);
     let keeping = tokio::spawn(keeping);
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
@@ -192,13 +192,13 @@ async fn open_again(
     let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
         .telling(diagnostics::said())
         .browsing(app.archive.clone(), kept);
-    let mut beside = JoinSet::new();
+    let mut background = JoinSet::new();
     if let Some((request, loaded)) = configuration {
         let (found, looking) = wire::watch_configuration(request.clone(), loaded.clone());
         backend = backend.reloading(found);
-        beside.spawn(looking);
+        background.spawn(looking);
     }
-    beside.spawn(wire::look_on(
+    background.spawn(wire::look_on(
         Arc::clone(&app.engine),
         watching.focus.subscribe(),
     ));
@@ -218,7 +218,7 @@ async fn open_again(
     )
     .await;
     if let Ok(ExitReason::Reload(_)) = &exit_reason {
-        // The next console begins as the first one does: the terminal has its mouse until it asks for it.
+        // The next console starts like the first: the terminal handles the mouse until the console asks for it.
         terminal.mouse(false)?;
         session.terminal = Some(terminal);
         session.input = Some(inputs.input);
@@ -227,13 +227,13 @@ async fn open_again(
     }
     let reason = match &exit_reason {
         Ok(exit_reason) => lets_go(exit_reason),
-        // A terminal that is gone may be noticed by a failed draw first.
+        // A failed draw may be the first sign of a lost terminal.
         Err(_) => Some("the console lost its terminal".to_owned()),
     };
     if let Some(reason) = reason {
         app.engine.let_go(&reason, LET_GO).await;
     }
-    beside.shutdown().await;
+    background.shutdown().await;
     let ((), untold, ()) =
         tokio::join!(app.engine.leave_presence(), app.all_told(), app.recorded());
     if let Some(untold) = untold {
@@ -247,7 +247,7 @@ async fn open_again(
     Ok(exit_reason?)
 }
 
-/// Why the releases of this console are let go, where it did not end by itself.
+/// Why this console must release its locks, if it did not end normally.
 fn lets_go(exit_reason: &ExitReason) -> Option<String> {
     match exit_reason {
         ExitReason::Signal(name) => Some(format!("the console was ended by {name}")),

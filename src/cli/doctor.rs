@@ -1,6 +1,6 @@
-//! `greenroom doctor`: tries every server, path and permission that Greenroom relies on, and says what works, what
-//! does not, and what to do about it. Everything is tried at the same time, whatever fails; whatever is written
-//! for it is removed again.
+//! `greenroom doctor`: tests every server, path and permission that Greenroom relies on, and says what works, what
+//! does not, and what to do. All tests run at the same time, and none stops another. Files written
+//! for a test are removed again.
 
 mod trials;
 
@@ -16,11 +16,11 @@ use crate::sanitize::sanitize;
 use crate::wire::App;
 use trials::Named;
 
-/// How long anything may take, the commands that print passwords as well: the doctor ends within five seconds, however
+/// The time limit of each test, including commands that print passwords: the doctor ends within five seconds, however
 /// many servers hang.
 const TIMEOUT: Duration = Duration::from_millis(4300);
 
-/// One thing that was tried.
+/// The result of a test.
 struct Finding {
     place: String,
     what: &'static str,
@@ -93,7 +93,7 @@ impl Finding {
         !matches!(self.proof, Proof::NotTried(_))
     }
 
-    /// What was seen, without anything that could move a terminal's cursor: keys and servers are foreign.
+    /// The result as text, safe to show: keys and servers are foreign.
     fn said(&self) -> String {
         match &self.proof {
             Proof::Works(said) | Proof::NotTried(said) => sanitize(said),
@@ -130,7 +130,7 @@ fn json(finding: &Finding) -> serde_json::Value {
     })
 }
 
-/// How it went, and what to do next.
+/// The summary, and what to do next.
 fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
     let tried = findings.iter().filter(|one| one.is_tried()).count();
     let broken: Vec<&Finding> = findings.iter().filter(|one| one.is_broken()).collect();
@@ -142,10 +142,10 @@ fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
                 target.service, target.environment
             ),
         };
-        return vec![format!("All {tried} trials succeeded. {next}")];
+        return vec![format!("All {tried} tests passed. {next}")];
     }
     let mut lines = vec![format!(
-        "{} of {tried} trials failed. What to do next:",
+        "{} of {tried} tests failed. What to do next:",
         broken.len()
     )];
     let todo = todo(&broken).into_iter();
@@ -154,7 +154,7 @@ fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
     lines
 }
 
-/// What to do, once for all the places where the same is to be done: environments often share a server.
+/// What to do, once for all places with the same remedy: environments often share a server.
 fn todo<'a>(broken: &[&'a Finding]) -> Vec<(Vec<String>, &'a str)> {
     let mut todo: Vec<(Vec<String>, &str)> = Vec::new();
     for finding in broken {
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_two_places_need_is_said_once() {
+    fn a_remedy_for_two_places_is_shown_once() {
         let broken = |place: &str, said: &str, hint: &str| Finding {
             place: place.to_owned(),
             what: "nginx",

@@ -1,5 +1,5 @@
-//! After a release that was driven from the command line: what could not be kept or sent, and after a failure the
-//! candidate's last lines and the command that goes on.
+//! The end of a command that drove a release: what could not be kept or sent, and after a failure the
+//! candidate's last lines and the next command.
 
 use super::arguments::Common;
 use super::{Exit, history};
@@ -7,10 +7,10 @@ use crate::history::CandidateLog;
 use crate::inventory::{ReleaseId, Target};
 use crate::wire::App;
 
-/// How many of the candidate's last lines are said.
+/// How many of the candidate's last lines are shown.
 const LAST_LINES: usize = 10;
 
-/// Keeps the release in the archive, waits for its notices, and says what is left to say. `exit` is how it ended.
+/// Keeps the release in the archive, waits for its notices, and prints the rest. `exit` is how the command ended.
 pub(super) async fn say(
     app: &App,
     common: &Common,
@@ -44,7 +44,7 @@ pub(super) async fn say(
     exit
 }
 
-/// The candidate's last lines, oldest first, and where all of it is.
+/// The candidate's last lines, oldest first, and the command that shows all of them.
 fn after_failure(release: ReleaseId, log: Option<&CandidateLog>) -> Vec<String> {
     let all = log
         .into_iter()
@@ -66,7 +66,7 @@ mod tests {
     use crate::history::{WrittenBy, WrittenLine};
 
     #[test]
-    fn a_failure_ends_with_the_last_lines_of_the_candidate_and_the_next_command() {
+    fn a_failure_shows_the_candidates_last_lines_and_the_next_command() {
         let line = |number: usize| WrittenLine {
             at: None,
             by: WrittenBy::Out,

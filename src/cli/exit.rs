@@ -1,25 +1,25 @@
-//! How the program ends. Documented in the README, in `--help` and in the man page.
+//! The exit codes. The README, `--help` and the manual page document them.
 
 use std::process::ExitCode;
 
 /// The documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: done. Also when there was nothing to do, and when a way back that was asked for was gone to its end.
+    /// 0: done. Also when there was nothing to do, and when a requested back-out was completed.
     Done,
-    /// 1: it failed, or was refused; what was done is backed out. Also when what was asked for could not be written
+    /// 1: failed or refused; what was done is backed out. Also when requested output could not be written
     /// to standard output.
     Failed,
     /// 2: the arguments or the configuration are wrong; nothing was done.
     Usage,
-    /// 3: a person has to look: something stands half-way, and it was said what. Also when something was done and what
-    /// came of it could not be written to standard output.
+    /// 3: a person has to look: something is incomplete, and the output says what. Also when a change was made and its
+    /// result could not be written to standard output.
     NeedsPerson,
     /// 130: cancelled by the operator or a signal.
     Cancelled,
 }
 
-/// What each code means, for the help and the manual pages.
+/// The meaning of each code, for the help and the manual pages.
 pub(super) const MEANINGS: [(Exit, &str); 5] = [
     (Exit::Done, "done, or nothing to do"),
     (

@@ -1,5 +1,5 @@
-//! A release that this command drives, followed to its end: what happens is said, what waits is asked
-//! for, and signals become requests.
+//! Follows a release that this command drives to its end: reports events, asks for approvals,
+//! and turns signals into requests.
 
 mod standby;
 
@@ -20,7 +20,7 @@ use crate::release::{
 };
 use standby::StandbyWait;
 
-/// How many approvals a switch has, as it was said last.
+/// The number of a switch's approvals, as reported last.
 #[derive(PartialEq)]
 enum Said {
     Has(usize),
@@ -35,17 +35,17 @@ pub(super) struct Following<'a> {
     reporter: Reporter,
     stop_requests: mpsc::Receiver<StopRequest>,
     is_cancelled: bool,
-    /// Whether the operator asked for the way back: then arriving there is what was wanted.
+    /// Whether the operator asked to back out: then that is the wanted result.
     wants_back: bool,
-    /// The way back was asked for and waits for the environment's name.
+    /// The operator asked to back out and must still type the environment's name.
     confirms_back_out: bool,
     standby: StandbyWait,
-    /// What was said last about the approvals that the switch waits for; none while it waits for none.
+    /// What was reported last about the approvals that the switch waits for; none while it waits for none.
     waits: Option<Said>,
 }
 
-/// How often it is looked whether others have approved. A person is waited for: a read a second is less
-/// than following all that happens in the store.
+/// The interval of checks for approvals by others. People take longer: one read a second costs less
+/// than following all changes of the store.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl<'a> Following<'a> {
@@ -70,7 +70,7 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Ends in the standby instead of waiting for its end: the old version stays running.
+    /// Ends when the standby starts instead of waiting for its end: the old version stays running.
     pub(super) fn leaving_standby(mut self, is_wanted: bool) -> Self {
         if is_wanted {
             self.standby = StandbyWait::Leaves;
@@ -78,7 +78,7 @@ impl<'a> Following<'a> {
         self
     }
 
-    /// The operator asked for the way back before the release was driven from here.
+    /// The operator asked to back out before this command drove the release.
     pub(super) fn backing_out(mut self, is_wanted: bool) -> Self {
         self.wants_back = is_wanted;
         self
@@ -87,7 +87,7 @@ impl<'a> Following<'a> {
     pub(super) async fn follow(mut self) -> Exit {
         let mut status = self.handle.status();
         let mut announcements = self.handle.announcements();
-        // Asked anew, it is another question: what others had approved may have run out.
+        // A question that is asked again is a new one: approvals by others may have expired.
         let mut asked: Option<(Step, Timestamp)> = None;
         loop {
             let now = status.borrow_and_update().clone();
@@ -98,7 +98,7 @@ impl<'a> Following<'a> {
             self.leave_standby(&now).await;
             asked = self.answer(&now, asked).await;
             tokio::select! {
-                heard = announcements.recv() => match heard {
+                received = announcements.recv() => match received {
                     Ok(announcement) => self.reporter.announce(&announcement),
                     Err(RecvError::Lagged(missed)) => {
                         warn_line!("({missed} lines were not shown; the journal has them)");
@@ -122,7 +122,7 @@ impl<'a> Following<'a> {
         self.end(&status)
     }
 
-    /// Stops driving as soon as all that remains is to stop the old version. The lock is given back, and the journal
+    /// Stops driving once only the old version remains to be stopped. Releases the lock, and the journal
     /// says so: the next release of the target closes this one, or `resume` stops the old version.
     async fn leave_standby(&mut self, status: &Status) {
         if self.standby == StandbyWait::Leaves && standby::is_resting(&status.progress) {
@@ -132,7 +132,7 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// A step that waits is asked about once, or approved in advance.
+    /// Asks once about a waiting step, or approves it in advance.
     async fn answer(
         &mut self,
         status: &Status,
@@ -167,8 +167,8 @@ impl<'a> Following<'a> {
                 let next = &status.next;
                 let answer = match need {
                     _ if self.confirms_back_out => format!("type {environment} to back out:"),
-                    Need::TypedName => format!("type {environment} to go on, or back out:"),
-                    _ => "type yes to go on, or back out:".to_owned(),
+                    Need::TypedName => format!("type {environment} to continue, or back out:"),
+                    _ => "type yes to continue, or back out:".to_owned(),
                 };
                 self.reporter.aside(|| {
                     warn_line!("{next}");
@@ -179,7 +179,7 @@ impl<'a> Following<'a> {
         question
     }
 
-    /// Whether the switch needs approvals by others that are not there yet; says so when that changes.
+    /// Whether the switch still needs approvals by others; reports it when that changes.
     async fn waits_for_others(&mut self, plan: &Plan) -> bool {
         let needed = approvers_needed(plan);
         if needed == 0 {
@@ -203,10 +203,10 @@ impl<'a> Following<'a> {
             }
             Err(refused) => (
                 None,
-                format!("whether switch is approved is unknown: {refused}"),
+                format!("the approvals of switch are unknown: {refused}"),
             ),
         };
-        // How long each approval counts changes every second: only another number is worth a line.
+        // The remaining time of an approval changes every second: only a changed number is worth a line.
         let said = has.map_or(Said::Unknown, Said::Has);
         if self.waits.as_ref() != Some(&said) {
             self.reporter
@@ -218,7 +218,7 @@ impl<'a> Following<'a> {
 
     async fn typed(&mut self, status: &Status, line: Option<String>) {
         let Some(line) = line else {
-            // Nobody can answer any more: asking again would go round for ever.
+            // There is no terminal any more: asking again would repeat forever.
             self.consent = Consent::Gone;
             self.stop(StopRequest::Cancel, status).await;
             return;
@@ -235,7 +235,7 @@ impl<'a> Following<'a> {
         let asks_back_out = line == "back out";
         let needs_name = need_back(status.may_have_switched, status.plan.tier());
         if is_confirmed || (asks_back_out && needs_name != Need::TypedName) {
-            let reason = "the operator said so".to_owned();
+            let reason = "the operator backed out".to_owned();
             self.wants_back = true;
             self.say(Command::BackOut { by, reason }).await;
             return;
@@ -254,8 +254,8 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Ctrl-C backs out before the switch; after it the new version stays, and the old one warm. A
-    /// second Ctrl-C, or the end of the terminal, leaves the release as it stands.
+    /// Ctrl-C backs out before the switch. After it, the new version stays live and the old one warm. A
+    /// second Ctrl-C, or the end of the terminal, leaves the release as it is.
     async fn stop(&mut self, stop: StopRequest, status: &Status) {
         let is_again = self.is_cancelled;
         self.is_cancelled = true;
@@ -264,12 +264,12 @@ impl<'a> Following<'a> {
             (StopRequest::Cancel, progress) if standby::is_resting(progress) => {
                 self.standby = StandbyWait::Left;
                 Command::Interrupt {
-                    reason: "the operator left the standby; the old version is left running".into(),
+                    reason: "the operator ended the standby; the old version stays running".into(),
                 }
             }
             // Without the store nothing can be backed out.
             (StopRequest::Cancel, Progress::Unrecorded { .. }) => Command::Interrupt {
-                reason: "cancelled while the store took nothing".into(),
+                reason: "cancelled while the store accepted no writes".into(),
             },
             (StopRequest::Cancel, _) if !is_again && !status.may_have_switched => {
                 Command::BackOut {
@@ -286,7 +286,7 @@ impl<'a> Following<'a> {
 
     async fn say(&self, command: Command) {
         if self.handle.command(command).await.is_err() {
-            warn_line!("the release is over already");
+            warn_line!("the release has ended already");
         }
     }
 
@@ -334,7 +334,7 @@ impl<'a> Following<'a> {
             }
             Progress::Parked { why } => (
                 format!(
-                    "this command does not drive {0} any more: {why}\n{1}\nlook with: greenroom status {2} {3}\ngo on with: greenroom resume {2} {3}   (once the store answers; it says how long another lock is to be waited for)",
+                    "this command no longer drives {0}: {why}\n{1}\nsee its state: greenroom status {2} {3}\nresume it: greenroom resume {2} {3}   (once the store answers; it says how long to wait for another lock)",
                     plan.target(),
                     standby::who_has_the_traffic(status),
                     plan.target().service,
@@ -362,7 +362,7 @@ impl<'a> Following<'a> {
     }
 }
 
-/// Says in the last line of `--json` why a release did not end well, and what to do next.
+/// Sets the error in the last line of `--json`: why a release did not end well, and what to do next.
 fn fail(exit: Exit, plan: &Plan, is_closed: bool, words: &str) {
     let kind = match exit {
         Exit::Done => return,
@@ -370,7 +370,7 @@ fn fail(exit: Exit, plan: &Plan, is_closed: bool, words: &str) {
         Exit::NeedsPerson => json::Kind::NeedsPerson,
         Exit::Cancelled => json::Kind::Cancelled,
     };
-    // What has its end cannot be resumed.
+    // A closed release cannot be resumed.
     let hint = if is_closed {
         format!("greenroom show {} --logs", plan.release)
     } else {

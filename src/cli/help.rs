@@ -1,4 +1,4 @@
-//! `greenroom help`, and what is said about wrong arguments where JSON was asked for.
+//! `greenroom help`, and the messages about wrong arguments in JSON.
 
 use std::io::{self, IsTerminal as _};
 
@@ -18,7 +18,7 @@ use super::{Exit, json, names};
 use text::Page;
 use topics::{JSON, TOPICS, Topic};
 
-/// The width of a page that is not on a terminal.
+/// The width of a page without a terminal.
 const WIDTH: usize = 80;
 /// The widest page on a terminal: longer lines are hard to read.
 const WIDEST: usize = 100;
@@ -66,14 +66,14 @@ fn say(topic: &Topic) {
     let page = page();
     let text = text::render(&topic.blocks(), page);
     if page.styled {
-        // The only escape sequences are those of `text`: the topics are part of the program.
+        // The only escape sequences come from `text`: the topics are part of the program.
         say_bytes(text.as_bytes());
     } else {
         say_line!("{}", text.trim_end());
     }
 }
 
-/// The page that standard output is.
+/// The page of standard output.
 fn page() -> Page {
     if json::is_on() || !io::stdout().is_terminal() {
         return Page {
@@ -83,7 +83,7 @@ fn page() -> Page {
     }
     let size = rustix::termios::tcgetwinsize(io::stdout());
     let columns = size.map_or(0, |size| usize::from(size.ws_col));
-    // A terminal that does not know its size says 0.
+    // A terminal that does not know its size reports 0.
     let columns = if columns == 0 { WIDTH } else { columns };
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
@@ -100,7 +100,7 @@ fn is_verb(name: &str) -> bool {
 
 fn of_verb(path: &[&str]) -> Exit {
     let mut root = Arguments::command();
-    // Gives every verb its whole name.
+    // Sets the full name of every verb.
     root.build();
     let mut command = &mut root;
     for name in path {
@@ -128,7 +128,7 @@ fn visible(command: &Command) -> impl Iterator<Item = &Command> {
     all.filter(|command| !command.is_hide_set())
 }
 
-/// The verb that was given, with the verb inside it, e.g. `history compare`.
+/// The verb on the command line with its subcommand, e.g. `history compare`.
 pub(super) fn name(matches: &ArgMatches) -> String {
     let mut names = Vec::new();
     let mut matches = matches;
@@ -142,7 +142,7 @@ pub(super) fn name(matches: &ArgMatches) -> String {
     names.join(" ")
 }
 
-/// The verb in arguments that could not be read, where they ask for JSON.
+/// The verb in arguments that could not be parsed, if they ask for JSON.
 pub(super) fn json_was_asked_for() -> Option<String> {
     let arguments = std::env::args_os().skip(1);
     let arguments = arguments.map(|word| word.to_string_lossy().into_owned());
@@ -170,7 +170,7 @@ fn asked_for(mut words: Vec<String>) -> Option<String> {
     Some(names.join(" "))
 }
 
-/// Keeps help that was asked for, or what is wrong with the arguments, for the last line of JSON.
+/// Keeps the requested help, or the error in the arguments, for the last line of JSON.
 pub(super) fn in_json(said: &clap::Error) -> Exit {
     let text = said.render().to_string();
     if !said.use_stderr() {
@@ -183,7 +183,7 @@ pub(super) fn in_json(said: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-/// The parts of clap's words: what is wrong, and what to do about it.
+/// The parts of clap's message: what is wrong, and what to do.
 fn mistake(text: &str) -> (String, Option<String>) {
     let message: Vec<&str> = text
         .lines()
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_verb_is_answered_with_the_right_one() {
+    fn a_mistyped_verb_gets_a_suggestion() {
         let (message, hint) = wrong(&["greenroom", "stauts"]);
         assert_eq!(message, "unrecognized subcommand 'stauts'");
         let hint = hint.expect("a hint");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verb_of_wrong_arguments_is_found_where_json_is_asked_for() {
+    fn the_verb_of_wrong_arguments_is_found_for_json() {
         let found = |words: &[&str]| asked_for(words.iter().map(|&word| word.to_owned()).collect());
         assert_eq!(found(&["promote", "web"]), None);
         assert_eq!(found(&["promote", "--", "--json"]), None);

@@ -1,5 +1,5 @@
-//! `greenroom history`: what was released, newest first, from the archive of everything that was ever
-//! seen, which first reads what the journals have and it has not.
+//! `greenroom history`: lists releases, newest first, from the archive. First it copies what the archive does not have
+//! yet from the journals.
 
 mod compare;
 mod find;
@@ -69,7 +69,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     if left < verb.limit {
         return table.end(exit);
     }
-    // Releases of what is not configured any more are listed too; a name without any is a mistake.
+    // Releases of targets that are not configured any more are listed too. A name without any release is an error.
     if let Err(exit) = names::check(
         app.targets(),
         verb.service.as_ref(),
@@ -77,12 +77,12 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     ) {
         return exit;
     }
-    // Not having been able to read is not the same as nothing being there.
+    // A failed read does not mean that there are no releases.
     if exit == Exit::Done && !common.json && !verb.csv {
         let words = if filter == of_target(verb) {
-            "nothing was released yet"
+            "there are no releases yet"
         } else {
-            "nothing that was released is like that"
+            "no release matches"
         };
         say_line!("{words}");
     }
@@ -119,12 +119,12 @@ fn filter(verb: &History, now: Timestamp) -> Result<Filter, String> {
     })
 }
 
-/// The archive, or one in memory where there can be none: the stores can be browsed all the same.
+/// The archive; one in memory if it cannot be opened, so that the stores can still be browsed.
 pub(super) async fn archive(app: &App) -> Option<Archive> {
     match app.any_archive().await {
         Ok((archive, None)) => Some(archive),
         Ok((archive, Some(failure))) => {
-            warn_line!("greenroom: nothing is kept: {failure}");
+            warn_line!("greenroom: the history is not kept: {failure}");
             Some(archive)
         }
         Err(failure) => {
@@ -158,8 +158,8 @@ pub(super) async fn catch_up(
     }
 }
 
-/// Goes through what a filter lets through, newest first: at most so many releases, and what was decided
-/// beside them.
+/// Lists what matches a filter, newest first: at most `limit` releases, and the holds and repairs between
+/// them.
 async fn list(
     archive: &Archive,
     filter: &Filter,

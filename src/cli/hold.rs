@@ -1,4 +1,4 @@
-//! `greenroom hold`: stops promotes of a target, lets them be again, and lists what stops which.
+//! `greenroom hold`: stops promotes of a target, allows them again, and lists holds and freezes.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::inventory::{Cleared, Hold, StoredKey, Target, freeze};
 use crate::release::{Refused, Site};
 use crate::wire::App;
 
-/// How many of those that ended are told.
+/// How many ended holds are shown.
 const PAST: usize = 20;
 
 pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
@@ -51,7 +51,7 @@ pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
     }
 }
 
-/// Clears the hold that exists. One that cannot be read is shown before it is removed.
+/// Clears the hold. A hold that cannot be read is shown before it is removed.
 async fn clear(
     common: &Common,
     app: &App,
@@ -73,7 +73,7 @@ async fn clear(
     app.engine.clear_unreadable_hold(target, &hold, why).await
 }
 
-/// What stops promotes of every target, or of one.
+/// Lists what stops promotes of every target, or of one.
 async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
     let mut exit = Exit::Done;
     let (mut nothing, mut all) = (true, Vec::new());
@@ -106,7 +106,7 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
     exit
 }
 
-/// What stops promotes of one target, what comes next, and what is over.
+/// What stops promotes of a target, the next freeze, and ended holds.
 struct Held {
     holds: Vec<Hold>,
     next_freeze: Option<Timestamp>,
@@ -146,14 +146,14 @@ impl Held {
         })
     }
 
-    /// Says it to a person; whether there was anything to say.
+    /// Prints it for a person. Returns whether there was anything to print.
     fn say(&self, target: &Target, is_one: bool) -> bool {
         for hold in &self.holds {
             say_line!("{target}: {hold}");
         }
         if let Some(next) = self.next_freeze {
             say_line!(
-                "{target}: the next freeze begins at {}",
+                "{target}: the next freeze starts at {}",
                 local_time::moment(next)
             );
         }
@@ -173,7 +173,7 @@ impl Held {
     }
 }
 
-/// One that ended: from when until when, why, by whom, and how it ended.
+/// An ended hold: from when until when, why, by whom, and how it ended.
 fn told_of(hold: &Hold) -> String {
     let Hold {
         reason,
@@ -200,7 +200,7 @@ fn told_of(hold: &Hold) -> String {
     format!("{since}{until}, by {author}: {reason}; {ended}")
 }
 
-/// Those that do not stand any more, newest first.
+/// The holds that have ended, newest first.
 async fn past(site: &Site, target: &Target, now: Timestamp) -> Result<Vec<Hold>, String> {
     let records = site.read.journal.holds(target, PAST).await;
     let records = records.map_err(|failure| failure.to_string())?;

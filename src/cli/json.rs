@@ -1,6 +1,6 @@
-//! What `--json` prints. Every line is one JSON object with the same head, and the last line says how the command ended.
-//! A verb that answers once prints only that last line. `json/schema.json` describes every line of every verb, and the
-//! tests hold the real output to it.
+//! The output of `--json`. Every line is one JSON object with the same head, and the last line tells how the command
+//! ended. A verb that answers once prints only that last line. `json/schema.json` describes every line of every verb;
+//! tests compare the real output with it.
 
 mod values;
 
@@ -16,12 +16,12 @@ pub(super) use values::milliseconds;
 
 /// The JSON schema of every line.
 pub(super) const SCHEMA: &str = include_str!("json/schema.json");
-/// The version of the format. A field may be added without a new version; nothing else may change.
+/// The version of the format. New fields do not change it; everything else does.
 const VERSION: u32 = 1;
-/// The command, where the arguments name none.
+/// The command name if the arguments name none.
 pub(super) const NO_VERB: &str = "greenroom";
 
-/// The command that prints JSON, if it does.
+/// The output of the command, if it prints JSON.
 static OUTPUT: Mutex<Option<Output>> = Mutex::new(None);
 
 struct Output {
@@ -34,7 +34,7 @@ struct Output {
     notices: Vec<String>,
 }
 
-/// What kind of failure ended a command.
+/// The kind of failure that ended a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Kind {
@@ -44,7 +44,7 @@ pub(super) enum Kind {
     Configuration,
     /// The request was refused; nothing was changed.
     Refused,
-    /// It was tried and failed.
+    /// An attempt failed.
     Failed,
     /// A person has to look.
     NeedsPerson,
@@ -56,7 +56,7 @@ fn output() -> MutexGuard<'static, Option<Output>> {
     OUTPUT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on standard output carries nothing but lines of JSON.
+/// From now on standard output carries only lines of JSON.
 pub(super) fn start(command: &str) {
     *output() = Some(Output {
         command: command.to_owned(),
@@ -72,7 +72,7 @@ pub(super) fn is_on() -> bool {
     output().is_some()
 }
 
-/// Keeps words that were meant for standard output. Returns whether JSON is printed, and so the words must not be.
+/// Keeps text that was meant for standard output. Returns true if JSON is printed: then the text must not be.
 pub(super) fn keep_text(words: &str) -> bool {
     let mut output = output();
     let Some(output) = output.as_mut() else {
@@ -82,7 +82,7 @@ pub(super) fn keep_text(words: &str) -> bool {
     true
 }
 
-/// Keeps words that are also written to standard error: they become the error or the warnings of the last line.
+/// Keeps text that is also written to standard error: it becomes the error or the warnings of the last line.
 pub(super) fn keep_notice(words: &str) {
     if let Some(output) = output().as_mut() {
         let words = words.strip_prefix("greenroom: ").unwrap_or(words);
@@ -106,19 +106,19 @@ pub(super) fn add(name: &str, field: impl Serialize) {
     }
 }
 
-/// Sets the error of the last line, where the notices would not say enough about it.
+/// Sets the error of the last line, if the notices do not say enough.
 pub(super) fn fail(kind: Kind, message: &str, hint: Option<&str>) {
     if let Some(output) = output().as_mut() {
         output.error = Some(error(kind, message, hint));
     }
 }
 
-/// Prints one line about something that happens.
+/// Prints a line about an event.
 pub(super) fn event(name: &str, data: impl Serialize) {
     event_at(Timestamp::now(), name, data);
 }
 
-/// As [`event`], of something whose time is known.
+/// As [`event`], with a known time.
 pub(super) fn event_at(at: Timestamp, name: &str, data: impl Serialize) {
     let data = value(&data);
     let line = output().as_ref().map(|output| {
@@ -207,7 +207,7 @@ fn default_message(exit: Exit) -> &'static str {
     }
 }
 
-/// The value as it is printed. What cannot be written as JSON is said instead of it.
+/// The value as printed; an error message in place of a value that cannot be written as JSON.
 fn value(data: &impl Serialize) -> Value {
     match serde_json::to_value(data) {
         Ok(value) => in_milliseconds(value),

@@ -1,4 +1,4 @@
-//! How the console looks and which keys it has: from the configuration, the operator's own themes
+//! The console's looks and keys: from the configuration, the operator's own themes
 //! and the terminal's variables.
 
 use crate::console::action::Action;
@@ -8,7 +8,7 @@ use crate::console::theme::{ThemeError, Written};
 use crate::console::{Charset, Depth, Keymap, ThemeSet};
 use crate::settings::{AsciiSetting, BellSetting, ConsoleSettings, own_themes};
 
-/// What the console is opened with.
+/// The looks and keys for opening the console.
 pub(super) struct Outfit {
     pub(super) theme_set: ThemeSet,
     pub(super) looks: Looks,
@@ -17,16 +17,16 @@ pub(super) struct Outfit {
     pub(super) remarks: Vec<String>,
 }
 
-/// Why the console cannot look as it is configured.
+/// Why the configured looks cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LooksError {
-    #[error("the theme that is chosen cannot be used: {0}")]
+    #[error("the configured theme cannot be used: {0}")]
     Theme(#[from] ThemeError),
-    #[error("the theme that is chosen cannot be used: {0}")]
+    #[error("the configured theme cannot be used: {0}")]
     Unreadable(String),
 }
 
-/// Puts it together. A broken theme is only remarked on, unless it is chosen.
+/// Collects it. A broken theme is an error only if it is configured; otherwise a remark.
 pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
     let variable = |name: &str| std::env::var(name).ok();
     let depth = Depth::from_environment(variable);
@@ -60,7 +60,7 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
         if chosen.contains(&name.as_str()) {
             return Err(error.into());
         }
-        remarks.push(format!("theme {name} is left out: {error}"));
+        remarks.push(format!("theme {name} cannot be used: {error}"));
     }
     let keymap = Keymap::rebound(&key_overrides(&console.keys));
     remarks.extend(keymap.clashes().iter().map(ToString::to_string));
@@ -83,8 +83,8 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
     })
 }
 
-/// The keys that were asked for. The configuration has been checked: what is no action or no key
-/// does not come here.
+/// The configured keys. The configuration has been checked: unknown actions and keys do not
+/// get here.
 fn key_overrides(keys: &[(String, Vec<String>)]) -> Vec<(Action, Vec<Chord>)> {
     let key_override = |(name, keys): &(String, Vec<String>)| {
         let chords = keys.iter().filter_map(|key| Chord::parse(key).ok());

@@ -1,4 +1,4 @@
-//! Manual pages: of every verb, made from the arguments themselves and from the table of examples here, and of every
+//! Manual pages of every verb, made from the arguments and the table of examples here, and of every
 //! topic.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::private_files;
 
 mod topics;
 
-/// A verb, commands that show it, each with what it does, verbs that belong to it, and topics that explain it.
+/// A verb, example commands with their descriptions, related verbs, and topics that explain it.
 type Example = (
     &'static str,
     &'static [(&'static str, &'static str)],
@@ -28,7 +28,7 @@ type Example = (
 const EXAMPLES: &[Example] = &[
     ("", &[("greenroom", "Opens the console."), ("greenroom --read-only", "Opens the console so that nothing can be changed.")], &["status", "promote", "config", "doctor", "sandbox"], &["ladder", "configuration", "keys", "security"]),
     ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Makes live in production what is live in qa."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"], &["ladder", "holds", "approvals"]),
-    ("rollback", &[("greenroom rollback web production --list", "Lists what can be gone back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"], &["ladder", "images"]),
+    ("rollback", &[("greenroom rollback web production --list", "Lists the versions to go back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"], &["ladder", "images"]),
     ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Undoes what it has done.")], &["promote", "status"], &["ladder"]),
     ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would repair it."), ("greenroom repair web qa --only proxy-edited", "Repairs one difference.")], &["status", "doctor"], &["drift"]),
     ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits there.")], &["promote"], &["approvals"]),
@@ -40,18 +40,18 @@ const EXAMPLES: &[Example] = &[
     ("history timeline", &[("greenroom history timeline production", "Shows what became live in production, in order.")], &["history"], &["history"]),
     ("history verify", &[("greenroom history verify", "Recomputes the hashes of all records and compares them with the stores.")], &["history seal", "history"], &["history"]),
     ("history seal", &[("greenroom history seal", "Seals all records that are finished.")], &["history verify"], &["history", "security"]),
-    ("history prune", &[("greenroom history prune --dry-run", "Shows which releases would be forgotten.")], &["history", "config"], &["history"]),
-    ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release and what its candidate wrote.")], &["history"], &["history"]),
-    ("doctor", &[("greenroom doctor", "Tries every server, path and permission.")], &["config check", "status"], &["nginx", "docker", "etcd"]),
+    ("history prune", &[("greenroom history prune --dry-run", "Shows which releases would be removed.")], &["history", "config"], &["history"]),
+    ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release with the log of its candidate.")], &["history"], &["history"]),
+    ("doctor", &[("greenroom doctor", "Tests every server, path and permission.")], &["config check", "status"], &["nginx", "docker", "etcd"]),
     ("config", &[("greenroom config init", "Writes a configuration to start from."), ("greenroom config check", "Checks it.")], &["config check", "config show", "config schema", "config init"], &["configuration"]),
     ("config check", &[("greenroom --config new.toml config check", "Checks a file before it is used.")], &["config show", "doctor"], &["configuration"]),
     ("config schema", &[("greenroom config schema > greenroom.schema.json", "Writes the schema for an editor.")], &["config check"], &["configuration"]),
     ("config init", &[("greenroom config init", "Writes ./greenroom.toml, never over a file that exists.")], &["config check"], &["configuration"]),
     ("config show", &[("greenroom config show", "Shows every value in effect and where it comes from.")], &["config check"], &["configuration"]),
-    ("sandbox", &[("greenroom sandbox", "Opens the console on a small world of its own."), ("greenroom sandbox --headless --directory ./try", "Runs it without the console and keeps it.")], &["promote", "status"], &["keys"]),
+    ("sandbox", &[("greenroom sandbox", "Opens the console with sample services."), ("greenroom sandbox --headless --directory ./try", "Runs it without the console and keeps it.")], &["promote", "status"], &["keys"]),
     ("completions", &[("source <(greenroom completions bash)", "Completes in this shell.")], &["help"], &[]),
-    ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes a page for every verb, and into man7 beside it one for every topic.")], &["help"], &[]),
-    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help ladder", "Explains the steps of a release."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints its JSON schema."), ("greenroom help limits", "Shows how much is read of every server.")], &["man"], &["json", "limits"]),
+    ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes a page for every verb, and one for every topic into man7 next to it.")], &["help"], &[]),
+    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help ladder", "Explains the steps of a release."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints its JSON schema."), ("greenroom help limits", "Shows how much is read from every server.")], &["man"], &["json", "limits"]),
 ];
 
 #[rustfmt::skip]
@@ -59,7 +59,7 @@ const FILES: &[(&str, &str)] = &[
     ("./greenroom.toml, $XDG_CONFIG_HOME/greenroom/greenroom.toml", "The configuration: the first that exists, unless --config or GREENROOM_CONFIG names one."),
     ("$XDG_CONFIG_HOME/greenroom/themes/", "Themes of your own."),
     ("$XDG_DATA_HOME/greenroom/greenroom.db", "The store of one machine, where no etcd is configured."),
-    ("$XDG_STATE_HOME/greenroom/archive.db", "A copy of every release that was seen."),
+    ("$XDG_STATE_HOME/greenroom/archive.db", "The archive of releases."),
     ("$XDG_STATE_HOME/greenroom/", "Log files."),
 ];
 
@@ -67,8 +67,8 @@ const FILES: &[(&str, &str)] = &[
 const VARIABLES: &[(&str, &str)] = &[
     ("GREENROOM_CONFIG", "The configuration file."),
     ("GREENROOM__SECTION__KEY", "Sets one value of the configuration, e.g. GREENROOM__DEFAULTS__TIMING__WATCH=3m."),
-    ("GREENROOM_LOG", "What is logged, e.g. debug, or greenroom::release=trace."),
-    ("NO_COLOR", "Where it is set, the console uses no colours."),
+    ("GREENROOM_LOG", "Selects what is logged, e.g. debug, or greenroom::release=trace."),
+    ("NO_COLOR", "If set, the console uses no colours."),
     ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "The outbound proxy for the image registry and notices."),
 ];
 
@@ -114,7 +114,7 @@ pub(super) fn run(directory: Option<&Path>) -> Exit {
     Exit::Done
 }
 
-/// Where a page is written. `man` looks for a page in the directory of its section.
+/// The directory of a page. `man` searches the directory of the page's section.
 fn directory_of(page: &Page, directory: &Path) -> PathBuf {
     if page.file.ends_with(".7") && directory.ends_with("man1") {
         return directory.with_file_name("man7");
@@ -125,7 +125,7 @@ fn directory_of(page: &Page, directory: &Path) -> PathBuf {
 /// The page of the program, then one for every verb and one for every topic.
 fn pages() -> io::Result<Vec<Page>> {
     let mut root = Arguments::command();
-    // Gives every verb its whole name.
+    // Sets the full name of every verb.
     root.build();
     let mut pages = Vec::new();
     collect(&root, "", &mut pages)?;
@@ -190,7 +190,7 @@ fn see_also(pages: &[String]) -> Roff {
     roff
 }
 
-/// A section of words, each with what it means.
+/// A section of terms with their meanings.
 fn section<'a>(title: &str, rows: impl Iterator<Item = (impl Into<String>, &'a str)>) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", [title]);

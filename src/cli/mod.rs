@@ -1,6 +1,6 @@
-//! The command line: one file a verb, no decisions about releases. A verb reads its arguments,
-//! has `wire` build what it needs, asks the engine, and says what came of it, in words for people
-//! or as lines of JSON for programs (`json`). The only room that prints.
+//! The command line: one module per verb, no decisions about releases. A verb reads its arguments,
+//! has `wire` build what it needs, asks the engine, and prints the result, as text for people
+//! or as lines of JSON for programs (`json`). Only this module prints.
 
 #[macro_use]
 mod out;
@@ -44,9 +44,9 @@ use crate::diagnostics::{self, LogFile};
 use arguments::{Arguments, Verb};
 pub use exit::Exit;
 
-/// Runs the program: reads the arguments, does what they say, and says how it ended.
+/// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
-    // A shell that asks for completions gets them, and nothing else happens.
+    // If a shell asks for completions, nothing else happens.
     complete::answer_the_shell();
     let parsed = Arguments::command()
         .try_get_matches()
@@ -73,7 +73,7 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = runtime.block_on(run(arguments));
-    // A command of ours that hangs must not keep the operator from their prompt.
+    // A command that hangs must not keep the operator from the prompt.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     if let Some(why) = diagnostics::close() {
         warn_line!("greenroom: the log could not be written: {why}");
@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
     exit
 }
 
-/// Prints what was asked for by `--help` or `--version`, or what is wrong with the arguments.
+/// Prints the text of `--help` or `--version`, or the error in the arguments.
 fn help_or_mistake_end(said: &clap::Error) -> ExitCode {
     if let Some(command) = help::json_was_asked_for() {
         json::start(&command);
@@ -95,13 +95,13 @@ fn help_or_mistake_end(said: &clap::Error) -> ExitCode {
     out::end(Exit::Done, false).into()
 }
 
-/// Prints what `--json` prints last, and turns the end of the command into the code of the process.
+/// Prints the last line of `--json`, and turns the end of the command into the exit code of the process.
 fn ended(exit: Exit, changes: bool) -> ExitCode {
     json::finish(exit);
     out::end(exit, changes).into()
 }
 
-/// Commands that only look, and say what they find, make no log file.
+/// Commands that only read write no log file.
 fn log_file(verb: Option<&Verb>) -> LogFile {
     match verb {
         Some(Verb::SampleApp { .. }) => LogFile::Unwanted,

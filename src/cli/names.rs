@@ -1,5 +1,5 @@
-//! Names of services and environments as an operator types them: both have to be configured, and a name that is almost
-//! right is answered with the right one.
+//! Names of services and environments as an operator types them: both must be configured. An error suggests the
+//! nearest name.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use super::{Exit, json, out};
 use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::settings::nearest;
 
-/// How many names are listed where none is close.
+/// How many names are listed if none is similar.
 const LISTED: usize = 12;
 
-/// Refuses a name that is not configured, and says what was probably meant.
+/// Refuses a name that is not configured, with a suggestion.
 pub(super) fn check<'a>(
     targets: impl Iterator<Item = &'a Target>,
     service: Option<&ServiceName>,
@@ -23,14 +23,14 @@ pub(super) fn check<'a>(
     }
 }
 
-/// Says that something the operator named does not exist.
+/// Reports that something the operator named does not exist.
 pub(super) fn refuse(message: &str, hint: &str) -> Exit {
     json::fail(json::Kind::Usage, message, Some(hint));
     out::explain(format_args!("greenroom: {message}: {hint}"));
     Exit::Usage
 }
 
-/// Which name does not exist, and what exists instead.
+/// The unknown name, and a suggestion.
 fn unknown(
     targets: &[&Target],
     service: Option<&ServiceName>,
@@ -57,7 +57,7 @@ fn unknown(
     Some((message, meant(environment, &environments)))
 }
 
-/// The name that was probably meant, or all there are.
+/// The nearest name, or a list of all.
 pub(super) fn meant(wrong: &str, known: &BTreeSet<&str>) -> String {
     if let Some(near) = nearest(wrong, known.iter().copied()) {
         return format!("did you mean {near}?");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_almost_right_is_answered_with_the_right_one() {
+    fn a_mistyped_name_gets_a_suggestion() {
         for (service, environment, expected) in [
             (
                 Some("wbe"),

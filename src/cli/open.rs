@@ -1,4 +1,4 @@
-//! From the common arguments to an application: configuration read, everything built.
+//! Reads the configuration and builds the application from the common arguments.
 
 use super::arguments::Common;
 use super::{Exit, json, names, out};
@@ -7,12 +7,12 @@ use crate::port_check::OutgoingPorts;
 use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::wire::{self, App};
 
-/// Reads the configuration, or says everything that is wrong with it.
+/// Reads the configuration, or reports all its errors.
 pub(super) fn load(common: &Common) -> Result<Loaded, Exit> {
     loaded(&request(common)?).map_err(|_| Exit::Usage)
 }
 
-/// As [`load`], where files that do not exist are errors too, and returns what is wrong.
+/// As [`load`], but files that do not exist are errors too. Returns the errors.
 pub(super) fn check(common: &Common) -> Result<Result<Loaded, Problems>, Exit> {
     let request = Request {
         requires_files: true,
@@ -30,7 +30,7 @@ fn loaded(request: &Request) -> Result<Loaded, Problems> {
             }
         }
         Err(problems) => {
-            let hint = "greenroom config check, after it is corrected";
+            let hint = "correct it, then run greenroom config check";
             json::fail(json::Kind::Configuration, &problems.to_string(), Some(hint));
             out::explain(format_args!("{problems}"));
         }
@@ -38,7 +38,7 @@ fn loaded(request: &Request) -> Result<Loaded, Problems> {
     loaded
 }
 
-/// The configuration's request, from the arguments and the variables of this process.
+/// What to load, from the arguments and this process's variables.
 pub(super) fn request(common: &Common) -> Result<Request, Exit> {
     let mut overrides = Vec::new();
     for pair in &common.set {
@@ -68,7 +68,7 @@ pub(super) fn app(common: &Common) -> Result<App, Exit> {
     build(common, &load(common)?)
 }
 
-/// As [`app`], for a verb that names a service or an environment: both have to be configured.
+/// As [`app`], for a verb that names a service or an environment; both must be configured.
 pub(super) fn app_for(
     common: &Common,
     service: Option<&ServiceName>,

@@ -1,5 +1,5 @@
-//! Words to the reader of this command. A reader that has gone away (`| head`, a closed terminal) is no reason to panic
-//! in the middle of a release: what cannot be said is left unsaid. An output that cannot be written for another reason
+//! Output for the reader of this command. A reader that has gone (`| head`, a closed terminal) must not cause a panic
+//! in the middle of a release: the output is dropped. An output that cannot be written for another reason
 //! (a full disk) does not stop the command either, but the command does not end with success.
 
 use std::fmt::Write as _;
@@ -35,29 +35,29 @@ pub(super) fn say(words: std::fmt::Arguments<'_>) {
 pub(super) fn warn(words: std::fmt::Arguments<'_>) {
     let words = words.to_string();
     json::keep_notice(&words);
-    // Nothing is left to say that with.
+    // There is no other place to report this.
     let _ = lines(&mut output::stderr(), &words);
 }
 
-/// A line on standard error that the error of `--json` says already.
+/// A line on standard error that the error of `--json` already contains.
 pub(super) fn explain(words: std::fmt::Arguments<'_>) {
     let _ = lines(&mut output::stderr(), &words.to_string());
 }
 
-/// Among the words may be those of whoever writes to the same store: here is the last place where
-/// they can be made harmless.
+/// The text may come from other users of the store. This is the last place
+/// where it can be made safe to show.
 fn lines(to: &mut impl Write, words: &str) -> io::Result<()> {
     let mut text = String::with_capacity(words.len() + 1);
     for line in words.split('\n') {
         text.push_str(&sanitize(line));
         text.push('\n');
     }
-    // In one piece: what several tasks say does not mix within a line.
+    // In one piece, so that lines of several tasks do not mix.
     to.write_all(text.as_bytes())?;
     to.flush()
 }
 
-/// Bytes for standard output that were made harmless before: comma-separated values, a script, a manual page.
+/// Bytes for standard output that are safe already: comma-separated values, a script, a manual page.
 pub(super) fn say_bytes(bytes: &[u8]) {
     if !json::keep_text(&String::from_utf8_lossy(bytes)) {
         raw(bytes);
@@ -69,7 +69,7 @@ fn raw(bytes: &[u8]) {
     written(to.write_all(bytes).and_then(|()| to.flush()));
 }
 
-/// Remembers why standard output could not be written. A reader that has gone away had what it wanted.
+/// Remembers why standard output could not be written. A reader that has gone is no error.
 pub(super) fn written(result: io::Result<()>) {
     if let Err(error) = result
         && error.kind() != ErrorKind::BrokenPipe
@@ -78,8 +78,8 @@ pub(super) fn written(result: io::Result<()>) {
     }
 }
 
-/// How a command ends whose words may not all have been written. `changes` says whether it changes anything: then what
-/// it did stays done, and a person has to look.
+/// The exit of a command whose output may be incomplete. `changes` says whether the command changes anything: then its
+/// changes remain, and a person has to look.
 pub(super) fn end(exit: Exit, changes: bool) -> Exit {
     let Some(why) = UNWRITTEN.get() else {
         return exit;
@@ -99,13 +99,13 @@ pub(super) fn say_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
         Ok(text) => raw(format!("{}\n", escaped(&text)).as_bytes()),
         Err(error) => warn(format_args!(
-            "greenroom: it cannot be said as JSON: {error}"
+            "greenroom: the answer cannot be written as JSON: {error}"
         )),
     }
 }
 
-/// JSON as a terminal may have it, too. What does more there than be read is written by its number,
-/// which is the same to a program.
+/// JSON that is safe on a terminal. Characters that control a terminal are written as escapes,
+/// which are the same to a program.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stay_lines_and_nothing_in_them_is_more_than_words() {
+    fn lines_contain_no_control_sequences() {
         let mut out = Vec::new();
         lines(&mut out, "one \u{1b}[2J\u{202e}\n\n  two\u{9b}31m").expect("written");
         let out = String::from_utf8(out).expect("text");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn json_does_nothing_to_a_terminal_and_says_the_same_to_a_program() {
+    fn json_has_no_control_characters_and_the_same_value() {
         let words = "caf\u{e9} \u{1b}[2J \u{9b}31m \u{202e}x \u{7f} \u{e0041} \u{2028} \u{65e5}";
         let text = escaped(&serde_json::to_string(words).expect("JSON"));
         assert_eq!(sanitize(&text), text);

@@ -1,10 +1,10 @@
-//! A plan in words, for a person who is about to say yes, and as JSON for a program.
+//! A plan as text for a person who is asked to approve it, and as JSON for a program.
 
 use crate::release::describe::LEAVES_A_HOLD;
 use crate::release::{Plan, approvals_ahead, approvers_needed};
 use crate::sanitize::sanitize;
 
-/// The whole plan, a call a line.
+/// The whole plan, one call per line.
 pub(super) fn text(plan: &Plan) -> String {
     let mut lines = Vec::new();
     lines.push(format!("{} {} in {}", plan.kind, plan.target(), plan.slot));

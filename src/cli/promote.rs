@@ -1,4 +1,4 @@
-//! `greenroom promote` and `greenroom rollback`: plan, show, ask, drive, say how it ended.
+//! `greenroom promote` and `greenroom rollback`: plan, show, ask, drive, report the result.
 
 use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
@@ -37,16 +37,16 @@ pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
         leaves_standby: verb.no_standby_wait,
         wanted,
         reason: verb.reason,
-        // It stops no rollback.
+        // Holds do not stop rollbacks.
         override_holds: None,
     };
     release(common, wanted, verb.yes).await
 }
 
-/// What is asked for, but for who asks.
+/// What was requested, without the operator.
 struct WantedRelease {
     target: Target,
-    /// End after the watch, and leave the old version running.
+    /// Ends after the watch, and leaves the old version running.
     leaves_standby: bool,
     wanted: Wanted,
     reason: Option<String>,
@@ -119,7 +119,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
     }
 }
 
-/// Whether the version that is wanted is live and healthy, and nothing else is against the release.
+/// Whether the wanted version is live and healthy, and there is no other reason against the release.
 fn is_live_already(refused: &Refused) -> bool {
     let is_live = |reason: &Refusal| {
         matches!(
@@ -133,8 +133,8 @@ fn is_live_already(refused: &Refused) -> bool {
     refused.0.iter().all(is_live)
 }
 
-/// Whether what is live was watched to its end: a release that was interrupted after its switch has not done that, one
-/// that only left its old version running has.
+/// Whether the live version was watched to the end. That is not so after a release that was interrupted after its
+/// switch; it is so after one that only left its old version running.
 async fn is_watched(engine: &Engine, target: &Target) -> bool {
     match engine.interrupted(target, None).await {
         Ok(open) => engine
@@ -144,7 +144,7 @@ async fn is_watched(engine: &Engine, target: &Target) -> bool {
     }
 }
 
-/// Whether that says that no release of the target waits to be resumed.
+/// Whether the refusal shows that no release of the target waits to be resumed.
 fn has_no_open_release(refused: &Refused) -> bool {
     let is_over = |reason: &Refusal| {
         matches!(
@@ -155,7 +155,7 @@ fn has_no_open_release(refused: &Refused) -> bool {
     refused.0.iter().all(is_over)
 }
 
-/// What was asked for is so already. A script that runs twice has not failed.
+/// The wanted state exists already. A script that runs twice has not failed.
 fn nothing_to_do(common: &Common, refused: &Refused) -> Exit {
     let why = sanitize(&refused.to_string());
     if common.json {
@@ -176,7 +176,7 @@ pub(super) fn refuse(refused: &Refused) -> Exit {
     json::fail(json::Kind::Refused, &reasons.join("\n"), None);
     out::explain(format_args!("refused, nothing was done:"));
     for reason in &reasons {
-        // One line each, whatever a lock that stands in the way says.
+        // One line each, whatever text a foreign lock contains.
         out::explain(format_args!("  - {}", sanitize(reason)));
     }
     let is_unknown = |reason: &Refusal| matches!(reason, Refusal::UnknownTarget(_));

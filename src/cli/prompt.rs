@@ -1,4 +1,4 @@
-//! Questions to a person at the terminal, answered in time or not at all.
+//! Questions to a person at the terminal, which expire.
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -6,19 +6,19 @@ use tokio::sync::mpsc;
 
 use crate::output;
 
-/// Lines typed at the terminal; none when nobody is there to type.
+/// Lines typed at the terminal; none if there is no terminal.
 pub(super) struct Typed {
     lines: mpsc::Receiver<String>,
 }
 
 impl Typed {
-    /// Begins to read, if standard input is a terminal and somebody sees the questions.
+    /// Starts to read, if standard input is a terminal and questions can be shown.
     pub(super) fn listen() -> Option<Self> {
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return None;
         }
         let (sender, lines) = mpsc::channel(8);
-        // A thread of its own: reading a terminal cannot be cancelled, and must not hold the end up.
+        // In its own thread: reading a terminal cannot be cancelled, and must not delay the end.
         std::thread::spawn(move || {
             for line in std::io::stdin().lock().lines() {
                 let Ok(line) = line else { return };
@@ -30,10 +30,10 @@ impl Typed {
         Some(Self { lines })
     }
 
-    /// Asks. What was typed before the question does not count: nobody meant it as an answer.
+    /// Asks a question. Text that was typed earlier is dropped: it was not an answer.
     pub(super) fn ask(&mut self, question: &str) {
         while self.lines.try_recv().is_ok() {}
-        // A prompt that cannot be shown is answered by nobody.
+        // If the prompt cannot be shown, there will be no answer.
         let mut stderr = output::stderr();
         let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
     }

@@ -1,4 +1,4 @@
-//! `greenroom prune`: which images an engine has for nobody, why it needs the others, and, after a yes, without the first.
+//! `greenroom prune`: shows which images of an engine no target needs, and why it keeps the others. Removes the former after a yes.
 
 use super::arguments::{Common, Prune};
 use super::consent::Consent;
@@ -62,7 +62,7 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
                     }
                     let words = match became {
                         Pruned::Removed => "removed".to_owned(),
-                        Pruned::Needed => "kept: it is needed since".to_owned(),
+                        Pruned::Needed => "kept: it is needed now".to_owned(),
                         Pruned::Refused(why) => format!("not removed: {why}"),
                     };
                     say_line!("{} {}  {words}", image.repository, image.digest.short());
@@ -90,7 +90,7 @@ fn tell(plan: &PrunePlan) {
         );
     }
     say_line!(
-        "  {} of {} images are removed, at most {} MB: layers that others share stay",
+        "  {} of {} images are removed, at most {} MB: layers that other images share stay",
         plan.spare.len(),
         plan.spare.len() + plan.kept.len(),
         plan.bytes() / 1_000_000
@@ -117,6 +117,6 @@ fn because(why: &Kept) -> String {
         Kept::Good { target, nth } => {
             format!("good version {nth} of {target}, counted from the last")
         }
-        Kept::NeverReleased => "not released from here: not ours to remove".to_owned(),
+        Kept::NeverReleased => "not released from here, so never removed".to_owned(),
     }
 }

@@ -1,5 +1,5 @@
-//! `greenroom repair`: shows what differs, what mends it and by which calls, asks, and does it; what only
-//! a person can mend is said with the reason.
+//! `greenroom repair`: shows what differs, the repair and its calls, asks, and does it. What only
+//! a person can repair is shown with the reason.
 
 use tokio::sync::mpsc;
 
@@ -66,7 +66,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     match engine.repair(plan, &approval).await {
         Ok(handle) => match follow(common, handle, &mut stop_requests).await {
             Exit::Done if is_left => {
-                warn_line!("a person has to look at the rest: it is said above");
+                warn_line!("a person has to look at the rest; see above");
                 Exit::NeedsPerson
             }
             exit => exit,
@@ -80,7 +80,7 @@ fn may_only_look(engine: &Engine, plan: &RepairPlan) -> bool {
     site.is_none_or(|site| site.write.is_none())
 }
 
-/// That nothing differs is what a repair is for, and no failure.
+/// If nothing differs, that is no failure.
 fn not_planned(common: &Common, refused: &Refused) -> Exit {
     let [Refusal::NothingDiffers { .. }] = refused.0.as_slice() else {
         return refuse(refused);
@@ -93,7 +93,7 @@ fn not_planned(common: &Common, refused: &Refused) -> Exit {
     Exit::Done
 }
 
-/// Tells what happens until it is over. A request to end stops it after the action under way.
+/// Reports events until it has ended. A request to stop takes effect after the current action.
 async fn follow(
     common: &Common,
     mut handle: RepairHandle,
@@ -105,7 +105,7 @@ async fn follow(
             news = handle.news.recv() => news,
             Some(_) = stop_requests.recv() => {
                 is_cancelled = true;
-                warn_line!("it stops after what is being done now");
+                warn_line!("the repair stops after the current action");
                 handle.stop();
                 continue;
             }
@@ -132,14 +132,14 @@ fn ended(common: &Common, record: &RepairRecord, is_cancelled: bool) -> Exit {
     match outcome {
         Some(RepairOutcome::Done) => {
             if !common.json {
-                say_line!("done: {} is mended: {}", record.target, record.names());
+                say_line!("done: {} is repaired: {}", record.target, record.names());
             }
             Exit::Done
         }
         Some(outcome) => {
             let (service, environment) = (&record.target.service, &record.target.environment);
             warn_line!("{}", sanitize(&outcome.to_string()));
-            warn_line!("look with: greenroom status {service} {environment}");
+            warn_line!("see the state: greenroom status {service} {environment}");
             if is_cancelled {
                 return Exit::Cancelled;
             }
@@ -173,7 +173,7 @@ fn text(plan: &RepairPlan) -> String {
     }
     lines.extend(plan.held().map(|words| format!("  ! {words}")));
     lines.extend(plan.costs().iter().map(|cost| format!("  ! {cost}")));
-    // What differs may be said in the words of whoever edited it.
+    // Other users may have written what differs.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }

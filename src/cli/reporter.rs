@@ -1,4 +1,4 @@
-//! Says what happens while a release goes on: bars and a line at a time on a terminal, plain
+//! Reports the events of a release: progress bars and lines on a terminal, plain
 //! lines elsewhere, JSON for programs.
 
 use std::io::IsTerminal;
@@ -17,17 +17,17 @@ use crate::sanitize::sanitize;
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
 
-/// How it is said.
+/// The kind of output.
 enum Way {
     Json,
     Plain,
     Terminal(ProgressBar),
 }
 
-/// Tells one release to whoever reads.
+/// Reports one release.
 pub(super) struct Reporter {
     way: Way,
-    /// The failure that was said last.
+    /// The failure that was reported last.
     failure: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl Reporter {
         Self { way, failure: None }
     }
 
-    /// One thing that happened.
+    /// Reports one event.
     pub(super) fn announce(&mut self, announcement: &Announcement) {
         if announcement.kind == AnnouncementKind::Failed {
             self.failure = Some(announcement.text.clone());
@@ -71,7 +71,7 @@ impl Reporter {
         }
     }
 
-    /// What follows from a failure names it again; a person has just read it.
+    /// The consequence of a failure repeats its reason, which the person has just read.
     fn without_the_reason<'a>(&self, announcement: &'a Announcement) -> &'a str {
         let text = announcement.text.as_str();
         match &self.failure {
@@ -83,17 +83,17 @@ impl Reporter {
         }
     }
 
-    /// Whether that was said as a failure a moment ago.
+    /// Whether this was the last reported failure.
     pub(super) fn has_said(&self, reason: &str) -> bool {
         self.failure.as_deref() == Some(reason)
     }
 
-    /// What it is doing right now; only a terminal shows that.
+    /// Shows what the release is doing now; only on a terminal.
     pub(super) fn show(&self, status: &Status) {
         let Way::Terminal(bar) = &self.way else {
             return;
         };
-        // A spinner that turns lands on the line where somebody types.
+        // A running spinner would overwrite the line in which the operator types.
         if matches!(status.progress, Progress::Asking { .. }) {
             bar.disable_steady_tick();
             bar.set_message("");
@@ -126,7 +126,7 @@ impl Reporter {
             }
             (Progress::Unrecorded { .. }, _) => {
                 bar.set_style(ProgressStyle::default_spinner());
-                bar.set_message("waits until the store takes what is written down; Ctrl-C stops");
+                bar.set_message("waiting until the store accepts writes; Ctrl-C stops");
             }
             _ => {
                 bar.set_style(ProgressStyle::default_spinner());
@@ -135,7 +135,8 @@ impl Reporter {
         }
     }
 
-    /// The switch waits for approvals of other operators: how many it needs, and how many it has, where that is known.
+    /// Reports that the switch waits for approvals of other operators: how many it needs, and how many it has, if
+    /// known.
     pub(super) fn lacks_approvals(
         &self,
         release: ReleaseId,
@@ -156,7 +157,7 @@ impl Reporter {
         }
     }
 
-    /// Runs something that needs the terminal for itself, a question for example.
+    /// Runs something that needs the terminal alone, for example a question.
     pub(super) fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
         match &self.way {
             Way::Terminal(bar) => bar.suspend(speak),
@@ -164,7 +165,7 @@ impl Reporter {
         }
     }
 
-    /// How it ended.
+    /// Reports the end.
     pub(super) fn close(&self, plan: &Plan, outcome: Option<&Outcome>, words: &str) {
         match &self.way {
             Way::Json => json::answer(serde_json::json!({

@@ -1,5 +1,5 @@
-//! `greenroom resume`: shows a release that lost its driver, what was intended and what is, asks, and
-//! goes on with it, backs it out, or leaves it.
+//! `greenroom resume`: shows a release that lost its driver, its plan and the observed state, asks, and
+//! resumes it, backs it out, or leaves it as it is.
 
 use super::arguments::{Common, Resume as Arguments};
 use super::consent::Consent;
@@ -12,7 +12,7 @@ use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refus
 use crate::sanitize::sanitize;
 use crate::watchers;
 
-/// A command that fails has nobody to ask.
+/// A command cannot ask when a step fails.
 const ON_FAILURE: OnFailure = OnFailure::BackOut;
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
@@ -76,7 +76,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     }
 }
 
-/// The release that was named on the command line, where one was.
+/// The release named on the command line, if any.
 pub(super) async fn named(
     engine: &Engine,
     target: &Target,
@@ -88,7 +88,7 @@ pub(super) async fn named(
     }
 }
 
-/// From whom it is taken: from exactly whoever was shown.
+/// Takes over only from the driver that was shown.
 fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> Option<Force> {
     let (holder, why) = interrupted.holder.as_ref().zip(why)?;
     takes_over.then(|| Force {
@@ -97,7 +97,7 @@ fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> O
     })
 }
 
-/// What is known to stand against it before anybody is asked.
+/// The known reasons against it, checked before the question.
 fn against(
     engine: &Engine,
     interrupted: &Interrupted,
@@ -119,7 +119,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
     let plan = interrupted.plan();
     let mut lines = vec![
         format!(
-            "{} {} to {} in {}, begun {} by {}",
+            "{} {} to {} in {}, started {} by {}",
             plan.kind,
             plan.target(),
             plan.version,
@@ -152,7 +152,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
                 .map(|why| format!("            not possible: {why}")),
         );
     }
-    // Reasons and operators are whatever stands in the shared store.
+    // Other users of the store may have written reasons and operators.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }

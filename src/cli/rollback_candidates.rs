@@ -1,5 +1,5 @@
-//! `greenroom rollback --list`: every version that was live in a target, where its image is, and why one cannot
-//! be gone back to.
+//! `greenroom rollback --list`: every version that was live in a target, where its image is, and why some cannot
+//! be chosen.
 
 use super::arguments::Common;
 use super::promote::refuse;
@@ -24,7 +24,7 @@ pub(super) async fn list(common: &Common, target: &Target) -> Exit {
         return Exit::Done;
     }
     if ways.is_empty() {
-        say_line!("{target}: nothing was live here with success yet");
+        say_line!("{target}: no version has been live here successfully yet");
     }
     for way in &ways {
         let version = &way.version;
@@ -54,7 +54,7 @@ fn was(fate: Option<&Fate>) -> String {
         }
         Some(Fate::Left { at, .. }) => format!("live before, left {}", local_time::moment(*at)),
         Some(Fate::Unfinished(at)) => {
-            format!("live before, begun again {}", local_time::moment(*at))
+            format!("live before, started again {}", local_time::moment(*at))
         }
         None => "live before".to_owned(),
     }
@@ -65,7 +65,7 @@ fn image(at: &ImageAt) -> String {
         ImageAt::Engine => "image on the engine".to_owned(),
         ImageAt::Registry => "in the image registry".to_owned(),
         ImageAt::Gone => "image gone".to_owned(),
-        ImageAt::Unknown(why) => format!("image not known: {why}"),
+        ImageAt::Unknown(why) => format!("image unknown: {why}"),
     }
 }
 

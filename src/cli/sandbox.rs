@@ -1,5 +1,5 @@
-//! `greenroom sandbox`: raises a small real world in a directory, opens the console on it or stands
-//! by, and leaves nothing behind.
+//! `greenroom sandbox`: starts the sandbox in a directory, opens the console on it or waits,
+//! and removes everything at the end.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -22,7 +22,7 @@ use crate::sandbox::{self, Place, Ports, SampleTraffic, SandboxError, State, Tal
 use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::wire::{self, App, EmbeddedProxy, WireError};
 
-/// How long requests in flight may take when the proxies end.
+/// How long requests in flight may take when the proxies stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
@@ -42,7 +42,7 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
         Ok(request) => request.overrides,
         Err(exit) => return exit,
     };
-    // Before anything is made: from here on Ctrl-C means to clean up.
+    // Before anything is created: from here on Ctrl-C must clean up.
     let mut stop_requests = signals::listen();
     let place = match &verb.directory {
         Some(directory) => Place::kept(directory),
@@ -79,7 +79,7 @@ pub(super) async fn sample_app(arguments: Vec<String>) -> std::process::ExitCode
     sandbox::sample::main_from_environment(arguments).await
 }
 
-/// What keeps the world from being raised.
+/// Why the sandbox cannot be started.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error(transparent)]
@@ -90,14 +90,14 @@ enum StartError {
     Settings(#[from] Problems),
 }
 
-/// The world. Whatever of it was raised is in here, so that it can be ended at any moment.
+/// The started parts of the sandbox. Everything that was started is here, so that it can be stopped at any moment.
 struct World {
     place: Place,
     overrides: Vec<(String, String)>,
     loaded: Option<Loaded>,
-    /// What no other new sandbox takes meanwhile.
+    /// The ports, so that no other new sandbox takes them.
     ports: Option<Ports>,
-    /// What reaches the instances, as soon as there may be any.
+    /// The application, as soon as there may be instances.
     app: Option<App>,
     proxies: Vec<EmbeddedProxy>,
     traffic: Option<SampleTraffic>,
@@ -116,11 +116,11 @@ impl World {
         }
     }
 
-    /// Raises it: anew with its past, or as it was when it was left.
+    /// Starts it: a new one with its past releases, or a kept one as it was.
     async fn raise(&mut self) -> Result<(), StartError> {
         let progress = StartProgress::begin();
         if self.place.state() == State::Unfinished {
-            progress.say("clearing away what an unfinished sandbox has left");
+            progress.say("removing the remains of an unfinished sandbox");
             self.clear().await?;
         }
         self.place.point_at_this_program()?;
@@ -132,7 +132,7 @@ impl World {
             self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
         }
         let app = self.app.insert(wire::build(&loaded.settings, false)?);
-        progress.say("starting what was live");
+        progress.say("restarting the live versions");
         sandbox::resume(&app.engine).await?;
         let addresses = public(&loaded.settings).into_iter().map(|(_, at)| at);
         self.traffic = Some(SampleTraffic::start(addresses));
@@ -152,15 +152,15 @@ impl World {
         self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
         let app = self.app.insert(wire::build(&loaded.settings, false)?);
         sandbox::seed(&app.engine, |done, all| {
-            progress.say(&format!("releasing what was live before: {done} of {all}"));
+            progress.say(&format!("making past releases: {done} of {all}"));
         })
         .await?;
         self.place.finished()?;
         Ok(())
     }
 
-    /// The configuration as it stands there. The variables of this process are not meant for it:
-    /// they are about the operator's own.
+    /// The configuration in its directory. The variables of this process do not apply to it:
+    /// they are for the operator's own.
     fn load(&self, above: &[(String, String)]) -> Result<Loaded, Problems> {
         Settings::load(&Request {
             path: Some(self.place.configuration()),
@@ -172,7 +172,7 @@ impl World {
         })
     }
 
-    /// Ends and removes what is left of a sandbox that did not come to be.
+    /// Stops and removes the remains of a sandbox that was not completed.
     async fn clear(&mut self) -> Result<(), StartError> {
         if self.place.configuration().exists() {
             let loaded = self.load(&[])?;
@@ -185,7 +185,7 @@ impl World {
         Ok(())
     }
 
-    /// The console, until it is left.
+    /// Opens the console, until the operator leaves.
     async fn show(&self, read_only: bool) -> Exit {
         let (Some(app), Some(loaded)) = (&self.app, &self.loaded) else {
             return Exit::Failed;
@@ -195,7 +195,7 @@ impl World {
             &loaded.settings,
             read_only.then(|| "started with --read-only".to_owned()),
         );
-        // What runs has to be ended also when the console fails.
+        // Everything must be stopped even if the console fails.
         match AssertUnwindSafe(opened).catch_unwind().await {
             Ok(Ok(ExitReason::Quit | ExitReason::Reload(_))) => Exit::Done,
             Ok(Ok(ExitReason::Signal(_) | ExitReason::TerminalLost)) => Exit::Cancelled,
@@ -210,14 +210,14 @@ impl World {
         }
     }
 
-    /// Waits to be ended.
+    /// Waits for a request to stop.
     async fn stand_by(&self, stop_requests: &mut mpsc::Receiver<StopRequest>) -> Exit {
         say(if self.place.is_kept() {
-            "Ctrl-C ends its processes and keeps the directory"
+            "Ctrl-C stops its processes and keeps the directory"
         } else {
-            "Ctrl-C ends it and removes everything"
+            "Ctrl-C stops it and removes everything"
         });
-        // Being ended is what it waits for: that is no failure.
+        // This is the expected end, not a failure.
         stop_requests.recv().await;
         Exit::Done
     }
@@ -241,7 +241,7 @@ impl World {
         for (target, address) in public(settings) {
             lines.push(format!("  {:<20} http://{address}/", target.to_string()));
         }
-        lines.push("look at it and change it from another terminal:".to_owned());
+        lines.push("use it from another terminal:".to_owned());
         let configuration = self.place.configuration();
         for verb in ["", " status", " promote web production --from qa"] {
             let configuration = configuration.display();
@@ -250,8 +250,8 @@ impl World {
         lines.join("\n")
     }
 
-    /// Ends everything that was raised: visitors, releases, proxies, processes, files, in this order,
-    /// so that nobody asks what is gone already.
+    /// Stops everything that was started: visitors, releases, proxies, processes, files. In this order
+    /// nothing is requested from a part that has already stopped.
     async fn end(mut self, exit: Exit) -> Exit {
         if let Some(traffic) = self.traffic.take() {
             report(&traffic.stop().await);
@@ -302,15 +302,15 @@ fn public(settings: &Settings) -> Vec<(Target, SocketAddr)> {
 
 fn report(tally: &Tally) {
     say(format!(
-        "the trickle: {} requests, {} failed",
+        "sample traffic: {} requests, {} failed",
         tally.requests, tally.failed
     ));
     if let Some(failure) = &tally.first_failure {
-        say(format!("  the first: {failure}"));
+        say(format!("  first failure: {failure}"));
     }
 }
 
-/// What is done before there is anything to see.
+/// The progress until the sandbox is open.
 struct StartProgress {
     bar: Option<ProgressBar>,
 }
@@ -341,7 +341,7 @@ impl Drop for StartProgress {
     }
 }
 
-/// Says it to whoever listens. A terminal that is gone must not keep the rest from being ended.
+/// Prints a line. A terminal that is gone must not keep the rest from being stopped.
 fn say(what: impl fmt::Display) {
     if json::is_on() {
         json::event("said", serde_json::json!({ "text": what.to_string() }));
@@ -350,7 +350,7 @@ fn say(what: impl fmt::Display) {
     }
 }
 
-/// As [`say`], for what went wrong.
+/// As [`say`], for errors.
 fn complain(what: impl fmt::Display) {
     warn_line!("greenroom: {what}");
 }

@@ -1,4 +1,4 @@
-//! `greenroom show`: one release, or one hold or repair, all of it.
+//! `greenroom show`: everything about one release, hold or repair.
 
 use super::arguments::{Common, Show};
 use super::history::Found;
@@ -55,24 +55,24 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     match count {
         None if verb.logs => warn_line!("greenroom: no log of its candidate is kept here"),
         Some(count) if !verb.logs => {
-            say_line!("\nIts candidate wrote {count} lines: --logs shows them");
+            say_line!("\nThe log of its candidate has {count} lines: --logs shows them");
         }
         _ => {}
     }
     Exit::Done
 }
 
-/// The word for the newest release.
+/// The argument for the newest release.
 const LAST: &str = "last";
 
-/// The id that is meant: the one that was typed, or that of the newest release.
+/// The id: the one that was typed, or that of the newest release.
 async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit> {
     if verb.release != LAST {
         if verb.service.is_none() {
             return Ok(verb.release.clone());
         }
         warn_line!(
-            "greenroom: a service and an environment are only named for the newest release: \
+            "greenroom: a service and an environment are only allowed with `last`: \
              greenroom show last SERVICE ENVIRONMENT"
         );
         return Err(Exit::Usage);
@@ -90,7 +90,7 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
     match archive.read.list(&filter, None, 1).await {
         Ok(newest) => newest.first().map_or_else(
             || {
-                warn_line!("greenroom: nothing was released there yet");
+                warn_line!("greenroom: there are no releases there yet");
                 Err(Exit::Usage)
             },
             |newest| Ok(newest.head.id.to_string()),

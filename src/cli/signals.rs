@@ -1,19 +1,19 @@
-//! Signals as events: what an operator or the system wants while a release goes on.
+//! Signals as events: what the operator or the system wants during a release.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StopRequest {
     /// Ctrl-C: cancel.
     Cancel,
-    /// The terminal is gone or the system wants us to end: stop driving, leave everything.
+    /// The terminal is gone, or the system asks the process to end: stop driving and leave everything as it is.
     Leave,
 }
 
-/// Signals from now on. Where they cannot be caught, the channel stays silent and the system's
-/// own behaviour remains.
+/// Receives signals from now on. If they cannot be caught, the channel stays silent and the system's
+/// default behaviour remains.
 pub(super) fn listen() -> mpsc::Receiver<StopRequest> {
     let (sender, receiver) = mpsc::channel(4);
     let kinds = [

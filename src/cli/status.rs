@@ -1,5 +1,5 @@
-//! `greenroom status`: what runs where, as observed now, both slots of every target, and whatever a
-//! release has left behind.
+//! `greenroom status`: what runs where, as observed now: both slots of every target, and releases that were
+//! interrupted or left a version running.
 
 mod approvals;
 mod json;
@@ -34,7 +34,7 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         |target: &&Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
     let targets: Vec<&Target> = app.targets().filter(wanted).collect();
     let is_shown = |name: &EnvironmentName| targets.iter().any(|it| it.environment == *name);
-    // All at the same time: a journal that does not answer costs no time of its own, nor does a password.
+    // At the same time: a journal or a password that hangs adds no time.
     let (world, recent, late) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),
         join_all(targets.iter().map(|target| left_behind(&app, target))),
@@ -52,11 +52,11 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         let is_registry_live = snapshot.sources.registry.is_live();
         let open = match recent {
             Ok(recent) if is_registry_live => Some(open(snapshot, recent)),
-            // What drives a release now is unknown, and with it which of them is interrupted.
+            // The current driver is unknown, so it is unknown which releases are interrupted.
             Ok(_) => None,
             Err(why) => {
                 if is_registry_live {
-                    warn_line!("greenroom: {target}: its journal has not answered: {why}");
+                    warn_line!("greenroom: {target}: its journal could not be read: {why}");
                 }
                 None
             }
@@ -74,26 +74,26 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     exit
 }
 
-/// A release of a target, newest first.
+/// A release of a target.
 #[derive(Debug)]
 struct Recent {
     head: ReleaseRecord,
-    /// Whether all that remains is to stop the old version.
+    /// Whether only the old version remains to be stopped.
     is_in_standby: bool,
 }
 
-/// The releases of a target that have no end and no driver.
+/// The releases of a target without an end and without a driver.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    /// They were interrupted in the middle.
+    /// Interrupted before their end.
     interrupted: Vec<ReleaseRecord>,
     /// Their version is live, and the old one was left running.
     standby: Vec<ReleaseRecord>,
-    /// Heads that claim to have come after them and are ignored, a line each.
+    /// Heads that claim to be newer and are ignored, one line each.
     ignored: BTreeSet<String>,
 }
 
-/// The last releases of a target, and the approvals that the newest of them waits for. One deadline is for both.
+/// The last releases of a target, and the approvals that the newest of them waits for, within one deadline.
 async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>, Approvals) {
     let Some(site) = app.engine.site(target) else {
         return (Ok(Vec::new()), Approvals::NotNeeded);
@@ -131,11 +131,11 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
     (recent, looked.unwrap_or(Approvals::Unknown))
 }
 
-/// Releases that began, never ended, are driven by nobody now, and have not been overtaken by
-/// another that wrote the route.
+/// Releases that have started, have not ended, have no driver now, and were not followed by
+/// another release that wrote the route.
 fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     let driven = snapshot.lock.as_ref().map(|holder| holder.record.release);
-    // What another release came after is only left, and the next release closes it.
+    // A release that another one followed needs nothing: the next release closes it.
     let routed = snapshot.route.as_ref().map(|route| route.value.release);
     let mut others: Vec<ReleaseRecord> = recent.iter().map(|one| one.head.clone()).collect();
     others.retain(|head| head.closed.is_some() || Some(head.id) == routed);
@@ -160,22 +160,22 @@ fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     }
 }
 
-/// What the route and the proxy say about switches, as far as the proxy has answered.
+/// What the route and the proxy tell about switches, as far as the proxy has answered.
 fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
     let route = snapshot.route.as_ref().map(|route| &route.value);
     let (proxy, pointer) = (snapshot.proxy.as_ref(), snapshot.pointer.as_ref());
     let highest = highest_generation(None, proxy, pointer);
-    // Without a pointer and without an answer, nothing tells how far the switches have come.
-    let is_told = pointer.is_some() || highest > 0;
-    let is_known = is_told && snapshot.sources.router.is_live();
+    // Without a pointer and without an answer, it is unknown how many switches there were.
+    let has_answered = pointer.is_some() || highest > 0;
+    let is_known = has_answered && snapshot.sources.router.is_live();
     SwitchesSeen::new(route, is_known.then_some(highest))
 }
 
-/// Whether a person has to look at a target: something is unknown, what is live is unwell or the public is
-/// not served, places differ, or a release was interrupted.
+/// Whether a person has to look at a target: something is unknown, the live version is unhealthy, the public gets
+/// errors, servers differ, or a release was interrupted.
 fn needs_person(snapshot: &Snapshot, open: Option<&Open>) -> bool {
     let is_driven = snapshot.lock.is_some();
-    // A release moves the others, and its driver looks at them.
+    // A running release changes the other pairs, and its driver watches them.
     let counts = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
     let truth = compare(snapshot);
     let is_live_bad = match snapshot.live_slot() {

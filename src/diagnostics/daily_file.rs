@@ -1,5 +1,5 @@
-//! The log file of a day. It is opened as every file that only this user may read, which the library's own appender
-//! cannot do: that one follows links and leaves the mode to the umask.
+//! The log file of a day, readable by this user only. The library's own appender cannot do that: it follows links and
+//! leaves the mode to the umask.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use crate::private_files;
 
-/// How many days are kept.
+/// How many daily files are kept.
 const KEPT: usize = 7;
 const BEFORE: &str = "greenroom.";
 const AFTER: &str = ".log";
 
-/// Writes to the file of the day, and begins a new one with the first line after midnight, UTC.
+/// Writes to the file of the day, and starts a new one with the first line after midnight, UTC.
 pub(super) struct DailyFile {
     directory: PathBuf,
     open: Option<(String, File)>,
 }
 
 impl DailyFile {
-    /// In a directory that exists. The file is made by the first line.
+    /// In a directory that exists. The first line creates the file.
     pub(super) fn new(directory: PathBuf) -> Self {
         Self {
             directory,
@@ -49,7 +49,7 @@ fn open(directory: &Path, day: &str) -> io::Result<File> {
     let path = directory.join(format!("{BEFORE}{day}{AFTER}"));
     let said =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    // One from before, which others may read.
+    // An existing file may be readable for others.
     private_files::close(&path).map_err(said)?;
     private_files::options()
         .append(true)
@@ -57,7 +57,7 @@ fn open(directory: &Path, day: &str) -> io::Result<File> {
         .map_err(said)
 }
 
-/// Removes all but the newest files. What cannot be removed is tried again with the next day.
+/// Removes all but the newest files. What cannot be removed is tried again the next day.
 fn forget_old(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_days_log_is_for_its_user_alone_and_the_oldest_goes() {
+    fn a_daily_log_is_for_its_user_only_and_the_oldest_is_removed() {
         let place = tempfile::tempdir().unwrap();
         let mut log = DailyFile::new(place.path().to_owned());
         for day in 1..=9 {

@@ -1,11 +1,11 @@
-//! Which lines of a ring have what is looked for: kept up to date line by line, so that neither a
-//! frame nor a line that comes costs a look at all of them.
+//! The lines of a ring that match a search. Updated with each line, so that neither a frame nor a new
+//! line needs a scan of all lines.
 
 use std::collections::VecDeque;
 
 use super::{Line, LineId, Needle};
 
-/// See the module.
+/// The matching lines of a ring.
 #[derive(Debug, Clone)]
 pub struct Index {
     needle: Needle,
@@ -21,17 +21,17 @@ impl Index {
         }
     }
 
-    /// What is looked for.
+    /// The search text.
     pub fn needle(&self) -> &Needle {
         &self.needle
     }
 
-    /// The lines that have it, oldest first.
+    /// The matching lines, oldest first.
     pub fn ids(&self) -> &VecDeque<LineId> {
         &self.ids
     }
 
-    /// A line came; whether it has it.
+    /// Adds a new line. Returns whether it matches.
     pub(super) fn take(&mut self, line: &Line) -> bool {
         let has = self.needle.is_in(&line.text);
         if has {
@@ -40,14 +40,14 @@ impl Index {
         has
     }
 
-    /// The lines before this one are gone.
+    /// Removes the lines before this one, which the ring has dropped.
     pub(super) fn forget_before(&mut self, first: LineId) {
         while self.ids.front().is_some_and(|id| *id < first) {
             self.ids.pop_front();
         }
     }
 
-    /// The lines from this one on were taken back.
+    /// Removes the lines from this one on, which the ring has taken back.
     pub(super) fn forget_from(&mut self, id: LineId) {
         while self.ids.back().is_some_and(|newest| *newest >= id) {
             self.ids.pop_back();

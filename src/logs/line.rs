@@ -1,4 +1,4 @@
-//! One line of a log. Its text has been made harmless before it gets here, once and for all.
+//! One line of a log. Its text has been made safe to show before it gets here.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::inventory::Slot;
 use crate::ports::{LogChunk, LogStream};
 use crate::sanitize::{LONGEST, sanitize_line};
 
-/// The number of a line in its ring: counts up by one and is never used twice, so that a place in
-/// the log stays a place while older lines are dropped.
+/// The number of a line in its ring. Counts up by one and is never reused, so that a position in
+/// the log stays valid while older lines are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LineId(pub u64);
 
@@ -24,19 +24,19 @@ pub enum Origin {
     Notice,
 }
 
-/// A line before it has a place in a ring. Its text is shared with every ring that keeps it.
+/// A line that is not in a ring yet. All rings that keep it share its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLine {
-    /// When the engine got it.
+    /// When the engine received it.
     pub at: Option<Timestamp>,
     /// Who wrote it.
     pub origin: Origin,
-    /// What it says; harmless for a terminal.
+    /// The text, safe to show.
     pub text: Arc<str>,
 }
 
 impl NewLine {
-    /// The line in a chunk of untrusted bytes. One that was cut says so.
+    /// Makes a line from a chunk of untrusted bytes. A cut line ends with a note about it.
     pub fn from_chunk(chunk: &LogChunk) -> Self {
         Self {
             at: chunk.at,
@@ -48,7 +48,7 @@ impl NewLine {
         }
     }
 
-    /// A line of Greenroom's own about the log.
+    /// A line that Greenroom writes about the log.
     pub fn notice(text: impl AsRef<str>) -> Self {
         Self {
             at: None,
@@ -57,7 +57,7 @@ impl NewLine {
         }
     }
 
-    /// The same, at a time.
+    /// Sets the time.
     #[must_use]
     pub fn at(self, at: Timestamp) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl NewLine {
     }
 }
 
-/// The harmless text of a line. Nearly all lines are plain, and are copied once and as they are.
+/// The safe text of a line. Nearly all lines are plain and are copied as they are.
 fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
     if bytes.len() < LONGEST
         && bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
@@ -78,9 +78,9 @@ fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
     let mut text = sanitize_line(bytes);
     let is_cut = bytes.len() >= LONGEST && text.ends_with('…') && text.chars().count() == LONGEST;
     if is_cut || dropped > 0 {
-        // With its end it is no longer than what is harmless may be.
+        // With this note the text is no longer than a safe line may be.
         let came = (bytes.len() + dropped) / 1024;
-        let end = format!("… [cut here, of {came} KiB that came]");
+        let end = format!("… [cut here, {came} KiB in total]");
         let room = LONGEST - 1 - end.chars().count();
         let kept = text
             .char_indices()
@@ -95,18 +95,18 @@ fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
 /// A line in a ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its place.
+    /// Its number.
     pub id: LineId,
-    /// When the engine got it.
+    /// When the engine received it.
     pub at: Option<Timestamp>,
-    /// Where it belongs in time, in microseconds: the newest time that its log had said when it
-    /// came. Never less than that of the line before it.
+    /// Its order in time, in microseconds: the newest time stamp that its log had when the line
+    /// arrived. Never less than that of the previous line.
     pub(super) order: i64,
     /// Who wrote it.
     pub origin: Origin,
-    /// The slot of the instance that wrote it, where lines of both are in one ring.
+    /// The slot of the instance that wrote it, if the ring holds lines of both.
     pub slot: Option<Slot>,
-    /// What it says; harmless for a terminal.
+    /// The text, safe to show.
     pub text: Arc<str>,
 }
 
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_line_is_as_it_came_and_a_hostile_one_is_not() {
+    fn a_plain_line_is_kept_and_a_hostile_one_is_sanitized() {
         assert_eq!(line(b"GET /basket 200"), "GET /basket 200");
         assert_eq!(line(b"\x1b]0;title\x07GET"), "GET");
         assert_eq!(line("caf\u{e9} \u{202e}x".as_bytes()), "café \u{fffd}x");
@@ -133,15 +133,15 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_says_so_and_how_long_it_was() {
+    fn a_cut_line_says_how_long_it_was() {
         let text = line(&vec![b'x'; 1024 * 1024]);
-        assert!(text.ends_with("x… [cut here, of 1024 KiB that came]"));
+        assert!(text.ends_with("x… [cut here, 1024 KiB in total]"));
         let dropped = |byte: u8| {
             let bytes = [b"begins".to_vec(), vec![byte; 256 * 1024]].concat();
             super::text(&bytes, 512 * 1024).to_string()
         };
-        assert!(dropped(b'x').ends_with("x… [cut here, of 768 KiB that came]"));
-        assert_eq!(dropped(0), "begins… [cut here, of 768 KiB that came]");
+        assert!(dropped(b'x').ends_with("x… [cut here, 768 KiB in total]"));
+        assert_eq!(dropped(0), "begins… [cut here, 768 KiB in total]");
         let whole = line(&vec![b'x'; LONGEST - 1]);
         assert_eq!(whole.len(), LONGEST - 1);
     }

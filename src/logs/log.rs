@@ -1,23 +1,23 @@
-//! A log as one looks at it: the lines that are kept, what is looked for in them, which of them are
-//! shown, and where the view is. Everything about looking is kept up to date as lines come and go.
+//! A log as the operator sees it: the kept lines, the search, the filter, and the position of the
+//! view. All of it is updated as lines come and go.
 
 use jiff::Timestamp;
 
 use super::{Bounds, Index, Line, LineId, Needle, NewLine, Ring, Room, Shown, Viewport};
 use crate::inventory::Slot;
 
-/// What an operator wants of a log.
+/// What an operator wants to see of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
-    /// What is looked for: all lines stay, those that have it are marked.
+    /// The search text: all lines stay, matches are marked.
     pub search: String,
-    /// What every line that is shown has.
+    /// The filter text: only lines that contain it are shown.
     pub filter: String,
-    /// The oldest moment that is shown.
+    /// Hides lines older than this.
     pub since: Option<Timestamp>,
 }
 
-/// Which way to look for the next hit.
+/// The direction of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seek {
     /// Towards newer lines.
@@ -26,7 +26,7 @@ pub enum Seek {
     Older,
 }
 
-/// See the module.
+/// A log with its search, filter and view.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     ring: Ring,
@@ -34,13 +34,13 @@ pub struct Log {
     filter: Option<Index>,
     search: Option<Index>,
     from: LineId,
-    /// The line that was gone to last, of those that have what is searched for.
+    /// The current match: the line that the search moved to last.
     hit: Option<LineId>,
     view: Viewport,
 }
 
 impl Log {
-    /// An empty log with bounds of its own.
+    /// An empty log with these bounds.
     pub fn new(bounds: Bounds) -> Self {
         Self {
             ring: Ring::new(bounds),
@@ -48,12 +48,12 @@ impl Log {
         }
     }
 
-    /// The lines that are kept.
+    /// The kept lines.
     pub fn ring(&self) -> &Ring {
         &self.ring
     }
 
-    /// Where one looks.
+    /// The view.
     pub fn view(&self) -> &Viewport {
         &self.view
     }
@@ -63,18 +63,18 @@ impl Log {
         shown(&self.ring, self.filter.as_ref(), self.from)
     }
 
-    /// What is searched for.
+    /// The search text.
     pub fn needle(&self) -> Option<&Needle> {
         self.search.as_ref().map(Index::needle)
     }
 
-    /// The line that was gone to last.
+    /// The current match.
     pub fn hit(&self) -> Option<LineId> {
         self.hit
     }
 
-    /// How many of the lines that are shown have what is searched for, and which of them, counted
-    /// from one, was gone to last.
+    /// The number of the current match among the shown matches, counted from one, and how many
+    /// matches are shown.
     pub fn hits(&self) -> Option<(Option<usize>, usize)> {
         let hits = self.search.as_ref()?.ids();
         let before = hits.partition_point(|id| *id < self.from);
@@ -83,7 +83,7 @@ impl Log {
         Some((number, hits.len() - before))
     }
 
-    /// Adds lines at the new end.
+    /// Appends new lines.
     pub fn extend(&mut self, lines: impl IntoIterator<Item = NewLine>) {
         let first = self.ring.end();
         for line in lines {
@@ -92,7 +92,7 @@ impl Log {
         self.index_from(first);
     }
 
-    /// Adds lines of one slot's log from a place on, each where it belongs in time.
+    /// Adds lines of one slot's log, starting at a line number, ordered by time.
     pub fn interleave(&mut self, slot: Slot, log: &Self, from: LineId) {
         let mut new = log.ring.window(from, usize::MAX).peekable();
         let Some(oldest) = new.peek() else { return };
@@ -125,7 +125,7 @@ impl Log {
         self.index_from(first);
     }
 
-    /// Shows what is wanted, and marks it.
+    /// Applies a search and filter.
     pub fn want(&mut self, wanted: &Wanted, room: Room<'_>) {
         if *wanted == self.wanted {
             return;
@@ -147,8 +147,8 @@ impl Log {
         }
     }
 
-    /// Goes to the hit that is nearest to what is in view: the newest that is not below it, else
-    /// the oldest that is. Whether there is one.
+    /// Moves to the match nearest to the view: the newest one at or above its last line, otherwise
+    /// the oldest one below. Returns whether there is a match.
     pub fn go_to_nearest(&mut self, room: Room<'_>) -> bool {
         let shown = self.shown();
         let below = self.view.below(shown, room);
@@ -166,8 +166,8 @@ impl Log {
         self.arrive(found, room)
     }
 
-    /// Goes to the next hit, from the last one on to the first. Whether it had to begin again at
-    /// the other end; none when there is no hit at all.
+    /// Moves to the next match after the current one. Returns whether it wrapped around at
+    /// the end; none if there is no match.
     pub fn seek(&mut self, seek: Seek, room: Room<'_>) -> Option<bool> {
         let Some(from) = self.hit else {
             return self.go_to_nearest(room).then_some(false);
@@ -190,40 +190,40 @@ impl Log {
         self.arrive(found, room).then_some(!is_inside)
     }
 
-    /// Puts the view where it was.
+    /// Restores a view.
     pub fn look_again(&mut self, view: Viewport) {
         self.view = view;
         self.hit = None;
     }
 
-    /// Moves the view by rows.
+    /// Scrolls by rows.
     pub fn scroll(&mut self, room: Room<'_>, by: isize) {
         let shown = shown(&self.ring, self.filter.as_ref(), self.from);
         self.view.scroll(shown, room, by);
     }
 
-    /// Moves the view by columns.
+    /// Scrolls by columns.
     pub fn slide(&mut self, by: isize) {
         self.view.slide(by);
     }
 
-    /// Moves the view sideways until some columns are in it.
+    /// Scrolls sideways until these columns are visible.
     pub fn reveal(&mut self, columns: std::ops::Range<usize>, width: usize) {
         self.view.reveal(columns, width);
     }
 
-    /// Keeps the newest line in view.
+    /// Follows the newest line.
     pub fn follow(&mut self) {
         self.view.follow();
     }
 
-    /// Stays where it is.
+    /// Stops following.
     pub fn stay(&mut self, room: Room<'_>) {
         let shown = shown(&self.ring, self.filter.as_ref(), self.from);
         self.view.stay(shown, room);
     }
 
-    /// Looks at the oldest line.
+    /// Scrolls to the oldest line.
     pub fn to_start(&mut self) {
         let shown = shown(&self.ring, self.filter.as_ref(), self.from);
         self.view.to_start(shown);
@@ -237,7 +237,7 @@ impl Log {
         true
     }
 
-    /// Takes up the lines from a place on, and lets go of those that were dropped.
+    /// Indexes the lines from a line number on, and removes dropped lines from the indexes.
     fn index_from(&mut self, from: LineId) {
         let since = self.wanted.since.map(Timestamp::as_microsecond);
         if let Some(since) = since
@@ -273,7 +273,7 @@ fn shown<'a>(ring: &'a Ring, filter: Option<&'a Index>, from: LineId) -> Shown<'
     Shown::new(ring, filter.map(Index::ids), from)
 }
 
-/// Rows of one each, in a view of some height: for whom lines are not wrapped.
+/// A room of some height in which every line takes one row: for callers that do not wrap lines.
 pub fn plain(height: usize) -> Room<'static> {
     fn one(_: &Line) -> usize {
         1

@@ -1,7 +1,7 @@
-//! Live log streams: keeping the newest lines in a ring, finding what is looked for in them, and
-//! looking at them through a viewport. Pure, but for `tail`, which follows a log through a port, and
-//! `save`, which writes a file.
-//! Knows no screen: which lines are visible is decided here, how they are drawn is not.
+//! Live logs: a ring keeps the newest lines, an index finds matches, and a viewport shows a part. Pure,
+//! except for `tail`, which follows a log through a port, and `save`, which writes a file.
+//!
+//! It does not know the screen: it decides which lines are visible, not how they are drawn.
 
 mod index;
 mod line;

@@ -1,9 +1,9 @@
-//! What is looked for in a log: literal text. Upper and lower case are the same unless a capital is
-//! among what was typed.
+//! A search text: literal, not a pattern. Upper and lower case are the same unless the text contains a
+//! capital.
 
 use std::ops::Range;
 
-/// See the module. Never empty.
+/// A search text. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
     text: String,
@@ -12,16 +12,16 @@ pub struct Needle {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
-    /// A capital was typed.
+    /// Contains a capital: compare exactly.
     Exact,
-    /// Only ASCII was typed: bytes can be compared.
+    /// Only ASCII: compare bytes.
     Ascii,
-    /// Characters have to be compared.
+    /// Other characters: compare characters.
     Any,
 }
 
 impl Needle {
-    /// What was typed; nothing typed looks for nothing.
+    /// The needle for a typed text; none if nothing was typed.
     pub fn new(typed: &str) -> Option<Self> {
         if typed.is_empty() {
             return None;
@@ -39,17 +39,17 @@ impl Needle {
         })
     }
 
-    /// What was typed.
+    /// The text as typed.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether a text has it.
+    /// Whether the text contains it.
     pub fn is_in(&self, text: &str) -> bool {
         self.next(text, 0).is_some()
     }
 
-    /// Where a text has it, from left to right, none over another.
+    /// Its positions in a text, left to right, without overlaps.
     pub fn places(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
         let mut from = 0;
         std::iter::from_fn(move || {
@@ -72,7 +72,7 @@ impl Needle {
     }
 }
 
-/// Bytes of ASCII are no part of longer characters, so they are found as bytes.
+/// ASCII bytes never occur inside a longer UTF-8 character, so they can be compared as bytes.
 fn ascii(text: &[u8], needle: &[u8]) -> Option<Range<usize>> {
     let (first, others) = needle.split_first()?;
     let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
@@ -88,7 +88,7 @@ fn ascii(text: &[u8], needle: &[u8]) -> Option<Range<usize>> {
     }
 }
 
-/// How many bytes of the beginning of a text are the needle in whatever case.
+/// The length in bytes of the match at the start of a text, ignoring case.
 fn any(text: &str, needle: &str) -> Option<usize> {
     let mut wanted = needle.chars().flat_map(char::to_lowercase).peekable();
     for (at, c) in text.char_indices() {

@@ -1,12 +1,12 @@
-//! The newest lines of one log, bounded by lines and by bytes. What does not fit is dropped from
-//! the old end and counted, never silently.
+//! The newest lines of one log, limited by lines and bytes. The oldest lines are dropped and
+//! counted.
 
 use std::collections::VecDeque;
 
 use super::{Line, LineId, NewLine};
 use crate::inventory::Slot;
 
-/// What a line costs beyond its text, roughly: its place in the queue, and the two counters and
+/// The approximate cost of a line beyond its text: its entry in the queue, and the two counters and
 /// the rounding of a shared text.
 const OVERHEAD: usize = size_of::<Line>() + 24;
 
@@ -15,7 +15,7 @@ const OVERHEAD: usize = size_of::<Line>() + 24;
 pub struct Bounds {
     /// At most this many lines.
     pub lines: usize,
-    /// At most about this many bytes, except that the newest line is always kept.
+    /// At most about this many bytes. The newest line is always kept.
     pub bytes: usize,
 }
 
@@ -28,7 +28,7 @@ impl Default for Bounds {
     }
 }
 
-/// See the module.
+/// The newest lines of one log.
 #[derive(Debug, Clone, Default)]
 pub struct Ring {
     bounds: Bounds,
@@ -47,7 +47,7 @@ impl Ring {
         }
     }
 
-    /// Adds a line at the new end.
+    /// Appends a line.
     pub fn push(&mut self, line: NewLine) {
         let order = line.at.map_or(self.newest, jiff::Timestamp::as_microsecond);
         self.put(Line {
@@ -60,7 +60,7 @@ impl Ring {
         });
     }
 
-    /// Adds a line of another ring at the new end, as one of a slot's.
+    /// Appends a line of another ring, as a line of this slot.
     pub(super) fn push_of(&mut self, slot: Slot, line: &Line) {
         self.put(Line {
             slot: Some(slot),
@@ -68,7 +68,7 @@ impl Ring {
         });
     }
 
-    /// Adds a line that was taken back from the new end.
+    /// Appends a line that [`Ring::take_back`] returned.
     pub(super) fn put(&mut self, mut line: Line) {
         line.id = LineId(self.next);
         self.newest = self.newest.max(line.order);
@@ -85,8 +85,8 @@ impl Ring {
         }
     }
 
-    /// Takes the lines back that are newer than a moment, oldest first. Their places are given
-    /// again to what is put next.
+    /// Removes and returns the lines newer than a moment, oldest first. The next lines reuse
+    /// their numbers.
     pub(super) fn take_back(&mut self, newer_than: i64) -> Vec<Line> {
         let kept = self.lines.partition_point(|line| line.order <= newer_than);
         let taken: Vec<Line> = self.lines.drain(kept..).collect();
@@ -101,7 +101,7 @@ impl Ring {
         taken
     }
 
-    /// Adds lines at the new end.
+    /// Appends lines.
     pub fn extend(&mut self, lines: impl IntoIterator<Item = NewLine>) {
         for line in lines {
             self.push(line);
@@ -113,50 +113,50 @@ impl Ring {
         self.lines.len()
     }
 
-    /// Whether none is kept.
+    /// Whether no line is kept.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// How many lines there ever were.
+    /// How many lines were ever added.
     pub fn total(&self) -> u64 {
         self.next
     }
 
-    /// How many lines were dropped from the old end.
+    /// How many old lines were dropped.
     pub fn dropped(&self) -> u64 {
         self.first().0
     }
 
-    /// The bytes in use, by the same count as the bound.
+    /// The bytes in use, counted as for the bound.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The oldest kept line's place; with no line kept, the place of the next.
+    /// The number of the oldest kept line; if none is kept, that of the next line.
     pub fn first(&self) -> LineId {
         self.lines.front().map_or(LineId(self.next), |line| line.id)
     }
 
-    /// The place after the newest line.
+    /// The number after the newest line.
     pub fn end(&self) -> LineId {
         LineId(self.next)
     }
 
-    /// The place of the oldest kept line that is not older than a moment, in microseconds.
+    /// The number of the oldest kept line that is not older than a moment, in microseconds.
     pub(super) fn since(&self, moment: i64) -> LineId {
         let older = self.lines.partition_point(|line| line.order < moment);
         LineId(self.first().0 + older as u64)
     }
 
-    /// The line at a place, if it is still kept.
+    /// The line with this number, if it is kept.
     pub fn get(&self, id: LineId) -> Option<&Line> {
         let index = id.0.checked_sub(self.first().0)?;
         self.lines.get(usize::try_from(index).ok()?)
     }
 
-    /// At most `count` lines from a place on, oldest first; from the oldest kept when that place
-    /// is gone.
+    /// At most `count` lines from a number on, oldest first; from the oldest kept line if that number
+    /// was dropped.
     pub fn window(&self, from: LineId, count: usize) -> impl Iterator<Item = &Line> {
         let index = from.0.saturating_sub(self.first().0);
         let index = usize::try_from(index).unwrap_or(usize::MAX).min(self.len());

@@ -1,4 +1,4 @@
-//! Lines written to a file, whole or not at all.
+//! Writes lines to a file, completely or not at all.
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
@@ -7,7 +7,7 @@ use atomic_write_file::AtomicWriteFile;
 
 use super::NewLine;
 
-/// Writes lines to a file: the time of each in front of it, where it is known.
+/// Writes lines to a file, each with its time in front if that is known.
 pub fn write(path: &Path, lines: &[NewLine]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_every_line_with_its_time_and_a_place_that_cannot_be_is_said() {
+    fn a_file_has_every_line_with_its_time() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("saved").join("web.log");
         let at = "2026-11-20T14:02:11.25Z".parse().unwrap();

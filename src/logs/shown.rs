@@ -1,22 +1,22 @@
-//! The lines of a ring that are shown: all of them, those that a filter keeps, those since a
-//! moment. Any of them is found by its number without a look at the others.
+//! The lines of a ring that are shown: all lines, those that match a filter, or those since a
+//! moment. Each is found by its number without a scan.
 
 use std::collections::VecDeque;
 
 use super::{Line, LineId, Ring};
 
-/// See the module.
+/// The shown lines of a ring.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
     ring: &'a Ring,
-    /// The lines that a filter keeps; none keeps all.
+    /// The lines that match the filter; `None` shows all.
     kept: Option<&'a VecDeque<LineId>>,
-    /// The oldest that is shown.
+    /// The oldest shown line.
     from: LineId,
 }
 
 impl<'a> Shown<'a> {
-    /// Of a ring, from a line on, only those that are kept.
+    /// The lines of a ring from `from` on; only those in `kept` if given.
     pub(super) fn new(ring: &'a Ring, kept: Option<&'a VecDeque<LineId>>, from: LineId) -> Self {
         Self {
             ring,
@@ -25,7 +25,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// How many lines are before this one, of those that the ring still has.
+    /// How many shown lines that the ring still has are before this one.
     fn before(&self, id: LineId) -> usize {
         match self.kept {
             Some(kept) => kept.partition_point(|kept| *kept < id),
@@ -39,12 +39,12 @@ impl<'a> Shown<'a> {
         all.saturating_sub(self.before(self.from))
     }
 
-    /// Whether none is.
+    /// Whether no line is shown.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The line of a number, counted from the oldest that is shown.
+    /// The line with this number, counted from the oldest shown line.
     pub fn get(&self, number: usize) -> Option<&'a Line> {
         let index = number.checked_add(self.before(self.from))?;
         let id = match self.kept {
@@ -54,13 +54,13 @@ impl<'a> Shown<'a> {
         self.ring.get(id)
     }
 
-    /// The number of a line, or of the next newer one that is shown.
+    /// The number of a line, or of the next newer shown line.
     pub fn number(&self, id: LineId) -> usize {
         let skipped = self.before(self.from);
         self.before(id).saturating_sub(skipped).min(self.len())
     }
 
-    /// The place of the line that comes next.
+    /// The id of the next line.
     pub(super) fn next(&self) -> LineId {
         self.ring.end()
     }

@@ -1,6 +1,6 @@
-//! Follows a log over restarts and lost connections, without doubles, and with an explicit line
-//! wherever lines may be missing. Knows the ports and nothing of the screen; a slow reader makes it
-//! wait, it never piles up lines.
+//! Follows a log across restarts and lost connections, without duplicates, and with a notice
+//! wherever lines may be missing. It uses the ports and does not know the screen. A slow reader makes
+//! it wait; it never buffers more lines.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,24 +20,24 @@ use crate::ports::{self, Checker, Failure, FailureKind, LogChunk, RouterReader, 
 /// Lines that arrived together, oldest first.
 pub type Batch = Vec<NewLine>;
 
-/// How long lines are gathered before they are handed on: about half a drawn frame.
+/// How long lines are collected before they are sent: about half a frame.
 const GATHER: Duration = Duration::from_millis(16);
-/// How many lines are handed on at once at most.
+/// The maximum number of lines in a batch.
 const LARGEST: usize = 1024;
-/// How many lines that are there already are taken without a look at the clock.
+/// How many available lines are taken before the clock is checked.
 const READY: usize = LARGEST / 2;
 /// How many batches may wait for a slow reader before the tail waits too.
 const WAITING: usize = 4;
-/// How many lines from before a lost connection are asked for again.
+/// How many earlier lines are requested again after a lost connection.
 const OVERLAP: usize = 20_000;
-/// How long the engine may take to begin.
+/// How long the engine may take to open the log.
 const BEGIN: Duration = Duration::from_secs(10);
-/// The first and the longest pause before the log is asked for again.
+/// The first and the longest pause before the log is opened again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-/// What is said when there is no more for now.
-const ENDED: &str = "the log ends here for now: when there is more, it goes on below";
+/// The notice at the end of the log.
+const ENDED: &str = "the log ends here for now; new lines continue below";
 
-/// Follows an instance: at most `tail` lines from before, then what comes, until the instance is
+/// Follows an instance: at most `tail` existing lines, then new ones, until the instance is
 /// gone, its log cannot be read, or the receiver is dropped.
 pub fn follow(
     reader: Arc<dyn RuntimeReader>,
@@ -53,7 +53,7 @@ pub fn follow(
     follow_tap(tap, tail)
 }
 
-/// The same, without the secrets of the target, which its checker knows: an application may write them down.
+/// The same, with the target's secrets hidden, which its checker knows: an application may log them.
 pub fn follow_hidden(
     (reader, checker): (Arc<dyn RuntimeReader>, Arc<dyn Checker>),
     instance: InstanceId,
@@ -67,7 +67,7 @@ pub fn follow_hidden(
     follow_tap(tap, tail)
 }
 
-/// Follows what the proxy writes down about a target's requests, in the same way.
+/// Follows the proxy's log of a target's requests in the same way.
 pub fn follow_proxy(
     (reader, checker): (Arc<dyn RouterReader>, Arc<dyn Checker>),
     target: Target,
@@ -96,14 +96,14 @@ fn follow_tap(tap: impl Tap + 'static, tail: usize) -> mpsc::Receiver<Batch> {
 
 type Chunks = BoxStream<'static, ports::Result<LogChunk>>;
 
-/// Where lines come from.
+/// A source of lines.
 #[async_trait]
 trait Tap: Send + Sync {
-    /// At most `tail` lines from before, none older than `since` where that can be asked for, then
-    /// what comes.
+    /// At most `tail` existing lines, none older than `since` if the source supports that, then
+    /// new ones.
     async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks>;
 
-    /// The failure of an opening that takes too long.
+    /// The failure if opening takes too long.
     fn silent(&self) -> Failure;
 }
 
@@ -148,7 +148,7 @@ impl Tap for OfProxy {
     }
 }
 
-/// Lines without what the mask hides. Those without a secret stay as they are, colours included.
+/// Hides secrets in lines. Lines without a secret stay as they are, colours included.
 fn hidden(chunks: Chunks, mask: Mask) -> Chunks {
     if mask.is_empty() {
         return chunks;
@@ -163,9 +163,9 @@ fn hidden(chunks: Chunks, mask: Mask) -> Chunks {
     chunks.map(move |chunk| chunk.map(&hide)).boxed()
 }
 
-/// Why a stream of lines is over.
+/// Why a stream of lines has ended.
 enum Ended {
-    /// Nobody reads any more.
+    /// The receiver was dropped.
     Unread,
     /// The instance ended, or the connection did.
     Stream(Option<Failure>),
@@ -174,7 +174,7 @@ enum Ended {
 async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
     let mut seen = Seen::default();
     let mut pause = PAUSES.0;
-    let mut told = String::new();
+    let mut last_notice = String::new();
     loop {
         let why = match open(tap, &seen, tail).await {
             Ok(stream) => {
@@ -188,9 +188,9 @@ async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
         };
         if std::mem::take(&mut seen.grew) {
             pause = PAUSES.0;
-            told.clear();
-            // Engines lose a last line without an end when its instance ends, and give it to who
-            // asks again; soon the instance may be gone.
+            last_notice.clear();
+            // When an instance ends, engines lose a last line without a line end. They return it on a
+            // second request. Ask at once: soon the instance may be gone.
             if why.is_none() {
                 continue;
             }
@@ -198,14 +198,14 @@ async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
         let over = why.as_ref().is_some_and(|failure| !passes(failure.kind));
         let text = match why {
             Some(failure) if over => format!("the log cannot be followed: {failure}"),
-            Some(failure) => format!("the log is interrupted, trying again: {failure}"),
+            Some(failure) => format!("the log is interrupted; trying again: {failure}"),
             None => ENDED.into(),
         };
-        // The same trouble is said once, not at every attempt.
-        if text != told && out.send(vec![NewLine::notice(&text)]).await.is_err() {
+        // Report the same failure once, not at every attempt.
+        if text != last_notice && out.send(vec![NewLine::notice(&text)]).await.is_err() {
             return;
         }
-        told = text;
+        last_notice = text;
         if over {
             return;
         }
@@ -214,8 +214,8 @@ async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
     }
 }
 
-/// Whether asking again may help. A missing instance stays missing; a driver that cannot be read
-/// will not learn it.
+/// Whether asking again may help. A missing instance stays missing, and a log driver that cannot be read
+/// does not change.
 fn passes(kind: FailureKind) -> bool {
     !matches!(
         kind,
@@ -229,7 +229,7 @@ fn passes(kind: FailureKind) -> bool {
 async fn open(tap: &dyn Tap, seen: &Seen, tail: usize) -> ports::Result<Chunks> {
     let asked = match seen.last {
         Some(_) => OVERLAP,
-        // What has no time cannot be told from a repetition.
+        // Lines without a time cannot be distinguished from repeated ones.
         None if seen.any => 0,
         None => tail,
     };
@@ -250,7 +250,7 @@ async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> End
         while gathered.is_ok() && batch.len() + READY < LARGEST {
             match timeout_at(until, ready.next()).await {
                 Ok(Some(more)) => gathered = gather(more, seen, &mut batch),
-                // The next round finds the end again.
+                // The next round meets the end again.
                 Ok(None) | Err(_) => break,
             }
         }
@@ -263,7 +263,7 @@ async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> End
     }
 }
 
-/// Adds what is new in some chunks.
+/// Adds the new lines of some chunks.
 fn gather(
     chunks: Vec<ports::Result<LogChunk>>,
     seen: &mut Seen,
@@ -275,24 +275,24 @@ fn gather(
     Ok(())
 }
 
-/// Where a re-opened stream stands against what was handed on before.
+/// How a re-opened stream continues the lines sent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Joint {
-    /// Nothing was handed on before.
+    /// No line was sent before.
     #[default]
     First,
-    /// Re-opened; no line came yet that was handed on before.
+    /// Re-opened; no line that was sent before has come yet.
     Open,
-    /// Re-opened, and it was seen to continue where the last one ended.
+    /// Re-opened, and it continues where the last one ended.
     Closed,
 }
 
-/// What has been handed on, as far as doubles need it: the newest time stamp and the lines at it.
+/// What is needed to detect duplicates: the newest time stamp sent and the lines at it.
 #[derive(Debug, Default)]
 struct Seen {
     last: Option<Timestamp>,
     at_last: Vec<Vec<u8>>,
-    /// The lines at `last` that the re-opened stream still repeats, each as often as it did.
+    /// The lines at `last` that the re-opened stream may still repeat, with their counts.
     repeats: HashMap<Vec<u8>, usize>,
     repeats_at: Option<Timestamp>,
     joint: Joint,
@@ -301,7 +301,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// A stream was opened from `last` on, inclusive.
+    /// Prepares for a stream that was opened at `last`, inclusive.
     fn begin(&mut self) {
         self.repeats.clear();
         for line in &self.at_last {
@@ -311,7 +311,7 @@ impl Seen {
         self.joint = if self.any { Joint::Open } else { Joint::First };
     }
 
-    /// Hands on what is new, with a line before it where lines may be missing.
+    /// Adds a new line to the batch, preceded by a notice where lines may be missing.
     fn take(&mut self, chunk: LogChunk, batch: &mut Batch) {
         if self.is_repeat(&chunk) {
             self.joint = Joint::Closed;
@@ -330,8 +330,8 @@ impl Seen {
             return false;
         };
         if at < joint {
-            // Engines that cut `since` to seconds send what is older too. After the first newer
-            // line an older stamp is the other stream's, late, and not a repetition.
+            // Engines that cut `since` to seconds send older lines too. After the first newer
+            // line, an older time stamp is a late line of the other stream, not a repetition.
             return self.last == Some(joint);
         }
         if at > joint {
@@ -358,7 +358,7 @@ impl Seen {
                 self.last = Some(at);
             }
         }
-        // No more of them are ever asked for again.
+        // No more than these are ever requested again.
         if self.at_last.len() < OVERLAP {
             self.at_last.push(chunk.bytes);
         }
@@ -371,7 +371,7 @@ fn gap(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
             let (from, to) = (local_time::moment(from), local_time::moment(to));
             format!("lines may be missing between {from} and {to}")
         }
-        _ => "lines may be missing here: the log was re-opened".into(),
+        _ => "lines may be missing here: the log was opened again".into(),
     }
 }
 

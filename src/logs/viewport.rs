@@ -1,16 +1,16 @@
-//! What part of a log is looked at. Following shows the newest lines; not following, the view
-//! stays on its line while lines pour in, and moves only when that line is dropped.
+//! The visible part of a log. While following, it shows the newest lines. Otherwise the view
+//! stays on its line while new lines arrive, and moves only when that line is dropped.
 
 use super::{Line, LineId, Shown};
 
-/// The room a view has on the screen at some moment. Every question and every move takes it, so
+/// The space of a view on the screen. Every query and every move takes it, so
 /// that a resize needs no call of its own.
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "holds a function")]
 pub struct Room<'a> {
-    /// How many rows there are.
+    /// The number of rows.
     pub height: usize,
-    /// How many rows a line takes; never less than one.
+    /// How many rows a line takes; at least one.
     pub rows: &'a dyn Fn(&Line) -> usize,
 }
 
@@ -23,16 +23,16 @@ impl Room<'_> {
 /// The row at the top of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Top {
-    /// The number of its line among those that are shown.
+    /// The number of its line among the shown lines.
     pub number: usize,
     /// How many rows of that line are above the view.
     pub skipped: usize,
 }
 
-/// A window over the lines that are shown.
+/// A window on the shown lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Viewport {
-    /// The line at the top, and how many of its rows are above; none follows the end.
+    /// The line at the top, and how many of its rows are above; `None` follows the end.
     top: Option<(LineId, usize)>,
     /// How many columns are scrolled away on the left.
     left: usize,
@@ -49,20 +49,20 @@ impl Viewport {
         self.left
     }
 
-    /// The line it stays at.
+    /// The line at the top; none while following.
     pub(super) fn stays_at(&self) -> Option<LineId> {
         self.top.map(|(id, _)| id)
     }
 
-    /// The line it stays at has another place now.
+    /// Sets the new number of that line.
     pub(super) fn moved(&mut self, place: LineId) {
         if let Some((id, _)) = &mut self.top {
             *id = place;
         }
     }
 
-    /// The top row. A view that stays may have room below its last line after it grew: new lines
-    /// fill it, nothing jumps.
+    /// The top row. If a view that does not follow has grown, there may be space below its last line. New
+    /// lines fill it; nothing jumps.
     pub fn top(&self, shown: Shown<'_>, room: Room<'_>) -> Top {
         let Some((id, skipped)) = self.top else {
             return last_top(shown, room);
@@ -76,7 +76,7 @@ impl Viewport {
         }
     }
 
-    /// How many lines are below the view: what following would skip to.
+    /// How many lines are below the view.
     pub fn below(&self, shown: Shown<'_>, room: Room<'_>) -> usize {
         let top = self.top(shown, room);
         let (mut number, mut used) = (top.number, 0);
@@ -90,19 +90,19 @@ impl Viewport {
         shown.len() - number.min(shown.len())
     }
 
-    /// Follows the end from now on.
+    /// Starts to follow the end.
     pub fn follow(&mut self) {
         self.top = None;
     }
 
-    /// Stays where it is from now on.
+    /// Stops following.
     pub fn stay(&mut self, shown: Shown<'_>, room: Room<'_>) {
         let top = self.top(shown, room);
         self.put(shown, top);
     }
 
-    /// Moves by rows, negative is towards older lines; not following after that, unless it was
-    /// moved down to the very end.
+    /// Scrolls by rows; negative values scroll towards older lines. Stops following, unless the view reaches
+    /// the end.
     pub fn scroll(&mut self, shown: Shown<'_>, room: Room<'_>, by: isize) {
         let mut top = self.top(shown, room);
         let mut left = by.unsigned_abs();
@@ -136,13 +136,13 @@ impl Viewport {
         }
     }
 
-    /// Moves to the oldest line and stays there.
+    /// Scrolls to the oldest line and stops following.
     pub fn to_start(&mut self, shown: Shown<'_>) {
         self.put(shown, Top::default());
     }
 
-    /// Other lines are shown now: stays near where it was, with as many of them in view as there
-    /// is room for.
+    /// Adjusts the view after a change of filter: stays near its position, with as many lines in view as
+    /// fit.
     pub(super) fn settle(&mut self, shown: Shown<'_>, room: Room<'_>) {
         if !self.follows() {
             let top = self.top(shown, room).min(last_top(shown, room));
@@ -150,7 +150,7 @@ impl Viewport {
         }
     }
 
-    /// Moves until a line is in view, with some lines around it, and stays there.
+    /// Scrolls until a line is visible with some lines around it, and stops following.
     pub fn show(&mut self, shown: Shown<'_>, room: Room<'_>, id: LineId) {
         let number = shown.number(id);
         let (top, below) = (self.top(shown, room), self.below(shown, room));
@@ -167,12 +167,12 @@ impl Viewport {
         self.put(shown, top);
     }
 
-    /// Moves sideways by columns.
+    /// Scrolls sideways by columns.
     pub fn slide(&mut self, by: isize) {
         self.left = self.left.saturating_add_signed(by);
     }
 
-    /// Moves sideways until the columns of something are in view, of so many there are.
+    /// Scrolls sideways until these columns are visible in a view of this width.
     pub fn reveal(&mut self, columns: std::ops::Range<usize>, width: usize) {
         if columns.end <= width {
             self.left = 0;
@@ -182,7 +182,7 @@ impl Viewport {
     }
 
     fn put(&mut self, shown: Shown<'_>, top: Top) {
-        // With no line at all, the view stays where the first one will come.
+        // Without any line, the view stays where the first one will appear.
         let number = top.number.min(shown.len().saturating_sub(1));
         let id = shown
             .get(number)

@@ -1,11 +1,11 @@
-//! A line in rows of some columns, for the screen: cut between characters, never between one and
-//! the marks that belong to it.
+//! Breaks a line into rows of a given width: between characters, never between a character and
+//! its combining marks.
 
 use std::ops::Range;
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// The rows of a text, as ranges of its bytes; an empty text is one empty row.
+/// The rows of a text, as byte ranges. An empty text is one empty row.
 pub fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = Range<usize>> {
     let mut from = Some(0);
     std::iter::from_fn(move || {
@@ -24,7 +24,7 @@ pub fn rows(text: &str, columns: usize) -> usize {
     wrapped(text, columns).count()
 }
 
-/// How many bytes of a text one row takes: at least one character, however narrow the row is.
+/// How many bytes of a text fit in one row: at least one character.
 fn row(text: &str, columns: usize) -> usize {
     let mut used = 0;
     for (at, c) in text.char_indices() {
@@ -37,7 +37,7 @@ fn row(text: &str, columns: usize) -> usize {
     text.len()
 }
 
-/// The columns of a text before a byte.
+/// The width of the text before a byte.
 pub fn columns_before(text: &str, byte: usize) -> usize {
     let before = text.get(..byte).unwrap_or(text);
     if before.is_ascii() {
@@ -47,8 +47,8 @@ pub fn columns_before(text: &str, byte: usize) -> usize {
     }
 }
 
-/// The bytes of a text in view when `left` columns are scrolled away and `width` are shown, and how
-/// many columns to leave free where a wide character is only half in view.
+/// The visible bytes of a text, scrolled by `left` columns and `width` columns wide, and how
+/// many columns to leave free where a wide character is only half visible.
 pub fn slice(text: &str, left: usize, width: usize) -> (usize, Range<usize>) {
     let mut column = 0;
     let mut start = None;

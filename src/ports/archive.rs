@@ -1,5 +1,5 @@
-//! Where every release that was ever seen is kept for browsing, without a network. A copy: nothing
-//! is decided from it, and nothing that is shown as running comes from it.
+//! The archive: every release that this user's consoles have seen, for browsing without a network. It is a copy.
+//! No decision is made from it, and nothing shown as running comes from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::history::{
 };
 use crate::inventory::{ReleaseId, Target};
 
-/// Between which ids, both left out; none for no end there.
+/// A range of release ids, both ends excluded; `None` is an open end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Within {
     /// Newer than this one.
@@ -22,10 +22,10 @@ pub struct Within {
     pub before: Option<ReleaseId>,
 }
 
-/// Reads what is kept.
+/// Reads the archive.
 #[async_trait]
 pub trait ArchiveReader: Send + Sync {
-    /// Releases that a filter lets through, newest first, from the one before `before` on.
+    /// Lists the releases that match a filter, newest first, starting after `before`.
     async fn list(
         &self,
         filter: &Filter,
@@ -33,55 +33,55 @@ pub trait ArchiveReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Listed>>;
 
-    /// One release, with all that is kept of it.
+    /// One release, with everything that is kept of it.
     async fn release(&self, id: ReleaseId) -> Result<Option<Kept>>;
 
-    /// The releases whose id an operator means by the typed text, newest first: see [`ReleaseId::is_meant_by`].
+    /// The releases whose id matches the typed text, newest first: see [`ReleaseId::is_meant_by`].
     async fn named(&self, typed: &str, limit: usize) -> Result<Vec<ReleaseId>>;
 
-    /// The heads of those of these releases that are kept.
+    /// The heads of these releases, as far as they are kept.
     async fn heads(&self, ids: &[ReleaseId]) -> Result<BTreeMap<ReleaseId, ReleaseRecord>>;
 
-    /// The releases of a target that are kept without an end.
+    /// The releases of a target that are kept without an outcome.
     async fn unfinished(&self, target: &Target) -> Result<Vec<ReleaseId>>;
 
-    /// The release up to which a target's journal was once read whole.
+    /// The newest release up to which a target's journal was read completely.
     async fn seen_up_to(&self, target: &Target) -> Result<Option<ReleaseId>>;
 
-    /// What the candidate of a release wrote, if that is kept.
+    /// The log of a release's candidate, if it is kept.
     async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>>;
 
-    /// Holds and repairs that a filter lets through, newest first.
+    /// Lists the holds and repairs that match a filter, newest first.
     async fn audit(&self, filter: &Filter, within: Within, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// The holds and repairs whose id an operator means by the typed text, newest first.
+    /// The holds and repairs whose id matches the typed text, newest first.
     async fn audit_named(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// Those of these releases that were kept once and are forgotten.
+    /// Which of these releases were kept once and have been pruned.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;
 
-    /// What is to be forgotten at `now`. Changes nothing.
+    /// What `prune` would remove at `now`. Changes nothing.
     async fn prunable(&self, retention: &Retention, now: Timestamp) -> Result<Pruning>;
 }
 
-/// Keeps what was seen. Keeping the same again changes nothing; what a journal says otherwise later is
-/// noted beside what was kept first.
+/// Writes to the archive. Writing the same record again changes nothing. Where a journal later differs from the
+/// copy, the first copy stays and the difference is noted.
 #[async_trait]
 pub trait ArchiveWriter: Send + Sync {
     /// Keeps releases, all or none of them.
     async fn keep(&self, releases: Vec<Recorded>) -> Result<()>;
 
-    /// A target's journal was read whole, up to this release.
+    /// Notes that a target's journal was read completely up to this release.
     async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()>;
 
-    /// Keeps what the candidate of a release wrote; of two that are given, the one with more lines. It may be
-    /// kept before its release is.
+    /// Keeps the log of a release's candidate. Of two logs, the one with more lines is kept. The log may arrive
+    /// before the release.
     async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()>;
 
-    /// Keeps holds and repairs; how many of them said something new. What one says otherwise, and not only
-    /// more, is noted beside it.
+    /// Keeps holds and repairs. Returns how many of them were new or changed. Where a record contradicts the kept one
+    /// instead of completing it, the difference is noted.
     async fn keep_audit(&self, records: Vec<AuditRecord>) -> Result<usize>;
 
-    /// Forgets that. What is forgotten is not kept again, and the room it took is there for others.
+    /// Removes these records for good: they are not kept again. The freed space can be reused.
     async fn prune(&self, pruning: &Pruning) -> Result<()>;
 }

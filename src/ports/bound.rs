@@ -1,29 +1,29 @@
-//! How much is read of one outside system, and for how long: rows of `greenroom help limits`.
+//! How much is read from an outside system, and for how long: the rows of `greenroom help limits`.
 
 use std::time::Duration;
 
 /// The bound on one kind of answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound {
-    /// Who answers: `Docker engine`.
+    /// The server that answers: `Docker engine`.
     pub server: &'static str,
     /// What is read: `an answer`.
     pub answer: &'static str,
-    /// The most bytes of it that are read.
+    /// The maximum number of bytes that are read.
     pub bytes: u64,
-    /// How long reading it may take.
+    /// The time limit for reading.
     pub time: TimeLimit,
 }
 
-/// How long reading may take.
+/// A time limit for reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeLimit {
-    /// In all.
+    /// For the whole answer.
     Within(Duration),
-    /// Without anything new. The whole may take longer.
+    /// For the time without new data. The whole answer may take longer.
     Idle(Duration),
-    /// As the configuration says, by this key.
+    /// Configured by this key.
     Configured(&'static str),
-    /// As long as it is followed.
+    /// None: it is read as long as it is followed.
     Endless,
 }

@@ -1,4 +1,4 @@
-//! What asks an instance, and the public address, over HTTP. Failing is an answer here.
+//! Sends HTTP requests to an instance and to the public address. A failed request is an answer here, not an error.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::inventory::{Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, P
 pub enum Connection {
     /// A new one.
     Fresh,
-    /// One that is kept from ask to ask, as a browser would; opened by the first.
+    /// One that is kept open between requests, as a browser does. The first request opens it.
     Kept,
 }
 
-/// Asks and tells.
+/// Sends the requests and reports the answers.
 #[async_trait]
 pub trait Checker: Send + Sync {
     /// One health probe.
@@ -25,8 +25,8 @@ pub trait Checker: Send + Sync {
     /// One case, against the candidate's own address, or through `preview` if the case says so.
     async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport;
 
-    /// What the instance at `at` answers directly to the request that [`Checker::public`] makes, with the headers
-    /// that a proxy in front of it adds and, over those, `headers`. It names no slot.
+    /// What the instance at `at` answers to the request that [`Checker::public`] makes, sent directly to it with the
+    /// headers that a proxy adds, and with `headers`, which replace those. The answer names no slot.
     async fn direct(
         &self,
         at: &Endpoint,
@@ -34,11 +34,11 @@ pub trait Checker: Send + Sync {
         headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer;
 
-    /// What hides the secrets of the target in everything that is shown of it.
+    /// The mask that hides the target's secrets in everything shown of it.
     async fn mask(&self) -> Mask {
         Mask::default()
     }
 
-    /// Who answers on the public address.
+    /// What the public address answers, and which slot answered.
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;
 }

@@ -1,4 +1,4 @@
-//! What time it is. Injected, so that tests can say.
+//! The time. Injected, so that tests can set it.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
@@ -10,19 +10,19 @@ pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
 
-    /// Until what this returns is dropped it goes on evenly, also where somebody sets the machine's clock:
-    /// patience is counted by it.
+    /// Keeps this clock steady until the returned guard is dropped, even if the machine's clock is set meanwhile.
+    /// Deadlines are measured with it.
     fn steady(&self) -> Steady {
         Steady(None)
     }
 }
 
-/// Keeps a clock going evenly for as long as it is held.
+/// A guard that keeps a clock steady while it exists.
 #[derive(Debug, Clone)]
 #[must_use = "the clock is steady only as long as this is held"]
-pub struct Steady(#[expect(dead_code, reason = "it is held, and not asked")] Option<Arc<Anchor>>);
+pub struct Steady(#[expect(dead_code, reason = "only held, never read")] Option<Arc<Anchor>>);
 
-/// A moment by both clocks of a machine: the one that people set, and the one that nobody can.
+/// One moment by two clocks of the machine: the wall clock, which can be set, and the monotonic clock, which cannot.
 #[derive(Debug)]
 struct Anchor {
     set: Timestamp,
@@ -69,14 +69,14 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn held_by_anybody_it_goes_on_from_one_moment_and_else_it_is_the_machines() {
+    fn a_held_clock_is_steady_and_a_released_one_follows_the_machine() {
         let clock = SystemClock::default();
         let first = clock.steady();
         let long_ago = Arc::new(Anchor {
             set: Timestamp::UNIX_EPOCH,
             even: Instant::now(),
         });
-        // As if the machine's clock had been set since.
+        // As if the machine's clock had been set in the meantime.
         *clock.steady.lock().unwrap() = Arc::downgrade(&long_ago);
         let second = clock.steady();
         drop((first, long_ago));

@@ -1,4 +1,4 @@
-//! How an outside system fails: a kind for decisions, and words for people.
+//! How an outside system fails: a kind for decisions, and a text for people.
 
 use std::fmt;
 
@@ -11,26 +11,26 @@ pub enum FailureKind {
     Unreachable,
     /// The call may or may not have happened: look before repeating it.
     Ambiguous,
-    /// What was asked for is not there.
+    /// What was asked for does not exist.
     Missing,
-    /// Something else stands where this should go, or a compare-and-swap lost.
+    /// Something else exists where this should go, or a compare-and-swap lost.
     Conflict,
-    /// What it was decided on is not so any more; nothing was done. Look again, and decide anew.
+    /// The state on which the call was decided has changed; nothing was done. Observe again and decide again.
     Changed,
-    /// The lock under which the write was made is not held any more.
+    /// The caller no longer holds the lock under which it wrote.
     Fenced,
     /// The credentials were not accepted.
     Denied,
     /// The system understood and refused.
     Rejected,
-    /// The system answered what cannot be understood.
+    /// The answer cannot be understood.
     Garbled,
-    /// This system, version or arrangement cannot do it.
+    /// This system, version or set-up cannot do it.
     Unsupported,
 }
 
 impl FailureKind {
-    /// Whether the same call, decided on what is then seen, may succeed a moment later.
+    /// Whether repeating the call a moment later, after observing again, may succeed.
     pub fn may_pass(self) -> bool {
         matches!(self, Self::Unreachable | Self::Ambiguous | Self::Changed)
     }
@@ -40,15 +40,15 @@ impl FailureKind {
 /// web@sha256:…: connection refused (is the engine running?)`.
 #[derive(Debug)]
 pub struct Failure {
-    /// What kind.
+    /// The kind.
     pub kind: FailureKind,
     /// Which system, and where: `etcd at 10.0.0.7:2379`. Without credentials.
     pub target: String,
     /// What was being done, as a participle: `pulling web@sha256:…`.
     pub doing: String,
-    /// What the system said. Made harmless for a terminal by the adapter.
+    /// What the system answered. The adapter has made it safe to show.
     pub said: String,
-    /// What to do about it; empty when there is nothing to say.
+    /// What to do about it; may be empty.
     pub hint: String,
     /// The client library's own error.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -72,14 +72,14 @@ impl Failure {
         }
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint: what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
     }
 
-    /// Takes secrets out of what the system said: it may repeat the request.
+    /// Hides secrets in the system's answer, which may repeat the request.
     #[must_use]
     pub fn masked(mut self, mask: &Mask) -> Self {
         self.said = mask.hide(&self.said);

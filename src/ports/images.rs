@@ -8,7 +8,7 @@ use crate::inventory::{ImageTag, Version, VersionRef};
 /// Looks at images.
 #[async_trait]
 pub trait Images: Send + Sync {
-    /// Which image registry is asked for a repository.
+    /// The image registry of a repository, as shown in messages.
     fn address(&self, repository: &str) -> String {
         format!("the image registry of {repository}")
     }
@@ -16,7 +16,7 @@ pub trait Images: Send + Sync {
     /// The tags of a repository, in the registry's order.
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>>;
 
-    /// What a reference names now: its digest and its labels. A missing one is
+    /// The version that a reference names now: its digest and labels. A missing image is
     /// [`super::FailureKind::Missing`].
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version>;
 }

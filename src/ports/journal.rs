@@ -1,4 +1,4 @@
-//! Where releases are written down as they happen, for whoever has to go on with them.
+//! The journal: releases, written down as they happen, so that another driver can resume them.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::{Failure, FailureKind, Fence, Result};
 use crate::history::{AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal};
 use crate::inventory::{ReleaseId, Target};
 
-/// Reads what was written down.
+/// Reads the journal.
 #[async_trait]
 pub trait JournalReader: Send + Sync {
     /// The newest releases of a target, newest first, heads only.
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>>;
 
-    /// The same from the one before `before` on: a journal that is long is read in parts. No release at
-    /// all means that there is none before.
+    /// The same, starting after `before`: a long journal is read in parts. An empty list means that no older
+    /// release exists.
     async fn releases_before(
         &self,
         target: &Target,
@@ -23,8 +23,8 @@ pub trait JournalReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ReleaseRecord>>;
 
-    /// The releases among the newest `limit` whose heads cannot be read, newest first, each with why. The lists pass
-    /// them by. A key that names no release is none.
+    /// The releases among the newest `limit` whose heads cannot be read, newest first, each with the reason. The other
+    /// lists skip them. A key that names no release is skipped here too.
     async fn unreadable(
         &self,
         _target: &Target,
@@ -33,16 +33,16 @@ pub trait JournalReader: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The head of the current release of each of these targets that has any: see [`crate::history::current`]. In as
-    /// few calls as the store allows, because many targets are asked for at once. Where the newest head of a target
-    /// cannot be read, that is a failure of this target alone.
+    /// The head of the current release of each target that has one: see [`crate::history::current`]. Makes as few
+    /// calls as the store allows, because many targets are read at once. Where the newest head of a target
+    /// cannot be read, only that target gets a failure.
     async fn current(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>>;
 
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;
 
-    /// One release with the entries that can be read, and a failure for each entry that cannot be read or is missing. Only
-    /// for the archive and `history verify`: a driver resumes only a release that is whole.
+    /// One release with the entries that can be read, and a failure for each entry that is missing or cannot be read.
+    /// Only for the archive and `history verify`: a driver resumes a release only if it is complete.
     async fn as_stored(
         &self,
         target: &Target,
@@ -52,26 +52,26 @@ pub trait JournalReader: Send + Sync {
         Ok(whole.map(|recorded| (recorded, Vec::new())))
     }
 
-    /// One hold or repair, also one that ended.
+    /// One hold or repair, including ones that have ended.
     async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>>;
 
-    /// The seals of what is over in a target; none where the store keeps none.
+    /// The seals of a target's finished records; empty if the store keeps none.
     async fn seals(&self, _target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
         Ok(BTreeMap::new())
     }
 
-    /// The newest holds of a target, newest first, with those that ended. What cannot be read is passed by.
+    /// The newest holds of a target, newest first, including ended ones. Unreadable ones are skipped.
     async fn holds(&self, _target: &Target, _limit: usize) -> Result<Vec<HoldRecord>> {
         Ok(Vec::new())
     }
 
-    /// The newest repairs of a target, newest first. What only a newer Greenroom can read is passed by.
+    /// The newest repairs of a target, newest first. Those that only a newer Greenroom can read are skipped.
     async fn repairs(&self, _target: &Target, _limit: usize) -> Result<Vec<RepairRecord>> {
         Ok(Vec::new())
     }
 }
 
-/// Writes down. Durable when it returns. Repeating a write with the same content changes nothing;
+/// Writes the journal. A write is durable when it returns. Repeating a write with the same content changes nothing;
 /// other content under the same number is a conflict.
 #[async_trait]
 pub trait JournalWriter: Send + Sync {
@@ -87,14 +87,14 @@ pub trait JournalWriter: Send + Sync {
         fence: &Fence,
     ) -> Result<()>;
 
-    /// Writes a repair down, or what has come of it since. One that is closed stays as it is.
-    /// [`FailureKind::Unsupported`] where there is no place for it: then nothing is repaired.
+    /// Writes a repair, or its result so far. A closed repair stays as it is.
+    /// [`FailureKind::Unsupported`] if the store cannot keep repairs: then nothing is repaired.
     async fn repair(&self, record: &RepairRecord, _fence: &Fence) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,
             "the journal",
             format!("writing down a repair of {}", record.target),
-            "it keeps none",
+            "it cannot keep repairs",
         ))
     }
 }

@@ -7,54 +7,54 @@ use tokio_util::sync::DropGuard;
 use super::{Fence, Result};
 use crate::inventory::{FencingToken, LockHolder, LockRecord, ReleaseId, Target};
 
-/// Whether a lock is still ours.
+/// Whether this process still holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaseState {
-    /// It is, as far as its lease tells.
+    /// Yes, as far as its lease tells.
     Held,
-    /// It is not, or cannot be known to be: stop acting. Said in words.
+    /// No, or it is not certain: stop acting. With the reason.
     Lost(String),
 }
 
-/// A lock that is held. Its heartbeat runs until this is dropped; dropping it does not give the
-/// lock back (a crash would not either): [`Locks::release`] does.
+/// A lock that is held. Its heartbeat runs until this is dropped. Dropping it does not release the
+/// lock (a crash would not either): [`Locks::release`] does.
 #[derive(Debug)]
 pub struct Lease {
-    /// What every write under it compares.
+    /// The fencing token that every write under the lock carries.
     pub fence: Fence,
-    /// Whether it is still held; turns to lost at two thirds of the lease without a renewal.
+    /// Whether it is still held. Becomes [`LeaseState::Lost`] after two thirds of the lease without a renewal.
     pub state: watch::Receiver<LeaseState>,
-    /// Ends the heartbeat.
+    /// Stops the heartbeat when dropped.
     pub heartbeat: DropGuard,
 }
 
-/// Where the journal of a release ended when it was read.
+/// The end of a release's journal at the time it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalEnd {
     /// The release.
     pub release: ReleaseId,
-    /// The number of its last entry; 0 when it has none.
+    /// The number of its last entry; 0 if it has none.
     pub last_entry: u32,
 }
 
-/// The answer to asking for a lock.
+/// The answer to a request for a lock.
 #[derive(Debug)]
 pub enum Acquired {
-    /// It is ours now.
+    /// This process holds it now.
     Held(Lease),
-    /// Somebody has it.
+    /// Another driver holds it.
     Taken(Box<LockHolder>),
 }
 
-/// Takes and gives back locks.
+/// Acquires and releases locks.
 #[async_trait]
 pub trait Locks: Send + Sync {
-    /// Takes the lock if nobody has it.
+    /// Takes the lock if it is free.
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired>;
 
-    /// Takes the lock from whoever holds it under exactly `from`, in one transaction; also when nobody
-    /// has it any more. Held by yet another, it is taken. From then on every write under `from` is
-    /// refused.
+    /// Takes the lock from the driver that holds it under exactly `from`, in one transaction; also if the lock is
+    /// free by now. If it is held under another token, the answer is [`Acquired::Taken`]. From then on every write
+    /// under `from` is refused.
     async fn take_over(
         &self,
         target: &Target,
@@ -62,9 +62,9 @@ pub trait Locks: Send + Sync {
         from: FencingToken,
     ) -> Result<Acquired>;
 
-    /// Takes the lock from a driver that has nothing under way: it is held under exactly `from`, and the
-    /// journal of its release still ends where `end` says. Both are compared in the transaction that takes
-    /// it, so a driver that begins something in the same moment keeps its lock.
+    /// Takes the lock from a driver that has no step in progress: the lock is held under exactly `from`, and the
+    /// journal of its release still ends at `end`. The transaction compares both, so a driver that starts something
+    /// at the same moment keeps its lock.
     async fn take_over_at_rest(
         &self,
         target: &Target,
@@ -73,9 +73,9 @@ pub trait Locks: Send + Sync {
         end: JournalEnd,
     ) -> Result<Acquired>;
 
-    /// Whether it is still the one of `fence`, as the store itself has it now.
+    /// Whether the store still has the lock under `fence`.
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool>;
 
-    /// Gives it back, if it still is the one of `fence`.
+    /// Releases the lock if it is still held under `fence`.
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()>;
 }

@@ -1,5 +1,5 @@
-//! What Greenroom needs from the world, as traits: read and write apart, so that read-only
-//! means that the write adapters are never built. Knows the nouns and nothing above or beside it.
+//! What Greenroom needs from outside, as traits. Reading is apart from writing, so that in read-only
+//! mode the write adapters are never built. The ports use the nouns of the crate and nothing else.
 
 mod archive;
 mod bound;

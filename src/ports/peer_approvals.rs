@@ -1,23 +1,23 @@
-//! Approvals by others. Given and taken back by people who do not drive, so that no lock is needed; each
-//! stands on the release that was seen without an end.
+//! Peer approvals. People who do not drive the release give them and take them back, so no lock is needed.
+//! Each belongs to one release that has not ended.
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::inventory::{PeerApproval, Target};
 
-/// Writes what is read back with [`super::RegistryReader::read`]. What has run out goes by itself.
+/// Writes what [`super::RegistryReader::read`] reads back. An expired one is removed by the store.
 #[async_trait]
 pub trait PeerApprovals: Send + Sync {
-    /// The name that the store itself proves to be that of who writes here; none where names are what people say.
+    /// The operator's name as the store has authenticated it; none where operators state their own names.
     fn proved_name(&self) -> Option<&str> {
         None
     }
 
-    /// Gives one, in place of an earlier one of the same person. A conflict where the release is not there
+    /// Gives a peer approval; it replaces an earlier one of the same person. A conflict if the release does not exist
     /// or has ended.
     async fn give(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()>;
 
-    /// Takes one back. None at all is as it should be.
+    /// Takes a peer approval back. It is no error if none exists.
     async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()>;
 }

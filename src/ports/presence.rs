@@ -1,36 +1,36 @@
-//! Who else is at a target: which consoles have it open, and who requests the handover. Everything a console
-//! says here stands on a lease of that console, and goes when the console does. Nothing here changes what
-//! runs, and no lock is needed for it.
+//! Presence: which consoles have a target open, and which console requests the handover. Everything a console
+//! writes here is bound to its own lease and disappears with it. Nothing here changes what runs, so no lock
+//! is needed.
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 
-/// Writes what is read back with [`super::RegistryReader::read`].
+/// Writes what [`super::RegistryReader::read`] reads back.
 #[async_trait]
 pub trait PresenceStore: Send + Sync {
-    /// Shows this console at a target, until it is [gone](PresenceStore::gone) from there. Repeating it
+    /// Shows this console at a target until [`gone`](PresenceStore::gone) is called. Repeating it
     /// changes nothing.
     async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()>;
 
-    /// Shows it there no more.
+    /// Removes this console from a target.
     async fn gone(&self, target: &Target, console: &str) -> Result<()>;
 
-    /// Requests the handover, where nobody else does. One of this very console before it is replaced.
-    /// Whoever asks already is the answer; none where it is ours now.
+    /// Requests the handover, unless another console has requested it already. An earlier request of this console is
+    /// replaced. Returns the request of the other console; none if ours was written.
     async fn ask(
         &self,
         target: &Target,
         request: &HandoverRequest,
     ) -> Result<Option<HandoverRequest>>;
 
-    /// Says no to exactly this asking, if it still stands.
+    /// Declines exactly this request, if it still exists.
     async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()>;
 
-    /// Takes exactly this asking back, answered or not, if it still stands.
+    /// Withdraws exactly this request, answered or not, if it still exists.
     async fn withdraw(&self, target: &Target, asked: &HandoverRequest) -> Result<()>;
 
-    /// Ends the lease, and with it everything that this console has said.
+    /// Ends the lease, and with it everything that this console has written.
     async fn leave(&self) -> Result<()>;
 }

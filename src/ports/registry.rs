@@ -1,4 +1,4 @@
-//! The shared truth between operators: registrations and routes.
+//! The store that operators share: registrations and routes.
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -10,34 +10,34 @@ use crate::inventory::{
     Slot, Target,
 };
 
-/// The proof of holding a target's lock, compared in the same transaction as the write it goes with.
+/// The proof that the caller holds a target's lock. The transaction of each write compares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
     /// The lock's token.
     pub token: FencingToken,
 }
 
-/// What changed in a store.
+/// What has changed in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
-    /// Something of this target: its registrations, its lock, its journal.
+    /// Something of this target: its registrations, lock or journal.
     Target(Target),
-    /// It is not known what: anything may have.
+    /// Unknown: anything may have changed.
     Anything,
 }
 
-/// Looks at registrations.
+/// Reads registrations.
 #[async_trait]
 pub trait RegistryReader: Send + Sync {
-    /// Which store is asked, and at which address.
+    /// Which store this is, and its address.
     fn address(&self) -> String {
         "the store".to_owned()
     }
 
-    /// Where the store is and its version, e.g. `etcd 3.4.23`; the cheapest call that proves it answers.
+    /// The store's kind and version, e.g. `etcd 3.4.23`; the cheapest call that proves that it answers.
     async fn store(&self) -> Result<String>;
 
-    /// What time its machines say it is; none where that is this machine, or they do not say.
+    /// The time of the store's machines; none if the store is on this machine or does not tell.
     async fn clock(&self) -> Result<Option<Timestamp>> {
         Ok(None)
     }
@@ -45,43 +45,43 @@ pub trait RegistryReader: Send + Sync {
     /// Everything about a target at one revision.
     async fn read(&self, target: &Target) -> Result<RegistryRecord>;
 
-    /// The same keys as they are stored, for showing.
+    /// The same keys as stored, for showing.
     async fn keys(&self, target: &Target) -> Result<Vec<KeyLine>>;
 
-    /// A hint with each change under any target, beginning after now. Survives reconnects and
-    /// compaction by hinting at anything; an item that is a failure means "not heard right now".
+    /// A hint for each change under any target from now on. After a reconnect or a compaction it sends
+    /// [`Hint::Anything`]. An item that is a failure means that the store does not answer at the moment.
     async fn changes(&self) -> Result<BoxStream<'static, Result<Hint>>>;
 }
 
-/// Changes registrations. Each call is one transaction that compares the fence; where it may have
-/// happened without an answer, the adapter reads back before it reports [`super::FailureKind::Ambiguous`].
+/// Changes registrations. Each call is one transaction that compares the fence. If a call may have taken effect
+/// without an answer, the adapter reads back before it reports [`super::FailureKind::Ambiguous`].
 #[async_trait]
 pub trait RegistryWriter: Send + Sync {
     /// Writes a slot's entry. Repeating it with the same entry changes nothing.
     async fn register(&self, target: &Target, entry: &Registration, fence: &Fence) -> Result<()>;
 
-    /// Removes a slot's entry, unless the route names that slot: that is a conflict.
+    /// Removes a slot's entry. It is a conflict if the route names that slot.
     async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()>;
 
-    /// What a release of the target would write in the store and another target has, in words with what to do. None is
-    /// ever written over.
+    /// Entries of other targets where a release of this target would write, as messages that say what to do. Such an
+    /// entry is never overwritten.
     async fn taken(&self, _target: &Target, _endpoints: &PerSlot<Endpoint>) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
-    /// Swaps the route if it is still `from`, the slot it goes to is registered, and hold and approvals are
-    /// what they have to be: [`super::FailureKind::Changed`] where those are not. When the route is `to`
-    /// already, nothing changes and that is success.
+    /// Swaps the route if it is still `from`, the new slot is registered, and hold and approvals are
+    /// as required: [`super::FailureKind::Changed`] if those are not. If the route is `to`
+    /// already, nothing changes and the call succeeds.
     async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()>;
 
-    /// Writes the route over one that cannot be read, if the slot it goes to is registered. One that can
-    /// be read, and none, are a conflict; when it is `to` already, that is success.
+    /// Replaces a route that cannot be read, if the new slot is registered. A readable or missing
+    /// route is a conflict. If the route is `to` already, the call succeeds.
     async fn replace_route(&self, target: &Target, _to: &Route, _fence: &Fence) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,
             "the store",
-            format!("writing the route of {target} anew"),
-            "it cannot",
+            format!("replacing the unreadable route of {target}"),
+            "this store cannot do it",
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! What routes traffic: a proxy that reads a live pointer at every request.
+//! What routes traffic: a proxy that reads a pointer at every request.
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -10,10 +10,10 @@ use crate::inventory::{
     RequestCount, Slot, SwitchOrder, Target,
 };
 
-/// Looks at the proxy.
+/// Reads from the proxy.
 #[async_trait]
 pub trait RouterReader: Send + Sync {
-    /// Which proxy is asked, and at which address.
+    /// Which proxy this is, and its address.
     fn address(&self) -> String {
         "the proxy".to_owned()
     }
@@ -21,53 +21,53 @@ pub trait RouterReader: Send + Sync {
     /// Which proxy this is, e.g. `nginx/1.22.1`.
     async fn proxy(&self) -> Result<String>;
 
-    /// What there is to try without changing anything.
+    /// Tests for `greenroom doctor` that change nothing.
     fn trials(&self) -> Vec<Trial<'_>> {
         vec![Trial::new("proxy", self.proxy())]
     }
 
-    /// The calls that [`RouterWriter::install`] and [`RouterWriter::switch`] would make, in words.
+    /// The calls that [`RouterWriter::install`] would make, as shown in the plan.
     fn describe_install(&self, target: &Target) -> Vec<String>;
 
-    /// See [`RouterReader::describe_install`]. Says so when the switch may cost connections.
+    /// The calls that [`RouterWriter::switch`] would make. Says so if the switch may break connections.
     fn describe_switch(&self, target: &Target, order: &SwitchOrder) -> Vec<String>;
 
     /// Whether the configuration is installed **and loaded**.
     async fn installation(&self, target: &Target) -> Result<Installation>;
 
-    /// The other targets of the same proxy whose connections an installation for this target may cut.
+    /// The other targets of the same proxy whose connections an installation for this target may break.
     fn touched_by_install(&self, _target: &Target) -> Vec<Target> {
         Vec::new()
     }
 
-    /// The same of a switch.
+    /// The other targets whose connections a switch may break.
     fn touched_by_switch(&self, _target: &Target) -> Vec<Target> {
         Vec::new()
     }
 
-    /// What an operator should know at every release of the target, whatever is installed. In words, harmless.
+    /// Warnings for every release of the target, whatever is installed. Safe to show.
     fn warnings(&self, _target: &Target) -> Vec<String> {
         Vec::new()
     }
 
-    /// What an operator should know before the configuration is installed: what the proxy does for all servers and will
-    /// not do for this target. In words, harmless.
+    /// Warnings for an installation: settings of the proxy that apply to all servers and limit this
+    /// target. Safe to show.
     async fn install_warnings(&self, _target: &Target) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
-    /// What the proxy does for the target, read back over a fresh connection.
+    /// How the proxy routes the target, read back over a new connection.
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer>;
 
-    /// Everything that the proxy compares a switch with; none where it does not tell.
+    /// Everything that the proxy compares at a switch; none if it does not tell.
     async fn pointer(&self, _target: &Target) -> Result<Option<PointerState>> {
         Ok(None)
     }
 
-    /// The calls that [`RouterWriter::rebase`] would make, in words.
+    /// The calls that [`RouterWriter::rebase`] would make.
     fn describe_rebase(&self, _target: &Target, order: &RebaseOrder) -> Vec<String> {
         vec![format!(
-            "proxy: write generation {} and the token of this repair's lock over token {}, only if no other driver wrote it since; no traffic moves",
+            "proxy: write generation {} and the token of this repair's lock over token {}, only if no other driver has written it since; no traffic moves",
             order.generation,
             order.from.highest_token()
         )]
@@ -76,13 +76,13 @@ pub trait RouterReader: Send + Sync {
     /// The connections between the proxy and a slot.
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections>;
 
-    /// What each slot's traffic looked like over the last moments; none where the proxy does not tell.
+    /// The traffic of each slot in the last moments; none if the proxy does not tell.
     async fn rates(&self, _target: &Target) -> Result<PerSlot<Option<Rates>>> {
         Ok(PerSlot::default())
     }
 
-    /// The public's requests that a slot answered since a moment, as far as the proxy tells; none where it tells
-    /// nothing. What Greenroom itself asks is not counted.
+    /// The public requests that a slot has answered since a moment; none if the proxy does not
+    /// tell. Greenroom's own requests are not counted.
     async fn traffic(
         &self,
         _target: &Target,
@@ -92,8 +92,8 @@ pub trait RouterReader: Send + Sync {
         Ok(None)
     }
 
-    /// What the proxy writes down about the target's requests: at most `tail` lines from before,
-    /// then what comes. [`super::FailureKind::Unsupported`] where it writes nothing that can be read.
+    /// The proxy's log of the target's requests: at most `tail` existing lines, then new ones.
+    /// [`super::FailureKind::Unsupported`] if the proxy writes no log that can be read.
     async fn log(
         &self,
         target: &Target,
@@ -103,7 +103,7 @@ pub trait RouterReader: Send + Sync {
             FailureKind::Unsupported,
             "the proxy",
             format!("reading its log for {target}"),
-            "it writes none",
+            "it writes no log",
         ))
     }
 }
@@ -111,33 +111,33 @@ pub trait RouterReader: Send + Sync {
 /// Changes the proxy.
 #[async_trait]
 pub trait RouterWriter: Send + Sync {
-    /// What there is to try of what an installation and a switch do. All of it is undone again.
+    /// Tests for `greenroom doctor` of what an installation and a switch do. Each is undone again.
     fn trials(&self) -> Vec<Trial<'_>> {
         Vec::new()
     }
 
-    /// Installs the configuration, tests it as a whole tree, reloads, and reads back that it is
-    /// loaded; else puts the old one back and says what happened. Safe to repeat.
+    /// Installs the configuration, tests the whole configuration tree, reloads, and reads back that it is
+    /// loaded. If that fails, restores the old one and returns what happened. Safe to repeat.
     async fn install(&self, target: &Target) -> Result<()>;
 
-    /// Does what of a switch moves no traffic, so that one which cannot be made is known of before anybody
-    /// is told that it was. Safe to repeat, and to leave at that.
+    /// Does the part of a switch that moves no traffic, so that a switch which cannot be made fails before the
+    /// store's route has changed. Safe to repeat, and safe if no switch follows.
     async fn make_ready(&self, _target: &Target, _order: &SwitchOrder) -> Result<()> {
         Ok(())
     }
 
-    /// Moves the traffic. When the pointer is `to` with that generation already, nothing changes;
-    /// when it is neither `from` nor `to`, that is a conflict.
+    /// Moves the traffic. If the pointer is `to` with that generation already, nothing changes.
+    /// If it is neither `from` nor `to`, that is a conflict.
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()>;
 
-    /// Lowers the token of the pointer to that of a lock of the current store, if the pointer still is what the order
-    /// comes from; otherwise that is a conflict. The traffic stays where it is. Only a repair calls it, under the lock.
+    /// Lowers the pointer's token to that of a lock in the current store, if the pointer is still what the order
+    /// names; otherwise it is a conflict. The traffic stays where it is. Only a repair calls this, under the lock.
     async fn rebase(&self, target: &Target, _order: &RebaseOrder) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,
             "the proxy",
             format!("writing the token of the current lock to the pointer of {target}"),
-            "it cannot",
+            "this proxy cannot do it",
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! Where releases, holds and repairs that are over are sealed by somebody else than those who drive.
+//! Seals of finished releases, holds and repairs, written under another user than those who drive releases.
 
 use async_trait::async_trait;
 
@@ -6,10 +6,10 @@ use super::Result;
 use crate::history::Seal;
 use crate::inventory::{ReleaseId, Target};
 
-/// Seals. Only a store that keeps apart who may write what has a place for them; elsewhere it is
+/// Writes seals. Only a store that separates the rights to write them supports it; elsewhere it is
 /// [unsupported](super::FailureKind::Unsupported).
 #[async_trait]
 pub trait Seals: Send + Sync {
-    /// Seals what has that id once and for all; of two seals the first one stays.
+    /// Seals the record with that id for good. A second seal does not replace the first.
     async fn seal(&self, target: &Target, id: ReleaseId, seal: &Seal) -> Result<()>;
 }

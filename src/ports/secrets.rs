@@ -1,5 +1,5 @@
-//! Secrets, which are read where the configuration says they are, and the credentials of a login. A password of a login
-//! and a secret that a check sends are read when they are first needed and kept in memory; every other secret is read anew
+//! Secrets, read from where the configuration says, and the credentials of a login. The password of a login
+//! and a secret that a check sends are read when first needed and kept in memory. Every other secret is read
 //! each time.
 
 use std::fmt;
@@ -14,22 +14,22 @@ use crate::inventory::SecretSource;
 /// Reads secrets. A failure names the source and never the value.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The value as it is now; never empty.
+    /// The current value; never empty.
     async fn read(&self, source: &SecretSource) -> Result<SecretString>;
 
-    /// The value as this process read it first. Callers that ask for the same source at the same time share one
-    /// read, which continues when a caller stops waiting for it.
+    /// The value that this process read first. Concurrent callers share one
+    /// read, which continues if a caller stops waiting for it.
     async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
         self.read(source).await
     }
 
-    /// Every value that this process has read from a source, as far as it is remembered.
+    /// Every value of a source that this process has read, as far as it remembers them.
     fn known(&self, source: &SecretSource) -> Vec<SecretString> {
         let _ = source;
         Vec::new()
     }
 
-    /// The value after a server refused `refused`; none where the source cannot say anything else.
+    /// The value after a server refused `refused`; none if the source cannot return another one.
     async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
         let _ = (source, refused);
         None
@@ -61,7 +61,7 @@ impl Password {
         })
     }
 
-    /// The password. A failure says which setting names it; the call that needs it has not reached any server.
+    /// The password. A failure names its setting; the call that needs it has not reached any server.
     pub async fn value(&self) -> Result<SecretString> {
         match &self.0 {
             Origin::Given(value) => Ok(value.clone()),
@@ -81,7 +81,7 @@ impl Password {
         }
     }
 
-    /// The setting that names where the password is read; none where the password itself is given.
+    /// The setting that names the source of the password; none if the password itself is given.
     pub fn setting(&self) -> Option<&str> {
         match &self.0 {
             Origin::Given(_) => None,
@@ -89,7 +89,7 @@ impl Password {
         }
     }
 
-    /// Another password than the one that a server refused; none where there is no other.
+    /// Another password than the refused one; none if there is no other.
     pub async fn renewed(&self, refused: &SecretString) -> Option<SecretString> {
         match &self.0 {
             Origin::Given(_) => None,

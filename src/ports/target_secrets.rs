@@ -1,5 +1,5 @@
-//! All secrets of one target: those that its health endpoint and checks send, and those of its instances' environment.
-//! What any of them is told may be repeated elsewhere, so one mask hides all of them in everything that the target says.
+//! All secrets of one target: those that its health endpoint and checks send, and those in its instances' environment.
+//! A program may repeat a secret anywhere, so one mask hides all of them in everything shown of the target.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,27 +14,27 @@ use super::Secrets;
 use crate::checks::{hide_in_query, may_be_secret};
 use crate::inventory::{EnvironmentValue, Mask, SecretSource, is_word};
 
-/// How long an answer waits for secrets that are being read, once for each target. One that hangs is not waited for
-/// again: its own request fails, and says so.
+/// How long an answer waits for secrets that are being read, once per target. A source that hangs delays only the
+/// first answer: the request that needs the secret fails with its own message.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The fewest characters of a value that is taken for a secret by its looks.
+/// A plain value shorter than this (in characters) is not taken for a secret.
 const RANDOM: usize = 8;
 
-/// How soon a source that failed is read again.
+/// The pause before a failed source is read again.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-/// See the module. Clones are the same secrets.
+/// All secrets of a target. Clones share them.
 #[derive(Clone)]
 pub struct TargetSecrets(Arc<Inner>);
 
 struct Inner {
     secrets: Arc<dyn Secrets>,
     sources: Vec<SecretSource>,
-    /// Those of the instances that a command prints. Looking at a target runs none of them: what they say is hidden once
-    /// an instance was started with it here.
+    /// The secrets that a command prints. Observing a target runs no commands: these are hidden once
+    /// this process has started an instance with them.
     of_starts: Vec<SecretSource>,
-    /// What the configuration itself says under the name of a secret.
+    /// Values in the configuration itself whose names are those of secrets.
     plain: BTreeSet<String>,
     known: Mutex<Known>,
     first: OnceLock<(Instant, watch::Receiver<bool>)>,
@@ -42,14 +42,15 @@ struct Inner {
 
 #[derive(Default)]
 struct Known {
-    /// What was read for the mask.
+    /// The values that were read for the mask.
     read: Vec<(SecretSource, String)>,
     tried_at: Option<Instant>,
     mask: Option<(BTreeSet<String>, Mask)>,
 }
 
 impl TargetSecrets {
-    /// The secrets among the environment of the instances, the named values of requests, and paths with queries.
+    /// Collects the secrets in the environment of the instances, in the named values of requests, and in the queries
+    /// of paths.
     pub fn of<'a>(
         secrets: Arc<dyn Secrets>,
         environment: impl IntoIterator<Item = (&'a String, &'a EnvironmentValue)>,
@@ -93,7 +94,7 @@ impl TargetSecrets {
         }))
     }
 
-    /// What is to be hidden, as far as it is known.
+    /// The texts to hide, as far as they are known.
     pub async fn texts(&self) -> BTreeSet<String> {
         let mut texts = self.0.plain.clone();
         for source in &self.0.of_starts {
@@ -119,7 +120,7 @@ impl TargetSecrets {
         texts
     }
 
-    /// What hides all of them.
+    /// The mask that hides all of them.
     pub async fn mask(&self) -> Mask {
         let texts = self.texts().await;
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,7 +151,7 @@ impl TargetSecrets {
         known.tried_at = Some(Instant::now());
     }
 
-    /// Reads what failed before, without waiting for it.
+    /// Reads failed sources again, without waiting for them.
     fn try_again(&self) {
         let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = known.read.len() < self.0.sources.len()
@@ -171,7 +172,7 @@ impl TargetSecrets {
             sources.filter(|source| !is_read(source)).collect()
         };
         let reading = missing.into_iter().map(|source| async move {
-            // The request that needs it tells why it cannot be read.
+            // The request that needs the secret reports why it cannot be read.
             let Ok(secret) = self.0.secrets.kept(source).await else {
                 return;
             };
@@ -183,8 +184,8 @@ impl TargetSecrets {
     }
 }
 
-/// Whether a value of the configuration itself looks like a secret: `TOKEN_TTL = "300"`, `KEYCLOAK_URL` and
-/// `CACHE_KEY_PREFIX` are none, and would be hidden in every line.
+/// Whether a plain value in the configuration looks like a secret. `TOKEN_TTL = "300"`, `KEYCLOAK_URL` and
+/// `CACHE_KEY_PREFIX` do not: they would be hidden in every line.
 fn is_random(text: &str) -> bool {
     let has = |is: fn(char) -> bool| text.chars().any(is);
     text.chars().count() >= RANDOM

@@ -1,18 +1,18 @@
-//! What `greenroom doctor` tries: each system names what Greenroom relies on there, and proves it.
+//! The tests of `greenroom doctor`: each system names what Greenroom relies on there, and proves it.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::{Failure, Result};
 
-/// What came of trying something.
+/// The result of a trial.
 #[derive(Debug)]
 pub enum Proof {
-    /// It works; what was seen.
+    /// It works; says what was seen.
     Works(String),
-    /// It does not.
+    /// It does not work.
     Broken(Failure),
-    /// It was not tried, and why.
+    /// It was not tried; says why.
     NotTried(String),
 }
 
@@ -22,19 +22,19 @@ impl From<Result<String>> for Proof {
     }
 }
 
-/// One thing to try. Nothing happens before its proof is waited for, and what it makes it removes again.
+/// One thing to try. It starts when its proof is awaited, and removes whatever it creates.
 #[expect(missing_debug_implementations, reason = "holds a future")]
 pub struct Trial<'a> {
-    /// What is tried, in one or two words.
+    /// The name of the trial, in one or two words.
     pub what: &'static str,
-    /// Which server is asked for it, and at which address; empty where none is.
+    /// The server that is asked, with its address; empty if none is.
     pub at: String,
-    /// Tries it.
+    /// Runs the trial.
     pub proof: BoxFuture<'a, Proof>,
 }
 
 impl<'a> Trial<'a> {
-    /// Something to try.
+    /// A trial.
     pub fn new<P: Into<Proof> + 'a>(
         what: &'static str,
         proof: impl Future<Output = P> + Send + 'a,
@@ -47,7 +47,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// The same, with the server that is asked: it is named where no answer comes.
+    /// Adds the server that is asked. It is named if no answer comes.
     #[must_use]
     pub fn at(self, at: impl Into<String>) -> Self {
         Self {

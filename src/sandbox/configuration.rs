@@ -1,4 +1,4 @@
-//! The sandbox's `greenroom.toml`, as anybody would write it by hand.
+//! The sandbox's `greenroom.toml`, as a person would write it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use super::fixtures::{PAST, repository};
 use super::{Ports, SandboxError};
 
-/// How many ports a target has: public, preview, blue, green.
+/// How many ports each target uses: public, preview, blue, green.
 const OF_TARGET: u16 = 4;
 
-/// How hurried the releases of the seed are: they wait for the observations of every step and for
-/// nothing else.
+/// The timing of the seed's releases: as short as possible, so that they wait only for the observations of each
+/// step.
 const HURRY: [(&str, &str); 4] = [
     ("minimum_healthy", "50ms"),
     ("watch", "50ms"),
@@ -19,7 +19,7 @@ const HURRY: [(&str, &str); 4] = [
 ];
 
 const HEAD: &str =
-    "# The world of `greenroom sandbox`: plain processes of this machine instead of containers,
+    "# The configuration of `greenroom sandbox`: plain processes of this machine instead of containers,
 # a proxy inside Greenroom instead of nginx, a database file instead of etcd.
 # Paths are relative to this file. The proxy runs for as long as the sandbox is open.
 
@@ -27,7 +27,7 @@ const HEAD: &str =
 archive = \"archive.sqlite\"
 ";
 
-/// Environment, tier, and how patient its releases are.
+/// Environment, tier, and the timing of its releases.
 const ENVIRONMENTS: [(&str, &str, &str); 3] = [
     (
         "dev",
@@ -65,11 +65,11 @@ path = "/version"
 through_preview = true
 "#;
 
-/// What is laid over the configuration for the seed: its hurry, and that nobody in person did it.
+/// The `--set` values for the seed: its timing, and the operator's name.
 pub fn seeding() -> Vec<(String, String)> {
     let mut laid = vec![
         ("operator.name".to_owned(), "sandbox".to_owned()),
-        // Nothing is written behind a sandbox that is ended while its past is being made.
+        // Without candidates' logs, nothing is written after a sandbox that is ended while it is being seeded.
         ("history.keep_logs".to_owned(), "false".to_owned()),
     ];
     for (environment, ..) in ENVIRONMENTS {
@@ -87,12 +87,12 @@ fn ports_needed() -> u16 {
     1 + targets * OF_TARGET
 }
 
-/// The directory of what a target's instances keep across releases, below the sandbox's own.
+/// The directory of the data that a target's instances keep across releases, relative to the sandbox's.
 pub(super) fn data(service: &str, environment: &str) -> String {
     format!("data/{environment}/{service}")
 }
 
-/// The configuration's text for a sandbox in `directory`, and its ports, to be held for as long as it is
+/// The configuration of a sandbox in `directory`, and its ports. Hold the ports for as long as the sandbox is
 /// open.
 pub fn configuration(directory: &Path) -> Result<(String, Ports), SandboxError> {
     let ports = Ports::find(ports_needed())?;

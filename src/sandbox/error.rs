@@ -1,51 +1,51 @@
-//! What can go wrong with a sandbox, in words that name what and where.
+//! The errors of the sandbox.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::ports::Failure;
 
-/// What went wrong.
+/// An error of the sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// A file or directory.
+    /// A file or directory could not be used.
     #[error("{doing} {}: {source}", path.display())]
     File {
         /// What was being done, as a participle.
         doing: &'static str,
-        /// Where.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The directory cannot be a sandbox.
     #[error("{} {why}", path.display())]
     Unsuitable {
-        /// Which.
+        /// The directory.
         path: PathBuf,
         /// Why, and what to do.
         why: String,
     },
-    /// There is no place to listen.
-    #[error("no {wanted} free ports in a row below {below} on the loopback interface")]
+    /// Not enough free ports.
+    #[error("127.0.0.1 has no {wanted} consecutive free ports below {below}")]
     NoPorts {
         /// How many are needed.
         wanted: u16,
-        /// Where the system's own begin.
+        /// The first port that the system uses for outgoing connections.
         below: u16,
     },
-    /// A release of the seed did not end as it has to.
+    /// A release of the seed did not end as expected.
     #[error("seeding {what}: {why}")]
     Seed {
-        /// Which version where.
+        /// The version and target.
         what: String,
         /// Why.
         why: String,
     },
-    /// A live version could not be started again.
-    #[error("starting {what} again: {why}")]
+    /// A live version could not be restarted.
+    #[error("restarting {what}: {why}")]
     Resume {
-        /// Which target.
+        /// The target.
         what: String,
         /// Why.
         why: String,
@@ -56,7 +56,7 @@ pub enum SandboxError {
 }
 
 impl SandboxError {
-    /// For `map_err`: what was being done, and where.
+    /// For `map_err`: adds what was being done, and the path.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File {

@@ -1,5 +1,5 @@
-//! Who plays: the versions of the sample application, and what was released where before the
-//! curtain rises.
+//! The versions of the sample application, and the releases that each target has had before the
+//! sandbox opens.
 
 use std::path::Path;
 
@@ -10,15 +10,15 @@ use crate::inventory::ImageLabels;
 pub struct Program {
     /// The repository it is a version of.
     pub repository: String,
-    /// Its tag.
+    /// The tag.
     pub tag: String,
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// What it says about itself.
+    /// The labels of its image.
     pub labels: ImageLabels,
 }
 
-/// One version as it is cast: service, tag, commit, when it was built, how it is broken.
+/// One version: service, tag, commit, when it was built, how it is broken.
 type Role = (
     &'static str,
     &'static str,
@@ -27,7 +27,7 @@ type Role = (
     &'static str,
 );
 
-/// In the order of their tags; the last one of a service is the newest.
+/// Ordered by tag; the last version of a service is the newest.
 const ROLES: [Role; 6] = [
     ("web", "1.8.2", "4be1f0a", "2026-10-05T08:12:00Z", "none"),
     ("web", "1.9.0", "9c27d31", "2026-11-16T14:40:00Z", "none"),
@@ -61,7 +61,7 @@ const ROLES: [Role; 6] = [
     ),
 ];
 
-/// The past of each target, oldest first. 1.9.0 of web waits in qa.
+/// The past releases of each target, oldest first. 1.9.0 of web waits in qa.
 pub(super) const PAST: [(&str, &str, &[&str]); 5] = [
     ("web", "dev", &["1.8.2", "1.9.0"]),
     ("web", "qa", &["1.8.2", "1.9.0"]),
@@ -70,12 +70,12 @@ pub(super) const PAST: [(&str, &str, &[&str]); 5] = [
     ("wallets", "production", &["3.1.0"]),
 ];
 
-/// The repository of a service.
+/// The image repository of a service.
 pub(super) fn repository(service: &str) -> String {
     format!("sandbox/{service}")
 }
 
-/// All versions, run by `program`, a Greenroom.
+/// All versions. `program` is the Greenroom that runs them.
 pub fn programs(program: &Path) -> Vec<Program> {
     let role = |(service, tag, revision, created, fault): Role| Program {
         repository: repository(service),
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_of_the_past_is_among_the_versions_and_works() {
+    fn past_releases_use_only_working_versions() {
         let programs = programs(Path::new("/a/greenroom"));
         for (service, _, tags) in PAST {
             for tag in tags {

@@ -1,11 +1,10 @@
-//! What Greenroom can be tried with where there is nothing to release: a sample application, and a
-//! small world of it in three environments, with a proxy in front, a small stream of requests, and a past.
-//! Everything in it is real; only the place is a directory of this machine. Knows what to write down,
-//! how to seed it through the release engine, and how to leave nothing behind; adapters and
-//! screens it must not know.
+//! The sandbox, for trying Greenroom without servers: a sample application in three environments
+//! behind a proxy, with a small stream of requests and some past releases. Everything in it is real: processes,
+//! a proxy and a store, all in one directory. This module writes the configuration, seeds it through the release
+//! engine, and removes everything at the end. It must not know adapters or screens.
 //!
-//! A directory is ours only by the mark that [`Place`] puts there before anything else, so that
-//! nobody's own configuration is ever taken for a sandbox's, started or removed.
+//! [`Place`] first writes a mark into the directory. Only a directory with this mark is a sandbox, so
+//! that no other configuration is ever started or removed as one.
 
 mod configuration;
 mod error;

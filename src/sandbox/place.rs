@@ -1,4 +1,4 @@
-//! The sandbox's directory: temporary or kept, known by its mark, held by one sandbox at a time.
+//! The sandbox's directory: temporary or kept, identified by its mark, used by one sandbox at a time.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -11,15 +11,15 @@ use super::configuration::data;
 use super::fixtures::PAST;
 use crate::private_files;
 
-/// What makes a directory a sandbox: its words say where it was made and whether it has its past.
+/// The file that makes a directory a sandbox. It says where the sandbox was made and whether it is seeded.
 const MARK: &str = ".greenroom-sandbox";
-/// The configuration.
+/// The configuration file.
 const CONFIGURATION: &str = "greenroom.toml";
-/// The versions.
+/// The catalogue of versions.
 const CATALOGUE: &str = "catalogue.json";
-/// This program, by a name that stays when the program moves: versions are told by their words.
+/// A link to this program whose name stays when the program moves: versions are identified by their command lines.
 const PROGRAM: &str = "greenroom";
-/// Everything a sandbox makes but the mark.
+/// Everything that a sandbox creates except the mark.
 const MADE: [&str; 12] = [
     CONFIGURATION,
     CATALOGUE,
@@ -34,28 +34,28 @@ const MADE: [&str; 12] = [
     "store.sqlite-wal",
     "store.sqlite-shm",
 ];
-/// How long the last writers may take to go.
+/// How long removal waits for the last writers to end.
 const REMOVING: Duration = Duration::from_secs(5);
 
-/// Whether the sandbox was here before.
+/// The state in which the directory was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// There is nothing yet.
+    /// New.
     New,
-    /// One that was ended before it had its past: what is left of it has to go.
+    /// Ended before it was seeded: its remains must be removed.
     Unfinished,
-    /// One that was kept.
+    /// Kept from before.
     Kept,
 }
 
-/// What becomes of it in the end.
+/// What happens to the directory at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Removed,
     Kept,
 }
 
-/// A sandbox's directory. It is held until this is dropped.
+/// A sandbox's directory. It stays locked until this is dropped.
 #[derive(Debug)]
 pub struct Place {
     directory: PathBuf,
@@ -65,7 +65,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// A new directory that nobody else may look into, removed in the end.
+    /// A new directory that only this user can read, removed at the end.
     pub fn temporary() -> Result<Self, SandboxError> {
         let name = format!("greenroom-{}", ulid::Ulid::generate());
         let directory = std::env::temp_dir().join(name.to_lowercase());
@@ -74,24 +74,24 @@ impl Place {
             .create(&directory)
             .map_err(SandboxError::file("making", &directory))?;
         Self::hold(&directory, Fate::Removed).inspect_err(|_| {
-            // Why it cannot be held is what has to be said.
+            // Report the first error, not one of this removal.
             let _ = fs::remove_dir_all(&directory);
         })
     }
 
-    /// A directory that is kept: new, empty, or a sandbox already.
+    /// A directory that is kept: new, empty, or already a sandbox.
     pub fn kept(directory: &Path) -> Result<Self, SandboxError> {
         private_files::create_directory(directory)
             .map_err(SandboxError::file("making", directory))?;
         let found = fs::metadata(directory).map_err(SandboxError::file("reading", directory))?;
         if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o002 != 0 {
-            let why = "belongs to another user, or every user may write to it, and commands that it names would run as this user: name a directory of your own".to_owned();
+            let why = "belongs to another user, or every user may write to it, and a configuration there can run commands as you. Name a directory of your own".to_owned();
             return Err(unsuitable(directory, why));
         }
         let mut entries =
             fs::read_dir(directory).map_err(SandboxError::file("reading", directory))?;
         if entries.next().is_some() && !directory.join(MARK).exists() {
-            let why = "is neither empty nor a sandbox: name another directory".to_owned();
+            let why = "is neither empty nor a sandbox. Name another directory".to_owned();
             return Err(unsuitable(directory, why));
         }
         Self::hold(directory, Fate::Kept)
@@ -101,7 +101,7 @@ impl Place {
         let directory =
             fs::canonicalize(directory).map_err(SandboxError::file("looking for", directory))?;
         if directory.to_str().is_none() {
-            let why = "cannot be written into a configuration: name a directory in UTF-8";
+            let why = "is not valid UTF-8, as the configuration must be. Name another directory";
             return Err(unsuitable(&directory, why.to_owned()));
         }
         let path = directory.join(MARK);
@@ -112,7 +112,7 @@ impl Place {
         match mark.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let why = "is open in another `greenroom sandbox`: end that one first";
+                let why = "is open in another `greenroom sandbox`. End that one first";
                 return Err(unsuitable(&directory, why.to_owned()));
             }
             Err(TryLockError::Error(error)) => {
@@ -126,7 +126,7 @@ impl Place {
             None if said.is_empty() => State::New,
             Some((_, made_at)) if Path::new(made_at.trim_end()) != directory => {
                 let why = format!(
-                    "was made at {}, and a sandbox cannot be moved: put it back there, or name another directory",
+                    "was created at {}, and a sandbox cannot be moved. Move it back, or name another directory",
                     made_at.trim_end()
                 );
                 return Err(unsuitable(&directory, why));
@@ -146,32 +146,32 @@ impl Place {
         Ok(place)
     }
 
-    /// Whether it was here before.
+    /// The state in which it was found.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// Whether its files stay.
+    /// Whether its files are kept at the end.
     pub fn is_kept(&self) -> bool {
         self.fate == Fate::Kept
     }
 
-    /// Where it is: absolute, without links.
+    /// Its path: absolute, without links.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The configuration's file.
+    /// The configuration file.
     pub fn configuration(&self) -> PathBuf {
         self.directory.join(CONFIGURATION)
     }
 
-    /// This program as the versions name it.
+    /// The link to this program that the versions use.
     pub fn program(&self) -> PathBuf {
         self.directory.join(PROGRAM)
     }
 
-    /// Writes everything that has to be there before the first release.
+    /// Writes everything that the first release needs.
     pub fn furnish(&self, configuration: &str, catalogue: &str) -> Result<(), SandboxError> {
         for (service, environment, _) in PAST {
             let path = self.directory.join(data(service, environment));
@@ -184,7 +184,7 @@ impl Place {
         Ok(())
     }
 
-    /// Lets [`Place::program`] be this very program, wherever it was when the directory was made.
+    /// Points [`Place::program`] at this program, wherever it was when the directory was created.
     pub fn point_at_this_program(&self) -> Result<(), SandboxError> {
         let link = self.program();
         let program = std::env::current_exe().map_err(SandboxError::file("finding", &link))?;
@@ -197,7 +197,7 @@ impl Place {
         symlink(&program, &link).map_err(SandboxError::file("linking", &link))
     }
 
-    /// It has its past: from now on it can be opened again.
+    /// Marks it as seeded: from now on it can be opened again.
     pub fn finished(&mut self) -> Result<(), SandboxError> {
         self.note("kept")?;
         self.state = State::Kept;
@@ -207,7 +207,7 @@ impl Place {
     fn note(&mut self, state: &str) -> Result<(), SandboxError> {
         let path = self.directory.join(MARK);
         let text = format!("{state}\n{}\n", self.directory.display());
-        // In place: the lock is the file's.
+        // Written in place, because the lock belongs to the file.
         self.mark
             .set_len(0)
             .and_then(|()| self.mark.rewind())
@@ -215,12 +215,12 @@ impl Place {
             .map_err(SandboxError::file("writing", &path))
     }
 
-    /// Whether what runs here in the end is to be found again.
+    /// Whether the running versions must be found again when it is opened next.
     pub fn will_be_opened_again(&self) -> bool {
         self.is_kept() && self.state == State::Kept
     }
 
-    /// Removes what an unfinished sandbox has left.
+    /// Removes what an unfinished sandbox has left behind.
     pub async fn clear(&mut self) -> Result<(), SandboxError> {
         for name in MADE {
             removed(&self.directory.join(name)).await?;
@@ -229,7 +229,7 @@ impl Place {
         Ok(())
     }
 
-    /// Removes everything that is not to stay.
+    /// Removes everything that is not kept.
     pub async fn leave(mut self) -> Result<(), SandboxError> {
         if self.will_be_opened_again() {
             return Ok(());
@@ -242,7 +242,7 @@ impl Place {
     }
 }
 
-/// Removes a file or a tree. Those who wrote there may need a moment to end, and write meanwhile.
+/// Removes a file or a tree. Processes that are still ending may write to it, so this tries several times.
 async fn removed(path: &Path) -> Result<(), SandboxError> {
     let until = Instant::now() + REMOVING;
     loop {
@@ -279,7 +279,7 @@ mod tests {
     fn a_directory_of_another_user_is_refused() {
         assert!(
             rustix::process::geteuid().is_root(),
-            "this test gives a directory to another user: run the tests by tests/run, as root"
+            "this test changes the owner of a directory: run the tests with tests/run, as root"
         );
         let room = tempfile::tempdir().unwrap();
         let directory = room.path().join("sandbox");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_for_this_user_only() {
+    fn created_files_are_for_this_user_only() {
         let room = tempfile::tempdir().unwrap();
         let directory = room.path().join("sandbox");
         let _place = Place::kept(&directory).unwrap();

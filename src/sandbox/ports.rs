@@ -1,6 +1,6 @@
-//! Free ports of the loopback interface, in a row, so that addresses can be told by their numbers. Rows
-//! begin at fixed places and have a port that nothing is served on: whoever listens on it has the row.
-//! A slot that holds nothing is free at any moment, and would else be taken by the next sandbox.
+//! Consecutive free ports of the loopback interface, so that addresses can be recognised by their numbers. Rows
+//! start at fixed ports. The first port of a row serves nothing: the sandbox that listens on it owns the row.
+//! An empty slot does not listen on its port, so another sandbox would take it otherwise.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -9,12 +9,12 @@ use crate::port_check::{self, OutgoingPorts};
 
 /// How many rows are tried.
 const TRIES: u32 = 200;
-/// Below are ports that well-known programs use.
+/// Well-known programs use the ports below.
 const LOWEST: u16 = 20_000;
-/// How far one row's beginning is from the next one's.
+/// The distance between the starts of two rows.
 const ROW: u16 = 32;
 
-/// A row of ports. It is kept from other sandboxes until this is dropped.
+/// A row of ports. Other sandboxes cannot take it until this is dropped.
 #[derive(Debug)]
 pub struct Ports {
     first: u16,
@@ -22,14 +22,14 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Finds `count` ports, fewer than a row has, that nobody listens on at this moment. Not among those
-    /// that the system gives to outgoing connections: a slot that is free now would be taken by any
-    /// client then.
+    /// Finds `count` free ports, fewer than a row has. It avoids the ports
+    /// that the system uses for outgoing connections: any client could take the port of
+    /// an empty slot.
     pub fn find(count: u16) -> Result<Self, SandboxError> {
         let outgoing = OutgoingPorts::of_this_machine();
         let below = (*outgoing.range().start()).max(LOWEST + ROW);
         let rows = u128::from((below - LOWEST) / ROW);
-        // Two that start at one moment look in different places.
+        // Two sandboxes that start at the same time search in different places.
         let mut random = ulid::Ulid::generate().random();
         for _ in 0..TRIES {
             let row = u16::try_from(random % rows).unwrap_or_default();
@@ -46,7 +46,7 @@ impl Ports {
         })
     }
 
-    /// The row that begins there, if nobody has it and all of its ports are free.
+    /// The row that starts there, if it is not owned and all of its ports are free.
     fn claim(at: u16, count: u16) -> Option<Self> {
         let claim = TcpListener::bind((Ipv4Addr::LOCALHOST, at)).ok()?;
         let first = at + 1;
@@ -56,7 +56,7 @@ impl Ports {
         })
     }
 
-    /// The port at a place of the row.
+    /// The port with this number in the row.
     pub fn at(&self, place: u16) -> u16 {
         self.first + place
     }
@@ -71,17 +71,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_kept_from_others_though_nobody_listens_on_its_ports() {
+    fn a_row_is_reserved_without_listeners_on_its_ports() {
         let row = Ports::find(21).expect("a row");
-        let begin = row.first - 1;
-        assert!(Ports::claim(begin, 21).is_none());
+        let start = row.first - 1;
+        assert!(Ports::claim(start, 21).is_none());
         drop(row);
-        assert!(Ports::claim(begin, 21).is_some());
+        assert!(Ports::claim(start, 21).is_some());
     }
 
     #[test]
     fn more_than_a_row_has_is_not_found() {
         let refused = Ports::find(ROW).expect_err("too many").to_string();
-        assert!(refused.contains("no 32 free ports"), "{refused}");
+        assert!(
+            refused.contains("no 32 consecutive free ports"),
+            "{refused}"
+        );
     }
 }

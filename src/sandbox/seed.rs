@@ -1,5 +1,5 @@
-//! The past: real releases by the real engine, all targets at once, approved as the person who has
-//! opened the sandbox would.
+//! Seeds the sandbox with past releases: real ones by the real engine, all targets at once, approved in the name of the
+//! operator.
 
 use futures_util::future::try_join_all;
 
@@ -11,18 +11,18 @@ use crate::release::{
     Approval, Command, Engine, Handle, OnFailure, PlanRequest, Progress, Scope, Status, Wanted,
 };
 
-/// Releases what was released before. `told` hears how many releases are done, of how many.
-pub async fn seed(engine: &Engine, told: impl Fn(usize, usize)) -> Result<(), SandboxError> {
+/// Makes the past releases. Calls `report` with the number of finished releases and their total.
+pub async fn seed(engine: &Engine, report: impl Fn(usize, usize)) -> Result<(), SandboxError> {
     let all: usize = PAST.iter().map(|(_, _, tags)| tags.len()).sum();
     let done = std::cell::Cell::new(0);
-    told(0, all);
+    report(0, all);
     let targets = PAST.iter().map(|(service, environment, tags)| {
-        let (done, told) = (&done, &told);
+        let (done, report) = (&done, &report);
         async move {
             for tag in *tags {
                 release(engine, service, environment, tag).await?;
                 done.set(done.get() + 1);
-                told(done.get(), all);
+                report(done.get(), all);
             }
             Ok::<(), SandboxError>(())
         }
@@ -76,7 +76,7 @@ async fn release(
     }
 }
 
-/// Says yes to whatever asks, until the release is over.
+/// Approves every step until the release has ended.
 async fn followed(engine: &Engine, handle: &Handle) -> Result<std::sync::Arc<Status>, String> {
     let mut watched = handle.status();
     loop {
@@ -85,7 +85,7 @@ async fn followed(engine: &Engine, handle: &Handle) -> Result<std::sync::Arc<Sta
             return Ok(status);
         }
         if let Some(command) = answer(engine, &status)? {
-            // One that is over does not listen any more; its last status is on its way.
+            // A release that has ended takes no commands; its last status is on its way.
             let _ = handle.command(command).await;
         }
         if watched.changed().await.is_err() {

@@ -1,4 +1,4 @@
-//! The end and the next evening: everything that runs is ended, and what was live is started again.
+//! Stops everything in the sandbox at the end, and restarts what was live on the next run.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::inventory::{Endpoint, Instance};
 use crate::ports::Failure;
 use crate::release::{Command, Engine, Handle, Progress, Site};
 
-/// How long a driver may take to stop driving: the longest act it may be in the middle of.
+/// How long a driver may take to stop: the longest action it may be in.
 const DRIVERS: Duration = Duration::from_secs(15);
-/// How long an instance may take to end after it was asked to.
+/// How long an instance may take to stop.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long a version that was live may take to answer again.
+/// How long a restarted version may take to answer.
 const ANSWERS: Duration = Duration::from_secs(15);
 
-/// Ends the releases that `engine` drives: one that is over but for its standby is done, any other
-/// is left as it stands.
+/// Stops the drivers of this engine's releases. A release in its standby is ended as done; any other
+/// is left as it is.
 pub async fn leave(engine: &Engine) {
     let handles = engine
         .sites()
@@ -27,10 +27,10 @@ pub async fn leave(engine: &Engine) {
     join_all(handles.map(leave_one)).await;
 }
 
-/// Ends every instance of the engine's targets, whoever has started it. With `forget` nothing is left
-/// to be found of them. Says what could not be ended.
+/// Stops every instance of the engine's targets, including those that another Greenroom has started. With `forget`
+/// it also removes them. Returns the failures.
 pub async fn end(engine: &Engine, forget: bool) -> Vec<String> {
-    // Twice: another Greenroom may have started one while the first were being ended.
+    // Two rounds: another Greenroom may have started one during the first.
     let mut problems = Vec::new();
     for _ in 0..2 {
         problems = join_all(engine.sites().map(|site| stop_all(site, forget)))
@@ -49,13 +49,13 @@ async fn leave_one(handle: Handle) {
         Command::Supersede { by: None }
     } else {
         Command::Interrupt {
-            reason: "the sandbox was left".to_owned(),
+            reason: "the sandbox was closed".to_owned(),
         }
     };
-    // One that does not listen has ended.
+    // A release that takes no commands has ended.
     let _ = handle.command(command).await;
     if timeout(DRIVERS, handle.ended()).await.is_err() {
-        tracing::warn!("a release did not stop being driven within {DRIVERS:?}");
+        tracing::warn!("the driver of a release did not stop within {DRIVERS:?}");
     }
 }
 
@@ -74,7 +74,7 @@ async fn stop_all(site: &Site, forget: bool) -> Result<(), Failure> {
     try_join_all(found.iter().map(stop)).await.map(drop)
 }
 
-/// Starts every version that was live again, and waits until it answers.
+/// Restarts every version that was live, and waits until it answers.
 pub async fn resume(engine: &Engine) -> Result<(), SandboxError> {
     try_join_all(engine.sites().map(resume_one)).await.map(drop)
 }
@@ -94,7 +94,9 @@ async fn resume_one(site: &Site) -> Result<(), SandboxError> {
     };
     let instances = site.read.runtime.instances(target).await?;
     let Some(instance) = instances.iter().find(|instance| instance.slot == live) else {
-        return Err(error(format!("{live} was live and holds nothing")));
+        return Err(error(format!(
+            "the route names {live}, but no instance is left in it"
+        )));
     };
     write.runtime.restart(&instance.id).await?;
     let endpoint = site.definition.endpoints.get(live);

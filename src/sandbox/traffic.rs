@@ -1,5 +1,5 @@
-//! A small stream of real requests through every public address, as visitors would send them: some
-//! keep their connection, some open one each time.
+//! A small stream of real requests to every public address, as visitors would send them: some
+//! keep their connection, some open a new one each time.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,19 +21,19 @@ use crate::sanitize::sanitize;
 
 /// The time between two requests of one visitor.
 const EVERY: Duration = Duration::from_millis(500);
-/// How long after one visitor the next begins, so that they do not come in step.
+/// The delay between the starts of two visitors, so that they do not send in step.
 const APART: Duration = Duration::from_millis(170);
 /// A request that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What became of the requests.
+/// The results of the requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
     /// How many were sent.
     pub requests: u64,
-    /// How many of them got no good answer.
+    /// How many of them failed.
     pub failed: u64,
-    /// The first of those, in words.
+    /// The first failure.
     pub first_failure: Option<String>,
 }
 
@@ -62,15 +62,15 @@ impl SampleTraffic {
         let all = addresses
             .into_iter()
             .flat_map(|address| habits.map(|habit| (address, habit)));
-        let mut begins = Instant::now();
+        let mut start = Instant::now();
         for (address, habit) in all {
             let visitor = Visitor {
                 address,
                 habit,
                 kept: None,
             };
-            visitors.spawn(visit(visitor, begins, stop.clone(), Arc::clone(&tally)));
-            begins += APART;
+            visitors.spawn(visit(visitor, start, stop.clone(), Arc::clone(&tally)));
+            start += APART;
         }
         Self {
             stop,
@@ -79,7 +79,7 @@ impl SampleTraffic {
         }
     }
 
-    /// Lets each visitor finish its request, and says how it went.
+    /// Lets each visitor finish its request, and returns the results.
     pub async fn stop(mut self) -> Tally {
         self.stop.cancel();
         while self.visitors.join_next().await.is_some() {}
@@ -92,11 +92,11 @@ impl SampleTraffic {
 
 async fn visit(
     mut visitor: Visitor,
-    begins: Instant,
+    start: Instant,
     stop: CancellationToken,
     tally: Arc<Mutex<Tally>>,
 ) {
-    let mut ticks = interval_at(begins, EVERY);
+    let mut ticks = interval_at(start, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -134,14 +134,14 @@ impl Visitor {
         {
             return self.exchange(kept).await;
         }
-        // None kept, or closed while idle: as any client does, another one.
+        // No connection is kept, or it was closed while idle: open a new one.
         let stream = TcpStream::connect(self.address)
             .await
             .map_err(|error| format!("connecting: {error}"))?;
         let (fresh, connection) = handshake(TokioIo::new(stream))
             .await
             .map_err(|error| said(&error))?;
-        // Its errors are also those of the request on it.
+        // The request on it reports the same error.
         tokio::spawn(async move { drop(connection.await) });
         self.exchange(fresh).await
     }

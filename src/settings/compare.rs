@@ -1,5 +1,5 @@
-//! What differs between two configurations: value by value, with where the new one is written, and the targets that
-//! are concerned.
+//! The differences between two configurations: each value with the place of the new one, and the targets
+//! that they concern.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use super::show::Shown;
 use super::{Loaded, Settings};
 use crate::inventory::Target;
 
-/// A value in effect that is not the same in both.
+/// A value in effect that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingChange {
-    /// The value before; none where it was added.
+    /// The old value; none if it was added.
     pub before: Option<Shown>,
-    /// The value after; none where it was removed.
+    /// The new value; none if it was removed.
     pub after: Option<Shown>,
 }
 
@@ -24,7 +24,7 @@ impl SettingChange {
         shown.map_or("", |shown| &shown.key)
     }
 
-    /// Whether it only comes or goes with the table that it is in.
+    /// Whether it is a default that only appears or disappears with its table.
     fn is_built_in(&self) -> bool {
         match (&self.before, &self.after) {
             (None, Some(one)) | (Some(one), None) => one.origin == Origin::BuiltIn,
@@ -33,12 +33,12 @@ impl SettingChange {
     }
 }
 
-/// Everything that differs.
+/// All differences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Differences {
-    /// What was added or changed, in the order of the new configuration, and then what was removed.
+    /// The added and changed values in the order of the new configuration, then the removed ones.
     pub changes: Vec<SettingChange>,
-    /// The targets whose settings differ, also those that only one of the two has.
+    /// The targets whose settings differ, including those in only one of the two.
     pub targets: BTreeSet<Target>,
 }
 
@@ -76,12 +76,12 @@ fn changes(before: &[Shown], after: &[Shown]) -> Vec<SettingChange> {
         before: Some(was.clone()),
         after: None,
     }));
-    // What a new or a removed table leaves to Greenroom was written by no person.
+    // The defaults of a new or removed table are not changes that a person made.
     changes.retain(|change| !change.is_built_in());
     changes
 }
 
-/// Whether a key decides about a target.
+/// Whether a key concerns a target.
 fn concerns(key: &str, target: &Target) -> bool {
     let (service, environment) = (target.service.as_str(), target.environment.as_str());
     let parts: Vec<&str> = key.split('.').collect();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_are_no_difference_wherever_they_are_written() {
+    fn equal_values_do_not_differ_if_written_elsewhere() {
         assert_eq!(
             lines(&format!("# a comment\n\n{TEXT}")),
             Vec::<String>::new()
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_changed_and_removed_is_said_with_both_values() {
+    fn changes_are_listed_with_both_values() {
         let changed = TEXT.replace("path = \"/health\"", "path = \"/ready\"");
         assert_eq!(
             lines(&changed),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_new_table_only_what_is_written_is_a_difference() {
+    fn the_defaults_of_a_new_table_are_no_difference() {
         let more = format!("{TEXT}\n[services.web.environments.dev.timing]\nwatch = \"2m\"\n");
         assert_eq!(lines(&more).len(), 1, "{:?}", lines(&more));
         let check = format!("{TEXT}\n[[services.web.checks]]\nname = \"home\"\npath = \"/\"\n");

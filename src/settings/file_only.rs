@@ -1,32 +1,32 @@
-//! What a layer above the file may not set in a protected environment. Holds, locks and approvals are in one store, and
-//! one proxy moves the traffic: a release that a variable points to another store finds no hold there. So the file alone
-//! says which servers a protected environment has, what runs there and what proves it good. The keys that do not decide
-//! this are listed here. Only the file sets a key that is not listed.
+//! Keys that only the file may set in a protected environment. Holds, locks and approvals are in one store, and one
+//! proxy moves the traffic: if a variable pointed a release to another store, it would find no hold there. So only
+//! the file names a protected environment's servers, what runs there and what proves it good. The list here has the
+//! keys that do not decide this. Every other key is for the file only.
 
 use super::layers;
 use super::origin::Origin;
 use super::problem::Problem;
 use super::tree::{Node, Value};
 
-/// Any name of a service, an environment or an image registry.
+/// Any name of a service, environment or image registry.
 const ANY: &str = "*";
 
-/// The keys of a protected environment, and of the services in it, that a layer above the file may set, with all below.
+/// The keys of a protected environment and its services that a variable or flag may set, each with everything below.
 const MAY_BE_SET: &[&str] = &[
-    // A layer may tighten these and not loosen them: see `loosened`.
+    // May be tightened and not loosened: see `loosened`.
     "environments.*.tier",
     "environments.*.rules",
     "services.*.checks",
     "services.*.environments.*.checks",
-    // How long a step may take. The times that protect are compared in `loosened`.
+    // How long a step may take. `loosened` compares the times that protect something.
     "environments.*.timing",
     "services.*.timing",
     "services.*.environments.*.timing",
     // How soon a lost driver is noticed. Every write compares the token of the lock, however long its lease is, and no
     // lease is longer than ten minutes.
     "environments.*.lock",
-    // The login of the operator. The server that the file names checks it and decides what it may do, and operators who
-    // share a file have a login each.
+    // The operator's login. The server named in the file checks it and decides what the operator may do. Operators who
+    // share a file each have their own login.
     "environments.*.etcd.user",
     "environments.*.etcd.password",
     "environments.*.etcd.tls.cert",
@@ -39,16 +39,16 @@ const MAY_BE_SET: &[&str] = &[
     "environments.*.registries.*.password",
 ];
 
-/// The keys outside of environments and services that only the file sets where it protects an environment: who is told of
-/// its releases, and where they are kept.
+/// The keys outside of environments and services that only the file may set if it has a protected environment: who gets
+/// notices of its releases, and where the releases are kept.
 const RECORDS: &[&str] = &["notices.*", "history.archive"];
 
-/// What the file says of an environment.
+/// What the file decides about an environment.
 const SERVERS: &str = "which servers it has, what runs there and what proves it good";
-/// What the file says of its releases.
-const TOLD: &str = "who is told of its releases and where they are kept";
+/// What the file decides about its releases.
+const TOLD: &str = "who gets notices of its releases and where they are kept";
 
-/// The keys of a service that an environment of its own replaces.
+/// The keys of a service that an environment can override.
 const REPLACED: &[&[&str]] = &[&["health"], &["memory"], &["environment", ANY]];
 
 fn matches(pattern: &str, path: &[String]) -> bool {
@@ -63,7 +63,7 @@ fn may_be_set(path: &[String]) -> bool {
     MAY_BE_SET.iter().any(|pattern| matches(pattern, path))
 }
 
-/// The keys that a layer above the file changes although only the file may set them. In both trees the environments
+/// The keys that a variable or flag changes although only the file may set them. In both trees the environments
 /// already have the servers of the defaults.
 pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
@@ -108,8 +108,8 @@ pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
     problems
 }
 
-/// The environments that the file protects, and those whose live version the file takes as proof for one of them; each
-/// with the reason in words.
+/// The environments that the file protects, and those whose live version proves it for one of them; each
+/// with the reason as text.
 pub(super) fn guarded(file: &Node) -> Vec<(String, String)> {
     let text = |node: &Node, path: &[&str]| match at(node, path).map(|it| &it.value) {
         Some(Value::Text(text)) => Some(text.clone()),
@@ -133,7 +133,7 @@ pub(super) fn guarded(file: &Node) -> Vec<(String, String)> {
     found
 }
 
-/// Whether a channel is told only of other environments.
+/// Whether a channel gets notices only of other environments.
 fn is_told_of_others(notice: &Node, environment: &str) -> bool {
     let named = match at(notice, &["environments"]).map(|it| &it.value) {
         Some(Value::List(named)) => named.as_slice(),
@@ -170,14 +170,14 @@ fn entries<'a>(node: &'a Node, key: &str) -> &'a [super::tree::Entry] {
 struct Comparison<'a> {
     file: &'a Node,
     why: String,
-    /// What only the file sets.
+    /// What only the file may decide.
     what: &'static str,
     path: Vec<String>,
     problems: Vec<Problem>,
 }
 
 impl Comparison<'_> {
-    /// Compares everything below a key, except the paths below it that `is_left_out` accepts.
+    /// Compares everything below a key, except the paths that `is_left_out` accepts.
     fn below(&mut self, now: &Node, place: &[&str], is_left_out: &dyn Fn(&[String]) -> bool) {
         let Some(found) = at(now, place) else {
             return;
@@ -214,7 +214,7 @@ impl Comparison<'_> {
     fn report(&mut self, layer: Origin, is_in_file: bool) {
         let at = self.file.origin_at(&self.path);
         let says = if is_in_file {
-            "says otherwise"
+            "has another value"
         } else {
             "does not set it"
         };
@@ -223,7 +223,7 @@ impl Comparison<'_> {
             layer,
             &self.path,
             format!(
-                "{why}, and {at} {says}: only the file sets {what}; change the file, or leave this out"
+                "{why}, and {at} {says}. Only the file decides {what}. Change the file, or remove this setting"
             ),
         );
         self.problems.push(problem);
@@ -237,10 +237,10 @@ mod tests {
     use super::*;
     use crate::settings::{schema, shared};
 
-    /// Who may set a key of the schema in a protected environment.
+    /// Where a key of the schema may be set for a protected environment.
     fn class(path: &[String]) -> &'static str {
         let mut path = path.to_vec();
-        // What the defaults say of a server is laid into the environments.
+        // The defaults' server tables are copied into the environments.
         let is_server = path.get(1).is_some_and(|key| shared::is_server(key));
         if path[0] == "defaults" && is_server {
             path.splice(..1, ["environments", ANY].map(str::to_owned));
@@ -257,7 +257,7 @@ mod tests {
     fn every_key_of_the_schema_is_classified() {
         let mut classified = String::new();
         for path in schema::keys() {
-            // Actions of the console have a key each.
+            // Each action of the console has a key.
             if path.len() > 2 && path[0] == "console" && path[1] == "keys" {
                 continue;
             }

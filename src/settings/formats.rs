@@ -1,5 +1,4 @@
-//! What a text has to look like where the schema names a format. Each refusal says what to
-//! write instead.
+//! The formats that the schema names. Each refusal says what to write instead.
 
 use super::problem::visible;
 use super::words;
@@ -9,7 +8,7 @@ use crate::inventory::{Endpoint, ServiceName, plain};
 /// The longest path of a unix socket: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
 const LONGEST_SOCKET: usize = 107;
 
-/// Whether a text has a format; formats that are not ours are not judged.
+/// Whether a text has a format. Unknown formats are accepted.
 pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
     match format {
         "duration" => words::duration(text).map(drop),
@@ -34,13 +33,13 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
     }
 }
 
-/// What a text of that format is called.
+/// How messages describe a text of that format.
 pub(super) fn called(format: &str) -> Option<&'static str> {
     Some(match format {
         "duration" => "a duration such as \"30s\"",
         "limit" => "a duration such as \"30s\", or \"never\"",
         "size" => "a size such as \"256MiB\"",
-        "percent" => "a share such as \"5%\"",
+        "percent" => "a percentage such as \"5%\"",
         "endpoint" => "an address such as \"127.0.0.1:8080\" or \"unix:/absolute/path.sock\"",
         _ => return None,
     })
@@ -51,7 +50,7 @@ fn endpoint(text: &str) -> Result<(), String> {
     let read = text.parse::<Endpoint>();
     match read {
         Ok(Endpoint::Tcp(address)) if address.port() == 0 => Err(format!(
-            "`{shown}` leaves the port open: a fixed port is needed, so that it is the same after a restart"
+            "`{shown}` has no fixed port: use one, so that it is the same after a restart"
         )),
         Ok(Endpoint::Unix(path)) if path.as_os_str().len() > LONGEST_SOCKET => Err(format!(
             "`{shown}` is too long for a unix socket: at most {LONGEST_SOCKET} characters"
@@ -98,7 +97,7 @@ fn http_path(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{}` is not a path: it starts with `/` and has no spaces (escape others as %20)",
+        "`{}` is not a path: start it with `/` and use no spaces (write %20)",
         visible(text)
     ))
 }
@@ -118,7 +117,7 @@ fn repository(text: &str) -> Result<(), String> {
     let last = text.rsplit('/').next().unwrap_or(text);
     if last.contains(':') || text.contains('@') {
         return Err(format!(
-            "`{shown}` has a tag or digest: write the repository alone, the version is chosen at each release"
+            "`{shown}` has a tag or digest: write only the repository; the version is chosen at each release"
         ));
     }
     let first_is_host = text.contains('/');

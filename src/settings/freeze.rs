@@ -1,5 +1,5 @@
-//! The words for a freeze: a window with dates, or one of every week, by the clocks of a place. Knows no
-//! file; says which key is wrong and what to write.
+//! Reads freezes: a window with dates, or a weekly one, in a time zone. Does not know the file; each error names the
+//! key and what to write.
 
 use jiff::civil::{DateTime, Time};
 
@@ -9,10 +9,10 @@ use super::read::suggestion;
 use crate::inventory::freeze::{WeekdayName, Window};
 use crate::inventory::{Freeze, time_zone};
 
-/// A key of the section, and what is wrong with it.
+/// A key of the section, and the error.
 pub(super) type Wrong = (&'static str, String);
 
-/// Reads one. Services are read elsewhere: they are names, and have to be there.
+/// Reads a freeze, except its services, which `check` compares with the configured ones.
 pub(super) fn freeze(section: &FreezeSection) -> Result<Freeze, Wrong> {
     let zone = time_zone::named(&section.zone);
     let zone = zone.ok_or_else(|| ("zone", unknown_zone(&section.zone)))?;
@@ -32,19 +32,18 @@ pub(super) fn freeze(section: &FreezeSection) -> Result<Freeze, Wrong> {
 
 fn unknown_zone(name: &str) -> String {
     let known = time_zone::names();
-    let near = nearest(name, known.iter().map(String::as_str));
-    format!(
-        "there is no time zone `{}`{}: write one such as \"Europe/Berlin\" or \"UTC\"",
-        visible(name),
-        suggestion(near)
-    )
+    let hint = match nearest(name, known.iter().map(String::as_str)) {
+        near @ Some(_) => suggestion(near),
+        None => ": write one such as \"Europe/Berlin\" or \"UTC\"".to_owned(),
+    };
+    format!("there is no time zone `{}`{hint}", visible(name))
 }
 
 fn once(section: &FreezeSection) -> Result<Window, Wrong> {
     let from = date_time("from", &section.from)?;
     let until = date_time("until", &section.until)?;
     if until <= from {
-        return Err(("until", "it ends before it begins".into()));
+        return Err(("until", "it is not after `from`".into()));
     }
     Ok(Window::Once { from, until })
 }
@@ -68,7 +67,7 @@ fn weekday(key: &'static str, text: &str) -> Result<WeekdayName, Wrong> {
     let found = WeekdayName::ALL.into_iter().find(|(name, _)| *name == text);
     found.map(|(_, day)| day).ok_or_else(|| {
         let said = format!(
-            "`{}` is not a day: write mon, tue, wed, thu, fri, sat or sun",
+            "`{}` is not a weekday: write mon, tue, wed, thu, fri, sat or sun",
             visible(text)
         );
         (key, said)
@@ -93,11 +92,11 @@ fn time_of(key: &'static str, text: &str) -> Result<Time, Wrong> {
 }
 
 fn date_time(key: &'static str, text: &str) -> Result<DateTime, Wrong> {
-    // A date without a time would be midnight, which nobody may have meant.
+    // A date without a time would mean midnight, which is rarely intended.
     let parsed = text.parse().ok().filter(|_| text.contains(':'));
     parsed.ok_or_else(|| {
         let said = format!(
-            "`{}` is not a date with a time: write \"2026-12-23 18:00\", or name days in `every` for one of every week",
+            "`{}` is not a date with a time: write \"2026-12-23 18:00\", or list weekdays in `every` for a weekly freeze",
             visible(text)
         );
         (key, said)

@@ -1,5 +1,5 @@
-//! The layers over the file: variables and flags, each setting one value. What can be set is
-//! what the schema knows. See `settings` for how they are written.
+//! The layers above the file: variables and flags, each setting one value. They can set every key
+//! of the schema. `settings` describes how they are written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use super::read::suggestion;
 use super::schema;
 use super::tree::{self, Entry, Node, Value};
 
-/// What a variable that sets a value begins with.
+/// The prefix of variables that set a value.
 const PREFIX: &str = "GREENROOM__";
 
-/// How a key was written.
+/// How a key is spelled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spelling {
     /// As in the file.
     Exact,
-    /// As a variable has to: any case, `_` for `-`.
+    /// As in a variable: any case, `_` for `-`.
     Loose,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn origin_above_the_file(root: &Node, path: &[String]) -> Option<Orig
     first_above(found)
 }
 
-/// The layer above the file that has set a value, or something in it.
+/// The layer above the file that has set a value, or a part of it.
 pub(super) fn first_above(node: &Node) -> Option<Origin> {
     if matches!(node.origin, Origin::Variable { .. } | Origin::Flag { .. }) {
         return Some(node.origin.clone());
@@ -44,10 +44,10 @@ pub(super) fn first_above(node: &Node) -> Option<Origin> {
     }
 }
 
-/// The keys that are laid over the tree.
+/// Selects keys to apply.
 pub(super) type Wanted = fn(&[String]) -> bool;
 
-/// Whether a layer sets a key like that.
+/// Whether a layer sets a selected key.
 pub(super) fn sets_any(
     environment: &BTreeMap<String, String>,
     overrides: &[(String, String)],
@@ -68,7 +68,7 @@ fn of_flag(key: &str) -> Vec<String> {
     key.split('.').map(str::to_owned).collect()
 }
 
-/// Lays the variables over the tree.
+/// Applies the variables to the tree.
 pub(super) fn variables(
     root: &mut Node,
     environment: &BTreeMap<String, String>,
@@ -90,7 +90,7 @@ pub(super) fn variables(
     }
 }
 
-/// Lays the flags over the tree, later ones over earlier ones.
+/// Applies the flags to the tree, in order.
 pub(super) fn flags(
     root: &mut Node,
     overrides: &[(String, String)],
@@ -128,14 +128,12 @@ fn set(
     if let Some(at) = locked
         && read_only_at(root).is_none()
     {
-        let says = format!(
-            "{at} says that nothing is changed from here: that is not undone by a layer above it"
-        );
+        let says = format!("{at} sets read-only mode, which a variable or flag cannot undo");
         problems.push(Problem::new(origin.clone(), &found, says));
     }
 }
 
-/// Where it is said that nothing can be changed, if it is.
+/// Where read-only mode is set, if it is.
 pub(super) fn read_only_at(root: &Node) -> Option<Origin> {
     let console = root.entries().iter().find(|entry| entry.key == "console")?;
     let mut entries = console.node.entries().iter();
@@ -164,7 +162,7 @@ impl Setting<'_> {
         };
         let Some(table) = schema::as_table(schema) else {
             return Err(format!(
-                "there is nothing below this key, so no `{}`",
+                "this key has no keys below it, so `{}` is unknown",
                 visible(first)
             ));
         };
@@ -197,7 +195,7 @@ impl Setting<'_> {
         Ok(())
     }
 
-    /// The key that was meant: one the table knows or has, or else as it was written.
+    /// The intended key: one that the schema or the table has, otherwise as written.
     fn key(&self, node: &Node, table: &Json, written: &str) -> String {
         if self.spelling == Spelling::Exact {
             return written.to_owned();
@@ -234,7 +232,7 @@ impl Setting<'_> {
                 Value::Text(self.text.to_owned())
             }
             Some("object") => {
-                return Err("this is a whole table: set the values in it one by one".into());
+                return Err("this is a whole table: set its values one by one".into());
             }
             kind => match (self.toml(), kind) {
                 (Some(node), _) => return Ok(node),
@@ -259,7 +257,7 @@ impl Setting<'_> {
         })
     }
 
-    /// The text read as a value of the file.
+    /// The text parsed as a TOML value.
     fn toml(&self) -> Option<Node> {
         let mut wrong = Vec::new();
         let text = format!("value = {}", self.text);

@@ -1,5 +1,4 @@
-//! From a request to settings: finds the file, lays the layers, and reports everything that is
-//! wrong at once.
+//! Loads settings: finds the file, applies the layers, and reports all errors at once.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -23,44 +22,44 @@ use super::tree::{self, Node};
 use super::{build, check, file_only, layers, paths, prune, read, shared, trust};
 use crate::port_check::OutgoingPorts;
 
-/// The largest file that is read; a configuration of hundreds of services is far below it.
+/// The largest file that is read. A configuration of hundreds of services is far smaller.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
-/// How many lines of errors are worth reading.
+/// The maximum number of errors shown.
 const MOST: usize = 200;
 
 /// What to load.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// The file that was named, if one was.
+    /// The named file, if any.
     pub path: Option<PathBuf>,
-    /// The environment's variables; see `settings` for those that matter.
+    /// The environment variables; `settings` lists those that matter.
     pub environment: BTreeMap<String, String>,
-    /// Keys and values of the command line, later ones over earlier ones.
+    /// Keys and values of `--set`; later ones win over earlier ones.
     pub overrides: Vec<(String, String)>,
-    /// The ports that any program may take on the machine the configuration is for.
+    /// The ports that any program may take on the machine that the configuration is for.
     pub outgoing: OutgoingPorts,
-    /// Whether the variables and `overrides` may loosen rules, and set what belongs to the file: only for a sandbox, which
-    /// protects nothing.
+    /// Whether variables and `overrides` may loosen rules and set keys that only the file may set: only for a
+    /// sandbox, which protects nothing.
     pub may_loosen: bool,
-    /// Whether a file is an error that the configuration names and that does not exist, or that other users can change
-    /// where no environment is protected. Otherwise each is a warning, and the other environments can be used.
+    /// Whether a named file that does not exist is an error, and also one that other users can change where no
+    /// environment is protected. Otherwise each is a warning, and the other environments can be used.
     pub requires_files: bool,
 }
 
-/// A configuration that can be used.
+/// A configuration without errors.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// What it says, with every default filled in.
+    /// The settings, with every default filled in.
     pub settings: Settings,
-    /// What is allowed and hardly meant.
+    /// Settings that are allowed but probably a mistake.
     pub warnings: Vec<Problem>,
-    /// Every value in effect and where it came from. Serialize this for a program to read.
+    /// Every value in effect and its origin. Serialize this for a program to read.
     pub provenance: Vec<Shown>,
 }
 
 impl Settings {
-    /// Loads the configuration, or says everything that is wrong with it.
+    /// Loads the configuration, or returns all its errors.
     pub fn load(request: &Request) -> Result<Loaded, Problems> {
         let (file, chosen) = paths::discover(request.path.as_deref(), &request.environment)
             .map_err(|places| alone(Path::new(paths::FILE_NAME), &nowhere(&places)))?;
@@ -73,13 +72,13 @@ impl Settings {
         Ok(loaded)
     }
 
-    /// Loads a text as if it stood in `file`; only the layers above it come from the request.
+    /// Reads a text as the content of `file`; only the layers above it come from the request.
     pub fn read(file: &Path, text: &str, request: &Request) -> Result<Loaded, Problems> {
         let name = shown(file);
         let mut errors = Vec::new();
         let mut tree = tree::parse(&name, text, &mut errors);
         if !errors.is_empty() {
-            // What stands after a broken line is a guess: errors about it would only distract.
+            // After a syntax error the rest is a guess: further errors would distract.
             return Err(problems(errors, Vec::new()));
         }
         let parsed = tree.clone();
@@ -138,7 +137,7 @@ impl Settings {
     }
 }
 
-/// Where the tier and the rules of an environment are written.
+/// Where an environment's tier and rules are written.
 fn rule_origins(environment: &EnvironmentSettings) -> BTreeMap<String, String> {
     let origins = environment.origins.iter();
     let rules = origins.filter(|(key, _)| *key == "tier" || key.starts_with("rules."));
@@ -191,12 +190,12 @@ fn loosened(
     both.loosened()
 }
 
-/// The sections, when the text has all that they need.
+/// The sections, if the text has everything that they need.
 fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root> {
     match Root::deserialize(tree.plain()) {
         Ok(root) => Some(root),
         Err(error) => {
-            // The schema has said it better, unless it did not see it at all.
+            // The schema has reported it better, unless it did not notice it at all.
             if errors.is_empty() {
                 errors.push(Problem::new(whole(name), &[], error.message()));
             }
@@ -205,7 +204,7 @@ fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root>
     }
 }
 
-/// The text, and when it was last changed, where the file system tells.
+/// The text, and when it was last changed, if the file system tells.
 fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     let wrong = |error: std::io::Error| format!("cannot be read: {error}");
     let mut bytes = Vec::new();
@@ -216,7 +215,7 @@ fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
         .read_to_end(&mut bytes)
         .map_err(wrong)?;
     if bytes.len() as u64 > LARGEST {
-        return Err("is larger than 4 MiB: this is hardly a configuration".into());
+        return Err("is larger than 4 MiB, which is too large for a configuration".into());
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -226,7 +225,8 @@ fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
 }
 
-/// Opens a file, and neither waits for the writer of a pipe nor reads a device. A descriptor of this process, such as
+/// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process,
+/// such as
 /// `/dev/stdin` or what a shell makes of `<(command)`, may be a pipe.
 fn opened(file: &Path) -> Result<File, String> {
     let wrong = |error: std::io::Error| format!("cannot be read: {error}");
@@ -260,7 +260,7 @@ fn nowhere(places: &[PathBuf]) -> String {
         .map(|path| path.display().to_string())
         .collect();
     format!(
-        "there is no configuration (looked for {}); `greenroom config init` writes one",
+        "no configuration found (looked for {}); `greenroom config init` writes one",
         places.join(" and ")
     )
 }

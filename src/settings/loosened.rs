@@ -1,5 +1,5 @@
-//! Rules are rules: a layer above the file may tighten one, never loosen it. The configuration is built a second time
-//! from the file and all that the layers set beside rules, and both are compared rule by rule.
+//! A layer above the file may tighten a rule, never loosen it. The configuration is built a second time
+//! from the file and the layers without their rules, and both are compared rule by rule.
 
 use super::layers;
 use super::origin::Origin;
@@ -9,10 +9,10 @@ use super::tree::Node;
 use crate::inventory::Target;
 use crate::release::{RULES, Rule, RuleScope};
 
-/// Any name of a service or an environment.
+/// Any name of a service or environment.
 const ANY: &str = "*";
 
-/// The tables that a rule of each scope may be written in, the nearest first.
+/// The tables in which a rule of each scope may be written, nearest first.
 const TABLES: &[(RuleScope, &[&str])] = &[
     (RuleScope::Environment, &["environments", ANY]),
     (RuleScope::Checks, &["services", ANY, "environments", ANY]),
@@ -26,7 +26,7 @@ const TABLES: &[(RuleScope, &[&str])] = &[
     (RuleScope::Timing, &["defaults", "timing"]),
 ];
 
-/// Whether a key that a layer sets is the tier, a rule, a time or a check.
+/// Whether a key is the tier, a rule, a time or a check.
 pub(super) fn is_rule(path: &[String]) -> bool {
     let path: Vec<String> = path.iter().map(|key| key.to_ascii_lowercase()).collect();
     TABLES.iter().any(|(scope, table)| {
@@ -45,11 +45,11 @@ pub(super) fn is_rule(path: &[String]) -> bool {
     })
 }
 
-/// What the file says, and what is in effect with the layers above it.
+/// The settings of the file, and those in effect with the layers above it.
 pub(super) struct Both<'a> {
     pub(super) file: (&'a Settings, &'a Node),
     pub(super) now: (&'a Settings, &'a Node),
-    /// The environments that the file itself has. One that only variables define has no rule in the file to loosen.
+    /// The environments in the file. One that only variables define has no rule in the file to loosen.
     pub(super) environments: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl Both<'_> {
                 continue;
             };
             for rule in RULES {
-                // Where nobody outside the team notices, an impatient operator harms nobody else.
+                // In an unprotected environment, short times harm only the team itself.
                 let is_bound = rule.scope != RuleScope::Timing || file.tier.is_protected();
                 if !is_bound || !(rule.is_looser)(now, file) {
                     continue;
@@ -81,7 +81,7 @@ impl Both<'_> {
                     at @ Origin::File { .. } if self.is_in_file(&path) => {
                         format!("{at} says `{was}`")
                     }
-                    _ => format!("the file does not set it, and `{was}` holds without it"),
+                    _ => format!("the file does not set it, so `{was}` applies"),
                 };
                 let lacks = (rule.lacks)(now, file);
                 let lacks = match lacks.as_slice() {
@@ -92,7 +92,7 @@ impl Both<'_> {
                     layer,
                     &path,
                     format!(
-                        "`{value}` protects less{lacks}, and {said}: a layer above the file may tighten a rule and not loosen it; change the file, or leave this out"
+                        "`{value}` protects less{lacks}, and {said}. A variable or flag may tighten a rule but not loosen it. Change the file, or remove this setting"
                     ),
                 );
                 if !problems.contains(&problem) {
@@ -111,7 +111,7 @@ impl Both<'_> {
         found.is_some()
     }
 
-    /// The key that a layer above the file has set, and the layer.
+    /// The key that a layer above the file has set, and that layer.
     fn layer(&self, rule: &Rule, target: &Target) -> Option<(Vec<String>, Origin)> {
         let mut paths = paths(rule, target).into_iter();
         paths.find_map(|path| {
@@ -121,7 +121,7 @@ impl Both<'_> {
     }
 }
 
-/// The keys that a rule may be written under, the nearest first.
+/// The keys under which a rule may be written, nearest first.
 fn paths(rule: &Rule, target: &Target) -> Vec<Vec<String>> {
     let (service, environment) = (target.service.as_str(), target.environment.as_str());
     let tables = TABLES.iter().filter(|(scope, _)| *scope == rule.scope);
@@ -147,7 +147,7 @@ mod tests {
     use crate::settings::schema;
 
     #[test]
-    fn every_place_in_the_schema_where_a_rule_is_written_is_known() {
+    fn every_key_of_a_rule_in_the_schema_is_known() {
         let found = schema::keys();
         let is_place = |path: &&Vec<String>| {
             let last = path.last().map(String::as_str);

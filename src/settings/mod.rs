@@ -1,30 +1,31 @@
-//! The configuration: one TOML file, and what is laid over it. In come a path, the variables
-//! of the environment and the flags; out come either plain nouns with every default filled in
-//! and the origin of every value, or everything that is wrong, all at once. It must not know
-//! the adapters, the console, or any server: `wire` builds those from what comes out here.
+//! The configuration: one TOML file and the layers above it. Reads a path, environment
+//! variables and flags. Returns plain nouns with every default filled in
+//! and the origin of every value, or all errors at once. It must not know
+//! the adapters, the console, or any server: `wire` builds those from the settings.
 //!
 //! # Layers
 //!
 //! Later ones win: built-in, file, variables, flags.
 //!
-//! - The file is the one that was named, else that of `GREENROOM_CONFIG`, else
-//!   `./greenroom.toml`, else `greenroom.toml` in the user's configuration directory. Relative
-//!   paths in it are relative to its own directory; where it is a symbolic link, to that of the file it points to.
+//! - The file is the one that was named, otherwise that of `GREENROOM_CONFIG`, otherwise
+//!   `./greenroom.toml`, otherwise `greenroom.toml` in the user's configuration directory. Relative
+//!   paths in it are relative to its own directory; for a symbolic link, to that of the file it points to.
 //! - A variable sets one value: `GREENROOM__` and the key, two underscores for every dot, any
 //!   case, and `_` where a name has `-`. So
 //!   `GREENROOM__SERVICES__WEB_SHOP__ENVIRONMENTS__QA__TIMING__WATCH=2m` sets
 //!   `services.web-shop.environments.qa.timing.watch`. Texts are written without quotes; lists as
 //!   in the file.
-//! - A flag is a key as in the file, and its value written like that of a variable.
-//! - Variables and flags may tighten a rule and not loosen it (`loosened`), except in the sandbox. In a protected
-//!   environment they set nothing that decides where a release goes, what it runs or what proves it good (`file_only`).
+//! - A flag is a key as in the file; its value is written like that of a variable.
+//! - Variables and flags may tighten a rule but not loosen it (`loosened`), except in the sandbox. In a protected
+//!   environment they cannot set what decides where a release goes, what it runs or what proves it good (`file_only`).
 //!
 //! # How a file is read
 //!
-//! `tree` turns text into values that know their line; `layers` lays the rest over it;
-//! `shared` gives environments the servers that the defaults name; `read` holds it against the schema derived from `model`; `prune` takes out what was wrong, so that
-//! `check` can still look for what is impossible together; `build` makes the nouns of `places`. Timings are looked up key by key in the target, its
-//! service, its environment, the defaults, and then are the built-in ones.
+//! `tree` turns text into values that know their line. `layers` applies variables and flags.
+//! `shared` copies the servers of the defaults into environments. `read` compares the tree with the schema derived from
+//! `model`. `prune` removes what is wrong, so that `check` can still look for values that do not work together. `build`
+//! makes the nouns of `places`. A timing is looked up in the target, its service, its environment and the defaults;
+//! then the built-in one applies.
 
 mod build;
 mod check;
@@ -69,7 +70,7 @@ pub use show::Shown;
 pub use starter::starter;
 pub use themes::{ThemeFile, own_themes};
 
-/// Every value in effect, a line each, with where it came from; secrets by their source only.
+/// Every value in effect, one per line, with its origin. Secrets are shown by their source only.
 pub fn show(loaded: &Loaded) -> String {
     show::text(&loaded.provenance)
 }

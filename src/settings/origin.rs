@@ -1,34 +1,34 @@
-//! Where a value came from: one of the four layers, precise enough to go there and change it.
+//! The origin of a value: one of the four layers, with the place to change it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// The layer, and the place in it. Later ones win over earlier ones.
+/// The layer, and the place in it. Later layers win over earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "from")]
 pub enum Origin {
-    /// Greenroom's own.
+    /// A default of Greenroom.
     BuiltIn,
     /// The configuration file.
     File {
-        /// As it was named, made harmless.
+        /// Its name as given, safe to show.
         #[serde(serialize_with = "text")]
         file: Arc<str>,
-        /// Counted from 1; 0 when the file as a whole is meant.
+        /// Counted from 1; 0 for the file as a whole.
         line: usize,
         /// Counted in characters from 1.
         column: usize,
     },
     /// A variable of the environment.
     Variable {
-        /// Its name, made harmless.
+        /// Its name, safe to show.
         name: String,
     },
-    /// An override of the command line.
+    /// A value from `--set`.
     Flag {
-        /// Its key, made harmless.
+        /// Its key, safe to show.
         key: String,
     },
 }
@@ -38,7 +38,7 @@ fn text<S: Serializer>(file: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error
 }
 
 impl Origin {
-    /// Orders problems as one reads: the file from top to bottom, then the layers above it.
+    /// The order in which problems are shown: the file from top to bottom, then the layers above it.
     pub(super) fn rank(&self) -> (u8, usize, usize) {
         match self {
             Self::BuiltIn => (0, 0, 0),

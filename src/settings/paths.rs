@@ -1,4 +1,4 @@
-//! Where the configuration file is looked for, and where Greenroom keeps what it writes.
+//! The paths of the configuration file and of the files that Greenroom writes.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 
-/// The name of the file in a directory.
+/// The name of the configuration file in a directory.
 pub const FILE_NAME: &str = "greenroom.toml";
 
-/// The variable that names the file.
+/// The variable that names the configuration file.
 pub const FILE_VARIABLE: &str = "GREENROOM_CONFIG";
 
-/// Why there is no directory for what Greenroom keeps, and what to set. Greenroom never falls back to the working
-/// directory: a second command, started elsewhere, would not find what the first one wrote.
+/// Why no directory is known for Greenroom's files, and what to do. Greenroom never uses the working
+/// directory instead: a second command, started elsewhere, would not find the files of the first.
 pub const NO_HOME: &str = "HOME is not set to an absolute path, and the user database has no home for this user: set HOME";
 
-/// A directory of the user, unless it would depend on the working directory.
+/// A directory of the user, unless its path would be relative.
 fn directory(choose: impl FnOnce(&ProjectDirs) -> &Path) -> Option<PathBuf> {
     let project = ProjectDirs::from("", "", "greenroom")?;
     let directory = choose(&project);
@@ -28,22 +28,22 @@ pub fn user_file() -> Option<PathBuf> {
     directory(ProjectDirs::config_dir).map(|directory| directory.join(FILE_NAME))
 }
 
-/// The directory of the user's own themes, beside the user's configuration file.
+/// The directory of the user's own themes, next to the user's configuration file.
 pub(super) fn themes_directory() -> Option<PathBuf> {
     directory(ProjectDirs::config_dir).map(|directory| directory.join("themes"))
 }
 
-/// The copy of every release that was seen; none when the home directory is unknown.
+/// The archive of releases; none if the home directory is unknown.
 pub(super) fn archive() -> Option<PathBuf> {
     state_directory().map(|directory| directory.join("archive.db"))
 }
 
-/// The database that is the shared truth of one machine; none when the home directory is unknown.
+/// The database that operators of this machine share; none if the home directory is unknown.
 pub(super) fn store() -> Option<PathBuf> {
     directory(ProjectDirs::data_dir).map(|directory| directory.join("greenroom.db"))
 }
 
-/// The directory of what Greenroom writes for itself: log file, saved logs, archive. None when the home directory is
+/// The directory of the files that Greenroom writes for itself: log, saved logs, archive. None if the home directory is
 /// unknown.
 pub fn state_directory() -> Option<PathBuf> {
     directory(|project| {
@@ -53,8 +53,8 @@ pub fn state_directory() -> Option<PathBuf> {
     })
 }
 
-/// The program that a bare name stands for, looked for in the directories of a variable `PATH`; none where no directory
-/// has one of that name.
+/// The program with a bare name, searched in the directories of a `PATH` variable; none if no directory
+/// has it.
 pub fn program(name: &Path, search_path: Option<&str>) -> Option<PathBuf> {
     let mut directories = std::env::split_paths(search_path?);
     directories.find_map(|directory| {
@@ -75,8 +75,8 @@ pub(super) fn absolute(directory: &Path) -> PathBuf {
     std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned())
 }
 
-/// The directory that relative paths of a configuration are below: that of the file itself. Several symbolic links to
-/// one file, in different directories, lead to the same stores and sockets.
+/// The base of the configuration's relative paths: the directory of the file itself. Several symbolic links to
+/// one file, in different directories, then lead to the same stores and sockets.
 pub(super) fn base_of(file: &Path) -> PathBuf {
     let itself = if file.is_symlink() {
         file.canonicalize().ok()
@@ -90,15 +90,15 @@ pub(super) fn base_of(file: &Path) -> PathBuf {
 /// How a file was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chosen {
-    /// By the command line or a variable.
+    /// The command line or a variable named it.
     Named,
-    /// It was where one is looked for.
+    /// It was found in one of the default places.
     Found,
 }
 
-/// The file to load: the one that was named, that of `GREENROOM_CONFIG`, `./greenroom.toml`,
-/// or the user's, and whether it was only found. A file that was named is never passed over for another one. The
-/// error names the places where none was found.
+/// The file to load: the named one, that of `GREENROOM_CONFIG`, `./greenroom.toml`,
+/// or the user's. Returns too whether it was only found. If a named file does not exist, no other file is used. The
+/// error lists the default places if none has a file.
 pub(super) fn discover(
     named: Option<&Path>,
     environment: &BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! The settings as plain data: what the composition root builds adapters and engines from.
+//! The settings as plain data, from which the composition root builds adapters and engines.
 //! All paths are absolute or relative to the working directory; all defaults are filled in.
 
 use std::collections::BTreeMap;
@@ -16,20 +16,20 @@ use crate::inventory::{
 };
 use crate::release::{Definition, Rules};
 
-/// Everything that is configured.
+/// All settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Settings {
     /// The file it was read from.
     pub file: PathBuf,
-    /// When that file was last changed; none where it was not read from a file.
+    /// When that file was last changed; none if the text did not come from a file.
     pub modified_at: Option<Timestamp>,
-    /// Who is recorded as having released.
+    /// The operator who is recorded with releases.
     pub operator: OperatorSettings,
     /// The console.
     pub console: ConsoleSettings,
-    /// The copy of every release that was seen.
+    /// The archive of releases.
     pub history: HistorySettings,
-    /// The channels that are told of releases.
+    /// The channels that get notices of releases.
     pub notices: Vec<NoticeSettings>,
     /// The environments, in the order of promotion.
     pub environments: Vec<EnvironmentSettings>,
@@ -38,14 +38,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The environment of that name.
+    /// The environment with that name.
     pub fn environment(&self, name: &EnvironmentName) -> Option<&EnvironmentSettings> {
         self.environments
             .iter()
             .find(|environment| environment.name == *name)
     }
 
-    /// The targets behind the proxies that are configured by this template.
+    /// The targets behind the proxies that use this template.
     pub fn targets_behind(&self, template: &Path) -> impl Iterator<Item = &Target> {
         let is_behind = |target: &&Target| {
             let environment = self.environment(&target.environment);
@@ -56,7 +56,7 @@ impl Settings {
         targets.filter(is_behind)
     }
 
-    /// The files that it was put together from: its own first, then the templates it names.
+    /// The files of the configuration: its own first, then the templates it names.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.file.clone()];
         for environment in &self.environments {
@@ -71,50 +71,50 @@ impl Settings {
     }
 }
 
-/// Who is recorded as having released.
+/// The operator who is recorded with releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OperatorSettings {
-    /// The name; that of the login when absent.
+    /// The name; none for that of the login.
     pub name: Option<String>,
-    /// The host; that of this machine when absent.
+    /// The host; none for that of this machine.
     pub host: Option<String>,
 }
 
-/// The copy of every release that was seen.
+/// The archive of releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistorySettings {
     /// Its file.
     pub archive: PathBuf,
-    /// What is forgotten of it.
+    /// How long records are kept.
     pub retention: Retention,
-    /// How many bytes of a candidate's log are kept; none when zero.
+    /// How many bytes of a candidate's log are kept; 0 keeps no logs.
     pub log_size: usize,
 }
 
-/// One channel that is told of releases.
+/// One channel that gets notices of releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NoticeSettings {
     /// Its name.
     pub name: String,
-    /// Where it is.
+    /// Its address.
     pub address: AddressPlace,
-    /// What signs; none for an incoming webhook.
+    /// The signing key; none for an incoming webhook.
     pub secret: Option<SecretSource>,
-    /// What is told of.
+    /// The events it gets.
     pub events: Vec<NoticeEvent>,
-    /// In which environments; in all when empty.
+    /// The environments it gets notices of; all when empty.
     pub environments: Vec<EnvironmentName>,
-    /// Of which services; of all when empty.
+    /// The services it gets notices of; all when empty.
     pub services: Vec<ServiceName>,
 }
 
-/// Where a webhook is.
+/// The address of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AddressPlace {
-    /// As it is written.
+    /// The address itself.
     Plain(String),
-    /// Where it is read from.
+    /// The source to read it from.
     Secret(SecretSource),
 }
 
@@ -127,7 +127,7 @@ pub struct ConsoleSettings {
     pub theme_by_tier: Vec<(Tier, String)>,
     /// Which characters are drawn.
     pub ascii: AsciiSetting,
-    /// Other keys for actions: the action's name, and the keys as they are written.
+    /// Other keys for actions: the action's name, and the keys as written.
     pub keys: Vec<(String, Vec<String>)>,
     /// How long a target stays armed.
     pub armed: Duration,
@@ -135,19 +135,19 @@ pub struct ConsoleSettings {
     pub mouse: bool,
     /// When the terminal's bell rings.
     pub bell: BellSetting,
-    /// Where it is said that nothing can be changed at all; none where that is not said.
+    /// Where read-only mode is set; none if it is not.
     pub read_only: Option<Origin>,
 }
 
-/// Whether only characters of ASCII are drawn.
+/// Whether to draw ASCII characters only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AsciiSetting {
-    /// Where the locale speaks of nothing else.
+    /// If the locale has no other characters.
     Auto,
-    /// Everywhere.
+    /// Always.
     Always,
-    /// Nowhere.
+    /// Never.
     Never,
 }
 
@@ -161,33 +161,33 @@ pub enum BellSetting {
     Waits,
 }
 
-/// One environment: how careful to be, and where its systems are.
+/// One environment: its rules, and where its systems are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnvironmentSettings {
     /// Its name.
     pub name: EnvironmentName,
-    /// How careful one has to be.
+    /// How much it is protected.
     pub tier: Tier,
-    /// What is allowed.
+    /// The rules of its releases.
     pub rules: Rules,
     /// What runs the instances.
     pub runtime: RuntimePlace,
-    /// How image registries are spoken to; one that is not here, anonymously and over TLS.
+    /// How to connect to image registries; one that is not listed is used anonymously over TLS.
     pub registries: Vec<RegistryPlace>,
-    /// Where the shared truth is.
+    /// The store that operators share.
     pub store: StorePlace,
-    /// What carries the traffic; none when nothing is reached through a proxy of ours.
+    /// The proxy; none if Greenroom configures none.
     pub proxy: Option<ProxyPlace>,
-    /// How long a lock lasts without a sign of life.
+    /// How long a lock lasts without a heartbeat.
     pub lock_lease: Duration,
-    /// How often that sign is given.
+    /// The time between two heartbeats.
     pub lock_heartbeat: Duration,
-    /// Where each key of its table is written, by the key without `environments.NAME.`.
+    /// The origin of each key of its table, by the key without `environments.NAME.`.
     pub origins: BTreeMap<String, Origin>,
 }
 
 impl EnvironmentSettings {
-    /// A key of its table as an operator reads it: `environments.qa.etcd.password (greenroom.toml:12:14)`.
+    /// A key of its table as shown to operators: `environments.qa.etcd.password (greenroom.toml:12:14)`.
     pub fn setting(&self, key: &str) -> String {
         let origin = self.origins.get(key);
         let origin = origin.map_or(String::new(), |origin| format!(" ({origin})"));
@@ -217,7 +217,7 @@ pub struct DockerPlace {
 /// Certificates, as PEM files. A certificate never comes without its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TlsPlace {
-    /// The authority. Never absent for Docker; for etcd, the authorities of this machine when absent.
+    /// The authority. Always present for Docker; for etcd, the authorities of this machine when absent.
     pub ca: Option<PathBuf>,
     /// The client's own certificate.
     pub cert: Option<PathBuf>,
@@ -228,26 +228,26 @@ pub struct TlsPlace {
 /// Child processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProcessPlace {
-    /// The directory that remembers what was started.
+    /// The directory that records what was started.
     pub state: PathBuf,
     /// The catalogue of versions.
     pub catalogue: PathBuf,
 }
 
-/// How one image registry is spoken to.
+/// How to connect to one image registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RegistryPlace {
     /// `host` or `host:port`, as in the names of its images.
     pub host: String,
-    /// Whether it is configured by the table `registry`, and not by its host in `registries`.
+    /// Whether the table `registry` configures it, not its host in `registries`.
     pub is_only: bool,
     /// User and where the password is read from; anonymous when absent.
     pub login: Option<Login>,
     /// Plain HTTP.
     pub plain_http: bool,
-    /// A PEM file with the authority that signed the registry's certificate, besides those that are trusted anyway.
+    /// A PEM file with the authority that signed the registry's certificate, in addition to the ones already trusted.
     pub ca: Option<PathBuf>,
-    /// The server on another host that may get the password.
+    /// The server on another host that may receive the password.
     pub token_server: Option<String>,
 }
 
@@ -262,7 +262,7 @@ impl RegistryPlace {
     }
 }
 
-/// A user, and where the password is read from.
+/// A user, and the source of the password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Login {
     /// The user.
@@ -271,7 +271,7 @@ pub struct Login {
     pub password: SecretSource,
 }
 
-/// Where the shared truth is.
+/// The store that operators share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StorePlace {
@@ -286,7 +286,7 @@ pub enum StorePlace {
 pub struct EtcdPlace {
     /// Its members, e.g. `https://etcd-1.example:2379`.
     pub endpoints: Vec<String>,
-    /// Under which everything is kept; starts with a slash and ends without.
+    /// The prefix of all keys; starts with a slash and ends without one.
     pub prefix: String,
     /// Certificates.
     pub tls: Option<TlsPlace>,
@@ -297,11 +297,11 @@ pub struct EtcdPlace {
 /// A database file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SqlitePlace {
-    /// The file; its directory may have to be made.
+    /// The file; its directory may have to be created.
     pub path: PathBuf,
 }
 
-/// What carries the traffic.
+/// The proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyPlace {
@@ -316,7 +316,7 @@ pub enum ProxyPlace {
 pub struct NginxPlace {
     /// Its program.
     pub binary: PathBuf,
-    /// The container it runs in; on this machine itself when absent. Paths are those inside.
+    /// The container it runs in; on this machine when absent. Its paths are those inside the container.
     pub container: Option<String>,
     /// Its main configuration file.
     pub configuration: PathBuf,
@@ -324,11 +324,11 @@ pub struct NginxPlace {
     pub sites: PathBuf,
     /// The directory of the live pointers.
     pub state: PathBuf,
-    /// Where nginx listens for questions about slot and generation.
+    /// Where nginx tells which slot and generation it serves.
     pub answer_listen: Endpoint,
-    /// Where Greenroom connects to for them.
+    /// Where Greenroom connects to it.
     pub answer_connect: Endpoint,
-    /// The directory in which it keeps an access log for each target; none are kept when absent.
+    /// The directory of its access logs, one per target; no logs when absent.
     pub access_log: Option<PathBuf>,
     /// A template on this machine; the built-in one when absent.
     pub template: Option<PathBuf>,
@@ -342,14 +342,14 @@ pub struct NginxPlace {
 pub enum SwitchMode {
     /// By one rename that nginx reads at every request.
     Pointer,
-    /// By a new configuration and a reload, which may cost requests.
+    /// By a new configuration and a reload, which may break requests.
     Reload,
 }
 
 /// The proxy inside Greenroom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EmbeddedPlace {
-    /// Where it says which slot and generation it serves.
+    /// Where it tells which slot and generation it serves.
     pub answer: Endpoint,
     /// The directory of the live pointers.
     pub state: PathBuf,
@@ -358,32 +358,32 @@ pub struct EmbeddedPlace {
 /// One target: one service in one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TargetSettings {
-    /// What the release engine knows of it. Its target names service and environment.
+    /// The settings for the release engine; its target names service and environment.
     pub definition: Definition,
-    /// What the proxy knows of it.
+    /// The settings for the proxy.
     pub site: Option<SitePlace>,
-    /// A further key of etcd.
+    /// An additional etcd key.
     pub extra_key: Option<ExtraKey>,
 }
 
-/// What the proxy knows of a target.
+/// A target's settings for the proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SitePlace {
     /// The names of the public server.
     pub server_names: Vec<String>,
-    /// Where it listens.
+    /// The address of the public server.
     pub listen: Endpoint,
-    /// The names of the server that always shows the candidate; empty when there is none.
+    /// The names of the preview server, which always shows the candidate; empty if there is none.
     pub preview_server_names: Vec<String>,
-    /// Where that server listens.
+    /// The address of the preview server.
     pub preview_listen: Option<Endpoint>,
-    /// The addresses whose requests it answers; all when empty.
+    /// The addresses that may use it; all when empty.
     pub preview_allow: Vec<AddressRange>,
-    /// The file of users and passwords it asks for; none when absent. Inside a container where the proxy is in one.
+    /// Its file of users and passwords; none when absent. A path inside the container if the proxy runs in one.
     pub preview_users: Option<PathBuf>,
 }
 
-/// A further key of etcd, written in the same transaction as a registration.
+/// An additional etcd key, written in the same transaction as a registration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExtraKey {
     /// A template of the key.

@@ -1,5 +1,5 @@
-//! What is wrong with a configuration, one line each, all of them at once. The one place that
-//! knows how such a line looks; nothing in it can move a terminal's cursor.
+//! The errors and warnings of a configuration, one line each, all at once. Only this module
+//! formats such a line. Its text cannot move a terminal's cursor.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use serde::Serialize;
 use super::origin::Origin;
 use crate::sanitize::sanitize;
 
-/// How many characters of a foreign text a message repeats.
+/// How many characters of foreign text a message repeats.
 const LONGEST: usize = 200;
 
-/// One thing that is wrong, or only doubtful: `greenroom.toml:12:5: services.web.prot: unknown
+/// An error or warning: `greenroom.toml:12:5: services.web.prot: unknown
 /// key `prot`; did you mean `port`?`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where it was written.
+    /// Where the value was written.
     pub origin: Origin,
-    /// The key, dotted; empty when the text as a whole is meant.
+    /// The key, dotted; empty for the text as a whole.
     pub key: String,
-    /// What is wrong and what to do about it.
+    /// What is wrong and what to do.
     pub says: String,
 }
 
 impl Problem {
-    /// Makes one harmless problem.
+    /// Makes a problem that is safe to show.
     pub(super) fn new(origin: Origin, path: &[String], says: impl AsRef<str>) -> Self {
         Self {
             origin,
@@ -44,12 +44,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that keeps a configuration from being used. Displayed a line each.
+/// Why a configuration cannot be used. Displayed one per line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problems {
-    /// What is wrong, in the order of the file.
+    /// The errors, in the order of the file.
     pub errors: Vec<Problem>,
-    /// What is only doubtful.
+    /// The warnings.
     pub warnings: Vec<Problem>,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// A path as a key of the file, quoted where it has to be.
+/// A path as a key of the file, quoted where needed.
 pub(super) fn dotted(path: &[String]) -> String {
     let mut text = String::new();
     for part in path {
@@ -97,8 +97,8 @@ fn quoted(key: &str) -> String {
     }
 }
 
-/// Foreign text inside a message: what cannot be seen is written out, so that a key with a
-/// hidden character does not look like the one it imitates.
+/// Foreign text in a message. Invisible characters are escaped, so that a key with a
+/// hidden character does not look like another key.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {
@@ -116,7 +116,7 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// The known word that was probably meant.
+/// The known word that was probably intended.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let short: String = wrong.chars().take(60).collect();
     known
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_is_not_bare_is_quoted_and_harmless() {
+    fn a_key_that_is_not_bare_is_quoted_and_escaped() {
         let path = ["services", "we\u{1b}[31mb\"", "checks", "[2]", "name"].map(str::to_owned);
         assert_eq!(
             dotted(&path),

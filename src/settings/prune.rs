@@ -1,5 +1,5 @@
-//! Takes what is wrong out of a tree, so that the rest can be looked at as well and all errors
-//! are said at once; and knows which findings about the rest would only be echoes.
+//! Removes wrong values from a tree, so that the rest can be checked and all errors
+//! are reported at once. Also knows which findings about the rest are only consequences.
 
 use serde_json::Value as Json;
 
@@ -7,12 +7,12 @@ use super::problem::{Problem, dotted};
 use super::schema;
 use super::tree::{Node, Value};
 
-/// What was taken out.
+/// The removed keys.
 pub(super) struct Pruned {
     keys: Vec<String>,
 }
 
-/// Takes the values at these paths out, and whatever cannot be without them.
+/// Removes the values at these paths, and everything that cannot exist without them.
 pub(super) fn prune(tree: &mut Node, wrong: &[Vec<String>]) -> Pruned {
     for path in wrong {
         must_go(tree, &schema::INLINE, path);
@@ -22,8 +22,8 @@ pub(super) fn prune(tree: &mut Node, wrong: &[Vec<String>]) -> Pruned {
     }
 }
 
-/// Whether the node itself cannot stay. An item of a list takes the list with it: the others
-/// would be counted differently from how they stand in the file.
+/// Whether the node itself must be removed. An item removes its whole list: the other items
+/// would have other numbers than in the file.
 fn must_go(node: &mut Node, schema: &Json, path: &[String]) -> bool {
     let Some((first, rest)) = path.split_first() else {
         return true;
@@ -45,7 +45,7 @@ fn must_go(node: &mut Node, schema: &Json, path: &[String]) -> bool {
 }
 
 impl Pruned {
-    /// Whether a finding stands on its own, and is not there only because something was taken out.
+    /// Whether a finding is not just a consequence of a removed value.
     pub(super) fn stands(&self, finding: &Problem) -> bool {
         self.keys.iter().all(|key| {
             let apart = !is_within(key, &finding.key) && !is_within(&finding.key, key);
@@ -60,13 +60,13 @@ impl Pruned {
     }
 }
 
-/// What is judged differently without a key.
+/// Which findings depend on a key.
 enum Reach {
-    /// A whole section or environment is not there.
+    /// A whole section or environment: everything depends on it.
     Everything,
-    /// Services look at where their environment's systems are.
+    /// An environment's system: services depend on it.
     Services,
-    /// Nobody else looks at it.
+    /// Nothing else depends on it.
     Itself,
 }
 

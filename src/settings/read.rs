@@ -1,5 +1,5 @@
-//! Holds a tree against the schema: unknown keys, wrong types, missing keys and values that
-//! are not of their format, each reported where it stands. It does not look at combinations.
+//! Compares a tree with the schema: unknown keys, wrong types, missing keys and values
+//! of a wrong format, each reported at its place. It does not check combinations.
 
 use serde_json::Value as Json;
 
@@ -8,7 +8,7 @@ use super::problem::{Problem, nearest, visible};
 use super::tree::{Node, Value};
 use super::{formats, schema};
 
-/// Everything in the tree that the schema does not allow. Returns the paths of it.
+/// Reports everything in the tree that the schema does not allow, and returns the paths.
 pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) -> Vec<Vec<String>> {
     let mut walk = Walk {
         path: Vec::new(),
@@ -19,8 +19,8 @@ pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) -> Vec<Vec<String>>
     walk.wrong
 }
 
-/// What is wanted where a secret goes.
-const SECRET: &str = "where the secret is read from, as { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }";
+/// What is expected in place of a secret.
+const SECRET: &str = "the source of the secret, such as { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }";
 
 struct Walk<'a> {
     path: Vec<String>,
@@ -134,7 +134,7 @@ fn misfit(options: &[&Json], node: &Node) -> String {
         && (text.parse::<i64>().is_ok() || text.parse::<bool>().is_ok())
     {
         return format!(
-            "expected {}, found a text: write {text} without quotes",
+            "expected {}, found text: write {text} without quotes",
             wanted(only)
         );
     }
@@ -148,7 +148,7 @@ fn wanted(schema: &Json) -> String {
             .get("format")
             .and_then(Json::as_str)
             .and_then(formats::called)
-            .unwrap_or("a text in quotes")
+            .unwrap_or("text in quotes")
             .to_owned(),
         Some("integer" | "number") => "a number".into(),
         Some("boolean") => "true or false".into(),
@@ -168,7 +168,7 @@ fn wanted(schema: &Json) -> String {
 
 fn found(node: &Node) -> String {
     match &node.value {
-        Value::Text(_) => "a text".into(),
+        Value::Text(_) => "text".into(),
         Value::Integer(number) => format!("the number {number}"),
         Value::Float(number) => format!("the number {number}"),
         Value::Boolean(truth) => truth.to_string(),
@@ -186,7 +186,7 @@ fn text_of(schema: &Json, text: &str) -> Result<(), String> {
         }
         let hint = suggestion(nearest(text, words.iter().copied()));
         return Err(format!(
-            "`{}` is none of {}{hint}",
+            "`{}` is not one of {}{hint}",
             visible(text),
             words.join(", ")
         ));
@@ -223,7 +223,7 @@ pub(super) fn suggestion(near: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-/// What to write for a key that is missing.
+/// A hint for a missing key: what to write.
 fn example(schema: &Json, key: &str) -> String {
     let Some(inner) = schema::property(schema, key) else {
         return String::new();

@@ -1,5 +1,5 @@
-//! Which image registries an environment's images come from. What is configured for a registry, a password above all, is
-//! for that registry only.
+//! The image registries that an environment's images come from. The settings of a registry, above all its password,
+//! apply to that registry only.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(super) fn hosts_of<'a>(root: &'a Root, environment: &str) -> BTreeSet<&'a st
         .collect()
 }
 
-/// Those that the environment's `registries` do not name: the table `registry` can only be for one of them.
+/// The registries that the environment's `registries` do not name. The table `registry` can apply to only one of them.
 pub(super) fn other_hosts<'a>(
     root: &'a Root,
     environment: &str,

@@ -1,5 +1,5 @@
-//! The schema of the file: derived from the sections, published for editors, and walked by
-//! everything here that has to know a key. It is the only list of keys there is.
+//! The schema of the file: derived from the sections, published for editors, and used by
+//! every module here that needs the keys. It is the only list of keys.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ pub fn schema() -> String {
         .into_root_schema_for::<Root>();
     RecursiveTransform(without_null).transform(&mut schema);
     let mut schema = schema.to_value();
-    // What an environment leaves out may stand in the defaults; an editor sees only one of the two places.
+    // The defaults may have what an environment leaves out; an editor sees only one of the two tables.
     for section in ["EtcdSection", "NginxSection"] {
         if let Some(Value::Object(section)) = schema.pointer_mut(&format!("/$defs/{section}")) {
             section.remove("required");
@@ -35,7 +35,7 @@ pub fn schema() -> String {
     format!("{schema:#}\n")
 }
 
-/// TOML has no null: a key that may be absent is simply absent.
+/// TOML has no null: an optional key is simply absent.
 fn without_null(schema: &mut schemars::Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -79,12 +79,12 @@ pub(super) fn as_table(schema: &Value) -> Option<&Value> {
         .find(|option| kind(option) == Some("object"))
 }
 
-/// The JSON type a schema asks for; anything goes when it asks for none.
+/// The JSON type that a schema requires; none if it accepts all.
 pub(super) fn kind(schema: &Value) -> Option<&str> {
     schema.get("type").and_then(Value::as_str)
 }
 
-/// The schema of a key in a table; `None` when there is no such key.
+/// The schema of a key in a table; `None` for an unknown key.
 pub(super) fn property<'a>(table: &'a Value, key: &str) -> Option<&'a Value> {
     table
         .get("properties")
@@ -96,7 +96,7 @@ pub(super) fn property<'a>(table: &'a Value, key: &str) -> Option<&'a Value> {
         })
 }
 
-/// The keys a table knows by name.
+/// The named keys of a table.
 pub(super) fn known(table: &Value) -> impl Iterator<Item = (&str, &Value)> {
     table
         .get("properties")

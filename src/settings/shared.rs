@@ -1,19 +1,19 @@
-//! The tables of servers that environments share: what `[defaults.etcd]` says holds in each environment that keeps its
-//! truth in etcd, key by key, unless the environment says otherwise. Laid into the tree before anything is looked at, so
-//! that nothing after it knows the difference.
+//! The tables of servers that environments share: `[defaults.etcd]` applies to each environment that stores its state
+//! in etcd, key by key, unless the environment has the key itself. They are copied into the tree before anything is
+//! checked, so that the later modules see no difference.
 
 use std::collections::HashSet;
 
 use super::problem::{Problem, dotted};
 use super::tree::{Entry, Node, Value};
 
-/// What was laid into environments.
+/// The values copied into environments.
 pub(super) struct Shared {
-    /// The key in an environment, and the key in the defaults that it came from.
+    /// Each key in an environment, with the key in the defaults that it came from.
     keys: Vec<(String, String)>,
 }
 
-/// Gives each environment what the defaults say of its servers.
+/// Copies the defaults' servers into each environment.
 pub(super) fn lay(tree: &mut Node) -> Shared {
     let mut shared = Shared { keys: Vec::new() };
     let defaults: Vec<Entry> = tree
@@ -37,12 +37,12 @@ pub(super) fn lay(tree: &mut Node) -> Shared {
     shared
 }
 
-/// Whether a table of the defaults describes a server, which is laid into environments.
+/// Whether a table of the defaults describes a server and is copied into environments.
 pub(super) fn is_server(key: &str) -> bool {
     matches!(key, "docker" | "registry" | "etcd" | "nginx")
 }
 
-/// Whether an environment has such a server: one that names another kind has not.
+/// Whether an environment uses such a server: not if it names another kind.
 fn has(environment: &Node, table: &str) -> bool {
     let is = |key: &str, word: &str| {
         let value = environment.entry(key).map(|entry| &entry.node.value);
@@ -81,7 +81,7 @@ impl Shared {
         }
     }
 
-    /// What is wrong with a shared value is said once, of the table that it stands in.
+    /// Reports a wrong shared value once, for the table in which it is written.
     pub(super) fn say_once(&self, problems: &mut Vec<Problem>) {
         for problem in problems.iter_mut() {
             let found = self.keys.iter().find_map(|(here, there)| {

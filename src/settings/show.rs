@@ -1,5 +1,5 @@
-//! Every value in effect and where it came from. A secret is shown by its source only, and a
-//! plain text under a secret's name not at all.
+//! Every value in effect and its origin. A secret is shown by its source only, and a
+//! plain text under a secret's name is hidden.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -25,24 +25,24 @@ use crate::sanitize::sanitize;
 pub struct Shown {
     /// Its key, dotted.
     pub key: String,
-    /// The value as it would be written in the file.
+    /// The value as written in the file.
     pub value: String,
-    /// Where it came from.
+    /// Its origin.
     pub origin: Origin,
-    /// Of a value that is not shown: what tells whether another one is the same.
+    /// For a hidden value: a hash to compare it with another one.
     #[serde(skip)]
     hidden: Option<u64>,
 }
 
 impl Shown {
-    /// Whether both have the same value, also where neither is shown.
+    /// Whether both have the same value, even if neither is shown.
     pub(super) fn has_value_of(&self, other: &Self) -> bool {
         self.value == other.value && self.hidden == other.hidden
     }
 }
 
 impl Shown {
-    /// It as JSON: the value with its own type, and a duration in milliseconds as well.
+    /// The value as JSON: with its own type, and a duration in milliseconds too.
     pub fn json(&self) -> Json {
         let read = toml::from_str::<BTreeMap<String, Json>>(&format!("value = {}", self.value));
         let value = read.ok().and_then(|mut read| read.remove("value"));
@@ -60,8 +60,8 @@ impl Shown {
     }
 }
 
-/// All values in effect: those that are written, the built-in ones beside them, and the timing
-/// that holds for each target.
+/// All values in effect: those that are written, the defaults, and the timing
+/// of each target.
 pub(super) fn shown(tree: &Node, root: &Root, settings: &Settings) -> Vec<Shown> {
     let mut showing = Showing {
         path: Vec::new(),
@@ -137,7 +137,7 @@ impl Showing {
     fn table(&mut self, schema: &Json, node: &Node) {
         for entry in node.entries() {
             self.path.push(entry.key.clone());
-            // Timings are shown once, as they hold for each target.
+            // Timings are shown once, with the values that apply to each target.
             if !self.is_inherited() {
                 let inner = schema::property(schema, &entry.key).unwrap_or(&Json::Null);
                 self.node(inner, &entry.node);
@@ -160,7 +160,7 @@ impl Showing {
         }
     }
 
-    /// What is shown in place of a value that may be a secret, or has one in it; none where all of it is shown.
+    /// The replacement for a value that is or contains a secret; none if it can be shown.
     fn hidden(&self, node: &Node) -> Option<String> {
         let [.., table, name] = self.path.as_slice() else {
             return None;
@@ -168,7 +168,7 @@ impl Showing {
         let looks_secret = match table.as_str() {
             "environment" | "labels" => looks_secret(name),
             "headers" | "query" => may_be_secret(name),
-            // What a check sends may be a login.
+            // A check's request body may be a login.
             _ => name == "body",
         };
         if looks_secret {
@@ -179,7 +179,7 @@ impl Showing {
         };
         let shown = match name.as_str() {
             "path" => hide_in_query(text).0,
-            // Knowing the address of an incoming webhook is enough to post there.
+            // The address of an incoming webhook is enough to post there.
             "url" => address_only(text),
             _ => sanitize(text),
         };
@@ -263,7 +263,7 @@ fn find<'a>(tree: &'a Node, path: &[&str]) -> Option<&'a Node> {
         .try_fold(tree, |node, part| Some(&node.entry(part)?.node))
 }
 
-/// The values as text, a line each, the origins as comments.
+/// The values as text, one per line, with the origins as comments.
 pub(super) fn text(all: &[Shown]) -> String {
     let mut text = String::new();
     for shown in all {

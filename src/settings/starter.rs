@@ -1,6 +1,6 @@
-//! The text that `config init` writes: a file that loads as it is, to be changed from there.
+//! The text that `config init` writes: a file that loads as it is.
 
-/// A commented file to start from. It loads.
+/// A commented file to start from. It loads without errors.
 pub fn starter() -> &'static str {
     include_str!("starter.toml")
 }

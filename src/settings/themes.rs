@@ -1,5 +1,5 @@
-//! The operator's own themes: where they are, and what stands in them. What it means is the
-//! console's business.
+//! Finds and reads the operator's own themes. The console interprets
+//! them.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::paths;
 use crate::sanitize::sanitize;
 
-/// The largest file that is read; a theme that gives every meaning is far below it.
+/// The largest file that is read. A theme with every meaning is far smaller.
 const LARGEST: u64 = 64 * 1024;
 
 /// The text of a theme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThemeFile {
-    /// The name of the file without its ending: the theme's.
+    /// The name of the theme: the file's name without its extension.
     pub name: String,
     /// The file.
     pub path: PathBuf,
@@ -21,7 +21,7 @@ pub struct ThemeFile {
     pub text: Result<String, String>,
 }
 
-/// The themes in the directory `themes` beside the user's configuration, by name.
+/// The themes in the directory `themes` next to the user's configuration, by name.
 pub fn own_themes() -> Vec<ThemeFile> {
     let read = |path: PathBuf| {
         let name = path.file_stem()?.to_str()?.to_owned();
@@ -31,7 +31,7 @@ pub fn own_themes() -> Vec<ThemeFile> {
     files().into_iter().filter_map(read).collect()
 }
 
-/// Their files, in order. A directory that is not there has none.
+/// The theme files, in order; empty if the directory does not exist.
 pub(super) fn files() -> Vec<PathBuf> {
     let Some(directory) = paths::themes_directory() else {
         return Vec::new();
@@ -58,7 +58,7 @@ fn text(path: &Path) -> Result<String, String> {
         .read_to_string(&mut text)
         .map_err(wrong)?;
     if read as u64 > LARGEST {
-        return Err("is larger than 64 KiB: this is hardly a theme".into());
+        return Err("is larger than 64 KiB, which is too large for a theme".into());
     }
     Ok(text)
 }

@@ -1,5 +1,5 @@
-//! Which of several timings holds: the nearest table that says the key, key by key. The same
-//! walk answers `show`, so that what is shown is what is used.
+//! Finds the timing that applies: the nearest table with the key wins, key by key. `show` uses the same
+//! search, so that it shows the timing that is used.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use super::model::{
 use super::words::{LongTime, Time};
 use crate::release::Timing;
 
-/// The built-in minimum healthy time where nobody outside the team notices.
+/// The built-in minimum healthy time of development environments.
 const DEVELOPMENT_MINIMUM_HEALTHY: Duration = Duration::from_secs(2);
 /// The built-in lease of a lock.
 const LEASE: Duration = Duration::from_secs(30);
-/// The built-in time between two signs of life.
+/// The built-in time between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// What holds when no table says otherwise.
+/// The timing when no table has a key.
 pub(super) fn built_in(tier: TierWord) -> Timing {
     let mut timing = Timing::default();
     if tier == TierWord::Development {

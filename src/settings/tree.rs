@@ -1,5 +1,5 @@
-//! A configuration as a tree in which every value remembers where it came from. Text becomes
-//! such a tree here; what the keys mean is not known here.
+//! A configuration as a tree in which every value knows its origin. This module parses text into
+//! such a tree; it does not know what the keys mean.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// A table with nothing in it.
+    /// An empty table.
     pub(super) fn empty() -> Self {
         Self {
             value: Value::Table(Vec::new()),
@@ -54,12 +54,12 @@ impl Node {
         }
     }
 
-    /// The entry of that key.
+    /// The entry with that key.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
-    /// The origin of the value at a path, or of the nearest thing around it.
+    /// The origin of the value at a path, or of the nearest value around it.
     pub(super) fn origin_at(&self, path: &[String]) -> Origin {
         let mut node = self;
         let mut origin = self.origin.clone();
@@ -89,7 +89,7 @@ impl Node {
         origin
     }
 
-    /// The origin of every key below a table, by the key as it is written from that table on.
+    /// The origin of every key below a table, by the key relative to that table.
     pub(super) fn origins_below(&self, table: &[&str]) -> BTreeMap<String, Origin> {
         let mut found = BTreeMap::new();
         let table = table
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// The same as a value without origins.
+    /// The value without origins.
     pub(super) fn plain(&self) -> toml::Value {
         match &self.value {
             Value::Text(text) => toml::Value::String(text.clone()),
@@ -133,7 +133,7 @@ impl Node {
     }
 }
 
-/// The text of a file as a tree; whatever is not TOML is reported, and the rest is kept.
+/// Parses the text of a file. Syntax errors are reported, and the rest is kept.
 pub(super) fn parse(file: &Arc<str>, text: &str, problems: &mut Vec<Problem>) -> Node {
     let reading = Reading::of(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -153,7 +153,7 @@ pub(super) fn parse(file: &Arc<str>, text: &str, problems: &mut Vec<Problem>) ->
 struct Reading<'a> {
     file: &'a Arc<str>,
     text: &'a str,
-    /// Where each line begins: counted once, and not for each value anew.
+    /// The offset of each line's start, computed once.
     lines: Vec<usize>,
 }
 

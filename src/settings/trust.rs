@@ -1,6 +1,6 @@
-//! Whether other users could have written a file or directory. A configuration that was found, and not named, can name
-//! commands that are run for secrets; a store has the holds and approvals; a directory of state says which slot is
-//! live. Users who may write there would act as this one.
+//! Whether other users could have written a file or directory. A configuration that was found, not named, can contain
+//! commands that are run to read secrets. A store has the holds and approvals. A state directory says which slot is
+//! live. A user who can write there could act as this user.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -8,21 +8,22 @@ use std::path::Path;
 
 use nix::unistd::{Gid, getegid, geteuid, getgroups};
 
-/// Write access of the group, of everybody, and the bit that keeps others from replacing files in a directory.
+/// Write access of the group and of all users, and the bit that keeps users from replacing each other's files in a
+/// directory.
 const GROUP: u32 = 0o020;
 const EVERYBODY: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// How many entries of a directory are looked at for their owner.
+/// How many entries of a directory are examined for their owner.
 const MOST_INSIDE: usize = 100;
 
 /// The groups that may write to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sharing {
-    /// Only this user's private group, where each user has one.
+    /// Only this user's private group, on systems where each user has one.
     Private,
-    /// Each group that this user is in, also where another user of it is the owner: a store and the state of a proxy can
-    /// be shared with one. Root also uses what belongs to the user of a service together with its directory.
+    /// Every group of this user, even for a file of another user in the group: a store and the state of a proxy can
+    /// be shared. Root may also use files of a service's user in a directory of that user.
     OwnGroups,
 }
 
@@ -31,21 +32,22 @@ pub(super) enum Sharing {
 pub(super) struct Objection {
     /// Who could have written it.
     pub(super) why: String,
-    /// The command that ends that.
-    pub(super) mend: String,
+    /// The command that removes the access.
+    pub(super) fix: String,
 }
 
-/// Why a discovered file is not read, or nothing. One that cannot be looked at is left to the one who opens it.
+/// Why a discovered file is not read; none if it may be. A file that cannot be examined is no objection: opening it
+/// will report the error.
 pub(super) fn objection(file: &Path) -> Option<String> {
     let Objection { why, .. } = to_existing(file, Sharing::Private)?;
     Some(format!(
-        "{why}, and it was found here, not named; it may name commands that would run as this user. Name it if it is meant: --config {}",
+        "{why}. A configuration can run commands as you, so it is not used without being named. To use it: --config {}",
         file.display()
     ))
 }
 
-/// Who, other than root and this user, could have written a file or directory that is named, or could have put it
-/// there. Where it does not exist yet, the directory counts that it would be made in.
+/// Who, other than root and this user, could have written a named file or directory, or could have created it
+/// there. If it does not exist yet, the directory in which it would be created counts.
 pub(super) fn to(path: &Path, sharing: Sharing) -> Option<Objection> {
     if fs::symlink_metadata(path).is_ok() {
         return to_existing(path, sharing);
@@ -63,7 +65,7 @@ fn to_existing(path: &Path, sharing: Sharing) -> Option<Objection> {
         .or_else(|| of_one(path, sharing))
 }
 
-/// The same of one path to the file: where it is a link, both the link's directory and the file's own count.
+/// The same for one path to the file. For a link, the link's directory and the file's own directory both count.
 fn of_one(path: &Path, sharing: Sharing) -> Option<Objection> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -73,13 +75,13 @@ fn of_one(path: &Path, sharing: Sharing) -> Option<Objection> {
     let of_directory =
         in_directory.and_then(|found| of(&found, directory, "its directory", sharing));
     let of_link = fs::symlink_metadata(path).ok().filter(Metadata::is_symlink);
-    let of_link = of_link.and_then(|link| of_another(&link, path, "the link to it"));
+    let of_link = of_link.and_then(|link| belongs_to_another(&link, path, "the link to it"));
     of_directory
         .or(of_link)
         .or_else(|| of(&fs::metadata(path).ok()?, path, "it", sharing))
 }
 
-fn of_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
+fn belongs_to_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
     let own = geteuid().as_raw();
     let is_another = found.uid() != own && found.uid() != 0;
     is_another.then(|| Objection {
@@ -88,14 +90,14 @@ fn of_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
             found.uid(),
             found.mode() & 0o7777
         ),
-        mend: format!("chown -h {own} {}", path.display()),
+        fix: format!("chown -h {own} {}", path.display()),
     })
 }
 
 fn of(found: &Metadata, path: &Path, what: &str, sharing: Sharing) -> Option<Objection> {
     let mode = found.mode();
     if !is_shared(found, path, sharing)
-        && let Some(objection) = of_another(found, path, what)
+        && let Some(objection) = belongs_to_another(found, path, what)
     {
         return Some(objection);
     }
@@ -104,21 +106,21 @@ fn of(found: &Metadata, path: &Path, what: &str, sharing: Sharing) -> Option<Obj
     if mode & EVERYBODY != 0 && !is_guarded {
         return Some(Objection {
             why: format!("every user may write to {what} ({owner})"),
-            mend: format!("chmod o-w {}", path.display()),
+            fix: format!("chmod o-w {}", path.display()),
         });
     }
     if mode & GROUP != 0 && !is_guarded && !may_write(found.gid(), sharing) {
         let group = found.gid();
         return Some(Objection {
             why: format!("a group (gid {group}) may write to {what} ({owner})"),
-            mend: format!("chmod g-w {}", path.display()),
+            fix: format!("chmod g-w {}", path.display()),
         });
     }
     None
 }
 
-/// Whether another user who owns a file shares it with this one: the group they have in common may write to it, or this
-/// is root, who looks after what belongs to the user of a service together with its directory.
+/// Whether another user who owns a file shares it with this one: their common group may write to it, or this user
+/// is root, who may use a service user's files in that user's directory.
 fn is_shared(found: &Metadata, path: &Path, sharing: Sharing) -> bool {
     if sharing == Sharing::Private {
         return false;
@@ -127,7 +129,7 @@ fn is_shared(found: &Metadata, path: &Path, sharing: Sharing) -> bool {
     is_of_group || (geteuid().is_root() && has_an_owner_of_its_own(found, path))
 }
 
-/// Whether a file belongs to the user whose directory it is in, or a directory to the user whose files are in it alone.
+/// Whether a file belongs to the owner of its directory, or all files in a directory belong to its owner.
 fn has_an_owner_of_its_own(found: &Metadata, path: &Path) -> bool {
     let is_theirs = |other: Metadata| other.uid() == found.uid();
     if !found.is_dir() {
@@ -141,7 +143,7 @@ fn has_an_owner_of_its_own(found: &Metadata, path: &Path) -> bool {
     inside.peek().is_some() && inside.all(|it| it.and_then(|it| it.metadata()).is_ok_and(is_theirs))
 }
 
-/// Whether a group may write. Where each user has a group of their own, files are usually writable for it.
+/// Whether a group may write. On systems where each user has a private group, files are usually writable for it.
 fn may_write(group: u32, sharing: Sharing) -> bool {
     let own = getegid().as_raw();
     let is_private = group == own && group == geteuid().as_raw();
@@ -192,7 +194,7 @@ mod tests {
     fn a_file_of_another_user_is_named() {
         assert!(
             geteuid().is_root(),
-            "this test gives files to another user: run the tests by tests/run, as root"
+            "this test changes the owner of files: run the tests with tests/run, as root"
         );
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("greenroom.toml");
@@ -226,7 +228,7 @@ mod tests {
     fn a_file_behind_the_link_of_another_user_is_named() {
         assert!(
             geteuid().is_root(),
-            "this test gives a link to another user: run the tests by tests/run, as root"
+            "this test changes the owner of a link: run the tests with tests/run, as root"
         );
         let place = tempfile::tempdir().unwrap();
         let (file, link) = (place.path().join("real"), place.path().join("link"));
@@ -244,7 +246,7 @@ mod tests {
     fn only_a_store_may_be_shared_with_a_group() {
         assert!(
             geteuid().is_root(),
-            "this test gives a file to another group: run the tests by tests/run, as root"
+            "this test changes the group of a file: run the tests with tests/run, as root"
         );
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("store.db");
@@ -253,8 +255,8 @@ mod tests {
         fs::set_permissions(&file, Permissions::from_mode(0o660)).unwrap();
         give(None, 4711);
         let refused = to(&file, Sharing::OwnGroups).unwrap();
-        assert_eq!(refused.mend, format!("chmod g-w {}", file.display()));
-        // Another user of a group that this one is in has made it.
+        assert_eq!(refused.fix, format!("chmod g-w {}", file.display()));
+        // As if another user of this user's group had created it.
         give(Some(4711), getegid().as_raw());
         assert_eq!(to(&file, Sharing::OwnGroups), None);
         assert!(to(&file, Sharing::Private).is_some());
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_is_judged_by_the_directory_above() {
+    fn for_a_missing_file_its_parent_directory_counts() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("state/proxy");
         assert_eq!(to(&file, Sharing::Private), None);

@@ -1,5 +1,5 @@
-//! The words for amounts: durations and sizes with units. Knows no file and no section; a bare
-//! number and a zero are refused here, because `0` means neither "now" nor "never" anywhere.
+//! Reads and writes amounts: durations and sizes with units. Knows no file and no section. A bare
+//! number and a zero are refused here, because `0` would mean neither "now" nor "never".
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::problem::visible;
 use crate::release::Limit;
 
-/// Units of time, longest first, with how many milliseconds each has.
+/// Units of time, longest first, in milliseconds.
 const TIMES: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -28,14 +28,14 @@ const SIZES: [(&str, u64); 4] = [
     ("B", 1),
 ];
 
-/// The longest duration that is taken for meant: anything longer is a slip of the unit.
+/// The longest accepted duration: a longer one is probably a wrong unit.
 const LONGEST: u64 = 366 * 86_400_000;
 
 /// Reads `30s`, `1m30s`, `250ms`. The error says what to write.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let shown = visible(text);
     if text == "never" {
-        return Err("`never` is no answer here: write a duration such as \"1m30s\"".into());
+        return Err("`never` is not allowed here: write a duration such as \"1m30s\"".into());
     }
     if text.parse::<f64>().is_ok_and(|number| number != 0.0) {
         return Err(format!(
@@ -59,7 +59,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn zero() -> String {
-    "zero means neither \"now\" nor \"never\": write a duration such as \"30s\"".into()
+    "zero is not allowed: write a duration such as \"30s\"".into()
 }
 
 /// Reads a duration or `never`.
@@ -79,15 +79,15 @@ pub(super) fn percent(text: &str) -> Result<u8, String> {
     match number {
         Some(Ok(percent @ 0..=100)) => Ok(percent),
         None if text.parse::<f64>().is_ok() => Err(format!(
-            "`{shown}` has no unit: write \"{shown}%\" if per cent are meant"
+            "`{shown}` has no unit: write \"{shown}%\" if a percentage is meant"
         )),
         _ => Err(format!(
-            "`{shown}` is not a share: write a whole number of per cent such as \"5%\""
+            "`{shown}` is not a percentage: write a whole number such as \"5%\""
         )),
     }
 }
 
-/// A share as it is written in the file.
+/// A percentage as it is written in the file.
 pub(super) fn write_percent(percent: u8) -> String {
     format!("{percent}%")
 }
@@ -202,7 +202,7 @@ word!(
     LongTime(Limit), limit, write_limit, "limit", "10m"
 );
 word!(
-    /// A share of a hundred.
+    /// A percentage.
     Percent(u8), percent, write_percent, "percent", "5%"
 );
 word!(
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_whole_numbers_of_per_cent() {
+    fn percentages_are_whole_numbers() {
         for (text, percent_of) in [("0%", 0), ("5%", 5), ("100%", 100)] {
             assert_eq!(percent(text), Ok(percent_of));
             assert_eq!(write_percent(percent_of), text);

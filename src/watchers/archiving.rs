@@ -1,6 +1,6 @@
-//! What was released, kept, and what was decided beside: reads what the journals have and the archive has
-//! not, when it is asked to and whenever a release begins or ends, a hold is placed or cleared, or a lock is
-//! given back. What is kept is for browsing; nothing else reads it.
+//! Copies releases, holds and repairs from the journals to the archive: on request, and whenever a release starts
+//! or ends, a hold is placed or cleared, or a lock is released. The copies are for browsing; nothing else
+//! reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,55 +23,55 @@ use crate::release::{Engine, Site};
 
 /// How many heads are read at a time.
 const PAGE: usize = 100;
-/// How many holds and repairs are read of a target, and how many where none of those was known.
-const BESIDE: [usize; 2] = [20, 500];
+/// How many holds and repairs of a target are read first, and how many if all of those were new.
+const AUDIT_LIMITS: [usize; 2] = [20, 500];
 /// How many holds and repairs are listed between the releases of a page.
-const MOST_BESIDE: usize = 1000;
-/// How many targets are caught up with at once.
+const MOST_AUDIT_RECORDS: usize = 1000;
+/// How many targets are read at the same time.
 const AT_ONCE: usize = 4;
-/// How many releases are read before they are kept: each may be large.
+/// How many releases are read before they are written: each may be large.
 const TOGETHER: usize = 10;
-/// How often it is looked whether something is to be forgotten, while something is kept.
-const PRUNED_EACH: SignedDuration = SignedDuration::from_hours(1);
-/// How often in a row.
-const PRUNED_AGAIN: usize = 5;
-/// How long one answer of a journal may take.
+/// How often old records are pruned while new ones are kept.
+const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+/// How many times pruning repeats in a row.
+const PRUNE_ROUNDS: usize = 5;
+/// How long a journal may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// An archive, to read and to write.
+/// An archive, with its reader and writer.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct Archive {
-    /// What is kept.
+    /// The reader.
     pub read: Arc<dyn ArchiveReader>,
-    /// What keeps.
+    /// The writer.
     pub write: Arc<dyn ArchiveWriter>,
 }
 
-/// Why something that was released is not in the archive.
+/// Why a release is not in the archive.
 #[derive(Debug, thiserror::Error)]
 pub enum NotKept {
-    /// A store could not be read, or what it holds cannot be.
+    /// A store, or a record in it, could not be read.
     #[error("{0}")]
     Unread(Failure),
-    /// The archive itself could not be read or written.
+    /// The archive could not be read or written.
     #[error("{0}")]
     Unwritten(Failure),
 }
 
 impl NotKept {
-    /// Whether the store answered, and only some of its records cannot be read.
+    /// Whether the store answered and only some of its records cannot be read.
     pub fn is_partial(&self) -> bool {
         matches!(self, Self::Unread(failure) if is_about_content(failure))
     }
 }
 
-/// What became of the last attempt to keep something: kept, or why the archive could not be written.
+/// The result of the last attempt to keep something. The error says why the archive could not be written.
 pub type Keeping = std::result::Result<(), String>;
 
 impl Archive {
-    /// Keeps what the journals of these sites have and the archive has not. What could not be read is
-    /// said, and hides nothing else.
+    /// Copies what the journals of these sites have and the archive does not. Returns what could not be read,
+    /// and keeps everything else.
     pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<NotKept>> {
         let mut problems = BTreeMap::new();
         for some in sites.chunks(AT_ONCE) {
@@ -91,17 +91,17 @@ impl Archive {
             archive: self,
             journal: site.read.journal.as_ref(),
             target,
-            passed_by: Vec::new(),
+            skipped: Vec::new(),
             unread: None,
         };
         if let Err(problem) = reading.catch_up().await {
-            reading.passed_by.push(problem);
+            reading.skipped.push(problem);
         }
-        (target.clone(), reading.passed_by)
+        (target.clone(), reading.skipped)
     }
 
-    /// Releases that a filter lets through, and what was decided beside them, newest first, from what is
-    /// older than `before` on; at most `limit` releases, and whether there are no more.
+    /// Lists releases that match a filter, with the holds and repairs between them, newest first, older than
+    /// `before`: at most `limit` releases, and whether these are the last.
     pub async fn items(
         &self,
         filter: &Filter,
@@ -115,12 +115,12 @@ impl Archive {
             after: last.filter(|_| !is_whole),
             before,
         };
-        let beside = self.read.audit(filter, within, MOST_BESIDE).await?;
+        let beside = self.read.audit(filter, within, MOST_AUDIT_RECORDS).await?;
         Ok((merged(listed, beside), is_whole))
     }
 
-    /// Catches up once releases are observed, and again whenever something ends or begins that is kept;
-    /// never returns while they are. What was kept is told to `kept_some`, and so is an archive that cannot be written.
+    /// Catches up at the start, and again whenever something to be kept starts or ends. Does not return
+    /// while the observation runs. After each pass `kept_some` gets the result.
     pub async fn keep_up(
         &self,
         engine: &Engine,
@@ -148,7 +148,7 @@ impl Archive {
                 .filter(|site| is_new(&site.definition.target));
             let sites: Vec<Site> = sites.cloned().collect();
             let mut kept = now;
-            // What could not be kept is read again when the next release moves anywhere.
+            // What could not be kept is read again when any release changes next.
             let (targets, keeping) = self.keep_told(sites).await;
             for target in targets {
                 kept.remove(&target);
@@ -156,7 +156,7 @@ impl Archive {
             known = Some(kept);
             kept_some.send_modify(|last| *last = keeping);
             let now = engine.clock().now();
-            let is_due = |last: Timestamp| now.duration_since(last) >= PRUNED_EACH;
+            let is_due = |last: Timestamp| now.duration_since(last) >= PRUNE_INTERVAL;
             if pruned.is_none_or(is_due) {
                 pruned = Some(now);
                 self.prune_told(&retention, now).await;
@@ -168,19 +168,19 @@ impl Archive {
         match self.prune(retention, now).await {
             Ok(pruned) if pruned.is_nothing() => {}
             Ok(pruned) => tracing::info!(
-                "forgotten of the history: {} releases, {} logs",
+                "pruned from the history: {} releases, {} logs",
                 pruned.releases.len(),
                 pruned.logs.len() + pruned.orphans.len()
             ),
-            Err(failure) => tracing::warn!("nothing is forgotten of the history: {failure}"),
+            Err(failure) => tracing::warn!("the history could not be pruned: {failure}"),
         }
     }
 
-    /// Forgets what is not to be kept any more; what that was. Sizes are estimates: it is looked again until
-    /// what is left fits.
+    /// Removes what must not be kept any longer, and returns it. Sizes are estimates, so this repeats until
+    /// the rest fits.
     pub async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<Pruning> {
         let mut all = Pruning::default();
-        for _ in 0..PRUNED_AGAIN {
+        for _ in 0..PRUNE_ROUNDS {
             let pruning = self.read.prunable(retention, now).await?;
             all.too_many = pruning.too_many;
             if pruning.is_nothing() {
@@ -195,7 +195,7 @@ impl Archive {
         Ok(all)
     }
 
-    /// Catches up, with what could not be kept in the log. The targets that have something which could not be kept, and
+    /// Catches up and logs what could not be kept. Returns the targets concerned, and
     /// whether the archive is the reason.
     async fn keep_told(&self, sites: Vec<Site>) -> (Vec<Target>, Keeping) {
         let problems = self.catch_up(sites).await;
@@ -214,14 +214,14 @@ impl Archive {
 
 type Outcome<T> = std::result::Result<T, NotKept>;
 
-/// One target's journal being read.
+/// Reads the journal of one target.
 struct Reading<'a> {
     archive: &'a Archive,
     journal: &'a dyn JournalReader,
     target: &'a Target,
-    /// What could not be kept while the rest could.
-    passed_by: Vec<NotKept>,
-    /// The oldest release that was skipped.
+    /// The problems of records that were skipped.
+    skipped: Vec<NotKept>,
+    /// The oldest skipped release.
     unread: Option<ReleaseId>,
 }
 
@@ -249,7 +249,7 @@ impl Reading<'_> {
             }
             let wanted = self.wanted(&page).await?;
             self.keep(wanted).await?;
-            // A clock of another host may be behind: a page is always looked at as a whole.
+            // Another host's clock may be behind, so a page is always read completely.
             if mark.is_some_and(|mark| last < mark) {
                 break;
             }
@@ -258,7 +258,7 @@ impl Reading<'_> {
         let asked = self.journal.unreadable(self.target, PAGE);
         let unreadable = in_time("listing releases", asked).await;
         for (id, failure) in unreadable.map_err(NotKept::Unread)? {
-            self.pass_by(id, failure);
+            self.skip_release(id, failure);
         }
         self.keep_holds().await?;
         self.keep_repairs().await?;
@@ -277,13 +277,13 @@ impl Reading<'_> {
     }
 
     async fn keep_holds(&mut self) -> Outcome<()> {
-        for limit in BESIDE {
+        for limit in AUDIT_LIMITS {
             let asked = self.journal.holds(self.target, limit);
             let holds = in_time("listing holds", asked)
                 .await
                 .map_err(NotKept::Unread)?;
             if self
-                .keep_beside(holds.into_iter().map(AuditRecord::Hold))
+                .keep_audit_records(holds.into_iter().map(AuditRecord::Hold))
                 .await?
             {
                 break;
@@ -293,13 +293,13 @@ impl Reading<'_> {
     }
 
     async fn keep_repairs(&mut self) -> Outcome<()> {
-        for limit in BESIDE {
+        for limit in AUDIT_LIMITS {
             let asked = self.journal.repairs(self.target, limit);
             let repairs = in_time("listing repairs", asked)
                 .await
                 .map_err(NotKept::Unread)?;
             if self
-                .keep_beside(repairs.into_iter().map(AuditRecord::Repair))
+                .keep_audit_records(repairs.into_iter().map(AuditRecord::Repair))
                 .await?
             {
                 break;
@@ -308,8 +308,11 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Whether some were kept already, or there are none: then all before them are, too.
-    async fn keep_beside(&self, records: impl Iterator<Item = AuditRecord>) -> Outcome<bool> {
+    /// Returns whether some were kept already or there are none: then all older ones are kept too.
+    async fn keep_audit_records(
+        &self,
+        records: impl Iterator<Item = AuditRecord>,
+    ) -> Outcome<bool> {
         let records: Vec<AuditRecord> = records.collect();
         let count = records.len();
         let news = self.archive.write.keep_audit(records).await;
@@ -328,7 +331,7 @@ impl Reading<'_> {
         page.map_err(NotKept::Unread)
     }
 
-    /// Those that are not kept, that have no end there, or whose head says something else now.
+    /// The releases to copy: not kept yet, kept without an outcome, or with a changed head.
     async fn wanted(&self, page: &[ReleaseRecord]) -> Outcome<Vec<ReleaseId>> {
         let ids: Vec<ReleaseId> = page.iter().map(|head| head.id).collect();
         let kept = self.archive.read.heads(&ids).await;
@@ -350,8 +353,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn pass_by(&mut self, id: ReleaseId, failure: Failure) {
-        self.passed_by.push(NotKept::Unread(failure));
+    fn skip_release(&mut self, id: ReleaseId, failure: Failure) {
+        self.skipped.push(NotKept::Unread(failure));
         self.unread = Some(self.unread.map_or(id, |oldest| oldest.min(id)));
     }
 
@@ -362,12 +365,11 @@ impl Reading<'_> {
             match in_time("reading a release", asked).await {
                 Ok(Some((recorded, unread))) => {
                     releases.push(recorded);
-                    self.passed_by
-                        .extend(unread.into_iter().map(NotKept::Unread));
+                    self.skipped.extend(unread.into_iter().map(NotKept::Unread));
                 }
                 // The archive keeps a release that its store no longer has.
                 Ok(None) => {}
-                Err(failure) if is_about_content(&failure) => self.pass_by(id, failure),
+                Err(failure) if is_about_content(&failure) => self.skip_release(id, failure),
                 Err(failure) => return Err(NotKept::Unread(failure)),
             }
         }
@@ -387,7 +389,7 @@ async fn in_time<T>(doing: &str, asked: impl Future<Output = Result<T>>) -> Resu
     })
 }
 
-/// Whether the store was heard and only what it holds is the trouble.
+/// Whether the store answered and only its content is wrong.
 fn is_about_content(failure: &Failure) -> bool {
     matches!(
         failure.kind,

@@ -1,4 +1,4 @@
-//! Puts snapshots together from what the sources tell, each in its own time.
+//! Assembles snapshots from the answers of the sources, which arrive independently.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::inventory::{
 use crate::ports::Clock;
 use crate::release::{Observed, Releases, Site};
 
-/// The order things are shown in.
+/// The order in which things are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The services.
@@ -22,35 +22,35 @@ pub struct Frame {
     pub environments: Vec<(EnvironmentName, Tier)>,
 }
 
-/// What one source has to tell.
+/// One answer of a source.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// What runs, for each target of an engine.
+    /// The instances of each target of an engine.
     Instances(Vec<(Target, Vec<Instance>)>),
-    /// What the registry holds for a target.
+    /// The store's record of a target.
     Record(Target, Box<Registered>),
-    /// What the proxy says for a target.
+    /// The proxy's answers for a target.
     Routing(Target, Box<Routing>),
-    /// What the public address and the slots answer, whether the proxy tells what it does or not.
+    /// What the public address and the slots answered, even if the proxy did not.
     Probed(Target, Box<Probed>),
-    /// What the clock of a source says; none where it has none of its own or does not answer.
+    /// The reading of a source's clock; none if it has no clock of its own or did not answer.
     Clock(Source, Vec<Target>, Option<ClockReading>),
-    /// A source is not heard for these targets.
+    /// A source did not answer for these targets.
     Silent(Source, Vec<Target>, String, Timestamp),
 }
 
-/// What a store has of a target.
+/// The store's content for a target.
 #[derive(Debug)]
 pub(super) struct Registered {
     pub(super) record: RegistryRecord,
     pub(super) keys: Vec<KeyLine>,
     /// When they were read.
     pub(super) at: Timestamp,
-    /// Its newest release, where its journal was read.
+    /// The newest release, if its journal was read.
     pub(super) release: Option<Arc<Observed>>,
 }
 
-/// Which source.
+/// A kind of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Runtime,
@@ -62,15 +62,15 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Routing {
     pub(super) proxy: Option<ProxyAnswer>,
-    /// None where it was not read.
+    /// None if it was not read.
     pub(super) pointer: Option<PointerState>,
-    /// None where it was not looked at: what was known of it stays. Else what it is, or why that is unknown.
+    /// None if it was not inspected: the previous value stays. Otherwise the state, or why it is unknown.
     pub(super) installation: Option<Result<Installation, String>>,
-    /// None where nobody looks, and the proxy was not asked; else the rates, or why there are none.
+    /// None if the target is not on screen, so the proxy was not asked. Otherwise the rates, or why there are none.
     pub(super) rates: Option<Result<PerSlot<Option<Rates>>, String>>,
 }
 
-/// What was asked over HTTP.
+/// The answers over HTTP.
 #[derive(Debug)]
 pub(super) struct Probed {
     pub(super) public: Option<PublicAnswer>,
@@ -164,7 +164,7 @@ impl Assembly {
         }
     }
 
-    /// A snapshot that did not change keeps its identity, so that nothing is drawn for it.
+    /// An unchanged snapshot keeps its identity, so that nothing is drawn again.
     fn change(&mut self, target: &Target, how: impl FnOnce(&mut Snapshot)) {
         let now = self.clock.now();
         let Some(known) = self.snapshots.get_mut(target) else {
@@ -199,7 +199,7 @@ fn take_instances(snapshot: &mut Snapshot, instances: Vec<Instance>) {
 
 fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLine>, at: Timestamp) {
     let on_lease = record.lock.is_some() || keys.iter().any(|key| key.ttl_seconds.is_some());
-    // The moment of a reading is news only where something runs down from it.
+    // The time of a reading matters only if a lease runs from it.
     if on_lease || snapshot.keys_at.is_none() {
         snapshot.keys_at = Some(at);
     }
@@ -231,7 +231,7 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
         Some(Err(why)) => snapshot.installation_unknown = Some(why),
         None => {}
     }
-    // Rates of a target that nobody looks at are not kept: they would be old when somebody does.
+    // Rates of a target that is not on screen are dropped: they would be outdated later.
     let (rates, unknown) = match routing.rates {
         Some(Ok(rates)) => (rates, None),
         Some(Err(why)) => (PerSlot::default(), Some(why)),
@@ -242,7 +242,7 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.rates_unknown = unknown;
 }
 
-/// Whether the pointer that was read before still is what the proxy answers.
+/// Whether the pointer read before still matches the proxy's answer.
 fn is_of_pointer(snapshot: &Snapshot) -> bool {
     let (Some(proxy), Some(pointer)) = (&snapshot.proxy, &snapshot.pointer) else {
         return false;
@@ -255,7 +255,7 @@ fn is_of_pointer(snapshot: &Snapshot) -> bool {
 
 fn take_probed(snapshot: &mut Snapshot, probed: Probed) {
     snapshot.public = probed.public;
-    // How long a probe took changes every time and is not news.
+    // The duration of a probe changes every time and is ignored.
     for (slot, probe) in [
         (Slot::Blue, probed.probes.blue),
         (Slot::Green, probed.probes.green),
@@ -292,7 +292,7 @@ fn silence(
     };
     *state = match state {
         SourceState::Stale { since, .. } => silent_since(*since),
-        // When it was heard last is when it fell silent: what nothing happened to is not old.
+        // It was live until now. An observation without changes is not old.
         SourceState::Live => silent_since(now),
         SourceState::Connecting | SourceState::Unreachable { .. } => {
             SourceState::Unreachable { why, retry_at }

@@ -1,5 +1,5 @@
-//! The clocks of engines and stores. With this machine's they decide when a hold, a freeze and an approval end, so a
-//! console knows them as a release does.
+//! The clocks of engines and stores. They and this machine's clock decide when holds, freezes and approvals end, so
+//! the console compares them as a release does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const READ_INTERVAL: Duration = Duration::from_secs(30);
 /// Asks a server for its time.
 pub(super) type Ask = Box<dyn Fn() -> BoxFuture<'static, Result<Option<Timestamp>>> + Send + Sync>;
 
-/// Reads the clock of a source again and again.
+/// Reads the clock of a source repeatedly.
 pub(super) async fn watch(
     (source, ask): (Source, Ask),
     targets: Vec<Target>,

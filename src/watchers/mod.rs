@@ -1,6 +1,6 @@
-//! The world, observed: subscribes to what can be watched, polls what cannot, and puts snapshots
-//! together that the faces show. Knows ports and nouns, and the sites of the engine; no adapter and
-//! no face. Every source has a state of its own: what is not heard any more is marked, not dropped.
+//! Observation: subscribes to sources that report changes, polls the others, and assembles the snapshots that console
+//! and command line show. It uses ports, nouns and the engine's sites, no adapter, console or command line. Every
+//! source has its own state: if it stops answering, its data is marked as stale, not dropped.
 
 mod archiving;
 mod assemble;
@@ -39,31 +39,31 @@ use crate::release::{Engine, Releases, Site};
 use assemble::{Assembly, Part, Source};
 use clocks::Ask;
 
-/// Room for parts on their way to the assembly.
+/// How many answers may wait for the assembly.
 const PARTS: usize = 256;
-/// After a failure, the first wait before another try; it doubles up to [`LONGEST_WAIT`].
+/// The first pause after a failure; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait between two tries.
+/// The longest pause.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// A running observation. It ends when this is dropped.
+/// A running observation. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Watching {
-    /// What is known.
+    /// Everything that is known.
     pub world: watch::Receiver<Arc<World>>,
-    /// What the journals tell of the newest release of each target.
+    /// The newest release of each target, from the journals.
     pub releases: watch::Receiver<Arc<Releases>>,
-    /// The target somebody looks at: it is polled more often.
+    /// The target on screen: it is polled more often.
     pub focus: watch::Sender<Option<Target>>,
     _tasks: DropGuard,
 }
 
-/// Begins to observe every site of an engine, all but what runs once `begun` is: two hundred connections are
-/// not made while somebody waits for the first frame.
+/// Starts to observe every site of an engine. Only the engines are observed before `opened` resolves: the connections
+/// to two hundred proxies would delay the first frame.
 pub fn start(
     engine: &Engine,
     frame: Frame,
-    begun: impl Future<Output = ()> + Send + 'static,
+    opened: impl Future<Output = ()> + Send + 'static,
 ) -> Watching {
     let sites: Vec<Site> = engine.sites().cloned().collect();
     let clock = Arc::clone(engine.clock());
@@ -73,15 +73,15 @@ pub fn start(
     let (focus, focused) = watch::channel(None);
     let (parts, mut arriving) = mpsc::channel::<Part>(PARTS);
     let cancelled = CancellationToken::new();
-    let begun = begun.boxed().shared();
+    let opened = opened.boxed().shared();
     let spawn_now = |task: BoxFuture<'static, ()>| {
         let cancelled = cancelled.clone();
         tokio::spawn(async move { cancelled.run_until_cancelled(task).await });
     };
     let spawn = |task: BoxFuture<'static, ()>| {
-        let begun = begun.clone();
+        let opened = opened.clone();
         let observe = async move {
-            begun.await;
+            opened.await;
             task.await;
         };
         spawn_now(observe.boxed());
@@ -90,7 +90,7 @@ pub fn start(
         let task = clocks::watch(asked, targets, parts.clone(), Arc::clone(&clock));
         spawn(task.boxed());
     }
-    // Engines take the longest to tell of themselves, and are few.
+    // Engines take the longest to answer, and they are few.
     for (engine, targets) in engines(&sites) {
         let task = runtime::watch(engine, targets, parts.clone(), Arc::clone(&clock));
         spawn_now(task.boxed());
@@ -121,7 +121,7 @@ pub fn start(
             while let Ok(part) = arriving.try_recv() {
                 assembly.add(part);
             }
-            // Before the world: a lock that is gone is not seen before its release's end.
+            // Published before the world, so that a released lock never shows before the end of its release.
             publish_releases.send_if_modified(|shown| {
                 let differs = **shown != *assembly.releases();
                 if differs {
@@ -158,7 +158,7 @@ fn stores(sites: &[Site]) -> Vec<(Arc<dyn RegistryReader>, Vec<Target>)> {
     grouped(sites, |site| &site.read.registry)
 }
 
-/// The clock of every engine and store, each once, with the targets that it decides about.
+/// The clock of every engine and store, each once, with the targets that depend on it.
 fn all_clocks(sites: &[Site]) -> Vec<((Source, Ask), Vec<Target>)> {
     let of_engines = engines(sites).into_iter().map(|(engine, targets)| {
         let ask: Ask = Box::new(move || {
@@ -192,12 +192,12 @@ fn grouped<T: ?Sized>(sites: &[Site], of: fn(&Site) -> &Arc<T>) -> Vec<(Arc<T>, 
     groups
 }
 
-/// What is said of a source that let the time pass.
+/// The message for a source that did not answer in time.
 fn too_long(within: Duration) -> String {
     format!("no answer within {within:?}")
 }
 
-/// How long to wait after so many failures in a row.
+/// The pause after this many failures in a row.
 fn wait_after(failures: u32) -> Duration {
     FIRST_WAIT
         .saturating_mul(2u32.saturating_pow(failures.saturating_sub(1)))

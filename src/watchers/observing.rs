@@ -1,4 +1,4 @@
-//! What tells the archive that there may be something to keep: a release that moved, or another route, hold or lock.
+//! Detects that the archive may have something to copy: a release, route, hold or lock has changed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use super::opening;
 use crate::inventory::{FencingToken, Hold, ReleaseId, Target, World};
 use crate::release::Releases;
 
-/// How long it is relied on that everything that happens is seen.
+/// How long the archive relies on observed changes before it reads everything again.
 pub(super) const ANYWAY: Duration = Duration::from_mins(5);
 
-/// What tells that there may be something to keep.
+/// What the archive observes.
 #[derive(Debug, Clone)]
 pub struct Observing {
-    /// What the journals tell.
+    /// The newest releases, from the journals.
     pub releases: watch::Receiver<Arc<Releases>>,
-    /// What is known.
+    /// Everything that is known.
     pub world: watch::Receiver<Arc<World>>,
 }
 
-/// What a target has to differ in to be worth reading again: which release is its newest and whether it is
-/// over, its route, its hold, and whose lock it is, as a repair has one.
+/// A target is read again when this changes: its newest release and whether that has ended, its route, its hold, and
+/// its lock, which a repair also takes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
     release: Option<(ReleaseId, bool)>,
-    /// Who wrote its route: one that began and ended between two looks is seen by that.
+    /// The release that wrote the route: it shows a release that started and ended between two observations.
     routed: Option<ReleaseId>,
     hold: Option<Hold>,
     lock: Option<FencingToken>,
@@ -37,12 +37,12 @@ pub(super) struct Mark {
 pub(super) type Marks = BTreeMap<Target, Mark>;
 
 impl Observing {
-    /// Waits until what runs and what is stored was heard of once: there is time for what was.
+    /// Waits until runtime and store of every target have answered, or a short time.
     pub async fn opened(&mut self) {
         opening::all_heard(&mut self.world).await;
     }
 
-    /// Waits for something else; whether there will ever be.
+    /// Waits for a change. Returns false once there can be no more changes.
     pub(super) async fn moved(&mut self) -> bool {
         tokio::select! {
             moved = self.releases.changed() => moved.is_ok(),

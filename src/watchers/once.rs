@@ -1,4 +1,4 @@
-//! One look at everything, for a command that shows and ends.
+//! One observation of everything, for a command that shows it and ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
 use crate::release::{Engine, Site};
 
-/// How long any one source may take before it counts as silent. All are asked at the same time, so this is
-/// how long the whole look takes at most: whoever asks has an answer within three seconds.
+/// How long a source may take before it counts as silent. All are asked at the same time, so the whole
+/// observation takes at most this long: the user has an answer within three seconds.
 pub const TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// Looks at every site once, all at the same time.
+/// Observes every site once, all at the same time.
 pub async fn once(engine: &Engine, frame: Frame) -> World {
     let sites: Vec<Site> = engine.sites().cloned().collect();
     let now = engine.clock().now();

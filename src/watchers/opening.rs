@@ -1,5 +1,5 @@
-//! What waits when observing begins: what nobody looks at, and what is only for later, until what runs and what is stored
-//! was heard of once. Whoever opens a console waits for these two.
+//! Start-up order of the watchers. The console first shows what is running and what is stored, so those two sources
+//! are read at once. The proxies of targets that are not on screen, and the archive, wait for both to answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use tokio::time::{sleep, timeout};
 
 use crate::inventory::{Snapshot, SourceState, Target, World};
 
-/// How long it is waited at most: a source may be away.
+/// The longest wait: a source may not answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How far apart the first looks at proxies are: two hundred at once would hold up what somebody looks at.
-const APART: Duration = Duration::from_millis(4);
+/// Delay between the first probes of two proxies. Probing 200 at once would delay the target on screen.
+const PROBE_SPACING: Duration = Duration::from_millis(4);
 
-/// Waits until both were heard of all targets, if they are within a second.
+/// Waits until runtime and store of all targets have answered, at most one second.
 pub(super) async fn all_heard(world: &mut watch::Receiver<Arc<World>>) {
     let are_heard = |world: &Arc<World>| world.snapshots.values().all(|one| is_heard(one));
     let _ = timeout(TIMEOUT, world.wait_for(are_heard)).await;
 }
 
-/// Waits until both were heard of a target, each of which would have its proxy asked again, and then for its turn,
-/// which is the `place`th; for nothing once somebody looks at it.
+/// Waits until runtime and store of a target have answered, because each answer would cause another probe of its proxy;
+/// then waits for the target's turn, number `place`. Returns at once when the target is on screen.
 pub(super) async fn turn(
     place: u32,
     target: &Target,
@@ -32,7 +32,7 @@ pub(super) async fn turn(
     let is_heard = |world: &Arc<World>| world.get(target).is_none_or(is_heard);
     let turn = async {
         let _ = timeout(TIMEOUT, world.wait_for(is_heard)).await;
-        sleep(APART * place).await;
+        sleep(PROBE_SPACING * place).await;
     };
     tokio::select! {
         _ = focus.wait_for(|looked_at| looked_at.as_ref() == Some(target)) => {}
@@ -58,7 +58,7 @@ mod tests {
         Target::new(service.parse().expect("a name"), environment)
     }
 
-    /// Two targets, each with what was heard of it.
+    /// Two targets with the given source states.
     fn world(web: &Sources, shop: &Sources) -> Arc<World> {
         let endpoint = "127.0.0.1:9001".parse().expect("an endpoint");
         let endpoints = PerSlot {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_waits_for_both_of_one_or_of_all_and_for_nothing_that_is_away() {
+    async fn it_waits_for_both_sources_unless_one_is_unreachable() {
         use SourceState::{Connecting, Live};
         let away = SourceState::Stale {
             since: Timestamp::UNIX_EPOCH,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_somebody_looks_at_waits_neither_for_others_nor_for_its_turn() {
+    async fn the_target_on_screen_does_not_wait() {
         let none = Sources::default();
         let (_tell, world) = watch::channel(world(&none, &none));
         let (look, focus) = watch::channel(Some(target("shop")));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_does_not_wait_for_ever() {
+    async fn it_stops_waiting_after_a_second() {
         let none = Sources::default();
         let (_tell, mut world) = watch::channel(world(&none, &none));
         all_heard(&mut world).await;

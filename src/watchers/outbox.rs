@@ -1,6 +1,6 @@
-//! Notices on their way: a queue and a task for each channel, so that a channel which is slow or away holds up
-//! neither a release nor another channel. What cannot be sent is said in the log; nothing waits for it but the end of
-//! a command, for a moment.
+//! Sends notices. Each channel has a queue and a task of its own, so that a slow or unreachable channel delays
+//! neither a release nor another channel. Failures are logged. Only the end of a command waits for notices, for a
+//! moment.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -14,31 +14,31 @@ use crate::inventory::{EnvironmentName, Operator, ServiceName};
 use crate::ports::{Clock, Failure, Notifier};
 use crate::release::{Driven, Handle, NoticeSource, ReleaseObserver, Site, Status};
 
-/// How many notices wait for a channel; more are not sent.
+/// How many notices may wait for a channel; further ones are not sent.
 const WAITING: usize = 64;
 /// The first pause after a failure, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// How often one notice is tried again: for about four minutes.
 const TRIES: usize = 9;
 
-/// One channel, and what it is told.
+/// One channel with its filter.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "holds a trait object")]
 pub struct Channel {
     /// Its name in the configuration.
     pub name: String,
-    /// What reaches it.
+    /// Sends the notices.
     pub notifier: Arc<dyn Notifier>,
-    /// What it is told of.
+    /// The events it gets.
     pub events: BTreeSet<NoticeEvent>,
-    /// In which environments; all where none is named.
+    /// The environments it gets notices of; empty means all.
     pub environments: BTreeSet<EnvironmentName>,
-    /// Of which services; all where none is named.
+    /// The services it gets notices of; empty means all.
     pub services: BTreeSet<ServiceName>,
 }
 
 impl Channel {
-    /// Whether it is told.
+    /// Whether it gets this notice.
     pub fn wants(&self, notice: &Notice) -> bool {
         let Notice { event, target, .. } = notice;
         let all_or = |is_empty: bool, has: bool| is_empty || has;
@@ -54,7 +54,7 @@ impl Channel {
     }
 }
 
-/// The channels, and what is on its way to them.
+/// The channels and the notices that are being sent.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct Outbox {
     driver: Operator,
@@ -63,8 +63,8 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox to these channels, of the releases that this operator drives. Nothing is connected to before there is
-    /// something to tell.
+    /// An outbox for the releases that this operator drives. It connects to a channel only when there is a notice to
+    /// send.
     pub fn new(channels: Vec<Channel>, driver: Operator, clock: Arc<dyn Clock>) -> Self {
         let post = Post {
             channels,
@@ -83,7 +83,7 @@ impl Outbox {
         &self.post.channels
     }
 
-    /// Waits until nothing is on its way any more, but not for long; how much was not sent by then.
+    /// Waits until all notices are sent, at most `time_limit`. Returns how many were not.
     pub async fn settle(&self, time_limit: Duration) -> usize {
         let mut open = self.post.open.subscribe();
         let settled = open.wait_for(|open| *open == 0);
@@ -113,7 +113,7 @@ impl ReleaseObserver for Outbox {
     }
 }
 
-/// Tells of a release for as long as it is driven here.
+/// Sends notices of a release for as long as it is driven here.
 async fn follow(
     mut status: watch::Receiver<Arc<Status>>,
     mut notice_source: NoticeSource,
@@ -138,9 +138,9 @@ async fn follow(
 /// A queue and a task for each channel.
 struct Post {
     channels: Vec<Channel>,
-    /// The queues, from the first notice on.
+    /// The queues, once there was a notice.
     queues: OnceLock<Vec<mpsc::Sender<Notice>>>,
-    /// How many releases are followed and notices are on their way.
+    /// The number of followed releases plus the notices being sent.
     open: watch::Sender<usize>,
 }
 
@@ -158,7 +158,7 @@ impl Post {
             if queue.try_send(notice.clone()).is_err() {
                 self.open.send_modify(|open| *open -= 1);
                 tracing::warn!(
-                    "notices.{} was not told that {}: {WAITING} notices wait for it already",
+                    "notices.{} did not get the notice \"{}\": {WAITING} notices are already waiting",
                     channel.name,
                     notice.text
                 );
@@ -173,7 +173,7 @@ impl Post {
             while let Some(notice) = waiting.recv().await {
                 if let Err(failure) = send(&channel, &notice).await {
                     tracing::warn!(
-                        "notices.{} was not told that {}: {failure}",
+                        "notices.{} did not get the notice \"{}\": {failure}",
                         channel.name,
                         notice.text
                     );
@@ -193,7 +193,7 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
         .with_jitter();
     let again = |failure: &Failure, pause: Duration| {
         tracing::info!(
-            "notices.{} is tried again in {pause:?}: {failure}",
+            "notices.{} will be tried again in {pause:?}: {failure}",
             channel.name
         );
     };
@@ -204,7 +204,7 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
         .await
 }
 
-/// Something that is not over yet, counted.
+/// Counts something that is in progress.
 struct Open(watch::Sender<usize>);
 
 impl Open {

@@ -1,5 +1,5 @@
-//! Whether what was recorded is still what was written: recomputes the hashes of every release, hold and repair, in the
-//! archive and in the store it came from, and holds the two against each other.
+//! Verifies that the records have not been altered: recomputes the hashes of every release, hold and repair, in the
+//! archive and in the store, and compares the two.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const PAGE: usize = 500;
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 impl Archive {
-    /// Proves what a filter lets through; against the stores of `engine` too, where one is given.
+    /// Verifies the records that match a filter; compares them with the stores of `engine` if given.
     pub async fn prove(&self, filter: &Filter, engine: Option<&Engine>) -> Result<Proven> {
         let mut proving = Proving {
             engine,
@@ -36,7 +36,7 @@ impl Archive {
             .values()
             .filter_map(|head| RulesSet::since(None, head));
         proving.found.rules.extend(first);
-        proving.beside(self, filter).await?;
+        proving.audit_records(self, filter).await?;
         proving.missing(self).await?;
         for (target, why) in proving.without_seals {
             proving.found.silent.entry(target).or_insert(why);
@@ -48,38 +48,38 @@ impl Archive {
 struct Proving<'a> {
     engine: Option<&'a Engine>,
     found: Proven,
-    /// The seals of each target that were not held against a record yet.
+    /// The seals of each target that were not compared with a record yet.
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
-    /// The targets whose seals were not heard, and why.
+    /// The targets whose seals could not be read, and why.
     without_seals: BTreeMap<Target, String>,
-    /// The last release of each target that was looked at.
+    /// The release of each target that was verified last.
     newer: BTreeMap<Target, ReleaseRecord>,
 }
 
-/// What a store said about a record.
-enum Heard<T> {
+/// A store's answer about a record.
+enum StoreAnswer<T> {
     There(T),
     Gone,
-    /// There, and not to be read.
+    /// The record exists and cannot be read.
     Garbled(String),
-    /// Nothing, which says nothing about what is written there.
+    /// No answer, so nothing is known about the record.
     Silent(String),
 }
 
-async fn heard<T>(asked: impl Future<Output = Result<Option<T>>>) -> Heard<T> {
+async fn ask_store<T>(asked: impl Future<Output = Result<Option<T>>>) -> StoreAnswer<T> {
     match tokio::time::timeout(TIMEOUT, asked).await {
-        Ok(Ok(Some(read))) => Heard::There(read),
-        Ok(Ok(None)) => Heard::Gone,
+        Ok(Ok(Some(read))) => StoreAnswer::There(read),
+        Ok(Ok(None)) => StoreAnswer::Gone,
         Ok(Err(failure)) if failure.kind == FailureKind::Garbled => {
-            Heard::Garbled(format!("in the store, {failure}"))
+            StoreAnswer::Garbled(format!("in the store, {failure}"))
         }
-        Ok(Err(failure)) => Heard::Silent(failure.to_string()),
-        Err(_) => Heard::Silent(format!("no answer within {TIMEOUT:?}")),
+        Ok(Err(failure)) => StoreAnswer::Silent(failure.to_string()),
+        Err(_) => StoreAnswer::Silent(format!("no answer within {TIMEOUT:?}")),
     }
 }
 
 impl<'a> Proving<'a> {
-    /// The seals of the targets that a filter lets through as a whole.
+    /// Reads the seals of the targets that match the filter completely.
     async fn read_seals(&mut self, filter: &Filter) {
         let is = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|it| it == name);
         let sites = self.engine.iter().flat_map(|engine| engine.sites());
@@ -101,7 +101,7 @@ impl<'a> Proving<'a> {
                 Ok(Err(failure)) => failure.to_string(),
                 Err(_) => format!("no answer within {TIMEOUT:?}"),
             };
-            // Who does not tell of seals is asked about records all the same.
+            // The records of this store are still read.
             self.without_seals.insert(target.clone(), sanitize(&why));
         }
     }
@@ -122,7 +122,7 @@ impl<'a> Proving<'a> {
                 self.rules_of(&kept.recorded.head);
                 let (target, id) = (&one.head.target, one.head.id);
                 let read = match self.journal(target) {
-                    Some(journal) => Some(heard(journal.release(target, id)).await),
+                    Some(journal) => Some(ask_store(journal.release(target, id)).await),
                     None => None,
                 };
                 self.one(target, &kept.recorded, &kept.differences, read);
@@ -130,7 +130,7 @@ impl<'a> Proving<'a> {
         }
     }
 
-    /// Releases come newest first: what the newer one's rules changed is known when the older one is read.
+    /// Releases come newest first: when the older one is read, the rules that the newer one changed are known.
     fn rules_of(&mut self, head: &ReleaseRecord) {
         let Some(baseline) = head.baseline.as_ref().filter(|it| !it.rules.is_empty()) else {
             return;
@@ -142,7 +142,7 @@ impl<'a> Proving<'a> {
         }
     }
 
-    async fn beside(&mut self, archive: &Archive, filter: &Filter) -> Result<()> {
+    async fn audit_records(&mut self, archive: &Archive, filter: &Filter) -> Result<()> {
         let mut within = Within::default();
         loop {
             let listed = archive.read.audit(filter, within, PAGE).await?;
@@ -158,7 +158,7 @@ impl<'a> Proving<'a> {
                 self.found.beside += 1;
                 let (target, id) = (record.target(), record.id());
                 let read = match self.journal(target) {
-                    Some(journal) => Some(heard(journal.beside(target, id)).await),
+                    Some(journal) => Some(ask_store(journal.beside(target, id)).await),
                     None => None,
                 };
                 self.one(target, record, differences, read);
@@ -166,20 +166,20 @@ impl<'a> Proving<'a> {
         }
     }
 
-    /// Where a target's records are asked for, unless it was not heard before.
+    /// The journal of a target, unless it failed to answer before.
     fn journal(&self, target: &Target) -> Option<&'a dyn JournalReader> {
         let site = self.engine.and_then(|engine| engine.site(target));
         let site = site.filter(|_| !self.found.silent.contains_key(target))?;
         Some(site.read.journal.as_ref())
     }
 
-    /// What is kept of a record, and what its store said of it, where that was asked.
+    /// Verifies a kept record, and compares it with the store's answer if it was asked.
     fn one<T: Provable>(
         &mut self,
         target: &Target,
         kept: &T,
         differences: &[Difference],
-        read: Option<Heard<T>>,
+        read: Option<StoreAnswer<T>>,
     ) {
         let mut wrong = Vec::new();
         match kept.prove() {
@@ -205,33 +205,33 @@ impl<'a> Proving<'a> {
         }
     }
 
-    /// What the store says otherwise now.
+    /// The differences to what the store has now.
     fn against_store<T: Provable>(
         &mut self,
         target: &Target,
         kept: &T,
-        read: Heard<T>,
+        read: StoreAnswer<T>,
     ) -> Vec<String> {
         let mut wrong = Vec::new();
         let read = match read {
-            Heard::Garbled(words) => return vec![words],
-            Heard::Silent(why) => {
-                self.not_heard(target, &why);
+            StoreAnswer::Garbled(words) => return vec![words],
+            StoreAnswer::Silent(why) => {
+                self.note_silent(target, &why);
                 self.found.not_compared += 1;
                 return wrong;
             }
-            Heard::There(read) => Some(read),
-            Heard::Gone => None,
+            StoreAnswer::There(read) => Some(read),
+            StoreAnswer::Gone => None,
         };
         let seals = self.seals.get_mut(target);
         let seal = seals.and_then(|seals| seals.remove(&kept.id()));
         let Some(read) = read else {
-            // Stores are cleared of what is old; that it was there, the archive tells. What was sealed is not
-            // cleared without its seal.
+            // Old records are removed from stores, so a missing one is normal; the archive keeps it. But a sealed
+            // record is never removed without its seal.
             self.found.not_compared += 1;
             if let Some(seal) = seal {
                 if !seal.is_of(kept) {
-                    wrong.push(format!("the archive is not what was {seal}"));
+                    wrong.push(format!("the archived record differs from the one {seal}"));
                 }
                 wrong.push(gone(&seal));
             }
@@ -246,13 +246,15 @@ impl<'a> Proving<'a> {
             wrong.push(format!("in the store, {proof}"));
         }
         if let Some(what) = kept.departs(&read) {
-            wrong.push(format!("the store is not what was kept, first at {what}"));
+            wrong.push(format!(
+                "the stored record differs from the archived one, first at {what}"
+            ));
         }
         wrong
     }
 
-    /// What was sealed and is not kept here: it has to be in its store still, as it was sealed. Only where the filter
-    /// lets a target through as a whole.
+    /// Checks sealed records that are not in this archive: the store must still have them as they were sealed. Only
+    /// where the filter matches a target completely.
     async fn missing(&mut self, archive: &Archive) -> Result<()> {
         for (target, seals) in std::mem::take(&mut self.seals) {
             let ids: Vec<ReleaseId> = seals.keys().copied().collect();
@@ -264,11 +266,11 @@ impl<'a> Proving<'a> {
                     continue;
                 };
                 let (kind, wrong) = match sealed_in(journal, &target, id, &seal).await {
-                    Heard::There(found) => found,
-                    Heard::Gone => ("record", Some(gone(&seal))),
-                    Heard::Garbled(words) => ("record", Some(words)),
-                    Heard::Silent(why) => {
-                        self.not_heard(&target, &why);
+                    StoreAnswer::There(found) => found,
+                    StoreAnswer::Gone => ("record", Some(gone(&seal))),
+                    StoreAnswer::Garbled(words) => ("record", Some(words)),
+                    StoreAnswer::Silent(why) => {
+                        self.note_silent(&target, &why);
                         self.found.not_compared += 1;
                         break;
                     }
@@ -290,38 +292,42 @@ impl<'a> Proving<'a> {
         });
     }
 
-    /// A store that does not answer is not asked again, and nothing is held against it.
-    fn not_heard(&mut self, target: &Target, why: &str) {
+    /// Notes a store that does not answer. It is not asked again, and this does not count as a difference.
+    fn note_silent(&mut self, target: &Target, why: &str) {
         self.found.silent.insert(target.clone(), sanitize(why));
     }
 }
 
-/// What a store has of something that was sealed, in a word, and what is wrong with it.
+/// The store's copy of a sealed record: its kind, and what is wrong with it.
 async fn sealed_in(
     journal: &dyn JournalReader,
     target: &Target,
     id: ReleaseId,
     seal: &Seal,
-) -> Heard<(&'static str, Option<String>)> {
-    match heard(journal.release(target, id)).await {
-        Heard::There(read) => return Heard::There((read.kind(), against_seal(seal, &read))),
-        Heard::Garbled(words) => return Heard::Garbled(words),
-        Heard::Silent(why) => return Heard::Silent(why),
-        Heard::Gone => {}
+) -> StoreAnswer<(&'static str, Option<String>)> {
+    match ask_store(journal.release(target, id)).await {
+        StoreAnswer::There(read) => {
+            return StoreAnswer::There((read.kind(), against_seal(seal, &read)));
+        }
+        StoreAnswer::Garbled(words) => return StoreAnswer::Garbled(words),
+        StoreAnswer::Silent(why) => return StoreAnswer::Silent(why),
+        StoreAnswer::Gone => {}
     }
-    match heard(journal.beside(target, id)).await {
-        Heard::There(read) => Heard::There((Provable::kind(&read), against_seal(seal, &read))),
-        Heard::Garbled(words) => Heard::Garbled(words),
-        Heard::Silent(why) => Heard::Silent(why),
-        Heard::Gone => Heard::Gone,
+    match ask_store(journal.beside(target, id)).await {
+        StoreAnswer::There(read) => {
+            StoreAnswer::There((Provable::kind(&read), against_seal(seal, &read)))
+        }
+        StoreAnswer::Garbled(words) => StoreAnswer::Garbled(words),
+        StoreAnswer::Silent(why) => StoreAnswer::Silent(why),
+        StoreAnswer::Gone => StoreAnswer::Gone,
     }
 }
 
 fn gone(seal: &Seal) -> String {
-    format!("{seal}, and gone from the store")
+    format!("{seal}, and missing in the store")
 }
 
-/// What a record is not that was sealed.
+/// The difference between a record and its seal.
 fn against_seal(seal: &Seal, read: &impl Provable) -> Option<String> {
-    (!seal.is_of(read)).then(|| format!("the store is not what was {seal}"))
+    (!seal.is_of(read)).then(|| format!("the stored record differs from the one {seal}"))
 }

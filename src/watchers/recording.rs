@@ -1,6 +1,6 @@
-//! What the candidate of a release writes, recorded while the release is driven here or watched from here, and kept
-//! when it is over: a candidate that failed is removed, and what it said with it. Nothing waits for it but the end of a
-//! command. Where several record one, each keeps it in its own archive.
+//! Records the log of a release's candidate while the release is driven or watched from here, and keeps it
+//! at the end: a failed candidate is removed, and its log with it. Only the end of a command waits for
+//! this. If several consoles record the same candidate, each keeps the log in its own archive.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,30 +18,30 @@ use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
 use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, Status, StepState};
 
-/// All of a log: engines count lines in 31 bits.
+/// The whole log: engines count lines in 31 bits.
 const ALL: usize = i32::MAX as usize;
-/// How often a candidate is looked for that others start.
+/// How often to look for a candidate that another operator starts.
 const LOOKED_FOR: Duration = Duration::from_millis(200);
-/// How long the last lines may take once a release is over.
+/// How long the last lines may take after a release has ended.
 const LAST_LINES: Duration = Duration::from_millis(250);
 
-/// Opens what keeps, when there is something to keep.
+/// Opens the archive when there is something to keep.
 pub type Opens = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn ArchiveWriter>>> + Send + Sync>;
 
-/// See the module.
+/// Records the logs of candidates.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
 pub struct Recorder {
     opens: Opens,
-    /// How many bytes of each log are kept.
+    /// The maximum number of bytes kept of each log.
     limit: usize,
     recording: TaskTracker,
 }
 
 impl Recorder {
-    /// Keeps at most about `limit` bytes a release.
+    /// Keeps at most about `limit` bytes per release.
     pub fn new(opens: Opens, limit: usize) -> Self {
         let recording = TaskTracker::new();
-        // It can be waited for at any time.
+        // Closed now, so that `settle` can wait at any time.
         recording.close();
         Self {
             opens,
@@ -50,7 +50,7 @@ impl Recorder {
         }
     }
 
-    /// Waits until everything is kept, but not for long. Whether it is.
+    /// Waits until everything is kept, at most `time_limit`. Returns whether it is.
     pub async fn settle(&self, time_limit: Duration) -> bool {
         timeout(time_limit, self.recording.wait()).await.is_ok()
     }
@@ -72,8 +72,8 @@ impl ReleaseObserver for Recorder {
 }
 
 impl Recorder {
-    /// Records releases that others drive, as they are observed; never returns while they are. What is under
-    /// way when nobody looks on any more is not kept: whoever drives it keeps all of it.
+    /// Records releases of other drivers as they are observed; does not return while the observation runs. A recording
+    /// that is still running when it ends is not kept: the driver keeps the whole log.
     pub async fn look_on(&self, engine: &Engine, mut releases: watch::Receiver<Arc<Releases>>) {
         let mut known: BTreeSet<ReleaseId> = BTreeSet::new();
         let mut recording = JoinSet::new();
@@ -91,7 +91,7 @@ impl Recorder {
                 }
                 let own = engine.active(target);
                 let is_own = |own: Handle| own.status().borrow().plan.release == release;
-                // Whoever drives it here records it as its witness.
+                // A driver in this process records it as its observer.
                 if !own.is_some_and(is_own) {
                     let opens = Arc::clone(&self.opens);
                     let watched = (site.clone(), releases.clone(), release);
@@ -116,8 +116,8 @@ async fn watch_one(
     keep(&opens, release, &log).await;
 }
 
-/// Tells which instance is the candidate of a release that others drive, and ends with the release: when it
-/// is over, another one is the newest, or nobody observes any more.
+/// Finds the candidate of a release that another operator drives. Returns when the release has ended,
+/// is no longer the newest, or the observation stops.
 async fn watched(
     site: &Site,
     mut releases: watch::Receiver<Arc<Releases>>,
@@ -139,7 +139,7 @@ async fn watched(
         let moved = if is_found {
             releases.changed().await
         } else {
-            // It is created some time after its step has begun.
+            // The candidate is created some time after the step has started.
             let moved = timeout(LOOKED_FOR, releases.changed()).await;
             moved.unwrap_or(Ok(()))
         };
@@ -149,7 +149,7 @@ async fn watched(
     }
 }
 
-/// Keeps a log, if there is one.
+/// Keeps a log if it is not empty.
 async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) {
     if log.is_empty() {
         return;
@@ -190,7 +190,7 @@ async fn record(
     gathering.end()
 }
 
-/// The candidate of a release that somebody else has begun, if it runs already.
+/// The candidate of a release that another driver has started, if it is running already.
 async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
     let start = status
         .steps
@@ -205,7 +205,7 @@ async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
     instances.into_iter().find(is_it).map(|one| one.id)
 }
 
-/// The next lines; never, once there are no more.
+/// The next lines; never returns once there are no more.
 async fn next(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Batch {
     match last(following).await {
         Some(batch) => batch,
@@ -217,8 +217,8 @@ async fn last(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Op
     following?.1.recv().await
 }
 
-/// The lines as they come. What is said about the log itself is kept where it stands between lines, or where there are
-/// none: that a log ends when its candidate is removed goes without saying.
+/// The recorded lines. A notice about the log itself is kept only between lines, or in an empty log: the removal
+/// of the candidate always ends its log, which needs no notice.
 struct Lines {
     gathering: Gathering,
     said: Vec<WrittenLine>,

@@ -1,5 +1,5 @@
-//! One store: its changes are hints, a read at one revision is the truth. A hint names its target,
-//! so that what happens to one of two hundred costs the reading of one.
+//! Watches one store. A change is only a hint; a read at one revision is the truth. A hint names its target,
+//! so that a change of one target among two hundred causes one read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::release::{Releases, Site};
 
 /// One transaction may change several keys; its hints come together.
 const SETTLE: Duration = Duration::from_millis(5);
-/// The longest time between two looks: whether the store still answers, and how far leases are.
+/// The longest time between two reads: tests that the store answers, and updates the leases.
 const REFRESH: Duration = Duration::from_secs(10);
-/// The shortest: a lease that ends sooner is heard of by its end.
+/// The shortest time: a lease that ends sooner is noticed by its end.
 const SOONEST: Duration = Duration::from_secs(1);
 /// How many targets are read together.
 const TOGETHER: usize = 64;
-/// How many reads are under way at a time.
+/// How many reads run at the same time.
 const AT_A_TIME: usize = 16;
 
 pub(super) async fn watch(
@@ -63,7 +63,7 @@ pub(super) async fn watch(
     }
 }
 
-/// Which targets have to be read.
+/// The targets to read.
 enum Due {
     All,
     Some(BTreeSet<Target>),
@@ -88,15 +88,15 @@ impl Due {
     }
 }
 
-/// What is remembered between two looks, and over an outage.
+/// The state between two reads, kept during an outage.
 struct Follower {
     store: Arc<dyn RegistryReader>,
     sites: Vec<Site>,
     parts: mpsc::Sender<Part>,
     clock: Arc<dyn Clock>,
-    /// What was last told of each target's release.
+    /// The last known release of each target.
     releases: Releases,
-    /// The targets that have something on a lease, with the shortest time that one had left.
+    /// The targets with something on a lease, and the shortest remaining time.
     leases: BTreeMap<Target, Duration>,
     failures: u32,
 }
@@ -104,7 +104,7 @@ struct Follower {
 type Changes = BoxStream<'static, Result<Hint>>;
 
 impl Follower {
-    /// Ends well only when nobody listens any more.
+    /// Returns without an error only if there is no receiver any more.
     async fn follow(&mut self) -> Result<()> {
         let mut changes = self.store.changes().await?;
         let mut due = Due::All;
@@ -138,8 +138,8 @@ impl Follower {
         (shortest / 2).clamp(SOONEST, REFRESH)
     }
 
-    /// Leases are renewed without a change of their keys. Where there is none, one target is read
-    /// for all: a store that is gone may look like one in which nothing happens.
+    /// The targets to read without a hint, because leases are renewed without a change of their keys. Without any
+    /// lease one target is read: an unreachable store may look like one without changes.
     fn to_refresh(&self) -> BTreeSet<Target> {
         if self.leases.is_empty() {
             let first = self.sites.first();
@@ -151,7 +151,7 @@ impl Follower {
         self.leases.keys().cloned().collect()
     }
 
-    /// Whether anybody still listens.
+    /// Returns whether there is still a receiver.
     async fn read(&mut self, due: &Due) -> Result<bool> {
         let sites: Vec<Site> = self
             .sites
@@ -163,12 +163,12 @@ impl Follower {
             let at = self.clock.now();
             let mut read = self.records(sites).await?;
             self.failures = 0;
-            // The journal after the lock: an open head without its lock is an interrupted release,
-            // and a driver writes the end of one before it gives the lock back.
-            let told = releases::look(sites, &mut read, &self.releases, at).await?;
+            // Read the journal after the lock. An open head without a lock is an interrupted release,
+            // and a driver writes the end of a release before it releases the lock.
+            let current = releases::look(sites, &mut read, &self.releases, at).await?;
             for (target, (record, keys)) in read {
                 self.remember_leases(&target, &record, &keys);
-                let release = told.get(&target).cloned();
+                let release = current.get(&target).cloned();
                 match &release {
                     Some(release) => self.releases.insert(target.clone(), Arc::clone(release)),
                     None => self.releases.remove(&target),
@@ -199,7 +199,7 @@ impl Follower {
                 Ok((target.clone(), (record?, keys?)))
             }
         });
-        // Boxed: the compiler cannot name the lifetime of a borrowed stream of futures else.
+        // Boxed: otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
         let reads: Vec<_> = reads.map(FutureExt::boxed).collect();
         stream::iter(reads)
             .buffer_unordered(AT_A_TIME)

@@ -1,5 +1,5 @@
-//! The current release of each target, as its journal and its lock tell it, and the checks of the version
-//! that is live. A release that is over is read once, whoever drove it: a screen at rest shows it.
+//! The current release of each target, from its journal and lock, and the checks of the live
+//! version. A finished release is read once, whoever drove it, because the console shows it at rest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use crate::inventory::{KeyLine, RegistryRecord, ReleaseId, Route, Target};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::release::{LiveChecks, Observed, Progress, Releases, Site, observed};
 
-/// What was read of targets in a store.
+/// The records of a store's targets.
 type Read = BTreeMap<Target, (RegistryRecord, Vec<KeyLine>)>;
 
 /// How many heads are searched for the release that made the live version live.
 const SEARCHED: usize = 50;
-/// How many journals are read at a time.
+/// How many journals are read at the same time.
 const AT_A_TIME: usize = 16;
 
-/// What is told of these targets' releases. Their records were read before; one that says less than
-/// its journal is read again, and what is wrong with a journal is added to its problems.
+/// The current releases of these targets, whose records were read before. A record older than
+/// its journal is read again. Problems of a journal are added to the record's problems.
 pub(super) async fn look(
     sites: &[Site],
     read: &mut Read,
     known: &Releases,
     now: Timestamp,
 ) -> Result<Releases> {
-    let mut told = Releases::new();
+    let mut current = Releases::new();
     for (journal, targets) in grouped(sites, |site| &site.read.journal) {
         let mut heads = journal.current(&targets).await?;
         let mut looks = Vec::new();
@@ -49,26 +49,26 @@ pub(super) async fn look(
                 };
                 (target, record, keys, release)
             };
-            // Boxed: the compiler cannot name the lifetime of a borrowed stream of futures else.
+            // Boxed: otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
             looks.push(look.boxed());
         }
         let mut looks = stream::iter(looks).buffer_unordered(AT_A_TIME);
         while let Some((target, mut record, keys, release)) = looks.next().await {
             match release {
-                Ok(release) => told.extend(release.map(|release| (target.clone(), release))),
+                Ok(release) => current.extend(release.map(|release| (target.clone(), release))),
                 Err(failure) if is_about_content(&failure) => {
                     record
                         .problems
                         .insert(format!("targets/{target}/releases"), failure.to_string());
                     let known = known.get(&target);
-                    told.extend(known.map(|known| (target.clone(), Arc::clone(known))));
+                    current.extend(known.map(|known| (target.clone(), Arc::clone(known))));
                 }
                 Err(failure) => return Err(failure),
             }
             read.insert(target, (record, keys));
         }
     }
-    Ok(told)
+    Ok(current)
 }
 
 async fn one(
@@ -94,10 +94,10 @@ async fn one(
     };
     let is_open = recorded.head.closed.is_none();
     if is_open && !is_for(record, head.id) {
-        // It may have been opened after the lock was looked for.
+        // The release may have been opened after the lock was read.
         *record = site.read.registry.read(target).await?;
         if record.lock.is_some() && !is_for(record, head.id) {
-            // The next one begins; what it takes over from is told by its own head in a moment.
+            // Another release is starting. It writes what it supersedes in its own head in a moment.
             return Ok(None);
         }
     }
@@ -116,22 +116,22 @@ async fn one(
             None => live_checks(site, &recorded, route).await?.map(Arc::new),
         };
     }
-    // What did not change keeps its identity, so that nothing is drawn for it.
+    // An unchanged value keeps its identity, so that nothing is drawn again.
     Ok(Some(match known {
         Some(known) if **known == now => Arc::clone(known),
         _ => Arc::new(now),
     }))
 }
 
-/// The checks of what the route names: from the newest release where that made it live, else from the
-/// newest one that did. None where the journal has no such release.
+/// The checks of the version in the route: from the newest release if that made it live, otherwise from the
+/// newest release that did. None if the journal has no such release.
 async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Option<LiveChecks>> {
     let made_live = |head: &ReleaseRecord, live: Option<LivePeriod>| {
         let (slot, version) = &head.to;
         let stayed = live.is_some_and(|live| live.until.is_none());
         stayed && *slot == route.live && version.digest == route.digest
     };
-    // While its switch is written down nowhere but in the route, it is the one that wrote the route.
+    // If the switch is recorded only in the route so far, the route names the release.
     let live = LivePeriod::of(&newest.entries).or_else(|| {
         (newest.head.id == route.release).then_some(LivePeriod {
             since: newest.head.opened_at,
@@ -142,7 +142,7 @@ async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Op
         return Ok(Some(LiveChecks::of(newest, route)));
     }
     let (journal, target) = (&site.read.journal, &site.definition.target);
-    // Not only those with a lower id: a clock that was ahead may have made a greater one.
+    // Not only smaller ids: a clock that was ahead may have created a greater one.
     let past = journal.releases(target, SEARCHED).await?;
     let mut past = past.iter().filter(|head| head.id != newest.head.id);
     let Some(head) = past.find(|head| made_live(head, head.live)) else {
@@ -160,7 +160,7 @@ fn is_for(record: &RegistryRecord, release: ReleaseId) -> bool {
     holder.is_some_and(|holder| holder.record.release == release)
 }
 
-/// Whether the store was heard and only what it holds is the trouble.
+/// Whether the store answered and only its content is wrong.
 fn is_about_content(failure: &Failure) -> bool {
     matches!(
         failure.kind,

@@ -1,5 +1,5 @@
-//! One target's proxy: nothing there can be watched, so it is asked: at once when the route
-//! changed, every two seconds while somebody looks, and seldom otherwise.
+//! Polls one target's proxy, which cannot be watched: at once when the route has
+//! changed, every two seconds while the target is on screen, and rarely otherwise.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::inventory::{Installation, PerSlot, Probe, PublicAnswer, Rates, Slot, 
 use crate::ports::{Clock, Connection, Failure, FailureKind};
 use crate::release::Site;
 
-/// While somebody looks at the target.
+/// The interval while the target is on screen.
 const LOOKED_AT: Duration = Duration::from_secs(2);
-/// While registry and proxy name different generations: between the two halves of a switch.
+/// The interval while store and proxy name different generations: between the two halves of a switch.
 const UNSETTLED: Duration = Duration::from_millis(50);
-/// How often that is believed to be a switch under way, and not drift.
+/// After this many polls a difference is drift, not a switch in progress.
 const UNSETTLED_LOOKS: u32 = 40;
-/// While nobody does.
+/// The interval while the target is not on screen.
 const OUT_OF_SIGHT: Duration = Duration::from_secs(15);
-/// How often the proxy's configuration is compared with what it should be, while it is: its files are
-/// read for that. While it is not, at each look.
+/// How often a correct installation is inspected, which reads the proxy's files. An incorrect one is
+/// inspected at each poll.
 const INSPECTED: Duration = Duration::from_secs(10);
-/// The same out of sight.
+/// The same while the target is not on screen.
 const INSPECTED_SELDOM: Duration = Duration::from_mins(1);
 
-/// `place` is which of all targets it is.
+/// `place` is the number of this target among all targets.
 pub(super) async fn watch(
     site: Site,
     place: u32,
@@ -106,7 +106,7 @@ pub(super) async fn watch(
     }
 }
 
-/// What has to change in the world for the proxy to be asked before its time.
+/// A change of this causes a poll at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Side {
     generation: u64,
@@ -135,26 +135,26 @@ impl Side {
     }
 }
 
-/// How closely a target is looked at.
+/// How closely a target is observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attention {
-    /// Somebody has it open: what its traffic looks like is asked for, too.
+    /// It is on screen: its traffic rates are read too.
     Close,
-    /// Nobody does.
+    /// It is not on screen.
     Passing,
 }
 
-/// What a target's proxy, public address and slots have answered.
+/// The answers of a target's proxy, public address and slots.
 pub(super) struct Asked {
-    /// What the proxy says, or why it says nothing.
+    /// The proxy's answer, or why there is none.
     pub(super) routing: Result<Routing, String>,
-    /// What answers over HTTP, whether the proxy says something or not.
+    /// The answers over HTTP, even if the proxy did not answer.
     pub(super) probed: Probed,
 }
 
-/// Asks the proxy, the public address and the health of what runs; and, if it is to be inspected,
-/// whether the proxy's configuration is what it should be. All at the same time: none of them waits
-/// for another, and with `within` each may take only so long.
+/// Asks the proxy, the public address and the health endpoints of running instances; with an inspection also
+/// whether the proxy's configuration is correct. All requests run at the same time, none waits
+/// for another, and `within` limits each.
 pub(super) async fn ask(
     site: &Site,
     seen: &Side,
@@ -198,7 +198,7 @@ pub(super) async fn ask(
             match installation {
                 Ok(Installation::Missing) => Ok(None),
                 Ok(Installation::Foreign(why)) => Err(why.clone()),
-                // What is configured here cannot be used, so there is nothing that the proxy could answer for.
+                // This configuration cannot be used, so the proxy has nothing to answer for.
                 Err(unusable) if unusable.kind == FailureKind::Rejected => {
                     Err(unusable.to_string())
                 }
@@ -209,7 +209,7 @@ pub(super) async fn ask(
     let is_installed = !matches!(proxy, Ok(None));
     let routing = proxy.map(|proxy| Routing {
         installation: if is_installed {
-            // What cannot be looked at is not known, and no difference.
+            // An inspection that failed is unknown, not a difference.
             inspected.map(|inspected| inspected.map_err(|failure| failure.to_string()))
         } else {
             Some(Ok(Installation::Missing))
@@ -227,7 +227,7 @@ pub(super) async fn ask(
     }
 }
 
-/// An answer; none where it took too long.
+/// An answer; none if it took too long.
 async fn in_time<T>(within: Option<Duration>, answer: impl Future<Output = T>) -> Option<T> {
     match within {
         Some(within) => timeout(within, answer).await.ok(),
@@ -241,7 +241,7 @@ fn late(target: &Target, within: Option<Duration>) -> Failure {
     Failure::new(FailureKind::Unreachable, "the proxy", doing, said)
 }
 
-/// Only of what somebody has open.
+/// Reads the rates; only for the target on screen.
 async fn rates(
     site: &Site,
     attention: Attention,

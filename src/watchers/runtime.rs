@@ -1,4 +1,4 @@
-//! One engine: its events are hints, the list is the truth. Subscribe first, then list.
+//! Watches one engine. Its events are hints; the list is the truth. Subscribe first, then list.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::ports::{Clock, Failure, FailureKind, Result, RuntimeReader};
 /// Hints come in bursts: a start alone makes four.
 const SETTLE: Duration = Duration::from_millis(15);
 
-/// How often an engine that tells of no change is asked whether it still answers: one that hangs tells of none either.
+/// How often a quiet engine is asked whether it still answers: an engine that hangs is quiet too.
 const PULSE: Duration = Duration::from_secs(5);
 /// How long its answer may take.
 const PULSE_ANSWER: Duration = Duration::from_secs(3);
@@ -43,7 +43,7 @@ pub(super) async fn watch(
     }
 }
 
-/// Ends well only when nobody listens any more.
+/// Returns without an error only if there is no receiver any more.
 async fn follow(
     engine: &dyn RuntimeReader,
     targets: &[Target],
@@ -70,7 +70,7 @@ async fn follow(
         match hint {
             Some(hint) => hint?,
             None => {
-                // The stream ended without a word: subscribe anew, as after a restart.
+                // The stream ended without an error: subscribe again, as after a restart.
                 changes = engine.changes().await?;
             }
         }

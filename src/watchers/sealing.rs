@@ -1,5 +1,5 @@
-//! Seals what is over in a target, releases and what was decided beside them: what a keeper does, as a user of the store
-//! that drives nothing.
+//! Seals the finished releases, holds and repairs of a target. A keeper runs this as a user of the store
+//! that drives no releases.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,21 @@ use crate::release::Site;
 
 /// How many heads are read at a time.
 const PAGE: usize = 100;
-/// How many of the newest holds, and of the newest repairs, are looked at: a keeper comes again before there are more.
-const BESIDE: usize = 1000;
+/// How many of the newest holds, and of the newest repairs, are read. A keeper runs again before there are more.
+const AUDIT_LIMIT: usize = 1000;
 
-/// What was done.
+/// The result of sealing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Sealed {
     /// Sealed now.
     pub sealed: Vec<ReleaseId>,
     /// Sealed before.
     pub before: usize,
-    /// Over and not sealed, with why.
+    /// Finished but not sealed, with the reason.
     pub not: BTreeMap<ReleaseId, String>,
 }
 
-/// Seals everything of a target that is over, whole, and not sealed yet.
+/// Seals every finished and complete record of a target that is not sealed yet.
 pub async fn seal(site: &Site, seals: &dyn Seals, by: &Operator, at: Timestamp) -> Result<Sealed> {
     let target = &site.definition.target;
     let journal = &site.read.journal;
@@ -51,8 +51,8 @@ pub async fn seal(site: &Site, seals: &dyn Seals, by: &Operator, at: Timestamp) 
         }
         page = journal.releases_before(target, last, PAGE).await?;
     }
-    let holds = journal.holds(target, BESIDE).await?;
-    let repairs = journal.repairs(target, BESIDE).await?;
+    let holds = journal.holds(target, AUDIT_LIMIT).await?;
+    let repairs = journal.repairs(target, AUDIT_LIMIT).await?;
     let holds = holds.into_iter().map(AuditRecord::Hold);
     for record in holds.chain(repairs.into_iter().map(AuditRecord::Repair)) {
         if sealed.contains_key(&record.id()) {

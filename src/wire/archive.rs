@@ -1,5 +1,5 @@
-//! Where every release that was seen is kept. It is opened by whoever needs it, and not with the
-//! rest: a release is never held up by it.
+//! Opens the archive. It is opened when needed and not with the other parts, so that it never delays
+//! a release.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::ports::{ArchiveReader, ArchiveWriter, Failure, Result};
 use crate::settings::HistorySettings;
 use crate::watchers::{Archive, Keeping, Observing, Opens, Recorder, Watching};
 
-/// How long the end of a command may be held up.
+/// How long the end of a command may wait for the archive.
 const NOT_WAITED_FOR: Duration = Duration::from_secs(2);
 
 impl App {
@@ -24,7 +24,7 @@ impl App {
         File::open(self.archive.clone()).await.map(of)
     }
 
-    /// Opens the archive, or one that is forgotten in the end where there can be none, with the reason.
+    /// Opens the archive. If that fails, opens one in memory and returns the reason too.
     pub async fn any_archive(&self) -> Result<(Archive, Option<Failure>)> {
         match self.open_archive().await {
             Ok(archive) => Ok((archive, None)),
@@ -32,8 +32,8 @@ impl App {
         }
     }
 
-    /// Keeps what is released and decided from now on, also what candidates of others write, and what was
-    /// before, for as long as that is observed; and what tells whenever something was kept or could not be.
+    /// Copies releases, holds, repairs and candidates' logs to the archive for as long as they are observed; first what
+    /// happened before. The receiver gets the result after each attempt.
     pub fn keep_up(
         &self,
         watching: &Watching,
@@ -63,7 +63,7 @@ impl App {
                         .await;
                 }
                 Err(failure) => {
-                    tracing::warn!("nothing is kept in the history: {failure}");
+                    tracing::warn!("the history cannot be opened, so nothing is kept: {failure}");
                     kept_some.send_modify(|last| *last = Err(failure.to_string()));
                 }
             }
@@ -72,7 +72,7 @@ impl App {
         (keeping.map(|_| ()), kept)
     }
 
-    /// Waits a moment until the logs of what was driven here are kept.
+    /// Waits a moment until the logs of the releases driven here are kept.
     pub async fn recorded(&self) {
         if let Some(recorder) = &self.recorder
             && !recorder.settle(NOT_WAITED_FOR).await
@@ -81,8 +81,8 @@ impl App {
         }
     }
 
-    /// Keeps what was just released, and only that: whoever waits for the end of a command does not wait
-    /// for a journal to be read. That it cannot be kept is no failure of the release: the answer says why.
+    /// Keeps a release that has just ended, and only that one: the end of a command does not wait
+    /// for a journal to be read. If it cannot be kept, the release has not failed: the returned text says why.
     pub async fn keep(&self, target: &Target, release: ReleaseId) -> Option<String> {
         let kept = async {
             let Some(site) = self.engine.site(target) else {
@@ -100,12 +100,12 @@ impl App {
         };
         tracing::warn!("not kept in the history: {why}");
         Some(format!(
-            "this release is missing in the history of this machine: {why}\nwhen that is mended, greenroom history reads it from the store"
+            "this release is missing in the history of this machine: {why}\nOnce that is repaired, greenroom history reads it from the store"
         ))
     }
 }
 
-/// What keeps the logs of candidates; none where none are kept.
+/// The recorder of candidates' logs; none if they are not kept.
 pub(super) fn recorder(settings: &HistorySettings) -> Option<Recorder> {
     let path = settings.archive.clone();
     let opens: Opens = Arc::new(move || {

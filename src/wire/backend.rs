@@ -1,4 +1,4 @@
-//! What the console asks of the crate, answered by the engine and the watchers.
+//! The console's backend: the engine and the watchers answer its requests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,34 +28,34 @@ use crate::release::{
 use crate::settings;
 use crate::watchers::{Keeping, Watching};
 
-/// How many lines from before a log begins with.
+/// How many existing lines a log starts with.
 const LINES_BEFORE: usize = 20_000;
 /// How long the image registry may take to list its tags.
 const LISTING: Duration = Duration::from_mins(1);
-/// How long the store may take to tell what was released before.
+/// How long the store may take to answer about earlier releases.
 const TELLING: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// The console's backend.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct EngineBackend {
     engine: Arc<Engine>,
     focus: watch::Sender<Option<Target>>,
     releases: watch::Receiver<Arc<Releases>>,
     diagnostics: watch::Receiver<()>,
-    /// Where the archive is, and it once somebody has asked for it.
+    /// The path of the archive, which is opened on first use.
     archive: Option<(PathBuf, OnceCell<Archive>)>,
     kept: watch::Receiver<Keeping>,
     configuration: watch::Receiver<Option<Arc<NewConfiguration>>>,
 }
 
 impl EngineBackend {
-    /// A backend over an engine and what watches its targets.
+    /// A backend for an engine and the watchers of its targets.
     pub fn new(engine: Arc<Engine>, watching: &Watching) -> Self {
         Self {
             engine,
             focus: watching.focus.clone(),
             releases: watching.releases.clone(),
-            // A receiver without a sender: nothing is ever said.
+            // A receiver without a sender: it never changes.
             diagnostics: watch::channel(()).1,
             archive: None,
             kept: watch::channel(Ok(())).1,
@@ -63,7 +63,7 @@ impl EngineBackend {
         }
     }
 
-    /// The same, with an archive to browse, and what tells whenever something is kept there or cannot be.
+    /// Adds an archive to browse, and the results of keeping releases there.
     #[must_use]
     pub fn browsing(self, archive: PathBuf, kept: watch::Receiver<Keeping>) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl EngineBackend {
         }
     }
 
-    /// The same, with what the configuration on disk says.
+    /// Adds the configuration on disk.
     #[must_use]
     pub fn reloading(self, configuration: watch::Receiver<Option<Arc<NewConfiguration>>>) -> Self {
         Self {
@@ -84,13 +84,13 @@ impl EngineBackend {
 
     async fn archive(&self) -> Result<&Archive, String> {
         let Some((path, opened)) = &self.archive else {
-            return Err("nothing is kept of what was released".into());
+            return Err("there is no history here: releases are not kept".into());
         };
         let opening = opened.get_or_try_init(|| Archive::open(path.clone()));
         opening.await.map_err(|failure| failure.to_string())
     }
 
-    /// The same, with what changes whenever Greenroom says something about itself.
+    /// Adds the changes of the program's own log.
     #[must_use]
     pub fn telling(self, diagnostics: watch::Receiver<()>) -> Self {
         Self {
@@ -151,7 +151,7 @@ impl Backend for EngineBackend {
     ) -> Result<Handle, Refused> {
         let resume = Resume {
             go_on,
-            // Said for a driver that lives; if it has gone meanwhile, it is still why.
+            // The reason for taking over from a driver that is running. It is kept even if the driver has gone by now.
             reason: force.as_ref().map(|force| force.why.clone()),
             takeover: force,
         };
@@ -211,8 +211,8 @@ impl Backend for EngineBackend {
 
     async fn ask_no_more(&self, target: &Target, asked: &HandoverRequest) {
         if let Err(failure) = self.engine.ask_no_more(target, asked).await {
-            // It goes with this console's lease.
-            tracing::debug!("an asking was not taken back: {failure}");
+            // The request ends with this console's lease.
+            tracing::debug!("a handover request was not withdrawn: {failure}");
         }
     }
 
@@ -255,7 +255,12 @@ impl Backend for EngineBackend {
 
     async fn save_log(&self, log: SavedLog) -> Result<PathBuf, String> {
         let directory = settings::state_directory()
-            .ok_or_else(|| format!("there is no place for saved logs. {}", settings::NO_HOME))?
+            .ok_or_else(|| {
+                format!(
+                    "no directory for saved logs is known. {}",
+                    settings::NO_HOME
+                )
+            })?
             .join("saved");
         let writing = move || {
             let path = directory.join(&log.name);
@@ -284,7 +289,7 @@ impl Backend for EngineBackend {
             }
             HistoryQuestion::Prove(filter) => {
                 let kept = super::archive::of(archive.clone());
-                // What was just released is proven too.
+                // Releases that have just ended are verified too.
                 kept.catch_up(self.engine.sites().cloned().collect()).await;
                 let found = kept.prove(&filter, Some(&self.engine)).await;
                 Ok(HistoryAnswer::Proven(found.map_err(said)?))
@@ -293,7 +298,7 @@ impl Backend for EngineBackend {
                 let mut kept = Vec::new();
                 for id in ids {
                     let found = archive.release(id).await.map_err(said)?;
-                    let gone = || format!("release {id} is not kept any more");
+                    let gone = || format!("release {id} is no longer kept");
                     let mut found = found.ok_or_else(gone)?;
                     found.log = archive.log(id).await.map_err(said)?;
                     kept.push(found);

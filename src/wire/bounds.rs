@@ -1,4 +1,4 @@
-//! What every adapter reads at most, in one table.
+//! How much every adapter reads at most, in one table.
 
 use crate::adapters::{
     docker, embedded_proxy, etcd, http, live_pointer, nginx, oci_registry, process, secrets,
@@ -6,7 +6,7 @@ use crate::adapters::{
 };
 use crate::ports::Bound;
 
-/// Every bound on what is read of a server, in the order in which they are shown.
+/// All bounds, in the order in which they are shown.
 pub fn bounds() -> Vec<Bound> {
     let all: [&[Bound]; 11] = [
         &docker::BOUNDS,

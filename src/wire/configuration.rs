@@ -1,4 +1,4 @@
-//! Notices that the configuration changed on disk, and says what differs. It only looks: what is in use stays in use.
+//! Detects changes of the configuration on disk and reports the differences. The configuration in use stays in use.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,10 +14,10 @@ use crate::console::model::{ConfigurationChange, FoundConfiguration, NewConfigur
 use crate::sanitize::sanitize;
 use crate::settings::{self, Loaded, Request, SettingChange, Settings, Shown};
 
-/// How often the files are looked at. One `stat` each.
+/// How often the files are checked, with one `stat` each.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// What tells that a file was written: when, how much, and which file it is.
+/// Identifies a written state of a file: time, size and inode.
 type Stamp = (i64, i64, u64, u64, u64);
 
 /// Watches the files of the configuration in use for as long as the future is polled.
@@ -42,7 +42,7 @@ pub fn watch(
 struct InUse {
     request: Request,
     loaded: Loaded,
-    /// The text of each template it names.
+    /// The text of each template that it names.
     templates: BTreeMap<PathBuf, Option<Vec<u8>>>,
 }
 
@@ -58,7 +58,7 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
         let Some(stamps) = off_the_loop(move || stamps(&looked_at)).await else {
             return;
         };
-        // A file that is just being written is read when it has been left alone for one look.
+        // A file may still be being written: read it only if it has not changed since the last check.
         let is_settled = seen == stamps;
         seen.clone_from(&stamps);
         if stamps == compared || !is_settled {
@@ -71,7 +71,7 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
         if now == files {
             compared = stamps;
         } else {
-            // It names other files now: they are looked at, and then everything is compared once more.
+            // It names other files now: watch those, and compare everything once more.
             files = now;
         }
         publish.send_if_modified(|last| {
@@ -82,7 +82,7 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
     }
 }
 
-/// Does what may wait for a disk; none where that failed, or the program ends.
+/// Runs work that may wait for a disk; none if it failed or the program ends.
 async fn off_the_loop<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
     tokio::task::spawn_blocking(work).await.ok()
 }
@@ -92,7 +92,7 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
 }
 
 impl InUse {
-    /// The files to watch from now on, and what the configuration on disk says; none where it says the same.
+    /// The files to watch from now on, and the configuration on disk; none if it is the same.
     fn compare(&self) -> (Vec<PathBuf>, Option<Arc<NewConfiguration>>) {
         let mut files = self.loaded.settings.files();
         let found = match Settings::load(&self.request) {
@@ -181,7 +181,7 @@ fn stamp(file: &Path) -> Option<Stamp> {
     Some((at.0, at.1, found.len(), found.dev(), found.ino()))
 }
 
-/// When a file was changed; now where it is gone, or that is unknown.
+/// When a file was changed; the current time if it is missing or unknown.
 fn changed_at(file: &Path) -> Timestamp {
     let changed = std::fs::metadata(file).and_then(|found| found.modified());
     let changed = changed.ok().and_then(|at| Timestamp::try_from(at).ok());

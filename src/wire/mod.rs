@@ -1,6 +1,6 @@
-//! The composition root: the one room that knows everyone. It builds adapters from settings and
+//! The composition root. It builds adapters from settings and
 //! sites from adapters, shares what can be shared (one engine, one store, one proxy each), and hands
-//! the whole to the command line. Nothing is connected to here, and no secret is read.
+//! everything to the command line. It connects to nothing and reads no secret.
 
 mod archive;
 mod backend;
@@ -41,35 +41,35 @@ use crate::release::{Definition, Engine, Reading, ReleaseObserver, Site, Writing
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
 use crate::watchers::{Frame, Outbox, Recorder};
 
-/// What cannot be built from the settings.
+/// Why the parts cannot be built from the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// An adapter cannot be made from what is configured.
+    /// An adapter cannot be built from its settings.
     #[error("{0}")]
     Adapter(#[from] Failure),
-    /// Something is configured that does not work together.
+    /// Settings do not work together.
     #[error("{0}")]
     Arrangement(String),
 }
 
-/// Everything a face needs.
+/// Everything that the console and the command line need.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct App {
     /// Plans and drives releases.
     pub engine: Arc<Engine>,
-    /// The order things are shown in.
+    /// The order in which things are shown.
     pub frame: Frame,
-    /// The configuration's file.
+    /// The configuration file.
     pub file: PathBuf,
-    /// The file that keeps every release seen.
+    /// The file of the archive.
     pub archive: PathBuf,
-    /// What is forgotten of it.
+    /// How long records are kept there.
     pub retention: Retention,
-    /// Why nothing can be changed from here, if nothing can.
+    /// Why nothing can be changed from here; none if it can.
     pub read_only: Option<String>,
     outbox: Arc<Outbox>,
     recorder: Option<Arc<Recorder>>,
-    /// The directories of this machine that a release writes to, each with what for.
+    /// The directories of this machine that a release writes to, each with its purpose.
     written: BTreeSet<(&'static str, PathBuf)>,
     targets: Vec<Target>,
     passwords: Vec<(EnvironmentName, Password)>,
@@ -81,9 +81,9 @@ impl App {
         self.targets.iter()
     }
 
-    /// Reads the passwords of the stores of these environments, all at the same time. Ends when each was read or has
-    /// failed, at most after `time_limit`, and returns those that are still being read: each with its environment. A store
-    /// that is asked meanwhile waits for its password, and tells the failure where it cannot be read.
+    /// Reads the passwords of these environments' stores, all at the same time. Returns when each was read or has
+    /// failed, at most after `time_limit`, with those that are still being read and their environments. A call to
+    /// such a store waits for its password, and reports the failure if it cannot be read.
     pub async fn late_passwords(
         &self,
         is_wanted: impl Fn(&EnvironmentName) -> bool,
@@ -109,7 +109,7 @@ impl App {
     }
 }
 
-/// What the pieces are built with.
+/// Builds the parts.
 struct Builder<'a> {
     settings: &'a Settings,
     secrets: Arc<dyn Secrets>,
@@ -118,7 +118,7 @@ struct Builder<'a> {
     proxies: proxy::Proxies,
 }
 
-/// Builds everything. With `read_only`, or where the settings say so, what could change anything is not even built.
+/// Builds everything. In read-only mode, by flag or setting, the write adapters are not built at all.
 pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
     let read_only = why_read_only(settings, read_only);
     let mut builder = Builder {
@@ -171,7 +171,7 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
     })
 }
 
-/// The configuration before the flag: it is the one that cannot be left out the next time.
+/// The setting wins over the flag: it still applies when the flag is left out the next time.
 fn why_read_only(settings: &Settings, is_started_so: bool) -> Option<String> {
     let configured = settings.console.read_only.as_ref();
     let configured = configured.map(|origin| format!("console.read_only is set at {origin}"));
@@ -230,7 +230,7 @@ impl Builder<'_> {
         })
     }
 
-    /// Every secret that a target or a request to it may repeat.
+    /// Every secret that a target, or a request to it, may repeat.
     fn secrets_of(&self, definition: &Definition) -> TargetSecrets {
         let health = definition.health.iter();
         let cases = definition.suite.cases.iter();
@@ -265,7 +265,7 @@ impl Builder<'_> {
     }
 }
 
-/// The forward proxy of this process's variables.
+/// The forward proxy that this process's environment variables name.
 fn outbound_proxy() -> OutboundProxy {
     OutboundProxy::from_variables(|name| std::env::var(name).ok())
 }

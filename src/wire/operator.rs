@@ -1,4 +1,4 @@
-//! Who acts: as configured, else as the operating system knows them.
+//! The operator: as configured, otherwise the user of the operating system.
 
 use nix::unistd::{User, getuid};
 
@@ -7,14 +7,14 @@ use crate::inventory::{Operator, operator_name};
 use crate::sanitize::sanitize;
 use crate::settings::OperatorSettings;
 
-/// The name that the user database has for the user of this process.
+/// The name of this process's user in the user database.
 fn name_in_user_database() -> Option<String> {
     let user = User::from_uid(getuid()).ok()??;
     Some(user.name).filter(|name| !name.is_empty())
 }
 
 pub(super) fn find(settings: &OperatorSettings) -> Result<Operator, WireError> {
-    // The name of a login is not a proof of identity; it is what a colleague would look for.
+    // The name of a login proves no identity; it is the name that a colleague would look for.
     let login = || {
         ["SUDO_USER", "USER", "LOGNAME"]
             .into_iter()
@@ -30,7 +30,7 @@ pub(super) fn find(settings: &OperatorSettings) -> Result<Operator, WireError> {
     let name = operator_name(&written).map_err(|why| {
         let name: String = sanitize(&written).chars().take(80).collect();
         WireError::Arrangement(format!(
-            "the operator cannot be called {name:?}: {why}\n  Set `name` in [operator], or --set operator.name=NAME."
+            "the operator's name cannot be {name:?}: {why}\n  Set `name` in [operator], or --set operator.name=NAME."
         ))
     })?;
     Ok(Operator {

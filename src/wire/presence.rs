@@ -1,4 +1,4 @@
-//! Being seen: whichever target a console looks at, the others there see who does.
+//! Presence: the other consoles at a target see that this console is there.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::inventory::Target;
 use crate::release::Engine;
 
-/// Shows this console wherever somebody looks, until nobody chooses any more.
+/// Shows this console at the target on screen, until the sender of `focus` is dropped.
 pub async fn look_on(engine: Arc<Engine>, mut focus: watch::Receiver<Option<Target>>) {
     let mut before: Option<Target> = None;
     loop {

@@ -1,4 +1,4 @@
-//! What carries the traffic.
+//! The proxies.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::settings::{
     SitePlace, SwitchMode, TargetSettings,
 };
 
-/// The proxies that are built already, so that targets share them.
+/// The proxies built so far, so that targets share them.
 #[derive(Default)]
 pub(super) struct Proxies {
     nginx: Vec<(NginxPlace, Proxy)>,
@@ -40,7 +40,7 @@ impl Builder<'_> {
         if target.site.is_none() {
             let target = &target.definition.target;
             return Err(WireError::Arrangement(format!(
-                "{target} is not reached through a proxy, and a release moves traffic at one: add [services.{}.environments.{}.proxy]",
+                "{target} has no proxy, which a release needs to move traffic: add [services.{}.environments.{}.proxy]",
                 target.service, target.environment
             )));
         }
@@ -48,7 +48,7 @@ impl Builder<'_> {
             Some(ProxyPlace::Nginx(place)) => self.nginx(environment, place),
             Some(ProxyPlace::Embedded(place)) => self.embedded(place),
             None => Err(WireError::Arrangement(format!(
-                "{name} has no proxy, and a release moves traffic at one: add [environments.{name}.nginx]"
+                "{name} has no proxy, which a release needs to move traffic: add [environments.{name}.nginx]"
             ))),
         }
     }
@@ -90,8 +90,7 @@ impl Builder<'_> {
         Ok(proxy)
     }
 
-    /// The text of a template. One that cannot be read is a failure of the environments behind this nginx, and not of
-    /// the others.
+    /// The text of a template. If it cannot be read, only the environments behind this nginx fail.
     fn template(&self, place: &NginxPlace, path: &Path) -> Result<String, String> {
         std::fs::read_to_string(path).map_err(|error| {
             let all = self.settings.environments.iter();
@@ -122,7 +121,7 @@ impl Builder<'_> {
         Ok(Arc::new(ContainerHost::new(engine, container.clone())))
     }
 
-    /// Every target behind this nginx, whichever environment it is of.
+    /// Every target behind this nginx, in any environment.
     fn nginx_sites(&self, place: &NginxPlace) -> Vec<nginx::Site> {
         self.settings
             .environments
@@ -157,8 +156,8 @@ fn is_behind(environment: &EnvironmentSettings, place: &NginxPlace) -> bool {
     matches!(&environment.proxy, Some(ProxyPlace::Nginx(other)) if other == place)
 }
 
-/// The program of an nginx. On this machine it is the one that its name stands for now: every command runs the same one,
-/// and the doctor names it.
+/// The program of an nginx. On this machine its name is resolved to a path now: every command then runs the same
+/// program, and the doctor names it.
 fn program_of(place: &NginxPlace) -> PathBuf {
     let is_bare = place.binary.components().count() == 1;
     let search_path = std::env::var("PATH").ok();
@@ -188,7 +187,7 @@ fn nginx_site(target: &TargetSettings, site: &SitePlace) -> nginx::Site {
     }
 }
 
-/// The embedded proxies that are named, each once.
+/// The configured embedded proxies, each once.
 pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedPlace> {
     let mut places: Vec<EmbeddedPlace> = Vec::new();
     for environment in &settings.environments {
@@ -201,7 +200,7 @@ pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedPlace> {
     places
 }
 
-/// Everything behind one embedded proxy.
+/// All sites behind one embedded proxy.
 pub(super) fn embedded_sites(
     settings: &Settings,
     place: &EmbeddedPlace,

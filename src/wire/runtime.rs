@@ -1,4 +1,4 @@
-//! What runs instances, and where their images come from.
+//! The runtimes, and the registries of their images.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::adapters::process::{Catalogue, Processes};
 use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
 use crate::settings::{DockerPlace, EnvironmentSettings, ProcessPlace, RuntimePlace, TlsPlace};
 
-/// The engines that are built already, so that environments share them.
+/// The engines built so far, so that environments share them.
 #[derive(Default)]
 pub(super) struct Runtimes {
     docker: Vec<(DockerPlace, Arc<Engine>, Arc<DockerReader>)>,
@@ -64,7 +64,7 @@ impl Builder<'_> {
         })
     }
 
-    /// The engine at a place, made once.
+    /// The engine with these settings, built once.
     pub(super) fn docker_engine(
         &mut self,
         place: &DockerPlace,
@@ -128,7 +128,7 @@ impl Builder<'_> {
     }
 }
 
-/// Where Docker, also one that belongs to a user, looks for the authorities of registries.
+/// The directories where Docker, including a rootless one, looks for the certificate authorities of registries.
 fn docker_certificates() -> Vec<PathBuf> {
     let of_user = directories::BaseDirs::new()
         .map(|directories| directories.config_dir().join("docker/certs.d"));
@@ -144,7 +144,7 @@ fn tls_files(tls: &TlsPlace) -> Result<TlsFiles, WireError> {
             key: key.clone(),
         }),
         _ => Err(WireError::Arrangement(
-            "docker over TLS needs all of ca, cert and key".into(),
+            "Docker over TLS needs all three of ca, cert and key".into(),
         )),
     }
 }

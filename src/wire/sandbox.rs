@@ -1,10 +1,10 @@
-//! The sandbox's versions as the catalogue of the process runtime.
+//! Writes the sandbox's versions as the catalogue of the process runtime.
 
 use super::WireError;
 use crate::adapters::process::{Catalogue, Program};
 use crate::sandbox;
 
-/// The text of the catalogue's file.
+/// The text of the catalogue file.
 pub fn catalogue(programs: Vec<sandbox::Program>) -> Result<String, WireError> {
     let wrong = |why: String| WireError::Arrangement(format!("the sandbox's versions: {why}"));
     let programs = programs

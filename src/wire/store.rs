@@ -1,4 +1,4 @@
-//! Where registrations, journal and locks are.
+//! The stores of registrations, journals and locks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::ports::{
 };
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
 
-/// What is shared of an etcd: who is there is one console in all its environments.
+/// The shared parts of an etcd: one console is one presence in all its environments.
 type BuiltEtcd = (
     EtcdPlace,
     etcd::Store,
@@ -20,12 +20,12 @@ type BuiltEtcd = (
     Arc<dyn PresenceStore>,
 );
 
-/// The stores that are built already, so that environments share them.
+/// The stores built so far, so that environments share them.
 #[derive(Default)]
 pub(super) struct Stores {
     etcd: Vec<BuiltEtcd>,
     sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>, Arc<dyn PresenceStore>)>,
-    /// The password that the store of an environment asks for.
+    /// The passwords of the environments' stores.
     pub(super) passwords: Vec<(EnvironmentName, Password)>,
 }
 

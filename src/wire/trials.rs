@@ -1,4 +1,4 @@
-//! What `greenroom doctor` tries on this machine: the archive, and the directories that Greenroom writes to.
+//! What `greenroom doctor` tests on this machine: the archive, and the directories that Greenroom writes to.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,22 +10,20 @@ use crate::ports::{Failure, FailureKind, Proof, ProxyHost, Result, Trial, Writab
 use crate::settings::{RuntimePlace, Settings, StorePlace};
 
 impl App {
-    /// Tries the archive. It is not made where there is none.
+    /// Tests the archive. Does not create it.
     pub async fn try_archive(&self) -> Result<String> {
         let path = self.archive.display();
         let directory = self.archive.parent().unwrap_or(Path::new("/"));
         let tried = try_directory(directory).await?;
         if let Some(releases) = File::try_out(&self.archive).await? {
-            return Ok(format!(
-                "{path}: can be written, {releases} releases are kept"
-            ));
+            return Ok(format!("{path} can be written; it has {releases} releases"));
         }
         Ok(format!(
-            "{path} does not exist yet: the first release makes it; {tried}"
+            "{path} does not exist yet: the first release creates it; {tried}"
         ))
     }
 
-    /// Tries the directories of stores and of processes that are files of this machine.
+    /// Tests the directories of this machine that stores and processes use.
     pub fn try_directories(&self) -> Vec<Trial<'_>> {
         let places = self.written.iter();
         places
@@ -41,7 +39,7 @@ impl App {
     }
 }
 
-/// The directories of this machine that a release writes to, beside those of the proxy.
+/// The directories of this machine that a release writes to, without those of the proxy.
 pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> {
     let mut written = BTreeSet::new();
     for environment in &settings.environments {
@@ -57,7 +55,7 @@ pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> 
     written
 }
 
-/// Proves that files can be written to a directory of this machine, or that it can be made.
+/// Tests that files can be written to a directory of this machine, or that the directory can be created.
 pub async fn try_directory(directory: &Path) -> Result<String> {
     let absolute = std::path::absolute(directory).map_err(|error| {
         let doing = format!("looking for {}", directory.display());
@@ -66,7 +64,7 @@ pub async fn try_directory(directory: &Path) -> Result<String> {
     Ok(match ThisHost.try_writing(&absolute).await? {
         Writable::Here => format!("{}: a file was written and removed", absolute.display()),
         Writable::In(above) => format!(
-            "{} can be made: a file was written to {} and removed",
+            "{} can be created: a file was written to {} and removed",
             absolute.display(),
             above.display()
         ),

@@ -100,7 +100,7 @@ fn the_servers_of_a_protected_environment_are_set_by_the_file_alone() {
         });
         let line = line.unwrap_or_else(|| panic!("{said}"));
         assert!(
-            line.ends_with("change the file, or leave this out"),
+            line.ends_with("Change the file, or remove this setting"),
             "{line}"
         );
     }
@@ -150,14 +150,14 @@ fn both_places_are_named() {
             "environments.production.docker.address",
             "unix:///run/own.sock"
         ),
-        "--set environments.production.docker.address: environments.production.docker.address: `production` is protected, and greenroom.toml:15:22 says otherwise: only the file sets which servers it has, what runs there and what proves it good; change the file, or leave this out"
+        "--set environments.production.docker.address: environments.production.docker.address: `production` is protected, and greenroom.toml:15:22 has another value. Only the file decides which servers it has, what runs there and what proves it good. Change the file, or remove this setting"
     );
     let variable = ("GREENROOM__SERVICES__WEB__COMMAND", "[\"other\"]");
     let said = read(&[], &[variable])
         .expect_err("it is refused")
         .to_string();
     assert!(
-        said.starts_with("$GREENROOM__SERVICES__WEB__COMMAND: services.web.command: `production` is protected, and greenroom.toml:16:11 does not set it: "),
+        said.starts_with("$GREENROOM__SERVICES__WEB__COMMAND: services.web.command: `production` is protected, and greenroom.toml:16:11 does not set it. "),
         "{said}"
     );
 }
@@ -179,7 +179,7 @@ fn the_environment_that_proves_a_version_is_set_by_the_file_alone() {
     let said = refused("environments.qa.etcd.prefix", "/other");
     assert!(
         said.contains(
-            "`production` is protected and takes only versions that are live in `qa`, and greenroom.toml:11:19 says otherwise"
+            "`production` is protected and takes only versions that are live in `qa`, and greenroom.toml:11:19 has another value"
         ),
         "{said}"
     );
@@ -241,7 +241,10 @@ environments = ["dev"]
         let said = read(key, value).expect_err(key).to_string();
         let says = format!("--set {key}: {key}: `production` is protected, and greenroom.toml");
         assert!(said.contains(&says), "{said}");
-        assert!(said.contains("only the file sets who is told"), "{said}");
+        assert!(
+            said.contains("Only the file decides who gets notices"),
+            "{said}"
+        );
     }
     for (key, value) in [
         ("notices.dev.url.env", "OWN"),

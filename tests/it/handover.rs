@@ -58,7 +58,7 @@ fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
     ana.wait_for_text("1 watch", SOON);
     let status = words(&sandbox.run(&["status", "web", "production"]));
     assert!(
-        status.contains("> ben@") && status.contains("watches since"),
+        status.contains("> ben@") && status.contains("has watched it since"),
         "{status}"
     );
 
@@ -73,7 +73,7 @@ fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
     ask(&mut ben, "your train leaves");
     ana.wait_for_text("asks for the wheel since", SOON);
     let status = words(&sandbox.run(&["status", "web", "production"]));
-    assert!(status.contains("asks for the wheel since"), "{status}");
+    assert!(status.contains("requested the handover at"), "{status}");
     press(&mut ana, "C", "answer later");
     ana.keys("j\r");
     ben.wait_for_text("A answers: register waits for you", SOON);

@@ -152,13 +152,13 @@ fn a_read_only_configuration_changes_nothing_and_says_where_it_is_said() {
     let undone = sandbox.run(&[&undo[..], &["status"]].concat());
     assert_eq!(undone.status.code(), Some(2), "{}", words(&undone));
     assert!(
-        words(&undone).contains("is not undone by a layer above it"),
+        words(&undone).contains("which a variable or flag cannot undo"),
         "{}",
         words(&undone)
     );
     let said = words(&sandbox.run(&["doctor"]));
     assert!(
-        said.contains("nothing is changed from here: console.read_only is set at"),
+        said.contains("not possible from here: console.read_only is set at"),
         "{said}"
     );
     for verb in [

@@ -136,7 +136,7 @@ fn what_other_users_own_or_may_write_is_refused_by_name() {
             "{path}: {said}"
         );
         assert!(said.contains(says), "{path}: {said}");
-        assert!(said.contains("others can change `"), "{path}: {said}");
+        assert!(said.contains("other users can change `"), "{path}: {said}");
         assert!(said.ends_with(&format!("run {mend}")), "{path}: {said}");
     }
 }
@@ -147,10 +147,16 @@ fn what_others_can_change_stops_protected_environments_alone() {
     let place = Place::new();
     place.set("processes", 0o777);
     let warned = place.loaded(false).expect("production can be used");
-    assert!(warned.contains("others can change `processes`"), "{warned}");
+    assert!(
+        warned.contains("other users can change `processes`"),
+        "{warned}"
+    );
     place.set("nginx", 0o777);
     let refused = place.loaded(false).expect_err("production cannot");
-    assert!(refused.contains("others can change `nginx`"), "{refused}");
+    assert!(
+        refused.contains("other users can change `nginx`"),
+        "{refused}"
+    );
     assert!(!refused.contains("processes"), "{refused}");
 }
 

@@ -277,7 +277,7 @@ async fn a_file_that_is_no_socket_is_left_alone() {
     let refused = command(&["--address", &address]).output().await;
     let refused = refused.expect("the binary");
     assert_eq!(refused.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("is no socket"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is not a socket"));
     assert_eq!(std::fs::read_to_string(&path).expect("the file"), "data");
 }
 

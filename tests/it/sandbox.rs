@@ -220,7 +220,9 @@ impl Sandbox {
 
     pub(crate) fn assert_no_request_failed(&self) {
         let said = self.said();
-        let tally = said.lines().find(|line| line.starts_with("the trickle:"));
+        let tally = said
+            .lines()
+            .find(|line| line.starts_with("sample traffic:"));
         let tally = tally.unwrap_or_else(|| panic!("no tally: {said}"));
         assert!(tally.ends_with(" requests, 0 failed"), "{said}");
         assert!(!tally.contains(": 0 requests"), "{said}");

@@ -324,7 +324,7 @@ fn what_is_read_only_by_the_file_stays_so_whatever_lies_over_it() {
         assert_eq!(
             problems.to_string(),
             format!(
-                "{by}: console.read_only: greenroom.toml:2:13 says that nothing is changed from here: that is not undone by a layer above it"
+                "{by}: console.read_only: greenroom.toml:2:13 sets read-only mode, which a variable or flag cannot undo"
             )
         );
     }
@@ -367,7 +367,7 @@ fn a_wrong_variable_or_flag_is_named_with_a_suggestion() {
     let expected = "\
 $GREENROOM__CONSOLE__THEEM: console: unknown key `theem`; did you mean `theme`?
 $GREENROOM__SERVICES__WEB__LISTEN__PORT: services.web.listen.port: `many` is not a number
---set services.web: services.web: this is a whole table: set the values in it one by one
+--set services.web: services.web: this is a whole table: set its values one by one
 --set defaults.timing.watch: defaults.timing.watch: `60` has no unit: write \"60s\" if seconds are meant";
     assert_eq!(problems.to_string(), expected);
 }
@@ -621,21 +621,13 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
             "staging",
             "greenroom.toml:7:8 says `protected`",
         ),
-        (
-            &*format!("{RULES}.allow_yes"),
-            "true",
-            "`false` holds without it",
-        ),
+        (&*format!("{RULES}.allow_yes"), "true", "so `false` applies"),
         (
             &*format!("{RULES}.approvals"),
             "0",
             "greenroom.toml:11:13 says `1`",
         ),
-        (
-            &*format!("{RULES}.approvals_last"),
-            "2h",
-            "`1h` holds without it",
-        ),
+        (&*format!("{RULES}.approvals_last"), "2h", "so `1h` applies"),
         (
             &*format!("{RULES}.require_reason"),
             "false",
@@ -646,21 +638,13 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
             "production",
             "greenroom.toml:13:13 says `staging`",
         ),
-        (
-            &*format!("{RULES}.watch_errors"),
-            "50%",
-            "`5%` holds without it",
-        ),
+        (&*format!("{RULES}.watch_errors"), "50%", "so `5%` applies"),
         (
             &*format!("{RULES}.watch_requests"),
             "9999",
-            "`20` holds without it",
+            "so `20` applies",
         ),
-        (
-            &*format!("{RULES}.keep_images"),
-            "1",
-            "`5` holds without it",
-        ),
+        (&*format!("{RULES}.keep_images"), "1", "so `5` applies"),
         (
             &*format!("{RULES}.freezes"),
             "[]",
@@ -669,28 +653,12 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
         (
             "environments.production.timing.watch",
             "1s",
-            "`1m` holds without it",
+            "so `1m` applies",
         ),
-        (
-            "defaults.timing.minimum_healthy",
-            "1s",
-            "`10s` holds without it",
-        ),
-        (
-            "services.web.timing.standby",
-            "1s",
-            "`10m` holds without it",
-        ),
-        (
-            "services.web.timing.approval",
-            "1h",
-            "`5m` holds without it",
-        ),
-        (
-            "defaults.timing.checks_fresh",
-            "1h",
-            "`15m` holds without it",
-        ),
+        ("defaults.timing.minimum_healthy", "1s", "so `10s` applies"),
+        ("services.web.timing.standby", "1s", "so `10m` applies"),
+        ("services.web.timing.approval", "1h", "so `5m` applies"),
+        ("defaults.timing.checks_fresh", "1h", "so `15m` applies"),
         ("services.web.checks", "[]", "says `home`"),
     ] {
         let said = match ruled(&[(key, value)], &[]) {
@@ -721,8 +689,8 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
 fn a_layer_above_the_file_does_not_loosen_a_rule_of_a_service_in_one_environment() {
     const PLACE: &str = "services.web.environments.production";
     for (key, value, words) in [
-        ("checks", "[]", "`home` holds without it"),
-        ("timing.watch", "1s", "`1m` holds without it"),
+        ("checks", "[]", "so `home` applies"),
+        ("timing.watch", "1s", "so `1m` applies"),
     ] {
         let key = format!("{PLACE}.{key}");
         let said = ruled(&[(&key, value)], &[]).expect_err("it protects less");

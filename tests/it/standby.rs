@@ -39,7 +39,7 @@ fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
         "the old version 1.9.0",
         "greenroom resume web dev",
         "greenroom rollback web dev",
-        "No operator stops it otherwise",
+        "Otherwise it runs until the next release",
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }

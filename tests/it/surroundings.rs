@@ -134,10 +134,10 @@ fn where_the_home_is_unknown_nothing_is_kept_in_the_working_directory() {
         let said = err(&refused);
         assert_eq!(refused.status.code(), Some(2), "{said}");
         for (key, what) in [
-            ("history.archive", "there is no place for the archive"),
+            ("history.archive", "no directory for the archive is known"),
             (
                 "environments.dev.sqlite.path",
-                "there is no place for the store",
+                "no directory for the store is known",
             ),
         ] {
             let line = said.lines().find(|line| line.contains(what));
@@ -245,7 +245,7 @@ fn a_configuration_that_is_found_where_others_may_write_is_not_read() {
     let named = found(&mut place.command(&["--config", "greenroom.toml", "config", "check"]));
     let said = err(&named);
     assert!(
-        said.contains("others can change `") && said.contains(": every user may write to "),
+        said.contains("other users can change `") && said.contains(": every user may write to "),
         "{said}"
     );
     set(0o755);

@@ -1,4 +1,4 @@
-//! What can be said about what was released.
+//! The arguments of `greenroom history` and `greenroom show`.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
@@ -18,31 +18,31 @@ pub(crate) struct History {
     /// Only this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
-    /// Only this version: a tag, or how a digest begins
+    /// Only this version: a tag, or the start of a digest
     #[arg(long, value_name = "TAG|DIGEST", add = ArgValueCompleter::new(complete::tags))]
     pub(crate) version: Option<String>,
-    /// Only what they released: ana, or ana@ops-1
+    /// Only this operator's releases: ana, or ana@ops-1
     #[arg(long, value_name = "NAME")]
     pub(crate) operator: Option<String>,
-    /// Only what ended so: ok, failed, open, done, superseded, backed-out, left, needs-person
+    /// Only this outcome: ok, failed, open, done, superseded, backed-out, left, needs-person
     #[arg(long, value_name = "OUTCOME")]
     pub(crate) outcome: Option<Outcomes>,
-    /// Only what was begun then or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00, in this machine's time zone
+    /// Only releases that started then or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00, in this machine's time zone
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
-    /// Only what was begun until then, a day with its end
+    /// Only releases that started before; a day includes its end
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// Only what has all these words, or words that begin so, anywhere in it
+    /// Only releases with all these words, or words that start like them, anywhere
     #[arg(long, value_name = "WORDS")]
     pub(crate) search: Option<String>,
-    /// How many, newest first
+    /// The maximum number, newest first
     #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = at_least_one)]
     pub(crate) limit: usize,
-    /// Comma-separated values, for tables; wins over --json
+    /// Prints comma-separated values, for spreadsheets; wins over --json
     #[arg(long)]
     pub(crate) csv: bool,
-    /// Only what is kept on this machine; no store is asked
+    /// Uses only the archive of this machine; asks no store
     #[arg(long)]
     pub(crate) offline: bool,
 }
@@ -51,13 +51,13 @@ pub(crate) struct History {
 pub(crate) enum HistoryVerb {
     /// Compares two releases: versions, configuration, checks, durations
     Compare(Compare),
-    /// What became live in an environment, one after the other
+    /// Lists the versions that became live in an environment, in order
     Timeline(Timeline),
-    /// Recomputes every record's hash and names the first that does not fit
+    /// Recomputes the hash of every record and names the first that differs
     Verify(Verify),
-    /// Seals what is over, as a user of etcd that drives nothing: later changes to it are detected
+    /// Seals finished records, as a user of etcd that drives no releases: later changes to them are detected
     Seal(SealHistory),
-    /// Forgets what is older, more or larger than the configuration keeps; never a target's last release or its last good one
+    /// Removes records that the configuration no longer keeps; never a target's last release or its last good one
     Prune(PruneHistory),
 }
 
@@ -73,20 +73,20 @@ pub(crate) struct SealHistory {
 
 #[derive(Debug, Args)]
 pub(crate) struct PruneHistory {
-    /// Only says what would be forgotten
+    /// Only shows what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
-    /// One release: its id, the beginning of its id, or its last eight characters
+    /// One release: its id, the start of its id, or its last eight characters
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) one: String,
-    /// The other
+    /// The other release
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) other: String,
-    /// Only what is kept on this machine; no store is asked
+    /// Uses only the archive of this machine; asks no store
     #[arg(long)]
     pub(crate) offline: bool,
 }
@@ -96,10 +96,10 @@ pub(crate) struct Timeline {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// How many releases are looked at, newest first
+    /// The number of releases to search, newest first
     #[arg(long, default_value_t = 200, value_name = "NUMBER", value_parser = at_least_one)]
     pub(crate) limit: usize,
-    /// Only what is kept on this machine; no store is asked
+    /// Uses only the archive of this machine; asks no store
     #[arg(long)]
     pub(crate) offline: bool,
 }
@@ -112,7 +112,7 @@ pub(crate) struct Verify {
     /// Only this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
-    /// Only what is kept on this machine; no store is asked
+    /// Uses only the archive of this machine; asks no store
     #[arg(long)]
     pub(crate) offline: bool,
 }
@@ -128,18 +128,18 @@ pub(crate) struct Show {
     /// With `last`: in this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
-    /// Also what its candidate wrote, from start to end
+    /// Shows the log of its candidate too
     #[arg(long)]
     pub(crate) logs: bool,
-    /// Only what is kept on this machine; no store is asked
+    /// Uses only the archive of this machine; asks no store
     #[arg(long)]
     pub(crate) offline: bool,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("none at all shows nothing: 1 or more".into()),
+        Ok(0) => Err("the minimum is 1".into()),
         Ok(number) => Ok(number),
-        Err(_) => Err("a number, 1 or more".into()),
+        Err(_) => Err("write a number, 1 or more".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! What the doctor tries, in the order in which it is shown.
+//! The tests of the doctor, in the order in which they are shown.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
 use crate::release::{Site, unread_approvals};
 use crate::wire::{self, App};
 
-/// A trial, and where it belongs.
+/// A trial, and the place it belongs to.
 pub(super) struct Named<'a> {
     pub(super) place: String,
     pub(super) trial: Trial<'a>,
@@ -25,7 +25,7 @@ fn named<'a>(place: &str, trial: Trial<'a>) -> Named<'a> {
     }
 }
 
-/// Everything there is to try.
+/// All trials.
 pub(super) fn all(app: &App) -> Vec<Named<'_>> {
     let mut all = own(app);
     all.extend(servers(app));
@@ -39,8 +39,8 @@ pub(super) fn all(app: &App) -> Vec<Named<'_>> {
 fn own(app: &App) -> Vec<Named<'_>> {
     let known = |what, said: String| Trial::new(what, async { Proof::Works(said) });
     let changes = match &app.read_only {
-        Some(why) => format!("nothing is changed from here: {why}"),
-        None => "may be made, where the servers let this user".to_owned(),
+        Some(why) => format!("not possible from here: {why}"),
+        None => "possible, as far as the servers allow this user".to_owned(),
     };
     let mut all = vec![
         known("version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -62,12 +62,12 @@ async fn log() -> Result<String> {
             .hint("set XDG_STATE_HOME to a directory that this user may write")
     };
     let directory = diagnostics::log_directory()
-        .ok_or_else(|| failed("there is no directory for it: HOME is not set".to_owned()))?;
+        .ok_or_else(|| failed("no directory for the log is known: HOME is not set".to_owned()))?;
     let tried = wire::try_directory(&directory).await;
     tried.map_err(|failure| failed(format!("{}: {}", failure.doing, failure.said)))
 }
 
-/// Each server once, however many targets use it.
+/// Each server once, even if several targets use it.
 fn servers(app: &App) -> Vec<Named<'_>> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
@@ -103,7 +103,7 @@ fn servers(app: &App) -> Vec<Named<'_>> {
     all
 }
 
-/// How far this machine's clock differs from another machine's.
+/// The difference between this machine's clock and another machine's.
 async fn clock(
     app: &App,
     of: String,
@@ -111,17 +111,17 @@ async fn clock(
 ) -> Proof {
     let own = app.engine.clock();
     let asked = own.now();
-    let told = match asking.await {
-        Ok(Some(told)) => told,
-        Ok(None) => return Proof::NotTried(format!("{of} tells no other clock than this one")),
+    let time = match asking.await {
+        Ok(Some(time)) => time,
+        Ok(None) => return Proof::NotTried(format!("{of} has no clock of its own")),
         Err(failure) => return Proof::Broken(failure),
     };
-    let reading = ClockReading::new(of, (asked, own.now()), told);
+    let reading = ClockReading::new(of, (asked, own.now()), time);
     if !reading.differs() {
         return Proof::Works(format!("{reading}, within a few seconds"));
     }
     let said = format!(
-        "{reading}: holds and freezes end only when they are over by both clocks, and approvals when they are over by one"
+        "{reading}: holds and freezes end only when both clocks say so, and approvals when one does"
     );
     let place = reading.of.clone();
     let doing = "comparing the clocks";
@@ -131,7 +131,7 @@ async fn clock(
     )
 }
 
-/// What can be tried by writing is tried so, where anything may be written.
+/// If changes are allowed, tests by writing.
 fn proxy(site: &Site) -> Vec<Trial<'_>> {
     let write = site.write.as_ref();
     let writing = write.map_or_else(Vec::new, |write| write.router.trials());
@@ -142,7 +142,7 @@ fn proxy(site: &Site) -> Vec<Trial<'_>> {
     trials
 }
 
-/// Whether what telling a channel needs is there. Nothing is sent.
+/// Whether everything that is needed to send notices is available. Nothing is sent.
 fn channels(app: &App) -> Vec<Named<'_>> {
     let mut all = Vec::new();
     for channel in app.channels() {
@@ -150,7 +150,7 @@ fn channels(app: &App) -> Vec<Named<'_>> {
             let place = channel.notifier.ready().await?;
             let events: Vec<&str> = channel.events.iter().map(|event| event.as_str()).collect();
             let events = events.join(", ");
-            Ok(format!("{place}, told of {events}; not tried"))
+            Ok(format!("{place}, gets {events}; nothing was sent"))
         };
         let trial = Trial::new::<Result<_>>("notices", ready);
         all.push(named(&format!("notices.{}", channel.name), trial));
@@ -183,7 +183,7 @@ async fn images(site: &Site) -> Result<String> {
     Ok(format!("{repository}: {} tags", tags.len()))
 }
 
-/// Whether what is stored about the target can be read.
+/// Whether the stored records of the target can be read.
 async fn keys(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let record = site.read.registry.read(target).await?;
@@ -194,7 +194,7 @@ async fn keys(site: &Site) -> Result<String> {
     let (wrong_keys, others): (Vec<_>, Vec<_>) =
         problems.partition(|(key, _)| StoredKey::of(target, key).is_drift());
     if wrong_keys.is_empty() {
-        let mut said = vec!["what is stored about it can be read".to_owned()];
+        let mut said = vec!["its stored records can be read".to_owned()];
         said.extend(
             others
                 .iter()
@@ -214,7 +214,7 @@ async fn keys(site: &Site) -> Result<String> {
     .hint("see who writes there; greenroom status says what a repair can do about it"))
 }
 
-/// What the proxy has loaded and does for the target.
+/// What the proxy has loaded for the target, and which slot it uses.
 async fn route(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -225,7 +225,7 @@ async fn route(site: &Site) -> Result<String> {
     {
         return Ok("not installed yet: the first release installs it".to_owned());
     }
-    // What is configured here cannot be used, whatever the proxy answers.
+    // This configuration cannot be used, whatever the proxy answers.
     let unusable = |failure: &Failure| failure.kind == FailureKind::Rejected;
     if installation.as_ref().is_err_and(unusable) {
         return installation.map(|_| String::new());
@@ -249,13 +249,13 @@ async fn route(site: &Site) -> Result<String> {
     };
     Ok(match installation? {
         Installation::Outdated(why) => {
-            format!("the proxy says: {live}; the next release installs it anew: {why}")
+            format!("the proxy says: {live}; the next release installs it again: {why}")
         }
         Installation::Newer(why) => {
             let doing = format!("comparing the configuration of {target}");
             let place = "the proxy of this target";
             return Err(Failure::new(FailureKind::Conflict, place, doing, why)
-                .hint("get the newer greenroom.toml; if this one is right, save it again"));
+                .hint("get the newer greenroom.toml; if this one is correct, save it again"));
         }
         Installation::Foreign(why) => {
             let doing = format!("looking at the configuration of {target}");
@@ -285,13 +285,13 @@ async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
     }
 }
 
-/// The health endpoint of what is live.
+/// The health endpoint of the live version.
 async fn health(site: &Site) -> Proof {
     let definition = &site.definition;
     let Some(check) = &definition.health else {
         let said = "no health endpoint is configured: nothing can be released";
         let failure = wrong(site, FailureKind::Missing, "asking for its health", said).hint(
-            "add `health = { path = \"/health\" }`, or whatever path answers 200 when it is well",
+            "add `health = { path = \"/health\" }`, or another path that answers 200 when the service is healthy",
         );
         return Proof::Broken(failure);
     };
@@ -299,7 +299,7 @@ async fn health(site: &Site) -> Proof {
     let slot = match live(site).await {
         Ok(Some(slot)) => slot,
         Ok(None) => {
-            return Proof::NotTried(format!("nothing is live that {path} could be asked of"));
+            return Proof::NotTried(format!("nothing is live, so {path} was not requested"));
         }
         Err(proof) => return proof,
     };
@@ -317,7 +317,7 @@ async fn health(site: &Site) -> Proof {
     Proof::Broken(wrong(site, FailureKind::Unreachable, doing, probe.detail).hint(hint))
 }
 
-/// Whether what is live answers the public.
+/// Whether the live version answers the public.
 async fn public(site: &Site) -> Proof {
     let Some(address) = &site.definition.public else {
         return Proof::NotTried("no public address is configured".to_owned());
@@ -347,7 +347,7 @@ async fn public(site: &Site) -> Proof {
             };
             let said = said.trim_end_matches("; ").to_owned();
             let doing = format!("asking {at}");
-            let hint = "greenroom status says what differs and what mends it";
+            let hint = "greenroom status says what differs and what repairs it";
             Proof::Broken(wrong(site, FailureKind::Unreachable, doing, said).hint(hint))
         }
     }

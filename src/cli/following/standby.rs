@@ -1,5 +1,5 @@
-//! The end of a command in the standby, where the operator asked for that: the old version stays running, and the
-//! command that stops it and the one that goes back to it are named.
+//! Ends a command in the standby, if the operator asked for that: the old version stays running. The output names
+//! the commands that stop it and that go back to it.
 
 use crate::history::Step;
 use crate::release::{Plan, Progress, Status, StepState};
@@ -9,13 +9,13 @@ use crate::release::{Plan, Progress, Status, StepState};
 pub(super) enum StandbyWait {
     /// It waits, and the old version is stopped.
     Waits,
-    /// It ends as soon as the standby begins.
+    /// It ends as soon as the standby starts.
     Leaves,
     /// It has asked the driver to end there.
     Left,
 }
 
-/// Whether all that remains is to stop the old version, and that has not begun.
+/// Whether only the old version remains to be stopped, and that has not started.
 pub(super) fn is_resting(progress: &Progress) -> bool {
     let asks_to_stop = matches!(
         progress,
@@ -27,32 +27,32 @@ pub(super) fn is_resting(progress: &Progress) -> bool {
     asks_to_stop || matches!(progress, Progress::Standby { .. })
 }
 
-/// Whether the old version was not touched yet.
+/// Whether the old version is unchanged so far.
 pub(super) fn is_old_version_running(status: &Status) -> bool {
     let stop = status.steps.iter().find(|step| step.step == Step::Stop);
     stop.is_some_and(|stop| matches!(stop.state, StepState::Pending | StepState::Waiting { .. }))
 }
 
-/// That the old version was left running, and the commands that stop it and go back to it.
+/// The message that the old version is still running, with the commands that stop it and go back to it.
 pub(super) fn words(plan: &Plan) -> String {
     let target = plan.target();
     let old = plan.from.as_ref().map_or_else(
-        || "the old version still runs".to_owned(),
+        || "the old version is still running".to_owned(),
         |from| {
             format!(
-                "the old version {} still runs in {}",
+                "the old version {} is still running in {}",
                 from.version, from.slot
             )
         },
     );
     let (stop, back) = (stop_command(plan), back_command(plan));
     format!(
-        "done: {target} {} is live in {}; {old}\n  stop it:        {stop}   (waits for what is left of its standby time)\n  go back to it:  {back}\nNo operator stops it otherwise: it runs until one of these, or until the next release of {target}.",
+        "done: {target} {} is live in {}; {old}\n  stop it:        {stop}   (waits for the rest of its standby time)\n  go back to it:  {back}\nOtherwise it runs until the next release of {target}.",
         plan.version, plan.slot
     )
 }
 
-/// Which version had the traffic when this driver stopped driving, and whether the old one still runs beside it.
+/// Which version had the traffic when this driver stopped, and whether the old one is still running.
 pub(super) fn who_has_the_traffic(status: &Status) -> String {
     let plan = &status.plan;
     let (new, slot) = (&plan.version, plan.slot);
@@ -60,7 +60,7 @@ pub(super) fn who_has_the_traffic(status: &Status) -> String {
         return match (status.switched, status.may_have_switched) {
             (true, _) => format!("{new} has the traffic, in {slot}; nothing was live before it"),
             (false, true) => format!(
-                "{new} in {slot} may have the traffic: the switch was begun and not confirmed"
+                "{new} in {slot} may have the traffic: the switch was started but not confirmed"
             ),
             (false, false) => "nothing is live yet".to_owned(),
         };
@@ -68,12 +68,12 @@ pub(super) fn who_has_the_traffic(status: &Status) -> String {
     let old = format!("{} in {}", from.version, from.slot);
     match (status.switched, status.may_have_switched) {
         (true, _) if is_old_version_running(status) => format!(
-            "{new} has the traffic, in {slot}; {old} was still running beside it, and {} goes back to it",
+            "{new} has the traffic, in {slot}; {old} was still running, and {} goes back to it",
             back_command(plan)
         ),
         (true, _) => format!("{new} has the traffic, in {slot}; {old} was being stopped"),
         (false, true) => format!(
-            "{new} in {slot} or {old} has the traffic: the switch was begun and not confirmed"
+            "{new} in {slot} or {old} has the traffic: the switch was started but not confirmed"
         ),
         (false, false) => format!("{old} has the traffic, as before"),
     }

@@ -1,4 +1,4 @@
-//! The table of keys in `greenroom help keys`, made from the table that the console reads.
+//! The table of keys in `greenroom help keys`, made from the console's own table.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The table in `greenroom help limits`: how much is read of every server, and for how long.
+//! The table in `greenroom help limits`: how much is read from every server, and for how long.
 
 use std::fmt::Write as _;
 
@@ -31,7 +31,7 @@ fn size(bytes: u64) -> String {
 fn time(time: TimeLimit) -> String {
     match time {
         TimeLimit::Within(time) => format!("within {time:?}"),
-        TimeLimit::Idle(time) => format!("{time:?} without anything new"),
+        TimeLimit::Idle(time) => format!("{time:?} without new data"),
         TimeLimit::Configured(key) => format!("within its `{key}`"),
         TimeLimit::Endless => "for as long as it is followed".to_owned(),
     }

@@ -1,4 +1,4 @@
-//! Markdown, as far as the topics of `greenroom help` use it: text is read into blocks. `text` writes them for a
+//! Parses the Markdown that the topics of `greenroom help` use into blocks. `text` writes the blocks for a
 //! terminal or a pipe, `man` as a manual page.
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -6,12 +6,12 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Block {
-    /// Its level, from 1, and its words.
+    /// Its level, from 1, and its text.
     Heading(u8, Vec<Span>),
     Paragraph(Vec<Span>),
     /// Lines that are not wrapped.
     Code(String),
-    /// The number of the first item, where they are numbered, and what each item contains.
+    /// The number of the first item, if they are numbered, and the content of each item.
     List(Option<u64>, Vec<Vec<Block>>),
     Table(Table),
 }
@@ -22,7 +22,7 @@ pub(in crate::cli) struct Table {
     pub(in crate::cli) rows: Vec<Vec<Vec<Span>>>,
 }
 
-/// Words in one style.
+/// Text in one style.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct Span {
     pub(in crate::cli) text: String,
@@ -37,15 +37,15 @@ pub(in crate::cli) enum Style {
     Code,
 }
 
-/// Reads a text. HTML, such as the marks that tests look for, is left out.
+/// Parses a text. HTML, such as the marks for tests, is left out.
 pub(in crate::cli) fn read(text: &str) -> Vec<Block> {
     blocks(&mut Parser::new_ext(text, Options::ENABLE_TABLES))
 }
 
-/// Reads blocks up to the end of what contains them.
+/// Reads blocks up to the end of their container.
 fn blocks(events: &mut Parser<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
-    // The items of a list without blank lines contain words without a paragraph around them.
+    // The items of a list without blank lines contain text without a paragraph around it.
     let mut loose = Vec::new();
     while let Some(event) = events.next() {
         let block = match event {

@@ -5,7 +5,7 @@ use super::text::{Line, Page, width_of, widths, wrap, written};
 
 /// Blanks between two columns.
 const GAP: usize = 2;
-/// Rows of more lines than this are kept apart by blank lines.
+/// Rows with more lines than this are separated by blank lines.
 const LINES: usize = 2;
 
 pub(super) fn lines(table: &Table, page: Page, width: usize) -> Vec<String> {
@@ -39,7 +39,7 @@ fn strong(cell: &[Span]) -> Vec<Span> {
     cell.iter().map(strong).collect()
 }
 
-/// The width of each column: all of its text where there is room, else at least its widest word.
+/// The width of each column: all of its text if there is room, otherwise at least its widest word.
 fn columns(table: &Table, page: Page, width: usize) -> Vec<usize> {
     let mut least = vec![1; table.head.len()];
     let mut whole = least.clone();
@@ -52,7 +52,7 @@ fn columns(table: &Table, page: Page, width: usize) -> Vec<usize> {
     }
     let gaps = GAP * least.len().saturating_sub(1);
     let room = width.saturating_sub(gaps).max(least.len());
-    // Words that are too wide together are cut.
+    // If the widest words do not fit together, they are cut.
     while least.iter().sum::<usize>() > room {
         let Some(widest) = least.iter_mut().max() else {
             break;
@@ -60,7 +60,7 @@ fn columns(table: &Table, page: Page, width: usize) -> Vec<usize> {
         *widest -= 1;
     }
     let mut columns = least;
-    // First the narrow columns, as far as nothing in them has to be wrapped.
+    // First the columns that need no wrapping.
     let share = room / columns.len().max(1);
     for index in 0..columns.len() {
         let left = room.saturating_sub(columns.iter().sum());

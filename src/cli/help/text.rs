@@ -9,26 +9,26 @@ use super::table;
 /// How far text is indented below its heading, and code below text.
 const INDENT: usize = 2;
 
-/// What lines are written for.
+/// The page that the lines are written for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
-    /// The most columns of a line. Only a line of code may be longer.
+    /// The maximum width of a line. Only lines of code may be longer.
     pub(super) width: usize,
-    /// Whether escape sequences may be used.
+    /// Whether to use escape sequences.
     pub(super) styled: bool,
 }
 
-/// Words in one style, with no blank at either end, or one blank.
+/// Text in one style without blanks at its ends, or a single blank.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
     text: String,
     style: Style,
 }
 
-/// A word, which may have several styles: `code`, with a comma after it.
+/// A word, which may have several styles: `code` followed by a comma.
 type Word = Vec<Piece>;
 
-/// Pieces that fit into a width.
+/// Pieces that fit on a line.
 pub(super) type Line = Vec<Piece>;
 
 pub(super) fn render(blocks: &[Block], page: Page) -> String {
@@ -106,7 +106,7 @@ pub(super) fn written(lines: &[Line], page: Page) -> Vec<String> {
     lines.iter().map(written).collect()
 }
 
-/// Pieces of the same style as one.
+/// Joins pieces of the same style.
 fn joined_up(pieces: &[Piece]) -> Piece {
     Piece {
         text: pieces.iter().map(|piece| piece.text.as_str()).collect(),
@@ -167,7 +167,7 @@ fn blank() -> Piece {
     }
 }
 
-/// A word in parts of at most a width.
+/// Cuts a word into parts of at most a width.
 fn cut(word: Word, width: usize) -> Vec<Word> {
     if width_of(&word) <= width {
         return vec![word];
@@ -187,7 +187,7 @@ pub(super) fn width_of(pieces: &[Piece]) -> usize {
     pieces.iter().map(|piece| piece.text.width()).sum()
 }
 
-/// The width of the widest word, and of everything on one line.
+/// The width of the widest word, and of the whole text on one line.
 pub(super) fn widths(spans: &[Span], page: Page) -> (usize, usize) {
     let words = words(spans, page);
     let all: Vec<usize> = words.iter().map(|word| width_of(word)).collect();
@@ -226,7 +226,7 @@ fn words(spans: &[Span], page: Page) -> Vec<Word> {
     words
 }
 
-/// Code that could be taken for a word of the sentence is quoted where it has no colour.
+/// Quotes code that could be taken for a word of the sentence, if it has no colour.
 fn quoted(span: &Span, page: Page) -> String {
     let is_word = span.text.chars().all(char::is_alphanumeric);
     let is_key = span.text.chars().count() == 1;

@@ -1,5 +1,5 @@
-//! The topics of `greenroom help`. Each is a Markdown file in `topics/`; what the program knows better is put in where
-//! the file has a mark for it.
+//! The topics of `greenroom help`. Each is a Markdown file in `topics/`. Marks in the file are replaced by tables
+//! that the program generates.
 
 use std::fmt::Write as _;
 
@@ -11,17 +11,17 @@ use crate::wire;
 /// The topic that has a JSON schema as well.
 pub(super) const JSON: &str = "json";
 
-/// Marks that a table or a list is put in for.
+/// The marks that are replaced by a table or a list.
 const TABLE_OF_KEYS: &str = "<!-- table of keys -->";
 const TABLE_OF_LIMITS: &str = "<!-- table of limits -->";
 const LIST_OF_DIFFERENCES: &str = "<!-- list of differences -->";
 
-/// Something that is explained.
+/// A topic.
 #[derive(Debug)]
 pub(in crate::cli) struct Topic {
-    /// As it is typed.
+    /// Its name, as typed.
     pub(in crate::cli) name: &'static str,
-    /// In one line.
+    /// Its description in one line.
     pub(in crate::cli) about: &'static str,
     text: &'static str,
 }
@@ -51,17 +51,17 @@ pub(in crate::cli) const TOPICS: [Topic; 15] = [
     topic!("notices", "Messages to chat channels and to programs"),
     topic!("images", "Which images are kept, and how to remove the others"),
     topic!("json", "What --json prints"),
-    topic!("limits", "How much Greenroom reads of each server, and for how long"),
+    topic!("limits", "How much Greenroom reads from each server, and for how long"),
     topic!("keys", "The console: its panes, keys, colours and themes"),
     topic!("security", "Who can do what, secrets, files and permissions"),
 ];
 
-/// The topic of this name.
+/// The topic with this name.
 pub(super) fn find(name: &str) -> Option<&'static Topic> {
     TOPICS.iter().find(|topic| topic.name == name)
 }
 
-/// The list of all topics, below the help of the program.
+/// The list of all topics, below the program's help.
 pub(in crate::cli) fn list() -> String {
     let mut text = "Topics:\n".to_owned();
     for topic in &TOPICS {
@@ -71,7 +71,7 @@ pub(in crate::cli) fn list() -> String {
 }
 
 impl Topic {
-    /// All of it.
+    /// The whole topic.
     pub(in crate::cli) fn blocks(&self) -> Vec<Block> {
         markdown::read(&self.markdown())
     }
@@ -83,7 +83,7 @@ impl Topic {
     }
 }
 
-/// Every difference between servers, with what it means and how it is repaired.
+/// All differences between servers, with their meaning and repair.
 fn differences() -> String {
     let mut text = String::new();
     for name in Name::ALL {

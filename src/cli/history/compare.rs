@@ -1,5 +1,5 @@
-//! `greenroom history compare`: two releases beside each other: outcome, versions, commits and images
-//! first, then what else differs, then what is the same.
+//! `greenroom history compare`: shows two releases side by side: outcome, versions, commits and images
+//! first, then the other differences, then what is the same.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::cli::arguments::{Common, Compare};
 use crate::release::report::{COMPARED_FIRST, Compared, NOT_COMPARED, compare};
 use crate::wire::App;
 
-/// How wide the first column is.
+/// The width of the first column.
 const WHAT: usize = 20;
 
 pub(super) async fn run(common: &Common, app: &App, verb: &Compare) -> Exit {
@@ -47,7 +47,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Compare) -> Exit {
     Exit::Done
 }
 
-/// One thing as JSON. A duration is a number there, and not in the words.
+/// One row as JSON. A duration is a number here, not text.
 fn json(row: &Compared) -> serde_json::Value {
     let mut json = serde_json::json!({
         "what": row.what,
@@ -65,7 +65,7 @@ fn json(row: &Compared) -> serde_json::Value {
     json
 }
 
-/// What is said of one release: nothing is null, and a time is written as in all of JSON.
+/// A value of one release: nothing is null, and times are written as everywhere in JSON.
 fn value(words: &str) -> Option<String> {
     if words == NOT_COMPARED {
         return None;
@@ -74,7 +74,7 @@ fn value(words: &str) -> Option<String> {
     Some(time.map_or_else(|_| words.to_owned(), |time| time.to_string()))
 }
 
-/// One thing, with both values where they differ.
+/// One row, with both values if they differ.
 fn say(row: &Compared) {
     say_line!("  {:<WHAT$}  {}", row.what, row.one);
     if !row.is_same() {

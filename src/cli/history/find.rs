@@ -1,4 +1,4 @@
-//! Finds a release by its id, or by the beginning or the end of its id.
+//! Finds a release by its id, or by the start or end of its id.
 
 use super::{Exit, names};
 use crate::history::{Filter, Kept, KeptAudit};
@@ -6,14 +6,14 @@ use crate::settings::nearest;
 use crate::watchers::Archive;
 use crate::wire::App;
 
-/// How many are named when several are meant.
+/// How many matches are listed.
 const NAMED: usize = 6;
-/// How many releases are looked through for the one that was meant.
+/// How many releases are searched for a similar id.
 const RECENT: usize = 200;
-/// The shortest part of an id that says which was meant: less is much the same in all of them.
+/// The shortest part of an id that identifies a release: shorter starts are nearly the same in all ids.
 const SHORTEST: usize = 8;
 
-/// What an id may name.
+/// The record that an id names.
 pub(in crate::cli) enum Found {
     Release(Box<Kept>),
     Beside(Box<KeptAudit>),
@@ -28,7 +28,7 @@ impl Found {
     }
 }
 
-/// The release that is meant, or the end of the command.
+/// The release with this id, or the end of the command.
 pub(super) async fn release(
     app: &App,
     archive: &Archive,
@@ -39,14 +39,14 @@ pub(super) async fn release(
         Found::Release(kept) => Ok(*kept),
         Found::Beside(kept) => {
             let kind = kept.record.kind();
-            warn_line!("greenroom: {named} is a {kind}, and no release");
+            warn_line!("greenroom: {named} is a {kind}, not a release");
             Err(Exit::Usage)
         }
     }
 }
 
-/// The release, the hold or the repair that is meant, or the end of the command. Where it is not kept, or
-/// has no end there, the stores are read first, unless they are not to be.
+/// The release, hold or repair with this id, or the end of the command. If it is not kept or has no
+/// end yet, the stores are read first, unless the command is offline.
 pub(in crate::cli) async fn find(
     app: &App,
     archive: &Archive,
@@ -61,14 +61,14 @@ pub(in crate::cli) async fn find(
     let kept = look(archive, named).await?;
     if kept.is_none() && is_forgotten(archive, named).await {
         warn_line!(
-            "greenroom: release {named} is forgotten: history.keep_days, keep_last and max_size say what is kept"
+            "greenroom: release {named} was pruned: history.keep_days, keep_last and max_size decide what is kept"
         );
         return Err(Exit::Usage);
     }
     found(archive, named, kept).await
 }
 
-/// Whether it was kept once. Only a whole id tells.
+/// Whether it was pruned. Only a complete id tells.
 async fn is_forgotten(archive: &Archive, named: &str) -> bool {
     let Ok(id) = named.to_ascii_uppercase().parse() else {
         return false;
@@ -77,7 +77,7 @@ async fn is_forgotten(archive: &Archive, named: &str) -> bool {
     forgotten.is_ok_and(|forgotten| !forgotten.is_empty())
 }
 
-/// What was found, or the end of the command.
+/// The record, or the end of the command.
 async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Found, Exit> {
     if let Some(kept) = kept {
         return Ok(kept);
@@ -92,7 +92,7 @@ async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Fo
     ))
 }
 
-/// The recent release whose id begins almost as was typed, where only one does.
+/// The only recent release whose id starts almost as typed.
 async fn meant(archive: &Archive, named: &str) -> Option<String> {
     let typed = named.to_ascii_uppercase();
     let length = typed.chars().count();
@@ -102,10 +102,10 @@ async fn meant(archive: &Archive, named: &str) -> Option<String> {
     let recent = archive.read.list(&Filter::default(), None, RECENT).await;
     let ids = recent.ok()?.into_iter();
     let ids: Vec<String> = ids.map(|listed| listed.head.id.to_string()).collect();
-    let begins = |id: &str| id.chars().take(length).collect::<String>();
-    let beginnings: Vec<String> = ids.iter().map(|id| begins(id)).collect();
-    let near = nearest(&typed, beginnings.iter().map(String::as_str))?;
-    let mut found = ids.iter().filter(|id| begins(id) == near);
+    let start_of = |id: &str| id.chars().take(length).collect::<String>();
+    let starts: Vec<String> = ids.iter().map(|id| start_of(id)).collect();
+    let near = nearest(&typed, starts.iter().map(String::as_str))?;
+    let mut found = ids.iter().filter(|id| start_of(id) == near);
     match (found.next(), found.next()) {
         (Some(id), None) => Some(id.clone()),
         _ => None,
@@ -118,21 +118,21 @@ async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
         Exit::Failed
     };
     let ids = archive.read.named(named, NAMED).await.map_err(failed)?;
-    let beside = archive.read.audit_named(named, NAMED).await;
-    let mut beside = beside.map_err(failed)?;
-    match (ids.as_slice(), beside.len()) {
+    let audit = archive.read.audit_named(named, NAMED).await;
+    let mut audit = audit.map_err(failed)?;
+    match (ids.as_slice(), audit.len()) {
         ([], 0) => Ok(None),
-        ([], 1) => Ok(beside.pop().map(|kept| Found::Beside(Box::new(kept)))),
+        ([], 1) => Ok(audit.pop().map(|kept| Found::Beside(Box::new(kept)))),
         ([id], 0) => {
             let kept = archive.read.release(*id).await.map_err(failed)?;
             Ok(kept.map(|kept| Found::Release(Box::new(kept))))
         }
         (several, _) => {
-            warn_line!("greenroom: {named} may mean several:");
+            warn_line!("greenroom: {named} matches several records:");
             for id in several {
                 warn_line!("  {id}");
             }
-            for KeptAudit { record, .. } in beside {
+            for KeptAudit { record, .. } in audit {
                 warn_line!("  {} ({})", record.id(), record.kind());
             }
             Err(Exit::Usage)

@@ -1,4 +1,4 @@
-//! `greenroom history prune`: forgets what the configuration does not keep, or says what that would be.
+//! `greenroom history prune`: removes what the configuration does not keep, or shows what it would remove.
 
 use super::{Exit, json};
 use crate::cli::arguments::{Common, PruneHistory};
@@ -33,7 +33,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
     }
     if pruned.too_many > 0 {
         warn_line!(
-            "greenroom: {} more than history.max_size: what is left are each target's last release and its last good one",
+            "greenroom: {} more than history.max_size: only each target's last release and its last good one are left",
             mebibytes(pruned.too_many)
         );
         return Exit::Failed;
@@ -54,12 +54,12 @@ fn tell(pruned: &Pruning, is_dry: bool) {
         say_line!("{id}  only its log: more than history.max_size");
     }
     for id in &pruned.orphans {
-        say_line!("{id}  a log whose release never came into the archive");
+        say_line!("{id}  a log whose release is not in the archive");
     }
     let verb = if is_dry {
-        "would be forgotten"
+        "would be removed"
     } else {
-        "are forgotten"
+        "were removed"
     };
     say_line!(
         "{} releases and {} logs {verb}, about {}",
@@ -69,7 +69,7 @@ fn tell(pruned: &Pruning, is_dry: bool) {
     );
 }
 
-/// Bytes as a person reads them.
+/// Bytes in a readable unit.
 fn mebibytes(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) / (1024 * 1024);
     format!("{}.{} MiB", tenths / 10, tenths % 10)

@@ -1,4 +1,4 @@
-//! `greenroom history seal`: writes the last link of everything that is over where operators cannot write.
+//! `greenroom history seal`: writes the last hash of every finished record to a place where operators cannot write.
 
 use super::{Exit, json, names};
 use crate::cli::arguments::{Common, SealHistory};

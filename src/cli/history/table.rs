@@ -32,7 +32,7 @@ const COLUMNS: [&str; 20] = [
     "live_until",
 ];
 
-/// What is written, and how.
+/// The rows so far, and their format.
 pub(super) enum Table {
     People,
     Json(Vec<serde_json::Value>),
@@ -43,7 +43,7 @@ impl Table {
     pub(super) fn new(is_json: bool, is_csv: bool) -> Self {
         if is_csv {
             let mut writer = csv::Writer::from_writer(Vec::new());
-            // Into memory, which takes everything.
+            // Writing to memory cannot fail.
             let _ = writer.write_record(COLUMNS);
             return Self::Csv(Box::new(writer));
         }
@@ -54,7 +54,7 @@ impl Table {
         }
     }
 
-    /// Whether there is a place for it: what is no release has none of the columns of CSV.
+    /// Whether an item can be a row: holds and repairs have none of the columns of CSV.
     pub(super) fn has_place(&self, item: &Item) -> bool {
         item.release().is_some() || !matches!(self, Self::Csv(_))
     }
@@ -84,7 +84,7 @@ impl Table {
     }
 }
 
-/// One as JSON: a release has a `kind`, and so has what was decided beside.
+/// One item as JSON: every kind of record has a `kind`.
 pub(super) fn item_json(item: &Item) -> serde_json::Value {
     match item {
         Item::Release(listed) => serde_json::json!(listed.head),
@@ -92,7 +92,7 @@ pub(super) fn item_json(item: &Item) -> serde_json::Value {
     }
 }
 
-/// A hold or a repair, in the columns of a release.
+/// A hold or repair, in the columns of a release.
 fn line_beside(kept: &KeptAudit) -> String {
     let record = &kept.record;
     let took = record.ended_at().map(|at| {
@@ -161,8 +161,8 @@ fn cells(listed: &Listed) -> [String; 20] {
     cells.map(|cell| no_formula(sanitize(&cell)))
 }
 
-/// A table calculates what begins like a formula, and others wrote these words: an apostrophe makes it
-/// text (OWASP, CSV injection).
+/// A spreadsheet evaluates a cell that starts like a formula, and others wrote this text: an apostrophe makes it
+/// plain text (OWASP, CSV injection).
 fn no_formula(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@']) {
         format!("'{cell}")
@@ -177,7 +177,7 @@ fn took(record: &ReleaseRecord) -> Option<Duration> {
     Some(took.unwrap_or_default())
 }
 
-/// Said of a version that was live and is backed out: its outcome alone would hide that.
+/// How long a version was live that was backed out: its outcome does not tell.
 fn was_live(record: &ReleaseRecord) -> Option<String> {
     let length = record.live.as_ref()?.length()?;
     Some(format!("was live for {}", duration(length)))
@@ -200,7 +200,7 @@ fn line(listed: &Listed) -> String {
         .flatten()
         .collect::<Vec<_>>()
         .join("; ");
-    // Anybody who can write to the journal's store could have written this.
+    // Any user who can write to the store could have written this.
     sanitize(&format!(
         "{}  {}  {:<20}  {:<13}  {from} -> {}  {:<14} {:>7}  {}  {words}",
         local_time::moment(record.opened_at),

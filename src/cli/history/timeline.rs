@@ -1,4 +1,4 @@
-//! `greenroom history timeline`: what became live in an environment, and what was tried in vain.
+//! `greenroom history timeline`: the versions that became live in an environment, and the failed attempts.
 
 use super::{Exit, archive, catch_up, json, list, names, table::item_json};
 use crate::cli::arguments::{Common, Timeline};

@@ -1,4 +1,4 @@
-//! `greenroom history verify`: whether what was recorded is still what was written, and the first record that is not.
+//! `greenroom history verify`: verifies that the records have not been altered, and names the first that was.
 
 use super::{Exit, archive, json, names};
 use crate::cli::arguments::{Common, Verify};

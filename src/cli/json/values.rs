@@ -1,11 +1,11 @@
-//! Durations in JSON: numbers of milliseconds, under a name that says so. Records in the store keep their own format;
-//! this is applied to everything on its way out.
+//! Durations in JSON: numbers of milliseconds, under names that say so. Records in the store keep their own format;
+//! everything that is printed goes through here.
 
 use std::time::Duration;
 
 use serde_json::{Map, Number, Value};
 
-/// The end of a name in milliseconds, and of one in seconds.
+/// The suffix of names in milliseconds, and of names in seconds.
 const MILLISECONDS: &str = "_ms";
 const SECONDS: &str = "_seconds";
 
@@ -38,7 +38,7 @@ fn field(name: String, value: Value) -> (String, Value) {
     }
 }
 
-/// The milliseconds of what serde writes for a [`Duration`].
+/// The milliseconds of a [`Duration`] as serde writes it.
 fn duration(value: &Value) -> Option<Value> {
     let fields = value.as_object().filter(|fields| fields.len() == 2)?;
     let seconds = fields.get("secs")?.as_u64()?;
@@ -46,12 +46,12 @@ fn duration(value: &Value) -> Option<Value> {
     Some(milliseconds(Duration::new(seconds, nanoseconds)))
 }
 
-/// A number of milliseconds, with a fraction of three digits where it has one.
+/// A number of milliseconds, with three decimal places if needed.
 pub(in crate::cli) fn milliseconds(time: Duration) -> Value {
     let whole = time.as_millis();
     let rest = time.subsec_micros() % 1000;
     let fraction = (rest > 0)
-        // As they are written: no arithmetic on fractions.
+        // Written as text: no arithmetic on fractions.
         .then(|| format!("{whole}.{rest:03}").parse().ok())
         .flatten();
     match fraction.and_then(Number::from_f64) {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_milliseconds_wherever_they_are() {
+    fn durations_are_milliseconds_everywhere() {
         let rates = json!({ "rates": [{
             "p50": Duration::from_micros(1500),
             "window": Duration::from_mins(1),

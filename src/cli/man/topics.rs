@@ -34,7 +34,7 @@ fn page(topic: &Topic) -> io::Result<Page> {
 fn write(blocks: &[Block], roff: &mut Roff) {
     for block in blocks {
         match block {
-            // The name of the page says it.
+            // The page's name already says it.
             Block::Heading(1, _) => {}
             Block::Heading(2, spans) => {
                 roff.control("SH", [words(spans).to_uppercase().as_str()]);
@@ -67,7 +67,7 @@ fn write_list(first: Option<u64>, items: &[Vec<Block>], roff: &mut Roff) {
         let mark = first.map_or("-".to_owned(), |_| format!("{number}."));
         roff.control("IP", [mark.as_str(), "3"]);
         let mut blocks = item.as_slice();
-        // A paragraph of its own would leave the item.
+        // A separate paragraph would leave the item.
         if let [Block::Paragraph(spans), rest @ ..] = blocks {
             roff.text(inlines(spans));
             blocks = rest;
@@ -78,7 +78,8 @@ fn write_list(first: Option<u64>, items: &[Vec<Block>], roff: &mut Roff) {
     }
 }
 
-/// Each row by its first column, the others below it. With more than two columns, each cell says which it is.
+/// Writes each row by its first column, with the other cells below it. With more than two columns, each cell has its
+/// header.
 fn write_table(table: &Table, roff: &mut Roff) {
     let names = table.head.len() > 2;
     for row in &table.rows {

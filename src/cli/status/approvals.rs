@@ -10,9 +10,9 @@ use crate::release::{
 };
 use crate::sanitize::sanitize;
 
-/// See the module.
+/// The approvals of a target's newest release.
 pub(in crate::cli) enum Approvals {
-    /// No release waits for any.
+    /// No release waits for approvals.
     NotNeeded,
     /// The store or the journal has not answered.
     Unknown,
@@ -20,28 +20,28 @@ pub(in crate::cli) enum Approvals {
     Needed(Box<Needed>),
 }
 
-/// What one release needs, and what it has.
+/// What one release needs and has.
 pub(in crate::cli) struct Needed {
     pub(super) release: ReleaseId,
     pub(super) count: usize,
     pub(super) given: Vec<PeerApproval>,
-    /// What was given and does not count, in words.
+    /// Approvals that do not count, with the reasons.
     pub(super) ignored: Vec<String>,
-    /// Who can give them, in words.
+    /// Who can give them.
     pub(super) by: String,
-    /// Whether the operator who asks can.
+    /// Whether this operator can give one.
     pub(super) is_for_caller: bool,
     pub(super) target: Target,
 }
 
-/// Whether a release may wait for approvals, as far as its head tells.
+/// Whether a release may be waiting for approvals, as far as its head tells.
 pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool {
     newest.closed.is_none()
         && newest.kind == ReleaseKind::Promote
         && (definition.rules.approvals > 0 || !newest.overridden.is_empty())
 }
 
-/// Looks what a release needs and has.
+/// Reads what a release needs and has.
 pub(super) async fn of(engine: &Engine, newest: &ReleaseRecord) -> Approvals {
     match engine
         .peer_approvable(&newest.target, Some(newest.id))
@@ -103,13 +103,13 @@ impl Approvals {
         match self {
             Self::NotNeeded => Vec::new(),
             Self::Unknown => {
-                vec!["  ! unknown: which approvals by others its release has".to_owned()]
+                vec!["  ! unknown: the approvals by others of its release".to_owned()]
             }
             Self::Needed(needed) => needed.lines(now),
         }
     }
 
-    /// `null` where no release waits for any; the numbers are `null` where they are unknown.
+    /// `null` if no release waits for any; the numbers are `null` if they are unknown.
     pub(super) fn json(&self) -> Value {
         match self {
             Self::NotNeeded => Value::Null,

@@ -1,4 +1,4 @@
-//! What `status` says to programs. What is unknown is `null`, never an empty list and never `false`.
+//! `status` as JSON for programs. What is unknown is `null`, never an empty list and never `false`.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::{Open, needs_person};
 use crate::inventory::drift::{Drift, Pair, Truth, compare};
 use crate::inventory::{Slot, Snapshot};
 
-/// What the registry alone knows of a target.
+/// The fields that only the store knows.
 const OF_REGISTRY: [&str; 9] = [
     "route",
     "lock",
@@ -20,7 +20,7 @@ const OF_REGISTRY: [&str; 9] = [
     "keys_at",
 ];
 
-/// One target. The releases that were interrupted are none where that is unknown.
+/// One target. The list of interrupted releases is `null` if unknown.
 pub(super) fn of(snapshot: &Snapshot, open: Option<&Open>, approvals: &Approvals) -> Value {
     let truth = compare(snapshot);
     let roles: Map<String, Value> = Slot::BOTH
@@ -48,7 +48,7 @@ pub(super) fn of(snapshot: &Snapshot, open: Option<&Open>, approvals: &Approvals
     })
 }
 
-/// The differences; none where no difference is known and something could not be compared.
+/// The differences; none if no difference is known and something could not be compared.
 fn drift(truth: &Truth, snapshot: &Snapshot) -> Option<Vec<Value>> {
     truth.agreed()?;
     Some(truth.drifts().map(|drift| one(drift, snapshot)).collect())
@@ -65,7 +65,7 @@ fn one((pair, drift): (Pair, &Drift), snapshot: &Snapshot) -> Value {
     })
 }
 
-/// The comparisons that could not be made, with why.
+/// The comparisons that could not be made, with the reasons.
 fn unknown(truth: &Truth, snapshot: &Snapshot) -> Vec<Value> {
     let unknown = truth.unknown().map(|(pair, why)| {
         let (left, right) = pair.sides(snapshot.runtime_kind);
@@ -74,7 +74,7 @@ fn unknown(truth: &Truth, snapshot: &Snapshot) -> Vec<Value> {
     unknown.collect()
 }
 
-/// The snapshot, without the empty lists of a registry that has not answered.
+/// The snapshot, without the empty lists of a store that has not answered.
 pub(in crate::cli) fn observed(snapshot: &Snapshot) -> Value {
     let mut observed = json!(snapshot);
     if !snapshot.sources.registry.has_answered()

@@ -1,4 +1,4 @@
-//! What `status` says to people: a few lines a target.
+//! `status` as text for people: a few lines per target.
 
 use super::Open;
 use super::approvals::Approvals;
@@ -53,7 +53,7 @@ pub(in crate::cli) fn text(
     }
     if let Some(holder) = &snapshot.lock {
         lines.push(format!(
-            "  > {} drives it since {}: {}",
+            "  > {} has driven it since {}: {}",
             holder.record.operator,
             local_time::moment(holder.record.since),
             holder.record.message
@@ -62,7 +62,7 @@ pub(in crate::cli) fn text(
     let watching = snapshot.watching.iter();
     lines.extend(watching.map(|watcher| {
         let since = local_time::moment(watcher.since);
-        format!("  > {} watches since {since}", watcher.operator)
+        format!("  > {} has watched it since {since}", watcher.operator)
     }));
     if let Some(asked) = snapshot
         .handover_request
@@ -72,7 +72,7 @@ pub(in crate::cli) fn text(
         let message = asked.message.as_ref();
         let message = message.map_or(String::new(), |words| format!(": \"{words}\""));
         lines.push(format!(
-            "  > {} asks for the wheel since {}{message}",
+            "  > {} requested the handover at {}{message}",
             asked.operator,
             local_time::moment(asked.asked_at)
         ));
@@ -85,11 +85,11 @@ pub(in crate::cli) fn text(
             "  ! release {} ({} to {} by {}) was interrupted",
             record.id, record.kind, record.to.1, record.operator
         ));
-        // What another came after is not gone on with.
+        // A release that another one followed cannot be resumed.
         if index == 0 {
             let target = &snapshot.target;
             lines.push(format!(
-                "      go on with it, back it out or leave it: greenroom resume {} {}",
+                "      resume it, back it out or leave it: greenroom resume {} {}",
                 target.service, target.environment
             ));
         }
@@ -111,7 +111,7 @@ pub(in crate::cli) fn text(
     lines.extend(keys(snapshot));
     lines.extend(silences(snapshot));
     lines.extend(public(snapshot));
-    // Operators, messages and reasons come from the shared store, which other programs can write.
+    // Other programs can write operators, messages and reasons to the shared store.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }
@@ -122,10 +122,10 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
     for hold in snapshot.holds(snapshot.at) {
         lines.push(format!("  # {hold}"));
         if let Some(clock) = snapshot.only_by_clock(&hold, snapshot.at) {
-            lines.push(format!("      only by another clock: {clock}"));
+            lines.push(format!("      only by another machine's clock: {clock}"));
         }
     }
-    // A hold that was cleared is said as such: another operator may still count on it.
+    // A cleared hold is shown as cleared: another operator may still rely on it.
     let placed = snapshot.hold.as_ref();
     if let Some(hold) = placed.filter(|hold| hold.cleared.is_some()) {
         lines.push(format!("  - hold {}", hold.words(snapshot.at)));
@@ -133,7 +133,7 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// A line for each key that cannot be read, and for each that Greenroom does not know.
+/// A line for each key that cannot be read, and for each unknown key.
 fn keys(snapshot: &Snapshot) -> Vec<String> {
     let target = &snapshot.target;
     let is_approval = |key: &str| StoredKey::of(target, key) == StoredKey::Approval;
@@ -176,26 +176,26 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
         Role::Unknown => "?",
         _ => " ",
     };
-    let begin = format!("  {mark} {slot:<5}  {role:<9}  {}", side.endpoint);
+    let prefix = format!("  {mark} {slot:<5}  {role:<9}  {}", side.endpoint);
     let registered = registered(snapshot, side);
     let Some(instance) = &side.instance else {
         if snapshot.sources.runtime.has_answered() {
-            // What is not registered and does not run is empty, and its role says so.
+            // A slot that is not registered and does not run is empty; its role says so.
             return match registered {
-                "not registered" => begin,
-                words => format!("{begin}  {words}"),
+                "not registered" => prefix,
+                words => format!("{prefix}  {words}"),
             };
         }
         let answers = match &side.probe {
             Some(probe) if probe.healthy => "something healthy answers there".to_owned(),
             Some(probe) => format!("nothing healthy answers there: {}", probe.detail),
-            None => "nobody asked whether it answers".to_owned(),
+            None => "not probed".to_owned(),
         };
-        return format!("{begin}  what runs there is unknown; {answers}; {registered}");
+        return format!("{prefix}  what runs there is unknown; {answers}; {registered}");
     };
     let health = health(instance, side.probe.as_ref());
     format!(
-        "{begin}  {} {}  {health}, restarts {}, {registered}",
+        "{prefix}  {} {}  {health}, restarts {}, {registered}",
         instance.version_name(),
         instance.digest.short(),
         instance.restarts
@@ -218,7 +218,7 @@ fn health(instance: &Instance, probe: Option<&Probe>) -> String {
     }
 }
 
-/// What is unknown because its source does not answer, and why.
+/// What is unknown because a source does not answer, and why.
 fn silences(snapshot: &Snapshot) -> Vec<String> {
     let unknown = [
         "what runs",
@@ -242,7 +242,7 @@ fn silences(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// What the public gets while the proxy does not tell: whatever it is, it differs from nothing.
+/// What the public gets while the proxy does not answer: it cannot be compared.
 fn public(snapshot: &Snapshot) -> Option<String> {
     let is_told =
         snapshot.sources.router.is_live() && snapshot.installation != Some(Installation::Missing);

@@ -82,7 +82,7 @@ fn a_view_that_stays_looks_upwards_first_and_then_below() {
 }
 
 #[test]
-fn a_filter_hides_and_a_search_looks_in_what_it_keeps() {
+fn a_search_looks_only_in_lines_that_match_the_filter() {
     let mut log = ten();
     let mut wanted = filtered("error");
     log.want(&wanted, plain(4));
@@ -97,7 +97,7 @@ fn a_filter_hides_and_a_search_looks_in_what_it_keeps() {
 }
 
 #[test]
-fn since_hides_what_is_older_whatever_comes_later() {
+fn since_hides_older_lines_that_come_later() {
     let mut log = ten();
     let wanted = |second| Wanted {
         since: Timestamp::from_second(second).ok(),
@@ -114,7 +114,7 @@ fn since_hides_what_is_older_whatever_comes_later() {
 }
 
 #[test]
-fn two_logs_are_one_by_time_whoever_comes_late() {
+fn two_logs_are_merged_by_time() {
     let (mut blue, mut green, mut both) = (log(100), log(100), log(100));
     let add = |slot, log: &mut Log, both: &mut Log, lines: &[NewLine]| {
         let from = log.ring().end();
@@ -143,7 +143,7 @@ fn two_logs_are_one_by_time_whoever_comes_late() {
         line(9, "g9"),
     ];
     add(Slot::Green, &mut green, &mut both, &late);
-    // A log's own order is kept: what comes late in it is not moved before what it said earlier.
+    // Each log keeps its own order: a late line is not moved before its earlier lines.
     assert_eq!(
         texts(&both),
         ["b1", "g3", "b5", "g5", "old", "gap", "g4", "g9"]
@@ -203,7 +203,7 @@ const WANTED: [&str; 8] = ["", "error", "Error", "basket", "t", "日", "x", ""];
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn what_is_shown_and_found_is_what_a_look_at_every_line_finds(
+    fn the_index_finds_what_a_scan_of_all_lines_finds(
         acts in acts(),
         capacity in 1_usize..40,
     ) {

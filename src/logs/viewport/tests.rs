@@ -133,7 +133,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn a_view_never_leaves_its_ring_and_stays_still_unless_told(
+    fn a_view_never_leaves_its_ring_or_moves_by_itself(
         acts in acts(),
         capacity in 1_usize..60,
         columns in 1_usize..4,

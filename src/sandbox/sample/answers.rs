@@ -1,4 +1,4 @@
-//! What the sample application answers. The words of the answers are part of the test images'
+//! The answers of the sample application. Their texts are part of the test images'
 //! contract: tests and the sandbox's checks read them.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::calls::Calls;
 use super::options::{Fault, SampleOptions};
 use super::request_log::RequestLog;
 
-/// Nobody needs a slower answer than this.
+/// The maximum delay of `/slow`.
 const SLOWEST: Duration = Duration::from_mins(1);
 
 pub(super) struct App {
@@ -25,7 +25,7 @@ pub(super) struct App {
     pub(super) started: Instant,
     pub(super) calls: Calls,
     pub(super) log: RequestLog,
-    /// The version as a header value, made once.
+    /// The version as a header value, created once.
     pub(super) version_header: HeaderValue,
 }
 
@@ -43,12 +43,12 @@ pub(super) fn routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Counts and logs each request, and signs each answer with the version.
+/// Counts and logs each request, and adds the version to each answer.
 async fn seen(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let asked = Instant::now();
     let method = request.method().clone();
     let uri = request.uri().clone();
-    // A health probe is not a call: they would outnumber the calls of people.
+    // Health probes are not counted: they would outnumber the calls of people.
     if uri.path() != "/health" {
         app.calls.count();
     }

@@ -1,5 +1,5 @@
-//! Counting calls without a transaction a call: each process counts in memory and adds what it
-//! has counted to the shared total every tenth of a second and at its end.
+//! Counts calls without a transaction for each call: each process counts in memory and adds its
+//! count to the shared total every tenth of a second and when it ends.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,19 +9,19 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::store::{Start, Store};
 
-/// How long a call may be known to this process only.
+/// How long only this process may know of a call.
 pub(super) const FLUSHED_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
 struct Count {
-    /// The shared total as it was after the last flush.
+    /// The shared total after the last flush.
     stored: u64,
-    /// Counted here and not yet in it.
+    /// Counted here since the last flush.
     pending: u64,
     starts: Vec<Start>,
 }
 
-/// The calls of all versions, as far as this process knows. Cheap to clone.
+/// The calls of all versions, as far as this process knows them. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Calls {
     count: Arc<Mutex<Count>>,
@@ -29,7 +29,7 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// Takes over what is stored.
+    /// Starts with the stored total.
     pub(super) fn new(store: Store) -> rusqlite::Result<Self> {
         let count = Count {
             stored: store.add(0)?,
@@ -42,24 +42,24 @@ impl Calls {
         })
     }
 
-    /// One more.
+    /// Counts a call.
     pub(super) fn count(&self) {
         lock(&self.count).pending += 1;
     }
 
-    /// All calls since the first version; what the other slot counted in the last tenth of a
-    /// second is missing. Never goes back within a process.
+    /// All calls since the first version, without those that the other slot has counted in the last tenth of a
+    /// second. Never decreases within a process.
     pub(super) fn total(&self) -> u64 {
         let count = lock(&self.count);
         count.stored + count.pending
     }
 
-    /// The versions that started, oldest first.
+    /// The starts of versions, oldest first.
     pub(super) fn starts(&self) -> Vec<Start> {
         lock(&self.count).starts.clone()
     }
 
-    /// Flushes for ever; a failure is said once a streak and tried again.
+    /// Flushes forever. A failure is reported once until the next success, and tried again.
     pub(super) async fn keep_flushing(self, failed: impl Fn(String)) {
         let mut ticks = interval(FLUSHED_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -77,7 +77,7 @@ impl Calls {
         }
     }
 
-    /// Adds what is pending to the shared total and learns what others have added.
+    /// Adds the pending calls to the shared total and reads what others have added.
     pub(super) async fn flush(&self) -> Result<(), String> {
         let calls = self.clone();
         spawn_blocking(move || calls.flush_blocking())
@@ -87,7 +87,7 @@ impl Calls {
     }
 
     fn flush_blocking(&self) -> rusqlite::Result<()> {
-        // Held for the whole flush: two flushes at once would add the same calls twice.
+        // The lock is held during the whole flush: two flushes at once would add the same calls twice.
         let store = lock(&self.store);
         let adding = lock(&self.count).pending;
         if adding == 0 {
@@ -103,7 +103,7 @@ impl Calls {
     }
 }
 
-/// A poisoned lock still guards a consistent count: nothing is half-written between two lines.
+/// A poisoned lock still guards a consistent count: no two values are changed in separate steps.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! Listening on a TCP address or a unix socket. A socket file that somebody answers on, or that
-//! belongs to somebody else, is never touched.
+//! Listens on a TCP address or a Unix socket. A socket file that is in use or that
+//! belongs to another user is never touched.
 
 use std::fs;
 use std::io;
@@ -16,14 +16,14 @@ pub(super) enum Listening {
     Unix(UnixListener, OwnSocket),
 }
 
-/// Binds. A TCP port may be any number, also 0.
+/// Binds. Any TCP port is allowed, also 0.
 pub(super) async fn listen(address: &Endpoint) -> io::Result<Listening> {
     match address {
         Endpoint::Tcp(address) => Ok(Listening::Tcp(TcpListener::bind(address).await?)),
         Endpoint::Unix(path) => {
             remove_stale(path)?;
             let listener = UnixListener::bind(path)?;
-            // The proxy connects as a user of its own.
+            // The proxy connects as another user.
             fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
             let socket = OwnSocket::of(path)?;
             Ok(Listening::Unix(listener, socket))
@@ -31,7 +31,7 @@ pub(super) async fn listen(address: &Endpoint) -> io::Result<Listening> {
     }
 }
 
-/// The socket file that this process has made.
+/// The socket file that this process has created.
 pub(super) struct OwnSocket {
     path: PathBuf,
     identity: (u64, u64),
@@ -48,13 +48,13 @@ impl OwnSocket {
 }
 
 impl Drop for OwnSocket {
-    /// Removes the file unless a successor has put its own in this place.
+    /// Removes the file unless a later process has replaced it.
     fn drop(&mut self) {
         let Ok(file) = fs::symlink_metadata(&self.path) else {
             return;
         };
         if (file.dev(), file.ino()) == self.identity {
-            // Nobody is left to tell; a stale socket is removed by the next start.
+            // There is no way to report an error here. The next start removes a stale socket.
             drop(fs::remove_file(&self.path));
         }
     }
@@ -67,7 +67,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if !file.file_type().is_socket() {
-        return Err(in_the_way(path, "is there and is no socket"));
+        return Err(in_the_way(path, "exists and is not a socket"));
     }
     if file.uid() != rustix::process::geteuid().as_raw() {
         return Err(in_the_way(path, "belongs to another user"));

@@ -1,6 +1,6 @@
 //! The sample application that the sandbox and the test images run: a small HTTP service that
-//! says which version it is and counts its calls across releases. It can be told to be broken in
-//! the ways that a release has to survive. It must not know that Greenroom exists beyond the
+//! tells its version and counts its calls across releases. It can be told to fail in
+//! the ways that a release must survive. It knows nothing of Greenroom except the
 //! address and the slot it is given.
 
 mod answers;

@@ -1,4 +1,4 @@
-//! What the sample application can be told, by its environment and by its arguments. Arguments win.
+//! The options of the sample application, from its arguments and its environment. Arguments win.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,17 +8,17 @@ use jiff::SignedDuration;
 
 use crate::inventory::{Endpoint, Slot};
 
-/// The way in which a version is broken.
+/// How a version is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fault {
-    /// It works.
+    /// Not at all.
     #[default]
     None,
-    /// It runs and answers, but its health endpoint says 503 for ever.
+    /// It runs and answers, but its health endpoint always answers 503.
     Unhealthy,
     /// It is healthy, but `/orders` and `/broken` answer 500.
     FailingChecks,
-    /// It ends by itself, with exit code 1, before it has answered anything.
+    /// It exits with code 1 before its first answer.
     Crash,
     /// It is healthy, but its health endpoint answers with a header of 16 KiB, which a proxy does not pass on.
     LargeHeader,
@@ -41,37 +41,37 @@ impl FromStr for Fault {
             "short-lived" => Ok(Self::ShortLived),
             "greedy" => Ok(Self::Greedy),
             other => Err(InvalidOptions(format!(
-                "{other:?} is no fault: none, unhealthy, failing-checks, crash, large-header, short-lived or greedy"
+                "{other:?} is not a fault. Use one of: none, unhealthy, failing-checks, crash, large-header, short-lived or greedy"
             ))),
         }
     }
 }
 
-/// What is wrong with an option, in words for whoever wrote it.
+/// An option that is wrong, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidOptions(String);
 
-/// How the sample application runs.
+/// The options of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleOptions {
-    /// Where it listens.
+    /// The address to listen on.
     pub address: Endpoint,
-    /// What it calls itself.
+    /// The version that it reports.
     pub version: String,
-    /// Which slot it was started in, if anyone said.
+    /// The slot it was started in, if known.
     pub slot: Option<Slot>,
-    /// Where the calls and the starts are kept; without it they are forgotten at the end.
+    /// The directory of calls and starts; without one they are lost at the end.
     pub data: Option<PathBuf>,
     /// How it is broken.
     pub fault: Fault,
     /// How long `/work` takes.
     pub work: Duration,
-    /// For how long after its start it is not healthy yet.
+    /// How long it is unhealthy after its start.
     pub starts_in: Duration,
 }
 
-/// Argument, environment variables in the order they are asked, and what it is.
+/// Each argument, with its environment variables in order of precedence.
 const OPTIONS: [(&str, &[&str]); 7] = [
     ("--address", &["GREENROOM_ADDRESS", "SAMPLE_ADDRESS"]),
     ("--version", &["SAMPLE_VERSION"]),
@@ -83,7 +83,7 @@ const OPTIONS: [(&str, &[&str]); 7] = [
 ];
 
 impl SampleOptions {
-    /// A working version on `address`, with nothing else said.
+    /// A working version on `address`, with defaults for everything else.
     pub fn new(address: Endpoint, version: impl Into<String>) -> Self {
         Self {
             address,
@@ -97,7 +97,7 @@ impl SampleOptions {
     }
 
     /// Reads `--address`, `--version`, `--slot`, `--data`, `--fault`, `--work` and `--starts-in`
-    /// (durations with a unit, `250ms`), each else from the environment. Empty is not said.
+    /// (durations with a unit, `250ms`), each from the environment if it is missing. Empty values count as missing.
     pub fn read(
         arguments: impl IntoIterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,
@@ -136,7 +136,7 @@ impl SampleOptions {
     }
 }
 
-/// `--name value` and `--name=value`, with names that exist.
+/// Splits `--name value` and `--name=value`, and checks the names.
 fn pairs(
     arguments: impl IntoIterator<Item = String>,
 ) -> Result<Vec<(String, String)>, InvalidOptions> {
@@ -150,7 +150,7 @@ fn pairs(
         if !OPTIONS.iter().any(|(known, _)| *known == name) {
             let known: Vec<_> = OPTIONS.iter().map(|(known, _)| *known).collect();
             return Err(InvalidOptions(format!(
-                "{name:?} is no option of the sample application: {}",
+                "{name:?} is not an option of the sample application. Use one of: {}",
                 known.join(", ")
             )));
         }
@@ -173,7 +173,7 @@ where
 fn duration(option: &str, text: &str) -> Result<Duration, InvalidOptions> {
     let signed: SignedDuration = parsed(option, text)?;
     Duration::try_from(signed)
-        .map_err(|_| InvalidOptions(format!("{option}: {text:?} is less than nothing")))
+        .map_err(|_| InvalidOptions(format!("{option}: {text:?} is negative")))
 }
 
 #[cfg(test)]
@@ -209,12 +209,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_in_words() {
+    fn invalid_options_are_refused_with_a_reason() {
         for (arguments, said) in [
             (vec!["--colour", "red"], "--colour"),
             (vec!["--version"], "needs a value"),
-            (vec!["--fault", "odd"], "is no fault"),
-            (vec!["--work", "-1s"], "less than nothing"),
+            (vec!["--fault", "odd"], "is not a fault"),
+            (vec!["--work", "-1s"], "is negative"),
             (vec!["--work", "1"], "--work"),
             (vec!["--address", "here"], "is not an address"),
             (vec!["--slot", "red"], "blue or green"),

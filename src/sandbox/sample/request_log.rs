@@ -1,5 +1,5 @@
-//! A line a request on standard output, written by a thread of its own: a reader that is slow or
-//! gone never slows a request. Lines that find the queue full are counted, and the count is told.
+//! Writes one line per request to standard output, in its own thread: a slow or closed reader
+//! never slows a request. Lines are dropped if the queue is full; their number is logged.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 const QUEUED: usize = 4096;
 
-/// Where lines are handed in. Cheap to clone; the writer ends with the last clone.
+/// Takes lines. Cheap to clone; the writer ends with the last clone.
 #[derive(Clone)]
 pub(super) struct RequestLog {
     lines: SyncSender<String>,
@@ -20,7 +20,7 @@ pub(super) struct RequestLog {
 }
 
 impl RequestLog {
-    /// Starts the writer; the other end tells when the last clone is gone and the last line out.
+    /// Starts the writer. The receiver resolves when the last clone is dropped and the last line is written.
     pub(super) fn start() -> (Self, oneshot::Receiver<()>) {
         let (lines, queue) = sync_channel(QUEUED);
         let dropped = Arc::new(AtomicU64::new(0));
@@ -28,18 +28,18 @@ impl RequestLog {
         let (written, all_written) = oneshot::channel();
         std::thread::spawn(move || {
             write_all(&queue, &counter);
-            // Nobody waits when the process does not end in order.
+            // Without a receiver, the process did not end in order.
             written.send(()).ok()
         });
         (Self { lines, dropped }, all_written)
     }
 
-    /// Something that went as it should.
+    /// Logs a success.
     pub(super) fn info(&self, text: impl Display) {
         self.hand_in("info", text);
     }
 
-    /// Something that did not.
+    /// Logs a failure.
     pub(super) fn warn(&self, text: impl Display) {
         self.hand_in("warn", text);
     }
@@ -59,7 +59,7 @@ fn write_all(queue: &Receiver<String>, dropped: &AtomicU64) {
     let mut out = std::io::stdout();
     while let Ok(first) = queue.recv() {
         let mut text = first;
-        // One write for what has gathered meanwhile.
+        // Write all waiting lines at once.
         while let Ok(next) = queue.try_recv() {
             text.push_str(&next);
             if text.len() > 64 * 1024 {
@@ -68,14 +68,14 @@ fn write_all(queue: &Receiver<String>, dropped: &AtomicU64) {
         }
         let missing = dropped.swap(0, Ordering::Relaxed);
         if missing > 0 {
-            text += &line("warn", format_args!("{missing} lines left out"));
+            text += &line("warn", format_args!("{missing} lines were dropped"));
         }
         if out
             .write_all(text.as_bytes())
             .and_then(|()| out.flush())
             .is_err()
         {
-            // Whoever read is gone. Requests go on; their lines fill the queue and are dropped.
+            // The reader is gone. Requests continue; their lines fill the queue and are dropped.
             return;
         }
     }

@@ -1,5 +1,5 @@
-//! The life of the sample application: open the store, listen, serve until told to end, finish
-//! what is in flight, write the last calls down.
+//! Runs the sample application: opens the store, listens, serves until told to stop, finishes
+//! the requests in flight and stores the last calls.
 
 use std::io;
 use std::process::ExitCode;
@@ -18,27 +18,27 @@ use super::options::{Fault, InvalidOptions, SampleOptions};
 use super::request_log::RequestLog;
 use super::store::Store;
 
-/// A client that does not read cannot keep an ending process for ever.
+/// The limit for requests in flight at the end: a client that does not read must not delay it forever.
 const FINISHES_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a version is well that is broken later.
+/// How long a version works that breaks later.
 const WELL_FOR: Duration = Duration::from_secs(3);
 
-/// How long the last log lines may take.
+/// The limit for writing the last log lines.
 const WRITES_WITHIN: Duration = Duration::from_secs(1);
 
-/// Why the sample application could not run, or ended before it was told to.
+/// Why the sample application could not run, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleFailure {
-    /// An option makes no sense.
+    /// An option is wrong.
     #[error(transparent)]
     Options(#[from] InvalidOptions),
-    /// The address cannot be listened on, or the machine gave way.
+    /// It cannot listen on the address, or the system failed.
     #[error("listening on {address}: {source}")]
     Listen {
-        /// As it was asked for.
+        /// The address as configured.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The calls cannot be counted.
@@ -46,16 +46,16 @@ pub enum SampleFailure {
     Store {
         /// The data directory.
         directory: String,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// A fault that was asked for.
+    /// The configured fault.
     #[error("this version crashes on purpose")]
     Crashed,
 }
 
-/// Runs as the arguments and the environment say, until SIGTERM or SIGINT; exit code 1 and a line
-/// on standard error if it cannot.
+/// Runs with these arguments and the environment until SIGTERM or SIGINT. On failure, writes a line
+/// to standard error and returns exit code 1.
 pub async fn main_from_environment(arguments: impl IntoIterator<Item = String>) -> ExitCode {
     let ended = match SampleOptions::read(arguments, |name| std::env::var(name).ok()) {
         Ok(options) => until_signalled(options).await,
@@ -65,7 +65,7 @@ pub async fn main_from_environment(arguments: impl IntoIterator<Item = String>) 
         return ExitCode::SUCCESS;
     };
     let line = format!("sample application: {failure}\n");
-    // Without a standard error there is nobody to tell.
+    // A failure to write to standard error cannot be reported anywhere.
     drop(io::Write::write_all(&mut io::stderr(), line.as_bytes()));
     ExitCode::FAILURE
 }
@@ -78,13 +78,13 @@ async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let stopping = stop.clone();
     let listener = tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        told.cancel();
+        stopping.cancel();
     });
     let ended = serve(options, stop).await;
     listener.abort();
@@ -95,7 +95,7 @@ async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
 pub async fn serve(options: SampleOptions, stop: CancellationToken) -> Result<(), SampleFailure> {
     let (log, all_written) = RequestLog::start();
     let served = serve_logged(options, stop, log).await;
-    // Bounded: a reader that does not read cannot keep us, nor a connection that was given up.
+    // Bounded, because neither a slow reader nor an abandoned connection may delay the end.
     drop(timeout(WRITES_WITHIN, all_written).await);
     served
 }
@@ -126,9 +126,9 @@ async fn serve_logged(
     };
     log.info(format_args!("{} listens on {address}", options.version));
 
-    let told = log.clone();
+    let flush_log = log.clone();
     let flushing = tokio::spawn(calls.clone().keep_flushing(move |error| {
-        told.warn(format_args!("calls are not stored: {error}"));
+        flush_log.warn(format_args!("calls are not stored: {error}"));
     }));
     let app = Arc::new(App {
         version_header: HeaderValue::from_str(&options.version)
@@ -145,7 +145,7 @@ async fn serve_logged(
     };
 
     flushing.abort();
-    // Its clone of the log must be gone before the writer is waited for.
+    // Its clone of the log must be dropped before waiting for the writer.
     drop(flushing.await);
     if let Err(error) = calls.flush().await {
         log.warn(format_args!("the last calls are lost: {error}"));
@@ -154,7 +154,7 @@ async fn serve_logged(
     served
 }
 
-/// Breaks a version that works at first; never ends for the others.
+/// Breaks a version that works at first; never returns for the others.
 async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
     if !matches!(fault, Fault::ShortLived | Fault::Greedy) {
         return std::future::pending().await;
@@ -167,7 +167,7 @@ async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
     let mut taken = Vec::new();
     loop {
         log.warn(format_args!("{} MiB are cached", taken.len()));
-        // Written to, or the kernel would only promise it.
+        // Filled, because the kernel would only reserve it otherwise.
         taken.push(vec![1_u8; 1 << 20]);
         sleep(Duration::from_millis(5)).await;
     }
@@ -191,14 +191,14 @@ fn opened(options: &SampleOptions, host: &str) -> Result<Calls, SampleFailure> {
 
 async fn serve_on(listening: Listening, app: Arc<App>, stop: CancellationToken) -> io::Result<()> {
     let routes = routes(app);
-    let told = stop.clone().cancelled_owned();
+    let stopped = stop.clone().cancelled_owned();
     let (serving, socket) = match listening {
         Listening::Tcp(listener) => {
-            let serving = axum::serve(listener, routes).with_graceful_shutdown(told);
+            let serving = axum::serve(listener, routes).with_graceful_shutdown(stopped);
             (tokio::spawn(serving.into_future()), None)
         }
         Listening::Unix(listener, socket) => {
-            let serving = axum::serve(listener, routes).with_graceful_shutdown(told);
+            let serving = axum::serve(listener, routes).with_graceful_shutdown(stopped);
             (tokio::spawn(serving.into_future()), Some(socket))
         }
     };

@@ -1,5 +1,5 @@
-//! What survives a release: the number of calls and who started when, in one SQLite file that
-//! two slots may have open at once. Blocking; its callers see to that.
+//! What survives a release: the number of calls and the starts of versions, in one SQLite file that
+//! both slots may have open. Blocking: callers must use a blocking thread.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,13 +18,13 @@ pub(super) struct Start {
     pub(super) started: String,
 }
 
-/// How many starts are told; the file keeps all of them.
+/// How many starts are reported; the file keeps all of them.
 const TOLD: u32 = 20;
 
 pub(super) struct Store(Connection);
 
 impl Store {
-    /// Opens or makes `calls.sqlite` in `directory`, or a store that lives as long as this process.
+    /// Opens or creates `calls.sqlite` in `directory`; without one, a store that lives as long as this process.
     pub(super) fn open(directory: Option<&Path>) -> rusqlite::Result<Self> {
         let connection = match directory {
             Some(directory) => Connection::open(directory.join("calls.sqlite"))?,
@@ -32,7 +32,7 @@ impl Store {
         };
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "wal")?;
-        // A power cut may cost the last calls, which is fair for a counter in a sample.
+        // A power cut may lose the last calls, which is acceptable for a sample.
         connection.pragma_update(None, "synchronous", "normal")?;
         connection.execute_batch(
             "begin immediate;
@@ -46,7 +46,7 @@ impl Store {
         Ok(Self(connection))
     }
 
-    /// Adds calls and gives the total, the other slot's calls included.
+    /// Adds calls and returns the total, including the other slot's calls.
     pub(super) fn add(&self, calls: u64) -> rusqlite::Result<u64> {
         let calls = i64::try_from(calls).unwrap_or(i64::MAX);
         let total: i64 = self.0.query_row(

@@ -1,5 +1,5 @@
-//! From what is written to plain data with every default filled in. Runs only on what has been
-//! checked; what could still be wrong is left out rather than guessed.
+//! Turns the sections of the file into plain data with every default filled in. Runs only on what has been
+//! checked. A value that could still be wrong is left out.
 
 mod target;
 
@@ -28,7 +28,7 @@ use crate::history::Retention;
 use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
 use crate::release::Rules;
 
-/// The settings of a file that has no errors, and in which place it is said that nothing can be changed.
+/// The settings of a file without errors. `read_only` is where read-only mode is set.
 pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Settings {
     let building = Building {
         root,
@@ -55,7 +55,7 @@ pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Sett
         history: HistorySettings {
             archive: match &root.history.archive {
                 Some(path) => building.path(path),
-                // `check` has refused a file that leaves this open where no directory is known.
+                // `check` has refused a file without this key where no directory is known.
                 None => paths::archive().unwrap_or_default(),
             },
             retention: Retention {
@@ -117,7 +117,7 @@ struct Building<'a> {
 }
 
 impl Building<'_> {
-    /// A path of the file is relative to the file, not to whoever starts the program.
+    /// A path in the file is relative to the file's directory, not to the working directory.
     fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
@@ -184,7 +184,7 @@ impl Building<'_> {
         let mut places: Vec<RegistryPlace> = by_host
             .map(|(host, registry)| self.registry(host, registry, false))
             .collect();
-        // With several, which one is meant was asked for already.
+        // For several registries, `check` has refused this table.
         if let (Some(registry), [host]) = (
             &section.registry,
             &other_hosts(self.root, name, section)[..],
@@ -257,7 +257,7 @@ impl Building<'_> {
     }
 
     fn nginx(&self, section: &NginxSection) -> NginxPlace {
-        // Inside a container the paths are its own; a bare program name is looked up on the path.
+        // Inside a container the paths are the container's. A bare program name is looked up in PATH.
         let here = |path: &Path| match section.container {
             Some(_) => path.to_owned(),
             None => self.path(path),
@@ -293,7 +293,7 @@ fn days(days: NonZeroU32) -> Duration {
     Duration::from_secs(24 * 60 * 60 * u64::from(days.get()))
 }
 
-/// The user that etcd knows, where the operator is to be called so. That there is exactly one was checked.
+/// The etcd user, if the operator's name comes from etcd. `check` has made sure that there is exactly one.
 fn etcd_user(root: &Root) -> Option<String> {
     if root.operator.from != OperatorFrom::Etcd {
         return None;
@@ -353,7 +353,7 @@ fn rules(section: &EnvironmentSection) -> Rules {
     }
 }
 
-/// Where to connect to what listens there: everywhere is also here.
+/// The address to connect to for a listener: the loopback address for one that listens on all addresses.
 fn reachable(listen: &Endpoint) -> Endpoint {
     let Endpoint::Tcp(address) = listen else {
         return listen.clone();

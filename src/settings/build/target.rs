@@ -1,4 +1,4 @@
-//! One service in one environment, as the release engine and the proxy know it.
+//! Builds a target, one service in one environment, for the release engine and the proxy.
 
 use std::collections::BTreeMap;
 
@@ -200,13 +200,13 @@ fn listen(section: &ListenSection) -> Option<Listen> {
     }
 }
 
-/// Whose requests the preview server answers. What is no range was refused already.
+/// The clients of the preview server. Invalid ranges were refused before.
 fn ranges(site: &SiteSection) -> Vec<AddressRange> {
     let allowed = site.preview_allow.iter();
     allowed.filter_map(|text| text.parse().ok()).collect()
 }
 
-/// The preview server listens where the public one does, unless it says otherwise.
+/// The address of the preview server: that of the public one unless it has its own.
 fn preview_listen(site: &SiteSection) -> Option<Endpoint> {
     if site.preview_server_names.is_empty() {
         return site.preview_listen.clone();

@@ -1,4 +1,4 @@
-//! The console: keys that cannot mean what they are bound to, and themes that are not there.
+//! The console: keys that cannot be bound to their action, and themes that do not exist.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ impl Look<'_> {
         }
         let hint = suggestion(nearest(name, known.iter().copied()));
         let says = format!(
-            "there is no theme `{}`; there are {}{hint}",
+            "there is no theme `{}`; use one of {}{hint}",
             visible(name),
             known.join(", ")
         );

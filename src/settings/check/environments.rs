@@ -1,5 +1,5 @@
-//! Environments: rules that contradict, systems that are chosen and not described, and locks
-//! that would be lost while they are held.
+//! Environments: contradicting rules, systems that are chosen without their tables, and locks
+//! that could be lost while they are held.
 
 use super::super::freeze::freeze;
 use super::super::model::{
@@ -28,7 +28,7 @@ impl Look<'_> {
             self.error(
                 &self.lock_path(name),
                 format!(
-                    "a driver that is killed would keep the target locked for {}: a lease of {} is the longest",
+                    "after the driver is killed, the target would stay locked for {}: use at most {}",
                     words::write_duration(lease),
                     words::write_duration(LONGEST_LEASE)
                 ),
@@ -38,7 +38,7 @@ impl Look<'_> {
             self.error(
                 &self.lock_path(name),
                 format!(
-                    "a heartbeat every {} cannot keep a lease of {}: it has to be less than half of it",
+                    "a heartbeat of {} is too slow for a lease of {}: use less than half of the lease",
                     words::write_duration(heartbeat),
                     words::write_duration(lease)
                 ),
@@ -54,7 +54,7 @@ impl Look<'_> {
             let hosts = other_hosts(root, name, section);
             if let [first, _, ..] = &hosts[..] {
                 self.error(&path, format!(
-                    "the images of {name} come from {}, and this is for one of them: write it as [environments.{name}.registries.\"{first}\"]",
+                    "the images of {name} come from {}, and this table is for one registry: write it as [environments.{name}.registries.\"{first}\"]",
                     hosts.join(", ")
                 ));
             }
@@ -66,7 +66,7 @@ impl Look<'_> {
             if !hosts.is_empty() && !hosts.contains(host.as_str()) {
                 let hosts: Vec<&str> = hosts.into_iter().collect();
                 let says = format!(
-                    "no image of {name} comes from it: they come from {}",
+                    "no image of {name} comes from this registry: they come from {}",
                     hosts.join(", ")
                 );
                 self.warning(&path, says);
@@ -84,7 +84,7 @@ impl Look<'_> {
         }
     }
 
-    /// The lock is written with the environment or, when it is not, with the defaults.
+    /// The path of the lock's table: the environment's, or that of the defaults if it has none.
     fn lock_path<'n>(&self, name: &'n str) -> Vec<&'n str> {
         for key in ["heartbeat", "lease"] {
             let here = vec!["environments", name, "lock", key];
@@ -112,9 +112,9 @@ impl Look<'_> {
     fn rules(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
         if section.tier == TierWord::Protected && section.rules.allow_yes {
             let says = if section.rules.require_reason {
-                "`--yes` releases to a protected environment without anybody looking"
+                "`--yes` can release to a protected environment without a person watching"
             } else {
-                "`--yes` releases to a protected environment without anybody looking, and without a reason: consider require_reason = true"
+                "`--yes` can release to a protected environment without a person watching, and without a reason: consider require_reason = true"
             };
             self.warning(&["environments", name, "rules", "allow_yes"], says);
         }
@@ -150,7 +150,8 @@ impl Look<'_> {
 
     fn freeze(&mut self, root: &Root, at: &[&str], section: &FreezeSection) {
         if section.name.trim().is_empty() {
-            let says = "it is shown to whoever is stopped by it: say what it is for";
+            let says =
+                "operators whose promote is stopped see this name: say what the freeze is for";
             self.error(&[at, &["name"]].concat(), says);
         }
         if let Err((key, says)) = freeze(section) {
@@ -170,7 +171,7 @@ impl Look<'_> {
         }
     }
 
-    /// Following `only_from` has to end somewhere, or no version could ever get in.
+    /// `only_from` must not form a circle, or no version could ever be the first.
     pub(super) fn promotion_ends(&mut self, root: &Root) {
         let next = |name: &str| {
             let environment = root.environments.get(name)?;
@@ -186,7 +187,7 @@ impl Look<'_> {
                 if step == Some(name) {
                     self.error(
                         &["environments", name, "rules", "only_from"],
-                        "a circle: no version could ever be the first one here",
+                        "only_from forms a circle, so no version could ever be released here first: remove one of them",
                     );
                     break;
                 }
@@ -234,7 +235,7 @@ impl Look<'_> {
             let path = [&path[..], &["address"]].concat();
             self.warning(
                 &path,
-                "whoever reaches this address without TLS is root there",
+                "without TLS, anyone who can reach this address is root on that machine: use TLS",
             );
         }
     }
@@ -252,7 +253,7 @@ impl Look<'_> {
             }
             (StoreKind::Etcd, Some(_), Some(_)) => {
                 let path = [at, &["sqlite"]].concat();
-                self.error(&path, "the store is etcd, so this has no effect: remove it, or say store = \"sqlite\"");
+                self.error(&path, "the store is etcd, so this has no effect: remove it, or set store = \"sqlite\"");
             }
             (StoreKind::Sqlite, Some(_), _) => {
                 let path = [at, &["etcd"]].concat();
@@ -273,8 +274,8 @@ impl Look<'_> {
         }
     }
 
-    /// A database that the file does not name is where `XDG_DATA_HOME` or `HOME` says. For a protected environment, that
-    /// would let a variable choose a store without its holds and approvals.
+    /// Without a path, `XDG_DATA_HOME` or `HOME` chooses the database. In a protected environment, a
+    /// variable could then choose a store without its holds and approvals.
     fn unnamed_store(&mut self, at: &[&str], has_table: bool) {
         let path = [at, &["sqlite", "path"]].concat();
         let default = paths::store();
@@ -293,7 +294,7 @@ impl Look<'_> {
             );
             self.error(&path, says);
         } else if default.is_none() {
-            let says = format!("there is no place for the store. {NO_HOME}, or this key");
+            let says = format!("no directory for the store is known. {NO_HOME}, or set this key");
             self.error(&path, says);
         }
     }
@@ -313,7 +314,7 @@ impl Look<'_> {
             if endpoint.contains('@') {
                 self.error(
                     &path,
-                    "credentials do not belong here: use `user` and `password`",
+                    "credentials are not allowed in the address: use `user` and `password`",
                 );
             } else if !is_url(endpoint) {
                 let shown = visible(endpoint);
@@ -321,7 +322,7 @@ impl Look<'_> {
             } else if etcd.tls.is_some() && endpoint.starts_with("http:") {
                 self.error(
                     &path,
-                    "there is a `tls` table, and this endpoint would not use it: write https://",
+                    "this endpoint would not use the `tls` table: write https://",
                 );
             }
         }

@@ -1,6 +1,6 @@
-//! What the schema cannot see: values that are each fine and impossible together, files that
-//! are not there, and things that are allowed but hardly meant. Looks at the disk for the
-//! files that are named, and at nothing else outside.
+//! Checks that the schema cannot make: values that do not work together, files that
+//! do not exist, and settings that are allowed but probably a mistake. Looks only at the
+//! named files, and at nothing else outside.
 
 mod collisions;
 mod console;
@@ -26,24 +26,24 @@ use super::tree::Node;
 use crate::inventory::{Operator, operator_name};
 use crate::port_check::OutgoingPorts;
 
-/// How much of a path is shown, in characters: twice what most systems allow a name to have.
+/// How many characters of a path are shown: twice the limit of most systems for a name.
 const LONGEST_PATH: usize = 500;
 
 /// Why nginx should not listen on a unix socket.
-const SOCKET_OF_NGINX: &str = "an nginx that is killed leaves this socket behind, and cannot start again until the socket is removed: use an address such as 127.0.0.1:8091";
+const SOCKET_OF_NGINX: &str = "if nginx is killed, this socket remains and keeps nginx from starting again: use an address such as 127.0.0.1:8091";
 
-/// What was found.
+/// The findings.
 #[derive(Default)]
 pub(super) struct Findings {
     pub(super) errors: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
-    /// Errors for `config check`, and otherwise warnings, so that other environments can be used: files that are named
-    /// and do not exist, and files that other users can change, of environments that are not protected.
+    /// Errors for `config check`, otherwise warnings, so that the other environments can be used: named files
+    /// that do not exist, and files of unprotected environments that other users can change.
     pub(super) not_ready: Vec<Problem>,
 }
 
-/// Everything that is impossible or doubtful in a file whose keys and types are right.
-/// `base` is the directory of the file. `request` says which ports of the machine are taken, and where programs are.
+/// Finds everything that is impossible or doubtful in a file whose keys and types are correct.
+/// `base` is the directory of the file. `request` has the machine's outgoing ports and the search path of programs.
 pub(super) fn check(root: &Root, tree: &Node, base: &Path, request: &Request) -> Findings {
     let mut look = Look {
         tree,
@@ -86,7 +86,7 @@ struct Look<'a> {
     base: &'a Path,
     absolute_base: PathBuf,
     outgoing: &'a OutgoingPorts,
-    /// Those of the environment that Greenroom was started with.
+    /// The environment variables that Greenroom was started with.
     variables: &'a BTreeMap<String, String>,
     findings: Findings,
 }
@@ -107,8 +107,8 @@ impl Look<'_> {
         self.findings.warnings.push(problem);
     }
 
-    /// A name that is to come from etcd comes from one user. Where approvals count, they count by the name that etcd
-    /// proves.
+    /// A name from etcd must come from one user. Where approvals are required, they count by the name that etcd
+    /// has authenticated.
     fn operator(&mut self, root: &Root) {
         if let Some(name) = &root.operator.name {
             self.operator_name(&["operator", "name"], name);
@@ -128,10 +128,10 @@ impl Look<'_> {
         if root.operator.name.is_some() {
             self.error(
                 &path,
-                "the name cannot come from etcd and from `operator.name`: leave one of them out",
+                "the name cannot come from both etcd and `operator.name`: remove one of them",
             );
         }
-        // An environment with another store has no such user, and proves no name.
+        // An environment with another store has no such user and authenticates no name.
         let of_etcd = root.environments.iter();
         let of_etcd = of_etcd.filter(|(_, it)| it.store_kind() == super::model::StoreKind::Etcd);
         let mut users: Vec<&str> = Vec::new();
@@ -143,7 +143,7 @@ impl Look<'_> {
                 None => self.error(
                     &path,
                     format!(
-                        "the name is to come from etcd, and environments.{name} has no etcd.user"
+                        "the name is to come from etcd, but environments.{name} has no etcd.user: add it"
                     ),
                 ),
             }
@@ -151,7 +151,7 @@ impl Look<'_> {
         if !is_any {
             self.error(
                 &path,
-                "the name is to come from etcd, and no environment has its store there",
+                "the name is to come from etcd, but no environment has its store there: set `operator.name` instead",
             );
         }
         users.sort_unstable();
@@ -160,7 +160,7 @@ impl Look<'_> {
             let users = users.join(", ");
             self.error(
                 &path,
-                format!("the environments have different users ({users}): give all of them the same, or set `operator.name`"),
+                format!("the environments have different users ({users}): use the same user in all of them, or set `operator.name`"),
             );
         }
     }
@@ -170,12 +170,12 @@ impl Look<'_> {
             let shown = visible(name);
             self.error(
                 path,
-                format!("an operator cannot be called `{shown}`: {why}"),
+                format!("an operator's name cannot be `{shown}`: {why}"),
             );
         }
     }
 
-    /// Where the rules ask for approvals, the operator is called what etcd proves, and shares the user with no other.
+    /// Where approvals are required, the operator's name must be the etcd user, which no other operator may share.
     fn proved_name(&mut self, root: &Root, name: &str, environment: &EnvironmentSection) {
         let Some(user) = user_of(environment).filter(|_| environment.rules.approvals > 0) else {
             return;
@@ -189,32 +189,32 @@ impl Look<'_> {
             self.error(
                 &["operator", "name"],
                 format!(
-                    "environments.{name} asks for approvals, which count by the name that etcd proves: that is {user}, not {own}. Set `name = \"{user}\"`, or `from = \"etcd\"` and no name; operators who share a login cannot approve each other's releases"
+                    "environments.{name} requires approvals, which count by the etcd user: that is {user}, not {own}. Set `name = \"{user}\"`, or `from = \"etcd\"` and no name. Operators who share a login cannot approve each other's releases"
                 ),
             );
         }
         let path = ["environments", name, "etcd", "user"];
         let keys = path.map(str::to_owned);
-        // One that a variable sets is the operator's own.
+        // A name from a variable is the operator's own.
         if matches!(self.tree.origin_at(&keys), Origin::File { .. }) {
             self.warning(
                 &path,
                 format!(
-                    "environments.{name} asks for approvals: every operator needs an etcd user of their own. With a shared one no other operator can approve"
+                    "environments.{name} requires approvals: every operator needs their own etcd user. Operators who share one cannot approve each other's releases"
                 ),
             );
         }
     }
 
-    /// The archive has a place, named or of the user.
+    /// The archive must have a path: a configured one, or one in the user's directory.
     fn archive(&mut self, root: &Root) {
         if root.history.archive.is_none() && paths::archive().is_none() {
-            let says = format!("there is no place for the archive. {NO_HOME}, or this key");
+            let says = format!("no directory for the archive is known. {NO_HOME}, or set this key");
             self.error(&["history", "archive"], says);
         }
     }
 
-    /// A file that has to be there to be read.
+    /// A file that must exist.
     fn file(&mut self, path: &[&str], file: Option<&Path>) {
         let Some(file) = file else {
             return;
@@ -235,7 +235,8 @@ impl Look<'_> {
         self.findings.not_ready.push(problem);
     }
 
-    /// Docker takes no client without a certificate, and Greenroom takes none of an engine that no named authority signed.
+    /// Docker refuses clients without a certificate, and Greenroom refuses an engine that no named authority has
+    /// signed.
     fn docker_tls(&mut self, path: &[&str], section: &TlsSection) {
         let files = [
             ("ca", &section.ca),
@@ -277,7 +278,7 @@ impl Look<'_> {
         if section.is_some_and(|section| section.source().is_none()) {
             self.error(
                 path,
-                "say once where the secret is read from: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }",
+                "name exactly one source of the secret: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }",
             );
         }
         if let Some(section) = section {
@@ -286,7 +287,7 @@ impl Look<'_> {
         }
     }
 
-    /// A user without a password is a mistake, and so is a password without a user.
+    /// A user without a password is an error, and so is a password without a user.
     fn login(&mut self, path: &[&str], user: Option<&String>, password: Option<&SecretSection>) {
         self.secret(&[path, &["password"]].concat(), password);
         if user.is_some() != password.is_some() {

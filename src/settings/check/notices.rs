@@ -1,4 +1,4 @@
-//! Channels that cannot be told, and those that would never be.
+//! Channels that cannot be reached, and those that would never get a notice.
 
 use super::super::model::{NoticeKind, NoticeSection, Root, VariableValue};
 use super::super::problem::{nearest, visible};
@@ -12,17 +12,17 @@ impl Look<'_> {
         match (&section.url, section.kind) {
             (None, _) => self.error(
                 &here,
-                "`url` is missing: write the address, or where it is read from, e.g. { env = \"NAME\" }",
+                "`url` is missing: write the address, or its source, e.g. { env = \"NAME\" }",
             ),
             (Some(VariableValue::Secret(secret)), _) => self.secret(&at("url"), Some(secret)),
             (Some(VariableValue::Plain(url)), kind) => {
                 let is_web = url.starts_with("https://") || url.starts_with("http://");
                 if !is_web {
-                    self.error(&at("url"), "it begins with neither https:// nor http://");
+                    self.error(&at("url"), "an address starts with https:// or http://");
                 } else if kind == NoticeKind::Slack {
                     self.warning(
                         &at("url"),
-                        "whoever knows the address of an incoming webhook may post there: read it with { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }",
+                        "anyone who knows this address can post to the channel: keep it secret with { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }",
                     );
                 }
             }
@@ -31,15 +31,15 @@ impl Look<'_> {
         match (section.kind, section.secret.is_some()) {
             (NoticeKind::Signed, false) => self.error(
                 &here,
-                "`secret` is missing: what it is told is signed with it; say where it is read from, e.g. { env = \"NAME\" }",
+                "`secret` is missing, which signs the notices: name its source, e.g. { env = \"NAME\" }",
             ),
             (NoticeKind::Slack, true) => {
-                self.error(&at("secret"), "an incoming webhook takes no signature: leave it out, or use kind = \"signed\"");
+                self.error(&at("secret"), "an incoming webhook uses no signature: remove it, or set kind = \"signed\"");
             }
             _ => {}
         }
         if section.events.is_empty() {
-            self.warning(&at("events"), "it is told of nothing");
+            self.warning(&at("events"), "the list is empty, so it gets no notices");
         }
         let environments: Vec<&str> = root.environments.iter().map(|(name, _)| name).collect();
         self.known(name, "environments", &section.environments, &environments);

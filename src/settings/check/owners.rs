@@ -1,4 +1,4 @@
-//! Files and directories that are named and that other users could have written: what is in them decides what Greenroom
+//! Named files and directories that other users could have written. Their content decides what Greenroom
 //! sends, where requests go, and which holds it finds.
 
 use std::fs::File;
@@ -14,7 +14,7 @@ use super::Look;
 use crate::inventory::HIDDEN_ANYWHERE;
 
 impl Look<'_> {
-    /// The store, and the directories that say what runs and which slot is live.
+    /// The store, and the directories that tell what runs and which slot is live.
     pub(super) fn owners(&mut self, at: &[&str], section: &EnvironmentSection) {
         let of = |table: &'static str, key: &'static str| [at, &[table, key]].concat();
         if section.store_kind() == StoreKind::Sqlite {
@@ -48,7 +48,7 @@ impl Look<'_> {
         }
     }
 
-    /// A secret that is too short to be hidden everywhere. Of a file, no more is read than tells whether it is.
+    /// Warns about a secret that is too short to be hidden everywhere. Reads only as much of a file as needed.
     pub(super) fn short_secret(&mut self, path: &[&str], section: &SecretSection) {
         let variable = section
             .env
@@ -64,13 +64,13 @@ impl Look<'_> {
         };
         if length > 0 && length < HIDDEN_ANYWHERE {
             let says = format!(
-                "this secret has fewer than {HIDDEN_ANYWHERE} characters: it is hidden only where it is a whole word, since it would be found in many others; use a longer one"
+                "this secret has fewer than {HIDDEN_ANYWHERE} characters, so it is hidden only where it is a whole word: use a longer one"
             );
             self.warning(path, says);
         }
     }
 
-    /// The program of a protected environment. A bare name is looked for as it is when it is run.
+    /// The program of a protected environment. A bare name is searched in PATH, as when it is run.
     fn binary(&mut self, path: &[&str], nginx: &NginxSection) {
         if !self.is_guarded(path) {
             return;
@@ -94,19 +94,20 @@ impl Look<'_> {
         };
         let place = visible(&place.display().to_string());
         let says = format!(
-            "others can change `{place}`: {}. If its content is right, run {}",
-            objection.why, objection.mend
+            "other users can change `{place}`: {}. If its content is correct, run {}",
+            objection.why, objection.fix
         );
         if self.is_guarded(path) {
             self.error(path, says);
         } else {
-            // The owner of what is there cannot keep the protected environments from being used.
+            // Only a warning elsewhere: another user's file must not make the protected environments unusable.
             let problem = self.problem(path, says);
             self.findings.not_ready.push(problem);
         }
     }
 
-    /// Whether a setting is of a protected environment, of one that proves a version good for it, or of all.
+    /// Whether a setting belongs to a protected environment, to one that proves a version for it, or to all
+    /// environments.
     fn is_guarded(&self, path: &[&str]) -> bool {
         let environment = match path {
             ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),
@@ -118,7 +119,7 @@ impl Look<'_> {
     }
 }
 
-/// The first bytes of a file, a few more than a secret needs that is hidden everywhere.
+/// The first bytes of a file, slightly more than the length from which a secret is hidden everywhere.
 fn beginning(file: &Path) -> Option<String> {
     if !file.metadata().ok()?.is_file() {
         return None;

@@ -1,5 +1,5 @@
-//! Ports of this machine that the system gives to outgoing connections of any program. Whoever listens on one of them
-//! finds it taken one day: a slot is empty between two releases, and nginx is restarted.
+//! Ports of this machine that the system uses for outgoing connections of any program. A slot that is empty between two
+//! releases, or an nginx that is restarted, may find its port in use.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use super::collisions::{THIS_MACHINE, host_of, is_local};
 use crate::inventory::Endpoint;
 use crate::port_check::RESERVED;
 
-/// A port that is listened on, and its key.
+/// A listening port and its key.
 type Listener<'a> = (u16, Vec<&'a str>);
 
 impl Look<'_> {
-    /// One warning for all of them, since one setting of the system reserves all of them.
+    /// One warning for all ports, because one system setting reserves them all.
     pub(super) fn ports(&mut self, root: &Root) {
         let mut found = listeners(root);
         found.retain(|(port, _)| self.outgoing.may_take(*port));
@@ -28,7 +28,7 @@ impl Look<'_> {
         };
         let range = self.outgoing.range();
         let says = format!(
-            "{whose} in the range that Linux takes for outgoing connections ({}-{}), where any program may have it when it is needed: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, to keep that)",
+            "{whose} in the range that Linux uses for outgoing connections ({}-{}), so another program may be using it when it is needed: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, to keep that)",
             range.start(),
             range.end(),
             range.start(),

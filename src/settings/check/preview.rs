@@ -1,5 +1,5 @@
-//! The preview server: who may ask it, whether the proxy can keep that, and whether Greenroom's own checks still get
-//! through it.
+//! The preview server: its clients, whether the proxy can enforce the limits, and whether Greenroom's own checks
+//! pass them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -24,7 +24,7 @@ impl Look<'_> {
         };
         let path = |last: &'static str| [at, &["proxy", last]].concat();
         let by_nginx = environment.proxy_kind() == Some(ProxyKind::Nginx);
-        // nginx tells servers by their names, the embedded proxy by their addresses.
+        // nginx distinguishes servers by their names, the embedded proxy by their addresses.
         let listen = if by_nginx && site.preview_server_names.is_empty() {
             None
         } else if by_nginx {
@@ -46,7 +46,7 @@ impl Look<'_> {
             return;
         };
         if !site.preview_allow.is_empty() && matches!(listen, Endpoint::Unix(_)) {
-            let says = "the preview server listens on a unix socket, where clients have no address: limit it by the rights of that file, or use preview_users";
+            let says = "the preview server listens on a unix socket, where clients have no address: limit it by the socket's permissions, or use preview_users";
             self.error(&path("preview_allow"), says);
         }
         self.users(&path("preview_users"), environment, by_nginx, site);
@@ -61,7 +61,7 @@ impl Look<'_> {
             };
             self.warning(
                 &path(key),
-                format!("the preview server at {listen} shows candidates to every client that can reach it: set preview_allow or preview_users, or let it listen on a loopback address"),
+                format!("the preview server at {listen} shows candidates to every client that can reach it: set preview_allow or preview_users, or use a loopback address"),
             );
         }
         let connect = site.preview.connect.as_ref().unwrap_or(listen);
@@ -97,20 +97,20 @@ impl Look<'_> {
             return;
         };
         if !by_nginx {
-            let says = "the embedded proxy asks for no password: use preview_allow, or nginx";
+            let says = "the embedded proxy cannot ask for a password: use preview_allow, or nginx";
             self.error(path, says);
             return;
         }
         let Some(nginx) = &environment.nginx else {
             return;
         };
-        // Of an nginx in a container it is a path inside, which cannot be looked at from here.
+        // In a container it is a path inside, which cannot be checked from here.
         if self.path_of_nginx(path, nginx, users) && nginx.container.is_none() {
             self.file(path, Some(users));
         }
     }
 
-    /// Greenroom's own checks come from this machine. A limit that refuses them would fail every release.
+    /// Greenroom's own checks come from this machine. A list that refuses them would fail every release.
     fn own_checks(
         &mut self,
         at: &[&str],
@@ -135,7 +135,7 @@ impl Look<'_> {
             let path = [at, &["proxy", "preview_allow"]].concat();
             self.warning(
                 &path,
-                "a check is asked through the preview server of an nginx in a container, which sees the address of Docker's bridge and not of this machine: this list needs that address",
+                "a check goes through the preview server of an nginx in a container, which sees the address of Docker's bridge instead of this machine's: add that address to this list",
             );
         }
         if let Some(from) = from
@@ -145,7 +145,7 @@ impl Look<'_> {
             let path = [at, &["proxy", "preview_allow"]].concat();
             self.error(
                 &path,
-                format!("a check is asked through the preview server, from {from}, and this list would refuse it: add \"{from}\""),
+                format!("a check goes through the preview server, from {from}, which this list would refuse: add \"{from}\""),
             );
         }
         if site.preview_users.is_none() {
@@ -164,13 +164,13 @@ impl Look<'_> {
             let place = format!("[{index}]");
             self.error(
                 &[list, &["checks", &place]].concat(),
-                "it is asked through the preview server, which wants a password (preview_users), and sends none: nginx reads it from headers = { Authorization = \"Basic ...\" }",
+                "it goes through the preview server, which requires a password (preview_users), but sends none: add headers = { Authorization = \"Basic ...\" }",
             );
         }
     }
 }
 
-/// Whether nginx can find a user and a password in it. A secret is not read here.
+/// Whether nginx can read a user and a password from the header. A secret is not read here.
 fn may_be_login(authorization: &VariableValue) -> bool {
     match authorization {
         VariableValue::Plain(text) => {
@@ -181,8 +181,8 @@ fn may_be_login(authorization: &VariableValue) -> bool {
     }
 }
 
-/// The address that the proxy sees when Greenroom asks it, where that is known. What connects to an address of this
-/// machine comes from that same address; what connects elsewhere may be translated on its way.
+/// The address that the proxy sees for Greenroom's requests, if known. A connection to an address of this
+/// machine comes from that same address; a connection elsewhere may be translated on its way.
 fn own_address(connect: &Endpoint) -> Option<IpAddr> {
     match connect {
         Endpoint::Tcp(address) if address.ip().is_unspecified() => Some(match address.ip() {
@@ -195,7 +195,7 @@ fn own_address(connect: &Endpoint) -> Option<IpAddr> {
     }
 }
 
-/// The address from which this machine sends to another. Connecting a UDP socket sends nothing.
+/// The source address for connections to another address. Connecting a UDP socket sends nothing.
 fn source_towards(address: SocketAddr) -> Option<IpAddr> {
     let any: IpAddr = match address.ip() {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -1,4 +1,4 @@
-//! Proxies: which one is chosen, and what it cannot take.
+//! Proxies: which one is chosen, and values that it cannot use.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::super::problem::visible;
 use super::{Look, SOCKET_OF_NGINX};
 use crate::inventory::{Endpoint, plain};
 
-/// What nginx needs of a path.
+/// The rule for paths that nginx uses.
 const PLAIN_PATH: &str =
     "nginx needs an absolute path of letters, digits, `/`, `.`, `_` and `-`, without `..`";
 
@@ -75,7 +75,7 @@ impl Look<'_> {
             let path = [at, &["access_log"]].concat();
             self.warning(
                 &path,
-                "nginx in a container writes this log, but the console cannot show it",
+                "this log is inside nginx's container, so the console cannot show it",
             );
         }
         for (key, place) in [
@@ -93,15 +93,15 @@ impl Look<'_> {
             Endpoint::Unix(_) => self.warning(&path, SOCKET_OF_NGINX),
             Endpoint::Tcp(address) if !address.ip().is_loopback() && nginx.container.is_none() => {
                 let says =
-                    "every host that reaches this address gets answers: use a loopback address";
+                    "every host that can reach this address gets answers: use a loopback address";
                 self.warning(&path, says);
             }
             Endpoint::Tcp(_) => {}
         }
     }
 
-    /// A path that is written into the configuration of nginx. One that is not absolute is below the directory of the
-    /// file, unless it is a path inside a container.
+    /// A path in the configuration of nginx. A relative one is below the directory of the
+    /// file, except for a path inside a container.
     pub(super) fn path_of_nginx(&mut self, at: &[&str], nginx: &NginxSection, path: &Path) -> bool {
         let full = match nginx.container {
             Some(_) => path.to_owned(),
@@ -110,7 +110,7 @@ impl Look<'_> {
         if plain::is_path(&full) {
             return true;
         }
-        // Where the path itself is plain, the directory of the file is not.
+        // If the path itself is fine, the directory of the file is not.
         let is_plain = plain::is_path(&Path::new("/").join(path));
         let shown = if is_plain { &full } else { path };
         let shown = visible(&shown.display().to_string());
@@ -118,14 +118,14 @@ impl Look<'_> {
         false
     }
 
-    /// The embedded proxy tells servers by their addresses.
+    /// The embedded proxy distinguishes servers by their addresses.
     pub(super) fn embedded_site(&mut self, at: &[&str], site: &SiteSection) {
         self.tcp(&[at, &["listen"]].concat(), &site.listen);
         match &site.preview_listen {
             Some(listen) => self.tcp(&[at, &["preview_listen"]].concat(), listen),
             None => self.error(
                 at,
-                "the embedded proxy needs an address for the preview server: add preview_listen",
+                "the embedded proxy needs a separate address for the preview server: add preview_listen",
             ),
         }
     }

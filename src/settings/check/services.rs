@@ -1,5 +1,5 @@
-//! Services: where they listen against where they answer, what is asked of them, and what
-//! keeps them from ever being released.
+//! Services: whether their listeners and endpoints match, the checks, and what
+//! would keep them from ever being released.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -28,7 +28,9 @@ impl Look<'_> {
             );
         }
         if service.environments.0.is_empty() {
-            let says = format!("it runs nowhere: add [services.{name}.environments.NAME]");
+            let says = format!(
+                "it has no environment, so it cannot be released: add [services.{name}.environments.NAME]"
+            );
             self.warning(&at, says);
         }
         for (environment, here) in service.environments.iter() {
@@ -41,7 +43,7 @@ impl Look<'_> {
         let path = [at, &["listen"]].concat();
         match (&service.listen.port, &service.listen.socket) {
             (Some(_), Some(_)) => {
-                self.error(&path, "it listens on a port or on a socket, not on both");
+                self.error(&path, "it can listen on a port or on a socket, not on both");
             }
             (None, None) => self.error(
                 &path,
@@ -59,7 +61,7 @@ impl Look<'_> {
         for (name, value) in variables {
             let path = [at, &["environment", name.as_str()]].concat();
             if name.is_empty() || name.contains(['=', '\0']) || name.chars().any(char::is_control) {
-                self.error(&path, "not the name of a variable");
+                self.error(&path, "not a valid name of a variable");
             }
             match value {
                 VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
@@ -80,7 +82,7 @@ impl Look<'_> {
             let place = format!("[{index}]");
             if !mount.target.starts_with('/') {
                 let path = [at, &["mounts", &place, "target"]].concat();
-                self.error(&path, "the place inside needs an absolute path");
+                self.error(&path, "the path inside must be absolute");
             }
             let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
             if !mount.source.starts_with('/')
@@ -89,7 +91,7 @@ impl Look<'_> {
                 let path = [at, &["mounts", &place, "source"]].concat();
                 self.error(
                     &path,
-                    "an absolute path of the host, or the name of a volume",
+                    "write an absolute path of the host, or the name of a volume",
                 );
             }
         }
@@ -130,7 +132,7 @@ impl Look<'_> {
                 let path = [at, &["checks", &place, "expect", "within"]].concat();
                 self.error(
                     &path,
-                    "longer than the timeout of this check: it could never decide",
+                    "longer than the timeout of this check, so it has no effect: use a shorter time",
                 );
             }
         }
@@ -150,7 +152,7 @@ impl Look<'_> {
         }
     }
 
-    /// Headers and parameters that could not be sent. Their values are not repeated: they may be secret.
+    /// Headers and parameters that could not be sent. The messages do not repeat their values, which may be secret.
     fn sent(
         &mut self,
         at: &[&str],
@@ -161,7 +163,7 @@ impl Look<'_> {
             let path = [at, &["headers", name.as_str()]].concat();
             let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
             if name.is_empty() || !name.chars().all(token) {
-                self.error(&path, "not the name of a header");
+                self.error(&path, "not a valid name of a header");
             }
             match value {
                 VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
@@ -210,7 +212,7 @@ impl Look<'_> {
         if service.health.is_none() && here.health.is_none() {
             self.warning(at, "nothing can be released here: there is no `health`");
         }
-        // A process is given its address; a container is only reached where its inside listens.
+        // A process gets its address. A container can only be reached where the program inside listens.
         let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
         if environment.runtime == RuntimeKind::Docker && listens_once {
             self.reached(at, service, here);
@@ -225,12 +227,12 @@ impl Look<'_> {
             !site.preview_server_names.is_empty() || site.preview_listen.is_some()
         });
         if through && !has_preview {
-            self.error(at, "a check is asked through the preview, and there is none: add proxy.preview_server_names");
+            self.error(at, "a check goes through the preview server, but there is none: add proxy.preview_server_names");
         }
         if service.etcd_key.is_some() && environment.etcd.is_none() {
             self.warning(
                 at,
-                "the extra etcd key is not written here: this environment has no etcd",
+                "this environment has no etcd, so the extra etcd key is not written here",
             );
         }
         if let Some(site) = &here.proxy {
@@ -247,7 +249,7 @@ impl Look<'_> {
             }
         } else {
             let says = format!(
-                "a release switches traffic at a proxy, and this file does not say how the proxy serves this target: add [{}.proxy]",
+                "a release needs a proxy to switch traffic, and this target has none: add [{}.proxy]",
                 at.join(".")
             );
             self.error(at, says);
@@ -265,15 +267,15 @@ impl Look<'_> {
             match endpoint {
                 Endpoint::Unix(_) if service.listen.port.is_some() => self.error(
                     &path,
-                    "a unix socket cannot reach a port: the service needs listen.socket, or this an address such as 127.0.0.1:18081",
+                    "a unix socket cannot reach a port: set listen.socket, or use an address such as 127.0.0.1:18081",
                 ),
                 Endpoint::Tcp(_) if service.listen.socket.is_some() => self.error(
                     &path,
-                    "a port cannot reach a socket: the service needs listen.port, or this a path such as unix:/run/web/blue.sock",
+                    "a port cannot reach a socket: set listen.port, or use a path such as unix:/run/web/blue.sock",
                 ),
                 Endpoint::Tcp(address) if !address.ip().is_loopback() => self.warning(
                     &path,
-                    "not a loopback address: the slot can be reached past the proxy",
+                    "not a loopback address, so clients can reach the slot without the proxy",
                 ),
                 _ => {}
             }
@@ -310,7 +312,7 @@ impl Look<'_> {
                 "no name: write [\"web.example\"]",
             );
         }
-        // The embedded proxy has no names: `collisions` says that it needs two addresses.
+        // The embedded proxy has no names; `collisions` reports that it needs two addresses.
         if by_nginx
             && site.preview_listen.as_ref() == Some(&site.listen)
             && site.preview_server_names.is_empty()
@@ -318,7 +320,7 @@ impl Look<'_> {
             let path = [at, &["preview_listen"]].concat();
             self.error(
                 &path,
-                "the public server listens there: give the preview a name or a place of its own",
+                "the public server listens there: give the preview server its own name or address",
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The console: how it looks and which keys it has.
+//! The console: its looks and its keys.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ use crate::console::action::Action;
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct ConsoleSection {
     /// The theme: dark, light, high-contrast, deuteranopia, tritanopia, mono, or one of your own
-    /// from the directory `themes` beside the user's configuration.
+    /// from the directory `themes` next to the user's configuration.
     pub(in crate::settings) theme: String,
-    /// Other themes while a target of a tier is open.
+    /// The theme while a target of a tier is open.
     pub(in crate::settings) theme_by_tier: TierThemes,
-    /// Whether only characters of ASCII are drawn; `auto` asks the locale.
+    /// Whether to draw ASCII characters only; `auto` asks the locale.
     pub(in crate::settings) ascii: AsciiChoice,
     /// How long a target stays armed.
     pub(in crate::settings) armed: Time,
@@ -26,9 +26,9 @@ pub(in crate::settings) struct ConsoleSection {
     pub(in crate::settings) mouse: bool,
     /// When the terminal's bell rings: `waits` once for each new thing that waits for the operator, or `off`.
     pub(in crate::settings) bell: BellWord,
-    /// Whether nothing can be changed from here at all.
+    /// Whether the console is read-only.
     pub(in crate::settings) read_only: bool,
-    /// Other keys for actions, e.g. `zoom = ["z", "F11"]`; an empty list takes all away.
+    /// Other keys for actions, e.g. `zoom = ["z", "F11"]`; an empty list removes all keys.
     pub(in crate::settings) keys: KeysSection,
 }
 
@@ -59,7 +59,7 @@ pub(in crate::settings) struct TierThemes {
     pub(in crate::settings) protected: Option<String>,
 }
 
-/// Whether only characters of ASCII are drawn.
+/// Whether to draw ASCII characters only.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(in crate::settings) enum AsciiChoice {
@@ -67,7 +67,7 @@ pub(in crate::settings) enum AsciiChoice {
     Word(AsciiWord),
 }
 
-/// What may be said instead of yes or no.
+/// The alternative to true or false.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum AsciiWord {

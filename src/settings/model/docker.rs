@@ -1,4 +1,4 @@
-//! Where instances run and images come from.
+//! Where instances run and where images come from.
 
 use std::path::PathBuf;
 
@@ -31,8 +31,8 @@ impl Default for DockerSection {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct TlsSection {
-    /// The authority that signed the server's certificate. Docker needs it; for etcd, the authorities of this machine when
-    /// absent.
+    /// The authority that signed the server's certificate. Docker needs it. For etcd, the authorities of this machine
+    /// are the default.
     pub(in crate::settings) ca: Option<PathBuf>,
     /// The client's own certificate.
     pub(in crate::settings) cert: Option<PathBuf>,
@@ -44,13 +44,13 @@ pub(in crate::settings) struct TlsSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ProcessSection {
-    /// The directory that remembers what was started.
+    /// The directory that records what was started.
     pub(in crate::settings) state: PathBuf,
     /// The catalogue of versions that can be started.
     pub(in crate::settings) catalogue: PathBuf,
 }
 
-/// How the image registry is spoken to.
+/// How to connect to the image registry.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct RegistrySection {
@@ -58,12 +58,12 @@ pub(in crate::settings) struct RegistrySection {
     pub(in crate::settings) user: Option<String>,
     /// Where the password or token is read from.
     pub(in crate::settings) password: Option<SecretSection>,
-    /// Plain HTTP. An image registry on this machine's loopback needs no such word.
+    /// Plain HTTP. An image registry on this machine's loopback does not need this.
     pub(in crate::settings) plain_http: bool,
-    /// A PEM file with the authority that signed the image registry's certificate. Those of this machine are trusted as well,
+    /// A PEM file with the authority that signed the image registry's certificate, in addition to those of this machine
     /// and those that Docker's `certs.d` has for the image registry.
     pub(in crate::settings) ca: Option<PathBuf>,
-    /// The server on another host that gives tokens for the password, `host` or `host:port`. Without it the password goes
-    /// to the image registry's own host only.
+    /// The server on another host that exchanges the password for tokens, `host` or `host:port`. Without it the
+    /// password is sent to the image registry's own host only.
     pub(in crate::settings) token_server: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! An environment: how careful to be in it, and where its systems are.
+//! An environment: its rules, and where its systems are.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -13,13 +13,13 @@ use super::{
     TimingSection,
 };
 
-/// One environment. Where a system is not said, it is a default of this machine.
+/// One environment. A system that is not named is the default one of this machine.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct EnvironmentSection {
-    /// How careful one has to be.
+    /// How much the environment is protected.
     pub(in crate::settings) tier: TierWord,
-    /// What is allowed.
+    /// The rules of its releases.
     pub(in crate::settings) rules: RulesSection,
     /// What runs the containers or processes.
     pub(in crate::settings) runtime: RuntimeKind,
@@ -27,29 +27,29 @@ pub(in crate::settings) struct EnvironmentSection {
     pub(in crate::settings) docker: Option<DockerSection>,
     /// Child processes.
     pub(in crate::settings) process: Option<ProcessSection>,
-    /// The image registry, where all images come from one, or from one that `registries` does not name.
+    /// The image registry if all images come from one, or the one that `registries` does not name.
     pub(in crate::settings) registry: Option<RegistrySection>,
-    /// Image registries by `host` or `host:port`, where the images come from several.
+    /// Image registries by `host` or `host:port`, if the images come from several.
     pub(in crate::settings) registries: BTreeMap<String, RegistrySection>,
-    /// Where the shared truth is; `etcd` when there is such a section, otherwise `sqlite`.
+    /// The kind of store that operators share; `etcd` if there is such a section, otherwise `sqlite`.
     pub(in crate::settings) store: Option<StoreKind>,
     /// The etcd cluster.
     pub(in crate::settings) etcd: Option<EtcdSection>,
     /// The database file.
     pub(in crate::settings) sqlite: Option<SqliteSection>,
-    /// What carries the traffic; the one there is a section of when absent.
+    /// The kind of proxy; by default the one that has a section.
     pub(in crate::settings) proxy: Option<ProxyKind>,
     /// The nginx.
     pub(in crate::settings) nginx: Option<NginxSection>,
     /// The proxy inside Greenroom.
     pub(in crate::settings) embedded: Option<EmbeddedSection>,
-    /// The lock of a target.
+    /// The locks of its targets.
     pub(in crate::settings) lock: LockSection,
-    /// The patience of a release.
+    /// The timing of a release.
     pub(in crate::settings) timing: TimingSection,
 }
 
-/// How careful one has to be.
+/// How much an environment is protected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum TierWord {
@@ -59,28 +59,28 @@ pub(in crate::settings) enum TierWord {
     Protected,
 }
 
-/// What an environment allows.
+/// The rules of an environment.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct RulesSection {
-    /// Whether `--yes` may stand for the operator's approvals in a protected environment, and for the beginning of a
+    /// Whether `--yes` may give the operator's approvals in a protected environment, and start a
     /// release that reloads an nginx which a protected target shares.
     pub(in crate::settings) allow_yes: bool,
     /// Whether a promote needs a reason.
     pub(in crate::settings) require_reason: bool,
-    /// The environment a version has to be live in first.
+    /// The environment in which a version must be live first.
     pub(in crate::settings) only_from: Option<String>,
-    /// How many people other than the operator have to approve a promote before the switch. Built-in: 0.
+    /// How many people other than the operator must approve a promote before the switch. Built-in: 0.
     pub(in crate::settings) approvals: u8,
-    /// How long such an approval counts. Built-in: 1h.
+    /// How long such an approval is valid. Built-in: 1h.
     pub(in crate::settings) approvals_last: Option<Time>,
-    /// How many per cent of the public's requests may fail while a new version is watched: more switch back. Built-in: 5%.
+    /// The percentage of public requests that may fail during the watch; more switch back. Built-in: 5%.
     pub(in crate::settings) watch_errors: Option<Percent>,
-    /// Of how many requests at least; fewer say nothing. Built-in: 20.
+    /// The minimum number of requests for that decision. Built-in: 20.
     pub(in crate::settings) watch_requests: Option<NonZeroU32>,
     /// How many good versions keep their image on the engine when `greenroom prune` removes others. Built-in: 5.
     pub(in crate::settings) keep_images: Option<NonZeroU32>,
-    /// When nothing is promoted: once, or every week.
+    /// The times at which nothing is promoted, once or weekly.
     pub(in crate::settings) freezes: Vec<FreezeSection>,
 }
 
@@ -88,18 +88,18 @@ pub(in crate::settings) struct RulesSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct FreezeSection {
-    /// What it is for, e.g. payday.
+    /// Its reason as a name, e.g. payday.
     pub(in crate::settings) name: String,
-    /// By the clocks of which place, e.g. Europe/Berlin.
+    /// Its time zone, e.g. Europe/Berlin.
     pub(in crate::settings) zone: String,
-    /// The days of every week on which it begins, e.g. `["fri"]`; absent for a window with dates.
+    /// The weekdays on which it starts, e.g. `["fri"]`; absent for a window with dates.
     #[serde(default)]
     pub(in crate::settings) every: Vec<String>,
-    /// When it begins: 2026-12-23 18:00, or with `every` a time such as 16:00.
+    /// When it starts: 2026-12-23 18:00, or with `every` a time such as 16:00.
     pub(in crate::settings) from: String,
     /// When it ends: 2027-01-02 08:00, or with `every` a time such as 22:00 or mon 08:00.
     pub(in crate::settings) until: String,
-    /// The services it is for; all when absent.
+    /// The services it applies to; all when absent.
     #[serde(default)]
     pub(in crate::settings) services: Vec<String>,
 }
@@ -122,7 +122,7 @@ impl From<RuntimeKind> for crate::inventory::RuntimeKind {
     }
 }
 
-/// Where the shared truth is.
+/// The kind of store that operators share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum StoreKind {
@@ -130,7 +130,7 @@ pub(in crate::settings) enum StoreKind {
     Sqlite,
 }
 
-/// What carries the traffic.
+/// The kind of proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum ProxyKind {
@@ -142,14 +142,14 @@ pub(in crate::settings) enum ProxyKind {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct LockSection {
-    /// How long a lock lasts without a sign of life. Built-in: 30s.
+    /// How long a lock lasts without a heartbeat. Built-in: 30s.
     pub(in crate::settings) lease: Option<Time>,
-    /// How often that sign is given. Built-in: 10s; less than half of the lease.
+    /// The time between two heartbeats. Built-in: 10s; less than half of the lease.
     pub(in crate::settings) heartbeat: Option<Time>,
 }
 
 impl EnvironmentSection {
-    /// Where the shared truth is.
+    /// The kind of store.
     pub(in crate::settings) fn store_kind(&self) -> StoreKind {
         self.store.unwrap_or(match self.etcd {
             Some(_) => StoreKind::Etcd,
@@ -157,7 +157,7 @@ impl EnvironmentSection {
         })
     }
 
-    /// What carries the traffic, if anything does.
+    /// The kind of proxy, if there is one.
     pub(in crate::settings) fn proxy_kind(&self) -> Option<ProxyKind> {
         self.proxy.or(match (&self.nginx, &self.embedded) {
             (Some(_), _) => Some(ProxyKind::Nginx),

@@ -1,4 +1,4 @@
-//! The truth that operators share.
+//! The store that operators share.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use super::{SecretSection, TlsSection};
 pub(in crate::settings) struct EtcdSection {
     /// The members, e.g. `http://127.0.0.1:2379`.
     pub(in crate::settings) endpoints: Vec<String>,
-    /// Under which everything is kept.
+    /// The prefix of all keys.
     #[serde(default = "prefix")]
     pub(in crate::settings) prefix: String,
     /// Certificates, for `https://`.

@@ -1,6 +1,6 @@
-//! The sections of the file, one file a section, exactly as they are written. The schema is
-//! derived from these types, and unknown keys, types, defaults and `show` all follow the schema,
-//! so that a key is said in one place. They know nothing of where the text came from.
+//! The sections of the file as written, one module per section. The schema is
+//! derived from these types. Unknown keys, types, defaults and `show` all follow the schema,
+//! so that each key is defined once. The types do not know where the text came from.
 
 mod console;
 mod docker;

@@ -1,4 +1,4 @@
-//! A channel that is told of releases.
+//! A channel that gets notices of releases.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 use super::{SecretSection, VariableValue};
 use crate::history::NoticeEvent;
 
-/// One channel that is told of releases by whoever drives them. None of them holds a release up.
+/// One channel that gets notices of releases. The driver sends them. No channel delays a release.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct NoticeSection {
-    /// How a notice is written: `slack`, an incoming webhook of Slack or what takes the same, or `signed`, JSON with
-    /// a signature as Standard Webhooks has it.
+    /// The format of a notice: `slack` for an incoming webhook of Slack or a compatible service, or `signed` for JSON
+    /// with a Standard Webhooks signature.
     pub(in crate::settings) kind: NoticeKind,
-    /// Where to: a URL, or where it is read from. That of an incoming webhook is a secret.
+    /// The URL, or the source to read it from. The URL of an incoming webhook is a secret.
     pub(in crate::settings) url: Option<VariableValue>,
-    /// What signs; only for `signed`: `whsec_` and base64, or any text of at least 24 characters.
+    /// The signing key; only for `signed`: `whsec_` and base64, or any text of at least 24 characters.
     pub(in crate::settings) secret: Option<SecretSection>,
-    /// What is told of.
+    /// The events it gets.
     pub(in crate::settings) events: Vec<EventWord>,
-    /// In which environments; in all when empty.
+    /// The environments it gets notices of; all when empty.
     pub(in crate::settings) environments: Vec<String>,
-    /// Of which services; of all when empty.
+    /// The services it gets notices of; all when empty.
     pub(in crate::settings) services: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl Default for NoticeSection {
     }
 }
 
-/// How a notice is written.
+/// The format of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::settings) enum NoticeKind {
@@ -53,7 +53,7 @@ pub(in crate::settings) enum NoticeKind {
     Signed,
 }
 
-/// What is told of. See [`NoticeEvent`].
+/// An event. See [`NoticeEvent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum EventWord {

@@ -1,4 +1,4 @@
-//! A table whose order is the order in the file: environments are columns from left to right.
+//! A table that keeps the order of the file: environments are columns from left to right.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Named things in the order they were written. Names are held to the alphabet of the crate.
+/// Named values in the order of the file. Names must follow the crate's rules for names.
 #[derive(Debug, Clone)]
 pub(in crate::settings) struct Ordered<T>(pub(in crate::settings) Vec<(String, T)>);
 
@@ -19,7 +19,7 @@ impl<T> Default for Ordered<T> {
 }
 
 impl<T> Ordered<T> {
-    /// The thing of that name.
+    /// The value with that name.
     pub(in crate::settings) fn get(&self, name: &str) -> Option<&T> {
         self.0
             .iter()
@@ -27,7 +27,7 @@ impl<T> Ordered<T> {
             .map(|(_, thing)| thing)
     }
 
-    /// All of them, in order.
+    /// All values, in order.
     pub(in crate::settings) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.0.iter().map(|(name, thing)| (name.as_str(), thing))
     }

@@ -1,4 +1,4 @@
-//! The proxy of an environment, and what of it belongs to one target.
+//! The proxy of an environment, and its settings for one target.
 
 use std::path::PathBuf;
 
@@ -14,22 +14,22 @@ pub(in crate::settings) struct NginxSection {
     /// Its program.
     #[serde(default = "binary")]
     pub(in crate::settings) binary: PathBuf,
-    /// The container it runs in; on this machine itself when absent.
+    /// The container it runs in; on this machine when absent.
     #[serde(default)]
     pub(in crate::settings) container: Option<String>,
     /// Its main configuration file.
     #[serde(default = "configuration")]
     pub(in crate::settings) configuration: PathBuf,
-    /// The directory that the main configuration includes; one file a service is put there.
+    /// The directory that the main configuration includes; Greenroom writes one file per service there.
     #[serde(default = "sites")]
     pub(in crate::settings) sites: PathBuf,
     /// The directory of the live pointers.
     #[serde(default = "state")]
     pub(in crate::settings) state: PathBuf,
-    /// Where it says to Greenroom alone which slot and generation it serves.
+    /// Where nginx tells Greenroom which slot and generation it serves.
     pub(in crate::settings) answer: AnswerSection,
-    /// The directory in which it keeps an access log for each service, for the console's rates and
-    /// its log; none is kept when absent.
+    /// The directory of its access logs, one per service, for the console's rates and
+    /// its log pane; no logs when absent.
     #[serde(default)]
     pub(in crate::settings) access_log: Option<PathBuf>,
     /// A template for a service's file; the built-in one when absent.
@@ -56,15 +56,15 @@ fn state() -> PathBuf {
     "/var/lib/greenroom/nginx".into()
 }
 
-/// Where the proxy says which slot and generation it serves.
+/// Where the proxy tells which slot and generation it serves.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct AnswerSection {
-    /// Where nginx listens for it: a loopback address. A unix socket would stay behind when nginx is killed, and keep it
-    /// from starting again.
+    /// The address on which nginx listens for this: a loopback address. If nginx is killed, a unix socket would
+    /// remain and keep it from starting again.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) listen: Endpoint,
-    /// Where Greenroom connects to; the same when absent.
+    /// The address that Greenroom connects to; the same when absent.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
     pub(in crate::settings) connect: Option<Endpoint>,
@@ -83,14 +83,14 @@ pub(in crate::settings) enum SwitchWord {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct EmbeddedSection {
-    /// Where it says which slot and generation it serves.
+    /// The address on which it tells which slot and generation it serves.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) answer: Endpoint,
     /// The directory of the live pointers.
     pub(in crate::settings) state: PathBuf,
 }
 
-/// How the world reaches one service in one environment.
+/// How clients reach a service in an environment.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct SiteSection {
@@ -99,34 +99,34 @@ pub(in crate::settings) struct SiteSection {
     /// Where the public server listens.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) listen: Endpoint,
-    /// The names of the server that always shows the candidate.
+    /// The names of the preview server, which always shows the candidate.
     #[serde(default)]
     pub(in crate::settings) preview_server_names: Vec<String>,
-    /// Where that server listens.
+    /// The address of the preview server.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
     pub(in crate::settings) preview_listen: Option<Endpoint>,
-    /// The addresses and networks whose requests that server answers, e.g. `["10.0.0.0/8", "192.0.2.7"]`; all when empty.
-    /// Behind a balancer, every request has the balancer's address.
+    /// The addresses and networks that may use the preview server, e.g. `["10.0.0.0/8", "192.0.2.7"]`; all when empty.
+    /// Behind a load balancer, every request has the balancer's address.
     #[serde(default)]
     pub(in crate::settings) preview_allow: Vec<String>,
-    /// A file of users and passwords, as `htpasswd` writes it: nginx asks for one of them there. With `preview_allow` too, a
+    /// A file of users and passwords for the preview server, as `htpasswd` writes it. With `preview_allow` too, a
     /// request needs both.
     #[serde(default)]
     pub(in crate::settings) preview_users: Option<PathBuf>,
-    /// What is asked to see who answers the public.
+    /// How Greenroom asks the public server which version answers.
     #[serde(default)]
     pub(in crate::settings) public: AskSection,
-    /// What is asked to see the candidate through the proxy.
+    /// How Greenroom asks the preview server for the candidate.
     #[serde(default)]
     pub(in crate::settings) preview: AskSection,
 }
 
-/// What is asked of the proxy to see who answers.
+/// How Greenroom asks the proxy which version answers.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct AskSection {
-    /// Where to connect to; where the server listens when absent.
+    /// The address to connect to; the server's own address when absent.
     #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
     pub(in crate::settings) connect: Option<Endpoint>,
     /// The `Host` header; the first server name when absent.

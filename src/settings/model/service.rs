@@ -1,4 +1,4 @@
-//! A service: its image, how it is made and asked, and where it runs.
+//! A service: its image, its instances and checks, and where it runs.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -26,13 +26,13 @@ pub(in crate::settings) struct ServiceSection {
     /// Environment variables of its containers or processes.
     #[serde(default)]
     pub(in crate::settings) environment: BTreeMap<String, VariableValue>,
-    /// What its containers or processes see of the host.
+    /// Directories of the host, or volumes, that its containers or processes see.
     #[serde(default)]
     pub(in crate::settings) mounts: Vec<MountSection>,
     /// The most memory a container or process may use.
     #[serde(default)]
     pub(in crate::settings) memory: Option<Size>,
-    /// When a container or process is started again by itself.
+    /// When a container or process is restarted automatically.
     #[serde(default)]
     pub(in crate::settings) restart: RestartWord,
     /// The network of its containers or processes.
@@ -44,16 +44,16 @@ pub(in crate::settings) struct ServiceSection {
     /// Its health endpoint. Nothing is released without one.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthSection>,
-    /// What is asked of a candidate before it gets traffic.
+    /// The checks of a candidate before it gets traffic.
     #[serde(default)]
     pub(in crate::settings) checks: Vec<CheckSection>,
-    /// The patience of a release.
+    /// The timing of a release.
     #[serde(default)]
     pub(in crate::settings) timing: TimingSection,
-    /// A further key of etcd, written in the same transaction, for those who already read it.
+    /// An additional etcd key for existing readers, written in the same transaction.
     #[serde(default)]
     pub(in crate::settings) etcd_key: Option<ExtraKeySection>,
-    /// Where it runs. It can be released in the environments named here.
+    /// The environments in which it can be released.
     #[serde(default)]
     pub(in crate::settings) environments: Ordered<ServiceEnvironmentSection>,
 }
@@ -72,16 +72,16 @@ pub(in crate::settings) struct ListenSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct MountSection {
-    /// On the host, or the name of a volume.
+    /// The path on the host, or the name of a volume.
     pub(in crate::settings) source: String,
-    /// Inside.
+    /// The path inside.
     pub(in crate::settings) target: String,
-    /// Whether the container or process may only read it.
+    /// Whether it is read-only inside.
     #[serde(default)]
     pub(in crate::settings) read_only: bool,
 }
 
-/// When a container or process is started again by itself.
+/// When a container or process is restarted automatically.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum RestartWord {
@@ -92,11 +92,11 @@ pub(in crate::settings) enum RestartWord {
     Always,
 }
 
-/// The health endpoint and how patient to be with it.
+/// The health endpoint, and the timing of its probes.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct HealthSection {
-    /// The path that answers 2xx when the container or process may have traffic.
+    /// The path that answers 2xx once the container or process may have traffic.
     #[schemars(extend("format" = "http-path"))]
     pub(in crate::settings) path: String,
     /// The `Host` header; the endpoint's own address when absent.
@@ -105,7 +105,7 @@ pub(in crate::settings) struct HealthSection {
     /// Further headers to send, e.g. `X-Forwarded-Proto = "https"` for an application that redirects to HTTPS.
     #[serde(default)]
     pub(in crate::settings) headers: BTreeMap<String, VariableValue>,
-    /// Parameters that are added to the query of the path.
+    /// Parameters added to the query of the path.
     #[serde(default)]
     pub(in crate::settings) query: BTreeMap<String, VariableValue>,
     /// Time between two probes.
@@ -124,7 +124,7 @@ fn five_seconds() -> Time {
     Time(std::time::Duration::from_secs(5))
 }
 
-/// One request and what to expect of its answer.
+/// One request and the expected answer.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct CheckSection {
@@ -140,7 +140,7 @@ pub(in crate::settings) struct CheckSection {
     /// Headers to send.
     #[serde(default)]
     pub(in crate::settings) headers: BTreeMap<String, VariableValue>,
-    /// Parameters that are added to the query of the path.
+    /// Parameters added to the query of the path.
     #[serde(default)]
     pub(in crate::settings) query: BTreeMap<String, VariableValue>,
     /// A body to send.
@@ -149,13 +149,13 @@ pub(in crate::settings) struct CheckSection {
     /// How long to wait for the answer.
     #[serde(default = "five_seconds")]
     pub(in crate::settings) timeout: Time,
-    /// Whether it is asked through the preview server instead of the candidate's own address.
+    /// Whether it goes through the preview server instead of the candidate's own address.
     #[serde(default)]
     pub(in crate::settings) through_preview: bool,
-    /// What to expect: everything given has to hold; any 2xx when nothing is.
+    /// The expected answer: everything given must hold; any 2xx when empty.
     #[serde(default)]
     pub(in crate::settings) expect: ExpectSection,
-    /// Whether a release needs it to pass.
+    /// Whether a failure stops the release.
     #[serde(default = "yes")]
     pub(in crate::settings) required: bool,
 }
@@ -168,7 +168,7 @@ fn yes() -> bool {
     true
 }
 
-/// What an answer has to be.
+/// What an answer must be.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct ExpectSection {
@@ -177,15 +177,15 @@ pub(in crate::settings) struct ExpectSection {
     pub(in crate::settings) status: Option<u16>,
     /// Headers, each equal to the text.
     pub(in crate::settings) headers: BTreeMap<String, String>,
-    /// A text that the body contains.
+    /// A text that the body must contain.
     pub(in crate::settings) body_contains: Option<String>,
-    /// JSON pointers into the body, and the value at each.
+    /// JSON pointers into the body, each with the value that must be there.
     pub(in crate::settings) json: BTreeMap<String, serde_json::Value>,
-    /// How long the whole answer may take.
+    /// The maximum time for the whole answer.
     pub(in crate::settings) within: Option<Time>,
 }
 
-/// A further key of etcd. Both are templates of what the registration knows.
+/// An additional etcd key. Key and value are templates of the registration.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ExtraKeySection {
@@ -195,13 +195,13 @@ pub(in crate::settings) struct ExtraKeySection {
     pub(in crate::settings) value: String,
 }
 
-/// A service in an environment. What is given here wins over the service's own.
+/// A service in an environment. Its values override those of the service.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The fixed address of each slot.
     pub(in crate::settings) endpoints: EndpointsSection,
-    /// How the world reaches it.
+    /// How clients reach it.
     #[serde(default)]
     pub(in crate::settings) proxy: Option<SiteSection>,
     /// Environment variables, added to those of the service.
@@ -216,7 +216,7 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// Its checks, instead of the service's.
     #[serde(default)]
     pub(in crate::settings) checks: Option<Vec<CheckSection>>,
-    /// The patience of a release.
+    /// The timing of a release.
     #[serde(default)]
     pub(in crate::settings) timing: TimingSection,
 }

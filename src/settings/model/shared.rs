@@ -1,4 +1,4 @@
-//! A table that environments share: any of its keys may be absent, since an environment may have it.
+//! A table that environments share. Every key may be absent, because an environment may have it instead.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Stands for a table `T`. What it says is read where it was laid: in the environments.
+/// Represents a table `T`. Its values are read after they are copied into the environments.
 #[derive(Debug)]
 pub(in crate::settings) struct SharedTable<T>(PhantomData<T>);
 

@@ -47,7 +47,7 @@ fn quiet() -> Rates {
 }
 
 #[test]
-fn a_target_without_traffic_does_not_change_however_often_it_is_asked() {
+fn polling_does_not_change_a_target_without_traffic() {
     let rates = || {
         Some(Ok(PerSlot {
             blue: Some(quiet()),
@@ -65,7 +65,7 @@ fn a_target_without_traffic_does_not_change_however_often_it_is_asked() {
 }
 
 #[test]
-fn rates_that_cannot_be_had_say_why_and_old_ones_are_not_kept() {
+fn unavailable_rates_say_why_and_old_rates_are_dropped() {
     let mut known = snapshot();
     let rates = PerSlot {
         blue: Some(quiet()),
@@ -76,11 +76,11 @@ fn rates_that_cannot_be_had_say_why_and_old_ones_are_not_kept() {
     assert_eq!(known.slots.blue.rates, None);
     assert_eq!(known.rates_unknown.as_deref(), Some("no log"));
     take_routing(&mut known, routing(None));
-    assert_eq!(known.rates_unknown, None, "nobody asked");
+    assert_eq!(known.rates_unknown, None, "not asked");
 }
 
 #[test]
-fn a_source_is_stale_since_it_fell_silent_and_not_since_something_changed() {
+fn a_source_is_stale_since_its_first_missing_answer() {
     let mut known = snapshot();
     known.sources.router = SourceState::Live;
     let at = |second| Timestamp::from_second(second).unwrap();

@@ -291,7 +291,7 @@ async fn verify_names_the_first_record_that_is_not_what_was_written() {
         "{said}"
     );
     assert!(
-        said.contains("not what was kept, first at entry 2"),
+        said.contains("differs from the archived one, first at entry 2"),
         "{said}"
     );
     assert!(
@@ -376,7 +376,7 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
         "  web/production",
         "the hold: the store said otherwise",
         "in the store, its chain is broken at the hold",
-        "not what was kept, first at the hold",
+        "differs from the archived one, first at the hold",
         "1 wrong",
     ] {
         assert!(said.contains(words), "{words:?} is not in:\n{said}");
@@ -439,12 +439,8 @@ async fn what_an_older_greenroom_wrote_is_not_chained_and_not_wrong() {
 async fn wrong_words_and_targets_are_said_and_nothing_at_all_too() {
     let place = Place::with(&[]).await;
     for (arguments, code, says) in [
-        (&["history"][..], 0, "nothing was released yet"),
-        (
-            &["history", "--search", "x"],
-            0,
-            "nothing that was released is like that",
-        ),
+        (&["history"][..], 0, "there are no releases yet"),
+        (&["history", "--search", "x"], 0, "no release matches"),
         (&["history", "nobody"], 2, "no service is called nobody"),
         (&["history", "wbe"], 2, "did you mean web?"),
         (
@@ -473,7 +469,11 @@ async fn an_archive_that_cannot_be_had_hides_nothing() {
     .expect("written");
     let output = place.run(&["history", "--json"]);
     assert_eq!(ids(&output).len(), 3, "{}", err(&output));
-    assert!(err(&output).contains("nothing is kept"), "{}", err(&output));
+    assert!(
+        err(&output).contains("the history is not kept"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[tokio::test]
@@ -672,14 +672,14 @@ async fn what_is_pruned_is_said_before_stays_away_and_proves_nothing_wrong() {
     let said = out(&place.run(&dry));
     assert!(
         said.contains(&format!("{first}  more than history.keep_last"))
-            && said.contains("2 releases and 0 logs would be forgotten")
+            && said.contains("2 releases and 0 logs would be removed")
             && !said.contains(&last),
         "{said}"
     );
     assert_eq!(ids(&place.run(&["history", "--json"])).len(), 3);
     let said = out(&place.run(&[&keeps[..], &["history", "prune"]].concat()));
     assert!(
-        said.contains("2 releases and 0 logs are forgotten"),
+        said.contains("2 releases and 0 logs were removed"),
         "{said}"
     );
     assert!(said.contains(&failed), "{said}");
@@ -690,11 +690,11 @@ async fn what_is_pruned_is_said_before_stays_away_and_proves_nothing_wrong() {
     assert!(verified.status.success(), "{}", err(&verified));
     let gone = place.run(&["show", &first]);
     assert_eq!(gone.status.code(), Some(2));
-    assert!(err(&gone).contains("is forgotten"), "{}", err(&gone));
+    assert!(err(&gone).contains("was pruned"), "{}", err(&gone));
     // With nothing to forget nothing happens, and what must stay may be more than there is room for.
     let said = out(&place.run(&["history", "prune"]));
     assert!(
-        said.contains("0 releases and 0 logs are forgotten"),
+        said.contains("0 releases and 0 logs were removed"),
         "{said}"
     );
     let small = ["--set", "history.max_size=1024B", "history", "prune"];

@@ -170,7 +170,7 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
         said(&found).contains(&first.head.id.to_string())
-            && said(&found).contains("the store is not what was sealed by vault@"),
+            && said(&found).contains("the stored record differs from the one sealed by vault@"),
         "{}",
         said(&found)
     );
@@ -193,7 +193,7 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
     let found = cluster.greenroom("wall", &["history", "verify"]);
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
-        said(&found).contains("and gone from the store"),
+        said(&found).contains("and missing in the store"),
         "{}",
         said(&found)
     );
@@ -201,7 +201,7 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
         said(&found).contains(&format!("release {}  web/qa", second.head.id))
-            && said(&found).contains("and gone from the store"),
+            && said(&found).contains("and missing in the store"),
         "{}",
         said(&found)
     );
@@ -252,7 +252,7 @@ async fn a_hold_that_was_sealed_is_not_rewritten_unseen_either() {
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
         said(&found).contains(&format!("hold {}  web/qa", record.id))
-            && said(&found).contains("the store is not what was sealed by vault@"),
+            && said(&found).contains("the stored record differs from the one sealed by vault@"),
         "{}",
         said(&found)
     );
@@ -260,7 +260,7 @@ async fn a_hold_that_was_sealed_is_not_rewritten_unseen_either() {
     let found = cluster.greenroom("wall", &["history", "verify"]);
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
-        said(&found).contains("and gone from the store"),
+        said(&found).contains("and missing in the store"),
         "{}",
         said(&found)
     );
@@ -313,7 +313,7 @@ async fn an_approval_is_by_the_user_that_etcd_proves_and_by_no_other_name() {
     let words = said(&refused);
     assert!(!refused.status.success(), "{words}");
     assert!(
-        words.contains("the name that etcd proves: that is cleo, not dora"),
+        words.contains("the etcd user: that is cleo, not dora"),
         "{words}"
     );
     // A driver's user may not write there, under whatever name.

@@ -79,7 +79,7 @@ fn a_line_that_was_cut_says_so_whatever_is_in_it() {
         prop_assert!(is_sanitized(&line.text));
         let count = line.text.chars().count();
         prop_assert!(count <= 16 * 1024);
-        let is_cut = line.text.ends_with("that came]");
+        let is_cut = line.text.ends_with("in total]");
         prop_assert!(
             is_cut || count < 16 * 1024,
             "{count} characters, and not a word about the rest"

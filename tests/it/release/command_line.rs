@@ -109,7 +109,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     .await;
     assert_eq!(nobody.status.code(), Some(2));
     assert!(
-        err(&nobody).contains("nobody is here to say yes"),
+        err(&nobody).contains("there is no terminal for the question"),
         "{}",
         err(&nobody)
     );

@@ -80,7 +80,7 @@ async fn what_a_server_that_is_away_would_say_is_unknown() {
     let doctor = run(&fixture, &["doctor"]).await;
     assert_eq!(doctor.status.code(), Some(0), "{}", out(&doctor));
     assert!(
-        out(&doctor).contains("trials succeeded. Next: "),
+        out(&doctor).contains("tests passed. Next: "),
         "{}",
         out(&doctor)
     );

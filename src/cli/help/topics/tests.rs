@@ -12,7 +12,7 @@ fn documents() -> Vec<(&'static str, Vec<Block>)> {
     std::iter::once(("README", readme)).chain(topics).collect()
 }
 
-/// The lines of code, and the code within sentences.
+/// Lines of code, and code in sentences.
 #[derive(Default)]
 struct Code {
     lines: Vec<String>,
@@ -43,7 +43,7 @@ impl Code {
     }
 }
 
-/// The words of a command as a shell would read them, up to a pipe, a redirection or a comment.
+/// Splits a command as a shell does, up to a pipe, a redirection or a comment.
 fn shell_words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;
@@ -76,14 +76,14 @@ fn every_command_is_one_that_the_program_knows() {
             let command = command
                 .trim_start_matches("source <(")
                 .trim_end_matches(')');
-            // The usage line of a help, or a name with a gap, is no command.
+            // The usage line of a help, or a name with a placeholder, is not a command.
             if !command.starts_with("greenroom ") || command.contains(['…', '[']) {
                 continue;
             }
             count += 1;
             let parsed = Arguments::command().try_get_matches_from(shell_words(command));
             let Err(error) = parsed else { continue };
-            // A sentence may name a verb without saying what for.
+            // A sentence may name a verb without its arguments.
             let is_part = !whole && error.kind() == ErrorKind::MissingRequiredArgument;
             assert!(is_part, "{name}: {command}: {error}");
         }
@@ -92,7 +92,7 @@ fn every_command_is_one_that_the_program_knows() {
 }
 
 #[test]
-fn tables_and_lists_that_are_made_are_put_in() {
+fn marks_are_replaced_by_generated_tables_and_lists() {
     let has_table = |name: &str, rows: usize| {
         let blocks = find(name).expect("a topic").blocks();
         let is_it =

@@ -1,5 +1,5 @@
-//! Addresses that are listened on: those of the slots, of the public and the preview servers, and where proxies answer
-//! Greenroom. The servers of one nginx may share an address, and nothing else may.
+//! Addresses that are used twice: those of slots, of public and preview servers, and of proxies' answers to
+//! Greenroom. Only the servers of one nginx may share an address.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use super::super::Look;
 use super::{Key, Proxy, host_of, key, of_target, plain, proxy_of};
 use crate::inventory::Endpoint;
 
-/// Something that listens.
+/// A listening address.
 struct Listener {
     machine: String,
     endpoint: Endpoint,
@@ -22,11 +22,11 @@ struct Listener {
 enum By {
     Slot,
     Server(Proxy),
-    /// Where a proxy answers Greenroom.
+    /// A proxy's answers to Greenroom.
     Answer(Proxy),
 }
 
-/// What two listeners have to share before they are compared: machine and port, or machine and path.
+/// Only listeners with the same spot are compared: machine and port, or machine and path.
 #[derive(PartialEq, Eq, Hash)]
 enum Spot {
     Port(String, u16),
@@ -52,18 +52,18 @@ impl Look<'_> {
                     format!("`{}` is also {there}", listener.endpoint)
                 } else {
                     format!(
-                        "`{}` and `{}` are one port: the other is {there}",
+                        "`{}` and `{}` are the same port; the other one is {there}",
                         listener.endpoint, other.endpoint
                     )
                 };
                 let why = match (&listener.by, &other.by) {
-                    (By::Slot, _) | (_, By::Slot) => "every slot needs an address of its own",
+                    (By::Slot, _) | (_, By::Slot) => "every slot needs its own address",
                     (By::Server(one) | By::Answer(one), By::Server(other) | By::Answer(other))
                         if one == other =>
                     {
-                        "the embedded proxy needs an address of its own for each server"
+                        "the embedded proxy needs a separate address for each server"
                     }
-                    _ => "two proxies cannot listen at one address",
+                    _ => "two proxies cannot listen on the same address",
                 };
                 self.error_at(&listener.key, format!("{taken}: {why}"));
             }
@@ -72,7 +72,7 @@ impl Look<'_> {
     }
 }
 
-/// Whether binding one keeps the other from being bound.
+/// Whether binding one blocks the other.
 fn meets(one: &Listener, other: &Listener) -> bool {
     match (&one.endpoint, &other.endpoint) {
         (Endpoint::Tcp(one), Endpoint::Tcp(other)) => overlap(*one, *other),
@@ -110,7 +110,7 @@ fn listeners(root: &Root) -> Vec<Listener> {
                     &["embedded", "answer"][..],
                 ),
             };
-            // Environments that share a proxy name the same place for its answers.
+            // Environments that share a proxy have the same address for its answers.
             if let Some(endpoint) = endpoint
                 && answering.insert((proxy.clone(), endpoint.clone()))
             {

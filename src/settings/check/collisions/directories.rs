@@ -1,6 +1,6 @@
-//! Directories and files that are used for two different things. What means the same in two environments, such as one
-//! store or one directory of live pointers, may be shared: the names in it are those of targets, and no two targets
-//! have the same one.
+//! Directories and files with two different uses. Two environments may share one that has the same use in both, such as
+//! a store or a directory of live pointers: names in it are those of targets, and no two targets
+//! have the same name.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use super::super::super::paths;
 use super::super::Look;
 use super::{Key, THIS_MACHINE, key, plain, proxy_of};
 
-/// Something with a place on a disk.
+/// A use of a file or directory.
 struct Used {
     machine: String,
     /// Its own path.
     path: PathBuf,
-    /// What is made below it under names that are known.
+    /// The known paths that are created below it.
     below: Vec<PathBuf>,
-    /// What it is for, in words. Two with the same words may share a place.
+    /// The use, as shown. Uses with the same text may share a path.
     what: String,
     key: Key,
 }
@@ -38,15 +38,15 @@ impl Look<'_> {
             match clash {
                 Clash::Same => self.error_at(
                     &one.key,
-                    format!("this is {one_is}, and {there} says the same path for {other_is}: give each a place of its own"),
+                    format!("this is {one_is}, and {there} has the same path for {other_is}: use different paths"),
                 ),
                 Clash::Within(path) => self.error_at(
                     &one.key,
-                    format!("this is {one_is}, and it meets `{}`, which belongs to {other_is} of {there}: give each a place of its own", path.display()),
+                    format!("this is {one_is}, and it overlaps `{}`, which {other_is} of {there} uses: use separate paths", path.display()),
                 ),
                 Clash::ButForCase => self.warning_at(
                     &one.key,
-                    format!("this is {one_is}, and {there} says the same path for {other_is} but for capital letters: on some disks they are one place"),
+                    format!("this is {one_is}, and {there} has the same path for {other_is} except for capital letters: some disks treat them as one path"),
                 ),
             }
         }
@@ -106,7 +106,7 @@ impl Look<'_> {
         let Some(proxy) = proxy_of(section) else {
             return;
         };
-        // Of each service that has a proxy here, a directory of that name is made.
+        // Each service with this proxy has a directory of its name.
         let services = root.services.iter().filter(|(_, service)| {
             let here = service.environments.get(environment);
             here.is_some_and(|here| here.proxy.is_some())
@@ -132,7 +132,7 @@ impl Look<'_> {
                 };
                 let state = here(&nginx.state);
                 push(&state, pointers(&state), what, at(&["nginx", "state"]));
-                // Two nginx that include one directory would each read the other's servers.
+                // If two nginx included the same directory, each would read the other's servers.
                 let of = format!(" of the nginx with {}", proxy.identity);
                 let what = format!("the directory of sites{of}");
                 push(
@@ -168,7 +168,7 @@ fn used_here(path: &Path, below: &[PathBuf], what: &str, key: Key) -> Used {
     }
 }
 
-/// The files that a database has beside its own.
+/// The additional files of a database.
 fn database(path: &Path) -> Vec<PathBuf> {
     ["-wal", "-shm", "-journal"]
         .map(|ending| {
@@ -180,11 +180,11 @@ fn database(path: &Path) -> Vec<PathBuf> {
 }
 
 enum Clash {
-    /// One path for both.
+    /// Both have the same path.
     Same,
-    /// One lies in what the other makes there.
+    /// One is inside a path that the other creates.
     Within(PathBuf),
-    /// One path for both, on a disk that does not tell `a` from `A`.
+    /// Both have the same path on a disk that does not distinguish `a` from `A`.
     ButForCase,
 }
 

@@ -1,5 +1,5 @@
-//! Host names that two servers of one nginx would both answer to at one address, public and preview servers alike. Only
-//! one of them would ever be asked.
+//! Host names that two servers of one nginx have at the same address, public and preview servers alike. nginx
+//! would use only one of the servers.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::super::Look;
 use super::{Key, Proxy, of_target, proxy_of};
 use crate::inventory::Endpoint;
 
-/// How the names end that Greenroom gives its own servers.
+/// The suffix of the names that Greenroom gives its own servers.
 const OWN_NAMES: &str = ".greenroom.internal";
 
 impl Look<'_> {
@@ -27,7 +27,7 @@ impl Look<'_> {
                     let at = of_target(name, environment, &["proxy", list, &format!("[{index}]")]);
                     if host.to_ascii_lowercase().ends_with(OWN_NAMES) {
                         let says = format!(
-                            "names that end in {OWN_NAMES} are those by which Greenroom asks the proxy: choose another one"
+                            "names that end in {OWN_NAMES} are reserved for Greenroom's own requests to the proxy: use another name"
                         );
                         self.error_at(&at, says);
                     }
@@ -40,7 +40,7 @@ impl Look<'_> {
                         let there = self.place_of(&other);
                         self.error_at(
                             &at,
-                            format!("this name is taken at `{listen}` by {there}: only one of the two servers would be asked"),
+                            format!("{there} has this name at `{listen}` too, and nginx would use only one of the two servers"),
                         );
                     }
                 }
@@ -49,7 +49,7 @@ impl Look<'_> {
     }
 }
 
-/// Every name of a site: its list, its place there, where its server listens, and the name.
+/// Every name of a site: the key of its list, its index, its server's address, and the name.
 fn names(site: &SiteSection) -> Vec<(&'static str, usize, &Endpoint, &str)> {
     let preview = site.preview_listen.as_ref().unwrap_or(&site.listen);
     let lists = [
@@ -65,7 +65,7 @@ fn names(site: &SiteSection) -> Vec<(&'static str, usize, &Endpoint, &str)> {
         .collect()
 }
 
-/// The names that nginx takes for one: case means nothing, and `.example` is `example` and `*.example`.
+/// The names that nginx treats as the same: case does not matter, and `.example` means `example` and `*.example`.
 fn meant(name: &str) -> Vec<String> {
     let name = name.to_ascii_lowercase();
     match name.strip_prefix('.') {

@@ -1,5 +1,5 @@
-//! Two things in one place: addresses, host names, directories and files, names of containers, and keys of a store that
-//! two targets or two servers would share without knowing of each other. Every message names both places.
+//! Collisions: addresses, host names, directories and files, container names, and keys of a store that
+//! two targets or two servers would share. Every message names both keys.
 
 mod addresses;
 mod directories;
@@ -17,7 +17,7 @@ use crate::inventory::Endpoint;
 /// The machine that Greenroom runs on.
 pub(super) const THIS_MACHINE: &str = "here";
 
-/// Where something is written: the parts of its key.
+/// The parts of a key.
 type Key = Vec<String>;
 
 impl Look<'_> {
@@ -29,7 +29,7 @@ impl Look<'_> {
         self.stores(root);
     }
 
-    /// A key, and where it is written, for the message about another one.
+    /// A key with its origin, for a message about another key.
     fn place_of(&self, key: &[String]) -> String {
         format!("{} ({})", dotted(key), self.tree.origin_at(key))
     }
@@ -49,7 +49,7 @@ fn key(parts: &[&str]) -> Key {
     parts.iter().map(|part| (*part).to_owned()).collect()
 }
 
-/// The key of a service in an environment, and what is below it.
+/// A key below a service in an environment.
 fn of_target(service: &str, environment: &str, below: &[&str]) -> Key {
     key(&[&["services", service, "environments", environment], below].concat())
 }
@@ -66,31 +66,31 @@ pub(super) fn is_local(section: &EnvironmentSection) -> bool {
     }
 }
 
-/// Which machine's addresses the slots take; loopback of two engines is two places.
+/// The machine that the slots' addresses belong to: the loopback addresses of two engines are different.
 pub(super) fn host_of(section: &EnvironmentSection) -> String {
     let address = section.docker_address();
     match section.runtime {
         RuntimeKind::Docker if address.starts_with("tcp:") => {
-            // Two spellings of one address are one machine.
+            // Two spellings of an address are one machine.
             let authority = address.strip_prefix("tcp://").map(str::parse::<Endpoint>);
             match authority {
                 Some(Ok(endpoint)) => endpoint.to_string(),
                 _ => address,
             }
         }
-        // Whatever the socket is called, it is this machine.
+        // Every socket belongs to this machine.
         RuntimeKind::Docker | RuntimeKind::Process => THIS_MACHINE.into(),
     }
 }
 
-/// One proxy: environments that describe the same one share it.
+/// A proxy. Environments that describe the same one share it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Proxy {
-    /// Whose addresses and files it uses: this machine, or a container.
+    /// What its addresses and files belong to: this machine, or a container.
     machine: String,
-    /// What tells it from another one there.
+    /// Distinguishes it from other proxies on that machine.
     identity: String,
-    /// The embedded proxy knows a server by its address alone.
+    /// The embedded proxy distinguishes servers by their addresses only.
     is_embedded: bool,
 }
 
@@ -119,7 +119,7 @@ fn proxy_of(section: &EnvironmentSection) -> Option<Proxy> {
     }
 }
 
-/// A path without what means nothing in it. Links are not followed: what is checked need not exist yet.
+/// A path without redundant parts. Links are not followed: the path need not exist yet.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {

@@ -1,4 +1,4 @@
-//! Names that are derived from those of a target: of its containers, and of the files beside nginx's own.
+//! Names that are derived from a target's: those of its containers, and those of copies of nginx's files.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use super::super::Look;
 use super::{host_of, key};
 use crate::inventory::{Slot, Target, instance_name};
 
-/// The longest name of a file, in bytes.
+/// The maximum length of a file name, in bytes.
 const LONGEST_FILE: usize = 255;
 
 impl Look<'_> {
-    /// The container of an nginx must not have the name of a slot's, and the file that is tested beside nginx's main
-    /// configuration has to have a name that fits.
+    /// nginx's container must not have the name of a slot's container. The copy of nginx's main
+    /// configuration that is tested must have a name that is short enough.
     pub(super) fn container_names(&mut self, root: &Root) {
         let mut slots: HashMap<(String, String), String> = HashMap::new();
         let mut longest: HashMap<&str, usize> = HashMap::new();
@@ -48,7 +48,7 @@ impl Look<'_> {
             {
                 self.error_at(
                     &at("container"),
-                    format!("this is the name of the container of {whose}: call the one with nginx differently"),
+                    format!("this is the name of the container of {whose}: give nginx's container another name"),
                 );
             }
             let main = nginx
@@ -61,7 +61,7 @@ impl Look<'_> {
             {
                 self.error_at(
                     &at("configuration"),
-                    format!("the name of the file is too long: a copy of it gets {} characters more while it is tested, and a name has {LONGEST_FILE} at most", longest + 1),
+                    format!("the file name is too long: Greenroom tests a copy whose name is {} characters longer, and the maximum is {LONGEST_FILE}", longest + 1),
                 );
             }
         }

@@ -1,5 +1,5 @@
-//! Keys of an etcd that two environments share: prefixes that lie within each other, and extra keys that two targets
-//! would both write, or that lie among Greenroom's own.
+//! Keys of a shared etcd: prefixes where one contains the other, and extra keys that two targets
+//! write, or that are among Greenroom's own keys.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use super::{Key, key};
 use crate::inventory::extra_key::is_within;
 use crate::inventory::{ExtraKey, ExtraKeys, PerSlot, Target};
 
-/// The etcd of one environment.
+/// The etcd of an environment.
 struct Cluster<'a> {
     environment: &'a str,
     etcd: &'a EtcdSection,
-    /// The same number for environments that name a member in common.
+    /// The same number for environments that have a member in common.
     number: usize,
 }
 
@@ -35,7 +35,7 @@ impl Look<'_> {
                 let there = self.place_of(&prefix_key(other.environment));
                 self.error_at(
                     &prefix_key(one.environment),
-                    format!("`{mine}` and `{theirs}` of {there} lie within each other in one etcd: the keys of one store would be among those of the other"),
+                    format!("in the same etcd, one of `{mine}` and `{theirs}` ({there}) contains the other, so the keys of two stores would mix: use separate prefixes"),
                 );
             }
         }
@@ -86,7 +86,7 @@ impl Look<'_> {
                         let there = self.place_of(&prefix_key(other.environment));
                         self.error_at(
                             &at,
-                            format!("{target} would write `{written}`, which lies among Greenroom's own keys below {there}"),
+                            format!("{target} would write `{written}`, which is among Greenroom's own keys below {there}: use another key"),
                         );
                         continue;
                     }
@@ -96,7 +96,7 @@ impl Look<'_> {
                             let there = self.place_of(there);
                             self.error_at(
                                 &at,
-                                format!("{target} would write `{}`, and so would {other} by {there}: name {{{{ service }}}} and {{{{ environment }}}} in the key", spot.1),
+                                format!("{target} would write `{}`, and so would {other} ({there}): use {{{{ service }}}} and {{{{ environment }}}} in the key", spot.1),
                             );
                         }
                         _ => {
