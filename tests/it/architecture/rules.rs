@@ -1,13 +1,13 @@
-//! The rules of the crate as tables. The map in `src/lib.rs` says them in words; change both.
+//! The rules of the crate as tables. `src/lib.rs` describes them in words; change both.
 
-/// Who may name whom. A file belongs to the row with the longest prefix of its module path; what it
-/// names has to begin with its own prefix or with one of those allowed.
+/// Which modules a module may name. The row with the longest prefix of a file's module path
+/// applies. A name must start with the row's own prefix or with an allowed one.
 pub(super) struct ModuleRule {
     /// Modules below this path.
     pub(super) prefix: &'static str,
     /// What they may name besides themselves.
     pub(super) may: &'static [&'static str],
-    /// Why nothing else.
+    /// Why nothing else is allowed.
     pub(super) because: &'static str,
 }
 
@@ -39,7 +39,7 @@ const WITH_POINTER: &[&str] = &[
     "checks",
     "history",
     "sanitize",
-    // Two proxies read the same pointer: its layout is said once, beside them.
+    // Two proxies read the same pointer, so its layout is defined once, next to them.
     "adapters::live_pointer",
 ];
 
@@ -49,11 +49,11 @@ const WITH_OUTBOUND_PROXY: &[&str] = &[
     "checks",
     "history",
     "sanitize",
-    // Both ask other machines, and through the same forward proxy.
+    // Both send requests to other machines, through the same forward proxy.
     "adapters::outbound_proxy",
 ];
 
-/// The import table.
+/// The table of allowed imports.
 #[rustfmt::skip]
 pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("sanitize", &[], "it is used by everyone"),
@@ -87,8 +87,8 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("adapters::secrets", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::sqlite", WITH_FILES, AN_ADAPTER),
     module_rule("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
-    // A target is configured as the release's own `Definition`, keys and themes by the names that the
-    // console's tables give them, so settings know that type and these tables.
+    // A target's configuration is the release's own `Definition`. Keys and themes use the names in
+    // the console's tables. So settings know that type and these tables.
     module_rule("settings", &["port_check", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
     module_rule("console", &["release", "logs", "inventory", "checks", "history", "sanitize", "output"], "the console asks its desk, and nobody else"),
     module_rule("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor does"),
@@ -103,11 +103,11 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("cli", &["port_check", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
 ];
 
-/// A word that may stand in some files only.
+/// A word that only some files may contain.
 pub(super) struct Confined {
-    /// The word, as a whole word of code.
+    /// The word, matched as a whole word of code.
     pub(super) word: &'static str,
-    /// Files whose path begins so.
+    /// Allowed in files whose path starts with one of these.
     pub(super) to: &'static [&'static str],
     /// Why.
     pub(super) because: &'static str,
@@ -124,7 +124,7 @@ const fn confined(
 const A_CLIENT: &str = "a client library stays in its adapter";
 const PRINTS: &[&str] = &["src/cli/", "src/sandbox/sample/"];
 
-/// Where client libraries and printing are.
+/// Where client libraries and printing are allowed.
 #[rustfmt::skip]
 pub(super) const CONFINED: &[Confined] = &[
     confined("bollard", &["src/adapters/docker/"], A_CLIENT),
@@ -146,13 +146,13 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("eprint", PRINTS, "only the command line prints"),
 ];
 
-/// Words that may not stand in the files of a kind.
+/// Words that the files of a kind must not contain.
 pub(super) struct Absent {
-    /// Files whose path begins so.
+    /// Applies to files whose path starts with one of these.
     pub(super) from: &'static [&'static str],
-    /// But for those.
+    /// Except these.
     pub(super) but: &'static [&'static str],
-    /// Text that may not occur in the code.
+    /// Text that must not occur in the code.
     pub(super) texts: &'static [&'static str],
     /// Why.
     pub(super) because: &'static str,
@@ -165,7 +165,7 @@ const CLOCKS: &[&str] = &[
     "SystemTime::now",
 ];
 
-/// What must be absent where.
+/// The forbidden words of each kind of file.
 pub(super) const ABSENT: &[Absent] = &[
     Absent {
         from: &[
@@ -211,7 +211,7 @@ pub(super) const ABSENT: &[Absent] = &[
             "mpsc",
             "spawn(",
         ],
-        because: "what is pure waits for nothing",
+        because: "a pure module waits for nothing",
     },
     Absent {
         from: &["src/"],
@@ -230,8 +230,8 @@ pub(super) const ABSENT: &[Absent] = &[
     },
 ];
 
-/// A file longer than this is split.
+/// The test fails for a file longer than this.
 pub(super) const LINES: usize = 600;
 
-/// A file longer than this is named by the test when it is run with `--nocapture`.
+/// With `--nocapture` the test names files longer than this.
 pub(super) const MANY_LINES: usize = 400;

@@ -57,7 +57,7 @@ const OTHER: [u8; 4] = [127, 0, 0, 2];
 const PREVIEW: &str = "preview.example.com";
 
 #[tokio::test]
-async fn a_preview_with_a_list_answers_the_addresses_on_it() {
+async fn a_preview_with_an_allow_list_answers_only_listed_addresses() {
     let mut arena = Arena::start().await;
     let site = &mut arena.arrangement.targets[0];
     site.preview_allow = ["192.0.2.0/24", "127.0.0.1"]
