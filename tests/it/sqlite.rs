@@ -409,7 +409,7 @@ async fn a_forcibly_taken_lock_is_reported_lost_at_the_next_heartbeat() {
 }
 
 #[tokio::test]
-async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
+async fn etcd_keeps_watchers_and_handover_requests_like_every_store() {
     let (_directory, file) = place();
     let (one, other) = (brief(&file, 3000).await, brief(&file, 3000).await);
     let lease = (Duration::from_secs(2), Duration::from_millis(500));
@@ -502,7 +502,7 @@ async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollb
 }
 
 #[tokio::test]
-async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on() {
+async fn a_switch_compares_the_hold_and_the_approvals_it_was_decided_on() {
     let (_room, file) = place();
     let store = open(&file).await;
     let lease = lock(&store).await;
@@ -565,7 +565,7 @@ async fn a_database_of_an_older_greenroom_has_company_too() {
 }
 
 #[tokio::test]
-async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
+async fn a_lock_is_taken_over_only_from_the_observed_holder() {
     let (_directory, file) = place();
     let store = brief(&file, 3000).await;
     let contract = crate::support::takeover::Contract {
@@ -840,7 +840,7 @@ async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_program_is_shown_as_any_store_shows_it() {
+async fn etcd_shows_a_foreign_key_like_every_store() {
     let (_room, file) = place();
     let store = open(&file).await;
     let lease = lock(&store).await;

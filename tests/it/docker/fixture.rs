@@ -239,7 +239,7 @@ pub(crate) const USER: &str = "ana";
 pub(crate) const PASSWORD: &str = "pa>>>???~~~ss\u{f6}\u{ff}";
 
 impl PrivateRegistry {
-    /// Starts one and waits until it answers.
+    /// Starts a registry and waits until it answers.
     pub(crate) async fn start() -> Self {
         Self::start_with("").await
     }
