@@ -1,4 +1,4 @@
-//! What somebody does by hand to a target that is live on real servers, and what it is called then.
+//! Manual changes to a live target on real servers, and the names of the resulting differences.
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
@@ -12,7 +12,7 @@ use super::fixture::{Fixture, FixtureOptions};
 use crate::support::json_lines::json_list;
 use crate::support::{docker, etcd};
 
-/// The names of what differs now, by the program's own words for programs.
+/// The names of the current differences, as in the JSON output.
 pub(super) async fn named(fixture: &Fixture) -> Vec<String> {
     let mut command = greenroom(fixture, &["--json", "status"]);
     let output: Output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
@@ -42,7 +42,7 @@ pub(super) fn engine(arguments: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_done_by_hand_on_real_servers_is_named() {
+async fn manual_changes_on_real_servers_are_named() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
