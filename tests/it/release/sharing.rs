@@ -1,4 +1,4 @@
-//! What a plan says of an nginx that it shares with others.
+//! What a plan says about an nginx that also serves other targets.
 
 use std::{fs, slice};
 
@@ -11,7 +11,7 @@ use greenroom::release::{
 
 use super::fixture::{Fixture, FixtureOptions, Running, version};
 
-/// The configuration with a staging environment beside production, on the same servers.
+/// The configuration with a staging environment next to production, on the same servers.
 fn with_staging(text: &str, service: &str) -> String {
     let begin = text
         .find("[environments.production]")
@@ -43,7 +43,7 @@ fn with_staging(text: &str, service: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_plan_names_what_shares_the_nginx_and_what_of_it_is_not_inherited() {
+async fn a_plan_names_the_other_targets_of_its_nginx_and_lost_headers() {
     let mut fixture = Fixture::new(FixtureOptions {
         tier: "protected",
         ..FixtureOptions::default()

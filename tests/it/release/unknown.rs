@@ -1,4 +1,5 @@
-//! A target that is live on real servers, one of which is away: what it alone knows is unknown, and nothing else.
+//! A live target on real servers, one of which is unreachable: only the facts of that server are
+//! unknown.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use super::fixture::{Fixture, FixtureOptions};
 use crate::support::json_lines::json_list;
 use crate::support::{docker, etcd, free_port};
 
-/// What `status` says to programs and to people while an address leads nowhere.
+/// The output of `status`, as JSON and as text, while an address leads nowhere.
 async fn status_without(fixture: &mut Fixture, address: &str, scheme: &str) -> (Value, String) {
     let nowhere = format!("{scheme}://127.0.0.1:{}", free_port());
     fixture
@@ -24,7 +25,7 @@ async fn status_without(fixture: &mut Fixture, address: &str, scheme: &str) -> (
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_server_that_is_away_would_say_is_unknown() {
+async fn facts_of_an_unreachable_server_are_unknown() {
     let mut fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
