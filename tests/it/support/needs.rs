@@ -1,4 +1,4 @@
-//! What every store makes of a switch that was decided on a hold and on approvals, whatever it is made of.
+//! How every kind of store treats a switch that was decided on a hold and on approvals.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Contract<'_> {
         (route.generation, route.live)
     }
 
-    /// To the other slot, as it was decided on.
+    /// Switches to the other slot, as it was decided.
     async fn swap(&self, decided: impl FnOnce(&mut RouteChange)) -> Result<()> {
         let from = self.stands().await;
         let mut change = (self.change)(from, from.1.other());
@@ -49,7 +49,7 @@ impl Contract<'_> {
         assert_eq!(self.stands().await, before, "{what}");
     }
 
-    /// Traffic moves only where the hold is the one that was seen.
+    /// Traffic moves only if the hold is the observed one.
     pub(crate) async fn holds_count(&self) {
         let same = |seen: Option<&greenroom::inventory::Hold>| {
             let seen = HoldChange::Same(seen.cloned());
@@ -74,7 +74,7 @@ impl Contract<'_> {
         let placed = self.holds.place(self.target, &second).await;
         assert_eq!(placed.expect("placed"), None);
         self.is_refused("another stands", same(Some(&over))).await;
-        // What has no hold to mind goes on.
+        // A switch that needs no comparison with the hold is accepted.
         self.swap(|_| {}).await.expect("whatever holds it");
         self.holds
             .clear(self.target, &second, &cleared("ben", 30))
@@ -82,7 +82,7 @@ impl Contract<'_> {
             .expect("cleared");
     }
 
-    /// Traffic moves only where all is approved still.
+    /// Traffic moves only while all its approvals exist.
     pub(crate) async fn approvals_count(&self) {
         let id = ReleaseId(ulid::Ulid::generate());
         let head = head(self.target, id);
@@ -110,7 +110,7 @@ impl Contract<'_> {
             .expect("taken back");
         self.is_refused("one is gone", on(&[&ben, &cleo])).await;
         self.swap(on(&[&ben])).await.expect("the other stands");
-        // Given anew it is another: on another plan, or at another time.
+        // A renewed approval is a different one: for another plan, or given at another time.
         let again = peer_approval(id, "ben", Duration::from_hours(2));
         self.peer_approvals
             .give(self.target, &again)
@@ -120,7 +120,8 @@ impl Contract<'_> {
         self.race(&again).await;
     }
 
-    /// Taken back and switched at one moment: one of them was first, and the other knows.
+    /// An approval is withdrawn during the switch: one of them is first, and the other fails or
+    /// sees it.
     async fn race(&self, given: &greenroom::inventory::PeerApproval) {
         for _ in 0..10 {
             self.peer_approvals

@@ -1,4 +1,4 @@
-//! What every store of company keeps, whatever it is made of.
+//! How every kind of store keeps watchers and handover requests.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Contract<'_> {
         names
     }
 
-    /// All of it. Nobody is there before.
+    /// Checks all of it. No console is present before.
     pub(crate) async fn holds(&self) {
         let target = self.target;
         for (presence, name) in [(self.ana, "ana"), (self.ben, "ben"), (self.ben, "ben")] {
@@ -74,7 +74,7 @@ impl Contract<'_> {
         self.ana.gone(target, &console).await.expect("gone");
         assert_eq!(self.watching().await, ["ben"]);
 
-        // One asks at a time.
+        // One console requests at a time.
         let (ana, ben) = (request("ana"), request("ben"));
         assert_eq!(self.ben.ask(target, &ben).await.expect("asked"), None);
         assert_eq!(self.ben.ask(target, &ben).await.expect("again"), None);
@@ -82,7 +82,8 @@ impl Contract<'_> {
         assert_eq!(stands.as_ref(), Some(&ben));
         assert_eq!(self.read().await.handover_request.as_ref(), Some(&ben));
 
-        // A no stands until whoever asked has taken it back, and is for exactly that asking.
+        // A refusal stays until the requester withdraws the request, and applies only to that
+        // request.
         let no = Declined {
             by: operator("ana"),
             at: "2026-01-01T00:00:11Z".parse().expect("a time"),
@@ -98,7 +99,7 @@ impl Contract<'_> {
         assert_eq!(self.read().await.handover_request, None);
         self.ben.withdraw(target, &ben).await.expect("again");
 
-        // Whoever leaves takes everything along.
+        // A console that leaves removes everything it wrote.
         self.ben.ask(target, &ben).await.expect("asked");
         self.ben.leave().await.expect("left");
         let record = self.read().await;
@@ -108,7 +109,7 @@ impl Contract<'_> {
         );
     }
 
-    /// A console that is gone without a word disappears by itself, and one that stays does not.
+    /// A console that dies disappears by itself, and one that stays does not.
     pub(crate) async fn ends_with_its_console(&self, gone: impl PresenceStore + 'static) {
         let target = self.target;
         gone.here(target, &watcher("cleo")).await.expect("here");
@@ -117,7 +118,7 @@ impl Contract<'_> {
         assert_eq!(self.watching().await, ["ana", "cleo"]);
         drop(gone);
         eventually("its lease runs out", Duration::from_secs(20), || async {
-            // Both have a lease, and each runs out by itself.
+            // Both have a lease, and each expires separately.
             self.watching().await == ["ana"] && self.read().await.handover_request.is_none()
         })
         .await;

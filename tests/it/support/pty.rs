@@ -1,5 +1,5 @@
-//! The real binary in a pseudo-terminal: keys in, a screen out. Blocking; a test waits for what
-//! the screen says, woken by each byte that arrives, and never sleeps.
+//! The real binary in a pseudo-terminal: keys in, a screen out. Blocking: a test waits for a state
+//! of the screen, is woken by each byte that arrives, and never sleeps.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use vt100::{Parser, Screen};
 
-/// What has come out of the terminal.
+/// The output of the program.
 struct Seen {
     parser: Parser,
     raw: Vec<u8>,
@@ -17,8 +17,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether no draw is under way: a terminal that knows of synchronized updates shows nothing of
-    /// one before its end, and half a screen is nobody's screen.
+    /// Whether no draw is under way. A terminal with synchronized updates shows nothing of a draw
+    /// before its end, and no test should see half a screen.
     fn is_whole(&self) -> bool {
         let last = |sequence: &[u8]| {
             let mut windows = self.raw.windows(sequence.len());
@@ -28,10 +28,10 @@ impl Seen {
     }
 }
 
-/// How long the end of a draw is waited for.
+/// How long to wait for the end of a draw.
 const WHOLE: Duration = Duration::from_secs(5);
 
-/// A program on a terminal of its own. Dropping it kills the program.
+/// A program on its own terminal. Dropping this kills the program.
 pub(crate) struct Pty {
     master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn Write + Send>,
@@ -74,7 +74,7 @@ impl Pty {
             .openpty(pty_size(size))
             .expect("a pseudo-terminal");
         let child = pair.slave.spawn_command(command).expect("the program");
-        // Held open, our copy of the program's side would keep the reader from seeing its end.
+        // If we kept it open, the reader would never see the end of the program's side.
         drop(pair.slave);
         let output = pair.master.try_clone_reader().expect("its output");
         let keyboard = pair.master.take_writer().expect("its keyboard");
@@ -97,7 +97,7 @@ impl Pty {
         }
     }
 
-    /// Types: text as it is, keys as the terminal sends them, e.g. `"\r"`, `"\x1b"`, `"\x1b[A"`.
+    /// Types text as it is, and keys as the terminal sends them, e.g. `"\r"`, `"\x1b"`, `"\x1b[A"`.
     pub(crate) fn keys(&mut self, keys: &str) {
         self.keyboard
             .write_all(keys.as_bytes())
@@ -105,12 +105,13 @@ impl Pty {
             .expect("the program's keyboard");
     }
 
-    /// Waits until the screen is as wanted; otherwise fails with `what` and the screen as it is.
+    /// Waits until the screen fulfils a condition; otherwise fails with `what` and the current
+    /// screen.
     pub(crate) fn wait_for(&self, what: &str, deadline: Duration, holds: impl Fn(&Screen) -> bool) {
         self.wait(what, deadline, |seen| holds(seen.parser.screen()));
     }
 
-    /// Waits until a text stands somewhere on the screen, within one line.
+    /// Waits until a text is on the screen, within one line.
     pub(crate) fn wait_for_text(&self, text: &str, deadline: Duration) {
         self.wait_for(text, deadline, |screen| screen.contents().contains(text));
     }
@@ -120,7 +121,7 @@ impl Pty {
         self.read_screen(Screen::contents)
     }
 
-    /// What is read from the screen when no draw is under way.
+    /// Reads the screen while no draw is under way.
     pub(crate) fn read_screen<T>(&self, read: impl FnOnce(&Screen) -> T) -> T {
         let seen = self.seen();
         let part_of_a_draw = |seen: &mut Seen| !seen.is_whole();
@@ -145,7 +146,7 @@ impl Pty {
         self.child.process_id().expect("a process")
     }
 
-    /// Waits for the program's end and for everything it wrote; fails with the screen otherwise.
+    /// Waits for the program's end and for all its output; fails with the screen otherwise.
     pub(crate) fn exit_status(&mut self, deadline: Duration) -> ExitStatus {
         let until = Instant::now() + deadline;
         self.wait("the program's end", deadline, |seen| seen.ended);
@@ -153,7 +154,8 @@ impl Pty {
             if let Some(status) = self.child.try_wait().expect("its exit status") {
                 return status;
             }
-            // Its terminal is gone, so it is ending: nothing wakes us for the last moment of it.
+            // It has closed its terminal, so it is ending, and no byte wakes us for its last
+            // moment.
             assert!(Instant::now() < until, "it closed its terminal and runs on");
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -191,7 +193,7 @@ impl Pty {
 impl Drop for Pty {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            // Ended in between is as good; a test that fails already must not panic again here.
+            // It may have ended meanwhile. A test that already fails must not panic again here.
             drop(self.child.kill());
             drop(self.child.wait());
         }
