@@ -9,7 +9,7 @@ fn away(why: &str) -> SourceState {
     }
 }
 
-/// A world of which the runtime has not answered: no instance is known.
+/// A world in which the runtime has not answered: no instance is known.
 fn without_runtime() -> Snapshot {
     let mut snapshot = agreed();
     snapshot.sources.runtime = away("connection refused");
@@ -17,7 +17,7 @@ fn without_runtime() -> Snapshot {
     snapshot
 }
 
-/// A world of which the registry has not answered, with a stopped instance in green.
+/// A world in which the registry has not answered, with a stopped instance in green.
 fn without_registry() -> Snapshot {
     let mut snapshot = agreed();
     snapshot.sources.registry = away("no leader");
@@ -29,7 +29,7 @@ fn without_registry() -> Snapshot {
     snapshot
 }
 
-/// A world of which the proxy has not answered.
+/// A world in which the proxy has not answered.
 fn without_proxy() -> Snapshot {
     let mut snapshot = agreed();
     snapshot.sources.router = away("connection refused");
@@ -42,7 +42,7 @@ fn roles(snapshot: &Snapshot) -> [Role; 2] {
 }
 
 #[test]
-fn a_runtime_that_does_not_answer_leaves_no_slot_empty() {
+fn without_an_answer_of_the_runtime_no_slot_is_empty() {
     let snapshot = without_runtime();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
     let said = text(&snapshot, None, &Approvals::NotNeeded);
@@ -58,7 +58,7 @@ fn a_runtime_that_does_not_answer_leaves_no_slot_empty() {
 }
 
 #[test]
-fn a_registry_that_does_not_answer_makes_nothing_a_candidate() {
+fn without_an_answer_of_the_store_no_slot_is_a_candidate() {
     let snapshot = without_registry();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
     let said = text(&snapshot, None, &Approvals::NotNeeded);
@@ -82,7 +82,7 @@ fn a_registry_that_does_not_answer_makes_nothing_a_candidate() {
 }
 
 #[test]
-fn a_proxy_that_does_not_answer_leaves_it_unknown_which_slot_is_live() {
+fn without_an_answer_of_the_proxy_the_live_slot_is_unknown() {
     let mut snapshot = without_proxy();
     snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
     assert_eq!(roles(&snapshot), [Role::Unknown, Role::Unknown]);
@@ -97,7 +97,7 @@ fn a_proxy_that_does_not_answer_leaves_it_unknown_which_slot_is_live() {
 }
 
 #[test]
-fn what_a_source_said_before_it_fell_silent_is_compared_with_nothing() {
+fn old_answers_of_an_unreachable_source_are_not_compared() {
     let mut snapshot = agreed();
     snapshot.sources.router = SourceState::Stale {
         since: snapshot.at,
@@ -105,7 +105,7 @@ fn what_a_source_said_before_it_fell_silent_is_compared_with_nothing() {
         retry_at: None,
     };
     assert_eq!(compare(&snapshot).agreed(), None);
-    // A known difference is one, whatever else is unknown.
+    // A known difference remains one, whatever else is unknown.
     live(&mut snapshot).state = InstanceState::Exited { code: None };
     assert_eq!(compare(&snapshot).agreed(), Some(false));
 }
@@ -127,7 +127,7 @@ fn a_target_before_its_first_release_agrees_and_has_no_live_slot() {
 
 type Change = (&'static str, fn(&mut Snapshot), bool);
 
-/// What was changed in a world in which everything agrees, and whether a person has to look.
+/// A change in a world in which everything agrees, and whether an operator must look at it.
 const CHANGES: &[Change] = &[
     ("nothing", |_| (), false),
     (
@@ -182,7 +182,7 @@ const CHANGES: &[Change] = &[
 ];
 
 #[test]
-fn a_person_has_to_look_at_what_is_wrong_or_unknown() {
+fn wrong_or_unknown_facts_need_an_operator() {
     for (what, change, is_needed) in CHANGES {
         let mut snapshot = agreed();
         change(&mut snapshot);
@@ -196,7 +196,7 @@ fn a_person_has_to_look_at_what_is_wrong_or_unknown() {
 }
 
 #[test]
-fn a_hold_that_was_cleared_says_so_and_holds_nothing() {
+fn a_cleared_hold_is_shown_as_cleared() {
     use crate::inventory::{Cleared, Hold, Operator};
     let by = |name: &str| Operator {
         name: name.into(),
@@ -226,7 +226,7 @@ fn a_hold_that_was_cleared_says_so_and_holds_nothing() {
 }
 
 #[test]
-fn nothing_is_to_be_repaired_while_a_release_is_running() {
+fn no_repair_is_suggested_during_a_release() {
     let mut snapshot = agreed();
     live(&mut snapshot).state = InstanceState::Exited { code: None };
     let said = text(&snapshot, None, &Approvals::NotNeeded);

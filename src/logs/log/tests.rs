@@ -49,7 +49,7 @@ fn ten() -> Log {
 }
 
 #[test]
-fn a_search_keeps_all_lines_and_goes_to_the_newest_hit_in_view_first() {
+fn a_search_keeps_all_lines_and_starts_at_the_newest_visible_hit() {
     let mut log = ten();
     log.want(&searched("error"), plain(4));
     assert_eq!(texts(&log).len(), 10);
@@ -65,7 +65,7 @@ fn a_search_keeps_all_lines_and_goes_to_the_newest_hit_in_view_first() {
 }
 
 #[test]
-fn a_view_that_stays_looks_upwards_first_and_then_below() {
+fn in_a_fixed_view_a_search_looks_upwards_first() {
     let mut log = ten();
     log.to_start();
     log.want(&searched("error 9"), plain(4));
@@ -82,7 +82,7 @@ fn a_view_that_stays_looks_upwards_first_and_then_below() {
 }
 
 #[test]
-fn a_filter_hides_and_a_search_looks_in_what_it_keeps() {
+fn a_search_looks_only_in_filtered_lines() {
     let mut log = ten();
     let mut wanted = filtered("error");
     log.want(&wanted, plain(4));
@@ -97,7 +97,7 @@ fn a_filter_hides_and_a_search_looks_in_what_it_keeps() {
 }
 
 #[test]
-fn since_hides_what_is_older_whatever_comes_later() {
+fn since_hides_older_lines() {
     let mut log = ten();
     let wanted = |second| Wanted {
         since: Timestamp::from_second(second).ok(),
@@ -114,7 +114,7 @@ fn since_hides_what_is_older_whatever_comes_later() {
 }
 
 #[test]
-fn two_logs_are_one_by_time_whoever_comes_late() {
+fn two_logs_are_merged_by_time_also_with_late_lines() {
     let (mut blue, mut green, mut both) = (log(100), log(100), log(100));
     let add = |slot, log: &mut Log, both: &mut Log, lines: &[NewLine]| {
         let from = log.ring().end();
@@ -143,7 +143,7 @@ fn two_logs_are_one_by_time_whoever_comes_late() {
         line(9, "g9"),
     ];
     add(Slot::Green, &mut green, &mut both, &late);
-    // A log's own order is kept: what comes late in it is not moved before what it said earlier.
+    // A log keeps its own order: a late line does not move before earlier lines of the same log.
     assert_eq!(
         texts(&both),
         ["b1", "g3", "b5", "g5", "old", "gap", "g4", "g9"]
@@ -159,7 +159,7 @@ fn two_logs_are_one_by_time_whoever_comes_late() {
 }
 
 #[test]
-fn a_view_that_stays_is_still_when_older_lines_come_late() {
+fn a_fixed_view_does_not_move_when_older_lines_arrive() {
     let (mut blue, mut green, mut both) = (log(100), log(100), log(100));
     blue.extend((0..20).map(|n| line(n, &format!("b{n}"))));
     both.interleave(Slot::Blue, &blue, LineId(0));
@@ -203,7 +203,7 @@ const WANTED: [&str; 8] = ["", "error", "Error", "basket", "t", "日", "x", ""];
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn what_is_shown_and_found_is_what_a_look_at_every_line_finds(
+    fn view_and_search_match_a_scan_of_every_line(
         acts in acts(),
         capacity in 1_usize..40,
     ) {

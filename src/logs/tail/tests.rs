@@ -9,7 +9,7 @@ use super::*;
 use crate::inventory::{Endpoint, EngineImage, Instance, Slot, Target, Version};
 use crate::ports::{EngineInfo, LogStream, Occupancy};
 
-/// A runtime that has nothing but scripted log streams, one an opening.
+/// A runtime that has only scripted log streams, one per opening.
 #[derive(Default)]
 struct Scripted {
     streams: Mutex<VecDeque<ports::Result<Vec<ports::Result<LogChunk>>>>>,
@@ -78,8 +78,8 @@ fn chunk(second: i64, text: &str) -> ports::Result<LogChunk> {
     })
 }
 
-/// Everything a tail hands on over the given streams, until the log is gone.
-async fn told(streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>) -> Vec<String> {
+/// Every line that a tail returns for the given streams, until the log is gone.
+async fn lines_of_streams(streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>) -> Vec<String> {
     let reader = Arc::new(Scripted {
         streams: Mutex::new(streams.into()),
         ..Scripted::default()
@@ -98,8 +98,8 @@ async fn told(streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>) -> Vec<
 const GONE: &str = "! the log cannot be followed: script: reading the log: gone";
 
 #[tokio::test]
-async fn a_reopened_log_repeats_nothing_and_loses_nothing() {
-    let lines = told(vec![
+async fn a_reopened_log_neither_repeats_nor_loses_lines() {
+    let lines = lines_of_streams(vec![
         Ok(vec![chunk(1, "a"), chunk(2, "b"), chunk(2, "b")]),
         Ok(vec![
             chunk(1, "a"),
@@ -114,8 +114,8 @@ async fn a_reopened_log_repeats_nothing_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_gap_is_said() {
-    let lines = told(vec![Ok(vec![chunk(1, "a")]), Ok(vec![chunk(9, "z")])]).await;
+async fn a_gap_is_reported() {
+    let lines = lines_of_streams(vec![Ok(vec![chunk(1, "a")]), Ok(vec![chunk(9, "z")])]).await;
     assert_eq!(
         lines,
         [
@@ -128,7 +128,7 @@ async fn a_gap_is_said() {
 }
 
 #[tokio::test]
-async fn an_interruption_is_said_once_and_the_log_goes_on() {
+async fn an_interruption_is_reported_once_and_the_log_continues() {
     let broken = || {
         Failure::new(
             FailureKind::Unreachable,
@@ -137,7 +137,7 @@ async fn an_interruption_is_said_once_and_the_log_goes_on() {
             "no \u{1b}[31mengine",
         )
     };
-    let lines = told(vec![
+    let lines = lines_of_streams(vec![
         Ok(vec![chunk(1, "a"), Err(broken())]),
         Err(broken()),
         Ok(vec![chunk(1, "a"), chunk(2, "b")]),
@@ -155,7 +155,7 @@ async fn an_interruption_is_said_once_and_the_log_goes_on() {
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_be_read_is_not_asked_for_again() {
+async fn an_unreadable_log_is_not_requested_again() {
     let reader = Arc::new(Scripted::default());
     reader.streams.lock().unwrap().push_back(unsupported());
     let mut batches = follow(Arc::clone(&reader) as _, InstanceId("i".into()), 7);
@@ -165,7 +165,7 @@ async fn a_log_that_cannot_be_read_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn hostile_bytes_are_harmless_and_many_lines_come_in_bounded_batches() {
+async fn hostile_bytes_are_sanitized_and_batches_are_bounded() {
     let mut chunks: Vec<_> = (0..2000).map(|n| chunk(n, "x")).collect();
     chunks.push(chunk(3000, "\u{1b}]52;c;ZXZpbA==\u{7}copied \u{202e}"));
     let reader = Arc::new(Scripted::default());
@@ -180,16 +180,16 @@ async fn hostile_bytes_are_harmless_and_many_lines_come_in_bounded_batches() {
 }
 
 #[tokio::test]
-async fn a_stream_that_ended_is_asked_again_at_once_and_its_end_is_said_only_when_nothing_came() {
+async fn an_ended_stream_is_reopened_at_once_and_its_end_reported_if_empty() {
     let began = Instant::now();
-    let lines = told(vec![
+    let lines = lines_of_streams(vec![
         Ok(vec![chunk(1, "a")]),
         Ok(vec![chunk(1, "a"), chunk(2, "lost at first")]),
     ])
     .await;
     assert_eq!(lines, ["a", "lost at first", GONE]);
     assert!(began.elapsed() < PAUSES.0, "{:?}", began.elapsed());
-    let lines = told(vec![
+    let lines = lines_of_streams(vec![
         Ok(vec![chunk(1, "a")]),
         Ok(vec![chunk(1, "a")]),
         Ok(vec![chunk(1, "a")]),
@@ -200,7 +200,7 @@ async fn a_stream_that_ended_is_asked_again_at_once_and_its_end_is_said_only_whe
 }
 
 #[tokio::test]
-async fn lines_without_a_time_are_not_asked_for_again() {
+async fn lines_without_a_time_are_not_requested_again() {
     let untimed = |text: &str| {
         Ok(LogChunk {
             at: None,

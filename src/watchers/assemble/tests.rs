@@ -47,7 +47,7 @@ fn quiet() -> Rates {
 }
 
 #[test]
-fn a_target_without_traffic_does_not_change_however_often_it_is_asked() {
+fn repeated_probes_of_a_target_without_traffic_change_nothing() {
     let rates = || {
         Some(Ok(PerSlot {
             blue: Some(quiet()),
@@ -65,7 +65,7 @@ fn a_target_without_traffic_does_not_change_however_often_it_is_asked() {
 }
 
 #[test]
-fn rates_that_cannot_be_had_say_why_and_old_ones_are_not_kept() {
+fn missing_rates_have_a_reason_and_old_ones_are_dropped() {
     let mut known = snapshot();
     let rates = PerSlot {
         blue: Some(quiet()),
@@ -80,7 +80,7 @@ fn rates_that_cannot_be_had_say_why_and_old_ones_are_not_kept() {
 }
 
 #[test]
-fn a_source_is_stale_since_it_fell_silent_and_not_since_something_changed() {
+fn a_source_is_stale_since_its_last_answer_and_not_its_last_change() {
     let mut known = snapshot();
     known.sources.router = SourceState::Live;
     let at = |second| Timestamp::from_second(second).unwrap();
@@ -131,7 +131,7 @@ fn a_source_that_never_answered_is_unreachable_and_not_stale() {
 }
 
 #[test]
-fn a_clock_has_the_name_of_the_environment_of_each_target() {
+fn a_clock_is_named_after_the_environment_of_each_target() {
     let known = snapshot();
     let target = known.target.clone();
     let mut assembly = Assembly {

@@ -12,7 +12,7 @@ fn documents() -> Vec<(&'static str, Vec<Block>)> {
     std::iter::once(("README", readme)).chain(topics).collect()
 }
 
-/// The lines of code, and the code within sentences.
+/// Lines of code blocks, and code spans within sentences.
 #[derive(Default)]
 struct Code {
     lines: Vec<String>,
@@ -65,7 +65,7 @@ fn shell_words(command: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_is_one_that_the_program_knows() {
+fn every_command_in_the_documents_can_be_parsed() {
     let mut count = 0;
     for (name, blocks) in documents() {
         let mut code = Code::default();
@@ -76,14 +76,14 @@ fn every_command_is_one_that_the_program_knows() {
             let command = command
                 .trim_start_matches("source <(")
                 .trim_end_matches(')');
-            // The usage line of a help, or a name with a gap, is no command.
+            // The usage line of a help page, or a name with a placeholder, is no command.
             if !command.starts_with("greenroom ") || command.contains(['…', '[']) {
                 continue;
             }
             count += 1;
             let parsed = Arguments::command().try_get_matches_from(shell_words(command));
             let Err(error) = parsed else { continue };
-            // A sentence may name a verb without saying what for.
+            // A sentence may name a verb without its arguments.
             let is_part = !whole && error.kind() == ErrorKind::MissingRequiredArgument;
             assert!(is_part, "{name}: {command}: {error}");
         }
@@ -92,7 +92,7 @@ fn every_command_is_one_that_the_program_knows() {
 }
 
 #[test]
-fn tables_and_lists_that_are_made_are_put_in() {
+fn generated_tables_and_lists_are_inserted() {
     let has_table = |name: &str, rows: usize| {
         let blocks = find(name).expect("a topic").blocks();
         let is_it =
