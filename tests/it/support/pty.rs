@@ -116,7 +116,7 @@ impl Pty {
         self.wait_for(text, deadline, |screen| screen.contents().contains(text));
     }
 
-    /// The screen as text, a line a row, without trailing blanks.
+    /// The screen as text, one row per line, without trailing blanks.
     pub(crate) fn screen(&self) -> String {
         self.read_screen(Screen::contents)
     }
