@@ -1,7 +1,10 @@
 //! Measures how long drawing a frame and applying an update take, with the hand-made fixtures of
 //! the tests and with many more targets: `cargo bench --bench console`. The budget is 8 ms a frame
 //! for 200 targets and 1,000 instances.
-#![expect(clippy::expect_used, reason = "a benchmark may panic when its set-up fails")]
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark may panic when its set-up fails"
+)]
 
 #[path = "../it/console/world.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]

@@ -929,8 +929,7 @@ fn an_open_release_of_a_restored_store_must_be_left_before_a_repair() {
 }
 
 #[test]
-fn an_outdated_configuration_refuses_a_promote_but_no_rollback()
- {
+fn an_outdated_configuration_refuses_a_promote_but_no_rollback() {
     let why = "web.conf was installed from a configuration of 14:02".to_owned();
     let mut newer = facts();
     newer.installation = Ok(Installation::Newer(why.clone()));

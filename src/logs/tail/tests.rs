@@ -79,7 +79,9 @@ fn chunk(second: i64, text: &str) -> ports::Result<LogChunk> {
 }
 
 /// Every line that a tail returns for the given streams, until the log is gone.
-async fn lines_of_streams(streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>) -> Vec<String> {
+async fn lines_of_streams(
+    streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>,
+) -> Vec<String> {
     let reader = Arc::new(Scripted {
         streams: Mutex::new(streams.into()),
         ..Scripted::default()

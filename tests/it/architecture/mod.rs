@@ -320,7 +320,10 @@ fn a_view_that_uses_update_is_caught() {
         model.contains("must not know `console::view::draw`"),
         "{model}"
     );
-    assert_eq!(violations_of("src/console/model/log.rs", "use super::Model;"), "");
+    assert_eq!(
+        violations_of("src/console/model/log.rs", "use super::Model;"),
+        ""
+    );
 }
 
 #[test]
@@ -336,15 +339,24 @@ fn only_the_command_line_uses_wire() {
             "{path}"
         );
     }
-    assert_eq!(violations_of("src/cli/open.rs", "use crate::wire::App;"), "");
-    assert!(violations_of("src/cli/open.rs", "use crate::adapters::etcd;").contains("gets what wire built"));
+    assert_eq!(
+        violations_of("src/cli/open.rs", "use crate::wire::App;"),
+        ""
+    );
+    assert!(
+        violations_of("src/cli/open.rs", "use crate::adapters::etcd;")
+            .contains("gets what wire built")
+    );
 }
 
 #[test]
 fn only_the_two_proxies_may_use_the_live_pointer() {
     let line = "use crate::adapters::live_pointer::LivePointer;";
     assert_eq!(violations_of("src/adapters/nginx/writer.rs", line), "");
-    assert_eq!(violations_of("src/adapters/embedded_proxy/serve.rs", line), "");
+    assert_eq!(
+        violations_of("src/adapters/embedded_proxy/serve.rs", line),
+        ""
+    );
     assert!(violations_of("src/adapters/docker/write.rs", line).contains("must not know"));
 }
 
@@ -355,7 +367,9 @@ fn a_client_library_outside_its_adapter_is_caught() {
         found.starts_with("src/wire/runtime.rs:2: `bollard` belongs into src/adapters/docker/"),
         "{found}"
     );
-    assert!(violations_of("src/release/plan.rs", "use ratatui;").contains("only the console draws"));
+    assert!(
+        violations_of("src/release/plan.rs", "use ratatui;").contains("only the console draws")
+    );
     assert!(
         violations_of("src/watchers/mod.rs", "fn f() { println!(\"hello\"); }")
             .contains("only the command line prints")
@@ -373,7 +387,8 @@ fn a_client_library_outside_its_adapter_is_caught() {
 #[test]
 fn clocks_and_waiting_in_pure_modules_are_caught() {
     assert!(
-        violations_of("src/release/guard.rs", "let now = Timestamp::now();").contains("is told the time")
+        violations_of("src/release/guard.rs", "let now = Timestamp::now();")
+            .contains("is told the time")
     );
     assert!(
         violations_of(
@@ -383,9 +398,13 @@ fn clocks_and_waiting_in_pure_modules_are_caught() {
         .contains("is told the time")
     );
     assert!(
-        violations_of("src/release/machine/flow.rs", "pub async fn f() {}").contains("waits for nothing")
+        violations_of("src/release/machine/flow.rs", "pub async fn f() {}")
+            .contains("waits for nothing")
     );
-    assert!(violations_of("src/console/update/keys.rs", "tokio::spawn(f);").contains("waits for nothing"));
+    assert!(
+        violations_of("src/console/update/keys.rs", "tokio::spawn(f);")
+            .contains("waits for nothing")
+    );
     assert_eq!(
         violations_of(
             "src/release/driver/mod.rs",
@@ -421,7 +440,11 @@ fn an_unwrap_is_caught_only_outside_tests_strings_and_comments() {
 #[test]
 fn a_file_without_a_description_or_too_long_is_caught() {
     let mute = Source::new("src/logs/ring.rs", "use std::fmt;");
-    assert!(violations(&mute).join("").contains("opens with a paragraph"));
+    assert!(
+        violations(&mute)
+            .join("")
+            .contains("opens with a paragraph")
+    );
     let endless = violations_of("src/logs/ring.rs", &"\n".repeat(LINES));
     assert!(endless.contains("split it"), "{endless}");
 }

@@ -392,5 +392,9 @@ fn choosing_a_broken_theme_is_an_error_with_file_and_line() {
         said.contains("themes/broken.toml:3: unknown variant `badd`"),
         "{said}"
     );
-    assert_eq!(count(&console, LEFT), 0, "the terminal was switched to the screen before the error");
+    assert_eq!(
+        count(&console, LEFT),
+        0,
+        "the terminal was switched to the screen before the error"
+    );
 }

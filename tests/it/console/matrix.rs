@@ -304,11 +304,7 @@ fn a_cell_is_unknown_while_a_source_does_not_answer() {
         s.sources.registry = away;
         s.slots.blue.probe.as_mut().expect("probed").healthy = false;
     });
-    assert_eq!(
-        unwell,
-        CellState::Failed,
-        "known problems are still shown"
-    );
+    assert_eq!(unwell, CellState::Failed, "known problems are still shown");
 }
 
 #[test]

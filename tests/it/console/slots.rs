@@ -332,7 +332,10 @@ fn an_unreachable_source_is_dimmed_with_its_age_and_retry_time() {
     let page = page(&mut model);
     assert!(page.contains("connection refused"), "{page}");
     let settled = world::model((118, 34), web_production());
-    assert!(!settled.counts_time(), "no countdown while every source answers");
+    assert!(
+        !settled.counts_time(),
+        "no countdown while every source answers"
+    );
 }
 
 #[test]
