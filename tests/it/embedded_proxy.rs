@@ -699,7 +699,7 @@ async fn a_connection_whose_request_waits_for_its_slot_is_not_closed() {
     let early = second.try_read(&mut answer);
     assert!(
         early.is_err(),
-        "it was answered beside the first: {early:?}"
+        "it was answered during the first: {early:?}"
     );
     both.blue.go_on.notify_one();
     let mut rest = String::new();

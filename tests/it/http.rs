@@ -328,7 +328,11 @@ async fn a_large_or_endless_body_is_cut() {
     let mut case = case("/big");
     case.expect.body_contains = Some("end".into());
     let report = checker.run(&case, &server.at, None).await;
-    assert_eq!(report.verdict, Verdict::Failed, "what was cut is not found");
+    assert_eq!(
+        report.verdict,
+        Verdict::Failed,
+        "text after the cut is not found"
+    );
     case.path = "/endless".into();
     case.expect.body_contains = Some("yyy".into());
     let report = checker.run(&case, &server.at, None).await;

@@ -253,7 +253,7 @@ fn approvers_are_told_at_once_that_a_release_waits_for_them() {
     all.extend(["--set", "operator.name=ana"]);
     all.extend(promote("1.8.2"));
     let mut promote = sandbox.command(&all).spawn().expect("greenroom");
-    until("that somebody is waited for", SOON, || {
+    until("a notice about the missing approval", SOON, || {
         receiver
             .events()
             .iter()

@@ -230,7 +230,7 @@ async fn a_dead_or_hanging_registry_is_unreachable_within_the_timeout() {
     let failure = open()
         .resolve(&dead, &tag("1"))
         .await
-        .expect_err("nobody is there");
+        .expect_err("no server there");
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     assert!(failure.to_string().contains("refused"), "{failure}");
 
@@ -360,11 +360,7 @@ async fn tokens_are_fetched_and_pages_are_joined() {
     let repository = format!("{host}/web");
     let registry = with_password(&host, "hunter2");
     let tags = names(registry.tags(&repository).await.expect("a list"));
-    assert_eq!(
-        tags,
-        ["a", "b", "c", "d", "f"],
-        "what is no tag is left out"
-    );
+    assert_eq!(tags, ["a", "b", "c", "d", "f"], "invalid tags are left out");
     let failure = open()
         .tags(&repository)
         .await

@@ -1119,7 +1119,7 @@ fn a_freeze_has_started_when_one_of_the_clocks_says_so() {
         },
         services: Vec::new(),
     }];
-    plan(&promote(), &definition, &facts).expect("it has not begun");
+    plan(&promote(), &definition, &facts).expect("it has not started");
     let told = "2026-07-24T13:00:00Z".parse().expect("a time");
     let of = "the engine of production".to_owned();
     let reading = ClockReading::new(of, (facts.now, facts.now), told);

@@ -507,7 +507,7 @@ fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
     }
     let place = sandbox.place();
     assert_files_hidden(
-        place.parent().expect("its room"),
+        place.parent().expect("its directory"),
         &["secret", "signing", "greenroom.toml"],
     );
 }

@@ -161,7 +161,7 @@ fn an_unrepairable_difference_exits_with_3_and_a_repair_needs_a_yes() {
     let output = repair(&sandbox, &["--yes"]);
     assert_eq!(output.status.code(), Some(3), "{}", words(&output));
     let data = json_data(&output);
-    assert_eq!(data["repair"], Value::Null, "nothing was begun: {data}");
+    assert_eq!(data["repair"], Value::Null, "nothing was started: {data}");
     assert_eq!(data["plan"]["items"][0]["by"], "person", "{data}");
 
     let output = repair(&sandbox, &[]);
@@ -230,11 +230,7 @@ fn a_store_restored_from_an_older_copy_is_repaired() {
         || repair(&sandbox, &["--yes"]).status.code() == Some(0),
     );
     assert_eq!(named(&sandbox), [""; 0]);
-    assert_eq!(
-        sandbox.live("web", "qa"),
-        "1.8.2",
-        "what has the traffic stays"
-    );
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2", "the traffic stays");
     let promoted = sandbox.run(&[&promote[..], &["--no-standby-wait"]].concat());
     assert_eq!(promoted.status.code(), Some(0), "{}", words(&promoted));
     assert_eq!(sandbox.live("web", "qa"), "1.9.0");

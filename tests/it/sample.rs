@@ -206,7 +206,7 @@ async fn sigterm_lets_a_request_in_flight_finish_and_refuses_new_ones() {
     let slow = tokio::spawn(slow);
     // This request, and the slow one.
     let mut own = 0;
-    eventually("the slow one has begun", SOON, || {
+    eventually("the slow one has started", SOON, || {
         own += 1;
         let (sample, expected) = (&sample, before + own + 1);
         async move { sample.calls().await == expected }

@@ -220,7 +220,7 @@ impl Sandbox {
 
     pub(crate) fn assert_no_request_failed(&self) {
         let said = self.said();
-        let tally = said.lines().find(|line| line.starts_with("the traffic:"));
+        let tally = said.lines().find(|line| line.starts_with("the trickle:"));
         let tally = tally.unwrap_or_else(|| panic!("no tally: {said}"));
         assert!(tally.ends_with(" requests, 0 failed"), "{said}");
         assert!(!tally.contains(": 0 requests"), "{said}");
@@ -239,7 +239,7 @@ impl Drop for Sandbox {
 /// Room for a sandbox and for the logs and archives of its processes.
 fn room() -> TempDir {
     let room = TempDir::new().expect("a directory");
-    std::fs::create_dir(room.path().join("tmp")).expect("room for temporary files");
+    std::fs::create_dir(room.path().join("tmp")).expect("a directory for temporary files");
     room
 }
 

@@ -59,7 +59,7 @@ fn difference(fixture: &Path, said: &str) -> Option<String> {
     if expected == said {
         return None;
     }
-    let mut text = format!("\n{} is not what was said:\n", beside.display());
+    let mut text = format!("\n{} differs from the message:\n", beside.display());
     for line in expected
         .lines()
         .filter(|line| !said.lines().any(|other| other == *line))

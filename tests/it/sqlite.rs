@@ -391,7 +391,10 @@ async fn a_holder_that_cannot_renew_is_told_before_others_can_take_the_lock() {
     let left: i64 = blocker
         .query_row("SELECT expires_at_ms FROM locks", [], |row| row.get(0))
         .expect("the row");
-    assert!(left > Timestamp::now().as_millisecond(), "told too late");
+    assert!(
+        left > Timestamp::now().as_millisecond(),
+        "reported too late"
+    );
 }
 
 #[tokio::test]
@@ -726,7 +729,7 @@ async fn own_and_foreign_changes_and_expired_leases_are_reported() {
     let lease = lock(&there).await;
     next("a change of another store").await;
     drop(lease);
-    next("the end of a lease nobody renews").await;
+    next("the end of a lease without a renewal").await;
     let seen = RegistryReader::read(&here, &web()).await.expect("read");
     assert_eq!(seen.lock, None);
 }

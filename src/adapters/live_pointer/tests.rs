@@ -54,7 +54,7 @@ async fn a_switch_is_read_back_with_its_generation_and_token() {
     let live = state.path().join("web/production/live");
     assert!(live.join("is-blue").exists() && !live.join("is-green").exists());
     let names = fs::read_dir(state.path().join("web/production")).unwrap();
-    assert_eq!(names.count(), 3, "blue, green and live, nothing beside");
+    assert_eq!(names.count(), 3, "only blue, green and live");
 }
 
 #[tokio::test]

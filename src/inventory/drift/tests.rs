@@ -44,7 +44,7 @@ const BY_HAND: &[ByHand] = &[
         "nothing of ours runs there",
     ),
     (
-        "a registration for a dead container beside the live one",
+        "a registration for a dead container next to the live one",
         |s| {
             let dead = instance(Slot::Green, 'b', 6);
             s.slots.green.registration = Some(entry(&s.slots.green, &dead));
@@ -352,12 +352,12 @@ type NoDrift = (&'static str, fn(&mut Snapshot));
 
 const NO_DRIFT: &[NoDrift] = &[
     ("nothing", |_| ()),
-    ("a candidate of a release that goes on", |s| {
+    ("a candidate of a running release", |s| {
         s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
         locked(s);
     }),
     (
-        "a candidate of a release that was interrupted: it is told as that",
+        "a candidate of a release that was interrupted: it is shown as that",
         |s| {
             s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
         },
@@ -378,7 +378,7 @@ const NO_DRIFT: &[NoDrift] = &[
         s.slots.green.instance.as_mut().expect("it is there").state =
             InstanceState::Exited { code: Some(0) };
     }),
-    ("a key of somebody else's", |s| {
+    ("a foreign key", |s| {
         s.problems.insert(
             "/greenroom/v1/targets/web/qa/notes".into(),
             "it is not a key of Greenroom's".into(),

@@ -76,7 +76,7 @@ fn missing_rates_have_a_reason_and_old_ones_are_dropped() {
     assert_eq!(known.slots.blue.rates, None);
     assert_eq!(known.rates_unknown.as_deref(), Some("no log"));
     take_routing(&mut known, routing(None));
-    assert_eq!(known.rates_unknown, None, "nobody asked");
+    assert_eq!(known.rates_unknown, None, "not requested");
 }
 
 #[test]

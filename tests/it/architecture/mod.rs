@@ -37,7 +37,7 @@ fn broken_imports(source: &Source) -> Vec<String> {
     }
     let Some(module_rule) = rule_of(&module) else {
         return vec![format!(
-            "{}: no rule says whom this room may know",
+            "{}: no rule says which modules this one may use",
             source.path
         )];
     };
@@ -173,7 +173,7 @@ fn every_module_uses_only_what_it_may() {
     }
     assert!(
         found.is_empty(),
-        "{} violations rules:\n{}",
+        "{} broken rules:\n{}",
         found.len(),
         found.join("\n")
     );
@@ -388,14 +388,14 @@ fn a_client_library_outside_its_adapter_is_caught() {
 fn clocks_and_waiting_in_pure_modules_are_caught() {
     assert!(
         violations_of("src/release/guard.rs", "let now = Timestamp::now();")
-            .contains("is told the time")
+            .contains("gets the time")
     );
     assert!(
         violations_of(
             "src/console/view/header.rs",
             "let now = std::time::Instant::now();"
         )
-        .contains("is told the time")
+        .contains("gets the time")
     );
     assert!(
         violations_of("src/release/machine/flow.rs", "pub async fn f() {}")

@@ -523,7 +523,7 @@ async fn an_unreadable_head_is_reported_and_later_releases_are_read() {
     }
     let kept = Connection::open(place.path("archive.db")).expect("the archive");
     let mark = kept.query_row("SELECT id FROM seen", [], |row| row.get::<_, String>(0));
-    let mark = mark.expect("what was read is noted");
+    let mark = mark.expect("the read position is noted");
     assert!(
         id(&many[109]) <= mark && mark < id(unreadable),
         "{mark} is not before {}",
@@ -536,7 +536,7 @@ async fn an_unreadable_head_is_reported_and_later_releases_are_read() {
         "UPDATE releases SET head = ?1 WHERE id = ?2",
         [&head, &id(unreadable)],
     );
-    assert_eq!(mended.expect("mended"), 1);
+    assert_eq!(mended.expect("repaired"), 1);
     let whole = place.run(&["history", "--limit", "1000", "--json"]);
     assert_eq!(whole.status.code(), Some(0), "{}", err(&whole));
     assert_eq!(ids(&whole).len(), 120);

@@ -219,7 +219,7 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
     .await;
     let all = count.all.load(Ordering::SeqCst);
     tokio::time::sleep(slow * 2).await;
-    assert_eq!(count.all.load(Ordering::SeqCst), all, "it goes on asking");
+    assert_eq!(count.all.load(Ordering::SeqCst), all, "it still asks");
 }
 
 #[tokio::test]

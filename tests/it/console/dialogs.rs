@@ -471,7 +471,7 @@ fn every_dialog_survives_any_size() {
             screen(&model);
             assert!(model.dialog.is_some());
         }
-        assert_eq!(screen(&model), whole, "what was seen is seen again");
+        assert_eq!(screen(&model), whole, "the view scrolls back");
     }
 }
 

@@ -460,7 +460,7 @@ fn the_outcome_is_announced_once_and_stays_on_the_ladder() {
     let reason = "the checks failed".to_owned();
     let over = closed(done_up_to(Step::Register), Outcome::BackedOut { reason });
     tell_of(&mut model, over.clone());
-    let said = model.notice.take().expect("it is told").text;
+    let said = model.notice.take().expect("the outcome is announced").text;
     assert_eq!(said, "web/production backed out: the checks failed");
     tell_of(&mut model, over);
     assert!(model.notice.is_none());

@@ -548,7 +548,7 @@ fn new_records_appear_in_the_open_history_and_the_cursor_stays() {
     let (reading, _) = question(&press_key(&mut model, KeyCode::Enter));
     assert!(
         tell(&mut model, Event::HistoryKept).is_empty(),
-        "first what is asked"
+        "the open request comes first"
     );
     let answered = Event::HistoryAnswered {
         asked: reading,

@@ -532,7 +532,7 @@ fn a_driver_is_told_once_of_a_request_and_sees_it_on_the_ladder() {
     );
     insta::assert_snapshot!(screen(&model));
     observe(&mut model, |_| {});
-    assert!(model.notice.is_none(), "told once");
+    assert!(model.notice.is_none(), "announced once");
     assert!(is_available(&model, Action::Resume));
 }
 

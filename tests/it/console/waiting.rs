@@ -185,7 +185,7 @@ fn an_approver_is_told_that_a_release_waits_for_approval() {
     );
     model.notice = None;
     told_of(&mut model, Some(told_lacking(Step::Register)));
-    assert!(model.notice.is_none(), "it is said once");
+    assert!(model.notice.is_none(), "it is announced once");
 }
 
 #[test]

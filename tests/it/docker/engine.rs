@@ -158,7 +158,7 @@ async fn credentials_use_the_base64_alphabet_of_the_engine() {
     let failure = writer
         .pull(&version, mpsc::channel(1).0)
         .await
-        .expect_err("nobody is there");
+        .expect_err("no engine listens there");
     assert!(!failure.to_string().contains(PASSWORD), "{failure}");
     let heads = proxy.heads();
     let create = heads
@@ -188,7 +188,10 @@ async fn an_unreachable_engine_is_reported_with_its_address() {
     let missing = directory.path().join("missing.sock");
     for socket in [&refusing, &missing] {
         let (reader, _) = both(&engine_behind(socket));
-        let failure = reader.all_instances().await.expect_err("nobody is there");
+        let failure = reader
+            .all_instances()
+            .await
+            .expect_err("no engine listens there");
         assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
         assert!(
             failure.to_string().contains(&*socket.to_string_lossy()),
@@ -197,7 +200,7 @@ async fn an_unreachable_engine_is_reported_with_its_address() {
     }
     let port = crate::support::free_port();
     let (reader, _) = both(&engine_at(&format!("tcp://127.0.0.1:{port}")));
-    let failure = reader.engine().await.expect_err("nobody is there");
+    let failure = reader.engine().await.expect_err("no engine listens there");
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
 }
 

@@ -377,7 +377,7 @@ async fn a_unix_socket_slot_gets_its_directory_and_only_a_stale_socket_is_remove
 
     std::fs::create_dir_all(&home).expect("made");
     let listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
-    let failure = writer.start(&spec).await.expect_err("somebody listens");
+    let failure = writer.start(&spec).await.expect_err("a listener");
     assert_eq!(failure.kind, FailureKind::Conflict, "{failure}");
     assert!(
         reader
@@ -388,7 +388,7 @@ async fn a_unix_socket_slot_gets_its_directory_and_only_a_stale_socket_is_remove
     );
     drop(listener);
     // A command started by another test meanwhile has a copy of the socket until its exec.
-    eventually("nobody listens", Duration::from_secs(10), || async {
+    eventually("no listener", Duration::from_secs(10), || async {
         std::os::unix::net::UnixStream::connect(&socket).is_err()
     })
     .await;

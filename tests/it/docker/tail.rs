@@ -22,7 +22,7 @@ async fn until(batches: &mut mpsc::Receiver<Batch>, words: &str) -> Vec<String> 
         }
     };
     let in_time = tokio::time::timeout(Duration::from_secs(20), reading).await;
-    assert!(in_time.is_ok(), "{words} is said: {said:?}");
+    assert!(in_time.is_ok(), "{words} was not read: {said:?}");
     said
 }
 

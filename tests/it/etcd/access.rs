@@ -115,7 +115,7 @@ async fn authentication_can_be_switched_on_and_off_under_an_open_console() {
         failure.to_string().contains("etcdctl auth enable"),
         "{failure}"
     );
-    reads(&unknown).await.expect("nobody is asked who they are");
+    reads(&unknown).await.expect("no user is required");
     let mut told = unknown.reader.changes().await.expect("a stream");
     for _ in 0..2 {
         etcdctl(&endpoint, &["auth", "enable"]);
@@ -127,11 +127,11 @@ async fn authentication_can_be_switched_on_and_off_under_an_open_console() {
         assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
         assert!(failure.to_string().contains("check the user"), "{failure}");
         etcdctl(&endpoint, &off);
-        eventually("nobody is asked", soon, || async {
+        eventually("no user is required", soon, || async {
             reads(&unknown).await.is_ok()
         })
         .await;
-        eventually("what to do is said", soon, || async {
+        eventually("the error says what to do", soon, || async {
             let failure = reads(&known).await.err();
             failure.is_some_and(|failure| failure.to_string().contains("etcdctl auth enable"))
         })

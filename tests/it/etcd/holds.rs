@@ -42,7 +42,7 @@ async fn an_unreadable_hold_is_not_overwritten() {
     world.etcdctl(&["put", &key, "until further notice"]);
     let holds = EtcdHolds::new(&world.store);
     let placed = holds.place(&world.target, &hold("ana", 0, None)).await;
-    let failure = placed.expect_err("it stands in the way");
+    let failure = placed.expect_err("it blocks the new one");
     assert_eq!(failure.kind, FailureKind::Conflict);
     let said = failure.to_string();
     assert!(
@@ -82,7 +82,7 @@ async fn a_rollback_writes_and_removes_its_hold_with_its_route() {
         .writer
         .swap_route(&world.target, &back, &lease.fence)
         .await
-        .expect("it stands");
+        .expect("it is in force");
     let stored = |record: RegistryRecord| record.hold;
     let read = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(stored(read), Some(left));
@@ -193,7 +193,7 @@ async fn an_approver_with_many_approvals_hides_no_other_one() {
     let record = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(record.peer_approvals, [given]);
     let below = format!("{}/approvals/{}/ben/", world.prefix, world.target);
-    let why = record.problems.get(&below).expect("it is told");
+    let why = record.problems.get(&below).expect("it is reported");
     assert!(
         why.contains("more than 50") && why.contains(&format!("etcdctl del --prefix {below}")),
         "{why}"
@@ -225,7 +225,7 @@ async fn oversized_approvals_hide_no_other_one() {
     let record = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(record.peer_approvals, [given]);
     let below = format!("{}/approvals/{}/ben/", world.prefix, world.target);
-    let why = record.problems.get(&below).expect("it is told");
+    let why = record.problems.get(&below).expect("it is reported");
     assert!(why.contains("32 MiB"), "{why}");
     stop_nothing(&world, &record);
 }
@@ -237,7 +237,7 @@ async fn approvers_beyond_the_limit_are_reported() {
     written(&world, keys, "{}").await;
     let record = world.reader.read(&world.target).await.expect("a record");
     let all = format!("{}/approvals/{}/", world.prefix, world.target);
-    let why = record.problems.get(&all).expect("it is told");
+    let why = record.problems.get(&all).expect("it is reported");
     assert!(
         why.contains("more than 100 people") && why.contains(&format!("--prefix {all}NAME/`")),
         "{why}"
@@ -287,7 +287,7 @@ async fn a_switch_compares_the_hold_and_the_approvals_it_was_decided_on() {
         .swap_route(&world.target, &unread, &lease.fence)
         .await;
     assert_eq!(
-        swapped.expect_err("it stands there").kind,
+        swapped.expect_err("it is unchanged").kind,
         FailureKind::Changed
     );
 }

@@ -205,7 +205,7 @@ async fn a_journal_stays_below_64_kilobytes_with_room_for_its_end() {
             .writer
             .append(target, id(1), &small, fence)
             .await
-            .expect("room is kept");
+            .expect("there is room for the end");
     }
 }
 

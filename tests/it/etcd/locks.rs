@@ -128,7 +128,7 @@ async fn a_heartbeat_renews_the_lease_and_without_it_the_lease_expires() {
     let after = world.reader.read(&world.target).await.expect("read");
     assert!(after.lock.is_some(), "dropping does not give back");
     eventually(
-        "the lease runs out",
+        "the lease expires",
         Duration::from_secs(30),
         || async move {
             world
@@ -161,7 +161,11 @@ async fn a_lock_that_was_deleted_by_hand_is_lost() {
         Duration::from_secs(20),
         lease.state.wait_for(|state| *state != LeaseState::Held),
     );
-    let state = lost.await.expect("told in time").expect("a state").clone();
+    let state = lost
+        .await
+        .expect("reported in time")
+        .expect("a state")
+        .clone();
     assert_eq!(state, LeaseState::Lost("the lock was removed".into()));
 }
 
@@ -195,7 +199,7 @@ async fn a_lock_is_lost_at_two_thirds_of_its_lease_without_a_renewal() {
         Duration::from_secs(20),
         lease.state.wait_for(|state| *state != LeaseState::Held),
     );
-    lost.await.expect("told in time").expect("a state");
+    lost.await.expect("reported in time").expect("a state");
     let after = stopped.elapsed();
     assert!(
         after > Duration::from_secs(5) && after < Duration::from_secs(9),

@@ -53,7 +53,7 @@ async fn a_stopped_server_is_unreachable_within_the_deadline() {
         .reader
         .read(&world.target)
         .await
-        .expect_err("nobody there");
+        .expect_err("no server there");
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     assert!(failure.said.contains("refused"), "{failure}");
     let fence = greenroom::ports::Fence {
@@ -62,7 +62,7 @@ async fn a_stopped_server_is_unreachable_within_the_deadline() {
     let entry = registration(Slot::Blue, fence.token);
     let failure = world.writer.register(&world.target, &entry, &fence).await;
     assert_eq!(
-        failure.expect_err("nobody there").kind,
+        failure.expect_err("no server there").kind,
         FailureKind::Unreachable
     );
     assert!(asked.elapsed() < Duration::from_secs(5));
@@ -130,7 +130,7 @@ async fn an_interrupted_write_is_read_back_and_reported_truthfully() {
     let failure = writer
         .swap_route(target, &swap, fence)
         .await
-        .expect_err("nobody knows");
+        .expect_err("the outcome is unknown");
     assert_eq!(failure.kind, FailureKind::Ambiguous, "{failure}");
     let route = world
         .reader
@@ -176,14 +176,14 @@ async fn a_lock_is_ours_after_an_interrupted_take() {
     let failure = locks
         .acquire(&world.target, &lock("third"))
         .await
-        .expect_err("nobody knows");
+        .expect_err("the outcome is unknown");
     assert_eq!(failure.kind, FailureKind::Ambiguous, "{failure}");
     line.set(Carries::Nothing);
     line.set(Carries::All);
     let answer = locks.acquire(&world.target, &lock("third")).await;
     assert!(
         matches!(answer, Ok(Acquired::Held(_))),
-        "taken up: {answer:?}"
+        "adopted: {answer:?}"
     );
 }
 

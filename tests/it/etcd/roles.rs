@@ -189,7 +189,7 @@ async fn etcd_proves_who_gave_an_approval() {
     assert!(said.contains("OK"), "{said}");
     let record = reader.read(&qa).await.expect("may look");
     assert!(record.peer_approvals.is_empty(), "{record:?}");
-    let why = record.problems.get(&key).expect("it is told");
+    let why = record.problems.get(&key).expect("it is reported");
     assert!(why.contains("by dora@"), "{why}");
 
     let real = peer_approval(id, "Cleo", hour);

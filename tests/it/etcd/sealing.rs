@@ -164,7 +164,7 @@ async fn a_driver_cannot_rewrite_a_sealed_release_unnoticed() {
     assert!(whole.status.success(), "{}", said(&whole));
     assert!(said(&whole).contains("2 with a seal"), "{}", said(&whole));
 
-    // All hashes are computed anew, and the reader has never read the release before.
+    // All hashes are computed again, and the reader has never read the release before.
     let rewritten = written(1, "nothing at all");
     cluster.write("ben", &rewritten);
     let found = cluster.greenroom("wall", &["history", "verify"]);

@@ -13,8 +13,8 @@ use super::world::{World, etcdctl};
 async fn next(changes: &mut BoxStream<'static, Result<Hint>>) -> Result<Hint> {
     tokio::time::timeout(Duration::from_secs(10), changes.next())
         .await
-        .expect("something is heard")
-        .expect("the stream goes on")
+        .expect("an item arrives")
+        .expect("the stream continues")
 }
 
 /// The next hint; errors before it are accepted.
@@ -61,9 +61,9 @@ async fn a_watch_survives_a_restart_of_its_server() {
     let world = World::at(vec![server.endpoint()]);
     let mut changes = world.reader.changes().await.expect("a watch");
     server.stop();
-    assert!(next(&mut changes).await.is_err(), "not heard");
+    assert!(next(&mut changes).await.is_err(), "not reported");
     server.start_again().await;
-    next(&mut changes).await.expect("heard again");
+    next(&mut changes).await.expect("reported again");
     world.locked().await;
     next(&mut changes).await.expect("a change");
 }
@@ -79,7 +79,7 @@ async fn a_watch_survives_compaction_of_missed_changes() {
     put("1");
     next(&mut changes).await.expect("a hint");
     line.set(Carries::Nothing);
-    assert!(next(&mut changes).await.is_err(), "not heard");
+    assert!(next(&mut changes).await.is_err(), "not reported");
     for value in ["2", "3", "4"] {
         put(value);
     }
@@ -95,7 +95,7 @@ async fn a_watch_survives_compaction_of_missed_changes() {
     // again.
     let quiet = Duration::from_millis(500);
     while let Ok(item) = tokio::time::timeout(quiet, changes.next()).await {
-        item.expect("the stream goes on").expect("still heard");
+        item.expect("the stream continues").expect("still reported");
     }
     put("5");
     next(&mut changes).await.expect("a hint");

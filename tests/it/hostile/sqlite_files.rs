@@ -230,7 +230,7 @@ async fn a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken() {
     let read = RegistryReader::read(&place.store, &target);
     let seen = read.await.expect("a record");
     assert_eq!(seen.lock, None);
-    let (key, said) = seen.problems.iter().next().expect("it is said");
+    let (key, said) = seen.problems.iter().next().expect("it is reported");
     assert!(!StoredKey::of(&target, key).stops_promote(), "{key}");
     assert!(said.contains("the next driver takes it over"), "{said}");
     let ours = serde_json::from_value(values::lock()).expect("a record");

@@ -388,7 +388,7 @@ fn a_rollback_is_not_undone_for_faults_of_both_versions() {
         }
     }
     assert_eq!(world.pointer(), Some(Slot::Green));
-    assert!(world.runs(Slot::Blue), "what was left is kept");
+    assert!(world.runs(Slot::Blue), "the left version is kept");
 }
 
 proptest! {

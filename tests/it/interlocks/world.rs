@@ -382,7 +382,7 @@ impl World {
                 );
                 assert!(
                     *self.told_healthy.get(to),
-                    "interlock 2: {to} was last seen sick"
+                    "interlock 2: {to} was unhealthy at the last observation"
                 );
                 assert!(
                     movement.route_from == self.route
@@ -412,7 +412,7 @@ impl World {
             let live = slot.other();
             assert!(
                 *self.told_healthy.get(live),
-                "interlock 2: {slot} is stopped while {live} was last seen sick"
+                "interlock 2: {slot} is stopped while {live} was unhealthy at the last observation"
             );
             assert_eq!(
                 self.route(),

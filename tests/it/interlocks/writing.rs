@@ -109,7 +109,7 @@ fn a_driver_interrupted_while_it_writes_stops_when_that_write_fails() {
         assert!(world.answer(Fate::Done) || world.fire());
     }
     interrupt(&mut world);
-    assert!(!world.is_over(), "what is being written is waited for");
+    assert!(!world.is_over(), "the driver waits for the open write");
     world.answer(Fate::FailedBefore);
     assert!(parked(&world).contains("not written down"));
 }

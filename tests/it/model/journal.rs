@@ -50,7 +50,7 @@ impl Line {
             Happening::Chosen { step, choice, .. } => Self::Chosen(*step, choice.clone()),
             Happening::Resumed { .. } => Self::Resumed,
             Happening::LetGo { .. } => Self::LetGo,
-            Happening::Unknown => panic!("written by nobody"),
+            Happening::Unknown => panic!("no driver writes this"),
         }
     }
 }

@@ -191,7 +191,7 @@ impl World {
 #[derive(Debug, Clone, Hash)]
 #[expect(
     clippy::derived_hash_with_manual_eq,
-    reason = "two states are the same when the checker cannot tell them apart, which it does by hash"
+    reason = "the checker compares states by hash"
 )]
 pub(crate) struct State {
     pub(crate) world: World,

@@ -137,7 +137,7 @@ async fn an_nginx_without_an_answer_is_unknown_and_not_outdated() {
     arena.signal_workers("STOP");
     let looked = reader.installation(target).await;
     arena.signal_workers("CONT");
-    let failure = looked.expect_err("nobody answers");
+    let failure = looked.expect_err("no answer");
     assert_eq!(failure.kind, FailureKind::Unreachable);
     let said = failure.to_string();
     assert!(said.contains("no answer at 127.0.0.1:"), "{said}");

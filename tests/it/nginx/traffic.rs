@@ -79,7 +79,7 @@ async fn rates_are_per_slot_and_exclude_greenrooms_own_requests() {
         asked += 1;
         let status = ask(&client, arena.public, PUBLIC, "/", "curl/8").await;
         failed += u64::from(status == 502);
-        assert!(asked < 1000, "blue goes on answering");
+        assert!(asked < 1000, "blue still answers");
     }
     // Only whole seconds count, so the last requests appear up to a second later.
     eventually("the requests are counted", SOON, || async {

@@ -50,7 +50,7 @@ fn the_pictures_match_the_current_screens() {
     // Both slots by time, on the whole screen, with the requests for orders among the lines.
     stage.press("5+o", "blue web:1.8.2 and green web:1.9.0");
     stage.pty.keys("/orders\r");
-    stage.until("what was found", |text| {
+    stage.until("the hits of the search", |text| {
         text.contains("· /orders ") && text.contains("A approve")
     });
     keep_picture("logs", &stage.pty);

@@ -214,7 +214,7 @@ impl Fixture {
                 break snapshot;
             }
             let (heard, public) = (&snapshot.sources, &snapshot.public);
-            assert!(Instant::now() < until, "not heard: {heard:?} {public:?}");
+            assert!(Instant::now() < until, "no answer: {heard:?} {public:?}");
         };
         let slot = snapshot.live().expect("something is live");
         let name = snapshot

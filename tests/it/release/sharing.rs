@@ -92,7 +92,7 @@ async fn a_repair_that_installs_again_asks_as_much(fixture: &Fixture, plan: Plan
     let target = plan.target().clone();
     let approval = Approval::give(&plan, Scope::Plan, by, Some("staging"), now).expect("a yes");
     let handle = engine.open(plan, &approval, OnFailure::BackOut).await;
-    let finished = Running::of(handle.expect("it begins")).finish().await;
+    let finished = Running::of(handle.expect("it starts")).finish().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     let sites = fs::read_dir(fixture.place.path().join("sites")).expect("the sites");
     let site = sites

@@ -195,7 +195,7 @@ async fn a_rollback_from_another_console_ends_the_standby_and_both_see_it() {
     let ben = fixture.another("ben").await;
     let rolling = begin(&fixture, &ben, Wanted::Standby).await;
     let look = promoted.handle.command(Command::LookAtLock).await;
-    look.expect("driven until it is told");
+    look.expect("driven until it learns of it");
     let ended = promoted.finish().await.outcome();
     let Some(Outcome::Superseded { by: Some(by) }) = &ended else {
         panic!("{ended:?}");
@@ -306,10 +306,7 @@ async fn a_handover_under_load_fails_no_request() {
         .engine
         .resume(&target, release, resume(), &approval, OnFailure::Ask)
         .await;
-    assert!(
-        slipping_in.is_err(),
-        "it is handed to ben, and to nobody else"
-    );
+    assert!(slipping_in.is_err(), "it is handed to Ben alone");
     let taken = ben
         .engine
         .resume(&target, release, resume(), &approval, OnFailure::Ask)
@@ -339,7 +336,7 @@ async fn a_handover_under_load_fails_no_request() {
     let report = load.stop().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    until(at_ana.world.clone(), "nobody asks", |world| {
+    until(at_ana.world.clone(), "no request is left", |world| {
         let snapshot = world.get(&target);
         snapshot.is_some_and(|snapshot| snapshot.handover_request.is_none())
     })

@@ -19,7 +19,7 @@ fn the_version_of_qa_is_promoted_to_production_with_its_log_in_view() {
     stage.shows("1.9.0 is live. 1.8.2 is kept warm");
     stage
         .pty
-        .wait_for("blue on standby beside a live green", SOON, |screen| {
+        .wait_for("blue on standby next to a live green", SOON, |screen| {
             let text = screen.contents();
             text.contains("BLUE  ◐ STANDBY") && text.contains("GREEN  ● LIVE")
         });

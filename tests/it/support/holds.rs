@@ -93,7 +93,7 @@ impl Contract<'_> {
             .clear(self.target, &first, &cleared("ana", 110))
             .await;
         assert_eq!(
-            other.expect_err("another stands").kind,
+            other.expect_err("another is in force").kind,
             FailureKind::Conflict
         );
         let end = cleared("ana", 120);
@@ -222,7 +222,7 @@ impl Contract<'_> {
             one.place(self.target, hold)
         });
         let answers = futures_util::future::join_all(placing).await;
-        let stands = self.stored().await.expect("one stands");
+        let stands = self.stored().await.expect("one is in force");
         let mut placed = 0;
         for (hold, answer) in all.iter().zip(answers) {
             match answer.expect("answered") {

@@ -111,7 +111,7 @@ impl Contract<'_> {
         self.store
             .give(self.target, &again)
             .await
-            .expect("given anew");
+            .expect("given again");
         assert_eq!(self.stored().await, std::slice::from_ref(&again));
         let foreign = peer_approval(id, "../lock \u{202e}", hour);
         self.store.give(self.target, &foreign).await.expect("given");

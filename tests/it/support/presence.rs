@@ -91,7 +91,11 @@ impl Contract<'_> {
         self.ana.decline(target, &ana, &no).await.expect("no such");
         assert_eq!(self.read().await.handover_request.as_ref(), Some(&ben));
         self.ana.decline(target, &ben, &no).await.expect("declined");
-        let declined = self.read().await.handover_request.expect("it stands");
+        let declined = self
+            .read()
+            .await
+            .handover_request
+            .expect("it is still there");
         assert!(declined.is_same(&ben) && declined.declined == Some(no));
         self.ana.withdraw(target, &ana).await.expect("no such");
         assert!(self.read().await.handover_request.is_some());
@@ -117,7 +121,7 @@ impl Contract<'_> {
         self.ana.here(target, &watcher("ana")).await.expect("here");
         assert_eq!(self.watching().await, ["ana", "cleo"]);
         drop(gone);
-        eventually("its lease runs out", Duration::from_secs(20), || async {
+        eventually("its lease expires", Duration::from_secs(20), || async {
             // Both have a lease, and each expires separately.
             self.watching().await == ["ana"] && self.read().await.handover_request.is_none()
         })

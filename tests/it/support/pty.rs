@@ -126,7 +126,7 @@ impl Pty {
         let seen = self.seen();
         let part_of_a_draw = |seen: &mut Seen| !seen.is_whole();
         let waited = self.seen.1.wait_timeout_while(seen, WHOLE, part_of_a_draw);
-        read(waited.expect("what was seen").0.parser.screen())
+        read(waited.expect("the lock is not poisoned").0.parser.screen())
     }
 
     /// Every byte that the program has written.
@@ -162,7 +162,7 @@ impl Pty {
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.0.lock().expect("what was seen")
+        self.seen.0.lock().expect("the lock is not poisoned")
     }
 
     fn wait(&self, what: &str, deadline: Duration, holds: impl Fn(&Seen) -> bool) {
@@ -184,7 +184,7 @@ impl Pty {
                 .seen
                 .1
                 .wait_timeout(seen, left)
-                .expect("what was seen")
+                .expect("the lock is not poisoned")
                 .0;
         }
     }
@@ -205,7 +205,7 @@ fn read_all(mut output: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
     loop {
         // The end of a pseudo-terminal is an error on Linux.
         let count = output.read(&mut buffer).unwrap_or(0);
-        let mut now = seen.0.lock().expect("what was seen");
+        let mut now = seen.0.lock().expect("the lock is not poisoned");
         now.parser.process(&buffer[..count]);
         now.raw.extend_from_slice(&buffer[..count]);
         now.ended = count == 0;

@@ -49,10 +49,13 @@ impl<S: Locks> Contract<'_, S> {
         assert_eq!(self.write(&first.fence).await, Err(FailureKind::Fenced));
         self.write(&second.fence).await.expect("it is held");
         assert!(self.is_of(&second.fence).await);
-        assert!(!self.is_of(&first.fence).await, "also before it is told");
+        assert!(
+            !self.is_of(&first.fence).await,
+            "also before it learns of it"
+        );
         let told = first.state.wait_for(|state| *state != LeaseState::Held);
         let told = tokio::time::timeout(Duration::from_secs(15), told).await;
-        drop(told.expect("told in time").expect("told"));
+        drop(told.expect("reported in time").expect("told"));
 
         // Only from exactly the observed lock.
         let late = self.take_over("three", &first.fence).await;
@@ -122,7 +125,7 @@ impl<S: Locks> Contract<'_, S> {
 
         append(beginning, &second.fence).await.expect("written");
         let refused = self.take_at_rest("three", &second.fence, seen).await;
-        assert!(matches!(refused, Acquired::Taken(_)), "it has begun");
+        assert!(matches!(refused, Acquired::Taken(_)), "it has started");
         let given = self.locks.release(self.target, &second.fence).await;
         given.expect("given back");
     }

@@ -97,7 +97,7 @@ fn a_full_disk_under_the_store_stops_a_release_until_there_is_room() {
     full.make_room();
     assert_eq!(sandbox.live("web", "qa"), before);
     let resume = [&["resume", "web", "qa", "--yes"], &hurried[..]].concat();
-    until("it is gone on with", Duration::from_secs(30), || {
+    until("it is resumed", Duration::from_secs(30), || {
         sandbox.run(&resume).status.success()
     });
     assert_eq!(sandbox.live("web", "qa"), "1.8.2");

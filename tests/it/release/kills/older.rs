@@ -48,7 +48,7 @@ fn of_kind<'a>(fixture: &'a Value, entry: &Value) -> &'a Value {
     entries
         .iter()
         .find(is_it)
-        .unwrap_or_else(|| panic!("nobody wrote {entry}"))
+        .unwrap_or_else(|| panic!("no fixture has {entry}"))
 }
 
 impl Stage {
@@ -114,6 +114,6 @@ async fn a_release_of_an_older_version_is_finished_without_a_failed_request() {
         assert_eq!(trial.ended, ended, "{act}");
     }
     let report = stage.close().await;
-    println!("begun by an older version: {report}");
+    println!("started by an older version: {report}");
     super::super::nothing_was_noticed(&report);
 }
