@@ -141,15 +141,15 @@ fn console(crowd: &Crowd) -> Pty {
 fn first_frames(crowd: &Crowd) -> (f64, f64) {
     let mut best = (f64::MAX, f64::MAX);
     for _ in 0..5 {
-        let began = Instant::now();
+        let started = Instant::now();
         let mut pty = console(crowd);
         pty.wait_for_text("1 Environments", SOON);
-        let frame = millis(began.elapsed());
+        let frame = millis(started.elapsed());
         pty.wait_for("what runs and what is stored", SOON, |screen| {
             let text = screen.contents();
             text.contains("● LIVE") && text.contains("running") && text.contains("route")
         });
-        let data = millis(began.elapsed());
+        let data = millis(started.elapsed());
         best = (best.0.min(frame), best.1.min(data));
         pty.keys("q");
         pty.exit_status(SOON);
@@ -197,12 +197,12 @@ fn key_to_screen(pty: &std::cell::RefCell<Pty>, times: usize) -> (f64, f64) {
         for (key, shows) in [("?", true), ("\x1b", false)] {
             // The console draws at most every 33 ms; a person's next key comes later than that.
             std::thread::sleep(Duration::from_millis(40));
-            let began = Instant::now();
+            let started = Instant::now();
             pty.keys(key);
             pty.wait_for("help", SOON, |screen| {
                 screen.contents().contains("only these change anything") == shows
             });
-            spans.push(millis(began.elapsed()));
+            spans.push(millis(started.elapsed()));
         }
     }
     spans.sort_by(f64::total_cmp);

@@ -620,9 +620,9 @@ async fn rates_and_log_lines_belong_to_the_slot_that_answered() {
     // A pending reader of lines does not prevent the end.
     let waits = tokio::spawn(async move { next(&mut lines).await });
     tokio::task::yield_now().await;
-    let began = Instant::now();
+    let started_at = Instant::now();
     world.proxy.stop(Duration::from_secs(5)).await;
-    assert!(began.elapsed() < Duration::from_secs(4));
+    assert!(started_at.elapsed() < Duration::from_secs(4));
     assert!(waits.await.is_err(), "the stream ends with a failure");
 }
 

@@ -102,14 +102,14 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
         "{said}"
     );
     refused(&sandbox.run(&next), "rolled back from 1.9.0");
-    all_holds_are_told(&sandbox);
+    all_holds_are_listed(&sandbox);
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
 }
 
 /// A replaced hold is still in the list, in the history, and on its own page.
-fn all_holds_are_told(sandbox: &Sandbox) {
+fn all_holds_are_listed(sandbox: &Sandbox) {
     let said = done(&sandbox.run(&["hold", "web", "dev"]));
     assert!(
         said.contains("held by")

@@ -271,8 +271,8 @@ async fn a_health_probe_sends_the_headers_of_its_check() {
 #[tokio::test]
 async fn a_missing_instance_is_unhealthy_with_its_cause() {
     let checker = HttpChecker::new();
-    let nobody = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
-    let probe = checker.health(&nobody, &health("/health")).await;
+    let closed = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
+    let probe = checker.health(&closed, &health("/health")).await;
     assert!(
         !probe.healthy && probe.detail.contains("refused"),
         "{probe:?}"
@@ -422,13 +422,13 @@ async fn the_public_answer_names_the_slot_and_the_error() {
     let ill = ask("/green-ill").await;
     assert_eq!((ill.slot, ill.status), (Some(Slot::Green), Some(502)));
     assert_eq!(ill.detail, "HTTP 502: no upstream");
-    let nobody = PublicAddress {
+    let closed = PublicAddress {
         endpoint: Endpoint::Tcp(([127, 0, 0, 1], free_port()).into()),
         ..server.public("/")
     };
-    let nobody = checker.public(&nobody, Connection::Kept).await;
-    assert_eq!((nobody.slot, nobody.status), (None, None));
-    assert!(nobody.detail.contains("refused"), "{nobody:?}");
+    let closed = checker.public(&closed, Connection::Kept).await;
+    assert_eq!((closed.slot, closed.status), (None, None));
+    assert!(closed.detail.contains("refused"), "{closed:?}");
 }
 
 #[tokio::test]
@@ -522,13 +522,13 @@ async fn a_hanging_host_does_not_delay_another_at_the_same_endpoint() {
         ..server.public("/green")
     };
     assert_ne!(slow.host, good.host);
-    let (hangs, began) = (checker.public(&slow, Connection::Kept), Instant::now());
+    let (hangs, started) = (checker.public(&slow, Connection::Kept), Instant::now());
     tokio::select! {
         biased;
         _ = hangs => panic!("it hangs"),
         answer = checker.public(&good, Connection::Kept) => assert_eq!(answer.status, Some(200)),
     }
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]
@@ -539,7 +539,7 @@ async fn a_hanging_address_does_not_delay_another() {
         Server::on_tcp().await,
     );
     let slow = hanging.public("/slow");
-    let (hangs, began) = (checker.public(&slow, Connection::Kept), Instant::now());
+    let (hangs, started) = (checker.public(&slow, Connection::Kept), Instant::now());
     tokio::select! {
         _ = hangs => panic!("it hangs"),
         answer = async {
@@ -547,7 +547,7 @@ async fn a_hanging_address_does_not_delay_another() {
             checker.public(&address, Connection::Kept).await
         } => assert_eq!(answer.status, Some(200)),
     }
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]
@@ -575,8 +575,8 @@ async fn a_report_shows_request_and_answer_without_secrets() {
     );
     let big = checker.run(&case("/big"), &server.at, None).await;
     assert!(big.response.chars().count() < 1000, "{}", big.response);
-    let nobody = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
-    let nobody = checker.run(&case("/"), &nobody, None).await;
-    assert!(nobody.request.starts_with("GET http://127.0.0.1:"));
-    assert_eq!(nobody.response, "");
+    let closed = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
+    let closed = checker.run(&case("/"), &closed, None).await;
+    assert!(closed.request.starts_with("GET http://127.0.0.1:"));
+    assert_eq!(closed.response, "");
 }

@@ -43,7 +43,7 @@ impl Got {
 }
 
 #[derive(Default)]
-struct Told {
+struct Inbox {
     got: Mutex<Vec<Got>>,
     /// The status of the next answers; 200 afterwards.
     answers: Mutex<VecDeque<StatusCode>>,
@@ -54,13 +54,13 @@ struct Told {
 
 /// A receiver on a private port; it ends when dropped.
 struct Receiver {
-    told: Arc<Told>,
+    inbox: Arc<Inbox>,
     address: String,
     _runtime: Runtime,
 }
 
 impl Receiver {
-    fn start(told: Told) -> Self {
+    fn start(inbox: Inbox) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -69,13 +69,13 @@ impl Receiver {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("its address"));
-        let told = Arc::new(told);
-        let take = |State(told): State<Arc<Told>>, headers: HeaderMap, body: String| async move {
-            told.got.lock().expect("got").push(Got { headers, body });
-            if told.hangs {
-                told.never.notified().await;
+        let inbox = Arc::new(inbox);
+        let take = |State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: String| async move {
+            inbox.got.lock().expect("got").push(Got { headers, body });
+            if inbox.hangs {
+                inbox.never.notified().await;
             }
-            let answer = told.answers.lock().expect("answers").pop_front();
+            let answer = inbox.answers.lock().expect("answers").pop_front();
             (
                 answer.unwrap_or(StatusCode::OK),
                 "no <b>thanks</b>\u{1b}[31m",
@@ -84,24 +84,24 @@ impl Receiver {
         let app = axum::Router::new()
             .route("/", post(take))
             .route(&format!("/{PATH}"), post(take))
-            .with_state(Arc::clone(&told));
+            .with_state(Arc::clone(&inbox));
         runtime.spawn(async move { axum::serve(listener, app).await });
         Self {
-            told,
+            inbox,
             address,
             _runtime: runtime,
         }
     }
 
     fn answering(answers: impl Into<VecDeque<StatusCode>>) -> Self {
-        Self::start(Told {
+        Self::start(Inbox {
             answers: Mutex::new(answers.into()),
-            ..Told::default()
+            ..Inbox::default()
         })
     }
 
     fn got(&self) -> Vec<Got> {
-        self.told.got.lock().expect("got").clone()
+        self.inbox.got.lock().expect("got").clone()
     }
 
     fn events(&self) -> Vec<String> {
@@ -326,7 +326,7 @@ fn an_incoming_webhook_gets_plain_text_and_its_address_stays_secret() {
     }
 
     // A permanent refusal is reported once, with the answer and without the address.
-    *receiver.told.answers.lock().expect("answers") =
+    *receiver.inbox.answers.lock().expect("answers") =
         std::iter::repeat_n(StatusCode::NOT_FOUND, 9).collect();
     let done = run(&sandbox, &settings, &promote("1.9.0"));
     assert!(done.status.success(), "{}", words(&done));
@@ -343,9 +343,9 @@ fn an_incoming_webhook_gets_plain_text_and_its_address_stays_secret() {
 
 #[test]
 fn a_hanging_or_missing_channel_delays_nothing() {
-    let receiver = Receiver::start(Told {
+    let receiver = Receiver::start(Inbox {
         hangs: true,
-        ..Told::default()
+        ..Inbox::default()
     });
     let sandbox = sandbox(SECRET);
     let settings = signed(&sandbox, &receiver.address);

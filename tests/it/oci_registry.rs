@@ -238,7 +238,7 @@ async fn a_dead_or_hanging_registry_is_unreachable_within_the_timeout() {
         .await
         .expect("bound");
     let host = silent.local_addr().expect("an address");
-    let begun = Instant::now();
+    let started = Instant::now();
     let registry = open().with_deadline(Duration::from_millis(300));
     for failure in [
         registry
@@ -252,7 +252,7 @@ async fn a_dead_or_hanging_registry_is_unreachable_within_the_timeout() {
     ] {
         assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 /// Serves until the test ends.

@@ -1084,9 +1084,9 @@ fn a_hold_ended_by_only_one_clock_is_in_force_and_the_clocks_are_named() {
         cleared: None,
     });
     planned(&facts);
-    let told = Timestamp::from_second(2_800).expect("a time");
+    let reported = Timestamp::from_second(2_800).expect("a time");
     let of = "the engine of production".to_owned();
-    let reading = ClockReading::new(of, (facts.now, facts.now), told);
+    let reading = ClockReading::new(of, (facts.now, facts.now), reported);
     facts.clocks = Clocks(vec![reading]);
     let refused = refused(&promote(), &definition(Tier::Protected), &facts);
     let [refusal @ Refusal::HeldByAnotherClock { .. }] = &refused[..] else {
@@ -1120,9 +1120,9 @@ fn a_freeze_has_started_when_one_of_the_clocks_says_so() {
         services: Vec::new(),
     }];
     plan(&promote(), &definition, &facts).expect("it has not started");
-    let told = "2026-07-24T13:00:00Z".parse().expect("a time");
+    let reported = "2026-07-24T13:00:00Z".parse().expect("a time");
     let of = "the engine of production".to_owned();
-    let reading = ClockReading::new(of, (facts.now, facts.now), told);
+    let reading = ClockReading::new(of, (facts.now, facts.now), reported);
     facts.clocks = Clocks(vec![reading]);
     let refused = refused(&promote(), &definition, &facts);
     let [refusal @ Refusal::HeldByAnotherClock { .. }] = &refused[..] else {

@@ -94,13 +94,13 @@ pub(crate) fn assert_files_hidden(directory: &Path, but: &[&str]) {
 
 /// A server that refuses everything and repeats the whole request, and the requests it got.
 fn repeating(status: &'static str) -> (StandIn, Arc<Mutex<String>>) {
-    let heard = Arc::new(Mutex::new(String::new()));
-    let all = Arc::clone(&heard);
+    let requests = Arc::new(Mutex::new(String::new()));
+    let all = Arc::clone(&requests);
     let server = StandIn::start(move |request| {
         all.lock().expect("no panic").push_str(request);
         Answer::whole(status, request)
     });
-    (server, heard)
+    (server, requests)
 }
 
 fn source(kind: &str) -> EnvironmentValue {
@@ -118,7 +118,7 @@ fn assert_failure_hidden(failure: &Failure) {
 
 #[tokio::test]
 async fn a_check_sends_its_secrets_and_shows_none_of_them() {
-    let (server, heard) = repeating("500 Oh");
+    let (server, requests) = repeating("500 Oh");
     let case = Case {
         name: "orders".into(),
         method: "POST".into(),
@@ -140,10 +140,10 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
     let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
     let report = checker.run(&case, &Endpoint::Tcp(server.at), None).await;
     assert_eq!(report.verdict, Verdict::Failed, "{report:?}");
-    let heard = heard.lock().expect("no panic").clone();
+    let requests = requests.lock().expect("no panic").clone();
     let escaped = "who=pl4nted%2Bquery%2FZz9-";
     for sent in [escaped, &planted("command"), &planted("literal"), "page=2"] {
-        assert!(heard.contains(sent), "{sent}: {heard}");
+        assert!(requests.contains(sent), "{sent}: {requests}");
     }
     let shown = format!("{report:?}");
     assert!(
@@ -345,7 +345,7 @@ async fn an_engine_that_repeats_a_request_reveals_no_secret() {
         Credentials { user, password },
     )]);
     let writer = DockerWriter::new(server.engine(), known, Arc::new(LocalSecrets::default()));
-    let (progress, _told) = tokio::sync::mpsc::channel(4);
+    let (progress, _received) = tokio::sync::mpsc::channel(4);
     let failure = writer
         .pull(&version(), progress)
         .await
@@ -395,11 +395,11 @@ fn loud(mut command: Command) -> Output {
     reason = "one sandbox, planted once and searched"
 )]
 fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
-    let (preview, heard) = repeating("500 Oh");
+    let (preview, requests) = repeating("500 Oh");
     let (hook, told) = repeating("404 Not Found");
     let sandbox = Sandbox::kept_on(|place: &Path| {
-        let beside = place.with_file_name("secret");
-        std::fs::write(beside, planted("file")).expect("written");
+        let secret_file = place.with_file_name("secret");
+        std::fs::write(secret_file, planted("file")).expect("written");
         // The signing key has 24 characters or more.
         let signs = format!("{}-0123456789", planted("signing"));
         std::fs::write(place.with_file_name("signing"), signs).expect("written");
@@ -495,9 +495,9 @@ fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
         assert!(!checked.status.success(), "{setting}: {}", words(&checked));
     }
     // The requests contained their secrets, and no notice body has one.
-    let heard = heard.lock().expect("no panic").clone();
+    let requests = requests.lock().expect("no panic").clone();
     for kind in ["variable", "file", "literal", "path"] {
-        assert!(heard.contains(&planted(kind)), "{kind}: {heard}");
+        assert!(requests.contains(&planted(kind)), "{kind}: {requests}");
     }
     let told = told.lock().expect("no panic").clone();
     assert!(told.contains(&planted("hook")), "{told}");
@@ -514,7 +514,7 @@ fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
 
 #[test]
 fn no_command_shows_a_login_that_servers_repeat() {
-    let (server, heard) = repeating("500 Oh");
+    let (server, requests) = repeating("500 Oh");
     let place = tempfile::tempdir().expect("a directory");
     let (at, port) = (place.path().display(), server.at.port());
     let script = place.path().join("script");
@@ -566,7 +566,7 @@ preview_listen = "127.0.0.6:{port}"
         let output = loud(command);
         assert_output_hidden(&arguments.join(" "), &output);
     }
-    let heard = heard.lock().expect("no panic").clone();
-    assert!(heard.contains("authorization: Basic"), "{heard}");
+    let requests = requests.lock().expect("no panic").clone();
+    assert!(requests.contains("authorization: Basic"), "{requests}");
     assert_files_hidden(place.path(), &["greenroom.toml", "script"]);
 }

@@ -226,8 +226,8 @@ async fn a_program_gets_its_address_and_identity_but_not_greenrooms_environment(
     let colour = EnvironmentValue::Plain("teal".into());
     spec.shape.environment.insert("COLOUR".into(), colour);
     let id = world.runtime.start(&spec).await.expect("started");
-    let told = format!("{} web qa blue 1.0.0 {} teal", spec.endpoint, spec.release);
-    assert_eq!(line(&world.runtime, &id).await, told);
+    let expected = format!("{} web qa blue 1.0.0 {} teal", spec.endpoint, spec.release);
+    assert_eq!(line(&world.runtime, &id).await, expected);
     let lines = world.runtime.logs(&id, None, 1000).await.expect("a log");
     let names: Vec<String> = lines
         .map(|line| String::from_utf8_lossy(&line.expect("read").bytes).into_owned())
@@ -402,10 +402,10 @@ async fn a_process_that_ignores_the_stop_is_killed_with_its_children() {
         .await
         .parse()
         .expect("a process id");
-    let begun = Instant::now();
+    let started = Instant::now();
     let grace = Duration::from_millis(300);
     world.runtime.stop(&id, grace).await.expect("stopped");
-    assert!(begun.elapsed() >= grace);
+    assert!(started.elapsed() >= grace);
     assert!(matches!(
         world.only().await.state,
         InstanceState::Exited { .. }

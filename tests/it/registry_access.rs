@@ -187,12 +187,12 @@ async fn a_certificate_authority_in_dockers_directory_is_trusted_for_its_registr
 
 #[tokio::test]
 async fn a_password_does_not_follow_a_redirect_to_another_host() {
-    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let requests = Arc::new(std::sync::Mutex::new(Vec::new()));
     let note = |answer: &'static str| {
-        let heard = Arc::clone(&heard);
+        let requests = Arc::clone(&requests);
         move |headers: HeaderMap| {
             let sent = headers.get("authorization").cloned();
-            heard.lock().expect("no panic").push((answer, sent));
+            requests.lock().expect("no panic").push((answer, sent));
             let redirect = [("location", answer)];
             async move { (axum::http::StatusCode::TEMPORARY_REDIRECT, redirect).into_response() }
         }
@@ -219,9 +219,9 @@ async fn a_password_does_not_follow_a_redirect_to_another_host() {
     let said = failure.expect_err("refused").to_string();
     assert!(said.contains("that one redirects again"), "{said}");
     assert_eq!(asked.load(Ordering::Relaxed), 1, "its own host gets it");
-    let heard = heard.lock().expect("no panic").clone();
+    let requests = requests.lock().expect("no panic").clone();
     assert_eq!(
-        heard,
+        requests,
         [("/second", None)],
         "the other host was asked once, without it"
     );

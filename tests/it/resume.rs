@@ -218,14 +218,14 @@ fn a_forged_head_does_not_prevent_a_resume() {
     promote.until_said("verify begins");
     promote.killed();
     let copy = copied_head(&sandbox, 1_000);
-    let told = format!("the head of release {copy} claims generation 1000");
+    let claim = format!("the head of release {copy} claims generation 1000");
     until("status names both", FREE, || {
         let said = words(&sandbox.run(&["status", "web", "qa"]));
-        said.contains("greenroom resume web qa") && said.contains(&told)
+        said.contains("greenroom resume web qa") && said.contains(&claim)
     });
     let output = resume_when_free(&sandbox, &["web", "qa"]);
     let said = words(&output);
-    assert!(output.status.success() && said.contains(&told), "{said}");
+    assert!(output.status.success() && said.contains(&claim), "{said}");
     assert_eq!(sandbox.live("web", "qa"), "1.8.2");
     is_settled(&sandbox, "qa");
     sandbox.signal(Signal::INT);

@@ -46,8 +46,8 @@ impl Sample {
     /// Starts one and waits until it listens; on a free port unless another is given.
     async fn start(arguments: &[&str]) -> Self {
         let anywhere = ["--address", "127.0.0.1:0"];
-        let told = arguments.contains(&"--address");
-        let all = if told { &[] } else { &anywhere[..] };
+        let is_given = arguments.contains(&"--address");
+        let all = if is_given { &[] } else { &anywhere[..] };
         let mut process = command(&[all, arguments].concat())
             .spawn()
             .expect("the binary");

@@ -54,12 +54,12 @@ fn lines(problems: &[Problem]) -> String {
 
 /// The difference between the message and the file next to the fixture; `None` when they are equal.
 fn difference(fixture: &Path, said: &str) -> Option<String> {
-    let beside = fixture.with_extension("stderr");
-    let expected = fs::read_to_string(&beside).unwrap_or_default();
+    let expected_file = fixture.with_extension("stderr");
+    let expected = fs::read_to_string(&expected_file).unwrap_or_default();
     if expected == said {
         return None;
     }
-    let mut text = format!("\n{} differs from the message:\n", beside.display());
+    let mut text = format!("\n{} differs from the message:\n", expected_file.display());
     for line in expected
         .lines()
         .filter(|line| !said.lines().any(|other| other == *line))
@@ -106,7 +106,7 @@ async fn every_command_can_open_what_config_check_accepts() {
 fn registry_settings_apply_only_to_their_registry() {
     let loaded = valid("several-registries.toml");
     let registries = &loaded.settings.environments[0].registries;
-    let told: Vec<_> = registries
+    let applied: Vec<_> = registries
         .iter()
         .map(|it| (it.host.as_str(), it.login.is_some(), it.plain_http))
         .collect();
@@ -114,7 +114,7 @@ fn registry_settings_apply_only_to_their_registry() {
         ("127.0.0.1:5000", false, true),
         ("registry.gitlab.example", true, false),
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(applied, wanted);
     let token_server = registries[1].token_server.as_deref();
     assert_eq!(token_server, Some("gitlab.example"));
 }

@@ -95,9 +95,9 @@ listen = "127.0.0.5:{port}"
     }
 
     fn run(&self, arguments: &[&str]) -> (Output, Duration) {
-        let began = Instant::now();
+        let started = Instant::now();
         let output = self.command(arguments).output().expect("it runs");
-        (output, began.elapsed())
+        (output, started.elapsed())
     }
 }
 
@@ -125,7 +125,7 @@ fn completions_wait_a_second_for_silent_servers_and_print_no_error() {
     let silent = World::silent();
     let config = silent.place.path().join("greenroom.toml");
     let complete = |words: &[&str]| {
-        let began = Instant::now();
+        let started = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_greenroom"))
             .env("GREENROOM_COMPLETE", "fish")
             .env("XDG_STATE_HOME", silent.place.path())
@@ -138,7 +138,7 @@ fn completions_wait_a_second_for_silent_servers_and_print_no_error() {
             output.status.success() && output.stderr.is_empty(),
             "{output:?}"
         );
-        (output, began.elapsed())
+        (output, started.elapsed())
     };
     let (named, at_once) = complete(&["promote", "web", ""]);
     assert!(named.stdout.starts_with(b"qa"), "{named:?}");

@@ -385,8 +385,8 @@ async fn a_holder_that_cannot_renew_is_told_before_others_can_take_the_lock() {
     // A writer that does not end blocks every renewal.
     let blocker = Connection::open(&file).expect("a connection");
     blocker.execute_batch("BEGIN IMMEDIATE").expect("begun");
-    let told = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
-    told.expect("in time").expect("told");
+    let lost = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
+    lost.expect("in time").expect("told");
     assert!(matches!(*lease.state.borrow(), LeaseState::Lost(_)));
     let left: i64 = blocker
         .query_row("SELECT expires_at_ms FROM locks", [], |row| row.get(0))
@@ -406,8 +406,8 @@ async fn a_lock_taken_by_force_is_reported_lost_at_the_next_heartbeat() {
     thief
         .execute_batch("UPDATE locks SET token = token + 100")
         .expect("taken");
-    let told = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
-    told.expect("in time").expect("told");
+    let lost = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
+    lost.expect("in time").expect("told");
     assert!(matches!(*lease.state.borrow(), LeaseState::Lost(_)));
 }
 

@@ -149,8 +149,8 @@ async fn a_pointer_already_at_the_slot_gets_the_new_generation() {
     let (pointer, _state) = here();
     let first = order(None, Slot::Blue, 41, 1);
     pointer.switch(&web(), &first).await.unwrap();
-    let anew = order(Some(Slot::Blue), Slot::Blue, 43, 2);
-    pointer.switch(&web(), &anew).await.unwrap();
+    let repeated = order(Some(Slot::Blue), Slot::Blue, 43, 2);
+    pointer.switch(&web(), &repeated).await.unwrap();
     let stands = pointer.read(&web()).await.unwrap();
     assert_eq!((stands.slot, stands.generation), (Some(Slot::Blue), 43));
 }
@@ -408,11 +408,11 @@ async fn a_command_runs_without_a_shell_and_returns_code_and_output() {
 #[tokio::test]
 async fn output_is_cut_and_background_children_are_not_waited_for() {
     let script = "yes | head -c 5000000; sleep 20 &";
-    let began = std::time::Instant::now();
+    let started = std::time::Instant::now();
     let ended = ThisHost.run(&command(&["sh", "-c", script])).await.unwrap();
     assert_eq!(ended.code, Some(0));
     assert!(ended.output.ends_with('…') && ended.output.len() < 4_300_000);
-    assert!(began.elapsed().as_secs() < 5);
+    assert!(started.elapsed().as_secs() < 5);
 }
 
 #[tokio::test]

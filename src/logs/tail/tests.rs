@@ -183,14 +183,14 @@ async fn hostile_bytes_are_sanitized_and_batches_are_bounded() {
 
 #[tokio::test]
 async fn an_ended_stream_is_reopened_at_once_and_its_end_reported_if_empty() {
-    let began = Instant::now();
+    let started = Instant::now();
     let lines = lines_of_streams(vec![
         Ok(vec![chunk(1, "a")]),
         Ok(vec![chunk(1, "a"), chunk(2, "lost at first")]),
     ])
     .await;
     assert_eq!(lines, ["a", "lost at first", GONE]);
-    assert!(began.elapsed() < PAUSES.0, "{:?}", began.elapsed());
+    assert!(started.elapsed() < PAUSES.0, "{:?}", started.elapsed());
     let lines = lines_of_streams(vec![
         Ok(vec![chunk(1, "a")]),
         Ok(vec![chunk(1, "a")]),

@@ -36,8 +36,8 @@ fn after_any_two_changes_the_traffic_and_generations_are_safe() {
                     RepairAction::Point { to, .. } => Some(*to),
                     _ => None,
                 });
-            let told = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
-            let traffic = pointed.or(told);
+            let answered = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+            let traffic = pointed.or(answered);
             for planned in &repair_actions {
                 let what = format!("{first} and {second}: {planned:?}");
                 match &planned.repair_action {

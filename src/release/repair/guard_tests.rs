@@ -131,15 +131,15 @@ fn the_pointer_gets_a_token_only_if_it_is_the_observed_one() {
 /// unreadable.
 #[test]
 fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
-    let (mut sick, rebase) = went_back();
-    route(&mut sick).generation = 38;
-    route(&mut sick).live = Slot::Green;
-    sick.slots.blue.probe = Some(probe(false));
-    let mut gone = sick.clone();
+    let (mut unhealthy, rebase) = went_back();
+    route(&mut unhealthy).generation = 38;
+    route(&mut unhealthy).live = Slot::Green;
+    unhealthy.slots.blue.probe = Some(probe(false));
+    let mut gone = unhealthy.clone();
     gone.slots.blue.instance = None;
     let mut lost = gone.clone();
     lost.route = None;
-    for snapshot in [sick, gone, lost] {
+    for snapshot in [unhealthy, gone, lost] {
         assert_eq!(says(&rebase, &snapshot), Verdict::Act);
         let mut healthy = snapshot.clone();
         healthy.slots.blue = well().slots.blue;
@@ -243,10 +243,10 @@ fn only_the_planned_healthy_instance_is_registered() {
     assert_eq!(says(&register, &snapshot), Verdict::Act);
     live(&mut snapshot).digest = digest('c');
     is_not_done(&register, &snapshot);
-    let mut sick = well();
-    sick.slots.blue.registration = None;
-    sick.slots.blue.probe = Some(probe(false));
-    is_not_done(&register, &sick);
+    let mut unhealthy = well();
+    unhealthy.slots.blue.registration = None;
+    unhealthy.slots.blue.probe = Some(probe(false));
+    is_not_done(&register, &unhealthy);
 }
 
 #[test]

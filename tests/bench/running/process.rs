@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Burnt {
     process: u32,
     ticks: u64,
-    began: Instant,
+    since: Instant,
 }
 
 impl Burnt {
@@ -14,7 +14,7 @@ impl Burnt {
         Self {
             process,
             ticks: ticks(process),
-            began: Instant::now(),
+            since: Instant::now(),
         }
     }
 
@@ -23,7 +23,7 @@ impl Burnt {
         let ticks = ticks(self.process) - self.ticks;
         // A tick (USER_HZ) is a hundredth of a second on every Linux.
         let burnt = f64::from(u32::try_from(ticks).unwrap_or(u32::MAX)) / 100.0;
-        100.0 * burnt / self.began.elapsed().as_secs_f64()
+        100.0 * burnt / self.since.elapsed().as_secs_f64()
     }
 
     pub(crate) fn by(process: u32, span: Duration) -> f64 {

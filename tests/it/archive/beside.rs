@@ -108,8 +108,8 @@ async fn paging_lists_each_audit_record_once_between_the_releases() {
     file.keep([1, 3, 5, 7].map(done).to_vec())
         .await
         .expect("kept");
-    let beside = [0, 2, 4, 6, 8].map(|at| held(at, "payday"));
-    file.keep_audit(beside.to_vec()).await.expect("kept");
+    let records = [0, 2, 4, 6, 8].map(|at| held(at, "payday"));
+    file.keep_audit(records.to_vec()).await.expect("kept");
     let file = std::sync::Arc::new(file);
     let archive = greenroom::watchers::Archive {
         read: std::sync::Arc::clone(&file) as _,

@@ -172,11 +172,11 @@ fn a_narrow_screen_turns_to_the_slots_during_a_release() {
     tell_of(&mut opened, told_up_to(Step::Register));
     assert_eq!(opened.focus, Pane::Slots);
     // The release starts while the console is open.
-    let mut begun = after_a_failed_promote(NARROW);
+    let mut started = after_a_failed_promote(NARROW);
     let mut status = verifying();
     Arc::make_mut(&mut status.plan).release = release_id(3);
-    tell(&mut begun, Event::ReleaseMoved(Arc::new(status)));
-    assert_eq!(begun.focus, Pane::Slots);
+    tell(&mut started, Event::ReleaseMoved(Arc::new(status)));
+    assert_eq!(started.focus, Pane::Slots);
     // A larger screen shows both.
     let mut wide = model(WIDE, with_candidate(web_production()));
     tell_of(&mut wide, told_up_to(Step::Register));

@@ -56,7 +56,7 @@ struct Slow {
     /// How often listing the tags fails before it succeeds.
     failures: AtomicUsize,
     warm: bool,
-    begun: AtomicUsize,
+    starts: AtomicUsize,
 }
 
 #[async_trait]
@@ -100,7 +100,7 @@ impl Backend for Slow {
     }
 
     async fn begin(&self, _: Arc<Plan>, _: Approval) -> Result<Handle, Refused> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.starts.fetch_add(1, Ordering::SeqCst);
         Err(Refusal::NoStandby.into())
     }
 
@@ -134,7 +134,7 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
         look_ups: Arc::default(),
         failures: AtomicUsize::new(0),
         warm,
-        begun: AtomicUsize::new(0),
+        starts: AtomicUsize::new(0),
     });
     let (world_tx, world_rx) = watch::channel(Arc::new(world(web_production())));
     let seconds = Arc::new(AtomicI64::new(0));
@@ -199,10 +199,10 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
         ("⎋P", "asking the image"),
         ("↓↓", "3.0.49"),
     ] {
-        let began = Instant::now();
+        let started = Instant::now();
         stage.press(keys).await;
         stage.shows(shown).await;
-        let took = began.elapsed().saturating_sub(slow);
+        let took = started.elapsed().saturating_sub(slow);
         assert!(took < Duration::from_secs(2), "{keys} took {took:?}");
     }
     // The list fills gradually, with a few requests at a time.
@@ -264,7 +264,7 @@ async fn a_typed_name_takes_no_paste_and_an_expired_question_does_nothing() {
     stage.seconds.store(3600, Ordering::SeqCst);
     stage.press("⏎").await;
     stage.shows("is void: nothing was done").await;
-    assert_eq!(stage.backend.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(stage.backend.starts.load(Ordering::SeqCst), 0);
     stage.press("q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }

@@ -44,8 +44,8 @@ impl Console {
         let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
         let app = wire::build(&loaded.settings, false).unwrap_or_else(|report| panic!("{report}"));
         let (open, opened) = oneshot::channel();
-        let begun = opened.map(|_| ());
-        let watching = watchers::start(&app.engine, app.frame.clone(), begun);
+        let watched = opened.map(|_| ());
+        let watching = watchers::start(&app.engine, app.frame.clone(), watched);
         let clock = Arc::clone(app.engine.clock());
         let backend = Arc::new(EngineBackend::new(Arc::clone(&app.engine), &watching));
         let operator = app.engine.operator().clone();

@@ -406,7 +406,7 @@ fn enter_while_the_list_loads_opens_its_first_row() {
 
 /// The same list with a hold that was cleared (and that another program has changed in its store
 /// since), a hold in force, and a repair.
-fn with_beside() -> Vec<Item> {
+fn with_audit_records() -> Vec<Item> {
     let newest = listed().remove(0).head.opened_at;
     let start = Timestamp::from_second(START).expect("a time");
     let minute = |before: i64| {
@@ -440,7 +440,7 @@ fn holds_and_repairs_are_listed_between_the_releases() {
     for size in [WIDE, (80, 24)] {
         let mut model = model(size, web_production());
         let (asked, _) = question(&press(&mut model, "H"));
-        let items = with_beside();
+        let items = with_audit_records();
         let is_whole = true;
         let listed = HistoryAnswer::Listed { items, is_whole };
         answer(&mut model, asked, listed);
@@ -468,7 +468,7 @@ fn holds_and_repairs_are_listed_between_the_releases() {
 fn a_repair_and_a_cleared_hold_open_with_all_their_details() {
     let mut model = model(WIDE, web_production());
     let (asked, _) = question(&press(&mut model, "H"));
-    let items = with_beside();
+    let items = with_audit_records();
     let is_audit = |item: &Item| item.release().is_none();
     let rows: Vec<usize> = (0..items.len())
         .filter(|at| is_audit(&items[*at]))
@@ -486,7 +486,7 @@ fn a_repair_and_a_cleared_hold_open_with_all_their_details() {
     }
     let (asked, _) = question(&press(&mut model, "t"));
     let listed = HistoryAnswer::Listed {
-        items: with_beside(),
+        items: with_audit_records(),
         is_whole: false,
     };
     answer(&mut model, asked, listed);

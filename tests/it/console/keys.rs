@@ -100,9 +100,9 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
         "{}",
         screen(&model)
     );
-    let told = model.notice.as_ref().map(|notice| notice.text.clone());
+    let shown = model.notice.as_ref().map(|notice| notice.text.clone());
     assert!(
-        told.is_some_and(|told| told.contains("and 1 more: ? lists them")),
+        shown.is_some_and(|shown| shown.contains("and 1 more: ? lists them")),
         "{notice}"
     );
     press(&mut model, "?");

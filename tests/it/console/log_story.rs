@@ -31,11 +31,11 @@ async fn the_one_error_in_twenty_thousand_lines_is_found() {
     }
     stage.shows("GET /basket/19999").await;
     stage.shows("20,000 lines").await;
-    let began = Instant::now();
+    let started = Instant::now();
     stage.press("5/error⏎").await;
     stage.shows("/error 1 of 1").await;
     stage.shows("ERROR basket 7431: deadlock").await;
-    let slow = began.elapsed();
+    let slow = started.elapsed();
     assert!(slow < Duration::from_secs(3), "it took {slow:?}");
     // The lines before it are visible too, and new lines do not move the view.
     stage.shows("GET /basket/7430").await;

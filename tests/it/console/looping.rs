@@ -18,7 +18,7 @@ use super::world::{PRODUCTION, now, operator, plan, target, web_production, worl
 /// Makes the requested plan, and refuses to start it.
 struct Refusing {
     log: Mutex<Option<mpsc::Receiver<Batch>>>,
-    begun: Mutex<Vec<Approval>>,
+    approvals: Mutex<Vec<Approval>>,
 }
 
 #[async_trait]
@@ -32,7 +32,7 @@ impl Backend for Refusing {
     }
 
     async fn begin(&self, _: Arc<Plan>, approval: Approval) -> Result<Handle, Refused> {
-        self.begun.lock().expect("no panic").push(approval);
+        self.approvals.lock().expect("no panic").push(approval);
         let what = "generation 41 became 42".to_owned();
         Err(Refusal::WorldChanged { what }.into())
     }
@@ -57,7 +57,7 @@ pub(super) fn open() -> Stage {
     let (lines, log) = mpsc::channel(8);
     let backend = Arc::new(Refusing {
         log: Mutex::new(Some(log)),
-        begun: Mutex::default(),
+        approvals: Mutex::default(),
     });
     let asked: Arc<dyn Backend> = Arc::<Refusing>::clone(&backend);
     Stage {
@@ -90,7 +90,7 @@ async fn a_refused_promote_shows_its_reasons() {
     stage.shows("Begin the release · web · PRODUCTION").await;
     stage.press("⇥⏎").await;
     stage.shows("generation 41 became 42").await;
-    assert_eq!(stage.backend.begun.lock().expect("no panic").len(), 1);
+    assert_eq!(stage.backend.approvals.lock().expect("no panic").len(), 1);
     stage.press("⏎q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }
@@ -122,14 +122,14 @@ async fn a_flood_of_lines_neither_delays_a_key_nor_draws_more_than_thirty_times_
         }
     });
     stage.shows("flood").await;
-    let (before, began) = (stage.draws(), std::time::Instant::now());
+    let (before, started) = (stage.draws(), std::time::Instant::now());
     stage.press("?").await;
     stage.shows("approve the step that waits").await;
-    let slow = began.elapsed();
+    let slow = started.elapsed();
     assert!(slow < Duration::from_secs(2), "a key took {slow:?}");
     tokio::time::sleep(Duration::from_millis(500)).await;
     let draws = f64::from(u32::try_from(stage.draws() - before).expect("a number"))
-        / began.elapsed().as_secs_f64();
+        / started.elapsed().as_secs_f64();
     assert!(draws <= 33.0, "{draws} draws a second");
     flood.abort();
 }

@@ -75,7 +75,7 @@ fn under(model: &Model) -> Target {
 #[test]
 fn the_filter_applies_while_it_is_typed_and_esc_removes_it() {
     let mut model = open((118, 34), many());
-    let began = under(&model);
+    let started = under(&model);
     press(&mut model, "jjj");
     let before = under(&model);
     press(&mut model, "/19");
@@ -88,7 +88,7 @@ fn the_filter_applies_while_it_is_typed_and_esc_removes_it() {
     press_key(&mut model, KeyCode::Esc);
     assert_eq!((shown(&model).len(), under(&model)), (200, before));
     assert!(!screen(&model).contains("of 200"));
-    assert_ne!(under(&model), began);
+    assert_ne!(under(&model), started);
 }
 
 #[test]
@@ -347,9 +347,9 @@ fn many_targets_are_drawn_as_fast_as_few() {
     let took = |model: &Model| {
         let theme = theme("dark", Charset::Unicode);
         let fastest = (0..30).map(|_| {
-            let began = Instant::now();
+            let started = Instant::now();
             drawn(model, &theme);
-            began.elapsed()
+            started.elapsed()
         });
         fastest.min().expect("some")
     };

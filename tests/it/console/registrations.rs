@@ -354,15 +354,15 @@ fn a_thousand_keys_are_counted_reachable_and_fast() {
     press(&mut model, "G");
     assert!(screen(&model).contains("0999"), "{}", screen(&model));
     let dark = theme("dark", Charset::Unicode);
-    let began = Instant::now();
+    let started = Instant::now();
     for _ in 0..10 {
         drawn(&model, &dark);
     }
     // The limit is for a build without optimizations on a busy machine. Optimized, a frame takes a
     // few milliseconds.
     assert!(
-        began.elapsed() < Duration::from_secs(3),
+        started.elapsed() < Duration::from_secs(3),
         "{:?}",
-        began.elapsed()
+        started.elapsed()
     );
 }

@@ -237,15 +237,15 @@ async fn an_instance_that_ignores_the_stop_is_killed_after_the_grace_period() {
     let (reader, writer) = both(&engine());
     let deaf = world.spec(Slot::Blue, "trap '' TERM; while :; do sleep 0.05; done");
     let id = writer.start(&deaf).await.expect("started");
-    let begun = Instant::now();
+    let started = Instant::now();
     writer
         .stop(&id, Duration::from_secs(1))
         .await
         .expect("stopped");
     assert!(
-        begun.elapsed() >= Duration::from_millis(900),
+        started.elapsed() >= Duration::from_millis(900),
         "{:?}",
-        begun.elapsed()
+        started.elapsed()
     );
     let seen = reader
         .instances(&world.target)

@@ -57,10 +57,10 @@ async fn a_password_is_accepted_and_a_wrong_one_is_denied_without_showing_it() {
     for text in [format!("{failure:?}"), format!("{:?}", wrong.store)] {
         assert!(!text.contains("sesame"), "{text}");
     }
-    let nobody = World::at(vec![server.endpoint()]);
-    let failure = nobody
+    let anonymous = World::at(vec![server.endpoint()]);
+    let failure = anonymous
         .reader
-        .read(&nobody.target)
+        .read(&anonymous.target)
         .await
         .expect_err("no password");
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");

@@ -199,8 +199,8 @@ async fn an_approver_with_many_approvals_hides_no_other_one() {
         "{why}"
     );
     stop_nothing(&world, &record);
-    let told = unread_approvals(&world.target, &record.problems);
-    assert!(told.len() < 10, "{told:?}");
+    let remarks = unread_approvals(&world.target, &record.problems);
+    assert!(remarks.len() < 10, "{remarks:?}");
     let listed = world.reader.keys(&world.target).await.expect("listed");
     assert!(listed.iter().any(|line| line.key.contains("/cleo/")));
 }

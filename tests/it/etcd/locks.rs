@@ -79,8 +79,8 @@ async fn etcd_keeps_watchers_and_handover_requests_like_every_store() {
     ana.ask(&world.target, &asked).await.expect("asked");
     let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     for key in [watching, world.key("wheel")] {
-        let told = world.etcdctl(&["get", &key, "--write-out=json"]);
-        assert!(told.contains("\"lease\":"), "on a lease: {told}");
+        let stored = world.etcdctl(&["get", &key, "--write-out=json"]);
+        assert!(stored.contains("\"lease\":"), "on a lease: {stored}");
     }
     ana.leave().await.expect("left");
 }

@@ -22,8 +22,8 @@ async fn no_call_fails_with_one_of_three_nodes_dead() {
     for dead in &mut servers {
         dead.stop();
         // One call starts while the node is dead, and one had a connection to it.
-        let begun = World::at(endpoints.clone());
-        begun.reader.read(target).await.expect("read");
+        let fresh = World::at(endpoints.clone());
+        fresh.reader.read(target).await.expect("read");
         for _ in 0..10 {
             let route = world.reader.read(target).await.expect("read").route;
             let from = route.map(|it| (it.value.generation, it.value.live));

@@ -204,7 +204,7 @@ async fn an_older_token_is_refused_after_the_lock_moved() {
         .await
         .expect("not ours: nothing done");
     world.registered(Slot::Green, &new.fence).await;
-    let nobody = Fence {
+    let no_lock = Fence {
         token: FencingToken(0),
     };
     world
@@ -212,7 +212,7 @@ async fn an_older_token_is_refused_after_the_lock_moved() {
         .release(target, &new.fence)
         .await
         .expect("given back");
-    let failure = world.writer.register(target, &entry, &nobody).await;
+    let failure = world.writer.register(target, &entry, &no_lock).await;
     assert_eq!(
         failure.expect_err("a token of zero is no lock").kind,
         FailureKind::Fenced

@@ -134,7 +134,7 @@ fn recorded() -> impl Strategy<Value = Recorded> {
     )
 }
 
-fn told(snapshot: Snapshot, recorded: &Recorded) -> Model {
+fn model_of(snapshot: Snapshot, recorded: &Recorded) -> Model {
     let here = target("web", PRODUCTION);
     let definition = plan(&here, Tier::Protected).definition.clone();
     let route = snapshot.route.as_ref().map(|route| &route.value);
@@ -151,7 +151,7 @@ fn no_text_of_a_store_or_a_journal_controls_the_terminal() {
     let run = runner(24).run(
         &(stored(), recorded(), size),
         |(snapshot, recorded, size)| {
-            let mut model = told(snapshot.clone(), &recorded);
+            let mut model = model_of(snapshot.clone(), &recorded);
             tell(&mut model, Event::Input(Input::Resized(size.0, size.1)));
             for keys in ["", "1", "2", "3", "4", "5", "o", "?"] {
                 press(&mut model, keys);

@@ -129,7 +129,7 @@ fn a_lock_is_readable_or_unreadable_and_never_free() {
                 "INSERT INTO locks VALUES ('web/production', ?1, ?2, ?3)",
                 params![token, stored, expiry],
             );
-            let stands = expiry > now && expiry <= now + longest;
+            let is_live = expiry > now && expiry <= now + longest;
             runtime.block_on(async {
                 let target = stores::target();
                 let record = place
@@ -137,7 +137,7 @@ fn a_lock_is_readable_or_unreadable_and_never_free() {
                     .read(&target)
                     .await
                     .expect("one key hides no other");
-                if stands {
+                if is_live {
                     stores::judge_key("lock", stored.as_bytes(), &record);
                 } else {
                     prop_assert_eq!(&record.lock, &None, "its lease is over");
@@ -148,13 +148,13 @@ fn a_lock_is_readable_or_unreadable_and_never_free() {
                 stores::judge_lines(&place.store.keys(&target).await.expect("listed"));
                 let ours = serde_json::from_value(values::lock()).expect("a record");
                 match place.store.acquire(&target, &ours).await {
-                    Ok(Acquired::Held(_)) => prop_assert!(!stands, "it was held"),
+                    Ok(Acquired::Held(_)) => prop_assert!(!is_live, "it was held"),
                     Ok(Acquired::Taken(holder)) => {
                         prop_assert_eq!(holder.token.0, token);
                     }
                     Err(failure) => {
                         prop_assert_eq!(failure.kind, FailureKind::Garbled);
-                        prop_assert!(stands && is_sanitized(&failure.to_string()));
+                        prop_assert!(is_live && is_sanitized(&failure.to_string()));
                     }
                 }
                 Ok(())

@@ -216,22 +216,22 @@ fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
                 world.go_well(TURNS);
                 world.land();
                 let outcome = world.outcome();
-                let told = format!("after {turns}, {landing:?}, {go_on:?}: {outcome:?}");
+                let point = format!("after {turns}, {landing:?}, {go_on:?}: {outcome:?}");
                 match (&outcome, go_on) {
-                    (Some(Outcome::Done), GoOn::Continue) => assert!(is_done(&world), "{told}"),
+                    (Some(Outcome::Done), GoOn::Continue) => assert!(is_done(&world), "{point}"),
                     // There was no way back any more, or everything was observed and only the end
                     // was missing.
                     (Some(Outcome::Done), GoOn::BackOut) => {
-                        assert!(is_first && is_done(&world), "{told}");
+                        assert!(is_first && is_done(&world), "{point}");
                     }
                     (Some(Outcome::Done), GoOn::Leave) => {
-                        assert!(may_have_switched && is_done(&world), "{told}");
+                        assert!(may_have_switched && is_done(&world), "{point}");
                     }
                     (Some(Outcome::BackedOut { .. }), GoOn::BackOut) => {
-                        assert!(is_backed_out(&world), "{told}");
+                        assert!(is_backed_out(&world), "{point}");
                     }
                     (Some(Outcome::Left { .. }), GoOn::Leave) => {}
-                    _ => panic!("{told}"),
+                    _ => panic!("{point}"),
                 }
             }
         }

@@ -131,10 +131,10 @@ fn a_candidate_that_never_becomes_healthy_fails_at_its_deadline() {
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
     world.set_health(Slot::Green, false);
-    let began = world.now;
+    let started = world.now;
     world.go_well(TURNS);
     is_backed_out(&world);
-    let took = Duration::try_from(world.now.duration_since(began)).expect("forward");
+    let took = Duration::try_from(world.now.duration_since(started)).expect("forward");
     let deadline = world.plan.definition.timing.health_deadline;
     assert!(took >= deadline && took < deadline * 2, "{took:?}");
 }
@@ -169,10 +169,10 @@ fn a_candidate_that_exits_fails_at_once() {
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
     world.exit(Slot::Green);
-    let began = world.now;
+    let started = world.now;
     world.go_well(TURNS);
     is_backed_out(&world);
-    assert!(world.now.duration_since(began) < jiff::SignedDuration::from_secs(5));
+    assert!(world.now.duration_since(started) < jiff::SignedDuration::from_secs(5));
 }
 
 #[test]

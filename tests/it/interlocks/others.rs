@@ -234,9 +234,9 @@ fn an_approval_that_does_not_count_is_shown_with_the_reason() {
 /// A clock that is this many minutes ahead of this machine's clock, or behind it.
 fn clock_off_by(minutes: i64) -> Clocks {
     let now = Timestamp::from_second(100_000).expect("a time");
-    let told = now + SignedDuration::from_mins(minutes);
+    let reported = now + SignedDuration::from_mins(minutes);
     let of = "the engine of production".to_owned();
-    Clocks(vec![ClockReading::new(of, (now, now), told)])
+    Clocks(vec![ClockReading::new(of, (now, now), reported)])
 }
 
 #[test]

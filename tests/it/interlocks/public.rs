@@ -65,10 +65,10 @@ fn a_bad_gateway_in_the_watch_switches_back_after_three_observations() {
     let mut world = promote(Tier::Protected, OnFailure::Ask);
     until_watch(&mut world);
     world.public.status = Some(502);
-    let began = world.now;
+    let started = world.now;
     world.go_well(TURNS);
     backed_out_because(&world, "3 bad looks in a row");
-    assert!(world.now.duration_since(began) < jiff::SignedDuration::from_mins(1));
+    assert!(world.now.duration_since(started) < jiff::SignedDuration::from_mins(1));
 }
 
 #[test]
@@ -341,9 +341,9 @@ fn an_image_health_check_slower_than_the_health_deadline_is_waited_for() {
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
     world.set_engine_health(Slot::Green, RuntimeHealth::Starting);
-    let began = world.now;
+    let started = world.now;
     let deadline = world.plan.definition.timing.health_deadline;
-    while world.now < began + deadline * 2 {
+    while world.now < started + deadline * 2 {
         if !world.answer(Fate::Done) {
             assert!(world.fire());
         }

@@ -58,11 +58,11 @@ fn a_record_that_cannot_be_written_is_announced_at_once() {
         let mut world = before_start();
         world.said.clear();
         until_it_is_not_written(&mut world, fate);
-        let told = world.said.iter().any(|said| {
+        let is_announced = world.said.iter().any(|said| {
             said.contains("until the release can be written down")
                 && said.contains("the registry is not heard")
         });
-        assert!(told, "{:?}", world.said);
+        assert!(is_announced, "{:?}", world.said);
     }
 }
 
@@ -70,10 +70,10 @@ fn a_record_that_cannot_be_written_is_announced_at_once() {
 fn a_store_that_refuses_stops_the_driver_within_five_seconds() {
     let mut world = before_start();
     until_it_is_not_written(&mut world, Fate::Refused);
-    let began = world.now;
+    let started = world.now;
     goes_on(&mut world, Fate::Refused, Duration::from_mins(1));
     assert!(parked(&world).contains("cannot be written down"));
-    let took = world.now.duration_since(began);
+    let took = world.now.duration_since(started);
     assert!(took.as_secs() <= 5, "{took:?}");
 }
 

@@ -222,9 +222,9 @@ impl Hand<'_, '_> {
     /// An instance is identified by its number, in whichever slot it is.
     fn end(&mut self, id: Option<u8>, how: impl Fn(Option<Running>) -> Option<Running>) {
         for slot in Slot::BOTH {
-            let standing = self.in_slot(slot);
-            let left = how(standing);
-            if standing.is_some_and(|it| Some(it.id) == id) && left != standing {
+            let occupant = self.in_slot(slot);
+            let left = how(occupant);
+            if occupant.is_some_and(|it| Some(it.id) == id) && left != occupant {
                 // Without a route nothing says that the other slot has the traffic.
                 if self.world.has_traffic(slot) || self.world.store.route.is_none() {
                     self.world.violations.add(Violation::TouchedLive);

@@ -35,7 +35,7 @@ use scope::{Budget, ByHand, Scope, Want};
 /// Tries everything within the bounds, prints the number of states, and requires at least `least`
 /// of them.
 fn check(name: &str, scope: Scope, least: usize) {
-    let began = Instant::now();
+    let started = Instant::now();
     let checker = scope
         .checker()
         .threads(2)
@@ -47,7 +47,7 @@ fn check(name: &str, scope: Scope, least: usize) {
         "{name}: {states} states, {} turns, {} deep, in {:.1?}",
         checker.state_count(),
         checker.max_depth(),
-        began.elapsed()
+        started.elapsed()
     );
     let properties = checker.model().properties();
     for property in properties {

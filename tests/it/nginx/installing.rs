@@ -34,8 +34,8 @@ async fn an_installation_is_missing_then_current_and_can_be_repeated() {
     writer.install(target).await.expect("installed again");
     assert_eq!(arena.files("."), before);
     assert_eq!(arena.live().await, None);
-    let nobody = get(&client(false), arena.public, "shop.example.com").await;
-    assert_eq!(nobody.expect("an answer").status, 503);
+    let no_slot = get(&client(false), arena.public, "shop.example.com").await;
+    assert_eq!(no_slot.expect("an answer").status, 503);
     let names: Vec<_> = arena.files("conf.d").into_iter().map(|f| f.0).collect();
     assert_eq!(names, [arena.site_file()], "nothing is left behind");
 }

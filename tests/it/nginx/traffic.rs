@@ -104,7 +104,7 @@ async fn requests_are_counted_since_a_given_time() {
     let (reader, target) = (arena.reader(), &arena.target);
     let client = client(false);
     let blue = arena.upstream(Slot::Blue).await;
-    let began = jiff::Timestamp::now();
+    let started = jiff::Timestamp::now();
     for _ in 0..5 {
         ask(&client, arena.public, PUBLIC, "/", "curl/8").await;
         ask(&client, arena.public, PUBLIC, "/own", "greenroom/0.1.0").await;
@@ -122,7 +122,7 @@ async fn requests_are_counted_since_a_given_time() {
     // nginx writes its log line after the answer.
     eventually("the requests are counted", SOON, || async {
         let counted = reader
-            .traffic(target, Slot::Blue, began)
+            .traffic(target, Slot::Blue, started)
             .await
             .expect("counted");
         counted
@@ -133,11 +133,11 @@ async fn requests_are_counted_since_a_given_time() {
     })
     .await;
     let green = reader
-        .traffic(target, Slot::Green, began)
+        .traffic(target, Slot::Green, started)
         .await
         .expect("counted");
     assert_eq!(green, Some(RequestCount::default()));
-    let later = began + jiff::SignedDuration::from_secs(3600);
+    let later = started + jiff::SignedDuration::from_secs(3600);
     let none = reader
         .traffic(target, Slot::Blue, later)
         .await
@@ -154,11 +154,11 @@ async fn without_an_access_log_request_counts_are_unknown() {
         .await
         .expect("installed");
     let since = jiff::Timestamp::UNIX_EPOCH;
-    let told = arena
+    let counts = arena
         .reader()
         .traffic(&arena.target, Slot::Blue, since)
         .await;
-    assert_eq!(told.expect("no failure"), None);
+    assert_eq!(counts.expect("no failure"), None);
 }
 
 async fn next(

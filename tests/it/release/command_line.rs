@@ -94,24 +94,24 @@ async fn a_promote_prints_each_step_as_json_and_exits_with_0_1_or_2() {
     assert_eq!(error["kind"], "refused");
     let why = error["message"].as_str().unwrap_or_default();
     assert!(why.contains("no 7.7.7 in"), "{error}");
-    let sick = run(&fixture, &promote("1.9.2")).await;
-    assert_eq!(sick.status.code(), Some(1), "{}", err(&sick));
-    assert!(out(&sick).contains("orders failed"), "{}", out(&sick));
+    let broken = run(&fixture, &promote("1.9.2")).await;
+    assert_eq!(broken.status.code(), Some(1), "{}", err(&broken));
+    assert!(out(&broken).contains("orders failed"), "{}", out(&broken));
     fixture.stands("1.8.2", Role::Empty).await;
     what_the_candidate_wrote_is_kept(&fixture, "backed-out", "GET /orders 500").await;
     a_failure_is_said_once_with_the_next_command(&fixture).await;
     let wrong = run(&fixture, &["promote", &service, "production"]).await;
     assert_eq!(wrong.status.code(), Some(2));
-    let nobody = run(
+    let without_a_terminal = run(
         &fixture,
         &["promote", &service, "production", "--version", "1.9.0"],
     )
     .await;
-    assert_eq!(nobody.status.code(), Some(2));
+    assert_eq!(without_a_terminal.status.code(), Some(2));
     assert!(
-        err(&nobody).contains("nobody is here to say yes"),
+        err(&without_a_terminal).contains("nobody is here to say yes"),
         "{}",
-        err(&nobody)
+        err(&without_a_terminal)
     );
     let history = run(&fixture, &["--json", "history"]).await;
     let outcomes: Vec<String> = json_list(&history, "items")
@@ -177,11 +177,11 @@ async fn a_failure_is_said_once_with_the_next_command(fixture: &Fixture) {
         "--version",
         "1.9.2",
     ];
-    let sick = run(fixture, &failing).await;
-    assert_eq!(sick.status.code(), Some(1));
-    let said = out(&sick);
+    let broken = run(fixture, &failing).await;
+    assert_eq!(broken.status.code(), Some(1));
+    let said = out(&broken);
     assert_eq!(said.matches("verify failed").count(), 1, "{said}");
-    let next = err(&sick);
+    let next = err(&broken);
     assert!(next.contains("the candidate's last lines:"), "{next}");
     assert!(next.contains("GET /orders 500"), "{next}");
     assert!(next.contains("next: greenroom show 01"), "{next}");

@@ -100,8 +100,8 @@ async fn only_unneeded_images_are_listed_and_removed() {
         );
         tags.push(tag);
     }
-    let sick = versions.another("failing-checks").await;
-    let finished = fixture.promote(&sick).await;
+    let broken = versions.another("failing-checks").await;
+    let finished = fixture.promote(&broken).await;
     assert!(
         matches!(finished.outcome(), Some(Outcome::BackedOut { .. })),
         "{finished:?}"
@@ -124,7 +124,7 @@ async fn only_unneeded_images_are_listed_and_removed() {
         "not released from here".to_owned(),
         format!("{}, ", tags[0]),
         format!("{}, ", tags[1]),
-        format!("{sick}, "),
+        format!("{broken}, "),
         "3 of 7 images are removed".to_owned(),
     ] {
         assert!(said.contains(&words), "{words} in {said}");

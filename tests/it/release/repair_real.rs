@@ -202,9 +202,9 @@ async fn containers_changed_by_hand_are_repaired() {
     engine(&["start", &old]);
     healthy(&fixture, Slot::Blue).await;
     let pointer = pointer(&fixture);
-    let beside = pointer.with_extension("by-hand");
-    std::os::unix::fs::symlink("blue", &beside).expect("a link");
-    fs::rename(&beside, &pointer).expect("over it");
+    let new_link = pointer.with_extension("by-hand");
+    std::os::unix::fs::symlink("blue", &new_link).expect("a link");
+    fs::rename(&new_link, &pointer).expect("over it");
     let names = named(&fixture).await;
     assert!(names.contains(&"proxy-elsewhere".to_owned()), "{names:?}");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -61,11 +61,12 @@ fn note(mut releases: watch::Receiver<Arc<Releases>>, target: Target) -> JoinHan
         loop {
             let now = Arc::clone(&releases.borrow_and_update());
             // The release before it is reported too.
-            let told = now.get(&target);
-            let told = told.filter(|told| told.status.plan.version.name() == "1.9.0");
-            if let Some(told) = told {
-                let log: Vec<String> = told.told.iter().map(|line| line.text.clone()).collect();
-                look(&mut moments, &told.status, Some(&log));
+            let observed = now.get(&target);
+            let observed =
+                observed.filter(|observed| observed.status.plan.version.name() == "1.9.0");
+            if let Some(observed) = observed {
+                let log: Vec<String> = observed.told.iter().map(|line| line.text.clone()).collect();
+                look(&mut moments, &observed.status, Some(&log));
             }
             // Nothing changes after its end.
             if moments.contains_key("its end") || releases.changed().await.is_err() {
@@ -296,8 +297,8 @@ async fn a_handover_under_load_fails_no_request() {
     };
     running.handle.command(command).await.expect("driven");
     until(at_ben.releases.clone(), "it is handed over", |releases| {
-        let told = releases.get(&target);
-        told.is_some_and(|told| told.is_handed_to(ben.engine.console()))
+        let observed = releases.get(&target);
+        observed.is_some_and(|observed| observed.is_handed_to(ben.engine.console()))
     })
     .await;
     // No other operator can take it in between.

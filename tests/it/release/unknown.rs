@@ -14,9 +14,15 @@ async fn status_without(fixture: &mut Fixture, address: &str, scheme: &str) -> (
     fixture
         .rebuild(|text| text.replace(address, &nowhere))
         .await;
-    let told = run(fixture, &["--json", "status"]).await;
-    assert_eq!(told.status.code(), Some(3), "{}{}", out(&told), err(&told));
-    let line = json_list(&told, "targets").remove(0);
+    let output = run(fixture, &["--json", "status"]).await;
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}{}",
+        out(&output),
+        err(&output)
+    );
+    let line = json_list(&output, "targets").remove(0);
     let said = out(&run(fixture, &["status"]).await);
     fixture
         .rebuild(|text| text.replace(&nowhere, address))
@@ -60,9 +66,9 @@ async fn facts_of_an_unreachable_server_are_unknown() {
     }
 
     fixture.kill_nginx(true);
-    let told = run(&fixture, &["--json", "status"]).await;
-    assert_eq!(told.status.code(), Some(3), "{}", out(&told));
-    let line = json_list(&told, "targets").remove(0);
+    let output = run(&fixture, &["--json", "status"]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", out(&output));
+    let line = json_list(&output, "targets").remove(0);
     assert_eq!(line["live"], Value::Null, "{line}");
     assert_eq!(line["roles"], json!({ "blue": null, "green": null }));
     let said = out(&run(&fixture, &["status"]).await);

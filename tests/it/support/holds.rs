@@ -74,12 +74,12 @@ impl Contract<'_> {
             None
         );
         let second = hold("ben", 10, None);
-        let stands = self
+        let current = self
             .ben
             .place(self.target, &second)
             .await
             .expect("answered");
-        assert_eq!(stands, Some(first.clone()));
+        assert_eq!(current, Some(first.clone()));
         // A hold whose end has passed blocks no other.
         let later = hold("ben", 100, None);
         assert_eq!(
@@ -222,20 +222,20 @@ impl Contract<'_> {
             one.place(self.target, hold)
         });
         let answers = futures_util::future::join_all(placing).await;
-        let stands = self.stored().await.expect("one is in force");
+        let current = self.stored().await.expect("one is in force");
         let mut placed = 0;
         for (hold, answer) in all.iter().zip(answers) {
             match answer.expect("answered") {
                 None => {
                     placed += 1;
-                    assert_eq!(*hold, stands);
+                    assert_eq!(*hold, current);
                 }
-                Some(other) => assert_eq!(other, stands),
+                Some(other) => assert_eq!(other, current),
             }
         }
         assert_eq!(placed, 1);
         self.ana
-            .clear(self.target, &stands, &cleared("ana", 300))
+            .clear(self.target, &current, &cleared("ana", 300))
             .await
             .expect("cleared");
     }

@@ -352,8 +352,8 @@ mod tests {
             assert_eq!(report.failed_count, report.requests, "{report}");
             assert!(report.to_string().contains(why), "{report}");
         }
-        let nobody = SocketAddr::from(([127, 0, 0, 1], super::super::free_port()));
-        let report = loaded(nobody, 1, 1, 20).await;
+        let closed = SocketAddr::from(([127, 0, 0, 1], super::super::free_port()));
+        let report = loaded(closed, 1, 1, 20).await;
         assert_eq!(report.failed_count, report.requests);
         assert!(report.to_string().contains("connecting"), "{report}");
     }

@@ -53,9 +53,9 @@ impl<S: Locks> Contract<'_, S> {
             !self.is_of(&first.fence).await,
             "also before it learns of it"
         );
-        let told = first.state.wait_for(|state| *state != LeaseState::Held);
-        let told = tokio::time::timeout(Duration::from_secs(15), told).await;
-        drop(told.expect("reported in time").expect("told"));
+        let lost = first.state.wait_for(|state| *state != LeaseState::Held);
+        let lost = tokio::time::timeout(Duration::from_secs(15), lost).await;
+        drop(lost.expect("reported in time").expect("told"));
 
         // Only from exactly the observed lock.
         let late = self.take_over("three", &first.fence).await;

@@ -90,8 +90,8 @@ impl Versions {
         manifest["config"]["size"] = settings.len().into();
 
         let at = |what: &str| format!("http://{}/v2/{}/{what}", registry(), self.name);
-        let begun = good(self.client.post(at("blobs/uploads/")).send().await);
-        let to = begun.headers()[LOCATION].to_str().expect("an address");
+        let upload = good(self.client.post(at("blobs/uploads/")).send().await);
+        let to = upload.headers()[LOCATION].to_str().expect("an address");
         let to = match to.strip_prefix('/') {
             Some(path) => format!("http://{}/{path}", registry()),
             None => to.to_owned(),

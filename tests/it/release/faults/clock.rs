@@ -68,7 +68,7 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
     let fixture = Fixture::new(options).await.with("1.8.2").await;
     let load = load(&fixture).await;
     let library = faketime();
-    let told = fixture.place.path().join("clock");
+    let clock = fixture.place.path().join("clock");
     let cases = [
         ("+3600", "start begins", "1.9.0"),
         ("-3600", "start begins", "1.8.2"),
@@ -76,12 +76,12 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
         ("-3600", "watch begins", "1.8.2"),
     ];
     for (jump, moment, tag) in cases {
-        fs::write(&told, "+0").expect("the time");
+        fs::write(&clock, "+0").expect("the time");
         let service = fixture.target.service.to_string();
         let promote = ["promote", &service, "production", "--yes", "--version", tag];
         let mut child = greenroom(&fixture, &promote)
             .env("LD_PRELOAD", &library)
-            .env("FAKETIME_TIMESTAMP_FILE", &told)
+            .env("FAKETIME_TIMESTAMP_FILE", &clock)
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .env("DONT_FAKE_MONOTONIC", "1")
@@ -89,16 +89,16 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
             .spawn()
             .expect("it runs");
         let mut said = BufReader::new(child.stdout.take().expect("its output"));
-        let began = Instant::now();
+        let started = Instant::now();
         let (code, said) = tokio::task::block_in_place(|| {
             until_said(&mut said, moment);
             // In one step: a half-written time would be another time.
-            let next = told.with_extension("next");
+            let next = clock.with_extension("next");
             fs::write(&next, jump).expect("the time");
-            fs::rename(&next, &told).expect("the time");
+            fs::rename(&next, &clock).expect("the time");
             ended(child, said)
         });
-        let took = began.elapsed();
+        let took = started.elapsed();
         assert_eq!(code, Some(0), "{jump} at {moment}, {took:?}: {said}");
         println!("{jump} s at {moment}: done in {took:.1?}");
         fixture.stands(tag, Role::Stopped).await;

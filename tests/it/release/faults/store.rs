@@ -50,19 +50,19 @@ async fn a_full_etcd_is_reported_at_once_and_stops_the_driver_within_five_second
     let running = fixture.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
     fill(&etcd).await;
-    let began = Instant::now();
+    let started = Instant::now();
     running.approve(greenroom::history::Step::Switch).await;
     let finished = running.finish().await;
-    let took = began.elapsed();
+    let took = started.elapsed();
     let why = why_parked(&finished.status);
     assert!(why.contains("database space exceeded"), "{why}");
     assert!(why.contains("etcdctl alarm disarm"), "what to do: {why}");
     assert!(took <= WITHIN, "{took:?}");
 
     let service = fixture.target.service.to_string();
-    let began = Instant::now();
+    let started = Instant::now();
     let said = command_line::run(&fixture, &["resume", &service, "production", "--yes"]).await;
-    assert!(began.elapsed() <= WITHIN, "{:?}", began.elapsed());
+    assert!(started.elapsed() <= WITHIN, "{:?}", started.elapsed());
     assert!(!said.status.success());
     let words = command_line::err(&said);
     assert!(words.contains("etcdctl alarm disarm"), "{words}");

@@ -94,9 +94,9 @@ impl Audit {
         let changes = self.changes().await;
         let mut moves: Vec<(u64, Slot)> = Vec::new();
         for (key, value) in changes {
-            let stands = self.stood.contains_key(&key);
+            let exists = self.stood.contains_key(&key);
             if key.contains("/steps/") && !is_rewritten {
-                assert!(!stands, "{what}: {key} was written again, or deleted");
+                assert!(!exists, "{what}: {key} was written again, or deleted");
             }
             if let (true, Some(value)) = (key.ends_with("/route"), &value) {
                 let route: Route = serde_json::from_slice(value).expect("a route");

@@ -171,7 +171,7 @@ fn tell(figures: &mut Figures, took: Duration) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_killed_at_any_act_is_finished_without_a_failed_request() {
-    let began = Instant::now();
+    let started = Instant::now();
     let mut first = Stage::new().await;
     let queue = Arc::new(Queue(Mutex::new(points(&mut first).await.into())));
     let mut stages = vec![first];
@@ -186,7 +186,7 @@ async fn a_release_killed_at_any_act_is_finished_without_a_failed_request() {
         figures.trials.extend(trials);
         figures.loads.push(load);
     }
-    tell(&mut figures, began.elapsed());
+    tell(&mut figures, started.elapsed());
     for load in &figures.loads {
         super::nothing_was_noticed(load);
     }
@@ -196,7 +196,7 @@ async fn a_release_killed_at_any_act_is_finished_without_a_failed_request() {
 /// that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_killed_while_installing_is_finished_without_a_failed_request() {
-    let began = Instant::now();
+    let started = Instant::now();
     let mut stage = Stage::new().await;
     let passed = stage.undisturbed(Course::Installing).await;
     let points = all_moments(&passed);
@@ -219,5 +219,5 @@ async fn a_release_killed_while_installing_is_finished_without_a_failed_request(
         trials,
         loads: vec![load],
     };
-    tell(&mut figures, began.elapsed());
+    tell(&mut figures, started.elapsed());
 }
