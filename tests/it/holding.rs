@@ -183,7 +183,7 @@ fn a_read_only_configuration_refuses_changes_and_names_its_line() {
 }
 
 #[test]
-fn a_hold_that_cannot_be_read_is_shown_and_removed() {
+fn an_unreadable_hold_is_shown_and_can_be_removed() {
     let mut sandbox = Sandbox::kept().up();
     let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
     store.busy_timeout(Duration::from_secs(10)).expect("set");

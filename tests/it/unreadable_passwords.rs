@@ -238,7 +238,7 @@ fn a_missing_catalogue_fails_only_its_environment() {
 }
 
 #[test]
-fn a_command_that_fails() {
+fn a_failing_password_command_fails_only_its_environment() {
     let world = World::with_password(r#"{ command = ["false"] }"#);
     only_production_fails(
         &world,
@@ -254,13 +254,13 @@ fn a_password_command_with_endless_output_fails_only_its_environment() {
 }
 
 #[test]
-fn a_file_that_is_not_there() {
+fn a_missing_password_file_fails_only_its_environment() {
     let world = World::with_password(r#"{ file = "no-such-file" }"#);
     only_production_fails(&world, "No such file", "see that this user can read");
 }
 
 #[test]
-fn a_variable_that_is_not_set() {
+fn an_unset_password_variable_fails_only_its_environment() {
     let world = World::with_password(r#"{ env = "GREENROOM_NO_SUCH_PASSWORD" }"#);
     only_production_fails(&world, "it is not set", "set GREENROOM_NO_SUCH_PASSWORD");
 }

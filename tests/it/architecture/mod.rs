@@ -455,7 +455,7 @@ fn a_module_without_a_rule_is_caught() {
 }
 
 #[test]
-fn a_home_directory_is_told_from_a_similar_name() {
+fn a_home_directory_is_distinguished_from_a_similar_name() {
     let home = ["/ho", "me/"].concat();
     assert!(names_directory(&format!("see {home}ana/greenroom"), &home));
     assert!(names_directory(&format!("\"{home}ana\""), &home));

@@ -475,7 +475,7 @@ fn the_steps_of_a_release_have_their_own_log() {
 }
 
 #[test]
-fn every_mode_of_the_pane() {
+fn every_mode_of_the_log_pane_is_drawn() {
     let mut model = model(SIZE, with_standby(web_production()));
     press(&mut model, "5o");
     let (blue, green) = (source(&model, Slot::Blue), source(&model, Slot::Green));

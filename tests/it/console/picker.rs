@@ -414,7 +414,7 @@ fn the_lock_of_an_own_standby_blocks_no_version() {
 }
 
 #[test]
-fn a_moved_tag_is_told_from_the_version_that_qa_runs() {
+fn a_moved_tag_is_distinguished_from_the_version_that_qa_runs() {
     let (mut model, _) = asked(SIZE);
     list(&mut model, &["1.9.0"]);
     assert_eq!(names(&model), ["1.9.0"]);

@@ -597,7 +597,7 @@ fn watchers_are_named_in_the_header_and_the_ladder_title() {
 }
 
 #[test]
-fn a_driver_that_released_its_lock_is_told_from_a_lost_one() {
+fn a_driver_that_released_its_lock_is_distinguished_from_a_lost_one() {
     let gone = |happened| {
         let told = told(Tier::Protected, happened, None);
         let model = watching(SIZE, with_candidate(web_production()), told);

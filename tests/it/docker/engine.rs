@@ -32,7 +32,7 @@ async fn the_engine_reports_its_identity_and_the_agreed_version() {
 }
 
 #[tokio::test]
-async fn every_call_names_the_version_and_logs_begin_at_the_nanosecond() {
+async fn every_call_names_the_version_and_logs_start_at_the_nanosecond() {
     let world = World::pulled();
     let (_, writer) = both(&engine());
     let id = writer
