@@ -541,9 +541,9 @@ async fn stopping_lets_requests_finish_and_cuts_those_that_do_not() {
         again.open(Slot::Blue).await == 1
     })
     .await;
-    let begun = Instant::now();
+    let stopped_at = Instant::now();
     again.proxy.stop(Duration::from_millis(200)).await;
-    assert!(begun.elapsed() < SOON);
+    assert!(stopped_at.elapsed() < SOON);
     assert_eq!(slow.await.expect("a task"), None, "it was cut");
 }
 

@@ -116,8 +116,8 @@ fn a_forged_head_allows_no_rollback() {
         "{ways:?}"
     );
     assert_eq!(of(&ways, "1.8.2")["can_be_chosen"], true, "{ways:?}");
-    let told = words(&sandbox.run(&["rollback", "web", "dev", "--list"]));
-    assert!(told.contains(&forged), "{told}");
+    let shown = words(&sandbox.run(&["rollback", "web", "dev", "--list"]));
+    assert!(shown.contains(&forged), "{shown}");
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
 }

@@ -117,15 +117,15 @@ fn all_holds_are_listed(sandbox: &Sandbox) {
             && said.contains("payday; cleared by"),
         "{said}"
     );
-    let told = sandbox.run(&["--json", "history", "web", "dev"]);
-    let told = json_list(&told, "items");
-    let holds: Vec<_> = told.iter().filter(|line| line["kind"] == "hold").collect();
-    assert_eq!(holds.len(), 2, "{told:?}");
+    let shown = sandbox.run(&["--json", "history", "web", "dev"]);
+    let shown = json_list(&shown, "items");
+    let holds: Vec<_> = shown.iter().filter(|line| line["kind"] == "hold").collect();
+    assert_eq!(holds.len(), 2, "{shown:?}");
     let (left, cleared) = (&holds[0]["hold"], &holds[1]["hold"]);
     assert_eq!(left["cleared"], serde_json::Value::Null);
     assert_eq!(cleared["reason"], "payday");
     assert_eq!(cleared["cleared"]["why"], "paid");
-    let rollback = told.iter().find(|line| line["reason"] == "slow");
+    let rollback = shown.iter().find(|line| line["reason"] == "slow");
     assert_eq!(left["release"], rollback.expect("the rollback")["id"]);
     let found = done(&sandbox.run(&["history", "--search", "payday"]));
     assert!(found.contains("  hold  "), "{found}");

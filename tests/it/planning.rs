@@ -560,7 +560,7 @@ fn a_configured_freeze_stops_a_promote_and_warns_a_rollback() {
 }
 
 #[test]
-fn an_override_applies_only_to_holds_and_freezes() {
+fn an_override_covers_the_holds_and_freezes_in_force() {
     let mut facts = facts();
     if let Ok(record) = &mut facts.record {
         record.hold = Some(placed());

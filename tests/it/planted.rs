@@ -192,7 +192,7 @@ async fn no_answer_shows_secrets_of_other_requests_or_of_the_application() {
 }
 
 #[tokio::test]
-async fn a_short_secret_in_a_body_does_not_mask_an_answer() {
+async fn a_sent_body_does_not_make_an_answer_unreadable() {
     let answer = r#"{"id": 7, "order": {"id": 1234}}"#;
     let server = StandIn::start(move |_| Answer::whole("200 OK", answer));
     let mut case = crate::endless::case(std::time::Duration::from_secs(20));

@@ -293,7 +293,7 @@ fn an_unwanted_outcome_is_announced_as_a_failure() {
     ] {
         let mut notice_source = NoticeSource::resumed(driver(), &forward(Step::Watch));
         let notices = told(&mut notice_source, [at(Step::Watch, progress)]);
-        // The console shows a step after the switch as switched.
+        // In the fixture's status, a step after the switch counts as switched.
         let notice = notices.last().expect("one");
         assert_eq!(notice.event, NoticeEvent::Failed);
         assert!(notice.text.contains(says), "{}", notice.text);

@@ -110,11 +110,11 @@ fn manual_changes_in_a_sandbox_are_planned_repaired_and_recorded() {
     assert_eq!(held.status.code(), Some(0), "{}", words(&held));
     kill_live(&sandbox);
     assert!(named(&sandbox).contains(&"instance-stopped".to_owned()));
-    let told = sandbox.run(&["repair", "web", "qa", "--dry-run"]);
+    let shown = sandbox.run(&["repair", "web", "qa", "--dry-run"]);
     assert!(
-        words(&told).contains("payday (until it is cleared); a repair goes on under it"),
+        words(&shown).contains("payday (until it is cleared); a repair goes on under it"),
         "{}",
-        words(&told)
+        words(&shown)
     );
     let output = repair(&sandbox, &["--yes"]);
     assert_eq!(plan(&output)["holds"][0]["reason"], "payday");
@@ -122,12 +122,12 @@ fn manual_changes_in_a_sandbox_are_planned_repaired_and_recorded() {
     assert_eq!(sandbox.live("web", "qa"), version);
 
     let output = sandbox.run(&["--json", "history", "web", "qa"]);
-    let told = json_list(&output, "items");
-    let repairs: Vec<&Value> = told
+    let shown = json_list(&output, "items");
+    let repairs: Vec<&Value> = shown
         .iter()
         .filter(|line| line["kind"] == "repair")
         .collect();
-    assert_eq!(repairs.len(), edits.len() + 1, "{told:?}");
+    assert_eq!(repairs.len(), edits.len() + 1, "{shown:?}");
     assert_eq!(repairs[0]["differences"][0]["name"], "instance-stopped");
     let output = sandbox.run(&["history", "web", "qa"]);
     assert!(words(&output).contains("start "), "{}", words(&output));
@@ -138,7 +138,7 @@ fn manual_changes_in_a_sandbox_are_planned_repaired_and_recorded() {
         "INSERT INTO registry VALUES ('web/qa', 'repairs/7ZZZZZZZZZZZZZZZZZZZZZZZZZ', '{\"format\":9}', 1)",
     );
     let output = sandbox.run(&["--json", "history", "web", "qa"]);
-    assert_eq!(json_list(&output, "items").len(), told.len());
+    assert_eq!(json_list(&output, "items").len(), shown.len());
     assert_eq!(named(&sandbox), [""; 0]);
 }
 

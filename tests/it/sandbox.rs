@@ -66,7 +66,7 @@ impl Sandbox {
             command.arg("--directory").arg(directory);
         }
         let child = command
-            // Other warnings about the operator's own configuration are not expected here.
+            // The sandbox must ignore variables that are meant for the operator's own configuration.
             .env("GREENROOM__ENVIRONMENTS__QA__TIER", "nonsense")
             .stdin(Stdio::null())
             .stdout(said.try_clone().expect("the same file"))
@@ -84,10 +84,10 @@ impl Sandbox {
         let end = Instant::now() + UP;
         while !self.said().contains("Ctrl-C") {
             let ended = self.child.try_wait().expect("its status");
-            let told = ended.map_or_else(|| "it runs".to_owned(), |status| status.to_string());
+            let how = ended.map_or_else(|| "it runs".to_owned(), |status| status.to_string());
             assert!(
                 ended.is_none() && Instant::now() < end,
-                "the sandbox is not up ({told}): {}",
+                "the sandbox is not up ({how}): {}",
                 self.said()
             );
             std::thread::sleep(Duration::from_millis(10));

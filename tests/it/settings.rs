@@ -793,7 +793,7 @@ fn a_layer_above_the_file_may_tighten_a_rule() {
 }
 
 #[test]
-fn variables_may_set_every_rule_of_an_environment_they_define() {
+fn an_environment_defined_only_by_variables_loosens_no_rule() {
     let variables = [
         ("GREENROOM__ENVIRONMENTS__CI__TIER", "development"),
         (

@@ -177,9 +177,9 @@ async fn another_process_reads_what_was_written_under_etcds_names() {
         Some(entry_of(Slot::Blue))
     );
     assert_eq!(seen.slots.green, None);
-    let stands = seen.route.expect("a route");
-    assert_eq!(stands.value, route(1, Slot::Blue));
-    assert_eq!(stands.revision, seen.revision);
+    let stored = seen.route.expect("a route");
+    assert_eq!(stored.value, route(1, Slot::Blue));
+    assert_eq!(stored.revision, seen.revision);
     let holder = seen.lock.expect("a holder");
     assert_eq!(holder.record, record("one"));
     assert_eq!(holder.token, lease.fence.token);

@@ -130,7 +130,7 @@ fn a_text_that_was_not_cut_keeps_its_last_word() {
 }
 
 #[test]
-fn a_short_part_of_a_body_is_not_hidden() {
+fn a_body_is_hidden_only_as_a_whole() {
     let mask = Mask::default().and(Some("{\"id\": 1234}\nname: web\n"));
     for text in ["{\"a\": 1234}", "name: web"] {
         assert_eq!(mask.hide(text), text);

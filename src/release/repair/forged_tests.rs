@@ -97,7 +97,7 @@ fn a_proxy_at_the_highest_generation_is_left_with_instructions() {
 }
 
 #[test]
-fn the_guard_lowers_no_possible_generation() {
+fn the_guard_lowers_only_impossible_generations() {
     let lower = |from: u64, generation: u64| {
         RepairAction::Route(Rewrite {
             from: Standing::Says(from, Slot::Blue),

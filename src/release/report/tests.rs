@@ -208,10 +208,10 @@ fn a_report_lists_the_rules_with_their_sources() {
         differences: Vec::new(),
         log: None,
     };
-    let told = text(&kept);
+    let shown = text(&kept);
     assert!(
-        told.contains("Rules\n  approvals      2  (--set)"),
-        "{told}"
+        shown.contains("Rules\n  approvals      2  (--set)"),
+        "{shown}"
     );
 }
 
@@ -230,17 +230,17 @@ fn a_report_of_an_altered_record_says_so() {
         differences: vec![difference],
         log: None,
     };
-    let told = report(&kept);
+    let shown = report(&kept);
     let bad = |words: &str| {
-        let line = told.iter().find(|line| line.text.contains(words));
+        let line = shown.iter().find(|line| line.text.contains(words));
         line.is_some_and(|line| line.tone == Tone::Bad)
     };
-    assert!(bad("broken at entry 4"), "{told:?}");
-    assert!(bad("the store said otherwise"), "{told:?}");
+    assert!(bad("broken at entry 4"), "{shown:?}");
+    assert!(bad("the store said otherwise"), "{shown:?}");
 }
 
 #[test]
-fn two_releases_are_compared_by_plan_and_outcome() {
+fn two_releases_are_compared_by_plan_and_steps() {
     let one = released();
     let mut other = released();
     other.head.to.1 = version("2.0.0", 'c', "dead00");
@@ -313,9 +313,9 @@ fn a_timeline_measures_live_time_from_switch_to_switch() {
             differences: 0,
         })
     });
-    let told: Vec<String> = timeline(&items).into_iter().map(|line| line.text).collect();
+    let shown: Vec<String> = timeline(&items).into_iter().map(|line| line.text).collect();
     assert_eq!(
-        told,
+        shown,
         [
             "2026-11-21, Saturday",
             "  15:02:00 UTC  web            2.1.0            became live at 15:02:40 UTC, the last that did; \

@@ -184,13 +184,13 @@ fn the_approval_dialog_shows_commits_configuration_and_checks() {
 
 #[test]
 fn a_failed_check_is_shown_to_the_approver_with_its_reason() {
-    let mut told = told_lacking(Step::Register);
-    let mut status = Status::clone(&told.status);
+    let mut seen = told_lacking(Step::Register);
+    let mut status = Status::clone(&seen.status);
     let case = status.cases.last_mut().expect("a case");
     case.verdict = Verdict::Failed;
     case.detail = "status 500 instead of 200\u{1b}[2J".into();
-    told.status = Arc::new(status);
-    let mut model = watching((118, 60), configured(), told);
+    seen.status = Arc::new(status);
+    let mut model = watching((118, 60), configured(), seen);
     press(&mut model, "WA");
     let text = dialog(&model);
     assert!(text.contains("failed   orders"), "{text}");
@@ -232,13 +232,13 @@ fn a_note_is_stored_with_the_approval() {
 
 #[test]
 fn enter_in_the_note_never_approves() {
-    let mut told = told_lacking(Step::Register);
-    let mut status = Status::clone(&told.status);
+    let mut seen = told_lacking(Step::Register);
+    let mut status = Status::clone(&seen.status);
     let mut plan = Plan::clone(&status.plan);
     plan.definition.tier = Tier::Staging;
     status.plan = Arc::new(plan);
-    told.status = Arc::new(status);
-    let mut model = watching((118, 34), configured(), told);
+    seen.status = Arc::new(status);
+    let mut model = watching((118, 34), configured(), seen);
     press(&mut model, "WA");
     press_key(&mut model, KeyCode::Tab);
     assert_eq!(confirm(&model).button, Button::Note);

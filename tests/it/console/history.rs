@@ -377,7 +377,7 @@ fn a_page_no_longer_wanted_does_not_open_and_a_failed_one_keeps_the_list() {
 
 #[test]
 fn enter_while_the_list_loads_opens_its_first_row() {
-    let told = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
+    let message = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
         let answer = Ok(list_of(rows));
         tell(model, Event::HistoryAnswered { asked, answer })
     };
@@ -386,7 +386,7 @@ fn enter_while_the_list_loads_opens_its_first_row() {
     let (asked, _) = question(&press(&mut model, "b"));
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    let effects = told(&mut model, asked, listed());
+    let effects = message(&mut model, asked, listed());
     let (_, asks) = question(&effects);
     assert!(matches!(asks, HistoryQuestion::Releases(ids) if ids.len() == 1));
 
@@ -400,7 +400,7 @@ fn enter_while_the_list_loads_opens_its_first_row() {
         if moves {
             press_key(&mut model, KeyCode::Down);
         }
-        assert!(told(&mut model, asked, rows).is_empty(), "{moves}");
+        assert!(message(&mut model, asked, rows).is_empty(), "{moves}");
     }
 }
 
@@ -501,10 +501,10 @@ fn an_unwritable_archive_is_reported_once() {
     let not_kept = || Event::HistoryNotKept { why: why() };
     assert!(tell(&mut model, not_kept()).is_empty());
     let notice = model.notice.take().expect("a notice");
-    let told =
+    let message =
         "the history of this machine is not written: the archive at /x: opening it: read-only";
-    assert_eq!(notice.text, told);
-    assert_eq!(model.remarks, [told]);
+    assert_eq!(notice.text, message);
+    assert_eq!(model.remarks, [message]);
     tell(&mut model, not_kept());
     assert!(model.notice.is_none() && model.remarks.len() == 1);
 }

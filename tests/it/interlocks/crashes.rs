@@ -107,13 +107,13 @@ impl World {
             .into_iter()
             .filter_map(|slot| self.instance(slot))
             .collect();
-        let standing = Standing {
+        let current = Standing {
             record: &record,
             instances: &instances,
             now: self.now,
             clocks: &Clocks::default(),
         };
-        let plan = Plan::resumed(&recorded, &self.plan.definition, standing, go_on)
+        let plan = Plan::resumed(&recorded, &self.plan.definition, current, go_on)
             .map_err(|refused| refused.0)?;
         let plan = Arc::new(plan);
         let resumption = Resumption {
@@ -434,13 +434,13 @@ fn a_resume_is_refused_when_record_configuration_and_store_differ() {
     let definition = world.plan.definition.clone();
     let record = world.record();
     let ask = |recorded, definition, record, go_on| {
-        let standing = Standing {
+        let current = Standing {
             record,
             instances: &[],
             now: world.now,
             clocks: &Clocks::default(),
         };
-        Plan::resumed(recorded, definition, standing, go_on).map(|_| ())
+        Plan::resumed(recorded, definition, current, go_on).map(|_| ())
     };
     assert_eq!(ask(&recorded, &definition, &record, GoOn::Continue), Ok(()));
 
@@ -497,7 +497,7 @@ fn a_release_does_not_continue_under_looser_rules_than_it_started_with() {
     world.crash(Landing::Whole);
     let recorded = world.journal.clone().expect("a journal");
     let record = world.record();
-    let standing = Standing {
+    let current = Standing {
         record: &record,
         instances: &[],
         now: world.now,
@@ -506,7 +506,7 @@ fn a_release_does_not_continue_under_looser_rules_than_it_started_with() {
     let mut looser = world.plan.definition.clone();
     looser.tier = Tier::Staging;
     looser.rules.allow_yes = true;
-    let resumed = |definition, go_on| Plan::resumed(&recorded, definition, standing, go_on);
+    let resumed = |definition, go_on| Plan::resumed(&recorded, definition, current, go_on);
     let refused = resumed(&looser, GoOn::Continue).expect_err("looser rules");
     let [Refusal::NotResumable { why }] = refused.0.as_slice() else {
         panic!("{refused:?}");

@@ -165,14 +165,14 @@ pub(crate) fn resumed_machine(
     let recorded = world.store.journals[0].read()?;
     let record = look::record(world);
     let instances = Slot::BOTH.map(|slot| look::instance(world, slot));
-    let standing = Standing {
+    let current = Standing {
         record: &record,
         instances: &instances.into_iter().flatten().collect::<Vec<_>>(),
         now: time(world.hour),
         clocks: &Clocks::default(),
     };
     let definition = defined(scope);
-    let plan = Plan::resumed(&recorded, &definition, standing, go_on).ok()?;
+    let plan = Plan::resumed(&recorded, &definition, current, go_on).ok()?;
     let plan = Arc::new(plan);
     let resumption = Resumption {
         go_on,

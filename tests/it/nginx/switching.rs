@@ -251,8 +251,8 @@ async fn after_a_store_restore_the_pointer_gets_the_current_token() {
         writer.rebase(target, &rebase).await.expect("rebased");
         writer.rebase(target, &rebase).await.expect("repeated");
         let answer = reader.answer(target).await.expect("an answer");
-        let told = (answer.slot, answer.generation, answer.token);
-        assert_eq!(told, (blue, 2_000, FencingToken(412)), "{mode:?}");
+        let named = (answer.slot, answer.generation, answer.token);
+        assert_eq!(named, (blue, 2_000, FencingToken(412)), "{mode:?}");
 
         // A driver from before that is still alive.
         let late = order_under(blue, Slot::Green, 6, 9_000);

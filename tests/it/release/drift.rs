@@ -73,13 +73,13 @@ async fn manual_changes_on_real_servers_are_named() {
         ("route", "route-missing", "key-unreadable"),
         ("slots/blue", "live-not-registered", "key-unreadable"),
     ] {
-        let stands = keys.get(key(name), None).await.expect("read");
-        let stands = stands.kvs().first().expect("it is there").value().to_vec();
+        let stored = keys.get(key(name), None).await.expect("read");
+        let stored = stored.kvs().first().expect("it is there").value().to_vec();
         keys.put(key(name), "by hand", None).await.expect("edited");
         assert_eq!(named(&fixture).await, [by_editing], "{name}");
         keys.delete(key(name), None).await.expect("deleted");
         assert_eq!(named(&fixture).await, [by_deleting], "{name}");
-        keys.put(key(name), stands, None).await.expect("put back");
+        keys.put(key(name), stored, None).await.expect("put back");
         assert_eq!(named(&fixture).await, [""; 0], "{name}");
     }
 

@@ -213,8 +213,8 @@ impl Fixture {
             if is_heard(&snapshot) {
                 break snapshot;
             }
-            let (heard, public) = (&snapshot.sources, &snapshot.public);
-            assert!(Instant::now() < until, "no answer: {heard:?} {public:?}");
+            let (answers, public) = (&snapshot.sources, &snapshot.public);
+            assert!(Instant::now() < until, "no answer: {answers:?} {public:?}");
         };
         let slot = snapshot.live().expect("something is live");
         let name = snapshot

@@ -114,9 +114,9 @@ impl Keys {
 
     /// Writes the key again with one field changed.
     async fn edit(&mut self, name: &str, field: &str, value: serde_json::Value) {
-        let mut stands = self.get(name).await;
-        stands[field] = value;
-        self.put(name, stands.to_string()).await;
+        let mut stored = self.get(name).await;
+        stored[field] = value;
+        self.put(name, stored.to_string()).await;
     }
 }
 
@@ -302,11 +302,11 @@ async fn a_repair_stops_when_the_target_changed_or_a_release_is_open() {
         Refusal::NothingDiffers { .. }
     ));
 
-    let stands = keys.get("slots/green").await.to_string();
+    let stored = keys.get("slots/green").await.to_string();
     keys.delete("slots/green").await;
     let planned = plan(&fixture, None).await.expect("a plan");
     // Another operator was faster: nothing is done, and the lock is released.
-    keys.put("slots/green", stands).await;
+    keys.put("slots/green", stored).await;
     let refused = begin(&fixture, planned).await.expect_err("the world moved");
     assert!(
         matches!(only_reason(&refused), Refusal::WorldChanged { .. }),
