@@ -377,7 +377,7 @@ fn a_page_no_longer_wanted_does_not_open_and_a_failed_one_keeps_the_list() {
 
 #[test]
 fn enter_while_the_list_loads_opens_its_first_row() {
-    let message = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
+    let arrive = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
         let answer = Ok(list_of(rows));
         tell(model, Event::HistoryAnswered { asked, answer })
     };
@@ -386,7 +386,7 @@ fn enter_while_the_list_loads_opens_its_first_row() {
     let (asked, _) = question(&press(&mut model, "b"));
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    let effects = message(&mut model, asked, listed());
+    let effects = arrive(&mut model, asked, listed());
     let (_, asks) = question(&effects);
     assert!(matches!(asks, HistoryQuestion::Releases(ids) if ids.len() == 1));
 
@@ -400,7 +400,7 @@ fn enter_while_the_list_loads_opens_its_first_row() {
         if moves {
             press_key(&mut model, KeyCode::Down);
         }
-        assert!(message(&mut model, asked, rows).is_empty(), "{moves}");
+        assert!(arrive(&mut model, asked, rows).is_empty(), "{moves}");
     }
 }
 
