@@ -17,7 +17,6 @@ use crate::support::{eventually, load};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A running version.
 struct Sample {
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,

@@ -109,7 +109,6 @@ pub(super) struct Confined {
     pub(super) word: &'static str,
     /// Allowed in files whose path starts with one of these.
     pub(super) to: &'static [&'static str],
-    /// Why.
     pub(super) because: &'static str,
 }
 
@@ -154,7 +153,6 @@ pub(super) struct Absent {
     pub(super) but: &'static [&'static str],
     /// Text that must not occur in the code.
     pub(super) texts: &'static [&'static str],
-    /// Why.
     pub(super) because: &'static str,
 }
 

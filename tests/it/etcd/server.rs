@@ -13,7 +13,6 @@ use tokio::sync::watch;
 
 use crate::support::{eventually, free_port};
 
-/// One etcd process.
 pub(crate) struct Server {
     child: Option<Child>,
     arguments: Vec<String>,
@@ -36,7 +35,6 @@ impl Server {
         server
     }
 
-    /// A cluster of three.
     pub(crate) async fn three() -> Vec<Self> {
         let ports = [0; 3].map(|_| (free_port(), free_port()));
         let mut servers: Vec<Self> = (0..3)

@@ -106,7 +106,6 @@ impl Hash for Late {
     }
 }
 
-/// The facts.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct World {
     pub(crate) hour: u8,

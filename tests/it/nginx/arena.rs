@@ -168,7 +168,6 @@ impl Arena {
         self
     }
 
-    /// Ends nginx.
     pub(super) fn kill(&mut self) {
         let Some(mut child) = self.server.take() else {
             return;

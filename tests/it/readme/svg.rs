@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 use vt100::{Cell, Color, Screen};
 
-/// The size of a cell.
 const WIDTH: usize = 8;
 const HEIGHT: usize = 17;
 /// From the top of a cell to the baseline of its text.

@@ -14,7 +14,6 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Right, then Enter: from *cancel* to the answer that confirms.
 pub(crate) const YES: &str = "\x1b[C\r";
-/// Esc.
 pub(crate) const ESC: &str = "\x1b";
 
 /// Short timings for stories that are not about waiting.
@@ -78,7 +77,6 @@ impl Stage {
         self.shows("register waits");
     }
 
-    /// Approves *register*.
     pub(crate) fn register(&mut self) {
         self.press("A", "[ Register the candidate ]");
         self.press(YES, "switch waits");

@@ -55,7 +55,6 @@ pub(crate) fn json_lines(output: &Output) -> Vec<Value> {
     lines
 }
 
-/// The last line.
 pub(crate) fn json_end(output: &Output) -> Value {
     json_lines(output).pop().expect("a last line")
 }

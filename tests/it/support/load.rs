@@ -24,7 +24,6 @@ pub(crate) struct LoadPlan {
     pub(crate) address: SocketAddr,
     /// The `Host` header.
     pub(crate) host: String,
-    /// Path and query.
     pub(crate) path: String,
     /// Clients that keep their connection.
     pub(crate) kept: usize,
@@ -65,7 +64,6 @@ struct Seen {
 }
 
 impl Load {
-    /// Starts all clients.
     pub(crate) fn start(plan: &LoadPlan) -> Self {
         let stop = CancellationToken::new();
         let seen = Seen::default();

@@ -42,7 +42,6 @@ pub(crate) struct Failed {
 pub(crate) struct LoadReport {
     /// Requests made; a repeated one counts once.
     pub(crate) requests: u64,
-    /// Requests without a good answer.
     pub(crate) failed_count: u64,
     /// The first of them.
     pub(crate) failed: Vec<Failed>,

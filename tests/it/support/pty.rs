@@ -54,7 +54,6 @@ impl Pty {
         )
     }
 
-    /// Starts any program.
     pub(crate) fn start(
         program: &str,
         arguments: &[&str],
