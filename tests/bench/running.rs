@@ -108,7 +108,7 @@ fn flooded(table: &mut Table, rate: u64, flood: Duration) {
 
 /// 200 targets, 1,000 containers, and an etcd with 10,000 keys of other programs.
 fn crowded(table: &mut Table, idle: Duration) {
-    let crowd = Crowd::of(400, 600).beside_keys(10_000);
+    let crowd = Crowd::of(400, 600).with_foreign_keys(10_000);
     let (frame, data) = first_frames(&crowd);
     table.add("first frame, 200 targets", "ms", frame, Budget::Below(60.0));
     let what = "first frame with data, 200 targets";

@@ -5,7 +5,7 @@ use greenroom::ports::{LogChunk, LogStream};
 use proptest::prelude::*;
 
 use super::{is_sanitized, runner, waiting};
-use crate::console::hostile_text::taken_in;
+use crate::console::hostile_text::lines_of;
 
 /// Bytes that are likely to end, start, cut or hide something.
 fn output() -> impl Strategy<Value = Vec<u8>> {
@@ -35,7 +35,7 @@ fn every_line_of_any_output_is_sanitized_and_complete() {
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
             .collect();
-        let mut taken = runtime.block_on(taken_in(&output));
+        let mut taken = runtime.block_on(lines_of(&output));
         taken.retain(|line| line.origin != Origin::Notice);
         prop_assert_eq!(taken.len(), lines.len());
         for (line, taken) in lines.iter().zip(&taken) {
