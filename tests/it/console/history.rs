@@ -444,7 +444,7 @@ fn holds_and_repairs_are_listed_between_the_releases() {
         let is_whole = true;
         let listed = HistoryAnswer::Listed { items, is_whole };
         answer(&mut model, asked, listed);
-        insta::assert_snapshot!(format!("beside_{}x{}", size.0, size.1), screen(&model));
+        insta::assert_snapshot!(format!("audit_records_{}x{}", size.0, size.1), screen(&model));
         // Nothing is requested from the archive: the row has everything.
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         assert!(
@@ -481,7 +481,7 @@ fn a_repair_and_a_cleared_hold_open_with_all_their_details() {
     for (row, name) in rows[1..].iter().zip(["repair", "cleared"]) {
         model.history.row = *row;
         press_key(&mut model, KeyCode::Enter);
-        insta::assert_snapshot!(format!("beside_{name}"), screen(&model));
+        insta::assert_snapshot!(format!("audit_records_{name}"), screen(&model));
         press_key(&mut model, KeyCode::Enter);
     }
     let (asked, _) = question(&press(&mut model, "t"));

@@ -121,7 +121,7 @@ fn page(model: &mut Model) -> String {
 fn slots_are_side_by_side_where_there_is_room() {
     insta::assert_snapshot!(pane(&looking((118, 34), rich())));
     insta::assert_snapshot!(
-        "beside_each_other_with_all_of_it",
+        "side_by_side_with_every_line",
         pane(&looking((160, 50), rich()))
     );
 }
