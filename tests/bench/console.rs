@@ -1,9 +1,13 @@
-//! How long a frame and an update take, over the hand-made world of the tests and over a large one:
-//! `cargo bench --bench console`. The budget is 8 ms a frame for 200 targets and 1,000 instances.
-#![expect(clippy::expect_used, reason = "a benchmark ends where it cannot go on")]
+//! Measures how long drawing a frame and applying an update take, with the hand-made fixtures of
+//! the tests and with many more targets: `cargo bench --bench console`. The budget is 8 ms a frame
+//! for 200 targets and 1,000 instances.
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark may panic when its set-up fails"
+)]
 
 #[path = "../it/console/world.rs"]
-#[expect(dead_code, reason = "the tests use all of it")]
+#[expect(dead_code, reason = "the tests use the rest of it")]
 mod world;
 
 use std::sync::Arc;
@@ -20,7 +24,7 @@ fn main() {
     divan::main();
 }
 
-/// The world of the tests with so many services more, each in all environments.
+/// The fixtures of the tests plus this many services, each in every environment.
 fn crowded(services: usize) -> World {
     let mut world = world::world(world::with_candidate(world::web_production()));
     for number in 0..services {
@@ -52,10 +56,10 @@ fn theme() -> Theme {
     world::theme("dark", Charset::Unicode)
 }
 
-/// Columns, rows, services beside the four of the tests.
+/// Columns, rows, and services in addition to the four of the tests.
 const SCREENS: [(u16, u16, usize); 4] = [(118, 34, 0), (300, 80, 0), (118, 34, 70), (300, 80, 340)];
 
-/// One frame, drawn into a buffer and compared with the last one.
+/// Draws one frame into a buffer and compares it with the last one.
 #[divan::bench(args = SCREENS)]
 fn frame(bencher: Bencher<'_, '_>, (width, height, services): (u16, u16, usize)) {
     let model = model((width, height), services);
@@ -68,7 +72,7 @@ fn frame(bencher: Bencher<'_, '_>, (width, height, services): (u16, u16, usize))
     });
 }
 
-/// One observation of the world, with nothing changed but one target.
+/// Applies one observation in which a single target differs.
 #[divan::bench(args = [4, 70, 340])]
 fn observed(bencher: Bencher<'_, '_>, services: usize) {
     let mut model = model((118, 34), services);

@@ -1,9 +1,9 @@
-//! How long the history takes to open, to filter and to search, of 100,000 releases on a real file:
-//! `cargo bench --bench history`. The budget is 50 ms.
+//! Measures how long the history takes to open, filter and search with 100,000 releases in a real
+//! file: `cargo bench --bench history`. The budget is 50 ms.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a benchmark ends where it cannot go on, and says what it measured"
+    reason = "a benchmark may panic when its set-up fails, and prints its results"
 )]
 
 use std::sync::OnceLock;
@@ -23,11 +23,11 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use ulid::Ulid;
 
-/// How many releases are kept.
+/// Number of releases in the archive.
 const RELEASES: u32 = 100_000;
-/// How many are shown at once.
+/// Number of releases on one page.
 const SHOWN: usize = 200;
-/// How many are kept in one go while the archive is filled.
+/// Number of releases written per batch while the archive is filled.
 const BATCH: u32 = 1_000;
 
 struct Filled {
@@ -169,7 +169,7 @@ fn release(number: u32) -> Recorded {
     }
 }
 
-/// What is typed.
+/// Filters as an operator types them.
 const TYPED: [&str; 12] = [
     "",
     "service:service-7",

@@ -1,14 +1,14 @@
-//! What a line costs from an engine's bytes to the log, and what a frame costs over a full log:
-//! `cargo bench --bench logs`. The budget is 50,000 lines a second beside everything else, and a
-//! frame that does not grow with the log.
+//! Measures the cost of a log line from the engine's bytes to the log, and of a frame that shows a
+//! full log: `cargo bench --bench logs`. The budget is 50,000 lines a second while everything else
+//! runs, and a frame time that does not grow with the log.
 
 #![expect(
     clippy::expect_used,
-    reason = "a benchmark that cannot begin has nothing to tell"
+    reason = "a benchmark may panic when its set-up fails"
 )]
 
 #[path = "../it/console/world.rs"]
-#[expect(dead_code, reason = "the tests use all of it")]
+#[expect(dead_code, reason = "the tests use the rest of it")]
 mod world;
 
 use divan::counter::ItemsCount;
@@ -20,14 +20,14 @@ use greenroom::logs::{LineId, Log, NewLine, Wanted, plain};
 use greenroom::ports::{LogChunk, LogStream};
 use ratatui::backend::TestBackend;
 
-/// As many lines as a log keeps.
+/// The number of lines that a log keeps.
 const FULL: usize = 20_000;
 
 fn main() {
     divan::main();
 }
 
-/// What the instance says: plain, coloured as by a terminal's logger, or in other scripts.
+/// What the instance writes: plain text, text coloured by a terminal's logger, or other scripts.
 #[derive(Debug, Clone, Copy)]
 enum Voice {
     Plain,
@@ -70,7 +70,7 @@ fn wanted(search: &str, filter: &str) -> Wanted {
     }
 }
 
-/// Bytes become harmless lines.
+/// Turns bytes into sanitized lines.
 #[divan::bench(args = [Voice::Plain, Voice::Coloured, Voice::Wide])]
 fn sanitize(bencher: Bencher<'_, '_>, voice: Voice) {
     let chunks = chunks(voice);
@@ -81,7 +81,7 @@ fn sanitize(bencher: Bencher<'_, '_>, voice: Voice) {
     });
 }
 
-/// Bytes become lines of a log that is full, with nothing wanted, a search, and a filter too.
+/// Turns bytes into lines of a full log: with no search, with a search, and with a filter too.
 #[divan::bench(args = [("", ""), ("42", ""), ("error", "basket")])]
 fn ingest(bencher: Bencher<'_, '_>, (search, filter): (&str, &str)) {
     let chunks = chunks(Voice::Plain);
@@ -95,7 +95,7 @@ fn ingest(bencher: Bencher<'_, '_>, (search, filter): (&str, &str)) {
     });
 }
 
-/// The lines of one slot go into the log of both, by time, while the other is as busy.
+/// Merges the lines of one slot by time into the log of both, while the other slot writes as much.
 #[divan::bench]
 fn interleave(bencher: Bencher<'_, '_>) {
     let lines = lines(Voice::Plain);
@@ -111,7 +111,7 @@ fn interleave(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// One more letter of a search over a full log.
+/// Adds one letter to a search in a full log.
 #[divan::bench]
 fn searched(bencher: Bencher<'_, '_>) {
     let mut log = Log::default();
@@ -133,7 +133,7 @@ fn model(voice: Voice, keys: &str) -> Model {
     model
 }
 
-/// One frame over a full log: as it is, wrapped, with a search, with a search in a filter.
+/// Draws one frame of a full log: plain, wrapped, with a search, and with a search in a filter.
 #[divan::bench(args = ["", "w", "/items", "&basket"])]
 fn frame(bencher: Bencher<'_, '_>, keys: &str) {
     let model = model(Voice::Plain, keys);

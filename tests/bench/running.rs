@@ -1,11 +1,11 @@
-//! What the running console costs: time to the first frame, what it burns while nothing happens,
-//! key to screen, and a container that never stops talking. Run by `tests/measure`, which starts the
-//! servers; prints a table beside the figures of others, and ends with 1 when a budget is missed.
-//! Absolute times move from machine to machine, and with what else it does.
+//! Measures the running console: time to the first frame, processor time while nothing happens,
+//! time from key to screen, and a container that never stops writing. `tests/measure` starts the
+//! servers and runs it. It prints a table that also has the figures of similar programs, and exits
+//! with 1 when a budget is missed. Absolute times depend on the machine and on its other load.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a measurement says what it found, and ends where it cannot go on"
+    reason = "a measurement prints its results, and may panic when its set-up fails"
 )]
 
 #[path = "running/crowd.rs"]
@@ -13,7 +13,7 @@ mod crowd;
 #[path = "running/process.rs"]
 mod process;
 #[path = "../it/support/pty.rs"]
-#[expect(dead_code, reason = "the tests use all of it")]
+#[expect(dead_code, reason = "the tests use the rest of it")]
 mod pty;
 #[path = "running/table.rs"]
 mod table;
@@ -60,8 +60,8 @@ fn main() {
     }
 }
 
-/// What it costs while nothing happens, and how fast it is then. The budgets are in the order in
-/// which the lines are printed.
+/// The cost while nothing happens, and the response times then. The budgets have the order in which
+/// the lines are printed.
 fn alone(table: &mut Table, containers: usize, budgets: [f64; 5], idle: Duration) {
     let [first, whole, busy, engine, memory] = budgets.map(Budget::Below);
     let crowd = Crowd::of(containers, 0);
@@ -91,12 +91,12 @@ fn keys(table: &mut Table, pty: &std::cell::RefCell<Pty>, whose: &str) {
     table.add(&what, "ms", p95, Budget::Below(5.0));
 }
 
-/// A container that never stops talking.
+/// A container that never stops writing.
 fn flooded(table: &mut Table, rate: u64, flood: Duration) {
     let talk = listen(&Crowd::talking(rate), flood);
     let about = |what: &str| format!("{what}, {rate} lines/s");
-    // A third of a second is what a frame, a batch and the engine's own pace make; the marks come
-    // twenty times a second.
+    // A frame, a batch and the engine's own delay together take up to a third of a second; the
+    // marks come twenty times a second.
     let most = Budget::Below(0.3 * rate_of(rate));
     table.add(&about("lines behind"), "", talk.behind, most);
     let most = Budget::Below(30.0 * rate_of(rate) / 20_000.0);
@@ -106,9 +106,9 @@ fn flooded(table: &mut Table, rate: u64, flood: Duration) {
     table.add(&what, "ms", talk.key_p95, Budget::Below(16.0));
 }
 
-/// 200 targets, 1,000 containers, and an etcd with 10,000 keys of others.
+/// 200 targets, 1,000 containers, and an etcd with 10,000 keys of other programs.
 fn crowded(table: &mut Table, idle: Duration) {
-    let crowd = Crowd::of(400, 600).beside_keys(10_000);
+    let crowd = Crowd::of(400, 600).with_foreign_keys(10_000);
     let (frame, data) = first_frames(&crowd);
     table.add("first frame, 200 targets", "ms", frame, Budget::Below(60.0));
     let what = "first frame with data, 200 targets";
@@ -136,20 +136,20 @@ fn console(crowd: &Crowd) -> Pty {
     Pty::start(&program, &arguments, &environment, SIZE)
 }
 
-/// From starting the program to a whole frame, and to one with everything known; the best of five,
-/// because everything that makes it slower is the machine's.
+/// Time from start to a complete frame, and to a frame in which everything is known. The best of
+/// five counts, because only other load on the machine makes a run slower.
 fn first_frames(crowd: &Crowd) -> (f64, f64) {
     let mut best = (f64::MAX, f64::MAX);
     for _ in 0..5 {
-        let began = Instant::now();
+        let started = Instant::now();
         let mut pty = console(crowd);
         pty.wait_for_text("1 Environments", SOON);
-        let frame = millis(began.elapsed());
+        let frame = millis(started.elapsed());
         pty.wait_for("what runs and what is stored", SOON, |screen| {
             let text = screen.contents();
             text.contains("● LIVE") && text.contains("running") && text.contains("route")
         });
-        let data = millis(began.elapsed());
+        let data = millis(started.elapsed());
         best = (best.0.min(frame), best.1.min(data));
         pty.keys("q");
         pty.exit_status(SOON);
@@ -165,13 +165,13 @@ struct Quiet {
     console_pty: std::cell::RefCell<Pty>,
 }
 
-/// A console that is left alone.
+/// Measures a console that receives no input.
 fn quiet(crowd: &Crowd, span: Duration) -> Quiet {
     let alone = Burnt::by(crowd.engine(), span);
     let pty = console(crowd);
     pty.wait_for_text("1.8.2", SOON);
     let process = pty.process_id();
-    // What starting costs is over when it has slept for as long as a second.
+    // Start-up has ended once the process has been idle for a second.
     process::until_calm(process, SOON);
     let before = pty.raw().len();
     let console = Burnt::begin(process);
@@ -189,20 +189,20 @@ fn quiet(crowd: &Crowd, span: Duration) -> Quiet {
     }
 }
 
-/// From a key to its answer on the screen.
+/// Time from a key press to its answer on the screen.
 fn key_to_screen(pty: &std::cell::RefCell<Pty>, times: usize) -> (f64, f64) {
     let mut pty = pty.borrow_mut();
     let mut spans = Vec::new();
     for _ in 0..times / 2 {
         for (key, shows) in [("?", true), ("\x1b", false)] {
-            // A frame is at most every 33 ms: a person's next key comes later than that.
+            // The console draws at most every 33 ms; a person's next key comes later than that.
             std::thread::sleep(Duration::from_millis(40));
-            let began = Instant::now();
+            let started = Instant::now();
             pty.keys(key);
             pty.wait_for("help", SOON, |screen| {
                 screen.contents().contains("only these change anything") == shows
             });
-            spans.push(millis(began.elapsed()));
+            spans.push(millis(started.elapsed()));
         }
     }
     spans.sort_by(f64::total_cmp);
@@ -216,7 +216,7 @@ struct Talk {
     key_p95: f64,
 }
 
-/// A console that follows a container that never stops.
+/// Measures a console that follows a container that never stops writing.
 fn listen(crowd: &Crowd, span: Duration) -> Talk {
     let pty = console(crowd);
     pty.wait_for_text("mark ", SOON);
@@ -224,7 +224,7 @@ fn listen(crowd: &Crowd, span: Duration) -> Talk {
     let burnt = Burnt::begin(process);
     std::thread::sleep(span);
     let burnt = burnt.end();
-    // A mark on the screen says when it was written; it is one line of a thousand.
+    // A mark on the screen says when it was written. One line in a thousand is a mark.
     let late = std::cell::Cell::new(0.0);
     pty.wait_for("a mark", SOON, |screen| {
         let text = screen.contents();

@@ -30,10 +30,10 @@ use crate::support::{eventually, free_port};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// An instance that says which slot it is; ended when dropped.
+/// An instance that answers with the name of its slot; it ends when dropped.
 struct Upstream {
     task: JoinHandle<()>,
-    /// Lets a `/slow` answer go on.
+    /// Lets a `/slow` answer continue.
     go_on: Arc<Notify>,
 }
 
@@ -171,7 +171,7 @@ fn order(from: Option<Slot>, to: Slot, generation: u64) -> SwitchOrder {
     }
 }
 
-/// One connection, kept for as long as the other side keeps it.
+/// One connection, kept until the other side closes it.
 async fn connect(at: SocketAddr) -> Option<SendRequest<Empty<Bytes>>> {
     let stream = TcpStream::connect(at).await.ok()?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
@@ -179,7 +179,7 @@ async fn connect(at: SocketAddr) -> Option<SendRequest<Empty<Bytes>>> {
     Some(sender)
 }
 
-/// Status, the stamped slot, and the body.
+/// Status, the slot in the header, and the body.
 type Got = (u16, Option<String>, String);
 
 async fn ask(sender: &mut SendRequest<Empty<Bytes>>, path: &str) -> Option<Got> {
@@ -208,7 +208,7 @@ fn from(slot: Slot) -> Got {
 }
 
 #[tokio::test]
-async fn before_the_first_release_nothing_is_live_and_the_preview_shows_the_candidate() {
+async fn before_the_first_release_only_the_preview_answers() {
     let world = World::new().await;
     let installation = world.router.installation(world.target()).await;
     assert_eq!(installation.expect("asked"), Installation::Missing);
@@ -236,7 +236,7 @@ async fn before_the_first_release_nothing_is_live_and_the_preview_shows_the_cand
 }
 
 #[tokio::test]
-async fn a_preview_with_a_list_answers_the_addresses_on_it() {
+async fn a_preview_with_an_allow_list_answers_only_listed_addresses() {
     let mut world = World::new().await;
     let _upstreams = world.both().await;
     world.site.preview = loopback();
@@ -280,7 +280,7 @@ async fn the_preview_never_answers_from_the_live_slot() {
 }
 
 #[tokio::test]
-async fn a_live_slot_that_does_not_answer_is_a_bad_gateway_and_not_the_other_slot() {
+async fn an_unreachable_live_slot_is_a_bad_gateway_and_not_the_other_slot() {
     let world = World::new().await;
     let _green = upstream(Slot::Green, &world.site.slots.green).await;
     world.switch(None, Slot::Blue, 1).await;
@@ -289,7 +289,7 @@ async fn a_live_slot_that_does_not_answer_is_a_bad_gateway_and_not_the_other_slo
     assert_eq!(world.open(Slot::Blue).await, 0);
 }
 
-/// What a load has seen.
+/// What a load has observed.
 #[derive(Default)]
 struct Seen {
     started: AtomicU64,
@@ -301,8 +301,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// Asks until it is over. No answer to a request during which no switch went on may come from
-    /// another slot than the switches before say.
+    /// Sends requests until the load ends. A request that overlaps no switch must be answered by
+    /// the slot of the last switch.
     async fn load(self: Arc<Self>, at: SocketAddr, kept: bool) {
         let mut sender = None;
         while !self.over.load(Ordering::SeqCst) {
@@ -333,7 +333,7 @@ impl Seen {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn switching_under_load_fails_no_request_and_leaves_no_stale_answer() {
+async fn a_switch_under_load_fails_no_request_and_gives_no_stale_answer() {
     let world = World::new().await;
     let _both = world.both().await;
     world.switch(None, Slot::Blue, 1).await;
@@ -386,7 +386,7 @@ async fn a_slow_answer_survives_the_switch_and_is_counted_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_is_not_counted_any_more() {
+async fn a_disconnected_client_is_no_longer_counted() {
     let world = World::new().await;
     let _both = world.both().await;
     world.switch(None, Slot::Green, 1).await;
@@ -404,7 +404,7 @@ async fn a_client_that_goes_away_is_not_counted_any_more() {
 }
 
 #[tokio::test]
-async fn bodies_pass_both_ways_and_connection_headers_do_not() {
+async fn bodies_are_forwarded_both_ways_and_connection_headers_are_not() {
     let world = World::new().await;
     let _both = world.both().await;
     for (from, to, generation) in [(None, Slot::Blue, 1), (Some(Slot::Blue), Slot::Green, 2)] {
@@ -442,7 +442,7 @@ async fn bodies_pass_both_ways_and_connection_headers_do_not() {
 }
 
 #[tokio::test]
-async fn the_router_reads_back_what_it_switched_and_refuses_what_is_stale() {
+async fn the_router_reads_back_a_switch_and_refuses_a_stale_one() {
     let world = World::new().await;
     let (router, target) = (&world.router, world.target());
     world.switch(None, Slot::Blue, 1).await;
@@ -485,7 +485,7 @@ async fn the_router_reads_back_what_it_switched_and_refuses_what_is_stale() {
 }
 
 #[tokio::test]
-async fn a_taken_address_is_said_and_leaves_nothing_listening() {
+async fn a_taken_address_is_reported_and_leaves_nothing_listening() {
     let world = World::new().await;
     let fresh = loopback();
     let site = Site {
@@ -500,7 +500,7 @@ async fn a_taken_address_is_said_and_leaves_nothing_listening() {
 }
 
 #[tokio::test]
-async fn stopping_lets_requests_in_flight_end_and_cuts_those_that_will_not() {
+async fn stopping_lets_requests_finish_and_cuts_those_that_do_not() {
     let world = World::new().await;
     let both = world.both().await;
     world.switch(None, Slot::Blue, 1).await;
@@ -541,13 +541,13 @@ async fn stopping_lets_requests_in_flight_end_and_cuts_those_that_will_not() {
         again.open(Slot::Blue).await == 1
     })
     .await;
-    let begun = Instant::now();
+    let stopped_at = Instant::now();
     again.proxy.stop(Duration::from_millis(200)).await;
-    assert!(begun.elapsed() < SOON);
+    assert!(stopped_at.elapsed() < SOON);
     assert_eq!(slow.await.expect("a task"), None, "it was cut");
 }
 
-/// Requests and errors that are counted for a slot.
+/// The requests and errors counted for a slot.
 async fn counted(world: &World, slot: Slot) -> (u64, u64) {
     let rates = world.router.rates(world.target()).await.expect("rates");
     let rates = rates.get(slot).clone().expect("it counts");
@@ -555,7 +555,7 @@ async fn counted(world: &World, slot: Slot) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn rates_and_lines_are_of_the_slot_that_answered() {
+async fn rates_and_log_lines_belong_to_the_slot_that_answered() {
     let world = World::new().await;
     let upstreams = world.both().await;
     world.switch(None, Slot::Blue, 1).await;
@@ -597,7 +597,7 @@ async fn rates_and_lines_are_of_the_slot_that_answered() {
         let line = next(&mut lines).await;
         assert!(
             line.starts_with("GET /gone "),
-            "its own asking is no line: {line}"
+            "its own request is not logged: {line}"
         );
         if line.starts_with("GET /gone 502 ") {
             break;
@@ -617,28 +617,28 @@ async fn rates_and_lines_are_of_the_slot_that_answered() {
     .await;
     assert_eq!(counted(&world, Slot::Green).await, (0, 0));
     assert_eq!(quiet.blue.expect("it counts").requests, 0);
-    // Somebody who waits for lines keeps nobody from ending.
+    // A pending reader of lines does not prevent the end.
     let waits = tokio::spawn(async move { next(&mut lines).await });
     tokio::task::yield_now().await;
-    let began = Instant::now();
+    let started_at = Instant::now();
     world.proxy.stop(Duration::from_secs(5)).await;
-    assert!(began.elapsed() < Duration::from_secs(4));
+    assert!(started_at.elapsed() < Duration::from_secs(4));
     assert!(waits.await.is_err(), "the stream ends with a failure");
 }
 
-/// Sends the beginning of a request, and reads until the proxy ends the connection.
+/// Sends the start of a request, and reads until the proxy ends the connection.
 async fn half_sent(at: SocketAddr, begin: &str) -> String {
     let mut stream = TcpStream::connect(at).await.expect("a connection");
     stream.write_all(begin.as_bytes()).await.expect("sent");
     let mut answer = Vec::new();
     let ended = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await;
-    // Reset or ended: both are an end.
+    // A reset and a normal close both count as an end.
     let _ = ended.expect("the proxy ends it");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
-async fn a_request_that_is_never_whole_is_given_up() {
+async fn an_incomplete_request_is_aborted() {
     let short = Duration::from_millis(200);
     let world = World::within(Limits {
         head: short,
@@ -661,7 +661,7 @@ async fn a_request_that_is_never_whole_is_given_up() {
     assert!(answer.contains("502") || answer.contains("400"), "{answer}");
 }
 
-/// A world with blue live, and such limits.
+/// A world with blue live and these limits.
 async fn blue_within(limits: Limits) -> (World, PerSlot<Upstream>) {
     let world = World::within(limits).await;
     let both = world.both().await;
@@ -671,7 +671,7 @@ async fn blue_within(limits: Limits) -> (World, PerSlot<Upstream>) {
     (world, both)
 }
 
-/// A client that asks for this and reads nothing.
+/// A client that sends this request and reads nothing.
 async fn asking(at: SocketAddr, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(at).await.expect("a connection");
     let request = format!("GET {path} HTTP/1.1\r\nhost: web\r\n\r\n");
@@ -680,7 +680,7 @@ async fn asking(at: SocketAddr, path: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_connection_whose_request_waits_for_its_slot_keeps_its_place() {
+async fn a_connection_whose_request_waits_for_its_slot_is_not_closed() {
     let (world, both) = blue_within(Limits {
         connections: 1,
         ..Limits::default()
@@ -699,7 +699,7 @@ async fn a_connection_whose_request_waits_for_its_slot_keeps_its_place() {
     let early = second.try_read(&mut answer);
     assert!(
         early.is_err(),
-        "it was answered beside the first: {early:?}"
+        "it was answered during the first: {early:?}"
     );
     both.blue.go_on.notify_one();
     let mut rest = String::new();
@@ -709,14 +709,14 @@ async fn a_connection_whose_request_waits_for_its_slot_keeps_its_place() {
         assert!(read > 0, "it was cut: {rest}");
         rest.push_str(&String::from_utf8_lossy(&answer[..read]));
     }
-    // The first has its whole answer and is idle: it makes room.
+    // The first has its whole answer and is idle, so the proxy closes it for a new one.
     let read = tokio::time::timeout(SOON, second.read(&mut answer)).await;
     let length = read.expect("in time").expect("an answer");
     assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{answer:?}");
 }
 
 #[tokio::test]
-async fn slow_readers_keep_no_new_client_out() {
+async fn slow_readers_do_not_block_new_clients() {
     let (world, _both) = blue_within(Limits {
         connections: 4,
         ..Limits::default()
@@ -735,7 +735,7 @@ async fn slow_readers_keep_no_new_client_out() {
 }
 
 #[tokio::test]
-async fn idle_clients_keep_no_question_from_the_answer_listener() {
+async fn idle_clients_do_not_block_the_answer_listener() {
     let (world, _both) = blue_within(Limits {
         connections: 4,
         ..Limits::default()
@@ -751,7 +751,7 @@ async fn idle_clients_keep_no_question_from_the_answer_listener() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+async fn a_client_that_does_not_read_its_answer_is_disconnected() {
     let (world, _both) = blue_within(Limits {
         write_idle: Duration::from_millis(200),
         ..Limits::default()
@@ -769,7 +769,7 @@ async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_further_request_ends() {
+async fn an_idle_connection_is_closed() {
     let (world, _both) = blue_within(Limits {
         head: Duration::from_millis(200),
         ..Limits::default()

@@ -1,5 +1,5 @@
-//! Servers that answer without an end: in one line, in headers, drop by drop, or packed. Each is given up at its limit,
-//! with an error that names it, and costs little memory.
+//! Servers that answer without an end: in one line, in headers, byte by byte, or compressed.
+//! Reading stops at the limit with an error that names it, and uses little memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
@@ -30,14 +30,14 @@ use crate::etcd::world::World;
 use crate::silent_servers;
 
 const MIB: u64 = 1024 * 1024;
-/// What may be on its way when reading ends: buffers of two sockets and of a library.
+/// Bytes that may be in transit when reading stops: buffers of two sockets and of a library.
 const ON_ITS_WAY: u64 = 12 * MIB;
 
-/// What a stand-in sends after its answer's first line; then it sends `rest` again and again.
+/// What a stand-in sends: the start of its answer, then `rest` again and again.
 pub(crate) struct Answer {
     head: Vec<u8>,
     rest: Vec<u8>,
-    /// Between two times.
+    /// The delay between two sends.
     pause: Duration,
 }
 
@@ -54,7 +54,7 @@ impl Answer {
         }
     }
 
-    /// A good answer whose body begins so and has no end.
+    /// A good answer whose body starts with this and has no end.
     fn endless(status: &str, begin: &[u8]) -> Self {
         let mut head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n\r\n").into_bytes();
         head.extend_from_slice(begin);
@@ -72,7 +72,7 @@ impl Answer {
         }
     }
 
-    /// A byte of the body every tenth of a second.
+    /// One byte of the body every tenth of a second.
     fn drip() -> Self {
         Self {
             rest: vec![b'y'],
@@ -82,7 +82,7 @@ impl Answer {
     }
 }
 
-/// A server that answers each request, known by its first line and its headers, as it is told to.
+/// A server that answers each request, recognized by its first line and its headers, as configured.
 pub(crate) struct StandIn {
     pub(crate) at: SocketAddr,
     sent: Arc<AtomicU64>,
@@ -108,14 +108,14 @@ impl StandIn {
         Engine::at(address.expect("an address"))
     }
 
-    /// That no more was sent than `most`, besides what was on its way.
+    /// Asserts that no more than `most` was sent, apart from bytes in transit.
     fn assert_sent_at_most(&self, most: u64) {
         let sent = self.sent.load(Ordering::Relaxed);
         assert!(sent < most + ON_ITS_WAY, "{} MiB were sent", sent / MIB);
     }
 }
 
-/// Whether a request is there with its body.
+/// Whether a request has arrived with its body.
 fn is_whole(request: &[u8]) -> bool {
     let Some(head) = request.windows(4).position(|end| end == b"\r\n\r\n") else {
         return false;
@@ -148,7 +148,7 @@ fn serve(mut stream: TcpStream, answer: &dyn Fn(&str) -> Answer, sent: &AtomicU6
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// An engine that answers this request without an end, and the rest as one does.
+/// An engine that answers this request without an end, and other requests normally.
 fn engine(endless: &'static str, begin: &'static [u8]) -> StandIn {
     StandIn::start(move |request| {
         let asked = |path: &str| {
@@ -183,7 +183,7 @@ fn says(failure: &Failure, kind: FailureKind, limit: &str) {
 }
 
 #[tokio::test]
-async fn an_answer_of_an_engine_is_given_up_at_its_limit() {
+async fn an_answer_of_an_engine_is_aborted_at_its_limit() {
     let server = engine("/containers/json", b"[");
     let reader = DockerReader::new(server.engine());
     let failure = reader.all_instances().await.expect_err("given up");
@@ -205,7 +205,7 @@ async fn the_first_answer_of_an_engine_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_line_of_events_is_given_up_at_its_limit() {
+async fn a_line_of_events_is_aborted_at_its_limit() {
     let server = engine("/events", b"{\"Type\":\"");
     let reader = DockerReader::new(server.engine());
     let mut events = reader.changes().await.expect("followed");
@@ -215,7 +215,7 @@ async fn a_line_of_events_is_given_up_at_its_limit() {
 }
 
 #[tokio::test]
-async fn a_frame_of_logs_is_given_up_at_its_limit() {
+async fn a_frame_of_logs_is_aborted_at_its_limit() {
     // Standard output, of four gigabytes.
     let server = engine("/logs", b"\x01\0\0\0\xff\xff\xff\xff");
     let reader = DockerReader::new(server.engine());
@@ -227,7 +227,7 @@ async fn a_frame_of_logs_is_given_up_at_its_limit() {
 }
 
 #[tokio::test]
-async fn a_line_of_a_pull_is_given_up_at_its_limit() {
+async fn a_line_of_a_pull_is_aborted_at_its_limit() {
     let server = engine("/images/create", b"{\"status\":\"");
     let secrets = Arc::new(LocalSecrets::default());
     let writer = DockerWriter::new(server.engine(), BTreeMap::new(), secrets);
@@ -308,7 +308,7 @@ pub(crate) fn case(timeout: Duration) -> Case {
 }
 
 #[tokio::test]
-async fn a_body_that_comes_drop_by_drop_ends_at_the_timeout_of_the_whole() {
+async fn a_slow_body_ends_at_the_timeout_of_the_whole_request() {
     let server = StandIn::start(|_| Answer::drip());
     let (at, timeout) = (Endpoint::Tcp(server.at), Duration::from_millis(700));
     let checker = HttpChecker::new();
@@ -322,7 +322,7 @@ async fn a_body_that_comes_drop_by_drop_ends_at_the_timeout_of_the_whole() {
 }
 
 #[tokio::test]
-async fn headers_without_an_end_are_no_answer() {
+async fn endless_headers_are_no_answer() {
     let server = StandIn::start(|_| Answer::endless_headers());
     let at = Endpoint::Tcp(server.at);
     let report = HttpChecker::new()
@@ -334,7 +334,7 @@ async fn headers_without_an_end_are_no_answer() {
 }
 
 #[tokio::test]
-async fn a_body_without_an_end_is_cut_for_a_check_and_refused_on_a_kept_connection() {
+async fn an_endless_body_is_cut_for_a_check_and_refused_on_a_kept_connection() {
     let server = StandIn::start(|_| Answer::endless("200 OK", b""));
     let endpoint = Endpoint::Tcp(server.at);
     let checker = HttpChecker::new();
@@ -354,7 +354,7 @@ async fn a_body_without_an_end_is_cut_for_a_check_and_refused_on_a_kept_connecti
 }
 
 #[tokio::test]
-async fn a_packed_answer_is_not_asked_for_and_not_unpacked() {
+async fn a_compressed_answer_is_neither_requested_nor_unpacked() {
     let packed = {
         use flate2::{Compression, write::GzEncoder};
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
@@ -388,7 +388,7 @@ async fn a_packed_answer_is_not_asked_for_and_not_unpacked() {
 }
 
 #[tokio::test]
-async fn of_a_receiver_that_refuses_only_the_beginning_is_read() {
+async fn only_the_start_of_a_refusal_by_a_receiver_is_read() {
     for answer in [Answer::endless as fn(&str, &[u8]) -> Answer, |_, _| {
         Answer::endless_headers()
     }] {
@@ -406,7 +406,7 @@ async fn of_a_receiver_that_refuses_only_the_beginning_is_read() {
 }
 
 #[tokio::test]
-async fn an_answer_of_a_forward_proxy_is_given_up_at_its_limit() {
+async fn an_answer_of_a_forward_proxy_is_aborted_at_its_limit() {
     let server = StandIn::start(|_| Answer::endless_headers());
     let proxy = format!("http://{}", server.at);
     let proxies =
@@ -424,7 +424,7 @@ async fn an_answer_of_a_forward_proxy_is_given_up_at_its_limit() {
 }
 
 #[tokio::test]
-async fn an_answer_of_etcd_is_given_up_at_its_limit() {
+async fn an_answer_of_etcd_is_aborted_at_its_limit() {
     let world = World::shared();
     let client = etcd_client::Client::connect([crate::support::etcd()], None);
     let client = client.await.expect("connected");
@@ -445,7 +445,7 @@ async fn an_answer_of_etcd_is_given_up_at_its_limit() {
     }
 }
 
-/// The most memory that the process has used so far, in bytes; none once it has ended.
+/// The highest memory use of the process so far, in bytes; `None` once it has ended.
 fn peak(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
@@ -456,7 +456,7 @@ fn peak(process: u32) -> Option<u64> {
 }
 
 #[test]
-fn the_program_says_that_servers_answer_without_an_end_and_needs_little_memory() {
+fn the_program_reports_endless_answers_and_uses_little_memory() {
     type Make = fn() -> Answer;
     let answers: [(Make, &str); 3] = [
         (|| Answer::endless("200 OK", b""), "docker at tcp://"),

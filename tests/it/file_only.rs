@@ -1,5 +1,6 @@
-//! In a protected environment, a variable or `--set` changes neither the servers nor what runs there nor what proves it
-//! good: another store has no holds, no lock and no approvals.
+//! In a protected environment, a variable or `--set` cannot change the servers, the running
+//! program, or the checks that prove a version. Another store, for example, has no holds, no lock
+//! and no approvals.
 
 use std::path::Path;
 use std::process::Command;
@@ -59,7 +60,7 @@ fn read(overrides: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Loaded
     Settings::read(Path::new("greenroom.toml"), TEXT, &request)
 }
 
-/// What is said of one flag that is refused.
+/// The error about a refused flag.
 fn refused(key: &str, value: &str) -> String {
     let read = read(&[(key, value)], &[]);
     match read {
@@ -69,7 +70,7 @@ fn refused(key: &str, value: &str) -> String {
 }
 
 #[test]
-fn the_servers_of_a_protected_environment_are_set_by_the_file_alone() {
+fn only_the_file_sets_the_servers_of_a_protected_environment() {
     for (below, value) in [
         ("etcd.prefix", "/other"),
         ("etcd.endpoints", "[\"http://127.0.0.1:2380\"]"),
@@ -107,7 +108,7 @@ fn the_servers_of_a_protected_environment_are_set_by_the_file_alone() {
 }
 
 #[test]
-fn what_runs_in_a_protected_environment_is_set_by_the_file_alone() {
+fn only_the_file_sets_what_runs_in_a_protected_environment() {
     let here = "services.web.environments.production";
     for (key, value) in [
         ("services.web.image", "registry.example/team/other"),
@@ -132,7 +133,7 @@ fn what_runs_in_a_protected_environment_is_set_by_the_file_alone() {
 }
 
 #[test]
-fn a_service_enters_a_protected_environment_by_the_file_alone() {
+fn only_the_file_adds_a_service_to_a_protected_environment() {
     let here = "services.tool.environments.production.endpoints";
     let (blue, green) = (format!("{here}.blue"), format!("{here}.green"));
     let said = read(
@@ -144,7 +145,7 @@ fn a_service_enters_a_protected_environment_by_the_file_alone() {
 }
 
 #[test]
-fn both_places_are_named() {
+fn the_error_names_both_positions() {
     assert_eq!(
         refused(
             "environments.production.docker.address",
@@ -163,7 +164,7 @@ fn both_places_are_named() {
 }
 
 #[test]
-fn a_server_that_a_protected_environment_shares_is_set_by_the_file_alone() {
+fn only_the_file_sets_a_server_that_a_protected_environment_shares() {
     let said = refused("defaults.etcd.prefix", "/other");
     let says = "--set defaults.etcd.prefix: defaults.etcd.prefix: `production` is protected, and ";
     assert!(said.starts_with(says), "{said}");
@@ -175,7 +176,7 @@ fn a_server_that_a_protected_environment_shares_is_set_by_the_file_alone() {
 }
 
 #[test]
-fn the_environment_that_proves_a_version_is_set_by_the_file_alone() {
+fn only_the_file_sets_the_environment_that_proves_a_version() {
     let said = refused("environments.qa.etcd.prefix", "/other");
     assert!(
         said.contains(
@@ -186,7 +187,7 @@ fn the_environment_that_proves_a_version_is_set_by_the_file_alone() {
 }
 
 #[test]
-fn what_decides_nothing_of_a_protected_environment_may_be_set_above_the_file() {
+fn settings_without_effect_on_a_protected_environment_may_be_overridden() {
     let production = "environments.production";
     for (key, value) in [
         (format!("{production}.timing.drain"), "1m"),
@@ -194,9 +195,9 @@ fn what_decides_nothing_of_a_protected_environment_may_be_set_above_the_file() {
         (format!("{production}.lock.lease"), "1m"),
         (format!("{production}.rules.approvals"), "0"),
         ("services.web.timing.stop_grace".into(), "1m"),
-        // The file says the same.
+        // The file has the same value.
         ("services.web.image".into(), "registry.example/team/web"),
-        // Production has a limit of its own, and tool is not released there.
+        // Production has its own limit, and tool is not released there.
         ("services.web.environments.dev.memory".into(), "64MiB"),
         ("services.tool.image".into(), "registry.example/team/other"),
         ("environments.dev.sqlite.path".into(), "other.db"),
@@ -214,7 +215,7 @@ fn what_decides_nothing_of_a_protected_environment_may_be_set_above_the_file() {
 }
 
 #[test]
-fn who_is_told_of_a_protected_environment_is_set_by_the_file_alone() {
+fn only_the_file_sets_the_notices_of_a_protected_environment() {
     let notices = r#"
 [notices.all]
 url = { env = "CHAT_ALL" }
@@ -256,7 +257,7 @@ environments = ["dev"]
 }
 
 #[test]
-fn a_protected_environment_has_no_store_that_a_variable_chooses() {
+fn a_variable_cannot_choose_the_store_of_a_protected_environment() {
     let text = TEXT.replace(
         "[defaults.etcd]\nendpoints = [\"http://127.0.0.1:2379\"]\n",
         "",
@@ -276,7 +277,7 @@ fn a_protected_environment_has_no_store_that_a_variable_chooses() {
         let says = format!(": environments.{environment}.sqlite.path: {why}, and without this key");
         assert!(line.starts_with("greenroom.toml:"), "{line}");
         assert!(line.contains(&says), "{line}");
-        // What is said to add is what it takes.
+        // The suggested line is accepted.
         let add = line.split(": add ").nth(1).expect("a line to add");
         assert!(
             add.ends_with(&format!("to [environments.{environment}]")),
@@ -319,7 +320,7 @@ fn links_to_one_file_lead_to_one_store() {
 }
 
 #[test]
-fn a_loosened_rule_and_another_store_are_said_at_once() {
+fn a_loosened_rule_and_another_store_are_reported_together() {
     let said = read(
         &[
             ("environments.production.tier", "staging"),
@@ -333,7 +334,7 @@ fn a_loosened_rule_and_another_store_are_said_at_once() {
 }
 
 #[test]
-fn no_command_takes_another_store_for_a_protected_environment() {
+fn no_command_accepts_another_store_for_a_protected_environment() {
     let room = tempfile::tempdir().expect("a directory");
     let file = room.path().join("greenroom.toml");
     std::fs::write(&file, TEXT).expect("written");

@@ -1,5 +1,5 @@
-//! `only_from`: what has to be live in another environment first is live there when its traffic moves, and not only
-//! when it was planned.
+//! `only_from`: a version must be live in the first environment when its traffic moves, not only
+//! when the plan was made.
 
 use std::io::BufRead as _;
 use std::process::Stdio;
@@ -8,22 +8,23 @@ use serde_json::Value;
 
 use crate::sandbox::{Sandbox, words};
 
-/// Rules that the sandbox does not have: qa comes first, another person approves, and no terminal is needed. They are
-/// written into its file, since a rule is never loosened above it.
+/// Rules that the sandbox does not have: qa comes first, another person approves, and no terminal
+/// is needed. The test writes them into the sandbox's file, because a higher layer cannot loosen a
+/// rule.
 const RULES: &str = "\
 [environments.production]
 rules = { only_from = \"qa\", approvals = 1, allow_yes = true }
 ";
 
 #[test]
-fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traffic() {
+fn a_version_rolled_back_in_qa_gets_no_production_traffic() {
     let sandbox = Sandbox::temporary().up().hurried();
     let file = sandbox.place().join("greenroom.toml");
     let text = std::fs::read_to_string(&file).expect("the configuration");
     assert!(text.contains("[environments.production]\n"), "{text}");
     let text = text.replacen("[environments.production]\n", RULES, 1);
     std::fs::write(&file, text).expect("written");
-    // There is a version to go back to.
+    // A rollback has a version to go to.
     for version in ["1.8.2", "1.9.0"] {
         let promote = ["promote", "web", "qa", "--version", version, "--yes"];
         let done = sandbox.run(&promote);

@@ -1,4 +1,5 @@
-//! A freeze is by the clocks of a place, and the variable that names a directory of time zones does not move it.
+//! A freeze follows the clocks of its place. A variable that names a directory of time zones does
+//! not move it.
 
 use std::path::Path;
 use std::process::Command;
@@ -26,7 +27,8 @@ endpoints = { blue = "127.0.0.1:18101", green = "127.0.0.1:18102" }
 proxy = { server_names = ["web.example"], listen = "0.0.0.0:80" }
 "#;
 
-/// A time zone that is always this many hours ahead of UTC, as files of the machine's database have it (RFC 9636).
+/// A time zone that is always this many hours ahead of UTC, in the file format of the machine's
+/// database (RFC 9636).
 fn time_zone_file(hours: i32) -> Vec<u8> {
     let mut block = b"TZif2".to_vec();
     block.extend([0; 15]);
@@ -79,7 +81,7 @@ fn a_directory_of_other_time_zones_does_not_move_a_freeze() {
 }
 
 #[test]
-fn the_planted_time_zone_is_a_time_zone() {
+fn the_planted_time_zone_file_is_valid() {
     let zone = jiff::tz::TimeZone::tzif("Europe/Berlin", &time_zone_file(14)).expect("a zone");
     let summer = "2099-07-01T00:00:00Z".parse().expect("a moment");
     assert_eq!(zone.to_offset(summer).seconds(), 14 * 60 * 60);

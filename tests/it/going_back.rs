@@ -1,5 +1,5 @@
-//! Going back to what was live before: the list says what can be chosen and why the rest cannot, and what is
-//! chosen is started again.
+//! Rolling back to an earlier version: the list says which versions can be chosen and why others
+//! cannot, and the chosen version is started again.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::sandbox::{Sandbox, until, words};
 use crate::support::json_lines::json_list;
 
-/// How long a step of a sandbox's release may take on a busy machine.
+/// How long a step of a sandbox release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
 
 fn listed(sandbox: &Sandbox) -> Vec<Value> {
@@ -26,7 +26,7 @@ fn of<'a>(listed: &'a [Value], tag: &str) -> &'a Value {
 }
 
 #[test]
-fn the_list_says_what_can_be_gone_back_to_and_why_the_rest_cannot() {
+fn the_list_says_which_versions_a_rollback_can_choose() {
     let mut sandbox = Sandbox::kept().up();
     let ways = listed(&sandbox);
     assert_eq!(of(&ways, "1.8.2")["can_be_chosen"], true, "{ways:?}");
@@ -39,7 +39,7 @@ fn the_list_says_what_can_be_gone_back_to_and_why_the_rest_cannot() {
     );
     assert!(said.contains("live until"), "{said}");
 
-    // Its image is thrown away everywhere: it is said before it is chosen, and when it is.
+    // Its image has been deleted everywhere. The list and the refusal both say so.
     let catalogue = sandbox.place().join("catalogue.json");
     let text = std::fs::read_to_string(&catalogue).expect("the catalogue");
     let mut programs: Vec<Value> = serde_json::from_str(&text).expect("a list");
@@ -68,8 +68,8 @@ fn the_list_says_what_can_be_gone_back_to_and_why_the_rest_cannot() {
     sandbox.assert_no_request_failed();
 }
 
-/// Copies the head of the newest release of `web/dev` to another id, for a version that was never live there, as another
-/// program could that may write to the store.
+/// Copies the head of the newest release of `web/dev` to another id, for a version that was never
+/// live there, as another program with write access to the store could.
 fn forged_head(sandbox: &Sandbox, tag: &str) -> String {
     let text = std::fs::read_to_string(sandbox.place().join("catalogue.json"));
     let programs: Vec<Value> = serde_json::from_str(&text.expect("the catalogue")).expect("a list");
@@ -100,7 +100,7 @@ fn forged_head(sandbox: &Sandbox, tag: &str) -> String {
 }
 
 #[test]
-fn a_head_that_another_program_wrote_opens_no_way_back() {
+fn a_forged_head_allows_no_rollback() {
     let mut sandbox = Sandbox::kept().up();
     let forged = forged_head(&sandbox, "1.9.1");
     let back = ["rollback", "web", "dev", "--to", "1.9.1", "--yes"];
@@ -116,13 +116,13 @@ fn a_head_that_another_program_wrote_opens_no_way_back() {
         "{ways:?}"
     );
     assert_eq!(of(&ways, "1.8.2")["can_be_chosen"], true, "{ways:?}");
-    let told = words(&sandbox.run(&["rollback", "web", "dev", "--list"]));
-    assert!(told.contains(&forged), "{told}");
+    let shown = words(&sandbox.run(&["rollback", "web", "dev", "--list"]));
+    assert!(shown.contains(&forged), "{shown}");
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
 }
 
-/// The catalogue with something else in it.
+/// Replaces a text in the catalogue.
 fn recast(sandbox: &Sandbox, change: impl FnOnce(&mut Vec<Value>)) {
     let path = sandbox.place().join("catalogue.json");
     let text = std::fs::read_to_string(&path).expect("the catalogue");
@@ -147,7 +147,7 @@ fn with_a_third_version(sandbox: &Sandbox) {
 }
 
 #[test]
-fn by_keys_alone_the_version_before_last_is_started_again_and_gets_the_traffic() {
+fn keys_alone_roll_back_to_the_version_before_last() {
     let mut sandbox = Sandbox::kept().up().hurried();
     with_a_third_version(&sandbox);
     let mut pty = sandbox.on_a_terminal(&["--set", "environments.dev.timing.standby=5s"]);
@@ -158,10 +158,10 @@ fn by_keys_alone_the_version_before_last_is_started_again_and_gets_the_traffic()
     };
     press("", "web · dev");
     press("W", "armed");
-    // Live now, the last one, and the one before that, each with where its image is.
+    // The live version, the last one, and the one before that, each with the place of its image.
     press("R", "3 versions were live here");
     press("", "image here");
-    // The cursor starts on the last good one; the plan is asked about at once.
+    // The cursor starts on the last good version; the plan is shown at once.
     press("\x1b[B\r", "[ Begin the rollback ]");
     press("\x1b[C\r", "1.8.2 is live");
     pty.keys("q");
@@ -189,7 +189,7 @@ fn by_keys_alone_the_version_before_last_is_started_again_and_gets_the_traffic()
 }
 
 #[test]
-fn by_keys_a_version_whose_image_is_gone_is_seen_to_be_so_before_it_is_chosen() {
+fn the_picker_shows_that_an_image_is_gone() {
     let sandbox = Sandbox::kept().up();
     recast(&sandbox, |programs| {
         programs.retain(|program| program["tag"] != "1.8.2");
@@ -207,7 +207,7 @@ fn by_keys_a_version_whose_image_is_gone_is_seen_to_be_so_before_it_is_chosen() 
 }
 
 #[test]
-fn a_console_whose_terminal_is_closed_lets_go_of_its_release() {
+fn a_console_whose_terminal_closes_releases_its_lock() {
     let mut sandbox = Sandbox::kept().up();
     let mut pty = sandbox.on_a_terminal(&["--set", "environments.dev.timing.standby=5m"]);
     pty.resize((140, 40));
@@ -218,13 +218,13 @@ fn a_console_whose_terminal_is_closed_lets_go_of_its_release() {
     press("", "web · dev");
     press("W", "armed");
     press("R", "versions were live here");
-    // The cursor starts on the last good one; the plan is asked about at once.
+    // The cursor starts on the last good version; the plan is shown at once.
     press("\r", "[ Begin the rollback ]");
     pty.keys("\x1b[C\r");
     until("1.8.2 has the traffic", SOON, || {
         sandbox.status("web", "dev")["live"] == "blue"
     });
-    // What the kernel sends when a terminal is closed.
+    // The kernel sends this when a terminal is closed.
     let process = i32::try_from(pty.process_id()).expect("a process id");
     let process = rustix::process::Pid::from_raw(process).expect("a process");
     rustix::process::kill_process(process, Signal::HUP).expect("it runs");

@@ -1,5 +1,5 @@
-//! Two real consoles on one release, in a sandbox with its own visitors: a handover is requested and handed
-//! over, and taken by force. No request of theirs fails meanwhile.
+//! Two real consoles on one release, in a sandbox with its own visitors: a handover on request, and
+//! a forced takeover. No request of the visitors fails meanwhile.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use rustix::process::Signal;
 use crate::sandbox::{Sandbox, words};
 use crate::support::pty::Pty;
 
-/// How long a step of a sandbox's release may take on a busy machine.
+/// How long a step of a sandbox release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
 
-/// A console of somebody, on `web/production`, armed.
+/// The console of this operator on `web/production`, armed.
 fn console(sandbox: &Sandbox, name: &str) -> Pty {
     let operator = format!("operator.name={name}");
     let mut pty = sandbox.on_a_terminal(&["--set", &operator]);
@@ -28,12 +28,13 @@ fn press(pty: &mut Pty, keys: &str, shows: &str) {
     pty.wait_for_text(shows, SOON);
 }
 
-/// From *cancel* to the answer that does it.
+/// Moves from *cancel* to the answer that confirms.
 const YES: &str = "\x1b[C\r";
 
-/// Promotes what qa runs, as far as the question before *register*.
+/// Promotes the version of qa, up to the question before *register*.
 fn promote(pty: &mut Pty) {
-    // Enter chooses what the cursor is on: it starts on the newest version until the others are known.
+    // Enter chooses the version under the cursor. The cursor starts on the newest version until the
+    // others are known.
     press(pty, "P", "▸ 1.9.0");
     press(pty, "\r", "1.9.0 to web/production: why?");
     press(pty, "lamp sale\r", "[ Begin the release ]");
@@ -49,7 +50,7 @@ fn ask(pty: &mut Pty, message: &str) {
 }
 
 #[test]
-fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
+fn a_requested_handover_lets_the_new_driver_finish_the_release() {
     let mut sandbox = Sandbox::kept().up();
     let mut ana = console(&sandbox, "ana");
     promote(&mut ana);
@@ -62,14 +63,14 @@ fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
         "{status}"
     );
 
-    // Ben asks, ana keeps it, and ben is told.
+    // Ben asks, Ana refuses, and Ben is told.
     ask(&mut ben, "may I?");
     ana.wait_for_text("asks for the wheel", SOON);
     press(&mut ana, "C", "answer later");
     ana.keys("jj\r");
     ben.wait_for_text("keeps the wheel", SOON);
 
-    // Ben asks again, and ana hands it over: ben goes on without another question.
+    // Ben asks again, and Ana hands over: Ben continues without another question.
     ask(&mut ben, "your train leaves");
     ana.wait_for_text("asks for the wheel since", SOON);
     let status = words(&sandbox.run(&["status", "web", "production"]));
@@ -80,7 +81,7 @@ fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
     ben.wait_for_text("lock: you", SOON);
     ana.wait_for_text("driven by ben@", SOON);
 
-    // Whoever drove before watches now.
+    // The former driver now watches.
     press(&mut ben, "A", "[ Register the candidate ]");
     press(&mut ben, YES, "A answers: switch waits for you");
     ana.wait_for_text("to approve switch since", SOON);
@@ -102,7 +103,7 @@ fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
 }
 
 #[test]
-fn a_live_driver_s_release_is_taken_with_a_reason_and_its_console_watches_on() {
+fn a_forced_takeover_needs_a_reason_and_the_old_console_watches() {
     let mut sandbox = Sandbox::kept().up();
     let mut ana = console(&sandbox, "ana");
     promote(&mut ana);
@@ -110,7 +111,7 @@ fn a_live_driver_s_release_is_taken_with_a_reason_and_its_console_watches_on() {
     ben.wait_for_text("driven by ana@", SOON);
     press(&mut ben, "C", "Driven by ana@");
     press(&mut ben, "jj\r", "why?");
-    // Not without a word.
+    // Not without a reason.
     press(&mut ben, "\r", "type why it is taken");
     press(&mut ben, "she went home\r", "their next write is refused");
     press(
@@ -118,7 +119,7 @@ fn a_live_driver_s_release_is_taken_with_a_reason_and_its_console_watches_on() {
         "production\r",
         "A answers: register waits for you",
     );
-    // Ana's console hears of it and parks, whatever she does.
+    // Ana's console notices it and parks, whatever she does.
     ana.wait_for_text("lost to ben@", SOON);
     ana.wait_for_text("driven by ben@", SOON);
     press(&mut ben, "X", "[ Back out ]");

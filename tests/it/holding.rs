@@ -1,5 +1,5 @@
-//! Holds from the command line, on a sandbox: they stop promotes, are overridden with a reason, are left by a
-//! rollback, and are cleared, and it is kept by whom.
+//! Holds from the command line in a sandbox: they stop promotes, can be overridden with a reason,
+//! are left by a rollback, and are cleared. Each record names the operator.
 
 use std::process::Output;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
     let said = done(&sandbox.run(&["hold"]));
     assert!(said.contains("nothing is held"), "{said}");
 
-    // No end that is over, and no hold without a word.
+    // Neither an end in the past nor a hold without a reason.
     let wrong = sandbox.run(&[
         "hold",
         "web",
@@ -40,7 +40,7 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
     let empty = sandbox.run(&["hold", "web", "dev", "--reason", " "]);
     assert_eq!(empty.status.code(), Some(2), "{}", words(&empty));
 
-    // What is typed does nothing to another's terminal.
+    // Hostile text in a reason does not reach another terminal.
     let typed = ["hold", "web", "qa", "--reason", "\u{1b}[31mred\u{202e}"];
     done(&sandbox.run(&typed));
     let stored = done(&sandbox.run(&["--json", "hold", "web", "qa"]));
@@ -68,7 +68,7 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
     let said = done(&sandbox.run(&over));
     assert!(said.contains("in spite of: held by"), "{said}");
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
-    // Overriding it has not cleared it, and it is kept that it was overridden, and why.
+    // Overriding does not clear the hold; the release records the override and its reason.
     let next = ["promote", "web", "dev", "--version", "1.9.0", "--yes"];
     refused(&sandbox.run(&next), "payday");
     let found = done(&sandbox.run(&["--json", "history", "web", "dev", "--search", "shop"]));
@@ -90,7 +90,7 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
     );
     done(&sandbox.run(&next));
 
-    // A rollback goes on under a hold and leaves one of its own.
+    // A rollback is possible under a hold and leaves its own hold.
     let back = [
         "rollback", "web", "dev", "--to", "1.8.2", "--yes", "--reason", "slow",
     ];
@@ -102,14 +102,14 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
         "{said}"
     );
     refused(&sandbox.run(&next), "rolled back from 1.9.0");
-    all_holds_are_told(&sandbox);
+    all_holds_are_listed(&sandbox);
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
 }
 
-/// The one before is not gone because another stands now: it is in its list, in the history, and its own page.
-fn all_holds_are_told(sandbox: &Sandbox) {
+/// A replaced hold is still in the list, in the history, and on its own page.
+fn all_holds_are_listed(sandbox: &Sandbox) {
     let said = done(&sandbox.run(&["hold", "web", "dev"]));
     assert!(
         said.contains("held by")
@@ -117,15 +117,15 @@ fn all_holds_are_told(sandbox: &Sandbox) {
             && said.contains("payday; cleared by"),
         "{said}"
     );
-    let told = sandbox.run(&["--json", "history", "web", "dev"]);
-    let told = json_list(&told, "items");
-    let holds: Vec<_> = told.iter().filter(|line| line["kind"] == "hold").collect();
-    assert_eq!(holds.len(), 2, "{told:?}");
+    let shown = sandbox.run(&["--json", "history", "web", "dev"]);
+    let shown = json_list(&shown, "items");
+    let holds: Vec<_> = shown.iter().filter(|line| line["kind"] == "hold").collect();
+    assert_eq!(holds.len(), 2, "{shown:?}");
     let (left, cleared) = (&holds[0]["hold"], &holds[1]["hold"]);
     assert_eq!(left["cleared"], serde_json::Value::Null);
     assert_eq!(cleared["reason"], "payday");
     assert_eq!(cleared["cleared"]["why"], "paid");
-    let rollback = told.iter().find(|line| line["reason"] == "slow");
+    let rollback = shown.iter().find(|line| line["reason"] == "slow");
     assert_eq!(left["release"], rollback.expect("the rollback")["id"]);
     let found = done(&sandbox.run(&["history", "--search", "payday"]));
     assert!(found.contains("  hold  "), "{found}");
@@ -139,7 +139,7 @@ fn all_holds_are_told(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_read_only_configuration_changes_nothing_and_says_where_it_is_said() {
+fn a_read_only_configuration_refuses_changes_and_names_its_line() {
     let sandbox = Sandbox::kept().up();
     let path = sandbox.place().join("greenroom.toml");
     let text = std::fs::read_to_string(&path).expect("the configuration");
@@ -183,7 +183,7 @@ fn a_read_only_configuration_changes_nothing_and_says_where_it_is_said() {
 }
 
 #[test]
-fn a_hold_that_cannot_be_read_is_shown_and_removed() {
+fn an_unreadable_hold_is_shown_and_can_be_removed() {
     let mut sandbox = Sandbox::kept().up();
     let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
     store.busy_timeout(Duration::from_secs(10)).expect("set");

@@ -1,4 +1,4 @@
-//! Asking real servers on TCP and on unix sockets, well-behaved ones and others.
+//! Requests to real servers on TCP and on unix sockets, well-behaved and not.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use crate::support::free_port;
 
-/// A server and how many connections it was given.
+/// A server that counts its connections.
 struct Server {
     at: Endpoint,
     connections: Arc<AtomicUsize>,
@@ -185,7 +185,7 @@ fn app() -> Router {
         )
 }
 
-/// Makes a case one that cannot be answered.
+/// Changes a case into one that cannot be answered.
 type Spoil = fn(&mut Case);
 
 fn health(path: &str) -> HealthCheck {
@@ -269,10 +269,10 @@ async fn a_health_probe_sends_the_headers_of_its_check() {
 }
 
 #[tokio::test]
-async fn an_instance_that_is_not_there_is_not_healthy_and_the_cause_is_said() {
+async fn a_missing_instance_is_unhealthy_with_its_cause() {
     let checker = HttpChecker::new();
-    let nobody = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
-    let probe = checker.health(&nobody, &health("/health")).await;
+    let closed = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
+    let probe = checker.health(&closed, &health("/health")).await;
     assert!(
         !probe.healthy && probe.detail.contains("refused"),
         "{probe:?}"
@@ -286,7 +286,7 @@ async fn an_instance_that_is_not_there_is_not_healthy_and_the_cause_is_said() {
 }
 
 #[tokio::test]
-async fn a_case_sends_what_it_says_and_is_judged() {
+async fn a_check_sends_its_request_and_judges_the_answer() {
     let checker = HttpChecker::new();
     for server in Server::both().await {
         let mut case = case("/echo?a=b");
@@ -323,12 +323,16 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_cut_and_an_endless_one_ends() {
+async fn a_large_or_endless_body_is_cut() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let mut case = case("/big");
     case.expect.body_contains = Some("end".into());
     let report = checker.run(&case, &server.at, None).await;
-    assert_eq!(report.verdict, Verdict::Failed, "what was cut is not found");
+    assert_eq!(
+        report.verdict,
+        Verdict::Failed,
+        "text after the cut is not found"
+    );
     case.path = "/endless".into();
     case.expect.body_contains = Some("yyy".into());
     let report = checker.run(&case, &server.at, None).await;
@@ -336,7 +340,7 @@ async fn a_large_body_is_cut_and_an_endless_one_ends() {
 }
 
 #[tokio::test]
-async fn no_answer_is_an_error_and_not_a_failed_case() {
+async fn no_answer_is_an_error_and_not_a_failed_check() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let spoils: [(&str, Spoil); 7] = [
         ("within 200ms", |c| {
@@ -365,7 +369,7 @@ async fn no_answer_is_an_error_and_not_a_failed_case() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_something_else_is_an_error() {
+async fn a_server_of_another_protocol_is_an_error() {
     for said in [
         "",
         "\u{1b}[2J\r\n\r\n",
@@ -387,7 +391,7 @@ async fn a_server_that_speaks_something_else_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_case_through_the_preview_goes_there_with_its_host() {
+async fn a_check_through_the_preview_sends_its_host() {
     let (candidate, proxy) = (Server::on_tcp().await, Server::on_tcp().await);
     let mut case = case("/echo");
     case.through_preview = true;
@@ -401,7 +405,7 @@ async fn a_case_through_the_preview_goes_there_with_its_host() {
 }
 
 #[tokio::test]
-async fn the_public_answer_names_the_slot_and_what_went_wrong() {
+async fn the_public_answer_names_the_slot_and_the_error() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let ask = |path: &str| {
         let address = server.public(path);
@@ -418,17 +422,17 @@ async fn the_public_answer_names_the_slot_and_what_went_wrong() {
     let ill = ask("/green-ill").await;
     assert_eq!((ill.slot, ill.status), (Some(Slot::Green), Some(502)));
     assert_eq!(ill.detail, "HTTP 502: no upstream");
-    let nobody = PublicAddress {
+    let closed = PublicAddress {
         endpoint: Endpoint::Tcp(([127, 0, 0, 1], free_port()).into()),
         ..server.public("/")
     };
-    let nobody = checker.public(&nobody, Connection::Kept).await;
-    assert_eq!((nobody.slot, nobody.status), (None, None));
-    assert!(nobody.detail.contains("refused"), "{nobody:?}");
+    let closed = checker.public(&closed, Connection::Kept).await;
+    assert_eq!((closed.slot, closed.status), (None, None));
+    assert!(closed.detail.contains("refused"), "{closed:?}");
 }
 
 #[tokio::test]
-async fn an_instance_is_asked_directly_as_a_proxy_would_ask_it() {
+async fn a_direct_request_has_the_headers_of_a_proxy() {
     for server in Server::both().await {
         let checker = HttpChecker::new();
         let none = BTreeMap::new();
@@ -446,12 +450,12 @@ async fn an_instance_is_asked_directly_as_a_proxy_would_ask_it() {
             detail: String::new(),
         };
         assert_eq!(public.difference(&direct, Slot::Green), None, "{direct:?}");
-        // A slot that an application claims to be is none that a proxy chose.
+        // A slot in the application's own header does not count as the proxy's choice.
         let claimed = checker
             .direct(&server.at, &server.public("/green"), &none)
             .await;
         assert_eq!((claimed.slot, claimed.status), (None, Some(200)));
-        // What the health check is told to send wins over what is assumed of the proxy.
+        // Headers of the health check override the defaults for a proxy.
         let over_tls = BTreeMap::from([("X-Forwarded-Proto".to_owned(), "https".into())]);
         let moved = checker
             .direct(&server.at, &server.public("/forwarded"), &over_tls)
@@ -461,7 +465,7 @@ async fn an_instance_is_asked_directly_as_a_proxy_would_ask_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fresh_connections_are_new_ones_and_a_kept_one_is_one() {
+async fn fresh_requests_use_new_connections_and_kept_ones_reuse_one() {
     for server in Server::both().await {
         let checker = Arc::new(HttpChecker::new());
         let address = server.public("/green");
@@ -488,7 +492,7 @@ async fn fresh_connections_are_new_ones_and_a_kept_one_is_one() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_the_server_ended_is_opened_again() {
+async fn a_kept_connection_that_the_server_closed_is_reopened() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     for _ in 0..3 {
         let answer = checker
@@ -510,7 +514,7 @@ async fn both_connections_accept_any_kind_of_answer() {
 
 /// Two targets behind one nginx have the same endpoint, and differ by their host.
 #[tokio::test]
-async fn a_host_that_hangs_does_not_hold_up_another_at_the_same_endpoint() {
+async fn a_hanging_host_does_not_delay_another_at_the_same_endpoint() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let slow = server.public("/slow");
     let good = PublicAddress {
@@ -518,24 +522,24 @@ async fn a_host_that_hangs_does_not_hold_up_another_at_the_same_endpoint() {
         ..server.public("/green")
     };
     assert_ne!(slow.host, good.host);
-    let (hangs, began) = (checker.public(&slow, Connection::Kept), Instant::now());
+    let (hangs, started) = (checker.public(&slow, Connection::Kept), Instant::now());
     tokio::select! {
         biased;
         _ = hangs => panic!("it hangs"),
         answer = checker.public(&good, Connection::Kept) => assert_eq!(answer.status, Some(200)),
     }
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]
-async fn one_address_that_hangs_does_not_hold_up_another() {
+async fn a_hanging_address_does_not_delay_another() {
     let (checker, hanging, good) = (
         HttpChecker::new(),
         Server::on_tcp().await,
         Server::on_tcp().await,
     );
     let slow = hanging.public("/slow");
-    let (hangs, began) = (checker.public(&slow, Connection::Kept), Instant::now());
+    let (hangs, started) = (checker.public(&slow, Connection::Kept), Instant::now());
     tokio::select! {
         _ = hangs => panic!("it hangs"),
         answer = async {
@@ -543,11 +547,11 @@ async fn one_address_that_hangs_does_not_hold_up_another() {
             checker.public(&address, Connection::Kept).await
         } => assert_eq!(answer.status, Some(200)),
     }
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]
-async fn a_report_says_what_was_asked_and_answered_and_shows_no_secret() {
+async fn a_report_shows_request_and_answer_without_secrets() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let mut ill = case("/ill?access_token=hunter2");
     ill.headers = [
@@ -571,8 +575,8 @@ async fn a_report_says_what_was_asked_and_answered_and_shows_no_secret() {
     );
     let big = checker.run(&case("/big"), &server.at, None).await;
     assert!(big.response.chars().count() < 1000, "{}", big.response);
-    let nobody = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
-    let nobody = checker.run(&case("/"), &nobody, None).await;
-    assert!(nobody.request.starts_with("GET http://127.0.0.1:"));
-    assert_eq!(nobody.response, "");
+    let closed = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
+    let closed = checker.run(&case("/"), &closed, None).await;
+    assert!(closed.request.starts_with("GET http://127.0.0.1:"));
+    assert_eq!(closed.response, "");
 }

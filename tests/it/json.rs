@@ -1,4 +1,5 @@
-//! `--json` of every verb, the real binary in a sandbox: each line fits the schema, which names every verb.
+//! `--json` of every verb: the real binary in a sandbox. Each line fits the schema, and the schema
+//! names every verb.
 
 use std::collections::BTreeSet;
 use std::process::Output;
@@ -9,7 +10,8 @@ use serde_json::Value;
 use crate::sandbox::{Sandbox, words};
 use crate::support::json_lines::{SCHEMA, assert_fits, json_data, json_end, json_lines, json_list};
 
-/// Runs verbs with `--json`, holds their lines to the schema, and keeps which verbs have answered with data.
+/// Runs verbs with `--json`, checks their lines against the schema, and records which verbs have
+/// answered with data.
 struct Reader<'a> {
     sandbox: &'a Sandbox,
     answered: BTreeSet<String>,
@@ -26,14 +28,14 @@ impl Reader<'_> {
         output
     }
 
-    /// As [`Reader::run`], of what has to end well. Returns the data of the last line.
+    /// Like [`Reader::run`], for a run that must succeed. Returns the data of the last line.
     fn data(&mut self, arguments: &[&str]) -> Value {
         let output = self.run(arguments);
         assert_eq!(output.status.code(), Some(0), "{}", words(&output));
         json_data(&output)
     }
 
-    /// As [`Reader::run`], of what has to fail. Returns the error of the last line.
+    /// Like [`Reader::run`], for a run that must fail. Returns the error of the last line.
     fn error(&mut self, code: i32, kind: &str, arguments: &[&str]) -> Value {
         let output = self.run(arguments);
         assert_eq!(output.status.code(), Some(code), "{}", words(&output));
@@ -69,7 +71,7 @@ fn every_verb_prints_lines_that_fit_the_schema() {
 
     let known = SCHEMA["properties"]["command"]["enum"].as_array();
     let known = known.expect("a list").iter().filter_map(Value::as_str);
-    // The program without a verb, and approvals, which tests of their own give.
+    // The program without a verb, and approvals, have tests of their own.
     let known = known.filter(|verb| !["greenroom", "approve"].contains(verb));
     let silent: Vec<&str> = known.filter(|verb| !answered.contains(*verb)).collect();
     assert_eq!(silent, [""; 0], "verbs that answered nothing");
@@ -250,7 +252,7 @@ fn wrong_arguments(reader: &mut Reader<'_>) {
 }
 
 #[test]
-fn a_shell_is_given_services_environments_versions_and_releases() {
+fn completions_offer_services_environments_versions_and_releases() {
     let sandbox = Sandbox::kept().up();
     let complete = |words: &[&str]| {
         let config = sandbox.place().join("greenroom.toml").display().to_string();
@@ -293,7 +295,7 @@ fn a_shell_is_given_services_environments_versions_and_releases() {
         complete(&["promote", "nobody", "dev", "--version", ""]),
         [""; 0]
     );
-    // A variable that another program has set never keeps a command from being run.
+    // A variable that another program has set never prevents a command from running.
     for (variable, value) in [
         ("COMPLETE", "bash"),
         ("GREENROOM_COMPLETE", "1"),

@@ -1,5 +1,5 @@
-//! Greenroom's integration tests, one binary, modules named after what they try. The servers
-//! are real; `tests/run` starts them and says in the environment where they are.
+//! Greenroom's integration tests: one binary, with modules named after their subject. The servers
+//! are real; `tests/run` starts them and passes their addresses in the environment.
 #![expect(
     clippy::expect_used,
     clippy::panic,

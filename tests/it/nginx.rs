@@ -1,5 +1,4 @@
-//! The real nginx on ports and directories of its own: installing, switching, and everything that
-//! may go wrong on the way.
+//! The real nginx with private ports and directories: installing, switching, and their failures.
 
 mod arena;
 mod installing;

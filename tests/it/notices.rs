@@ -1,5 +1,5 @@
-//! Channels that are told of releases over HTTP: a receiver of the tests' own, the real program, and receivers that
-//! refuse, hang and are not there.
+//! Notices about releases over HTTP: a test receiver, the real program, and receivers that refuse,
+//! hang or are missing.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -18,11 +18,11 @@ use tokio::sync::Notify;
 use crate::sandbox::{Sandbox, until, words};
 use crate::support::free_port;
 
-/// How long something may take on a busy machine.
+/// How long an answer may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
-/// What signs, as a receiver gives it out.
+/// The signing key, as a receiver gives it out.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// The part of an incoming webhook's address that nobody may see.
+/// The secret part of an incoming webhook's address.
 const PATH: &str = "T0000/B0000/hunter2";
 
 #[derive(Clone)]
@@ -43,24 +43,24 @@ impl Got {
 }
 
 #[derive(Default)]
-struct Told {
+struct Inbox {
     got: Mutex<Vec<Got>>,
-    /// What the next ones are answered; 200 afterwards.
+    /// The status of the next answers; 200 afterwards.
     answers: Mutex<VecDeque<StatusCode>>,
-    /// Whether nobody is answered.
+    /// Whether requests stay unanswered.
     hangs: bool,
     never: Notify,
 }
 
-/// A receiver on a port of its own, for as long as it is kept.
+/// A receiver on a private port; it ends when dropped.
 struct Receiver {
-    told: Arc<Told>,
+    inbox: Arc<Inbox>,
     address: String,
     _runtime: Runtime,
 }
 
 impl Receiver {
-    fn start(told: Told) -> Self {
+    fn start(inbox: Inbox) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -69,13 +69,13 @@ impl Receiver {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("its address"));
-        let told = Arc::new(told);
-        let take = |State(told): State<Arc<Told>>, headers: HeaderMap, body: String| async move {
-            told.got.lock().expect("got").push(Got { headers, body });
-            if told.hangs {
-                told.never.notified().await;
+        let inbox = Arc::new(inbox);
+        let take = |State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: String| async move {
+            inbox.got.lock().expect("got").push(Got { headers, body });
+            if inbox.hangs {
+                inbox.never.notified().await;
             }
-            let answer = told.answers.lock().expect("answers").pop_front();
+            let answer = inbox.answers.lock().expect("answers").pop_front();
             (
                 answer.unwrap_or(StatusCode::OK),
                 "no <b>thanks</b>\u{1b}[31m",
@@ -84,24 +84,24 @@ impl Receiver {
         let app = axum::Router::new()
             .route("/", post(take))
             .route(&format!("/{PATH}"), post(take))
-            .with_state(Arc::clone(&told));
+            .with_state(Arc::clone(&inbox));
         runtime.spawn(async move { axum::serve(listener, app).await });
         Self {
-            told,
+            inbox,
             address,
             _runtime: runtime,
         }
     }
 
     fn answering(answers: impl Into<VecDeque<StatusCode>>) -> Self {
-        Self::start(Told {
+        Self::start(Inbox {
             answers: Mutex::new(answers.into()),
-            ..Told::default()
+            ..Inbox::default()
         })
     }
 
     fn got(&self) -> Vec<Got> {
-        self.told.got.lock().expect("got").clone()
+        self.inbox.got.lock().expect("got").clone()
     }
 
     fn events(&self) -> Vec<String> {
@@ -110,12 +110,12 @@ impl Receiver {
     }
 }
 
-/// A sandbox with a secret on its disk, whose releases are over at once.
+/// A sandbox with a secret file, whose releases end at once.
 fn sandbox(secret: &str) -> Sandbox {
     calm_sandbox(secret).hurried()
 }
 
-/// One whose releases take long enough for a channel to be tried again.
+/// A sandbox whose releases take long enough for a channel to be retried.
 fn calm_sandbox(secret: &str) -> Sandbox {
     Sandbox::kept_on(|place: &Path| {
         std::fs::write(place.with_file_name("secret"), secret).expect("written");
@@ -131,7 +131,8 @@ fn secret_file(sandbox: &Sandbox) -> String {
         .to_string()
 }
 
-/// What a layer above the file may tell a channel of: production of the sandbox is protected.
+/// The channel settings that a layer above the file may contain: production of the sandbox is
+/// protected.
 const DEV: &str = r#"notices.ops.environments=["dev"]"#;
 
 /// The settings of a signed channel.
@@ -160,7 +161,7 @@ fn promote(version: &str) -> [&str; 6] {
 }
 
 #[test]
-fn a_signed_channel_is_told_in_order_and_tried_again_with_the_same_name() {
+fn a_signed_channel_gets_notices_in_order_and_retries_with_the_same_id() {
     let receiver = Receiver::answering([
         StatusCode::SERVICE_UNAVAILABLE,
         StatusCode::TOO_MANY_REQUESTS,
@@ -172,7 +173,7 @@ fn a_signed_channel_is_told_in_order_and_tried_again_with_the_same_name() {
         doctor.contains("notices.ops") && doctor.contains("signed webhook at http://127.0.0.1"),
         "{doctor}"
     );
-    assert!(receiver.got().is_empty(), "looking tells nobody");
+    assert!(receiver.got().is_empty(), "reading sends no notice");
 
     let done = run(&sandbox, &settings, &promote("1.8.2"));
     assert!(done.status.success(), "{}", words(&done));
@@ -212,7 +213,7 @@ fn a_signed_channel_is_told_in_order_and_tried_again_with_the_same_name() {
     assert_eq!(data["target"]["environment"], "dev");
     assert_eq!(data["checks"]["passed"], data["checks"]["of"]);
 
-    // What goes wrong is told with its reason, and so is a way back.
+    // A failure is sent with its reason, and so is a rollback.
     let failed = run(&sandbox, &settings, &promote("1.9.2"));
     assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
     let later = receiver.got().split_off(got.len());
@@ -240,7 +241,7 @@ fn a_signed_channel_is_told_in_order_and_tried_again_with_the_same_name() {
 }
 
 #[test]
-fn others_are_told_at_once_that_their_approval_is_waited_for() {
+fn approvers_are_told_at_once_that_a_release_waits_for_them() {
     let receiver = Receiver::answering([]);
     let sandbox = sandbox(SECRET);
     let mut settings = signed(&sandbox, &receiver.address);
@@ -252,7 +253,7 @@ fn others_are_told_at_once_that_their_approval_is_waited_for() {
     all.extend(["--set", "operator.name=ana"]);
     all.extend(promote("1.8.2"));
     let mut promote = sandbox.command(&all).spawn().expect("greenroom");
-    until("that somebody is waited for", SOON, || {
+    until("a notice about the missing approval", SOON, || {
         receiver
             .events()
             .iter()
@@ -283,7 +284,7 @@ fn others_are_told_at_once_that_their_approval_is_waited_for() {
 }
 
 #[test]
-fn an_incoming_webhook_gets_text_that_is_only_text_and_nobody_sees_its_address() {
+fn an_incoming_webhook_gets_plain_text_and_its_address_stays_secret() {
     let receiver = Receiver::answering([]);
     let address = format!("{}/{PATH}", receiver.address);
     let sandbox = sandbox(&address);
@@ -324,8 +325,8 @@ fn an_incoming_webhook_gets_text_that_is_only_text_and_nobody_sees_its_address()
         );
     }
 
-    // Refused for good it is said once, with what was answered, and without the address.
-    *receiver.told.answers.lock().expect("answers") =
+    // A permanent refusal is reported once, with the answer and without the address.
+    *receiver.inbox.answers.lock().expect("answers") =
         std::iter::repeat_n(StatusCode::NOT_FOUND, 9).collect();
     let done = run(&sandbox, &settings, &promote("1.9.0"));
     assert!(done.status.success(), "{}", words(&done));
@@ -341,10 +342,10 @@ fn an_incoming_webhook_gets_text_that_is_only_text_and_nobody_sees_its_address()
 }
 
 #[test]
-fn a_channel_that_hangs_or_is_not_there_holds_up_nothing() {
-    let receiver = Receiver::start(Told {
+fn a_hanging_or_missing_channel_delays_nothing() {
+    let receiver = Receiver::start(Inbox {
         hangs: true,
-        ..Told::default()
+        ..Inbox::default()
     });
     let sandbox = sandbox(SECRET);
     let settings = signed(&sandbox, &receiver.address);
@@ -352,7 +353,7 @@ fn a_channel_that_hangs_or_is_not_there_holds_up_nothing() {
     assert!(done.status.success(), "{}", words(&done));
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
     assert_eq!(receiver.events()[0], "release.started");
-    // The first is never answered: what comes behind it is not sent, and that is said.
+    // The first notice is never answered, so the later ones are not sent, which is reported.
     assert!(!receiver.events().contains(&"release.finished".to_owned()));
     assert!(
         words(&done).contains("notices were not sent"),
@@ -377,7 +378,7 @@ fn a_channel_that_hangs_or_is_not_there_holds_up_nothing() {
     );
 }
 
-/// All that was logged by the programs of a sandbox.
+/// Everything that the programs of a sandbox logged.
 fn log_of(sandbox: &Sandbox) -> String {
     let place = sandbox
         .place()

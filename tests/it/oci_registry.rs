@@ -1,4 +1,4 @@
-//! The image registry adapter against real registries, and against servers that hang or lie.
+//! The image registry adapter with real registries, and with servers that hang or answer wrongly.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ fn names(tags: Vec<ImageTag>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_tag_is_resolved_to_what_an_engine_pulls_with_its_labels() {
+async fn a_tag_is_resolved_to_the_digest_that_an_engine_pulls() {
     let repository = format!("{}/{}", support::registry(), unique("it-oci"));
     let labels = [
         ("org.opencontainers.image.revision", "4f2a9c0"),
@@ -87,7 +87,7 @@ async fn a_tag_is_resolved_to_what_an_engine_pulls_with_its_labels() {
 }
 
 #[tokio::test]
-async fn an_image_says_when_it_was_built_by_its_label_or_by_its_builder() {
+async fn the_build_time_comes_from_the_label_or_the_builder() {
     let repository = format!("{}/{}", support::registry(), unique("it-oci"));
     let before = jiff::Timestamp::now();
     push(&repository, "plain", &[], 16);
@@ -113,7 +113,7 @@ async fn an_image_says_when_it_was_built_by_its_label_or_by_its_builder() {
 }
 
 #[tokio::test]
-async fn an_index_is_resolved_to_itself_with_the_labels_of_this_machines_image() {
+async fn an_index_is_resolved_to_its_own_digest_with_this_platforms_labels() {
     let host = support::registry();
     let name = unique("it-oci");
     let repository = format!("{host}/{name}");
@@ -157,14 +157,14 @@ async fn an_index_is_resolved_to_itself_with_the_labels_of_this_machines_image()
         .expect("resolved");
     assert_ne!(version.digest.as_str(), inner);
     assert_eq!(version.labels.version.as_deref(), Some("2.0.0"));
-    // What an engine remembers after pulling it is this digest.
+    // After a pull the engine reports this digest.
     docker(&["pull", "-q", &version.pinned()]);
     docker(&["image", "inspect", &version.pinned()]);
     docker(&["rmi", "-f", &version.pinned()]);
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_missing() {
+async fn an_unknown_tag_is_missing() {
     let repository = format!("{}/{}", support::registry(), unique("it-oci"));
     push(&repository, "1", &[], 16);
     let registry = open();
@@ -193,7 +193,7 @@ async fn what_is_not_there_is_missing() {
 }
 
 #[tokio::test]
-async fn a_registry_with_passwords_lets_in_who_has_one() {
+async fn a_registry_with_passwords_accepts_a_correct_one() {
     let private = PrivateRegistry::start().await;
     let (repository, digest) = private.push();
     let registry = with_password(&private.host, PASSWORD);
@@ -225,12 +225,12 @@ async fn a_registry_with_passwords_lets_in_who_has_one() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_dead_or_hangs_is_unreachable_in_time() {
+async fn a_dead_or_hanging_registry_is_unreachable_within_the_timeout() {
     let dead = format!("127.0.0.1:{}/web", support::free_port());
     let failure = open()
         .resolve(&dead, &tag("1"))
         .await
-        .expect_err("nobody is there");
+        .expect_err("no server there");
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     assert!(failure.to_string().contains("refused"), "{failure}");
 
@@ -238,7 +238,7 @@ async fn a_registry_that_is_dead_or_hangs_is_unreachable_in_time() {
         .await
         .expect("bound");
     let host = silent.local_addr().expect("an address");
-    let begun = Instant::now();
+    let started = Instant::now();
     let registry = open().with_deadline(Duration::from_millis(300));
     for failure in [
         registry
@@ -252,10 +252,10 @@ async fn a_registry_that_is_dead_or_hangs_is_unreachable_in_time() {
     ] {
         assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
-/// Serves until the test is over.
+/// Serves until the test ends.
 async fn serve(routes: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -266,7 +266,7 @@ async fn serve(routes: Router) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_is_no_registry_or_lies_is_not_believed() {
+async fn wrong_registry_answers_are_refused() {
     let manifest = r#"{"schemaVersion":2,"config":{"mediaType":"a","digest":"../../evil","size":1},"layers":[]}"#;
     let wrong_digest = (
         [(
@@ -320,7 +320,7 @@ fn asked(query: Option<&str>, name: &str) -> String {
     value.replace("%3A", ":")
 }
 
-/// A registry that wants a token, and the server that gives them to whom has a password.
+/// A registry that requires a token, and the token server, which requires a password.
 fn tokens(host_of: &'static str, token: &'static str) -> Router {
     let challenge = move |headers: HeaderMap| async move {
         let host = headers["host"].to_str().expect("text").to_owned();
@@ -342,7 +342,7 @@ fn tokens(host_of: &'static str, token: &'static str) -> Router {
         {
             return StatusCode::UNAUTHORIZED.into_response();
         }
-        // Two at a time, whatever was asked for.
+        // Two at a time, whatever the request says.
         let all = ["a", "b", "c", "d", "e\u{1b}[31m", "f"];
         let last = asked(query.as_deref(), "last");
         let page: Vec<&str> = all.into_iter().filter(|t| **t > *last).take(2).collect();
@@ -355,16 +355,12 @@ fn tokens(host_of: &'static str, token: &'static str) -> Router {
 }
 
 #[tokio::test]
-async fn tokens_are_fetched_and_pages_are_put_together() {
+async fn tokens_are_fetched_and_pages_are_joined() {
     let host = serve(tokens("it", "good")).await;
     let repository = format!("{host}/web");
     let registry = with_password(&host, "hunter2");
     let tags = names(registry.tags(&repository).await.expect("a list"));
-    assert_eq!(
-        tags,
-        ["a", "b", "c", "d", "f"],
-        "what is no tag is left out"
-    );
+    assert_eq!(tags, ["a", "b", "c", "d", "f"], "invalid tags are left out");
     let failure = open()
         .tags(&repository)
         .await
@@ -373,7 +369,7 @@ async fn tokens_are_fetched_and_pages_are_put_together() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_token_is_refused() {
+async fn an_invalid_token_is_refused() {
     let host = serve(tokens("it", "evil\r\nX-Injected: 1")).await;
     let registry = with_password(&host, "hunter2");
     let failure = registry
@@ -383,7 +379,7 @@ async fn a_token_that_is_no_token_is_refused() {
     assert_eq!(failure.kind, FailureKind::Garbled, "{failure}");
 }
 
-/// A registry whose repository has so many tags, 20,000 a page.
+/// A registry whose repository has this many tags, 20,000 a page.
 fn many_tags(count: usize) -> Router {
     let list = move |RawQuery(query): RawQuery| async move {
         let last = asked(query.as_deref(), "last");
@@ -400,7 +396,7 @@ fn many_tags(count: usize) -> Router {
 }
 
 #[tokio::test]
-async fn a_list_of_more_tags_than_are_read_is_refused() {
+async fn a_list_of_too_many_tags_is_refused() {
     let host = serve(many_tags(100_000)).await;
     let tags = open().tags(&format!("{host}/web")).await.expect("a list");
     assert_eq!(tags.len(), 100_000);

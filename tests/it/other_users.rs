@@ -1,5 +1,5 @@
-//! Files that other users own or may write are refused by name: a store, a secret, the state of a proxy, a program. So is
-//! a configuration that is no file.
+//! Files that other users own or may write are refused by name: a store, a secret, the state of a
+//! proxy, a program. So is a configuration that is not a regular file.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -55,13 +55,13 @@ impl Place {
         chown(self.0.path().join(path), Some(MALLORY), None).expect("given");
     }
 
-    /// What is wrong, with the directory of the test left out.
+    /// The error, without the directory of the test.
     fn said(&self) -> String {
         let said = self.loaded(true);
         said.map_or_else(|said| said, |_| String::new())
     }
 
-    /// The warnings, or what is wrong. `is_check` is what `config check` asks for.
+    /// The warnings, or the error. `is_check` is true for `config check`.
     fn loaded(&self, is_check: bool) -> Result<String, String> {
         let bin = self.0.path().join("bin").display().to_string();
         let request = Request {
@@ -78,7 +78,7 @@ impl Place {
 }
 
 #[test]
-fn what_other_users_own_or_may_write_is_refused_by_name() {
+fn files_that_other_users_own_or_may_write_are_refused_by_name() {
     assert_eq!(Place::new().said(), "");
     let owned = "belongs to another user (uid 47110816, mode 0";
     let written = "every user may write to it";
@@ -141,9 +141,9 @@ fn what_other_users_own_or_may_write_is_refused_by_name() {
     }
 }
 
-/// The owner of a directory of `dev` cannot keep production from being used.
+/// The owner of a directory of `dev` must not be able to block production.
 #[test]
-fn what_others_can_change_stops_protected_environments_alone() {
+fn files_that_others_can_change_block_only_protected_environments() {
     let place = Place::new();
     place.set("processes", 0o777);
     let warned = place.loaded(false).expect("production can be used");
@@ -160,9 +160,9 @@ fn what_others_can_change_stops_protected_environments_alone() {
     assert!(!refused.contains("processes"), "{refused}");
 }
 
-/// Root looks after the store of a service's user.
+/// Root administers the store of a service's user.
 #[test]
-fn root_uses_what_belongs_to_the_user_of_a_service_with_its_directory() {
+fn root_may_use_files_of_the_user_who_owns_the_directory() {
     let place = Place::new();
     place.give("store");
     assert!(
@@ -177,7 +177,7 @@ fn root_uses_what_belongs_to_the_user_of_a_service_with_its_directory() {
 }
 
 #[test]
-fn a_secret_that_is_too_short_to_be_hidden_everywhere_is_named() {
+fn a_secret_too_short_to_be_masked_is_named() {
     let place = Place::new();
     let text = TEXT.replace("{ file = \"password\" }", "{ env = \"SHORT\" }");
     let warned = |text: &str| {
@@ -202,13 +202,13 @@ fn a_secret_that_is_too_short_to_be_hidden_everywhere_is_named() {
 }
 
 #[test]
-fn a_sticky_directory_keeps_what_is_in_it() {
+fn files_in_a_sticky_directory_are_accepted() {
     let place = Place::new();
     place.set("store", 0o1777);
     assert_eq!(place.said(), "");
 }
 
-/// What `config check` says of a path, which is never waited for.
+/// The output of `config check` for a path, which must come without waiting for the path.
 fn checked(path: &Path, stdin: Stdio) -> (Option<i32>, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_greenroom"))
         .args(["--config", &path.display().to_string(), "config", "check"])
@@ -231,7 +231,7 @@ fn checked(path: &Path, stdin: Stdio) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_configuration_that_is_no_file_is_refused_at_once() {
+fn a_configuration_that_is_not_a_regular_file_is_refused_at_once() {
     let place = Place::new();
     let pipe = place.0.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status();

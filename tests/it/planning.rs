@@ -1,5 +1,5 @@
-//! Plans: which slot, which generation, which steps, in words an operator can check; and every
-//! reason against one, all at once. Pure: facts in, a plan or refusals out.
+//! Plans: which slot, generation and steps, described for an operator; and every reason against a
+//! plan, all at once. Pure functions: facts in, a plan or refusals out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -89,7 +89,7 @@ fn was_live(version: Version) -> WasLive {
     }
 }
 
-/// 1.8.2 (digest a) is live in blue at generation 41; green is free; 1.9.0 (digest b) is wanted.
+/// 1.8.2 (digest a) is live in blue at generation 41; green is free; 1.9.0 (digest b) is requested.
 fn facts() -> Facts {
     let slots = PerSlot {
         blue: Some(registration(Slot::Blue, 'a', "1.8.2")),
@@ -199,7 +199,7 @@ fn a_promote_goes_to_the_slot_that_is_not_live_with_the_next_generation() {
 }
 
 #[test]
-fn what_the_proxy_warns_of_is_in_the_plan() {
+fn warnings_of_the_proxy_are_in_the_plan() {
     let words = ProxyWords {
         warnings: vec!["nginx: a header is lost".into()],
         ..ProxyWords::default()
@@ -214,7 +214,7 @@ fn what_the_proxy_warns_of_is_in_the_plan() {
 }
 
 #[test]
-fn a_release_that_reloads_the_proxy_of_a_protected_target_asks_for_the_name() {
+fn a_reload_of_a_proxy_shared_with_a_protected_target_asks_for_its_name() {
     let production = Target::new(
         "api".parse().expect("a name"),
         "production".parse().expect("a name"),
@@ -244,7 +244,7 @@ fn a_release_that_reloads_the_proxy_of_a_protected_target_asks_for_the_name() {
 }
 
 #[test]
-fn every_call_is_named_in_words_with_the_digest_and_the_generations() {
+fn every_call_is_described_with_digest_and_generations() {
     let plan = planned(&facts());
     let calls = |step| plan.step(step).expect("planned").calls.join("\n");
     assert!(calls(Step::Pull).contains(&format!("registry.example/web@{}", digest('b'))));
@@ -264,7 +264,7 @@ fn every_call_is_named_in_words_with_the_digest_and_the_generations() {
 }
 
 #[test]
-fn the_first_release_goes_to_blue_installs_the_proxy_and_says_that_there_is_no_way_back() {
+fn the_first_release_goes_to_blue_and_has_no_way_back() {
     let mut facts = facts();
     facts.record = Ok(RegistryRecord::default());
     facts.proxy = Ok(None);
@@ -290,7 +290,7 @@ fn the_first_release_goes_to_blue_installs_the_proxy_and_says_that_there_is_no_w
 }
 
 #[test]
-fn a_generation_never_goes_back_behind_what_the_proxy_has_seen() {
+fn a_generation_is_higher_than_any_that_the_proxy_has_seen() {
     let mut facts = facts();
     facts.record = Ok(RegistryRecord {
         revision: 9,
@@ -307,7 +307,7 @@ fn a_generation_never_goes_back_behind_what_the_proxy_has_seen() {
 }
 
 #[test]
-fn the_same_digest_under_another_tag_is_live_already_and_the_same_tag_with_another_is_new() {
+fn versions_are_compared_by_digest_and_not_by_tag() {
     let mut facts = facts();
     facts.version = Resolved::Version(Box::new(version("latest", 'a')));
     let against = refused(&promote(), &definition(Tier::Protected), &facts);
@@ -348,7 +348,7 @@ fn a_live_version_that_is_not_running_is_named_as_unhealthy() {
 }
 
 #[test]
-fn a_plan_knows_the_commit_that_is_live() {
+fn a_plan_names_the_live_commit() {
     let mut facts = facts();
     let mut live = instance(Slot::Blue, 'a', InstanceState::Running);
     live.labels.revision = Some("c0ffee1".into());
@@ -358,7 +358,7 @@ fn a_plan_knows_the_commit_that_is_live() {
 }
 
 #[test]
-fn what_runs_decides_what_is_live_not_what_was_registered() {
+fn the_live_version_is_the_running_one_and_not_the_registered_one() {
     let mut facts = facts();
     facts.slots.blue = Ok(Occupancy::Ours(Box::new(instance(
         Slot::Blue,
@@ -370,7 +370,7 @@ fn what_runs_decides_what_is_live_not_what_was_registered() {
 }
 
 #[test]
-fn a_leftover_of_ours_is_replaced_and_said_so() {
+fn the_plan_says_that_a_leftover_is_replaced() {
     let mut facts = facts();
     facts.slots.green = Ok(Occupancy::Ours(Box::new(instance(
         Slot::Green,
@@ -388,7 +388,7 @@ fn a_leftover_of_ours_is_replaced_and_said_so() {
 }
 
 #[test]
-fn a_sick_live_version_is_a_warning_because_its_cure_has_to_be_promoted() {
+fn an_unhealthy_live_version_is_a_warning_and_no_refusal() {
     let mut facts = facts();
     facts.live_probe = Some(Probe {
         healthy: false,
@@ -406,7 +406,7 @@ fn a_sick_live_version_is_a_warning_because_its_cure_has_to_be_promoted() {
 }
 
 #[test]
-fn a_plan_refuses_with_all_the_reasons_at_once() {
+fn a_refused_plan_has_all_reasons_at_once() {
     let mut definition = definition(Tier::Protected);
     definition.health = None;
     definition.rules.require_reason = true;
@@ -486,7 +486,7 @@ fn with_lock(facts: &mut Facts, purpose: LockPurpose) {
 }
 
 #[test]
-fn a_refusal_because_of_a_lock_names_the_command_that_goes_on() {
+fn a_refusal_because_of_a_lock_names_the_next_command() {
     let definition = definition(Tier::Staging);
     let mut facts = facts();
     with_lock(&mut facts, LockPurpose::Release);
@@ -508,7 +508,7 @@ fn a_refusal_because_of_a_lock_names_the_command_that_goes_on() {
 }
 
 #[test]
-fn a_standby_of_another_console_is_no_reason_against_a_plan_and_is_named_in_it() {
+fn a_standby_of_another_console_is_named_and_refuses_no_plan() {
     let mut facts = facts();
     with_lock(&mut facts, LockPurpose::Release);
     facts.standby = Some(StandbyOf::AnotherConsole);
@@ -560,7 +560,7 @@ fn a_configured_freeze_stops_a_promote_and_warns_a_rollback() {
 }
 
 #[test]
-fn what_stood_is_overridden_with_a_reason_and_nothing_else_is() {
+fn an_override_covers_the_holds_and_freezes_in_force() {
     let mut facts = facts();
     if let Ok(record) = &mut facts.record {
         record.hold = Some(placed());
@@ -588,7 +588,7 @@ fn what_stood_is_overridden_with_a_reason_and_nothing_else_is() {
         "{:?}",
         plan.warnings
     );
-    // Where nothing stands, nothing is overridden.
+    // Without a hold or freeze nothing is overridden.
     let free = definition(Tier::Staging);
     let facts = self::facts();
     let plan = self::plan(&request, &free, &facts).expect("a plan");
@@ -596,7 +596,7 @@ fn what_stood_is_overridden_with_a_reason_and_nothing_else_is() {
 }
 
 #[test]
-fn a_hold_that_has_ended_does_not_stand() {
+fn an_ended_hold_stops_no_promote() {
     let mut facts = facts();
     facts.now = Timestamp::from_second(100).expect("a moment");
     if let Ok(record) = &mut facts.record {
@@ -613,7 +613,7 @@ fn a_hold_that_has_ended_does_not_stand() {
 }
 
 #[test]
-fn who_is_live_has_to_be_agreed_on() {
+fn disagreement_on_the_live_slot_refuses_a_plan() {
     let mut facts = facts();
     facts.proxy = Ok(Some(ProxyAnswer {
         slot: Some(Slot::Green),
@@ -629,7 +629,7 @@ fn who_is_live_has_to_be_agreed_on() {
 }
 
 #[test]
-fn a_side_that_is_not_heard_is_a_reason_and_not_a_guess() {
+fn an_unreachable_source_refuses_a_plan() {
     for silence in 0..4 {
         let mut facts = facts();
         let why = "connection refused".to_owned();
@@ -648,7 +648,7 @@ fn a_side_that_is_not_heard_is_a_reason_and_not_a_guess() {
 }
 
 #[test]
-fn a_version_has_to_be_live_where_the_rules_ask_for_it_first() {
+fn a_version_must_be_live_first_where_the_rules_require_it() {
     let mut definition = definition(Tier::Protected);
     definition.rules.only_from = Some("qa".parse().expect("a name"));
     let mut facts = facts();
@@ -660,7 +660,7 @@ fn a_version_has_to_be_live_where_the_rules_ask_for_it_first() {
     );
     facts.live_there = Some(Ok(Some(version("1.9.0", 'b'))));
     assert!(plan(&promote(), &definition, &facts).is_ok());
-    // The way back is never closed by that rule.
+    // That rule never blocks a rollback.
     facts.live_there = Some(Ok(None));
     facts.was_live = was_live(version("1.9.0", 'b'));
     let back = request(Wanted::Back(VersionRef::Tag("1.9.0".into())));
@@ -683,7 +683,7 @@ fn warm() -> Facts {
 }
 
 #[test]
-fn a_warm_rollback_starts_nothing_and_names_the_version_it_goes_back_to() {
+fn a_warm_rollback_starts_nothing_and_names_its_version() {
     let plan = plan(
         &request(Wanted::Standby),
         &definition(Tier::Protected),
@@ -700,7 +700,7 @@ fn a_warm_rollback_starts_nothing_and_names_the_version_it_goes_back_to() {
 }
 
 #[test]
-fn a_plan_promises_no_way_back_that_its_watch_does_not_take() {
+fn a_plan_names_only_switch_backs_that_its_watch_makes() {
     let words = |plan: &Plan| {
         let step = plan.step(Step::Watch).expect("a watch");
         step.calls.join("\n")
@@ -728,7 +728,7 @@ fn a_plan_promises_no_way_back_that_its_watch_does_not_take() {
 }
 
 #[test]
-fn a_rollback_needs_no_reason_whatever_the_rules_ask_for() {
+fn a_rollback_needs_no_reason_under_any_rules() {
     let mut strict = definition(Tier::Protected);
     strict.rules.require_reason = true;
     let back = PlanRequest {
@@ -745,7 +745,7 @@ fn a_rollback_needs_no_reason_whatever_the_rules_ask_for() {
 }
 
 #[test]
-fn a_warm_rollback_is_one_typed_confirmation_that_covers_its_switch_and_not_its_stop() {
+fn the_confirmation_of_a_warm_rollback_covers_its_switch_and_not_its_stop() {
     let plan = plan(
         &request(Wanted::Standby),
         &definition(Tier::Protected),
@@ -765,7 +765,7 @@ fn a_warm_rollback_is_one_typed_confirmation_that_covers_its_switch_and_not_its_
 }
 
 #[test]
-fn there_is_no_warm_rollback_to_what_is_not_running_registered_and_once_live() {
+fn a_warm_rollback_needs_a_running_registered_formerly_live_version() {
     let back = request(Wanted::Standby);
     let mut stopped = warm();
     stopped.slots.green = Ok(Occupancy::Ours(Box::new(instance(
@@ -796,9 +796,9 @@ fn there_is_no_warm_rollback_to_what_is_not_running_registered_and_once_live() {
 }
 
 #[test]
-fn a_head_of_a_release_that_proves_nothing_opens_no_way_back() {
+fn an_unproven_head_allows_no_rollback() {
     let mut facts = warm();
-    // One line in the store, by another program: a closed head without entries.
+    // Another program wrote one line into the store: a closed head without entries.
     let mut forged = past("1.8.1", 'd', Some(Outcome::Done));
     forged.live = Some(LivePeriod {
         since: Timestamp::UNIX_EPOCH,
@@ -823,7 +823,7 @@ fn a_head_of_a_release_that_proves_nothing_opens_no_way_back() {
 }
 
 #[test]
-fn a_cold_rollback_is_a_whole_release_to_a_version_that_was_live() {
+fn a_cold_rollback_is_a_full_release_to_a_formerly_live_version() {
     let mut facts = facts();
     facts.version = Resolved::Version(Box::new(version("1.7.0", 'e')));
     let back = request(Wanted::Back(VersionRef::Tag("1.7.0".into())));
@@ -845,7 +845,7 @@ fn no_switch_is_planned_with_a_generation_near_the_highest() {
     {
         route.value.generation = HIGHEST_GENERATION;
     }
-    // Only the route says so: the repair brings it down.
+    // Only the route has that generation, so a repair lowers it.
     let against = refused(&promote(), &definition(Tier::Development), &facts);
     assert!(
         matches!(against[..], [Refusal::RouteDisagrees { .. }]),
@@ -869,7 +869,7 @@ fn no_switch_is_planned_with_a_generation_near_the_highest() {
 }
 
 #[test]
-fn a_standby_that_is_kept_for_ever_has_no_stop() {
+fn an_unlimited_standby_has_no_stop_step() {
     let mut definition = definition(Tier::Protected);
     definition.timing.standby = Limit::Never;
     let plan = plan(&promote(), &definition, &facts()).expect("a plan");
@@ -877,7 +877,7 @@ fn a_standby_that_is_kept_for_ever_has_no_stop() {
 }
 
 #[test]
-fn a_place_that_another_target_has_refuses_a_promote_with_the_other_reasons() {
+fn a_file_of_another_target_refuses_a_promote() {
     let why = "/etc/nginx/conf.d/greenroom-web.production.conf is the file of api/qa".to_owned();
     let mut taken = facts();
     taken.installation = Ok(Installation::Foreign(why.clone()));
@@ -912,7 +912,7 @@ fn an_extra_key_of_another_target_refuses_a_promote_and_warns_of_a_rollback() {
 }
 
 #[test]
-fn a_release_that_a_store_that_went_back_left_open_is_said_to_be_left_before_a_repair() {
+fn an_open_release_of_a_restored_store_must_be_left_before_a_repair() {
     let definition = definition(Tier::Staging);
     let refusal = Refusal::OnlyToLeave {
         target: definition.target.clone(),
@@ -929,8 +929,7 @@ fn a_release_that_a_store_that_went_back_left_open_is_said_to_be_left_before_a_r
 }
 
 #[test]
-fn an_older_configuration_than_the_installed_one_promotes_nothing_and_rolls_back_without_installing()
- {
+fn an_outdated_configuration_refuses_a_promote_but_no_rollback() {
     let why = "web.conf was installed from a configuration of 14:02".to_owned();
     let mut newer = facts();
     newer.installation = Ok(Installation::Newer(why.clone()));
@@ -948,7 +947,7 @@ fn an_older_configuration_than_the_installed_one_promotes_nothing_and_rolls_back
     assert!(plan.step(Step::Install).is_none());
 }
 
-/// Each key that cannot be read, and whether it stops a promote, and a rollback.
+/// Each unreadable key, whether it stops a promote, and whether it stops a rollback.
 const UNREADABLE: &[(&str, bool, bool)] = &[
     ("route", true, true),
     ("slots/blue", true, true),
@@ -965,7 +964,7 @@ const UNREADABLE: &[(&str, bool, bool)] = &[
 ];
 
 #[test]
-fn a_key_that_cannot_be_read_stops_only_what_it_decides() {
+fn an_unreadable_key_stops_only_what_it_decides() {
     let definition = definition(Tier::Protected);
     let with = |mut facts: Facts, name: &str| {
         if let Ok(record) = &mut facts.record {
@@ -996,14 +995,14 @@ fn a_key_that_cannot_be_read_stops_only_what_it_decides() {
             }
         }
     }
-    // A rollback says what it goes on without.
+    // A rollback names the unknown facts.
     let planned = plan(&back, &definition, &with(warm(), "hold")).expect("a plan");
     let warnings = planned.warnings.join(" ");
     assert!(warnings.contains("/hold says is not known"), "{warnings}");
 }
 
 #[test]
-fn a_newest_release_that_cannot_be_read_stops_a_promote_and_no_rollback() {
+fn an_unreadable_newest_release_stops_a_promote_and_no_rollback() {
     let definition = definition(Tier::Protected);
     let newest = vec![(release(9), "a newer Greenroom has written it".to_owned())];
     let facts = Facts {
@@ -1030,7 +1029,7 @@ fn a_newest_release_that_cannot_be_read_stops_a_promote_and_no_rollback() {
 }
 
 #[test]
-fn the_head_of_a_release_keeps_the_rules_that_held_and_its_hash_covers_them() {
+fn the_head_of_a_release_has_its_rules_under_its_hash() {
     let mut definition = definition(Tier::Protected);
     definition.rules.approvals = 2;
     let place = "greenroom.toml:12:13";
@@ -1056,7 +1055,7 @@ fn the_head_of_a_release_keeps_the_rules_that_held_and_its_hash_covers_them() {
 }
 
 #[test]
-fn where_the_store_went_back_every_switch_is_refused_with_what_to_do() {
+fn every_switch_is_refused_after_a_store_restore_with_the_fix() {
     let mut facts = facts();
     facts.record.as_mut().expect("a record").revision = 6;
     for wanted in [promote(), request(Wanted::Standby)] {
@@ -1072,7 +1071,7 @@ fn where_the_store_went_back_every_switch_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_hold_that_is_over_by_one_clock_alone_stands_and_it_is_said_that_the_clocks_differ() {
+fn a_hold_ended_by_only_one_clock_is_in_force_and_the_clocks_are_named() {
     let mut facts = facts();
     facts.now = Timestamp::from_second(10_000).expect("a time");
     let record = facts.record.as_mut().expect("a record");
@@ -1085,9 +1084,9 @@ fn a_hold_that_is_over_by_one_clock_alone_stands_and_it_is_said_that_the_clocks_
         cleared: None,
     });
     planned(&facts);
-    let told = Timestamp::from_second(2_800).expect("a time");
+    let reported = Timestamp::from_second(2_800).expect("a time");
     let of = "the engine of production".to_owned();
-    let reading = ClockReading::new(of, (facts.now, facts.now), told);
+    let reading = ClockReading::new(of, (facts.now, facts.now), reported);
     facts.clocks = Clocks(vec![reading]);
     let refused = refused(&promote(), &definition(Tier::Protected), &facts);
     let [refusal @ Refusal::HeldByAnotherClock { .. }] = &refused[..] else {
@@ -1107,7 +1106,7 @@ fn a_hold_that_is_over_by_one_clock_alone_stands_and_it_is_said_that_the_clocks_
 }
 
 #[test]
-fn a_freeze_has_begun_when_it_has_begun_by_one_of_the_clocks() {
+fn a_freeze_has_started_when_one_of_the_clocks_says_so() {
     let mut facts = facts();
     facts.now = "2026-07-24T11:00:00Z".parse().expect("a time");
     let mut definition = definition(Tier::Protected);
@@ -1120,10 +1119,10 @@ fn a_freeze_has_begun_when_it_has_begun_by_one_of_the_clocks() {
         },
         services: Vec::new(),
     }];
-    plan(&promote(), &definition, &facts).expect("it has not begun");
-    let told = "2026-07-24T13:00:00Z".parse().expect("a time");
+    plan(&promote(), &definition, &facts).expect("it has not started");
+    let reported = "2026-07-24T13:00:00Z".parse().expect("a time");
     let of = "the engine of production".to_owned();
-    let reading = ClockReading::new(of, (facts.now, facts.now), told);
+    let reading = ClockReading::new(of, (facts.now, facts.now), reported);
     facts.clocks = Clocks(vec![reading]);
     let refused = refused(&promote(), &definition, &facts);
     let [refusal @ Refusal::HeldByAnotherClock { .. }] = &refused[..] else {

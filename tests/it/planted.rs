@@ -1,5 +1,5 @@
-//! A secret of every kind is planted, servers that repeat the whole request when they refuse it are asked, and nothing
-//! that Greenroom prints, sends or writes has one of them in it, in any of its forms.
+//! Plants a secret of every kind, and servers that repeat the whole request when they refuse it.
+//! Nothing that Greenroom prints, sends or writes contains one of the secrets, in any encoding.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +29,7 @@ pub(crate) fn planted(kind: &str) -> String {
     format!("pl4nted+{kind}/Zz9-")
 }
 
-/// The one of kind `login`, as it is written in a URL.
+/// The secret of kind `login` as written in a URL.
 const LOGIN: &str = "pl4nted%2Blogin%2FZz9-";
 
 /// Every secret of these tests.
@@ -51,7 +51,7 @@ const KINDS: [&str; 15] = [
     "environment",
 ];
 
-/// That none of them is in a text.
+/// Asserts that a text contains none of them.
 pub(crate) fn assert_hidden(place: &str, bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for kind in KINDS {
@@ -62,7 +62,7 @@ pub(crate) fn assert_hidden(place: &str, bytes: &[u8]) {
             panic!("{secret} in {place}, behind: {around}");
         }
     }
-    // As it is found in a URL, in JSON, in base64, or between controls.
+    // Also not as encoded in a URL, in JSON, in base64, or with controls in between.
     if Mask::of(KINDS.map(planted)).is_in(&text) {
         let is_in = |kind: &&str| Mask::of([planted(kind)]).is_in(&text);
         let found = KINDS.into_iter().find(is_in);
@@ -75,7 +75,7 @@ fn assert_output_hidden(place: &str, output: &Output) {
     assert_hidden(place, &output.stderr);
 }
 
-/// That none of them is in a file below a directory, but for those of these names.
+/// Asserts that no file below a directory contains one of them, except files with these names.
 pub(crate) fn assert_files_hidden(directory: &Path, but: &[&str]) {
     for entry in std::fs::read_dir(directory).expect("a directory") {
         let entry = entry.expect("an entry");
@@ -92,15 +92,15 @@ pub(crate) fn assert_files_hidden(directory: &Path, but: &[&str]) {
     }
 }
 
-/// A server that refuses everything and repeats the whole request, and what it was sent.
+/// A server that refuses everything and repeats the whole request, and the requests it got.
 fn repeating(status: &'static str) -> (StandIn, Arc<Mutex<String>>) {
-    let heard = Arc::new(Mutex::new(String::new()));
-    let all = Arc::clone(&heard);
+    let requests = Arc::new(Mutex::new(String::new()));
+    let all = Arc::clone(&requests);
     let server = StandIn::start(move |request| {
         all.lock().expect("no panic").push_str(request);
         Answer::whole(status, request)
     });
-    (server, heard)
+    (server, requests)
 }
 
 fn source(kind: &str) -> EnvironmentValue {
@@ -118,7 +118,7 @@ fn assert_failure_hidden(failure: &Failure) {
 
 #[tokio::test]
 async fn a_check_sends_its_secrets_and_shows_none_of_them() {
-    let (server, heard) = repeating("500 Oh");
+    let (server, requests) = repeating("500 Oh");
     let case = Case {
         name: "orders".into(),
         method: "POST".into(),
@@ -140,10 +140,10 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
     let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
     let report = checker.run(&case, &Endpoint::Tcp(server.at), None).await;
     assert_eq!(report.verdict, Verdict::Failed, "{report:?}");
-    let heard = heard.lock().expect("no panic").clone();
+    let requests = requests.lock().expect("no panic").clone();
     let escaped = "who=pl4nted%2Bquery%2FZz9-";
     for sent in [escaped, &planted("command"), &planted("literal"), "page=2"] {
-        assert!(heard.contains(sent), "{sent}: {heard}");
+        assert!(requests.contains(sent), "{sent}: {requests}");
     }
     let shown = format!("{report:?}");
     assert!(
@@ -155,7 +155,7 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
 }
 
 #[tokio::test]
-async fn no_answer_shows_what_another_request_or_the_application_was_told() {
+async fn no_answer_shows_secrets_of_other_requests_or_of_the_application() {
     let told = ["command", "query", "literal", "environment"].map(planted);
     let said = told.join(" and ");
     let server = StandIn::start(move |_| Answer::whole("500 Oh", &said));
@@ -170,7 +170,7 @@ async fn no_answer_shows_what_another_request_or_the_application_was_told() {
     let of = TargetSecrets::of(Arc::clone(&secrets), [], names.iter().zip(&values), []);
     let checker = HttpChecker::reading(secrets).of(of);
     let at = Endpoint::Tcp(server.at);
-    // This one sends none of them.
+    // This request sends none of them.
     let case = crate::endless::case(std::time::Duration::from_secs(20));
     let report = checker.run(&case, &at, None).await;
     assert_eq!(report.verdict, Verdict::Failed, "{report:?}");
@@ -192,7 +192,7 @@ async fn no_answer_shows_what_another_request_or_the_application_was_told() {
 }
 
 #[tokio::test]
-async fn a_body_that_was_sent_does_not_make_an_answer_unreadable() {
+async fn a_sent_body_does_not_make_an_answer_unreadable() {
     let answer = r#"{"id": 7, "order": {"id": 1234}}"#;
     let server = StandIn::start(move |_| Answer::whole("200 OK", answer));
     let mut case = crate::endless::case(std::time::Duration::from_secs(20));
@@ -211,7 +211,7 @@ async fn a_body_that_was_sent_does_not_make_an_answer_unreadable() {
     );
 }
 
-/// A file, as [`LocalSecrets`] keeps it, that may be read again at once.
+/// A secret file, as [`LocalSecrets`] keeps it, that may be read again at once.
 struct AtOnce {
     file: std::path::PathBuf,
     kept: Mutex<Option<SecretString>>,
@@ -255,7 +255,7 @@ fn sending(source: SecretSource) -> Case {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_accepted_any_more_is_read_again() {
+async fn a_refused_secret_is_read_again() {
     let place = tempfile::tempdir().expect("a directory");
     let file = place.path().join("token");
     std::fs::write(&file, "first-token").expect("written");
@@ -287,14 +287,14 @@ fn shell(line: String) -> SecretSource {
 }
 
 #[tokio::test]
-async fn a_secret_that_hangs_delays_no_check_that_needs_another() {
+async fn a_hanging_secret_delays_no_other_check() {
     let server = StandIn::start(|_| Answer::whole("200 OK", ""));
     let at = Endpoint::Tcp(server.at);
     let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
     let hanging = sending(shell("sleep 60".to_owned()));
     let quick = sending(shell("echo token".to_owned()));
     tokio::select! {
-        // The first is asked first, and has its time to hold up the other.
+        // The hanging secret is requested first, so it could delay the other.
         biased;
         report = checker.run(&hanging, &at, None) => panic!("it ended first: {report:?}"),
         report = checker.run(&quick, &at, None) => {
@@ -304,7 +304,7 @@ async fn a_secret_that_hangs_delays_no_check_that_needs_another() {
 }
 
 #[tokio::test]
-async fn a_command_whose_secret_is_refused_runs_once_in_a_while() {
+async fn a_command_whose_secret_is_refused_runs_at_a_limited_rate() {
     let place = tempfile::tempdir().expect("a directory");
     let runs = place.path().join("runs");
     let server = StandIn::start(|_| Answer::whole("403 No", ""));
@@ -319,7 +319,7 @@ async fn a_command_whose_secret_is_refused_runs_once_in_a_while() {
 }
 
 #[tokio::test]
-async fn an_engine_that_repeats_a_request_gives_no_secret_away() {
+async fn an_engine_that_repeats_a_request_reveals_no_secret() {
     let server = StandIn::start(|request| {
         let asked = |path: &str| {
             request
@@ -345,7 +345,7 @@ async fn an_engine_that_repeats_a_request_gives_no_secret_away() {
         Credentials { user, password },
     )]);
     let writer = DockerWriter::new(server.engine(), known, Arc::new(LocalSecrets::default()));
-    let (progress, _told) = tokio::sync::mpsc::channel(4);
+    let (progress, _received) = tokio::sync::mpsc::channel(4);
     let failure = writer
         .pull(&version(), progress)
         .await
@@ -380,7 +380,7 @@ async fn an_engine_that_repeats_a_request_gives_no_secret_away() {
     assert_failure_hidden(&failure);
 }
 
-/// With the planted variables, and with as much in the log as can be asked for.
+/// With the planted variables and the most verbose logging.
 fn loud(mut command: Command) -> Output {
     command.env("GREENROOM_LOG", "trace");
     for kind in KINDS {
@@ -392,15 +392,15 @@ fn loud(mut command: Command) -> Output {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "one world, planted once and looked through"
+    reason = "one sandbox, planted once and searched"
 )]
 fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
-    let (preview, heard) = repeating("500 Oh");
+    let (preview, requests) = repeating("500 Oh");
     let (hook, told) = repeating("404 Not Found");
     let sandbox = Sandbox::kept_on(|place: &Path| {
-        let beside = place.with_file_name("secret");
-        std::fs::write(beside, planted("file")).expect("written");
-        // What signs has 24 characters or more.
+        let secret_file = place.with_file_name("secret");
+        std::fs::write(secret_file, planted("file")).expect("written");
+        // The signing key has 24 characters or more.
         let signs = format!("{}-0123456789", planted("signing"));
         std::fs::write(place.with_file_name("signing"), signs).expect("written");
     })
@@ -413,7 +413,7 @@ fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
         file.display(),
         planted("literal")
     );
-    // The application writes every path into its own log, which is shown as it is.
+    // The application writes every path into its own log, which is shown unchanged.
     let health = format!(
         r#"health = {{ path = "/health", interval = "250ms", timeout = "2s", headers = {headers} }}"#
     );
@@ -494,10 +494,10 @@ fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
         let checked = run(200, &[setting], &["config", "check"]);
         assert!(!checked.status.success(), "{setting}: {}", words(&checked));
     }
-    // What was sent was sent with its secrets, and no notice has one in its body.
-    let heard = heard.lock().expect("no panic").clone();
+    // The requests contained their secrets, and no notice body has one.
+    let requests = requests.lock().expect("no panic").clone();
     for kind in ["variable", "file", "literal", "path"] {
-        assert!(heard.contains(&planted(kind)), "{kind}: {heard}");
+        assert!(requests.contains(&planted(kind)), "{kind}: {requests}");
     }
     let told = told.lock().expect("no panic").clone();
     assert!(told.contains(&planted("hook")), "{told}");
@@ -507,14 +507,14 @@ fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
     }
     let place = sandbox.place();
     assert_files_hidden(
-        place.parent().expect("its room"),
+        place.parent().expect("its directory"),
         &["secret", "signing", "greenroom.toml"],
     );
 }
 
 #[test]
-fn servers_that_repeat_a_login_give_it_away_to_no_command() {
-    let (server, heard) = repeating("500 Oh");
+fn no_command_shows_a_login_that_servers_repeat() {
+    let (server, requests) = repeating("500 Oh");
     let place = tempfile::tempdir().expect("a directory");
     let (at, port) = (place.path().display(), server.at.port());
     let script = place.path().join("script");
@@ -566,7 +566,7 @@ preview_listen = "127.0.0.6:{port}"
         let output = loud(command);
         assert_output_hidden(&arguments.join(" "), &output);
     }
-    let heard = heard.lock().expect("no panic").clone();
-    assert!(heard.contains("authorization: Basic"), "{heard}");
+    let requests = requests.lock().expect("no panic").clone();
+    assert!(requests.contains("authorization: Basic"), "{requests}");
     assert_files_hidden(place.path(), &["greenroom.toml", "script"]);
 }

@@ -1,4 +1,4 @@
-//! Plain processes as a runtime: real ones, killed, recycled, followed.
+//! Plain processes as a runtime: real ones that are killed, recycled and followed.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -45,7 +45,7 @@ impl Secrets for Vault {
     }
 }
 
-/// A state directory whose processes are ended with it.
+/// A state directory; dropping this ends its processes.
 struct World {
     directory: TempDir,
     catalogue: Catalogue,
@@ -70,7 +70,7 @@ impl Drop for World {
     }
 }
 
-/// Waits until the exit stands in a record: written later, it would bring the directory back.
+/// Waits until a record contains the exit. A later write would recreate the directory.
 fn written_down(record: &Path) {
     let until = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
@@ -101,7 +101,7 @@ impl World {
         }
     }
 
-    /// Another console on the same directory.
+    /// Another console with the same directory.
     fn another(&self) -> Processes {
         Processes::new(
             self.directory.path(),
@@ -163,7 +163,7 @@ async fn line(runtime: &Processes, id: &InstanceId) -> String {
 }
 
 #[tokio::test]
-async fn an_instance_is_started_once_seen_by_every_console_and_removed_when_stopped() {
+async fn an_instance_is_started_once_and_seen_and_removed_by_every_console() {
     let world = World::new("echo here; exec sleep 1000");
     let (one, other) = (&world.runtime, world.another());
     let spec = world.spec();
@@ -217,7 +217,7 @@ async fn an_instance_is_started_once_seen_by_every_console_and_removed_when_stop
 }
 
 #[tokio::test]
-async fn a_program_learns_where_to_listen_and_what_it_is_and_nothing_of_greenrooms_own() {
+async fn a_program_gets_its_address_and_identity_but_not_greenrooms_environment() {
     let world = World::new(
         "echo $GREENROOM_ADDRESS $GREENROOM_SERVICE $GREENROOM_ENVIRONMENT $GREENROOM_SLOT \
          $GREENROOM_VERSION $GREENROOM_RELEASE $COLOUR; env >&2; echo end; exec sleep 1000",
@@ -226,8 +226,8 @@ async fn a_program_learns_where_to_listen_and_what_it_is_and_nothing_of_greenroo
     let colour = EnvironmentValue::Plain("teal".into());
     spec.shape.environment.insert("COLOUR".into(), colour);
     let id = world.runtime.start(&spec).await.expect("started");
-    let told = format!("{} web qa blue 1.0.0 {} teal", spec.endpoint, spec.release);
-    assert_eq!(line(&world.runtime, &id).await, told);
+    let expected = format!("{} web qa blue 1.0.0 {} teal", spec.endpoint, spec.release);
+    assert_eq!(line(&world.runtime, &id).await, expected);
     let lines = world.runtime.logs(&id, None, 1000).await.expect("a log");
     let names: Vec<String> = lines
         .map(|line| String::from_utf8_lossy(&line.expect("read").bytes).into_owned())
@@ -251,7 +251,7 @@ async fn a_program_learns_where_to_listen_and_what_it_is_and_nothing_of_greenroo
 }
 
 #[tokio::test]
-async fn a_secret_reaches_the_program_and_no_record_and_a_missing_one_starts_nothing() {
+async fn a_secret_reaches_the_program_and_no_record() {
     let world = World::new("[ ${#KEY} = 6 ] && echo open; exec sleep 1000");
     let mut spec = world.spec();
     let secret = |name: &str| EnvironmentValue::Secret(SecretSource::Env(name.into()));
@@ -309,7 +309,7 @@ async fn a_record_that_names_another_target_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_process_killed_from_outside_is_hinted_at_with_its_exit_code() {
+async fn a_process_killed_from_outside_is_reported_with_its_exit_code() {
     let world = World::new("exec sleep 1000");
     let watcher = world.another();
     let mut hints = watcher.changes().await.expect("a stream");
@@ -330,12 +330,12 @@ async fn a_process_killed_from_outside_is_hinted_at_with_its_exit_code() {
     assert_eq!(only(&watcher).await.pid, None);
 }
 
-/// A process that is not ours; ended when dropped.
+/// A process that is not ours; it ends when dropped.
 struct Stranger(Child);
 
 impl Stranger {
-    /// Start times are told to a hundredth of a second, in which the kernel does not come round to
-    /// one id again, but a test comes round to another process.
+    /// Start times have a resolution of a hundredth of a second. The kernel does not reuse an id in
+    /// that time, but a test may start another process in it.
     fn started_after(ticks: &serde_json::Value) -> Self {
         loop {
             let child = Command::new("sleep")
@@ -395,17 +395,17 @@ async fn a_recycled_process_id_is_never_taken_for_ours_or_signalled() {
 }
 
 #[tokio::test]
-async fn one_that_will_not_end_is_killed_after_the_grace_with_its_children() {
+async fn a_process_that_ignores_the_stop_is_killed_with_its_children() {
     let world = World::new("trap '' TERM; sleep 1000 & echo $!; while :; do sleep 1; done");
     let id = world.runtime.start(&world.spec()).await.expect("started");
     let child: u32 = line(&world.runtime, &id)
         .await
         .parse()
         .expect("a process id");
-    let begun = Instant::now();
+    let started = Instant::now();
     let grace = Duration::from_millis(300);
     world.runtime.stop(&id, grace).await.expect("stopped");
-    assert!(begun.elapsed() >= grace);
+    assert!(started.elapsed() >= grace);
     assert!(matches!(
         world.only().await.state,
         InstanceState::Exited { .. }
@@ -418,12 +418,12 @@ async fn one_that_will_not_end_is_killed_after_the_grace_with_its_children() {
 }
 
 #[tokio::test]
-async fn a_start_that_was_not_written_down_is_found_again_by_its_mark() {
+async fn a_start_without_a_record_is_found_by_its_mark() {
     let world = World::new("exec sleep 1000");
     let spec = world.spec();
     let id = world.runtime.start(&spec).await.expect("started");
     let pid = world.only().await.pid;
-    // What a console leaves that is killed between the start and the second writing.
+    // The state that a console leaves when it is killed between the start and the second write.
     let path = world
         .directory
         .path()
@@ -441,7 +441,7 @@ async fn a_start_that_was_not_written_down_is_found_again_by_its_mark() {
 }
 
 #[tokio::test]
-async fn an_address_that_somebody_else_has_is_foreign_and_a_left_behind_socket_is_not() {
+async fn a_used_address_is_foreign_and_a_stale_socket_is_not() {
     let world = World::new("exec sleep 1000");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
     let mut spec = world.spec();
@@ -476,7 +476,7 @@ async fn an_address_that_somebody_else_has_is_foreign_and_a_left_behind_socket_i
 }
 
 #[tokio::test]
-async fn what_only_containers_can_do_is_refused_and_not_left_out() {
+async fn container_only_settings_are_refused_and_not_ignored() {
     let world = World::new("exec sleep 1000");
     let mut limited = world.spec();
     limited.shape.memory = Some(1 << 20);
@@ -492,7 +492,7 @@ async fn what_only_containers_can_do_is_refused_and_not_left_out() {
 }
 
 #[tokio::test]
-async fn the_output_is_followed_from_its_tail_to_the_end_of_the_process() {
+async fn the_output_is_followed_from_its_tail_to_the_exit() {
     let world = World::new(
         "echo one; echo two >&2; echo '2026-11-21T14:02:09.5Z three'; \
          while [ ! -e $GO ]; do sleep 0.02; done; echo four; printf five",
@@ -539,7 +539,7 @@ fn has(path: &Path, text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_is_said_and_hides_no_other_target() {
+async fn an_unreadable_record_is_reported_and_hides_no_other_target() {
     let world = World::new("exec sleep 1000");
     world.runtime.start(&world.spec()).await.expect("started");
     let path = world
@@ -562,7 +562,7 @@ async fn a_record_that_cannot_be_read_is_said_and_hides_no_other_target() {
 }
 
 #[tokio::test]
-async fn the_catalogue_answers_as_an_image_registry_would() {
+async fn the_catalogue_answers_like_an_image_registry() {
     let labels = ImageLabels::default;
     let make = |tag: &str, argument: &str| {
         let argv = vec!["/bin/true".into(), argument.into()];
@@ -600,7 +600,7 @@ async fn the_catalogue_answers_as_an_image_registry_would() {
 }
 
 #[tokio::test]
-async fn a_program_that_listens_can_be_asked_at_the_address_it_was_told() {
+async fn a_program_answers_at_its_configured_address() {
     let world = World::new(
         "port=${GREENROOM_ADDRESS##*:}; mkdir -p $HOME_PAGE; echo hello > $HOME_PAGE/index.html; \
          exec busybox httpd -f -p 127.0.0.1:$port -h $HOME_PAGE",

@@ -1,5 +1,5 @@
-//! What candidates write is kept with their releases, from start to end, on a sandbox: of those that failed before
-//! they answered anything, and of those that went live.
+//! The output of candidates is archived with their releases, from start to end, in a sandbox: of
+//! candidates that failed before they answered, and of those that became live.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ fn release(sandbox: &Sandbox, version: &str) -> String {
     last["id"].as_str().expect("an id").to_owned()
 }
 
-/// The catalogue, with another fault of a version.
+/// Gives a version of the catalogue another fault.
 fn with_fault(sandbox: &Sandbox, version: &str, fault: &str) {
     let path = sandbox.place().join("catalogue.json");
     let text = std::fs::read_to_string(&path).expect("the catalogue");
@@ -36,18 +36,18 @@ fn with_fault(sandbox: &Sandbox, version: &str, fault: &str) {
 }
 
 #[test]
-fn what_a_candidate_wrote_is_kept_however_its_release_went() {
+fn the_output_of_a_candidate_is_archived_for_every_outcome() {
     let sandbox = Sandbox::kept().up().hurried();
     with_fault(&sandbox, "1.9.1", "crash");
     for (version, begins, ends) in [
-        // It ends before it has answered, and is removed.
+        // It exits before it has answered, and is removed.
         (
             "1.9.1",
             "1.9.1 cannot read its settings",
             "crashes on purpose",
         ),
         ("1.9.2", "1.9.2 listens on", "1.9.2 has ended"),
-        // It goes on when its release is over.
+        // It keeps running after its release has ended.
         ("1.8.2", "1.8.2 listens on", "GET /"),
     ] {
         let id = release(&sandbox, version);
@@ -67,7 +67,7 @@ fn what_a_candidate_wrote_is_kept_however_its_release_went() {
         );
     }
 
-    // Nothing is kept where nothing is to be.
+    // Without an archive nothing is kept.
     let silent = ["--set", "history.keep_logs=false"];
     let promote = ["promote", "web", "dev", "--version", "1.9.0", "--yes"];
     let done = sandbox.run(&[&silent[..], &promote].concat());
@@ -82,9 +82,10 @@ fn what_a_candidate_wrote_is_kept_however_its_release_went() {
     );
 }
 
-/// Somebody else has a console open, with an archive of their own: it has the log of a release it did not drive.
+/// Another operator has a console open, with a separate archive: it archives the log of a release
+/// that it did not drive.
 #[test]
-fn who_looks_on_keeps_what_a_candidate_of_somebody_else_wrote() {
+fn a_watching_console_archives_the_output_of_anothers_candidate() {
     let sandbox = Sandbox::kept().up();
     // Only the file sets the archive of a protected environment, and production is one.
     let file = sandbox.place().join("greenroom.toml");
@@ -111,7 +112,7 @@ fn who_looks_on_keeps_what_a_candidate_of_somebody_else_wrote() {
         log.contains("1.9.2 listens on") && log.contains("1.9.2 has ended"),
         "{log}"
     );
-    // Being left does not wait for anything.
+    // Quitting does not wait for anything.
     ben.keys("q");
     assert_eq!(ben.exit_status(SOON).exit_code(), 0);
 }

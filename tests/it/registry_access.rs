@@ -1,4 +1,5 @@
-//! How an image registry is reached: page after page, with TLS or without, past a forward proxy or through it.
+//! How an image registry is reached: page after page, with TLS or without, and with a forward proxy
+//! or without it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -39,7 +40,8 @@ fn proxy(at: &str) -> OutboundProxy {
     })
 }
 
-/// A page of fifty of a hundred and twenty tags; where the next one begins only its `Link` says.
+/// A page of fifty of a hundred and twenty tags. Only its `Link` header says where the next one
+/// starts.
 fn page(headers: &HeaderMap, query: &str) -> Response {
     let cursor = query
         .split('&')
@@ -52,7 +54,7 @@ fn page(headers: &HeaderMap, query: &str) -> Response {
         return body.into_response();
     }
     let host = headers["host"].to_str().expect("text");
-    // As a registry behind a proxy writes it: with a scheme that is wrong from outside.
+    // As a registry behind a proxy writes it: with the wrong scheme.
     let link = format!("<https://{host}/v2/web/tags/list?cursor={last}>; rel=\"next\"");
     ([("Link", link)], body).into_response()
 }
@@ -72,7 +74,7 @@ async fn a_list_of_tags_is_followed_to_its_last_page() {
 }
 
 #[tokio::test]
-async fn a_list_without_end_is_refused() {
+async fn an_endless_list_is_refused() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let list = move || {
@@ -94,7 +96,7 @@ async fn a_list_without_end_is_refused() {
 }
 
 #[tokio::test]
-async fn a_registry_on_loopback_is_not_asked_through_a_proxy() {
+async fn a_registry_on_loopback_is_reached_without_a_proxy() {
     let list = || async { axum::Json(serde_json::json!({ "tags": ["1"] })) };
     let routes = Router::new()
         .route("/v2/", get(|| async { "" }))
@@ -118,7 +120,7 @@ async fn a_failure_through_a_proxy_names_the_proxy() {
     assert!(!said.contains("hunter2"), "{said}");
 }
 
-/// A registry that speaks TLS, and the directory of its certificates.
+/// A registry with TLS, and the directory of its certificates.
 async fn with_tls() -> (PrivateRegistry, TempDir) {
     let directory = TempDir::new().expect("a directory");
     certificates(directory.path());
@@ -136,7 +138,7 @@ fn with_password(host: &str) -> OciRegistry {
     OciRegistry::new(credentials, BTreeSet::new())
 }
 
-/// The registry is empty, so that what is let in is told so.
+/// The registry is empty, which a request with access learns.
 async fn answer(registry: &OciRegistry, host: &str) -> (FailureKind, String) {
     let failure = registry.tags(&format!("{host}/web")).await;
     let failure = failure.expect_err("the registry is empty");
@@ -144,7 +146,7 @@ async fn answer(registry: &OciRegistry, host: &str) -> (FailureKind, String) {
 }
 
 #[tokio::test]
-async fn a_registry_on_loopback_that_speaks_tls_is_asked_with_tls() {
+async fn a_registry_on_loopback_with_tls_is_reached_with_tls() {
     let (private, directory) = with_tls().await;
     let host = private.host.as_str();
     let (kind, said) = answer(&with_password(host), host).await;
@@ -171,7 +173,7 @@ async fn a_registry_on_loopback_that_speaks_tls_is_asked_with_tls() {
 }
 
 #[tokio::test]
-async fn an_authority_in_dockers_directory_is_trusted_for_its_registry() {
+async fn a_certificate_authority_in_dockers_directory_is_trusted_for_its_registry() {
     let (private, directory) = with_tls().await;
     let host = private.host.as_str();
     let certs_d = directory.path().join("certs.d");
@@ -185,12 +187,12 @@ async fn an_authority_in_dockers_directory_is_trusted_for_its_registry() {
 
 #[tokio::test]
 async fn a_password_does_not_follow_a_redirect_to_another_host() {
-    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let requests = Arc::new(std::sync::Mutex::new(Vec::new()));
     let note = |answer: &'static str| {
-        let heard = Arc::clone(&heard);
+        let requests = Arc::clone(&requests);
         move |headers: HeaderMap| {
             let sent = headers.get("authorization").cloned();
-            heard.lock().expect("no panic").push((answer, sent));
+            requests.lock().expect("no panic").push((answer, sent));
             let redirect = [("location", answer)];
             async move { (axum::http::StatusCode::TEMPORARY_REDIRECT, redirect).into_response() }
         }
@@ -217,9 +219,9 @@ async fn a_password_does_not_follow_a_redirect_to_another_host() {
     let said = failure.expect_err("refused").to_string();
     assert!(said.contains("that one redirects again"), "{said}");
     assert_eq!(asked.load(Ordering::Relaxed), 1, "its own host gets it");
-    let heard = heard.lock().expect("no panic").clone();
+    let requests = requests.lock().expect("no panic").clone();
     assert_eq!(
-        heard,
+        requests,
         [("/second", None)],
         "the other host was asked once, without it"
     );

@@ -1,4 +1,4 @@
-//! Where an image registry's password goes, and how much of an answer is read.
+//! Which hosts get an image registry's password, and how much of an answer is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ fn with_password(host: &str) -> OciRegistry {
 /// The `Authorization` of each request that a token server got.
 type Shown = Arc<Mutex<Vec<Option<String>>>>;
 
-/// A token server, and what it was shown.
+/// A token server, and the headers it got.
 async fn token_server() -> (String, Shown) {
     let shown = Shown::default();
     let seen = Arc::clone(&shown);
@@ -48,7 +48,7 @@ async fn token_server() -> (String, Shown) {
     (format!("localhost:{port}"), shown)
 }
 
-/// A registry with one tag for everyone who shows the token of that server.
+/// A registry with one tag for every client with a token of that server.
 async fn registry(token_server: &str) -> String {
     let realm = format!("Bearer realm=\"http://{token_server}/token\",service=\"it\"");
     let challenge =
@@ -68,7 +68,7 @@ async fn registry(token_server: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_server_on_another_host_gets_the_password_only_where_it_is_named() {
+async fn a_token_server_on_another_host_gets_the_password_only_if_configured() {
     let (server, shown) = token_server().await;
     let host = registry(&server).await;
     let repository = format!("{host}/web");
@@ -86,7 +86,7 @@ async fn a_token_server_on_another_host_gets_the_password_only_where_it_is_named
     );
     assert_eq!(*shown.lock().expect("free"), []);
 
-    // Without a password there is nothing to lose.
+    // Without a password nothing can leak.
     let anonymous = OciRegistry::new(BTreeMap::new(), BTreeSet::new());
     anonymous.tags(&repository).await.expect("a list");
     assert_eq!(*shown.lock().expect("free"), [None]);
@@ -99,7 +99,7 @@ async fn a_token_server_on_another_host_gets_the_password_only_where_it_is_named
 }
 
 #[tokio::test]
-async fn a_password_is_for_its_own_registry() {
+async fn a_password_is_sent_only_to_its_own_registry() {
     let (server, shown) = token_server().await;
     let host = registry(&server).await;
     let other = with_password("registry.example");
@@ -107,7 +107,7 @@ async fn a_password_is_for_its_own_registry() {
     assert_eq!(*shown.lock().expect("free"), [None]);
 }
 
-/// Zeros without end.
+/// Endless zeros.
 fn endless() -> Body {
     let chunk = axum::body::Bytes::from(vec![b'0'; 64 * 1024]);
     Body::from_stream(stream::repeat_with(move || {
@@ -116,7 +116,7 @@ fn endless() -> Body {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_read_up_to_a_bound() {
+async fn an_endless_answer_is_read_up_to_a_limit() {
     let challenge = |path: &'static str| {
         move |headers: HeaderMap| async move {
             let host = headers["host"].to_str().expect("text").to_owned();

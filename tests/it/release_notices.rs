@@ -1,4 +1,4 @@
-//! What is told of a release, found in what the faces are shown of it: tables.
+//! Which notices a release causes, found from the states that consoles show: tables.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,14 +29,14 @@ fn closed(outcome: Outcome) -> Status {
     at(Step::Stop, Progress::Closed(outcome))
 }
 
-/// With the switch as it was seen last.
+/// With the switch as observed last.
 fn with_traffic(mut status: Status, switched: bool) -> Status {
     status.switched = switched;
     status.may_have_switched = switched;
     status
 }
 
-/// With a step that failed and was not tried again.
+/// With a step that failed and was not retried.
 fn with_failed(mut status: Status, step: Step, why: &str) -> Status {
     for step_status in &mut status.steps {
         if step_status.step == step {
@@ -71,7 +71,7 @@ fn events(notices: &[Notice]) -> Vec<NoticeEvent> {
 }
 
 #[test]
-fn a_release_that_goes_well_is_told_of_three_times() {
+fn a_successful_release_sends_three_notices() {
     let mut notice_source = NoticeSource::new(operator());
     let seen = [
         forward(Step::Pull),
@@ -100,14 +100,14 @@ fn a_release_that_goes_well_is_told_of_three_times() {
     assert_eq!(started.checks, None);
     let checks = switched.checks.expect("they were run");
     assert_eq!((checks.passed, checks.of), (3, 4));
-    // Each has a name of its own, by which a receiver knows it again.
+    // Each has a unique id, by which a receiver recognizes it.
     let mut names: Vec<&str> = notices.iter().map(|notice| notice.id.as_str()).collect();
     names.dedup();
     assert_eq!(names.len(), 3);
 }
 
 #[test]
-fn a_failed_step_is_told_once_and_again_when_it_fails_again() {
+fn a_failed_step_is_announced_once_per_failure() {
     let choosing = |why: &str| {
         at(
             Step::Verify,
@@ -157,7 +157,7 @@ fn a_failed_step_is_told_once_and_again_when_it_fails_again() {
 }
 
 #[test]
-fn what_is_backed_out_by_itself_says_so() {
+fn an_automatic_back_out_is_announced() {
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
     let back = with_failed(
         at(Step::Verify, Progress::Forward(Step::Verify)),
@@ -170,7 +170,7 @@ fn what_is_backed_out_by_itself_says_so() {
 }
 
 #[test]
-fn traffic_that_goes_back_is_told_and_so_is_a_rollback() {
+fn a_switch_back_and_a_rollback_are_announced() {
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Switch));
     let notices = told(
         &mut notice_source,
@@ -197,7 +197,7 @@ fn traffic_that_goes_back_is_told_and_so_is_a_rollback() {
 }
 
 #[test]
-fn who_goes_on_with_a_release_does_not_tell_of_what_was_told() {
+fn a_resumed_release_does_not_repeat_notices() {
     let mut notice_source = NoticeSource::resumed(driver(), &forward(Step::Drain));
     let notices = told(
         &mut notice_source,
@@ -212,8 +212,8 @@ fn who_goes_on_with_a_release_does_not_tell_of_what_was_told() {
 }
 
 #[test]
-fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
-    // For others at once, and not again when it is asked anew.
+fn a_waiting_step_is_announced_once_when_it_needs_others_or_no_answer_comes() {
+    // For other operators at once, and not again when the step asks again.
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Register));
     let notices = told(
         &mut notice_source,
@@ -232,7 +232,7 @@ fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
     );
     assert_eq!(notice_source.look_again(), None);
 
-    // For the operator only when they do not answer.
+    // For the operator only if they do not answer.
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
     assert!(
         notice_source
@@ -254,7 +254,7 @@ fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
             .look(&asking(Step::Register), later(99))
             .is_empty()
     );
-    // Who answers in time is told of nobody.
+    // An answer in time sends no notice.
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
     assert!(
         notice_source
@@ -270,7 +270,7 @@ fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
 }
 
 #[test]
-fn an_end_that_nobody_wanted_is_a_failure() {
+fn an_unwanted_outcome_is_announced_as_a_failure() {
     for (progress, says) in [
         (
             Progress::Closed(Outcome::NeedsPerson {
@@ -293,7 +293,7 @@ fn an_end_that_nobody_wanted_is_a_failure() {
     ] {
         let mut notice_source = NoticeSource::resumed(driver(), &forward(Step::Watch));
         let notices = told(&mut notice_source, [at(Step::Watch, progress)]);
-        // The world's status counts a step behind the switch as switched.
+        // In the fixture's status, a step after the switch counts as switched.
         let notice = notices.last().expect("one");
         assert_eq!(notice.event, NoticeEvent::Failed);
         assert!(notice.text.contains(says), "{}", notice.text);
@@ -302,7 +302,7 @@ fn an_end_that_nobody_wanted_is_a_failure() {
 }
 
 #[test]
-fn long_and_hostile_texts_are_one_short_line() {
+fn long_and_hostile_texts_become_one_short_line() {
     let mut status = forward(Step::Pull);
     let mut plan = status.plan.as_ref().clone();
     plan.reason = Some(format!("a\u{1b}]0;x\u{7}\nb{}", "y".repeat(100_000)));

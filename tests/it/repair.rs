@@ -1,5 +1,5 @@
-//! `greenroom repair`, the real binary in a sandbox: somebody changes the world by hand, the command says
-//! what it would do and does nothing, does it after a yes, and the history keeps it.
+//! `greenroom repair`, the real binary in a sandbox. After a manual change a dry run shows the
+//! repair, a confirmed run does it, and the history records it.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -22,7 +22,7 @@ fn plan(output: &Output) -> Value {
     json_lines(output)[0]["data"].clone()
 }
 
-/// What differs in `web` in `qa` now.
+/// The current differences of `web` in `qa`.
 fn named(sandbox: &Sandbox) -> Vec<String> {
     let status = sandbox.status("web", "qa");
     let drift = status["drift"].as_array().expect("a list");
@@ -32,7 +32,7 @@ fn named(sandbox: &Sandbox) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The store, as somebody with `sqlite3` has it.
+/// The store, as `sqlite3` sees it.
 fn by_hand(sandbox: &Sandbox, sql: &str) {
     let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
     let wait = Duration::from_secs(10);
@@ -51,7 +51,7 @@ fn kill_live(sandbox: &Sandbox) {
 }
 
 #[test]
-fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
+fn manual_changes_in_a_sandbox_are_planned_repaired_and_recorded() {
     let sandbox = Sandbox::kept().up().hurried();
     let live = sandbox.status("web", "qa")["live"]
         .as_str()
@@ -105,16 +105,16 @@ fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
         assert_eq!(sandbox.live("web", "qa"), version, "{sql}");
     }
 
-    // A hold is about promotes: it stops no repair, and is told of.
+    // A hold stops promotes. It stops no repair, and the plan names it.
     let held = sandbox.run(&["hold", "web", "qa", "--reason", "payday"]);
     assert_eq!(held.status.code(), Some(0), "{}", words(&held));
     kill_live(&sandbox);
     assert!(named(&sandbox).contains(&"instance-stopped".to_owned()));
-    let told = sandbox.run(&["repair", "web", "qa", "--dry-run"]);
+    let shown = sandbox.run(&["repair", "web", "qa", "--dry-run"]);
     assert!(
-        words(&told).contains("payday (until it is cleared); a repair goes on under it"),
+        words(&shown).contains("payday (until it is cleared); a repair goes on under it"),
         "{}",
-        words(&told)
+        words(&shown)
     );
     let output = repair(&sandbox, &["--yes"]);
     assert_eq!(plan(&output)["holds"][0]["reason"], "payday");
@@ -122,32 +122,32 @@ fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
     assert_eq!(sandbox.live("web", "qa"), version);
 
     let output = sandbox.run(&["--json", "history", "web", "qa"]);
-    let told = json_list(&output, "items");
-    let repairs: Vec<&Value> = told
+    let shown = json_list(&output, "items");
+    let repairs: Vec<&Value> = shown
         .iter()
         .filter(|line| line["kind"] == "repair")
         .collect();
-    assert_eq!(repairs.len(), edits.len() + 1, "{told:?}");
+    assert_eq!(repairs.len(), edits.len() + 1, "{shown:?}");
     assert_eq!(repairs[0]["differences"][0]["name"], "instance-stopped");
     let output = sandbox.run(&["history", "web", "qa"]);
     assert!(words(&output).contains("start "), "{}", words(&output));
 
-    // What a newer Greenroom wrote, and what is none of ours, is passed by.
+    // Records of a newer version and foreign keys are skipped.
     by_hand(
         &sandbox,
         "INSERT INTO registry VALUES ('web/qa', 'repairs/7ZZZZZZZZZZZZZZZZZZZZZZZZZ', '{\"format\":9}', 1)",
     );
     let output = sandbox.run(&["--json", "history", "web", "qa"]);
-    assert_eq!(json_list(&output, "items").len(), told.len());
+    assert_eq!(json_list(&output, "items").len(), shown.len());
     assert_eq!(named(&sandbox), [""; 0]);
 }
 
 #[test]
-fn what_no_deed_can_mend_is_said_and_ends_with_3_and_a_yes_has_to_come_from_somewhere() {
+fn an_unrepairable_difference_exits_with_3_and_a_repair_needs_a_yes() {
     let sandbox = Sandbox::kept().up();
     let status = sandbox.status("web", "qa");
     let live = status["live"].as_str().expect("a slot");
-    // Another version in both keys: what runs there is what nobody can vouch for.
+    // Another version in both keys: Greenroom cannot verify the running version.
     let digest = format!("sha256:{}", "d".repeat(64));
     for name in ["route", &format!("slots/{live}")] {
         by_hand(
@@ -161,7 +161,7 @@ fn what_no_deed_can_mend_is_said_and_ends_with_3_and_a_yes_has_to_come_from_some
     let output = repair(&sandbox, &["--yes"]);
     assert_eq!(output.status.code(), Some(3), "{}", words(&output));
     let data = json_data(&output);
-    assert_eq!(data["repair"], Value::Null, "nothing was begun: {data}");
+    assert_eq!(data["repair"], Value::Null, "nothing was started: {data}");
     assert_eq!(data["plan"]["items"][0]["by"], "person", "{data}");
 
     let output = repair(&sandbox, &[]);
@@ -174,10 +174,10 @@ fn what_no_deed_can_mend_is_said_and_ends_with_3_and_a_yes_has_to_come_from_some
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
 }
 
-/// How long requests of before are counted, on a busy machine.
+/// How long earlier requests count, on a busy machine.
 const RESTORED: Duration = Duration::from_mins(1);
 
-/// Puts everything in a store back to what a copy has, under the programs that have it open.
+/// Restores everything in a store from a copy, while programs have it open.
 fn restore(store: &Path, copy: &Path) {
     let store = Connection::open(store).expect("the store");
     store
@@ -194,9 +194,9 @@ fn restore(store: &Path, copy: &Path) {
     store.execute_batch(&back).expect("restored");
 }
 
-/// A store that went back: the file is replaced by a copy from before the last releases.
+/// A restored store: the file is replaced by a copy from before the last releases.
 #[test]
-fn a_store_that_was_restored_from_an_older_copy_is_named_and_repaired_and_releases_go_on() {
+fn a_store_restored_from_an_older_copy_is_repaired() {
     let mut sandbox = Sandbox::kept().up().hurried();
     let copy = sandbox.place().join("older.sqlite");
     let store = sandbox.place().join("store.sqlite");
@@ -230,11 +230,7 @@ fn a_store_that_was_restored_from_an_older_copy_is_named_and_repaired_and_releas
         || repair(&sandbox, &["--yes"]).status.code() == Some(0),
     );
     assert_eq!(named(&sandbox), [""; 0]);
-    assert_eq!(
-        sandbox.live("web", "qa"),
-        "1.8.2",
-        "what has the traffic stays"
-    );
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2", "the traffic stays");
     let promoted = sandbox.run(&[&promote[..], &["--no-standby-wait"]].concat());
     assert_eq!(promoted.status.code(), Some(0), "{}", words(&promoted));
     assert_eq!(sandbox.live("web", "qa"), "1.9.0");

@@ -1,5 +1,5 @@
-//! `greenroom resume`, the real binary in a sandbox: a promote is killed in its middle, another command
-//! finishes it, and none of the sandbox's own requests fails.
+//! `greenroom resume`, the real binary in a sandbox: a promote is killed, another command finishes
+//! it, and none of the sandbox's own requests fails.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Output, Stdio};
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::sandbox::{Sandbox, until, words};
 
-/// How long the lock of a dead driver may stand in the way, on a busy machine.
+/// How long the lock of a dead driver may block others, on a busy machine.
 const FREE: Duration = Duration::from_secs(30);
 
-/// A store of all environments has one lease: the shortest that its heartbeat allows here.
+/// All environments of one store have the same lease: the shortest that the heartbeat allows here.
 const LEASES: [&str; 12] = [
     "--set",
     "environments.dev.lock.lease=3s",
@@ -42,7 +42,7 @@ const LONG: [&str; 8] = [
     "environments.dev.timing.standby=1m",
 ];
 
-/// A command under way, and what it says.
+/// A running command and its output.
 struct Driving {
     child: Child,
     said: BufReader<ChildStdout>,
@@ -59,7 +59,7 @@ impl Driving {
         Self { child, said }
     }
 
-    /// Reads on until it says this.
+    /// Reads until the output contains this.
     fn until_said(&mut self, what: &str) {
         let mut all = String::new();
         loop {
@@ -80,7 +80,7 @@ impl Driving {
         assert!(!self.child.wait().expect("its end").success());
     }
 
-    /// The rest of what it says, and its exit code.
+    /// The rest of the output, and the exit code.
     fn ended(mut self) -> (String, Option<i32>) {
         let rest: Vec<String> = self.said.lines().map_while(Result::ok).collect();
         (rest.join("\n"), self.child.wait().expect("its end").code())
@@ -91,7 +91,7 @@ fn resume(sandbox: &Sandbox, more: &[&str]) -> Output {
     sandbox.run(&[&["resume"], more, &["--yes"], &LEASES].concat())
 }
 
-/// Resumes as soon as the lock of the one before has ended.
+/// Resumes as soon as the previous lock has expired.
 fn resume_when_free(sandbox: &Sandbox, more: &[&str]) -> Output {
     let until = Instant::now() + FREE;
     loop {
@@ -111,7 +111,7 @@ fn is_settled(sandbox: &Sandbox, environment: &str) {
 }
 
 #[test]
-fn a_promote_that_is_killed_is_finished_by_another_and_no_request_fails() {
+fn a_killed_promote_is_finished_by_another_command_and_no_request_fails() {
     let mut sandbox = Sandbox::kept().up().hurried();
     let killed_at = [
         ("start begins", "1.8.2"),
@@ -143,8 +143,8 @@ fn a_promote_that_is_killed_is_finished_by_another_and_no_request_fails() {
     sandbox.assert_no_request_failed();
 }
 
-/// Rewrites the newest release of `web/qa` that has ended as a machine whose clock is three hours ahead would have
-/// written it.
+/// Rewrites the newest ended release of `web/qa` as a machine with a clock three hours ahead would
+/// have written it.
 fn newest_from_a_clock_ahead(sandbox: &Sandbox) {
     let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
     store.busy_timeout(Duration::from_secs(10)).expect("set");
@@ -172,7 +172,7 @@ fn newest_from_a_clock_ahead(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_release_is_resumed_although_the_one_before_came_from_a_clock_that_was_ahead() {
+fn a_release_can_be_resumed_after_one_from_a_clock_that_was_ahead() {
     let mut sandbox = Sandbox::kept().up().hurried();
     newest_from_a_clock_ahead(&sandbox);
     let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
@@ -191,8 +191,8 @@ fn a_release_is_resumed_although_the_one_before_came_from_a_clock_that_was_ahead
     assert!(sandbox.ended().success());
 }
 
-/// Copies the newest release of `web/qa` that has ended to a greater id and a generation that no switch has reached, as
-/// a program could that may write to the store.
+/// Copies the newest ended release of `web/qa` to a greater id and a generation that no switch has
+/// reached, as a program with write access to the store could.
 fn copied_head(sandbox: &Sandbox, generation: u64) -> String {
     let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
     store.busy_timeout(Duration::from_secs(10)).expect("set");
@@ -211,21 +211,21 @@ fn copied_head(sandbox: &Sandbox, generation: u64) -> String {
 }
 
 #[test]
-fn a_copied_head_that_no_switch_agrees_with_does_not_keep_a_release_from_being_resumed() {
+fn a_forged_head_does_not_prevent_a_resume() {
     let mut sandbox = Sandbox::kept().up().hurried();
     let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
     let mut promote = Driving::begin(&sandbox, &arguments);
     promote.until_said("verify begins");
     promote.killed();
     let copy = copied_head(&sandbox, 1_000);
-    let told = format!("the head of release {copy} claims generation 1000");
+    let claim = format!("the head of release {copy} claims generation 1000");
     until("status names both", FREE, || {
         let said = words(&sandbox.run(&["status", "web", "qa"]));
-        said.contains("greenroom resume web qa") && said.contains(&told)
+        said.contains("greenroom resume web qa") && said.contains(&claim)
     });
     let output = resume_when_free(&sandbox, &["web", "qa"]);
     let said = words(&output);
-    assert!(output.status.success() && said.contains(&told), "{said}");
+    assert!(output.status.success() && said.contains(&claim), "{said}");
     assert_eq!(sandbox.live("web", "qa"), "1.8.2");
     is_settled(&sandbox, "qa");
     sandbox.signal(Signal::INT);
@@ -242,7 +242,7 @@ fn open_id(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn a_release_without_an_end_is_found_below_one_with_a_greater_id_and_by_its_own() {
+fn an_open_release_is_found_below_a_greater_id_and_by_its_own_id() {
     let mut sandbox = Sandbox::kept().up().hurried();
     let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
     let mut promote = Driving::begin(&sandbox, &arguments);
@@ -266,11 +266,11 @@ fn a_release_without_an_end_is_found_below_one_with_a_greater_id_and_by_its_own(
 }
 
 #[test]
-fn a_dead_driver_s_release_is_backed_out_or_left_and_a_live_one_s_taken_over_with_a_reason() {
+fn a_release_is_backed_out_or_left_after_a_crash_and_taken_over_with_a_reason() {
     let mut sandbox = Sandbox::kept().up().hurried();
     let promote = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
 
-    // Its lock still stands, and is not waited for.
+    // Its lock is still held, and the command does not wait for it.
     let mut dead = Driving::begin(&sandbox, &promote);
     dead.until_said("watch begins");
     dead.killed();

@@ -17,7 +17,6 @@ use crate::support::{eventually, load};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A running version.
 struct Sample {
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -43,11 +42,11 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 impl Sample {
-    /// Starts one and waits until it listens; on a free port unless told where.
+    /// Starts one and waits until it listens; on a free port unless another is given.
     async fn start(arguments: &[&str]) -> Self {
         let anywhere = ["--address", "127.0.0.1:0"];
-        let told = arguments.contains(&"--address");
-        let all = if told { &[] } else { &anywhere[..] };
+        let is_given = arguments.contains(&"--address");
+        let all = if is_given { &[] } else { &anywhere[..] };
         let mut process = command(&[all, arguments].concat())
             .spawn()
             .expect("the binary");
@@ -105,7 +104,7 @@ impl Sample {
         kill_process(id, Signal::TERM).expect("a signal");
     }
 
-    /// Its exit code after SIGTERM, and the lines it had still to say.
+    /// Its exit code after SIGTERM, and its remaining log lines.
     async fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let mut rest = Vec::new();
         while let Some(line) = timeout(SOON, self.lines.next_line())
@@ -133,7 +132,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[tokio::test]
-async fn the_count_of_calls_survives_versions_and_two_that_run_at_once() {
+async fn the_count_of_calls_is_shared_by_all_versions() {
     let data = tempfile::tempdir().expect("a directory");
     let data = text(data.path());
     let old = Sample::start(&["--version", "1.8.2", "--slot", "blue", "--data", data]).await;
@@ -155,7 +154,7 @@ async fn the_count_of_calls_survives_versions_and_two_that_run_at_once() {
     for _ in 0..5 {
         assert_eq!(old.get("/health").await.0, StatusCode::OK);
     }
-    // Each learns of the other's calls without being asked for anything but its own.
+    // Each learns of the other's calls without a request about them.
     eventually("both know all calls", SOON, async || {
         old.calls().await > 100 && new.calls().await > 100
     })
@@ -181,7 +180,7 @@ async fn the_count_of_calls_survives_versions_and_two_that_run_at_once() {
 }
 
 #[tokio::test]
-async fn not_one_call_is_lost_or_counted_twice_when_a_version_ends_under_load() {
+async fn no_call_is_lost_or_counted_twice_when_a_version_ends_under_load() {
     let data = tempfile::tempdir().expect("a directory");
     let data = text(data.path());
     let first = Sample::start(&["--version", "1", "--data", data]).await;
@@ -199,14 +198,14 @@ async fn not_one_call_is_lost_or_counted_twice_when_a_version_ends_under_load() 
 }
 
 #[tokio::test]
-async fn sigterm_lets_a_request_in_flight_finish_and_nothing_new_begin() {
+async fn sigterm_lets_a_request_in_flight_finish_and_refuses_new_ones() {
     let sample = Sample::start(&["--version", "1"]).await;
     let before = sample.calls().await;
     let slow = sample.client.get(sample.url("/slow?ms=1500")).send();
     let slow = tokio::spawn(slow);
-    // Itself, and the slow one.
+    // This request, and the slow one.
     let mut own = 0;
-    eventually("the slow one has begun", SOON, || {
+    eventually("the slow one has started", SOON, || {
         own += 1;
         let (sample, expected) = (&sample, before + own + 1);
         async move { sample.calls().await == expected }
@@ -246,11 +245,11 @@ async fn each_request_is_a_line_that_begins_with_its_time() {
 }
 
 #[tokio::test]
-async fn a_unix_socket_is_open_to_the_proxy_and_gone_at_the_end() {
+async fn a_unix_socket_is_accessible_to_the_proxy_and_removed_at_the_end() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("blue.sock");
     let address = format!("unix:{}", path.display());
-    // What a version that was killed leaves behind.
+    // A killed version leaves a stale socket.
     drop(std::os::unix::net::UnixListener::bind(&path).expect("a stale socket"));
 
     let sample = Sample::start(&["--version", "1", "--address", &address]).await;
@@ -269,7 +268,7 @@ async fn a_unix_socket_is_open_to_the_proxy_and_gone_at_the_end() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_socket_is_left_alone() {
+async fn a_file_that_is_no_socket_is_left_unchanged() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("precious");
     std::fs::write(&path, "data").expect("a file");
@@ -293,7 +292,7 @@ async fn a_working_version_is_healthy_and_answers_its_checks() {
 }
 
 #[tokio::test]
-async fn an_unhealthy_version_answers_everything_but_its_health() {
+async fn an_unhealthy_version_fails_only_its_health_check() {
     let sample = Sample::start(&["--fault", "unhealthy"]).await;
     let unhealthy = StatusCode::SERVICE_UNAVAILABLE;
     assert_eq!(sample.get("/health").await.0, unhealthy);

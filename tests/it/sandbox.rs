@@ -1,5 +1,5 @@
-//! `greenroom sandbox`, the real binary: it comes up with its past, releases go as anywhere, and it
-//! leaves nothing behind however it ends.
+//! `greenroom sandbox`, the real binary: it starts with a history, releases work as anywhere, and
+//! it leaves nothing behind however it ends.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::support::json_lines::json_list;
 use crate::support::pty::Pty;
 
-/// How long the whole world may take to come up on a busy machine.
+/// How long the start of everything may take on a busy machine.
 const UP: Duration = Duration::from_mins(1);
 const SOON: Duration = Duration::from_secs(20);
 
@@ -30,26 +30,26 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// In a temporary directory of its own making.
+    /// In a temporary directory of its own.
     pub(crate) fn temporary() -> Self {
         Self::start(room(), None, &[])
     }
 
-    /// In a directory that it keeps.
+    /// In a directory that is kept.
     pub(crate) fn kept() -> Self {
         let room = room();
         let directory = room.path().join("kept");
         Self::start(room, Some(directory), &[])
     }
 
-    /// In a directory that it keeps, and it prints lines of JSON.
+    /// In a directory that is kept, with JSON output.
     pub(crate) fn in_json() -> Self {
         let room = room();
         let directory = room.path().join("kept");
         Self::start(room, Some(directory), &["--json"])
     }
 
-    /// In a directory that it keeps, and that is got ready first.
+    /// In a kept directory that is prepared first.
     pub(crate) fn kept_on(get_ready: impl FnOnce(&Path)) -> Self {
         let room = room();
         let directory = room.path().join("kept");
@@ -66,7 +66,7 @@ impl Sandbox {
             command.arg("--directory").arg(directory);
         }
         let child = command
-            // What is said about somebody's own configuration is not meant for it.
+            // The sandbox must ignore variables that are meant for the operator's own configuration.
             .env("GREENROOM__ENVIRONMENTS__QA__TIER", "nonsense")
             .stdin(Stdio::null())
             .stdout(said.try_clone().expect("the same file"))
@@ -84,10 +84,10 @@ impl Sandbox {
         let end = Instant::now() + UP;
         while !self.said().contains("Ctrl-C") {
             let ended = self.child.try_wait().expect("its status");
-            let told = ended.map_or_else(|| "it runs".to_owned(), |status| status.to_string());
+            let how = ended.map_or_else(|| "it runs".to_owned(), |status| status.to_string());
             assert!(
                 ended.is_none() && Instant::now() < end,
-                "the sandbox is not up ({told}): {}",
+                "the sandbox is not up ({how}): {}",
                 self.said()
             );
             std::thread::sleep(Duration::from_millis(10));
@@ -95,7 +95,7 @@ impl Sandbox {
         self
     }
 
-    /// With releases that wait for what they observe and for nothing else, unless `--set` says otherwise.
+    /// With releases that wait only for observations, unless `--set` says otherwise.
     pub(crate) fn hurried(self) -> Self {
         let path = self.place().join("greenroom.toml");
         let text = std::fs::read_to_string(&path).expect("the configuration");
@@ -122,12 +122,12 @@ impl Sandbox {
             .collect()
     }
 
-    /// The binary as it is run here, without a word.
+    /// The command without arguments.
     pub(crate) fn bare(&self) -> Command {
         greenroom(self.room.path())
     }
 
-    /// Where it lives, once it has said so or was told.
+    /// Its directory, from the arguments or its output.
     pub(crate) fn place(&self) -> PathBuf {
         if let Some(directory) = &self.directory {
             return directory.clone();
@@ -156,12 +156,12 @@ impl Sandbox {
         }
     }
 
-    /// Another terminal's `greenroom` on this world.
+    /// Runs another `greenroom` on this sandbox.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("greenroom")
     }
 
-    /// The same, to be begun by whoever wants to end it early.
+    /// The same as a command, for callers that end it early.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = greenroom(self.room.path());
         command
@@ -172,7 +172,7 @@ impl Sandbox {
         command
     }
 
-    /// Another terminal's `greenroom` on this world, driven by ben.
+    /// Another `greenroom` on a terminal, driven by Ben.
     pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> Pty {
         let configuration = self.place().join("greenroom.toml").display().to_string();
         let state = self.room.path().join("state").display().to_string();
@@ -192,7 +192,7 @@ impl Sandbox {
         json_list(&output, "targets").remove(0)
     }
 
-    /// The version with the traffic, as everything that knows agrees.
+    /// The version with the traffic; all sources agree on it.
     pub(crate) fn live(&self, service: &str, environment: &str) -> String {
         let status = self.status(service, environment);
         assert_eq!(status["agreed"], true, "{status}");
@@ -201,7 +201,7 @@ impl Sandbox {
         tag.as_str().expect("a tag").to_owned()
     }
 
-    /// What a visitor of a target's public address gets.
+    /// The answer for a visitor of a target's public address.
     fn visit(&self, target: &str) -> Value {
         let said = self.said();
         let line = said.lines().find(|line| line.trim().starts_with(target));
@@ -238,10 +238,10 @@ impl Drop for Sandbox {
     }
 }
 
-/// Room for a sandbox and for everything that its Greenrooms write about themselves.
+/// Room for a sandbox and for the logs and archives of its processes.
 fn room() -> TempDir {
     let room = TempDir::new().expect("a directory");
-    std::fs::create_dir(room.path().join("tmp")).expect("room for temporary files");
+    std::fs::create_dir(room.path().join("tmp")).expect("a directory for temporary files");
     room
 }
 
@@ -254,7 +254,7 @@ fn greenroom(room: &Path) -> Command {
     command
 }
 
-/// The processes that were started from a place.
+/// The processes that were started from a directory.
 fn processes_of(place: &Path) -> Vec<String> {
     let wanted = place.display().to_string();
     let entries = std::fs::read_dir("/proc").expect("processes").flatten();
@@ -285,7 +285,7 @@ pub(crate) fn words(output: &Output) -> String {
 }
 
 #[test]
-fn it_comes_up_with_a_past_and_a_version_that_waits_and_leaves_nothing_behind() {
+fn it_starts_with_a_history_and_leaves_nothing_behind() {
     let mut sandbox = Sandbox::temporary().up();
     assert_eq!(sandbox.live("web", "production"), "1.8.2");
     assert_eq!(sandbox.live("web", "qa"), "1.9.0");
@@ -293,7 +293,7 @@ fn it_comes_up_with_a_past_and_a_version_that_waits_and_leaves_nothing_behind() 
     assert_eq!(sandbox.live("wallets", "production"), "3.1.0");
     let history = words(&sandbox.run(&["history", "web", "qa"]));
     assert!(history.contains("1.8.2 -> 1.9.0"), "{history}");
-    // Whatever is released is tied together as it is written, and kept where the sandbox is.
+    // Every release is chained when it is written, and archived in the sandbox's directory.
     let verified = sandbox.run(&["history", "verify"]);
     assert!(verified.status.success(), "{}", words(&verified));
     let verified = words(&verified);
@@ -313,7 +313,7 @@ fn it_comes_up_with_a_past_and_a_version_that_waits_and_leaves_nothing_behind() 
 }
 
 #[test]
-fn ended_while_its_past_is_being_made_it_leaves_nothing_behind() {
+fn ended_while_its_history_is_made_it_leaves_nothing_behind() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let mut sandbox = Sandbox::temporary();
         let tmp = sandbox.temporaries();
@@ -327,7 +327,7 @@ fn ended_while_its_past_is_being_made_it_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_kept_sandbox_without_its_whole_past_is_begun_again_and_else_cleared_away() {
+fn a_kept_sandbox_without_its_whole_history_is_made_again() {
     let mut sandbox = Sandbox::kept();
     let place = sandbox.place();
     until("the first process", UP, || processes_of(&place).len() > 1);
@@ -338,7 +338,7 @@ fn a_kept_sandbox_without_its_whole_past_is_begun_again_and_else_cleared_away() 
     let room = std::mem::replace(&mut sandbox.room, room());
     let mut again = Sandbox::start(room, Some(place.clone()), &[]).up();
     assert_eq!(again.live("web", "production"), "1.8.2");
-    // Killed when it has its past, it is only found again.
+    // A sandbox that is killed after its history is complete is used again.
     again.signal(Signal::KILL);
     assert!(!again.ended().success());
     let room = std::mem::replace(&mut again.room, self::room());
@@ -359,7 +359,7 @@ fn a_kept_sandbox_without_its_whole_past_is_begun_again_and_else_cleared_away() 
 }
 
 #[test]
-fn a_version_that_cannot_be_released_leaves_the_old_one_live_and_nothing_behind() {
+fn a_failing_version_leaves_the_old_one_live_and_nothing_behind() {
     let mut sandbox = Sandbox::temporary().up();
     for (broken, why) in [("1.9.1", "unhealthy"), ("1.9.2", "orders are listed")] {
         let arguments = ["promote", "web", "qa", "--version", broken, "--yes"];
@@ -387,7 +387,7 @@ fn a_version_that_cannot_be_released_leaves_the_old_one_live_and_nothing_behind(
 }
 
 #[test]
-fn calls_survive_a_release_and_a_kept_sandbox_opens_again_as_it_was_left() {
+fn counters_survive_a_release_and_a_kept_sandbox_reopens_unchanged() {
     let mut sandbox = Sandbox::kept().up();
     let place = sandbox.place();
     let before = sandbox.visit("web/dev");
@@ -432,7 +432,7 @@ fn calls_survive_a_release_and_a_kept_sandbox_opens_again_as_it_was_left() {
 }
 
 #[test]
-fn a_directory_that_is_somebody_elses_is_left_alone() {
+fn a_foreign_directory_is_left_unchanged() {
     let room = room();
     let own = room.path().join("own");
     std::fs::create_dir(&own).expect("a directory");
@@ -448,7 +448,7 @@ fn a_directory_that_is_somebody_elses_is_left_alone() {
     assert_eq!(files, 1);
 }
 
-/// The console of a sandbox on a terminal, and the room it may write in.
+/// The console of a sandbox on a terminal, and the directory for its files.
 fn console(size: (u16, u16)) -> (Pty, TempDir) {
     console_with(&[], size)
 }
@@ -491,7 +491,7 @@ pub(crate) fn assert_given_back(pty: &Pty, room: &TempDir) {
 }
 
 #[test]
-fn a_terminal_that_is_told_to_end_is_given_back_and_the_world_with_it() {
+fn sigterm_restores_the_terminal_and_ends_the_sandbox() {
     for signal in [Signal::TERM, Signal::INT] {
         let (mut pty, room) = console((80, 24));
         let process = i32::try_from(pty.process_id()).ok().and_then(Pid::from_raw);

@@ -1,5 +1,5 @@
-//! Every file under `fixtures/settings/valid` loads, with exactly its warnings; every one under
-//! `invalid` fails with exactly its message. A text that means nothing never does worse than fail.
+//! Every file under `fixtures/settings/valid` loads with exactly its warnings; every one under
+//! `invalid` fails with exactly its message. Arbitrary text causes an error and never a panic.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -52,14 +52,14 @@ fn lines(problems: &[Problem]) -> String {
     })
 }
 
-/// What differs between the message and the file beside the fixture; `None` when nothing does.
+/// The difference between the message and the file next to the fixture; `None` when they are equal.
 fn difference(fixture: &Path, said: &str) -> Option<String> {
-    let beside = fixture.with_extension("stderr");
-    let expected = fs::read_to_string(&beside).unwrap_or_default();
+    let expected_file = fixture.with_extension("stderr");
+    let expected = fs::read_to_string(&expected_file).unwrap_or_default();
     if expected == said {
         return None;
     }
-    let mut text = format!("\n{} is not what was said:\n", beside.display());
+    let mut text = format!("\n{} differs from the message:\n", expected_file.display());
     for line in expected
         .lines()
         .filter(|line| !said.lines().any(|other| other == *line))
@@ -90,7 +90,7 @@ fn every_valid_file_loads_with_exactly_its_warnings() {
 }
 
 #[tokio::test]
-async fn every_command_can_open_what_config_check_takes() {
+async fn every_command_can_open_what_config_check_accepts() {
     let mut wrong = String::new();
     for file in files("valid") {
         let loaded =
@@ -103,10 +103,10 @@ async fn every_command_can_open_what_config_check_takes() {
 }
 
 #[test]
-fn what_is_configured_for_a_registry_is_for_that_one_only() {
+fn registry_settings_apply_only_to_their_registry() {
     let loaded = valid("several-registries.toml");
     let registries = &loaded.settings.environments[0].registries;
-    let told: Vec<_> = registries
+    let applied: Vec<_> = registries
         .iter()
         .map(|it| (it.host.as_str(), it.login.is_some(), it.plain_http))
         .collect();
@@ -114,7 +114,7 @@ fn what_is_configured_for_a_registry_is_for_that_one_only() {
         ("127.0.0.1:5000", false, true),
         ("registry.gitlab.example", true, false),
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(applied, wanted);
     let token_server = registries[1].token_server.as_deref();
     assert_eq!(token_server, Some("gitlab.example"));
 }
@@ -138,7 +138,7 @@ fn every_invalid_file_fails_with_exactly_its_message() {
 }
 
 #[test]
-fn no_message_is_left_without_its_file() {
+fn every_expected_message_has_a_fixture() {
     for folder in ["valid", "invalid"] {
         let folder = Path::new(FIXTURES).join(folder);
         for entry in fs::read_dir(&folder).expect("the folder") {
@@ -174,7 +174,7 @@ fn environments_keep_the_order_of_the_file() {
 }
 
 #[test]
-fn the_nearest_timing_wins_key_by_key() {
+fn the_most_specific_timing_wins_key_by_key() {
     let loaded = valid("docker-etcd-nginx.toml");
     let timing = |index: usize| &loaded.settings.targets[index].definition.timing;
     assert_eq!(timing(0).watch, Duration::from_secs(90));
@@ -225,7 +225,7 @@ fn a_target_is_complete_with_all_defaults_filled_in() {
 }
 
 #[test]
-fn places_are_relative_to_the_file_and_not_to_whoever_starts_it() {
+fn paths_are_relative_to_the_file_and_not_to_the_working_directory() {
     let loaded = valid("docker-etcd-nginx.toml");
     let production = &loaded.settings.environments[1];
     let RuntimePlace::Docker(docker) = &production.runtime else {
@@ -252,7 +252,7 @@ fn places_are_relative_to_the_file_and_not_to_whoever_starts_it() {
 }
 
 #[test]
-fn flags_win_over_variables_and_variables_over_the_file() {
+fn flags_override_variables_and_variables_override_the_file() {
     let text = fs::read_to_string(Path::new(FIXTURES).join("valid/many-services.toml"));
     let text = text
         .expect("a configuration")
@@ -299,7 +299,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 }
 
 #[test]
-fn what_is_read_only_by_the_file_stays_so_whatever_lies_over_it() {
+fn no_layer_above_the_file_undoes_read_only() {
     let text = "[console]\nread_only = true\n";
     let file = Path::new("greenroom.toml");
     let read = |variable: Option<&str>, flags: &[&str]| {
@@ -328,7 +328,7 @@ fn what_is_read_only_by_the_file_stays_so_whatever_lies_over_it() {
             )
         );
     }
-    // A layer may say so too, and then a later one does not undo that.
+    // A layer may set it too, and a later layer does not undo that.
     let flag = Settings::read(
         file,
         "",
@@ -373,7 +373,7 @@ $GREENROOM__SERVICES__WEB__LISTEN__PORT: services.web.listen.port: `many` is not
 }
 
 #[test]
-fn secrets_are_shown_by_their_source_only() {
+fn secrets_are_shown_only_by_their_source() {
     let loaded = valid("secrets.toml");
     let shown = greenroom::settings::show(&loaded);
     assert!(
@@ -436,7 +436,7 @@ fn environments_share_the_servers_of_the_defaults_key_by_key() {
 }
 
 #[test]
-fn a_port_that_the_machine_reserves_is_not_warned_of() {
+fn a_port_reserved_by_the_machine_causes_no_warning() {
     let mut request = request(Path::new(FIXTURES).join("valid/outgoing-ports.toml"));
     let load = |request: &Request| {
         let loaded = Settings::load(request).unwrap_or_else(|problems| panic!("{problems}"));
@@ -454,7 +454,7 @@ fn a_port_that_the_machine_reserves_is_not_warned_of() {
 }
 
 #[test]
-fn the_starting_file_loads() {
+fn the_initial_file_loads() {
     let loaded = Settings::read(
         Path::new("greenroom.toml"),
         greenroom::settings::starter(),
@@ -466,7 +466,7 @@ fn the_starting_file_loads() {
 }
 
 #[test]
-fn the_schema_is_a_schema_of_the_file() {
+fn the_schema_matches_the_file() {
     let schema: serde_json::Value =
         serde_json::from_str(&greenroom::settings::schema()).expect("JSON");
     assert!(schema.pointer("/properties/services").is_some());
@@ -477,7 +477,7 @@ fn the_schema_is_a_schema_of_the_file() {
 }
 
 #[test]
-fn the_file_is_found_by_the_variable_and_a_named_one_is_never_passed_over() {
+fn the_variable_names_the_file_and_a_missing_one_is_an_error() {
     let path = format!("{FIXTURES}/valid/sandbox.toml");
     let mut request = Request {
         environment: BTreeMap::from([("GREENROOM_CONFIG".into(), path)]),
@@ -495,7 +495,7 @@ fn the_file_is_found_by_the_variable_and_a_named_one_is_never_passed_over() {
 }
 
 #[test]
-fn a_file_that_is_not_text_says_where() {
+fn a_file_that_is_not_utf_8_is_reported_with_its_line() {
     let folder = tempfile::tempdir().expect("a directory");
     let path = folder.path().join("greenroom.toml");
     fs::write(&path, b"[environments.qa]\ntier = \"\xff\"\n").expect("written");
@@ -516,7 +516,7 @@ fn is_sanitized(problems: &Problems) -> bool {
         )
 }
 
-fn never_worse_than_an_error(text: &str) {
+fn loads_or_reports_errors(text: &str) {
     let read = Settings::read(Path::new("greenroom.toml"), text, &Request::default());
     match read {
         Ok(loaded) => {
@@ -533,19 +533,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn arbitrary_text_is_never_worse_than_an_error(text in "(?s).{0,400}") {
-        never_worse_than_an_error(&text);
+    fn arbitrary_text_causes_at_most_an_error(text in "(?s).{0,400}") {
+        loads_or_reports_errors(&text);
     }
 
     #[test]
-    fn text_that_looks_like_toml_is_never_worse_than_an_error(
+    fn text_that_looks_like_toml_causes_at_most_an_error(
         text in "(\\[{1,2}(services|environments|defaults)(\\.[a-z\"\\\\]{1,5}){0,3}\\]{1,2}\n|[a-z_]{1,8} ?= ?(\"\\PC{0,6}\"|[0-9_.-]{1,6}|\\{[a-z]=1\\}|\\[1,\\{\\}\\]|true)\n){0,12}"
     ) {
-        never_worse_than_an_error(&text);
+        loads_or_reports_errors(&text);
     }
 
     #[test]
-    fn a_valid_file_with_a_wound_is_never_worse_than_an_error(
+    fn a_damaged_file_causes_at_most_an_error(
         which in 0..6_usize, at in 0.0..1.0_f64, cut in 0..40_usize, scar in "(?s).{0,6}"
     ) {
         let file = &files("valid")[which];
@@ -555,11 +555,11 @@ proptest! {
         let start = (characters.len() as f64 * at) as usize;
         let end = (start + cut).min(characters.len());
         let wounded: String = characters[..start].iter().copied().chain(scar.chars()).chain(characters[end..].iter().copied()).collect();
-        never_worse_than_an_error(&wounded);
+        loads_or_reports_errors(&wounded);
     }
 
     #[test]
-    fn arbitrary_overrides_are_never_worse_than_an_error(
+    fn arbitrary_overrides_cause_at_most_an_error(
         key in "(services|console|environments|defaults)?(\\.(web|listen|port|timing|\\PC{0,4})){0,5}", value in "(?s).{0,20}"
     ) {
         let path = Path::new(FIXTURES).join("valid/sandbox.toml");
@@ -613,7 +613,7 @@ fn ruled(overrides: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Loade
 }
 
 #[test]
-fn a_layer_above_the_file_does_not_loosen_a_rule() {
+fn a_layer_above_the_file_cannot_loosen_a_rule() {
     const RULES: &str = "environments.production.rules";
     for (key, value, file) in [
         (
@@ -665,7 +665,7 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
             Ok(_) => panic!("--set {key}={value} is taken"),
             Err(problems) => problems.to_string(),
         };
-        // A service cannot be promoted from the environment it is in: said by another check.
+        // A service cannot be promoted from its own environment: another check says so.
         if key.ends_with("only_from") && !said.contains("protects less") {
             continue;
         }
@@ -686,7 +686,7 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
 }
 
 #[test]
-fn a_layer_above_the_file_does_not_loosen_a_rule_of_a_service_in_one_environment() {
+fn a_layer_above_the_file_cannot_loosen_a_rule_of_one_target() {
     const PLACE: &str = "services.web.environments.production";
     for (key, value, words) in [
         ("checks", "[]", "so `home` applies"),
@@ -701,7 +701,7 @@ fn a_layer_above_the_file_does_not_loosen_a_rule_of_a_service_in_one_environment
 }
 
 #[test]
-fn a_list_that_protects_less_names_what_it_lacks() {
+fn a_list_that_protects_less_names_the_missing_entry() {
     for (key, value, words) in [
         ("services.web.checks", "[]", "home is missing"),
         (
@@ -761,7 +761,7 @@ fn a_layer_above_the_file_may_tighten_a_rule() {
 }
 
 #[test]
-fn an_environment_that_only_variables_define_has_no_rule_to_loosen() {
+fn an_environment_defined_only_by_variables_loosens_no_rule() {
     let variables = [
         ("GREENROOM__ENVIRONMENTS__CI__TIER", "development"),
         (

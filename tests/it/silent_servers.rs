@@ -1,5 +1,5 @@
-//! Servers that take connections and never answer, or are not there at all: `status` and `doctor` say so, in time,
-//! and claim nothing that they do not know.
+//! Servers that accept connections and never answer, or do not exist: `status` and `doctor` report
+//! them in time, and claim nothing that is unknown.
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -10,25 +10,25 @@ use tempfile::TempDir;
 use crate::support::free_port;
 use crate::support::json_lines::json_list;
 
-/// How long `status` may take, and how long the doctor, whatever hangs.
+/// The limit of `status` and of the doctor, whatever hangs.
 const STATUS: Duration = Duration::from_secs(3);
 const DOCTOR: Duration = Duration::from_secs(5);
 
-/// A configuration of which every server is at one port of this machine.
+/// A configuration with every server at one port of this machine.
 pub(crate) struct World {
     place: TempDir,
     _silent: Option<TcpListener>,
 }
 
 impl World {
-    /// Nothing answers, and everything takes connections.
+    /// Every server accepts connections and never answers.
     fn silent() -> Self {
         let silent = TcpListener::bind("0.0.0.0:0").expect("a port");
         let port = silent.local_addr().expect("its address").port();
         Self::at(port, Some(silent))
     }
 
-    /// Nothing is there.
+    /// No server listens.
     fn away() -> Self {
         Self::at(free_port(), None)
     }
@@ -82,7 +82,7 @@ listen = "127.0.0.5:{port}"
         }
     }
 
-    /// The program on this configuration.
+    /// The program with this configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let place = self.place.path();
         let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
@@ -95,9 +95,9 @@ listen = "127.0.0.5:{port}"
     }
 
     fn run(&self, arguments: &[&str]) -> (Output, Duration) {
-        let began = Instant::now();
+        let started = Instant::now();
         let output = self.command(arguments).output().expect("it runs");
-        (output, began.elapsed())
+        (output, started.elapsed())
     }
 }
 
@@ -110,22 +110,22 @@ fn words(output: &Output) -> String {
     )
 }
 
-/// How long it takes beyond what a busy machine needs for a command that waits for nothing.
+/// The time beyond what a busy machine needs for a command that waits for nothing.
 fn waited(silent: &World, away: &World, arguments: &[&str]) -> (Output, Duration) {
     let (_, at_once) = away.run(arguments);
     let (output, took) = silent.run(arguments);
     (output, took.saturating_sub(at_once))
 }
 
-/// How long a shell may wait for completions, beyond what a busy machine needs to start a program.
+/// The limit for completions, beyond what a busy machine needs to start a program.
 const COMPLETION: Duration = Duration::from_secs(2);
 
 #[test]
-fn a_shell_waits_a_second_for_servers_that_do_not_answer_and_sees_no_error() {
+fn completions_wait_a_second_for_silent_servers_and_print_no_error() {
     let silent = World::silent();
     let config = silent.place.path().join("greenroom.toml");
     let complete = |words: &[&str]| {
-        let began = Instant::now();
+        let started = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_greenroom"))
             .env("GREENROOM_COMPLETE", "fish")
             .env("XDG_STATE_HOME", silent.place.path())
@@ -138,7 +138,7 @@ fn a_shell_waits_a_second_for_servers_that_do_not_answer_and_sees_no_error() {
             output.status.success() && output.stderr.is_empty(),
             "{output:?}"
         );
-        (output, began.elapsed())
+        (output, started.elapsed())
     };
     let (named, at_once) = complete(&["promote", "web", ""]);
     assert!(named.stdout.starts_with(b"qa"), "{named:?}");
@@ -158,7 +158,7 @@ fn a_shell_waits_a_second_for_servers_that_do_not_answer_and_sees_no_error() {
 }
 
 #[test]
-fn status_claims_nothing_of_servers_that_do_not_answer_and_takes_three_seconds_at_most() {
+fn status_claims_nothing_about_silent_servers_within_three_seconds() {
     let (silent, away) = (World::silent(), World::away());
     let (output, waited) = waited(&silent, &away, &["--json", "status"]);
     assert!(waited < STATUS, "{waited:?}");
@@ -186,7 +186,7 @@ fn status_claims_nothing_of_servers_that_do_not_answer_and_takes_three_seconds_a
 }
 
 #[test]
-fn the_doctor_names_every_server_that_does_not_answer_within_five_seconds() {
+fn the_doctor_names_every_silent_server_within_five_seconds() {
     let (silent, away) = (World::silent(), World::away());
     let (output, waited) = waited(&silent, &away, &["doctor"]);
     assert!(waited < DOCTOR, "{waited:?}");
@@ -204,7 +204,7 @@ fn the_doctor_names_every_server_that_does_not_answer_within_five_seconds() {
             let line = format!("x {place:<22} {what:<10} ");
             assert!(said.contains(&line), "{line}: {said}");
         }
-        // Each says at which address nothing answered.
+        // Each line names the address without an answer.
         let failed = said.lines().filter(|line| line.starts_with("x "));
         for line in failed {
             // A program on this machine has no address.
@@ -220,7 +220,7 @@ fn the_doctor_names_every_server_that_does_not_answer_within_five_seconds() {
 }
 
 #[test]
-fn the_doctor_tries_its_own_log_and_archive() {
+fn the_doctor_checks_its_own_log_and_archive() {
     let away = World::away();
     let lines = |what: &str, said: &str| -> String {
         let mut lines = said
@@ -234,7 +234,7 @@ fn the_doctor_tries_its_own_log_and_archive() {
     assert!(archive.contains("does not exist yet"), "{said}");
     assert!(!away.place.path().join("archive.db").exists());
     std::fs::write(away.place.path().join("archive.db"), "no database at all").expect("written");
-    // A file where the directory of the log would be.
+    // A file in place of the log directory.
     let state = away.place.path().join("greenroom");
     assert!(!state.exists(), "a directory was left behind");
     std::fs::write(away.place.path().join("greenroom"), "").expect("written");

@@ -1,4 +1,4 @@
-//! The store of one machine, on real files, with several stores (and so connections) on one file.
+//! The store of one machine on real files, with several stores (and so connections) on one file.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -160,7 +160,7 @@ fn kind<T: std::fmt::Debug>(result: greenroom::ports::Result<T>) -> FailureKind 
 }
 
 #[tokio::test]
-async fn what_is_written_is_read_back_by_another_process_under_the_names_etcd_would_have() {
+async fn another_process_reads_what_was_written_under_etcds_names() {
     let (_directory, file) = place();
     let (one, other) = (open(&file).await, open(&file).await);
     let lease = lock(&one).await;
@@ -177,9 +177,9 @@ async fn what_is_written_is_read_back_by_another_process_under_the_names_etcd_wo
         Some(entry_of(Slot::Blue))
     );
     assert_eq!(seen.slots.green, None);
-    let stands = seen.route.expect("a route");
-    assert_eq!(stands.value, route(1, Slot::Blue));
-    assert_eq!(stands.revision, seen.revision);
+    let stored = seen.route.expect("a route");
+    assert_eq!(stored.value, route(1, Slot::Blue));
+    assert_eq!(stored.revision, seen.revision);
     let holder = seen.lock.expect("a holder");
     assert_eq!(holder.record, record("one"));
     assert_eq!(holder.token, lease.fence.token);
@@ -210,7 +210,7 @@ async fn what_is_written_is_read_back_by_another_process_under_the_names_etcd_wo
 }
 
 #[tokio::test]
-async fn repeating_a_write_changes_nothing_and_a_lost_comparison_is_a_conflict() {
+async fn a_repeated_write_changes_nothing_and_a_failed_comparison_is_a_conflict() {
     let (_directory, file) = place();
     let store = open(&file).await;
     let fence = lock(&store).await.fence;
@@ -268,7 +268,7 @@ async fn repeating_a_write_changes_nothing_and_a_lost_comparison_is_a_conflict()
 }
 
 #[tokio::test]
-async fn of_many_stores_one_gets_the_lock_and_the_next_holder_a_greater_token() {
+async fn one_of_many_stores_gets_the_lock_and_the_next_a_greater_token() {
     let (_directory, file) = place();
     let mut asking = Vec::new();
     for number in 0..8 {
@@ -310,7 +310,7 @@ async fn of_many_stores_one_gets_the_lock_and_the_next_holder_a_greater_token() 
 }
 
 #[tokio::test]
-async fn a_lock_outlives_its_lease_while_its_heart_beats_and_not_longer() {
+async fn a_lock_outlives_its_lease_only_with_a_heartbeat() {
     let (_directory, file) = place();
     let (one, other) = (brief(&file, 600).await, brief(&file, 600).await);
     let lease = lock(&one).await;
@@ -347,7 +347,7 @@ async fn a_lock_outlives_its_lease_while_its_heart_beats_and_not_longer() {
 }
 
 #[tokio::test]
-async fn environments_that_share_a_file_have_leases_of_their_own() {
+async fn environments_that_share_a_file_have_separate_leases() {
     let (_room, file) = place();
     let one = open(&file).await;
     let minutes = Duration::from_mins(10);
@@ -364,7 +364,7 @@ async fn environments_that_share_a_file_have_leases_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_lease_that_ran_out_is_fenced_even_when_nobody_took_the_lock_since() {
+async fn an_expired_lease_is_fenced_even_if_the_lock_is_free() {
     let (_directory, file) = place();
     let store = brief(&file, 300).await;
     let fence = lock(&store).await.fence;
@@ -378,24 +378,27 @@ async fn a_lease_that_ran_out_is_fenced_even_when_nobody_took_the_lock_since() {
 }
 
 #[tokio::test]
-async fn a_holder_that_cannot_renew_is_told_before_the_lock_can_be_had_by_others() {
+async fn a_holder_that_cannot_renew_is_told_before_others_can_take_the_lock() {
     let (_directory, file) = place();
     let store = brief(&file, 1500).await;
     let mut lease = lock(&store).await;
-    // Somebody who writes and does not end stands in the way of every renewal.
+    // A writer that does not end blocks every renewal.
     let blocker = Connection::open(&file).expect("a connection");
     blocker.execute_batch("BEGIN IMMEDIATE").expect("begun");
-    let told = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
-    told.expect("in time").expect("told");
+    let lost = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
+    lost.expect("in time").expect("told");
     assert!(matches!(*lease.state.borrow(), LeaseState::Lost(_)));
     let left: i64 = blocker
         .query_row("SELECT expires_at_ms FROM locks", [], |row| row.get(0))
         .expect("the row");
-    assert!(left > Timestamp::now().as_millisecond(), "told too late");
+    assert!(
+        left > Timestamp::now().as_millisecond(),
+        "reported too late"
+    );
 }
 
 #[tokio::test]
-async fn a_forcibly_taken_lock_is_reported_lost_at_the_next_heartbeat() {
+async fn a_lock_taken_by_force_is_reported_lost_at_the_next_heartbeat() {
     let (_directory, file) = place();
     let store = brief(&file, 900).await;
     let mut lease = lock(&store).await;
@@ -403,13 +406,13 @@ async fn a_forcibly_taken_lock_is_reported_lost_at_the_next_heartbeat() {
     thief
         .execute_batch("UPDATE locks SET token = token + 100")
         .expect("taken");
-    let told = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
-    told.expect("in time").expect("told");
+    let lost = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
+    lost.expect("in time").expect("told");
     assert!(matches!(*lease.state.borrow(), LeaseState::Lost(_)));
 }
 
 #[tokio::test]
-async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
+async fn sqlite_keeps_watchers_and_handover_requests_like_every_store() {
     let (_directory, file) = place();
     let (one, other) = (brief(&file, 3000).await, brief(&file, 3000).await);
     let lease = (Duration::from_secs(2), Duration::from_millis(500));
@@ -426,7 +429,7 @@ async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_hold_that_cannot_be_read_is_removed_as_any_store_removes_it() {
+async fn an_unreadable_hold_can_be_removed_like_in_every_store() {
     let (_room, file) = place();
     let (ana, ben) = (open(&file).await, open(&file).await);
     let target = web();
@@ -437,7 +440,7 @@ async fn a_hold_that_cannot_be_read_is_removed_as_any_store_removes_it() {
         journal: &ana,
         target: &target,
     };
-    // The first write makes the file.
+    // The first write creates the file.
     let lease = lock(&ana).await;
     let vandal = Connection::open(&file).expect("a connection");
     let written = std::cell::Cell::new(100);
@@ -454,7 +457,7 @@ async fn a_hold_that_cannot_be_read_is_removed_as_any_store_removes_it() {
 }
 
 #[tokio::test]
-async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollback() {
+async fn sqlite_keeps_a_hold_like_every_store_and_removes_it_with_the_route() {
     let (_room, file) = place();
     let (ana, ben) = (open(&file).await, open(&file).await);
     let target = web();
@@ -502,7 +505,7 @@ async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollb
 }
 
 #[tokio::test]
-async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on() {
+async fn a_switch_compares_the_hold_and_the_approvals_it_was_decided_on() {
     let (_room, file) = place();
     let store = open(&file).await;
     let lease = lock(&store).await;
@@ -532,7 +535,7 @@ async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on()
 }
 
 #[tokio::test]
-async fn what_others_approve_is_kept_while_the_release_has_no_end_and_runs_out() {
+async fn approvals_are_kept_until_the_release_ends_or_they_expire() {
     let (_room, file) = place();
     let store = open(&file).await;
     let lease = lock(&store).await;
@@ -550,7 +553,7 @@ async fn what_others_approve_is_kept_while_the_release_has_no_end_and_runs_out()
 }
 
 #[tokio::test]
-async fn a_database_of_an_older_greenroom_has_company_too() {
+async fn a_database_of_an_older_greenroom_gets_the_presence_table() {
     let (_directory, file) = place();
     drop(lock(&brief(&file, 3000).await).await);
     let old = Connection::open(&file).expect("a connection");
@@ -565,7 +568,7 @@ async fn a_database_of_an_older_greenroom_has_company_too() {
 }
 
 #[tokio::test]
-async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
+async fn a_lock_is_taken_over_only_from_the_observed_holder() {
     let (_directory, file) = place();
     let store = brief(&file, 3000).await;
     let contract = crate::support::takeover::Contract {
@@ -586,7 +589,7 @@ async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
 }
 
 #[tokio::test]
-async fn the_journal_keeps_what_was_written_in_order_and_nothing_else() {
+async fn the_journal_keeps_entries_in_order_and_refuses_others() {
     let (_directory, file) = place();
     let (store, other) = (open(&file).await, open(&file).await);
     let fence = lock(&store).await.fence;
@@ -709,7 +712,7 @@ async fn many_writers_on_one_file_lose_nothing() {
 }
 
 #[tokio::test]
-async fn changes_of_this_and_of_other_processes_and_the_end_of_a_lease_are_hinted_at() {
+async fn own_and_foreign_changes_and_expired_leases_are_reported() {
     let (_directory, file) = place();
     let (here, there) = (open(&file).await, brief(&file, 900).await);
     let mut hints = here.changes().await.expect("a stream");
@@ -726,13 +729,13 @@ async fn changes_of_this_and_of_other_processes_and_the_end_of_a_lease_are_hinte
     let lease = lock(&there).await;
     next("a change of another store").await;
     drop(lease);
-    next("the end of a lease nobody renews").await;
+    next("the end of a lease without a renewal").await;
     let seen = RegistryReader::read(&here, &web()).await.expect("read");
     assert_eq!(seen.lock, None);
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_there_is_read_as_an_empty_one() {
+async fn a_missing_store_is_read_as_empty() {
     let (directory, file) = place();
     let store = open(&file).await;
     let seen = RegistryReader::read(&store, &web()).await.expect("read");
@@ -751,7 +754,7 @@ async fn a_store_that_is_not_there_is_read_as_an_empty_one() {
 }
 
 #[tokio::test]
-async fn a_store_that_another_process_makes_is_seen() {
+async fn a_store_created_by_another_process_is_noticed() {
     let (_directory, file) = place();
     let here = open(&file).await;
     let mut hints = here.changes().await.expect("a stream");
@@ -763,13 +766,13 @@ async fn a_store_that_another_process_makes_is_seen() {
         .expect("a hint");
     let seen = RegistryReader::read(&here, &web()).await.expect("read");
     assert_eq!(seen.lock.map(|lock| lock.token), Some(lease.fence.token));
-    // Both write to the one file.
+    // Both write to the same file.
     let taken = here.acquire(&web(), &record("two")).await.expect("asked");
     assert!(matches!(taken, Acquired::Taken(_)), "{taken:?}");
 }
 
 #[tokio::test]
-async fn a_renewed_lease_is_nothing_to_hint_at() {
+async fn a_renewed_lease_is_not_reported_as_a_change() {
     let (_directory, file) = place();
     let (here, there) = (open(&file).await, brief(&file, 900).await);
     let _lease = lock(&there).await;
@@ -779,7 +782,7 @@ async fn a_renewed_lease_is_nothing_to_hint_at() {
 }
 
 #[tokio::test]
-async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
+async fn unreadable_rows_are_named_and_hide_nothing_else() {
     let (_directory, file) = place();
     let store = open(&file).await;
     let fence = lock(&store).await.fence;
@@ -829,7 +832,7 @@ async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
     assert_eq!(store.releases(&web(), 9).await.expect("listed"), []);
     let unreadable = store.unreadable(&web(), 9).await.expect("listed");
     assert_eq!(unreadable.len(), 1, "{unreadable:?}");
-    // What to do about the lock is said to everybody who meets it.
+    // Every error about the lock says what to do.
     let hint = "it goes away when its lease ends";
     let problem = &seen.problems["targets/web/production/lock"];
     assert!(problem.contains(hint), "{problem}");
@@ -840,7 +843,7 @@ async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_program_is_shown_as_any_store_shows_it() {
+async fn sqlite_shows_a_foreign_key_like_every_store() {
     let (_room, file) = place();
     let store = open(&file).await;
     let lease = lock(&store).await;
@@ -876,7 +879,7 @@ async fn a_key_of_another_program_is_shown_as_any_store_shows_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
+async fn a_foreign_file_is_refused_and_left_unchanged() {
     let directory = tempfile::tempdir().expect("a directory");
     let text = directory.path().join("notes.txt");
     let content = "not a database ".repeat(100);
@@ -910,7 +913,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_place_that_cannot_be_written_is_said_plainly() {
+async fn an_unwritable_path_is_reported() {
     for hopeless in [
         "/proc/greenroom/x.db",
         "/proc/greenroom.db",
@@ -928,7 +931,7 @@ async fn a_place_that_cannot_be_written_is_said_plainly() {
     assert_eq!(slow.kind, FailureKind::Rejected, "{slow}");
 }
 
-/// A file system of one mebibyte, for as long as this lives.
+/// A file system of one mebibyte, mounted until this is dropped.
 struct Small(TempDir);
 
 impl Small {
@@ -954,7 +957,7 @@ impl Drop for Small {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_the_write_and_keeps_what_was_there() {
+async fn a_full_disk_refuses_the_write_and_keeps_existing_data() {
     let small = Small::mount();
     let file = small.0.path().join("greenroom.db");
     let store = open(&file).await;

@@ -1,5 +1,5 @@
-//! `promote --no-standby-wait`, the real binary in a sandbox: the command ends after the watch, the old version stays
-//! running, and the next operator goes back to it or stops it.
+//! `promote --no-standby-wait`, the real binary in a sandbox: the command ends after the watch, the
+//! old version keeps running, and the next operator rolls back to it or stops it.
 
 use std::process::Output;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::sandbox::{Sandbox, words};
 use crate::support::json_lines::{json_data, json_list};
 
-/// A command that waits for its end takes this long, and stops the old version.
+/// A command that waits for the end of the standby takes this long, and stops the old version.
 const LONG: [&str; 2] = ["--set", "environments.dev.timing.standby=1m"];
 const SHORT: [&str; 2] = ["--set", "environments.dev.timing.standby=1ms"];
 
@@ -21,7 +21,7 @@ fn promote(sandbox: &Sandbox, version: &str, more: &[&str]) -> Output {
     output
 }
 
-/// The slot that is not live, and what is in it.
+/// The slot that is not live, and its content.
 fn other(sandbox: &Sandbox) -> (String, Value) {
     let status = sandbox.status("web", "dev");
     let other = match status["live"].as_str() {
@@ -32,7 +32,7 @@ fn other(sandbox: &Sandbox) -> (String, Value) {
 }
 
 #[test]
-fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
+fn a_standby_without_waiting_is_left_to_the_next_operator() {
     let mut sandbox = Sandbox::kept().up().hurried();
     let said = words(&promote(&sandbox, "1.8.2", &[]));
     for expected in [
@@ -43,13 +43,13 @@ fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
-    // What was asked for is no failure, and is not drawn as one.
+    // A requested end is not a failure, and is not drawn as one.
     assert!(said.contains("not driven any more"), "{said}");
     assert!(!said.lines().any(|line| line.starts_with("x ")), "{said}");
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
     assert_eq!(other(&sandbox).1, "standby");
 
-    // Nothing is wrong with that: no lock is held, and nobody is called.
+    // Nothing is wrong: no lock is held, and no operator is called.
     let status = sandbox.run(&["--json", "status", "web", "dev"]);
     assert_eq!(status.status.code(), Some(0), "{}", words(&status));
     let status = json_list(&status, "targets").remove(0);
@@ -63,7 +63,7 @@ fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
         "{text}"
     );
 
-    // Another operator goes back to it: the release before ends with that.
+    // Another operator rolls back to it, which ends the release before.
     let ben = ["--set", "operator.name=ben"];
     let back = [
         "--json",
@@ -85,18 +85,18 @@ fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
     let before = before.expect("the release before");
     assert_eq!(before["closed"][1]["outcome"], "superseded", "{before}");
 
-    // What differs can be repaired meanwhile.
+    // Meanwhile differences can be repaired.
     let repair = words(&sandbox.run(&["repair", "web", "dev", "--dry-run"]));
     assert!(!repair.contains("has no end"), "{repair}");
 
-    // And that one's standby is ended by the command it named.
+    // The named command ends the standby of the rollback too.
     let output = sandbox.run(&[&SHORT[..], &["resume", "web", "dev", "--yes"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     assert_eq!(other(&sandbox).1, "empty");
     let status = sandbox.status("web", "dev");
     assert_eq!(status["standby_left"], serde_json::json!([]), "{status}");
 
-    // A hold keeps traffic from moving, and not the old version running.
+    // A hold keeps traffic from moving, but does not keep the old version running.
     let clear = sandbox.run(&["hold", "web", "dev", "--clear"]);
     assert_eq!(clear.status.code(), Some(0), "{}", words(&clear));
     promote(&sandbox, "1.8.2", &[]);

@@ -1,5 +1,5 @@
-//! What surrounds a process, and what the real binary does where some of it is missing: a home directory, the name of
-//! the user, an output that takes what is written.
+//! What the real binary does when a part of its surroundings is missing: a home directory, the name
+//! of the user, or an output that accepts data.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -41,13 +41,14 @@ listen = "127.0.0.1:8080"
 preview_listen = "127.0.0.1:8081"
 "#;
 
-/// A directory with a configuration, which is also the home and the working directory of what is run in it.
+/// A directory with a configuration, which is also the home and the working directory of the
+/// commands.
 struct Place(TempDir);
 
 impl Place {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().expect("a directory"));
-        // For another user, too, who replaces no file in it that is not theirs.
+        // Another user may write there too, but cannot replace files of others.
         let all = std::fs::Permissions::from_mode(0o1777);
         std::fs::set_permissions(place.path(), all).expect("set");
         std::fs::write(place.path().join("greenroom.toml"), TARGET).expect("written");
@@ -59,7 +60,7 @@ impl Place {
         self.0.path()
     }
 
-    /// The binary in nearly empty surroundings.
+    /// The binary with an almost empty environment.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
         command
@@ -72,7 +73,7 @@ impl Place {
         command
     }
 
-    /// All files and directories in it, but for what a test has put there.
+    /// All files and directories in it, except those that a test has created.
     fn made(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut left = vec![self.path().to_owned()];
@@ -106,8 +107,8 @@ fn root_or_explain() {
     );
 }
 
-/// The binary as a user that the user database does not have. It is reached by a descriptor: the directory that it is in
-/// may be closed to others.
+/// The binary as a user without an entry in the user database. It is run through a descriptor,
+/// because its directory may be closed to others.
 fn as_unknown_user(place: &Place, binary: &File, arguments: &[&str]) -> Command {
     let mut command = Command::new(format!("/proc/self/fd/{}", binary.as_raw_fd()));
     command
@@ -122,7 +123,7 @@ fn as_unknown_user(place: &Place, binary: &File, arguments: &[&str]) -> Command 
 }
 
 #[test]
-fn where_the_home_is_unknown_nothing_is_kept_in_the_working_directory() {
+fn without_a_home_nothing_is_written_to_the_working_directory() {
     root_or_explain();
     let place = Place::new();
     let binary = File::open(env!("CARGO_BIN_EXE_greenroom")).expect("the binary");
@@ -149,7 +150,7 @@ fn where_the_home_is_unknown_nothing_is_kept_in_the_working_directory() {
 }
 
 #[test]
-fn a_log_without_a_home_is_said_to_be_missing() {
+fn a_log_without_a_home_is_reported_as_missing() {
     let place = Place::new();
     let named = format!("[history]\narchive = \"archive.db\"\n{TARGET}");
     let named = named.replace(
@@ -166,7 +167,7 @@ fn a_log_without_a_home_is_said_to_be_missing() {
 }
 
 #[test]
-fn commands_that_only_look_make_no_file() {
+fn read_only_commands_create_no_file() {
     let place = Place::new();
     for arguments in [
         &["status"][..],
@@ -181,7 +182,7 @@ fn commands_that_only_look_make_no_file() {
         if arguments != ["repair", "web", "dev", "--dry-run"] && arguments != ["hold"] {
             assert_eq!(place.made(), Vec::<PathBuf>::new(), "{arguments:?}");
         }
-        // A log may tell that a server is away; the store is made by the first change.
+        // A log may report an unreachable server; the first change creates the store.
         let made = place.made();
         let is_store = |path: &PathBuf| path.to_string_lossy().contains("greenroom.db");
         assert!(!made.iter().any(is_store), "{arguments:?}: {made:?}");
@@ -196,7 +197,7 @@ fn commands_that_only_look_make_no_file() {
 }
 
 #[test]
-fn what_is_made_can_be_read_by_its_user_only() {
+fn created_files_are_readable_only_by_their_user() {
     let place = Place::new();
     let hold = ["hold", "web", "dev", "--reason", "payday"];
     for arguments in [&hold[..], &["history"]] {
@@ -216,14 +217,14 @@ fn what_is_made_can_be_read_by_its_user_only() {
         match (path.is_dir(), is_log) {
             (true, _) => assert_eq!(bits, 0o700, "{}", path.display()),
             (false, false) => assert_eq!(bits, 0o600, "{}", path.display()),
-            // In a directory that keeps others away.
+            // In a directory that other users cannot enter.
             (false, true) => {}
         }
     }
 }
 
 #[test]
-fn a_configuration_that_is_found_where_others_may_write_is_not_read() {
+fn a_configuration_found_where_others_may_write_is_not_read() {
     let place = Place::new();
     let set = |mode| {
         let mode = std::fs::Permissions::from_mode(mode);
@@ -241,7 +242,7 @@ fn a_configuration_that_is_found_where_others_may_write_is_not_read() {
         said.contains("every user may write to its directory"),
         "{said}"
     );
-    // Named, it is read, and refused for the store and the state that others can change.
+    // When it is named, it is read, and refused because others can change the store and the state.
     let named = found(&mut place.command(&["--config", "greenroom.toml", "config", "check"]));
     let said = err(&named);
     assert!(
@@ -254,7 +255,7 @@ fn a_configuration_that_is_found_where_others_may_write_is_not_read() {
 }
 
 #[test]
-fn a_planted_link_is_not_written_through() {
+fn a_symbolic_link_is_not_written_through() {
     let place = Place::new();
     let data = place.path().join(".local/share/greenroom");
     std::fs::create_dir_all(&data).expect("made");
@@ -334,7 +335,7 @@ fn the_doctor_sees_a_full_disk() {
 }
 
 #[test]
-fn a_variable_that_is_set_to_nothing_names_no_configuration() {
+fn an_empty_variable_names_no_configuration() {
     let place = Place::new();
     let own = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(place.path(), own).expect("set");
@@ -356,7 +357,7 @@ fn an_output_that_is_full_is_an_error() {
         (&["config", "check"], 1),
         (&["history"], 1),
         (&["hold"], 1),
-        // It was done, and nobody was told.
+        // The change was made, but its output was lost.
         (&["hold", "web", "dev", "--reason", "payday"], 3),
         (&["--json", "hold", "web", "dev", "--clear"], 3),
     ] {
@@ -374,7 +375,7 @@ fn an_output_that_is_full_is_an_error() {
 }
 
 #[test]
-fn a_reader_that_has_gone_away_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     let place = Place::new();
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
@@ -385,12 +386,12 @@ fn a_reader_that_has_gone_away_is_no_error() {
 }
 
 #[test]
-fn an_output_that_is_slow_is_waited_for() {
+fn a_slow_output_is_waited_for() {
     let place = Place::new();
     let whole = run(place.command(&["config", "schema"])).stdout;
     let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
     fcntl_setfl(&writer, OFlags::NONBLOCK).expect("set");
-    // All but the last page of the pipe is full before the command begins.
+    // All but the last page of the pipe is full before the command starts.
     let before = vec![b'-'; 15 * 4096];
     assert!(whole.len() > 4096, "it would fit");
     writer.write_all(&before).expect("written");

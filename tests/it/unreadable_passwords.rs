@@ -1,5 +1,5 @@
-//! A password, or a file that an environment needs, that cannot be read is a failure of its own environment: the others
-//! are shown, and the failure names the setting and what to do.
+//! An unreadable password, or an unreadable file of an environment, fails only that environment.
+//! The others are shown, and the error names the setting and what to do.
 
 use std::process::{Command, Output};
 
@@ -8,12 +8,12 @@ use tempfile::TempDir;
 use crate::support::free_port;
 use crate::support::json_lines::json_list;
 
-/// Two environments: `qa` keeps its truth in a file, `production` in an etcd that asks for a password.
+/// Two environments: `qa` has a store in a file, `production` one in an etcd with a password.
 struct World {
     place: TempDir,
 }
 
-/// What is different about `production`.
+/// The differences of `production`.
 struct Production<'a> {
     runtime: &'a str,
     store: &'a str,
@@ -100,7 +100,7 @@ health = {{ path = "/health" }}
             .expect("it runs")
     }
 
-    /// A key of production in the file, as a failure names it.
+    /// The position of a key of production in the file, as an error names it.
     fn setting(&self, key: &str) -> String {
         let file = self.place.path().join("greenroom.toml");
         let text = std::fs::read_to_string(&file).expect("the file");
@@ -118,7 +118,8 @@ fn words(output: &Output) -> String {
     String::from_utf8_lossy(&both).into_owned()
 }
 
-/// What every verb says of production and of qa; `said` is what is wrong with the password, `next` what to do.
+/// Checks what every verb says about production and qa; `said` is the password's error, `next` the
+/// fix.
 fn only_production_fails(world: &World, said: &str, next: &str) {
     let setting = world.setting("etcd.password");
 
@@ -166,7 +167,8 @@ fn config_check_refuses_the_missing_file(world: &World) {
     assert!(said.contains("does not exist"), "{said}");
 }
 
-/// What every verb says where a file that production needs is not there: `place` is where the doctor says it.
+/// Checks what every verb says when a file of production is missing; `place` is the doctor's line
+/// for it.
 fn only_production_lacks(world: &World, place: &str, wanted: &[&str]) {
     let status = world.run(&["--json", "status"]);
     let all = words(&status);
@@ -192,14 +194,14 @@ fn only_production_lacks(world: &World, place: &str, wanted: &[&str]) {
             .any(|line| line.starts_with("+ qa") && line.contains(" store ")),
         "{doctor}"
     );
-    // What only a release needs is not looked at by the status.
+    // The status does not read what only a release needs.
     if place != "images" {
         assert!(production.contains(wanted[0]), "{production}");
     }
 }
 
 #[test]
-fn a_template_of_nginx_that_is_not_there() {
+fn a_missing_nginx_template_fails_only_its_environment() {
     let world = World::with(&Production {
         runtime: "",
         store: "sqlite = { path = \"production.db\" }",
@@ -211,7 +213,7 @@ fn a_template_of_nginx_that_is_not_there() {
 }
 
 #[test]
-fn a_certificate_of_docker_that_is_not_there() {
+fn a_missing_docker_certificate_fails_only_its_environment() {
     let tls = r#"docker = { address = "tcp://127.0.0.1:1", tls = { ca = "no-ca.pem", cert = "no-cert.pem", key = "no-key.pem" } }"#;
     let world = World::with(&Production {
         runtime: tls,
@@ -223,7 +225,7 @@ fn a_certificate_of_docker_that_is_not_there() {
 }
 
 #[test]
-fn a_catalogue_of_programs_that_is_not_there() {
+fn a_missing_catalogue_fails_only_its_environment() {
     let runtime =
         "runtime = \"process\"\nprocess = { state = \"processes\", catalogue = \"no-such.json\" }";
     let world = World::with(&Production {
@@ -236,7 +238,7 @@ fn a_catalogue_of_programs_that_is_not_there() {
 }
 
 #[test]
-fn a_command_that_fails() {
+fn a_failing_password_command_fails_only_its_environment() {
     let world = World::with_password(r#"{ command = ["false"] }"#);
     only_production_fails(
         &world,
@@ -246,30 +248,30 @@ fn a_command_that_fails() {
 }
 
 #[test]
-fn a_command_that_prints_without_end() {
+fn a_password_command_with_endless_output_fails_only_its_environment() {
     let world = World::with_password(r#"{ command = ["yes"] }"#);
     only_production_fails(&world, "it is longer than 64 KiB", "run the command");
 }
 
 #[test]
-fn a_file_that_is_not_there() {
+fn a_missing_password_file_fails_only_its_environment() {
     let world = World::with_password(r#"{ file = "no-such-file" }"#);
     only_production_fails(&world, "No such file", "see that this user can read");
 }
 
 #[test]
-fn a_variable_that_is_not_set() {
+fn an_unset_password_variable_fails_only_its_environment() {
     let world = World::with_password(r#"{ env = "GREENROOM_NO_SUCH_PASSWORD" }"#);
     only_production_fails(&world, "it is not set", "set GREENROOM_NO_SUCH_PASSWORD");
 }
 
 #[test]
-fn a_command_that_hangs_makes_only_its_own_store_unknown() {
+fn a_hanging_password_command_makes_only_its_store_unknown() {
     let world = World::with_password(r#"{ command = ["sleep", "1000"] }"#);
     let status = world.run(&["--json", "status"]);
     let all = words(&status);
     assert_eq!(status.status.code(), Some(3), "{all}");
-    // The time that one part of the status has, and not the ten seconds of a command.
+    // The time limit of one part of the status, not the ten seconds of a command.
     let late = "was not read within 2.5s, so its store is unknown";
     assert!(all.contains(late) && !all.contains("was killed"), "{all}");
     let doctor = words(&world.run(&["doctor"]));
@@ -281,7 +283,7 @@ fn a_command_that_hangs_makes_only_its_own_store_unknown() {
 }
 
 #[test]
-fn checking_the_configuration_runs_no_command() {
+fn config_check_runs_no_command() {
     let world = World::with_password(r#"{ command = ["touch", "ran"] }"#);
     let checked = world.run(&["config", "check"]);
     assert!(checked.status.success(), "{}", words(&checked));

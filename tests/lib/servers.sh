@@ -1,6 +1,6 @@
 # The servers that tests/run and tests/lab start: a private Docker engine, an image registry and
-# etcd, all on the loopback interface, everything of theirs below one directory ($root), and
-# their ends. Sourced, not run. Whoever sources it sets `root` and calls `servers_stop` at the end.
+# etcd. They listen on the loopback interface and keep their data below one directory ($root). This file
+# is sourced, not run. The sourcing script sets `root` and calls `servers_stop` at the end.
 # shellcheck shell=bash
 
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
@@ -22,11 +22,11 @@ missing_packages() {
     command=${wanted%%:*} package=${wanted#*:}
     command -v "$command" >/dev/null || echo "$package"
   done
-  # Newer Debians pack the client apart from the engine; on older ones docker.io has both.
+  # Newer Debian versions have a separate package for the client; on older ones docker.io has both.
   if ! command -v docker >/dev/null; then
     if apt-cache show docker-cli >/dev/null 2>&1; then echo docker-cli; else echo docker.io; fi
   fi
-  # Images are made of it, and their only other file may be a shell script.
+  # Images contain it, some of them with only a shell script besides.
   if command -v busybox >/dev/null && ldd "$(command -v busybox)" >/dev/null 2>&1; then echo busybox-static; fi
   [ -e /usr/include/stdlib.h ] || echo libc6-dev
   [ -e /usr/share/zoneinfo/Europe/Berlin ] || echo tzdata
@@ -34,8 +34,8 @@ missing_packages() {
 
 installed_packages() { dpkg-query -W -f '${Package}\n' | LC_ALL=C sort -u; }
 
-# Installs what is missing. The packages' own services are neither started now nor left to start
-# at the next boot; services that were there before are not touched.
+# Installs the missing packages. Their services are not started, neither now nor at the next boot.
+# Services that were installed before are not changed.
 install_missing() {
   local packages made_policy='' before package unit
   mapfile -t packages < <(missing_packages | sort -u)
@@ -74,7 +74,7 @@ install_missing() {
 
 # --- waiting, ports, processes ----------------------------------------------------------------
 
-# wait_until SECONDS COMMAND…: until it succeeds, or returns 1.
+# wait_until SECONDS COMMAND…: waits until the command succeeds; returns 1 after the time.
 wait_until() {
   local tries=$(($1 * 10))
   shift
@@ -85,8 +85,8 @@ wait_until() {
   done
 }
 
-# A loopback port that nobody answers on, below the range the system gives out by itself. Two of
-# us may still pick the same one: each server is asked whether it is really ours.
+# A loopback port without a listener, below the range that the system assigns. Two runs may still
+# pick the same port, so each server is asked whether it is really ours.
 free_port() {
   local port
   while :; do
@@ -103,13 +103,13 @@ start_server() {
   setsid "$@" >>"$root/$name.log" 2>&1 </dev/null 9>&- &
   echo $! >"$root/$name.pid"
   disown
-  # Until it is that program: before, it is still a copy of us.
+  # Wait until it is that program: before, it is still a copy of this shell.
   wait_until 2 server_runs_or_ended "$name" || true
 }
 
-# Whether that server runs. A process number may have been given to somebody else since. While the
-# kernel loads a program, which takes 10 ms from a cold disk, its command line is empty: that is
-# not an end. A process that has ended has no program file any more.
+# Whether that server is running. Another process may have its process number by now. While the
+# kernel loads a program, which takes 10 ms from a cold disk, its command line is empty; it has not
+# ended then. A process that has ended has no program file.
 server_runs() {
   local pid line
   pid=$(cat "$root/$1.pid" 2>/dev/null) || return 1
@@ -136,7 +136,7 @@ stop_server() {
 # --- the servers ------------------------------------------------------------------------------
 
 # Sets GREENROOM_TEST_DOCKER. The engine has a bridge of its own and leaves the host's firewall
-# alone: engines side by side would otherwise delete each other's rules and share addresses.
+# unchanged: otherwise two engines would delete each other's rules and share addresses.
 start_docker() {
   local bridge subnet
   if [ -n "${GREENROOM_TEST_DOCKER:-}" ]; then
@@ -155,8 +155,8 @@ start_docker() {
     subnet="10.$((RANDOM % 120 + 120)).$((RANDOM % 256))"
     ip -4 route show | grep -qF "$subnet." || break
   done
-  # Without an address of its own a bridge takes the lowest of its ports', and changes it when a
-  # container comes or goes: the others then answer to the old one, for seconds, into nothing.
+  # Without a fixed hardware address a bridge takes the lowest of its ports, and changes it when a
+  # container comes or goes. For seconds the other containers then send to the old address.
   ip link set dev "$bridge" address "02:42:${bridge:2:2}:${bridge:4:2}:${bridge:6:2}:${bridge:8:2}"
   ip addr add "$subnet.1/24" dev "$bridge"
   ip link set "$bridge" up
@@ -203,14 +203,14 @@ CONFIGURATION
 
 registry_is_ours() { curl -sf --max-time 2 -D - -o /dev/null "http://127.0.0.1:$1/v2/" | grep -qF "$root"; }
 
-# has_room DIRECTORY: whether an etcd can keep a whole run's data there, 2 GiB at most.
+# has_room DIRECTORY: whether it has room for the etcd data of a whole run, at most 2 GiB.
 has_room() { [ "$(df --output=avail -k "$1" 2>/dev/null | tail -n 1)" -ge 2097152 ] 2>/dev/null; }
 
 # Sets GREENROOM_TEST_ETCD.
 start_etcd() {
   local attempt client peer
-  # In memory where there is room, as there is not in most containers: a disk that is busy with images lets no write through for seconds, and
-  # what is tested is not how long a lock outlasts that.
+  # In memory if there is room (most containers have none): a disk that is busy with images blocks writes for seconds, and the
+  # tests are not about locks that outlast that.
   if has_room /dev/shm && mkdir "/dev/shm/${root##*/}" 2>/dev/null; then
     chmod 700 "/dev/shm/${root##*/}"
     ln -s "/dev/shm/${root##*/}" "$root/etcd"
@@ -241,7 +241,7 @@ etcd_is_ours() {
 
 # --- the images -------------------------------------------------------------------------------
 
-# with_libraries DIRECTORY FILE…: copies programs and what they are linked to, to the same paths.
+# with_libraries DIRECTORY FILE…: copies programs and their libraries to the same paths below the directory.
 with_libraries() {
   local into=$1 file
   shift
@@ -255,7 +255,7 @@ with_libraries() {
 }
 
 # build_sample_images BINARY: sets GREENROOM_TEST_IMAGE, its tags pushed to the registry.
-# The versions differ in their settings and labels only, and share their one layer.
+# The versions differ only in their settings and labels, and share their one layer.
 build_sample_images() {
   local files="$root/sample-files" version tag fault age created container image
   image=$GREENROOM_TEST_REGISTRY/sample
@@ -323,7 +323,7 @@ CONFIGURATION
 
 # --- the end ----------------------------------------------------------------------------------
 
-# Stops what was started in $root and removes $root. Says nothing when there is nothing to do.
+# Stops the servers of $root and removes $root. Prints nothing when there is nothing to do.
 servers_stop() {
   local mounted bridge pid
   [ -d "$root" ] || return 0
@@ -333,7 +333,7 @@ servers_stop() {
     docker --host "unix://$root/docker.sock" ps -aq |
       xargs -r timeout 30 docker --host "unix://$root/docker.sock" rm -fv >/dev/null 2>&1 || true
   elif [ -n "${GREENROOM_TEST_NGINX_IMAGE:-}" ]; then
-    # Somebody else's engine: only what we put there.
+    # A shared engine: remove only what this run put there.
     docker --host "$GREENROOM_TEST_DOCKER" images --quiet "$GREENROOM_TEST_IMAGE" |
       sort -u | xargs -r timeout 30 docker --host "$GREENROOM_TEST_DOCKER" rmi -f >/dev/null 2>&1 || true
     timeout 30 docker --host "$GREENROOM_TEST_DOCKER" rmi "$GREENROOM_TEST_NGINX_IMAGE" >/dev/null 2>&1 || true
@@ -341,7 +341,7 @@ servers_stop() {
   stop_server docker
   stop_server registry
   stop_server etcd
-  # What an engine that had to be killed leaves behind.
+  # Leftovers of an engine that had to be killed.
   for pid in $(grep -lF -- "$root/" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3); do
     case $(cat "/proc/$pid/comm" 2>/dev/null) in
       dockerd | containerd*) kill -KILL "$pid" 2>/dev/null || true ;;
@@ -353,7 +353,7 @@ servers_stop() {
   while read -r mounted; do
     umount -l "$mounted" 2>/dev/null || true
   done < <(awk -v root="$root/" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort -r)
-  # Only what start_etcd has made.
+  # Only the directory that start_etcd created.
   [ ! -L "$root/etcd" ] || rm -rf "/dev/shm/${root##*/}"
   rm -rf --one-file-system "$root"
 }

@@ -1,7 +1,7 @@
 # The greenroom.toml of the lab: one service in three environments, all on this machine. Sourced.
 # shellcheck shell=bash disable=SC2154
 
-# Prints it. Ports are picked anew; the public one of production is GREENROOM_LAB_PUBLIC.
+# Prints it with new free ports. The public port of production is GREENROOM_LAB_PUBLIC.
 lab_settings() {
   local environment tier public
   cat <<TOML

@@ -1,4 +1,5 @@
-//! A pointer gets a token of a store that went back, and a driver from before is still alive.
+//! A pointer gets a token of a restored store while a driver from before the restore is still
+//! alive.
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -45,7 +46,7 @@ fn rebase(from: PointerState) -> RebaseOrder {
     }
 }
 
-/// A driver from before took the lock and swapped the route; its switch is still on its way.
+/// A driver from before took the lock and swapped the route; its switch is still in transit.
 fn of_before() -> SwitchOrder {
     order(Some(Slot::Blue), Slot::Green, 43, 8200)
 }
@@ -61,7 +62,7 @@ async fn live_in_blue(state: &TempDir) -> LivePointer {
 }
 
 #[tokio::test]
-async fn after_a_rebase_the_next_lock_of_the_store_can_switch_and_no_driver_from_before() {
+async fn after_a_rebase_only_new_locks_of_the_store_can_switch() {
     let state = tempfile::tempdir().unwrap();
     let pointer = live_in_blue(&state).await;
     let next = order(Some(Slot::Blue), Slot::Green, 43, 413);
@@ -88,14 +89,14 @@ async fn after_a_rebase_the_next_lock_of_the_store_can_switch_and_no_driver_from
     assert_eq!(pointer.state(&web()).await.unwrap(), now);
     let next = order(Some(Slot::Blue), Slot::Green, 2_001, 413);
     pointer.switch(&web(), &next).await.unwrap();
-    // The lock before it is refused, as ever.
+    // The lock before it is refused, as always.
     let lower = order(Some(Slot::Green), Slot::Blue, 2_002, 412);
     let refused = pointer.switch(&web(), &lower).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Fenced);
 }
 
 #[tokio::test]
-async fn a_pointer_that_another_driver_wrote_meanwhile_is_left_alone() {
+async fn a_pointer_that_another_driver_wrote_meanwhile_is_left_unchanged() {
     let state = tempfile::tempdir().unwrap();
     let pointer = live_in_blue(&state).await;
     pointer.switch(&web(), &of_before()).await.unwrap();
@@ -106,7 +107,7 @@ async fn a_pointer_that_another_driver_wrote_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_rebase_that_ended_half_way_is_finished_when_it_is_repeated() {
+async fn a_half_done_rebase_is_finished_when_it_is_repeated() {
     let order = rebase(before());
     for (slot, generation) in [(Slot::Blue, order.generation), (Slot::Green, 41)] {
         let state = tempfile::tempdir().unwrap();
@@ -121,7 +122,7 @@ async fn a_rebase_that_ended_half_way_is_finished_when_it_is_repeated() {
     }
 }
 
-/// What happens on the way of another act.
+/// The point in an act where another act runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum At {
     Write(u32),
@@ -206,10 +207,10 @@ impl ProxyHost for Crossed {
     }
 }
 
-/// Wherever the two cross, at most one of them succeeds: traffic that a driver from before moved is never behind a
-/// pointer that was said to be in order.
+/// Wherever the two cross, at most one of them succeeds: a repaired pointer is never behind traffic
+/// that a driver from before moved.
 #[tokio::test]
-async fn a_rebase_and_a_switch_from_before_never_both_succeed() {
+async fn a_rebase_and_an_old_switch_never_both_succeed() {
     for other in [Other::Rebase, Other::Switch] {
         for at in [At::Write(1), At::Write(2), At::Stage, At::Put] {
             let state = tempfile::tempdir().unwrap();
@@ -241,7 +242,7 @@ async fn a_rebase_and_a_switch_from_before_never_both_succeed() {
             let expected = if switched { Slot::Green } else { Slot::Blue };
             assert_eq!(now.live, Some(expected), "{what}: {now:?}");
             if switched {
-                // Named as a store that went back, and repaired once more.
+                // It is reported as a restored store, and repaired once more.
                 assert_eq!(now.highest_token(), FencingToken(8200), "{what}");
             }
         }

@@ -54,11 +54,11 @@ async fn a_switch_is_read_back_with_its_generation_and_token() {
     let live = state.path().join("web/production/live");
     assert!(live.join("is-blue").exists() && !live.join("is-green").exists());
     let names = fs::read_dir(state.path().join("web/production")).unwrap();
-    assert_eq!(names.count(), 3, "blue, green and live, nothing beside");
+    assert_eq!(names.count(), 3, "only blue, green and live");
 }
 
 #[tokio::test]
-async fn making_a_switch_ready_moves_no_traffic_and_is_safe_to_leave() {
+async fn preparing_a_switch_moves_no_traffic() {
     let (pointer, _state) = here();
     let first = order(None, Slot::Green, 1, 7);
     pointer.switch(&web(), &first).await.unwrap();
@@ -66,7 +66,7 @@ async fn making_a_switch_ready_moves_no_traffic_and_is_safe_to_leave() {
     pointer.make_ready(&web(), &second).await.unwrap();
     let stands = pointer.read(&web()).await.unwrap();
     assert_eq!((stands.slot, stands.generation), (Some(Slot::Green), 1));
-    // Somebody else makes it, later and under another token.
+    // Another driver makes the switch, later and under another token.
     let other = order(Some(Slot::Green), Slot::Blue, 2, 11);
     pointer.switch(&web(), &other).await.unwrap();
     let stands = pointer.read(&web()).await.unwrap();
@@ -74,7 +74,7 @@ async fn making_a_switch_ready_moves_no_traffic_and_is_safe_to_leave() {
         (stands.slot, stands.token),
         (Some(Slot::Blue), FencingToken(11))
     );
-    // What is refused leaves nothing, and what the live slot answers stays as it is.
+    // A refused switch leaves nothing, and the answer of the live slot is unchanged.
     let refused = pointer.make_ready(&web(), &second).await;
     assert_eq!(kind(refused), FailureKind::Fenced);
     let again = order(Some(Slot::Blue), Slot::Blue, 3, 12);
@@ -101,7 +101,7 @@ async fn repeating_a_switch_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_lower_token_is_refused_whichever_slot_it_stands_in() {
+async fn a_token_lower_than_that_of_either_slot_is_refused() {
     let (pointer, _state) = here();
     let (blue, green) = (Some(Slot::Blue), Some(Slot::Green));
     for step in [
@@ -124,7 +124,7 @@ async fn a_lower_token_is_refused_whichever_slot_it_stands_in() {
 }
 
 #[tokio::test]
-async fn a_pointer_that_is_not_at_from_is_a_conflict() {
+async fn a_switch_from_another_slot_than_the_live_one_is_a_conflict() {
     let (pointer, _state) = here();
     let wrong = order(Some(Slot::Blue), Slot::Green, 1, 1);
     assert_eq!(
@@ -142,21 +142,21 @@ async fn a_pointer_that_is_not_at_from_is_a_conflict() {
     );
 }
 
-/// Where a switch broke off between the registry and the proxy, backing out moves no traffic: the proxy
-/// is only told the newer generation, or the two would never agree again.
+/// When a switch failed between the registry and the proxy, backing out moves no traffic. The proxy
+/// only gets the newer generation; otherwise the two would never agree again.
 #[tokio::test]
-async fn a_pointer_that_is_there_already_learns_the_generation() {
+async fn a_pointer_already_at_the_slot_gets_the_new_generation() {
     let (pointer, _state) = here();
     let first = order(None, Slot::Blue, 41, 1);
     pointer.switch(&web(), &first).await.unwrap();
-    let anew = order(Some(Slot::Blue), Slot::Blue, 43, 2);
-    pointer.switch(&web(), &anew).await.unwrap();
+    let repeated = order(Some(Slot::Blue), Slot::Blue, 43, 2);
+    pointer.switch(&web(), &repeated).await.unwrap();
     let stands = pointer.read(&web()).await.unwrap();
     assert_eq!((stands.slot, stands.generation), (Some(Slot::Blue), 43));
 }
 
 #[tokio::test]
-async fn a_generation_that_is_not_new_is_a_conflict() {
+async fn a_generation_that_is_not_higher_is_a_conflict() {
     let (pointer, _state) = here();
     pointer
         .switch(&web(), &order(None, Slot::Blue, 5, 1))
@@ -173,7 +173,7 @@ async fn a_generation_that_is_not_new_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn the_hint_for_a_pointer_of_another_target_makes_one_that_can_be_switched() {
+async fn the_hint_for_a_foreign_pointer_leads_to_a_valid_pointer() {
     let (pointer, _state) = here();
     let shop = Target::new("shop".parse().unwrap(), "production".parse().unwrap());
     let first = order(None, Slot::Green, 4, 7);
@@ -201,7 +201,7 @@ async fn the_hint_for_a_pointer_of_another_target_makes_one_that_can_be_switched
     }
     symlink("blue", pointer.link(&web())).unwrap();
     assert_eq!(pointer.read(&web()).await.unwrap().generation, 5);
-    // What a repair does where the route says green.
+    // What a repair does when the route says green.
     let repair = order(Some(Slot::Blue), Slot::Green, 6, 11);
     pointer.switch(&web(), &repair).await.unwrap();
     assert_eq!(pointer.read(&web()).await.unwrap().slot, Some(Slot::Green));
@@ -213,7 +213,7 @@ async fn the_hint_for_a_pointer_of_another_target_makes_one_that_can_be_switched
 }
 
 #[tokio::test]
-async fn other_targets_are_not_touched() {
+async fn a_switch_changes_no_other_target() {
     let (pointer, _state) = here();
     let other = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
     pointer
@@ -248,7 +248,7 @@ async fn another_user_can_read_everything_whatever_the_umask() {
 }
 
 #[tokio::test]
-async fn a_foreign_pointer_is_told_and_never_followed() {
+async fn a_foreign_pointer_is_reported_and_never_followed() {
     let (pointer, state) = here();
     pointer.prepare(&web()).await.unwrap();
     let directory = state.path().join("web/production");
@@ -267,16 +267,16 @@ async fn a_foreign_pointer_is_told_and_never_followed() {
     assert!(Pointer::from_json(Slot::Blue, mismatched).is_err());
 }
 
-/// A rename that was asked for and comes late finds that somebody else has switched since.
+/// A requested rename that happens late finds that another driver has switched since.
 #[tokio::test]
-async fn a_rename_that_comes_late_moves_nothing() {
+async fn a_late_rename_moves_nothing() {
     let (pointer, _state) = here();
     let order = |from, to, generation, token| order(from, to, generation, token);
     let first = order(None, Slot::Blue, 1, 1);
     pointer.switch(&web(), &first).await.unwrap();
     let link = pointer.link(&web());
     let late = ThisHost.stage(&link, Path::new("green")).await.unwrap();
-    // The same driver, which was told that it failed, moves on; the way back is a switch as well.
+    // The same driver got an error and continues; the way back is a switch as well.
     let to_green = order(Some(Slot::Blue), Slot::Green, 2, 1);
     pointer.switch(&web(), &to_green).await.unwrap();
     let back = order(Some(Slot::Green), Slot::Blue, 3, 1);
@@ -291,7 +291,7 @@ async fn a_rename_that_comes_late_moves_nothing() {
     );
 }
 
-/// This host, until it is told to lose its power before a link is renamed.
+/// This host, until it loses power before a link is renamed.
 struct Mortal {
     dies: AtomicBool,
 }
@@ -342,7 +342,7 @@ impl ProxyHost for Mortal {
 }
 
 #[tokio::test]
-async fn a_crash_before_the_rename_leaves_the_old_slot_live_and_can_be_repeated() {
+async fn after_a_crash_before_the_rename_the_switch_can_be_repeated() {
     let state = tempfile::tempdir().unwrap();
     let host = Arc::new(Mortal {
         dies: AtomicBool::new(false),
@@ -380,7 +380,7 @@ async fn a_linked_file_stays_a_link_when_it_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_no_failure_to_look_at_or_to_remove() {
+async fn reading_or_removing_a_missing_file_succeeds() {
     let place = tempfile::tempdir().unwrap();
     let nothing = place.path().join("nothing/here");
     assert_eq!(ThisHost.read(&nothing).await.unwrap(), None);
@@ -396,7 +396,7 @@ fn command(words: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_command_runs_without_a_shell_and_tells_code_and_both_streams_in_order() {
+async fn a_command_runs_without_a_shell_and_returns_code_and_output() {
     let plain = ThisHost.run(&command(&["echo", "$HOME;", "`id`"])).await;
     assert_eq!(plain.unwrap().output, "$HOME; `id`\n");
     let script = "echo one; echo two >&2; echo three; exit 3";
@@ -406,24 +406,24 @@ async fn a_command_runs_without_a_shell_and_tells_code_and_both_streams_in_order
 }
 
 #[tokio::test]
-async fn output_is_cut_and_a_child_that_stays_behind_is_not_waited_for() {
+async fn output_is_cut_and_background_children_are_not_waited_for() {
     let script = "yes | head -c 5000000; sleep 20 &";
-    let began = std::time::Instant::now();
+    let started = std::time::Instant::now();
     let ended = ThisHost.run(&command(&["sh", "-c", script])).await.unwrap();
     assert_eq!(ended.code, Some(0));
     assert!(ended.output.ends_with('…') && ended.output.len() < 4_300_000);
-    assert!(began.elapsed().as_secs() < 5);
+    assert!(started.elapsed().as_secs() < 5);
 }
 
 #[tokio::test]
-async fn a_missing_program_is_told_as_missing() {
+async fn a_missing_program_is_reported_as_missing() {
     let missing = ThisHost.run(&command(&["/no/such/program"])).await;
     assert_eq!(kind(missing), FailureKind::Missing);
     assert_eq!(kind(ThisHost.run(&[]).await), FailureKind::Rejected);
 }
 
 #[test]
-fn a_pointer_has_no_generation_that_is_higher_than_any_switch_makes_it() {
+fn a_pointer_with_an_impossible_generation_is_refused() {
     let file =
         |generation: u64| format!(r#"{{"slot":"blue","generation":{generation},"token":1}}"#);
     let read = Pointer::from_json(Slot::Blue, file(HIGHEST_GENERATION).as_bytes());

@@ -1,4 +1,4 @@
-//! Every kind of source, and what goes wrong with it.
+//! Every kind of source, and its errors.
 
 use secrecy::ExposeSecret;
 
@@ -14,7 +14,7 @@ fn command(argv: &[&str]) -> SecretSource {
 }
 
 #[tokio::test]
-async fn the_secret_is_the_whole_text_less_one_final_newline() {
+async fn the_secret_is_the_whole_text_without_one_final_newline() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     for (written, secret) in [
         ("hunter2", "hunter2"),
@@ -65,7 +65,7 @@ async fn a_command_is_not_given_to_a_shell() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_named() {
+async fn a_missing_source_is_named() {
     let missing = [
         (
             SecretSource::Env("GREENROOM_NO_SUCH".into()),
@@ -94,7 +94,7 @@ async fn a_failing_command_shows_neither_its_output_nor_its_arguments() {
 }
 
 #[tokio::test]
-async fn a_command_that_hangs_is_given_up() {
+async fn a_hanging_command_is_aborted() {
     let secrets = hurried();
     let Err(failure) = secrets.read(&command(&["sleep", "60"])).await else {
         panic!("it did not hang");
@@ -166,7 +166,7 @@ async fn a_failure_is_remembered_for_a_while() {
 }
 
 #[tokio::test]
-async fn all_processes_of_a_command_that_hangs_are_killed() {
+async fn all_processes_of_a_hanging_command_are_killed() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("pid");
     let line = format!("sleep 1000 & echo $! > {}; wait", file.display());
@@ -190,7 +190,7 @@ async fn all_processes_of_a_command_that_hangs_are_killed() {
 }
 
 #[tokio::test]
-async fn a_pipe_without_a_writer_is_given_up() {
+async fn a_pipe_without_a_writer_times_out() {
     let directory = tempfile::tempdir().expect("a directory");
     let pipe = directory.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();

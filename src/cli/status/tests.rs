@@ -42,7 +42,7 @@ fn roles(snapshot: &Snapshot) -> [Role; 2] {
 }
 
 #[test]
-fn a_runtime_that_does_not_answer_leaves_no_slot_empty() {
+fn without_an_answer_of_the_runtime_no_slot_is_empty() {
     let snapshot = without_runtime();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
     let said = text(&snapshot, None, &Approvals::NotNeeded);
@@ -58,7 +58,7 @@ fn a_runtime_that_does_not_answer_leaves_no_slot_empty() {
 }
 
 #[test]
-fn a_registry_that_does_not_answer_makes_nothing_a_candidate() {
+fn without_an_answer_of_the_store_no_slot_is_a_candidate() {
     let snapshot = without_registry();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
     let said = text(&snapshot, None, &Approvals::NotNeeded);
@@ -182,7 +182,7 @@ const CHANGES: &[Change] = &[
 ];
 
 #[test]
-fn a_person_has_to_look_at_what_is_wrong_or_unknown() {
+fn wrong_or_unknown_facts_need_an_operator() {
     for (what, change, is_needed) in CHANGES {
         let mut snapshot = agreed();
         change(&mut snapshot);

@@ -15,7 +15,7 @@ fn shapes(size: (u16, u16)) -> impl Iterator<Item = Shape> {
 }
 
 #[test]
-fn nothing_overlaps_and_the_ladder_is_always_there() {
+fn panes_do_not_overlap_and_the_ladder_is_always_visible() {
     let edges = [60, 83, 84, 117, 118, 119, 300, 400];
     for width in edges.into_iter().chain((61..300).step_by(37)) {
         for height in [16, 19, 20, 24, 27, 28, 33, 34, 35, 50, 80, 119] {
@@ -45,7 +45,7 @@ fn nothing_overlaps_and_the_ladder_is_always_there() {
 }
 
 #[test]
-fn a_large_screen_is_used() {
+fn panes_fill_a_large_screen() {
     let shape = Shape {
         size: (300, 80),
         focus: Pane::Environments,

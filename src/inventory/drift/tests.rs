@@ -1,5 +1,5 @@
-//! A world in which everything agrees, what somebody does to it by hand, and the names of the
-//! differences that are seen then.
+//! A world in which everything agrees, manual changes to it, and the names of the resulting
+//! differences.
 
 use super::world_tests::{
     agreed, digest, entry, instance, live, locked, pointer, proxy, public, registered, requests,
@@ -17,7 +17,7 @@ type ByHand = (
     &'static str,
 );
 
-/// What somebody did, the names of what is seen then, and a part of the words.
+/// A manual change, the names of the resulting differences, and a part of their text.
 const BY_HAND: &[ByHand] = &[
     (
         "docker stop of the live slot",
@@ -44,7 +44,7 @@ const BY_HAND: &[ByHand] = &[
         "nothing of ours runs there",
     ),
     (
-        "a registration for a dead container beside the live one",
+        "a registration for a dead container next to the live one",
         |s| {
             let dead = instance(Slot::Green, 'b', 6);
             s.slots.green.registration = Some(entry(&s.slots.green, &dead));
@@ -304,18 +304,18 @@ fn requests_from_before_a_switch_are_no_second_live_slot() {
         let truth = compare(&snapshot);
         truth.drifts().any(|(_, drift)| drift.name == Name::TwoLive)
     };
-    // Blue has the traffic since four seconds ago.
+    // Blue has had the traffic for four seconds.
     assert!(!is_two_live(Some((4, 1)), (9, 4)));
-    // One that was under way then began in the second of the switch, as far as the log tells.
+    // A request under way then started in the second of the switch, according to the log.
     assert!(!is_two_live(Some((4, 1)), (9, 3)));
     assert!(is_two_live(Some((4, 1)), (9, 1)));
-    // Nothing says when the switch was.
+    // The time of the switch is unknown.
     assert!(!is_two_live(None, (9, 4)));
     assert!(is_two_live(None, (9, 1)));
 }
 
 #[test]
-fn what_is_done_by_hand_is_seen_and_named() {
+fn every_manual_change_is_noticed_and_named() {
     for (done, how, names, words) in BY_HAND {
         let mut snapshot = agreed();
         how(&mut snapshot);
@@ -332,16 +332,16 @@ fn what_is_done_by_hand_is_seen_and_named() {
 }
 
 #[test]
-fn every_name_is_seen_in_some_world() {
+fn every_name_occurs_in_some_world() {
     for name in Name::ALL {
         let is_there = BY_HAND.iter().any(|(_, _, names, _)| names.contains(&name));
         assert!(is_there, "{name}");
     }
 }
 
-/// While a release goes on its lock may be newer than what was read of the store.
+/// During a release its lock may be newer than the last reading of the store.
 #[test]
-fn a_token_that_is_too_high_is_no_drift_during_a_release() {
+fn a_token_above_the_store_is_no_drift_during_a_release() {
     let mut snapshot = agreed();
     snapshot.store_revision = Some(0);
     locked(&mut snapshot);
@@ -352,12 +352,12 @@ type NoDrift = (&'static str, fn(&mut Snapshot));
 
 const NO_DRIFT: &[NoDrift] = &[
     ("nothing", |_| ()),
-    ("a candidate of a release that goes on", |s| {
+    ("a candidate of a running release", |s| {
         s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
         locked(s);
     }),
     (
-        "a candidate of a release that was interrupted: it is told as that",
+        "a candidate of a release that was interrupted: it is shown as that",
         |s| {
             s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
         },
@@ -378,7 +378,7 @@ const NO_DRIFT: &[NoDrift] = &[
         s.slots.green.instance.as_mut().expect("it is there").state =
             InstanceState::Exited { code: Some(0) };
     }),
-    ("a key of somebody else's", |s| {
+    ("a foreign key", |s| {
         s.problems.insert(
             "/greenroom/v1/targets/web/qa/notes".into(),
             "it is not a key of Greenroom's".into(),
@@ -394,7 +394,7 @@ const NO_DRIFT: &[NoDrift] = &[
 ];
 
 #[test]
-fn what_is_as_it_should_be_has_no_name() {
+fn a_correct_world_has_no_differences() {
     for (what, how) in NO_DRIFT {
         let mut snapshot = agreed();
         how(&mut snapshot);
@@ -404,7 +404,7 @@ fn what_is_as_it_should_be_has_no_name() {
 }
 
 #[test]
-fn what_is_not_heard_is_unknown_and_no_difference() {
+fn an_unreachable_source_is_unknown_and_no_difference() {
     let silent = |which: fn(&mut Sources) -> &mut SourceState| {
         let mut snapshot = agreed();
         live(&mut snapshot).state = InstanceState::Exited { code: None };

@@ -12,7 +12,7 @@ fn hidden(text: &str) -> String {
 }
 
 #[test]
-fn a_text_is_looked_through_up_to_64_kib_and_cut_there() {
+fn a_text_is_searched_up_to_64_kib_and_cut_there() {
     let mask = Mask::of(["hunter2-hunter2"]);
     let long = format!("{}hunter2-hunter2", "é".repeat(32 * 1024 - 3));
     let shown = mask.hide(&long);
@@ -25,7 +25,7 @@ fn a_text_is_looked_through_up_to_64_kib_and_cut_there() {
 }
 
 #[test]
-fn a_secret_is_found_as_it_is_and_escaped() {
+fn a_secret_is_found_plain_and_escaped() {
     for form in [
         SECRET,
         "s3cret%2Fp%2Bss%20%22w%22ord",
@@ -57,7 +57,7 @@ fn a_secret_is_found_as_it_is_and_escaped() {
 }
 
 #[test]
-fn a_secret_is_found_inside_of_base64() {
+fn a_secret_is_found_inside_base64() {
     // echo -n 'ana:s3cret…' | base64, with a user of each length.
     for packed in [
         "YW5hOnMzY3JldC9wK3NzICJ3Im9yZA==",
@@ -65,14 +65,14 @@ fn a_secret_is_found_inside_of_base64() {
         "YW5hYWE6czNjcmV0L3Arc3MgIncib3Jk",
     ] {
         let shown = hidden(packed);
-        // A character on each side is shared with what is no secret.
+        // One character on each side is shared with other text.
         assert!(shown.contains(HIDDEN), "{packed}: {shown}");
         assert!(shown.len() <= 8 + HIDDEN.len() + 4, "{packed}: {shown}");
     }
 }
 
 #[test]
-fn a_secret_is_found_inside_of_base32_and_of_base64_twice() {
+fn a_secret_is_found_inside_base32_and_double_base64() {
     let twice = |text: &str| STANDARD.encode(STANDARD.encode(text));
     for packed in [
         // printf '%s' 'ana:s3cret…' | base32, with a user of each length.
@@ -84,7 +84,7 @@ fn a_secret_is_found_inside_of_base32_and_of_base64_twice() {
     ] {
         let shown = hidden(packed);
         assert!(shown.contains(HIDDEN), "{packed}: {shown}");
-        // What is left is too little of the secret to be read.
+        // Too little of the secret remains to be read.
         assert!(shown.len() <= 16 + HIDDEN.len() + 8, "{packed}: {shown}");
     }
 }
@@ -112,7 +112,7 @@ fn a_secret_that_was_cut_is_hidden_to_its_last_character() {
 }
 
 #[test]
-fn a_scheme_does_not_keep_a_token_in_sight() {
+fn a_token_is_hidden_after_its_scheme() {
     let mask = Mask::of(["Bearer hunter2-hunter2"]);
     assert_eq!(
         mask.hide("token hunter2-hunter2 expired"),
@@ -130,7 +130,7 @@ fn a_text_that_was_not_cut_keeps_its_last_word() {
 }
 
 #[test]
-fn a_part_of_a_body_is_not_hidden() {
+fn a_body_is_hidden_only_as_a_whole() {
     let mask = Mask::default().and(Some("{\"id\": 1234}\nname: web\n"));
     for text in ["{\"a\": 1234}", "name: web"] {
         assert_eq!(mask.hide(text), text);
@@ -150,12 +150,12 @@ fn a_short_word_is_no_secret_by_its_name_alone() {
 }
 
 #[test]
-fn a_short_secret_hides_no_words() {
+fn a_short_secret_hides_no_part_of_a_word() {
     assert_eq!(Mask::of(["on", ""]).hide("a connection"), "a connection");
 }
 
 #[test]
-fn a_secret_is_found_that_controls_and_line_ends_split() {
+fn a_secret_split_by_controls_and_line_ends_is_found() {
     for split in [
         "s3c\u{1b}[31mret/p+ss \"w\"ord",
         "s3c\u{7}ret/p+ss\t\"w\"ord",
@@ -169,7 +169,7 @@ fn a_secret_is_found_that_controls_and_line_ends_split() {
 }
 
 #[test]
-fn letters_beyond_ascii_are_found_in_both_cases_and_escaped() {
+fn letters_outside_ascii_are_found_in_both_cases_and_escaped() {
     let mask = Mask::of(["straße-ñandú"]);
     for form in [
         "STRASSE-ÑANDÚ",
@@ -184,7 +184,7 @@ fn letters_beyond_ascii_are_found_in_both_cases_and_escaped() {
 }
 
 #[test]
-fn a_secret_that_was_cut_in_an_escape_is_hidden() {
+fn a_secret_cut_within_an_escape_is_hidden() {
     for cut in [
         "it says s3cret%2…",
         "it says s3cret%2Fp%…",
@@ -199,7 +199,7 @@ fn a_secret_that_was_cut_in_an_escape_is_hidden() {
 }
 
 #[test]
-fn what_overlaps_is_hidden_as_one() {
+fn overlapping_matches_are_hidden_as_one() {
     let mask = Mask::of(["abcdef", "defghi"]);
     assert_eq!(mask.hide("-abcdefghi-"), "-(hidden)-");
 }
@@ -238,7 +238,7 @@ fn repeated(secret: &str) -> Vec<String> {
     ]
 }
 
-/// What a terminal drops, hides or shows as a blank.
+/// Characters that a terminal drops, hides or shows as a blank.
 fn noise() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "",
@@ -273,7 +273,7 @@ fn mixed(form: &str, noise: &[&str]) -> String {
         .collect()
 }
 
-/// What can be read of a text: its letters, digits and signs, in one case.
+/// The readable part of a text: its letters, digits and signs, in one case.
 fn read(text: &str) -> String {
     let text = text.to_uppercase().to_lowercase();
     text.chars()
@@ -285,7 +285,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_form_of_a_secret_can_be_read_whatever_is_in_it(
+    fn no_form_of_any_secret_can_be_read(
         secret in "[!-~äñßЖ]{6,24}",
         noise in prop::collection::vec(noise(), 1..40),
     ) {
@@ -300,7 +300,7 @@ proptest! {
     }
 
     #[test]
-    fn no_base64_of_a_secret_can_be_read_whatever_is_in_it(
+    fn no_base64_of_any_secret_can_be_read(
         user in "[a-z]{1,6}",
         secret in "[!-~]{8,24}",
         noise in prop::collection::vec(noise(), 1..40),
@@ -315,7 +315,7 @@ proptest! {
     }
 
     #[test]
-    fn a_text_without_the_secret_is_shown_as_it_is(text in "[ -~äñЖ…]{0,200}") {
+    fn a_text_without_the_secret_is_unchanged(text in "[ -~äñЖ…]{0,200}") {
         let mask = Mask::of(["\u{4e00}\u{4e8c}\u{4e09}\u{56db}"]);
         prop_assert_eq!(mask.hide(&text), text);
     }

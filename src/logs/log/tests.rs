@@ -49,7 +49,7 @@ fn ten() -> Log {
 }
 
 #[test]
-fn a_search_keeps_all_lines_and_goes_to_the_newest_hit_in_view_first() {
+fn a_search_keeps_all_lines_and_starts_at_the_newest_visible_hit() {
     let mut log = ten();
     log.want(&searched("error"), plain(4));
     assert_eq!(texts(&log).len(), 10);
@@ -65,7 +65,7 @@ fn a_search_keeps_all_lines_and_goes_to_the_newest_hit_in_view_first() {
 }
 
 #[test]
-fn a_view_that_stays_looks_upwards_first_and_then_below() {
+fn in_a_fixed_view_a_search_looks_upwards_first() {
     let mut log = ten();
     log.to_start();
     log.want(&searched("error 9"), plain(4));
@@ -159,7 +159,7 @@ fn two_logs_are_merged_by_time() {
 }
 
 #[test]
-fn a_view_that_stays_is_still_when_older_lines_come_late() {
+fn a_fixed_view_does_not_move_when_older_lines_arrive() {
     let (mut blue, mut green, mut both) = (log(100), log(100), log(100));
     blue.extend((0..20).map(|n| line(n, &format!("b{n}"))));
     both.interleave(Slot::Blue, &blue, LineId(0));

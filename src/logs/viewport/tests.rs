@@ -34,7 +34,7 @@ fn top(view: &Viewport, ring: &Ring, height: usize) -> u64 {
 }
 
 #[test]
-fn following_shows_the_newest_and_scrolling_up_stays() {
+fn following_shows_the_newest_line_and_scrolling_up_stops_it() {
     let mut ring = ring(100);
     let mut view = Viewport::default();
     pour(&mut ring, 20);
@@ -65,7 +65,7 @@ fn a_short_log_starts_at_the_top() {
 }
 
 #[test]
-fn a_line_longer_than_the_view_is_read_row_by_row() {
+fn a_line_longer_than_the_view_scrolls_row_by_row() {
     let mut ring = ring(10);
     ring.push(line("short"));
     ring.push(line(&"x".repeat(45)));
@@ -91,7 +91,7 @@ fn a_line_longer_than_the_view_is_read_row_by_row() {
 }
 
 #[test]
-fn a_line_out_of_view_is_shown_with_some_around_it_and_one_in_view_moves_nothing() {
+fn a_hidden_line_is_shown_with_context_and_a_visible_one_moves_nothing() {
     let mut ring = ring(1000);
     pour(&mut ring, 500);
     let mut view = Viewport::default();

@@ -1,4 +1,4 @@
-//! Whatever two things are done by hand at once, a repair keeps its interlocks.
+//! After any two manual changes at once, a repair keeps its interlocks.
 
 use super::RepairAction;
 use super::tests::{BY_HAND, planned};
@@ -14,16 +14,16 @@ fn is_whole(snapshot: &Snapshot) -> bool {
         && snapshot.public.is_some()
 }
 
-/// The slot that has the traffic is never stopped or deregistered, and no generation gets lower, whatever
-/// two things are done by hand at once.
+/// After any two manual changes at once, the slot that has the traffic is never stopped or
+/// deregistered, and no generation gets lower.
 #[test]
-fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only_grow() {
+fn after_any_two_changes_the_traffic_and_generations_are_safe() {
     for (first, one, _) in BY_HAND {
         for (second, other, _) in BY_HAND {
             let mut snapshot = agreed();
             one(&mut snapshot);
             if !is_whole(&snapshot) {
-                // What the second is done to may have been taken away by the first.
+                // The first change may have removed what the second needs.
                 continue;
             }
             other(&mut snapshot);
@@ -36,8 +36,8 @@ fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only
                     RepairAction::Point { to, .. } => Some(*to),
                     _ => None,
                 });
-            let told = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
-            let traffic = pointed.or(told);
+            let answered = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+            let traffic = pointed.or(answered);
             for planned in &repair_actions {
                 let what = format!("{first} and {second}: {planned:?}");
                 match &planned.repair_action {

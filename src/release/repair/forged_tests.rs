@@ -1,5 +1,6 @@
-//! Routes and entries that another program wrote. A version that no release proves is not started. A generation that no
-//! switch has made is brought down to the proxy's, by a person, and never raised into the proxy.
+//! Routes and entries that another program wrote. A version that no release proves is not started.
+//! An operator lowers a generation that no switch has made to the proxy's generation; it is never
+//! raised into the proxy.
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
@@ -34,9 +35,9 @@ fn generations(snapshot: &Snapshot) -> Vec<u64> {
 }
 
 #[test]
-fn a_route_whose_generation_no_switch_has_made_is_brought_down_to_the_proxys() {
+fn a_forged_generation_is_lowered_to_that_of_the_proxy() {
     assert_eq!(generations(&forged(Slot::Blue)), [TOLD]);
-    // Nor is it believed about the slot: the traffic stays.
+    // Its slot is not trusted either: the traffic stays.
     let elsewhere = forged(Slot::Green);
     assert_eq!(generations(&elsewhere), [TOLD + 1, TOLD + 1]);
     let (_, repair_actions) = planned(&elsewhere, None);
@@ -53,7 +54,7 @@ fn a_route_whose_generation_no_switch_has_made_is_brought_down_to_the_proxys() {
 }
 
 #[test]
-fn where_the_store_went_back_such_a_route_does_not_raise_the_pointer() {
+fn after_a_store_restore_a_forged_route_does_not_raise_the_pointer() {
     let mut snapshot = forged(Slot::Blue);
     snapshot.pointer = Some(pointer(8123, 8000));
     let generations = generations(&snapshot);
@@ -62,7 +63,7 @@ fn where_the_store_went_back_such_a_route_does_not_raise_the_pointer() {
 }
 
 #[test]
-fn a_generation_is_lowered_only_by_a_person_who_types_the_name() {
+fn lowering_a_generation_needs_the_typed_name() {
     let snapshot = forged(Slot::Blue);
     let definition = definition(Tier::Development);
     let (items, repair_actions) = plan((&snapshot, &Ok(())), &definition, None, &Says);
@@ -84,7 +85,7 @@ fn a_generation_is_lowered_only_by_a_person_who_types_the_name() {
 }
 
 #[test]
-fn a_proxy_with_a_generation_at_the_highest_is_left_with_what_to_do() {
+fn a_proxy_at_the_highest_generation_is_left_with_instructions() {
     let mut snapshot = forged(Slot::Blue);
     proxy(&mut snapshot).generation = HIGHEST_GENERATION - 1;
     let (items, repair_actions) = planned(&snapshot, None);
@@ -96,7 +97,7 @@ fn a_proxy_with_a_generation_at_the_highest_is_left_with_what_to_do() {
 }
 
 #[test]
-fn the_guard_lowers_no_generation_that_a_switch_may_have_made() {
+fn the_guard_lowers_only_impossible_generations() {
     let lower = |from: u64, generation: u64| {
         RepairAction::Route(Rewrite {
             from: Standing::Says(from, Slot::Blue),
@@ -125,7 +126,7 @@ fn the_guard_lowers_no_generation_that_a_switch_may_have_made() {
 }
 
 #[test]
-fn a_route_and_an_entry_that_no_release_proves_start_nothing() {
+fn an_unproven_route_or_entry_starts_nothing() {
     let mut snapshot = agreed();
     snapshot.slots.blue.instance = None;
     let why = "no entry says that its checks passed";

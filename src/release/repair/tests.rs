@@ -1,4 +1,4 @@
-//! What mends each thing that is done by hand: the actions in their order, or that a person has to look.
+//! The remedy for each manual change: the actions in order, or that an operator must look at it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,7 @@ pub(super) fn planned(snapshot: &Snapshot, only: Option<Name>) -> (Vec<Item>, Ve
     planned_where(snapshot, &Ok(()), only)
 }
 
-/// The same where the release that the route names proves what the route says, or does not.
+/// The same, with whether the release of the route proves what the route says.
 pub(super) fn planned_where(
     snapshot: &Snapshot,
     released: &Known<()>,
@@ -92,7 +92,7 @@ fn titles(repair_actions: &[Planned]) -> Vec<String> {
         .collect()
 }
 
-/// What is done by hand, and what is done about it; nothing where a person has to look.
+/// Manual changes with their repairs; no repair where an operator must look.
 pub(super) type ByHand = (&'static str, fn(&mut Snapshot), &'static [&'static str]);
 
 fn unreadable(snapshot: &mut Snapshot, key: &str) {
@@ -100,7 +100,7 @@ fn unreadable(snapshot: &mut Snapshot, key: &str) {
     snapshot.problems.insert(key, "it cannot be read".into());
 }
 
-/// The version before, in green as it is kept warm.
+/// The previous version, kept warm in green.
 fn standby(snapshot: &mut Snapshot) {
     started_again(snapshot);
     let green = snapshot.slots.green.instance.clone().expect("it is there");
@@ -539,7 +539,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
 ];
 
 #[test]
-fn what_is_done_by_hand_has_its_deeds_or_a_person() {
+fn every_manual_change_has_its_actions_or_needs_an_operator() {
     for (done, how, expected) in BY_HAND {
         let mut snapshot = agreed();
         how(&mut snapshot);
@@ -568,7 +568,7 @@ fn what_is_done_by_hand_has_its_deeds_or_a_person() {
 }
 
 #[test]
-fn every_name_is_in_the_table() {
+fn every_difference_is_in_the_table() {
     let mut seen = BTreeSet::new();
     for (_, how, _) in BY_HAND {
         let mut snapshot = agreed();
@@ -579,7 +579,7 @@ fn every_name_is_in_the_table() {
 }
 
 #[test]
-fn only_what_is_asked_for_by_name_is_mended() {
+fn only_the_named_difference_is_repaired() {
     let mut snapshot = agreed();
     started_again(&mut snapshot);
     live(&mut snapshot).state = EXITED;

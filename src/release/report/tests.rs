@@ -139,7 +139,7 @@ fn text(kept: &Kept) -> String {
 }
 
 #[test]
-fn a_release_is_told_whole_with_who_decided_what_on_which_evidence() {
+fn a_report_has_every_decision_with_its_operator_and_evidence() {
     let kept = Kept {
         recorded: released(),
         differences: Vec::new(),
@@ -189,7 +189,7 @@ the record itself
 }
 
 #[test]
-fn the_rules_that_held_are_told_with_where_each_was_written() {
+fn a_report_lists_the_rules_with_their_sources() {
     let mut recorded = released();
     recorded.head.baseline = Some(Baseline {
         generation: 42,
@@ -208,15 +208,15 @@ fn the_rules_that_held_are_told_with_where_each_was_written() {
         differences: Vec::new(),
         log: None,
     };
-    let told = text(&kept);
+    let shown = text(&kept);
     assert!(
-        told.contains("Rules\n  approvals      2  (--set)"),
-        "{told}"
+        shown.contains("Rules\n  approvals      2  (--set)"),
+        "{shown}"
     );
 }
 
 #[test]
-fn a_record_that_was_changed_says_so() {
+fn a_report_of_an_altered_record_says_so() {
     let mut recorded = released();
     recorded.entries[3].at = at(59);
     let difference = Difference {
@@ -230,17 +230,17 @@ fn a_record_that_was_changed_says_so() {
         differences: vec![difference],
         log: None,
     };
-    let told = report(&kept);
+    let shown = report(&kept);
     let bad = |words: &str| {
-        let line = told.iter().find(|line| line.text.contains(words));
+        let line = shown.iter().find(|line| line.text.contains(words));
         line.is_some_and(|line| line.tone == Tone::Bad)
     };
-    assert!(bad("broken at entry 4"), "{told:?}");
-    assert!(bad("the store said otherwise"), "{told:?}");
+    assert!(bad("broken at entry 4"), "{shown:?}");
+    assert!(bad("the store said otherwise"), "{shown:?}");
 }
 
 #[test]
-fn two_releases_are_compared_by_what_they_were_and_what_they_did() {
+fn two_releases_are_compared_by_plan_and_steps() {
     let one = released();
     let mut other = released();
     other.head.to.1 = version("2.0.0", 'c', "dead00");
@@ -271,8 +271,8 @@ fn two_releases_are_compared_by_what_they_were_and_what_they_did() {
     assert_eq!(same.map(|row| row.one.as_str()), Some("failed, 12ms"));
 }
 
-/// The promote to a version, opened in that minute, with the seconds after that at which it was switched to
-/// and back.
+/// The promote to a version, opened in that minute, with the seconds after that at which it
+/// switched and switched back.
 fn switched(minute: u32, tag: &str, since: Option<u64>, until: Option<u64>) -> ReleaseRecord {
     let mut head = released().head;
     let opened_at = at(0) + Duration::from_mins(minute.into());
@@ -296,12 +296,12 @@ fn switched(minute: u32, tag: &str, since: Option<u64>, until: Option<u64>) -> R
 }
 
 #[test]
-fn a_timeline_says_for_how_long_each_version_was_live_by_the_switches() {
+fn a_timeline_measures_live_time_from_switch_to_switch() {
     let mut open = switched(60, "2.1.0", Some(40), None);
     open.closed = None;
     let releases = [
         open,
-        // Nobody approved its switch for twenty minutes.
+        // No operator approved its switch for twenty minutes.
         switched(30, "2.0.0", Some(1200), None),
         switched(20, "1.9.1", Some(30), Some(90)),
         switched(10, "1.9.0", None, None),
@@ -313,9 +313,9 @@ fn a_timeline_says_for_how_long_each_version_was_live_by_the_switches() {
             differences: 0,
         })
     });
-    let told: Vec<String> = timeline(&items).into_iter().map(|line| line.text).collect();
+    let shown: Vec<String> = timeline(&items).into_iter().map(|line| line.text).collect();
     assert_eq!(
-        told,
+        shown,
         [
             "2026-11-21, Saturday",
             "  15:02:00 UTC  web            2.1.0            became live at 15:02:40 UTC, the last that did; \
@@ -332,7 +332,7 @@ fn a_timeline_says_for_how_long_each_version_was_live_by_the_switches() {
 }
 
 #[test]
-fn a_release_that_was_live_and_is_backed_out_says_for_how_long() {
+fn a_backed_out_release_says_how_long_it_was_live() {
     let mut recorded = released();
     let outcome = |second, direction| Entry {
         sequence: 6,

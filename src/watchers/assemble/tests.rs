@@ -131,7 +131,7 @@ fn a_source_that_never_answered_is_unreachable_and_not_stale() {
 }
 
 #[test]
-fn a_clock_has_the_name_of_the_environment_of_each_target() {
+fn a_clock_is_named_after_the_environment_of_each_target() {
     let known = snapshot();
     let target = known.target.clone();
     let mut assembly = Assembly {
@@ -144,8 +144,8 @@ fn a_clock_has_the_name_of_the_environment_of_each_target() {
         clock: Arc::new(crate::ports::SystemClock::default()),
     };
     let at = Timestamp::UNIX_EPOCH;
-    let told = at + Duration::from_hours(2);
-    let reading = ClockReading::new(String::new(), (at, at), told);
+    let reported = at + Duration::from_hours(2);
+    let reading = ClockReading::new(String::new(), (at, at), reported);
     let part = Part::Clock(Source::Registry, vec![target.clone()], Some(reading));
     assembly.add(part);
     let clocks = &assembly.snapshots[&target].clocks;

@@ -1,5 +1,5 @@
-//! Containers to look at, and a configuration that names them. They sleep, or talk; nothing in them
-//! answers, because what is measured is the console.
+//! Containers for the measured console to show, and a configuration that names them. They sleep or
+//! write to their log. They serve nothing, because only the console is measured.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// See the module. Dropping it removes its containers.
+/// Many containers. Dropping this removes them.
 pub(crate) struct Crowd {
     place: TempDir,
     names: Vec<String>,
@@ -16,11 +16,12 @@ pub(crate) struct Crowd {
 }
 
 const IMAGE: &str = "greenroom-measure:busybox";
-/// How often a talking container writes a block, each second.
+/// Blocks that a writing container writes each second.
 const BLOCKS: u64 = 20;
 
 impl Crowd {
-    /// So many containers of ours, two a service, and so many of others that were never started.
+    /// Creates `ours` containers, two per service, and `others` of other owners that are never
+    /// started.
     pub(crate) fn of(ours: usize, others: usize) -> Self {
         let services = ours.div_ceil(2);
         let mut crowd = Self::configured(services, 0);
@@ -34,8 +35,8 @@ impl Crowd {
         crowd
     }
 
-    /// Puts so many keys into etcd that are nobody's business here.
-    pub(crate) fn beside_keys(self, count: usize) -> Self {
+    /// Writes this many keys into etcd that do not belong to Greenroom.
+    pub(crate) fn with_foreign_keys(self, count: usize) -> Self {
         for first in (0..count).step_by(100) {
             let puts = (first..first + 100)
                 .map(|number| format!("put /somebody/else/{number} \"{number}\"\n"));
@@ -54,7 +55,8 @@ impl Crowd {
         self
     }
 
-    /// One container that writes so many lines a second; the last of each block says when.
+    /// One container that writes this many lines a second. The last line of each block has the
+    /// time.
     pub(crate) fn talking(rate: u64) -> Self {
         let mut crowd = Self::configured(1, rate);
         let lines = rate / BLOCKS - 1;
@@ -73,12 +75,12 @@ impl Crowd {
         self.place.path()
     }
 
-    /// The lines a second that it was asked for.
+    /// The requested lines per second.
     pub(crate) fn rate(&self) -> u64 {
         self.rate
     }
 
-    /// The engine's process.
+    /// The process number of the engine.
     #[expect(clippy::unused_self, reason = "an engine belongs to a crowd")]
     pub(crate) fn engine(&self) -> u32 {
         let id = std::env::var("GREENROOM_MEASURE_ENGINE").expect("run by tests/measure");

@@ -1,15 +1,15 @@
-//! The table that is printed, and what of it is too much.
+//! Prints the table of results, and marks what exceeds its budget.
 
 use std::fmt;
 
-/// How much something may be.
+/// The limit of a value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Budget {
-    /// Less than this.
+    /// The value must be less than this.
     Below(f64),
-    /// Nothing at all.
+    /// The value must be zero.
     Zero,
-    /// It is only said.
+    /// No limit; the value is only printed.
     None,
 }
 
@@ -24,7 +24,7 @@ impl Budget {
 }
 
 /// What oxker 0.13, lazydocker 0.25, ctop and dtop needed for the same, in this order, on a machine
-/// with two cores: to be read as ratios. By the beginning of a line's name.
+/// with two cores. Compare ratios only. The key is the start of a line's name.
 const OTHERS: [(&str, &str); 13] = [
     ("first frame with data, 5 ", "18 / 418 / 1,012 / 20"),
     ("first frame with data, 100 ", "65 / 411 / 1,040 / 82"),
@@ -52,13 +52,13 @@ fn others(what: &str) -> &'static str {
     line.map_or("", |(_, figures)| figures)
 }
 
-/// Lines of what, how much, and how much it may be.
+/// Rows: the name, the value and its limit.
 #[derive(Debug, Default)]
 pub(crate) struct Table(Vec<(String, &'static str, f64, Budget)>);
 
 impl Table {
     pub(crate) fn add(&mut self, what: &str, unit: &'static str, figure: f64, budget: Budget) {
-        // Said at once: a measurement takes minutes.
+        // Print at once: a measurement takes minutes.
         println!("{what}: {figure:.2} {unit}");
         self.0.push((what.to_owned(), unit, figure, budget));
     }

@@ -1,5 +1,6 @@
-//! The rules of the crate: which module may use which, what is confined where, and what every file
-//! has. A broken rule is named with file, line and the reason of the rule.
+//! Checks the rules of the crate: which module may use which, which words are confined to which
+//! files, and what every file must have. A failure names the file, the line and the reason for the
+//! rule.
 
 mod module_names;
 mod needs_servers;
@@ -12,7 +13,7 @@ use std::path::Path;
 use rules::{ABSENT, CONFINED, LINES, MANY_LINES, MODULES, ModuleRule};
 use source::Source;
 
-/// The row of a module: the one with the longest prefix.
+/// The rule with the longest matching prefix.
 fn rule_of(module: &[String]) -> Option<&'static ModuleRule> {
     MODULES
         .iter()
@@ -27,7 +28,8 @@ fn begins_with(path: &[String], prefix: &str) -> bool {
         .all(|part| own.next().is_some_and(|p| p == part))
 }
 
-/// Names that a module's `mod.rs` re-exports belong to the module, so `release::Plan` is `release`.
+/// Names that a module's `mod.rs` re-exports belong to the module, so `release::Plan` counts as
+/// `release`.
 fn broken_imports(source: &Source) -> Vec<String> {
     let module = source.module();
     if module.is_empty() {
@@ -35,11 +37,11 @@ fn broken_imports(source: &Source) -> Vec<String> {
     }
     let Some(module_rule) = rule_of(&module) else {
         return vec![format!(
-            "{}: no rule says whom this room may know",
+            "{}: no rule says which modules this one may use",
             source.path
         )];
     };
-    // The index of a module lists what is in it.
+    // The module list of a `mod.rs` names its own children.
     let is_index = source.path.ends_with("/mod.rs");
     source
         .named()
@@ -51,7 +53,7 @@ fn broken_imports(source: &Source) -> Vec<String> {
                 .may
                 .iter()
                 .any(|may| begins_with(&named.path, may));
-            // An inner module's row speaks for itself: its outer module does not reach into it.
+            // An inner module has a rule of its own, so the outer module must not use its rule.
             !(is_inside || is_listed || is_allowed)
         })
         .map(|named| {
@@ -68,12 +70,12 @@ fn broken_imports(source: &Source) -> Vec<String> {
 }
 
 fn broken_confinements(source: &Source) -> Vec<String> {
-    let mut broken = Vec::new();
+    let mut violations = Vec::new();
     for (number, line) in source.code.iter().enumerate() {
         let words: Vec<&str> = roots(line).collect();
         for rule in CONFINED.iter().filter(|rule| words.contains(&rule.word)) {
             if !rule.to.iter().any(|to| source.path.starts_with(to)) {
-                broken.push(format!(
+                violations.push(format!(
                     "{}:{}: `{}` belongs into {}: {}",
                     source.path,
                     number + 1,
@@ -84,10 +86,10 @@ fn broken_confinements(source: &Source) -> Vec<String> {
             }
         }
     }
-    broken
+    violations
 }
 
-/// What is named as a crate or a macro is: followed by `::` or `!`, or right after `use`.
+/// Words used as a crate or a macro: followed by `::` or `!`, or directly after `use`.
 fn roots(line: &str) -> impl Iterator<Item = &str> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     line.split_inclusive(move |c| !is_part(c))
@@ -95,7 +97,7 @@ fn roots(line: &str) -> impl Iterator<Item = &str> {
             let word = piece.trim_end_matches(|c| !is_part(c));
             let at = piece.as_ptr().addr() - line.as_ptr().addr();
             let (before, after) = (&line[..at], &line[at + word.len()..]);
-            // A method or a module of ours may be called like a crate.
+            // A method or a module of ours may have the same name as a crate.
             let is_root = !before.ends_with(['.', ':']);
             let is_named = after.starts_with("::")
                 || after.starts_with("!(")
@@ -106,14 +108,14 @@ fn roots(line: &str) -> impl Iterator<Item = &str> {
 
 fn broken_absences(source: &Source) -> Vec<String> {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|p| source.path.starts_with(p));
-    let mut broken = Vec::new();
+    let mut violations = Vec::new();
     for rule in ABSENT {
         if !starts(rule.from) || starts(rule.but) {
             continue;
         }
         for (number, line) in source.code.iter().enumerate() {
             for text in rule.texts.iter().filter(|text| line.contains(**text)) {
-                broken.push(format!(
+                violations.push(format!(
                     "{}:{}: `{text}` must be absent here: {}",
                     source.path,
                     number + 1,
@@ -122,36 +124,36 @@ fn broken_absences(source: &Source) -> Vec<String> {
             }
         }
     }
-    broken
+    violations
 }
 
 fn broken_form(source: &Source) -> Vec<String> {
-    let mut broken = Vec::new();
+    let mut violations = Vec::new();
     let first = source.text.lines().next().unwrap_or_default();
-    // What a file of tests is for, the file that it tests says.
+    // A test file needs no paragraph of its own: the tested file has one.
     if !source.path.ends_with("tests.rs") && !first.starts_with("//! ") {
-        broken.push(format!(
+        violations.push(format!(
             "{}:1: a module opens with a paragraph that says what it is and what it must not know",
             source.path
         ));
     }
     let lines = source.text.lines().count();
     if lines > LINES && source.path.starts_with("src/") {
-        broken.push(format!(
+        violations.push(format!(
             "{}: {lines} lines: split it by what it does",
             source.path
         ));
     }
-    broken
+    violations
 }
 
-/// Every rule over one file.
-fn broken(source: &Source) -> Vec<String> {
-    let mut broken = broken_imports(source);
-    broken.extend(broken_confinements(source));
-    broken.extend(broken_absences(source));
-    broken.extend(broken_form(source));
-    broken
+/// Applies every rule to one file.
+fn violations(source: &Source) -> Vec<String> {
+    let mut violations = broken_imports(source);
+    violations.extend(broken_confinements(source));
+    violations.extend(broken_absences(source));
+    violations.extend(broken_form(source));
+    violations
 }
 
 #[test]
@@ -159,10 +161,10 @@ fn every_module_uses_only_what_it_may() {
     let sources = source::all("src");
     assert!(
         sources.len() > 100,
-        "the house was not found: {} files",
+        "too few source files were found: {} files",
         sources.len()
     );
-    let found: Vec<String> = sources.iter().flat_map(broken).collect();
+    let found: Vec<String> = sources.iter().flat_map(violations).collect();
     for source in &sources {
         let lines = source.text.lines().count();
         if lines > MANY_LINES {
@@ -178,13 +180,13 @@ fn every_module_uses_only_what_it_may() {
 }
 
 #[test]
-fn every_file_of_tests_says_what_it_tries() {
+fn every_test_file_starts_with_a_description() {
     let found: Vec<String> = source::all("tests").iter().flat_map(broken_form).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
-fn no_rule_is_about_a_module_that_does_not_exist() {
+fn every_rule_names_an_existing_module() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for prefix in MODULES
         .iter()
@@ -209,7 +211,7 @@ fn no_rule_is_about_a_module_that_does_not_exist() {
 }
 
 #[test]
-fn nothing_names_a_directory_of_somebodys_machine() {
+fn no_file_names_a_private_directory() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     for below in ["src", "tests", "fixtures", "themes"] {
@@ -229,7 +231,7 @@ fn nothing_names_a_directory_of_somebodys_machine() {
     ];
     let mut found = Vec::new();
     for file in files.iter().filter(|file| file.is_file()) {
-        // What is no text names nothing.
+        // Skip files that are not text.
         let Ok(text) = std::fs::read_to_string(file) else {
             continue;
         };
@@ -242,7 +244,7 @@ fn nothing_names_a_directory_of_somebodys_machine() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Whether a path begins with that directory, rather than having it somewhere inside.
+/// Whether a path starts with that directory. A match further inside does not count.
 fn names_directory(line: &str, directory: &str) -> bool {
     line.match_indices(directory)
         .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-/}".contains(c)))
@@ -255,21 +257,21 @@ fn below(root: &Path, file: &Path) -> String {
         .to_string()
 }
 
-/// What the rules say about a file of this path and text, the missing paragraph aside.
-fn said(path: &str, text: &str) -> String {
-    broken(&Source::new(path, &format!("//! A file.\n{text}"))).join("\n")
+/// The violations in a file of this path and text, without the one about the missing paragraph.
+fn violations_of(path: &str, text: &str) -> String {
+    violations(&Source::new(path, &format!("//! A file.\n{text}"))).join("\n")
 }
 
 #[test]
 fn a_module_that_uses_too_much_is_caught() {
-    let direct = said("src/console/run.rs", "use crate::adapters::docker::Docker;");
+    let direct = violations_of("src/console/run.rs", "use crate::adapters::docker::Docker;");
     assert!(
         direct.starts_with(
             "src/console/run.rs:2: `console` must not know `adapters::docker::Docker`"
         ),
         "{direct}"
     );
-    let grouped = said(
+    let grouped = violations_of(
         "src/adapters/etcd/read.rs",
         "use crate::{\n    ports::Result,\n    settings::Settings,\n};",
     );
@@ -279,12 +281,12 @@ fn a_module_that_uses_too_much_is_caught() {
         ),
         "{grouped}"
     );
-    let inline = said("src/inventory/slot.rs", "fn f(_: crate::release::Plan) {}");
+    let inline = violations_of("src/inventory/slot.rs", "fn f(_: crate::release::Plan) {}");
     assert!(
         inline.contains("`inventory` must not know `release::Plan`"),
         "{inline}"
     );
-    let upwards = said(
+    let upwards = violations_of(
         "src/adapters/etcd/read.rs",
         "use super::super::docker::Docker;",
     );
@@ -292,7 +294,7 @@ fn a_module_that_uses_too_much_is_caught() {
         upwards.contains("must not know `adapters::docker::Docker`"),
         "{upwards}"
     );
-    let nested = said(
+    let nested = violations_of(
         "src/release/plan.rs",
         "use crate::{inventory::{Slot, Target}, ports::{Clock}};",
     );
@@ -304,8 +306,8 @@ fn a_module_that_uses_too_much_is_caught() {
 }
 
 #[test]
-fn model_view_and_update_do_not_use_each_other() {
-    let view = said(
+fn a_view_that_uses_update_is_caught() {
+    let view = violations_of(
         "src/console/view/slots.rs",
         "use crate::console::update::update;",
     );
@@ -313,12 +315,15 @@ fn model_view_and_update_do_not_use_each_other() {
         view.contains("a view draws a model and decides nothing"),
         "{view}"
     );
-    let model = said("src/console/model/log.rs", "use super::super::view::draw;");
+    let model = violations_of("src/console/model/log.rs", "use super::super::view::draw;");
     assert!(
         model.contains("must not know `console::view::draw`"),
         "{model}"
     );
-    assert_eq!(said("src/console/model/log.rs", "use super::Model;"), "");
+    assert_eq!(
+        violations_of("src/console/model/log.rs", "use super::Model;"),
+        ""
+    );
 }
 
 #[test]
@@ -330,37 +335,48 @@ fn only_the_command_line_uses_wire() {
         "src/sandbox/seed.rs",
     ] {
         assert!(
-            said(path, "use crate::wire::App;").contains("must not know `wire::App`"),
+            violations_of(path, "use crate::wire::App;").contains("must not know `wire::App`"),
             "{path}"
         );
     }
-    assert_eq!(said("src/cli/open.rs", "use crate::wire::App;"), "");
-    assert!(said("src/cli/open.rs", "use crate::adapters::etcd;").contains("gets what wire built"));
+    assert_eq!(
+        violations_of("src/cli/open.rs", "use crate::wire::App;"),
+        ""
+    );
+    assert!(
+        violations_of("src/cli/open.rs", "use crate::adapters::etcd;")
+            .contains("gets what wire built")
+    );
 }
 
 #[test]
-fn the_two_proxies_may_share_the_pointer_and_nobody_else() {
+fn only_the_two_proxies_may_use_the_live_pointer() {
     let line = "use crate::adapters::live_pointer::LivePointer;";
-    assert_eq!(said("src/adapters/nginx/writer.rs", line), "");
-    assert_eq!(said("src/adapters/embedded_proxy/serve.rs", line), "");
-    assert!(said("src/adapters/docker/write.rs", line).contains("must not know"));
+    assert_eq!(violations_of("src/adapters/nginx/writer.rs", line), "");
+    assert_eq!(
+        violations_of("src/adapters/embedded_proxy/serve.rs", line),
+        ""
+    );
+    assert!(violations_of("src/adapters/docker/write.rs", line).contains("must not know"));
 }
 
 #[test]
 fn a_client_library_outside_its_adapter_is_caught() {
-    let found = said("src/wire/runtime.rs", "fn f(_: bollard::Docker) {}");
+    let found = violations_of("src/wire/runtime.rs", "fn f(_: bollard::Docker) {}");
     assert!(
         found.starts_with("src/wire/runtime.rs:2: `bollard` belongs into src/adapters/docker/"),
         "{found}"
     );
-    assert!(said("src/release/plan.rs", "use ratatui;").contains("only the console draws"));
     assert!(
-        said("src/watchers/mod.rs", "fn f() { println!(\"hello\"); }")
+        violations_of("src/release/plan.rs", "use ratatui;").contains("only the console draws")
+    );
+    assert!(
+        violations_of("src/watchers/mod.rs", "fn f() { println!(\"hello\"); }")
             .contains("only the command line prints")
     );
-    // A word that is only called so is none.
+    // A method or a local variable of the same name is allowed.
     assert_eq!(
-        said(
+        violations_of(
             "src/wire/runtime.rs",
             "fn f(a: A) { a.print(); let bollard = 1; }"
         ),
@@ -369,23 +385,28 @@ fn a_client_library_outside_its_adapter_is_caught() {
 }
 
 #[test]
-fn clocks_and_waiting_where_it_is_pure_are_caught() {
+fn clocks_and_waiting_in_pure_modules_are_caught() {
     assert!(
-        said("src/release/guard.rs", "let now = Timestamp::now();").contains("is told the time")
+        violations_of("src/release/guard.rs", "let now = Timestamp::now();")
+            .contains("gets the time")
     );
     assert!(
-        said(
+        violations_of(
             "src/console/view/header.rs",
             "let now = std::time::Instant::now();"
         )
-        .contains("is told the time")
+        .contains("gets the time")
     );
     assert!(
-        said("src/release/machine/flow.rs", "pub async fn f() {}").contains("waits for nothing")
+        violations_of("src/release/machine/flow.rs", "pub async fn f() {}")
+            .contains("waits for nothing")
     );
-    assert!(said("src/console/update/keys.rs", "tokio::spawn(f);").contains("waits for nothing"));
+    assert!(
+        violations_of("src/console/update/keys.rs", "tokio::spawn(f);")
+            .contains("waits for nothing")
+    );
     assert_eq!(
-        said(
+        violations_of(
             "src/release/driver/mod.rs",
             "tokio::spawn(f); let at = Instant::now();"
         ),
@@ -394,10 +415,10 @@ fn clocks_and_waiting_where_it_is_pure_are_caught() {
 }
 
 #[test]
-fn a_shortcut_is_caught_in_code_and_let_be_in_tests_texts_and_comments() {
+fn an_unwrap_is_caught_only_outside_tests_strings_and_comments() {
     let code = "fn f() {\n    g().unwrap();\n}";
-    assert_eq!(said("src/logs/ring.rs", code).lines().count(), 1);
-    assert!(said("src/logs/ring.rs", code).starts_with("src/logs/ring.rs:3: `.unwrap()`"));
+    assert_eq!(violations_of("src/logs/ring.rs", code).lines().count(), 1);
+    assert!(violations_of("src/logs/ring.rs", code).starts_with("src/logs/ring.rs:3: `.unwrap()`"));
     let innocent = [
         "// g().unwrap()",
         "/// g().unwrap()",
@@ -407,30 +428,34 @@ fn a_shortcut_is_caught_in_code_and_let_be_in_tests_texts_and_comments() {
         "#[cfg(test)]\nmod tests {\n    fn t() {\n        g().unwrap();\n    }\n}",
     ];
     for text in innocent {
-        assert_eq!(said("src/logs/ring.rs", text), "", "{text}");
+        assert_eq!(violations_of("src/logs/ring.rs", text), "", "{text}");
     }
     let behind = format!("{}\nfn f() {{ g().unwrap(); }}", innocent[5]);
     assert!(
-        said("src/logs/ring.rs", &behind).starts_with("src/logs/ring.rs:8:"),
+        violations_of("src/logs/ring.rs", &behind).starts_with("src/logs/ring.rs:8:"),
         "{behind}"
     );
 }
 
 #[test]
-fn a_file_without_a_paragraph_or_without_an_end_is_caught() {
+fn a_file_without_a_description_or_too_long_is_caught() {
     let mute = Source::new("src/logs/ring.rs", "use std::fmt;");
-    assert!(broken(&mute).join("").contains("opens with a paragraph"));
-    let endless = said("src/logs/ring.rs", &"\n".repeat(LINES));
+    assert!(
+        violations(&mute)
+            .join("")
+            .contains("opens with a paragraph")
+    );
+    let endless = violations_of("src/logs/ring.rs", &"\n".repeat(LINES));
     assert!(endless.contains("split it"), "{endless}");
 }
 
 #[test]
 fn a_module_without_a_rule_is_caught() {
-    assert!(said("src/novelty/mod.rs", "").contains("no rule says"));
+    assert!(violations_of("src/novelty/mod.rs", "").contains("no rule says"));
 }
 
 #[test]
-fn a_directory_of_a_home_is_told_from_one_that_only_sounds_alike() {
+fn a_home_directory_is_distinguished_from_a_similar_name() {
     let home = ["/ho", "me/"].concat();
     assert!(names_directory(&format!("see {home}ana/greenroom"), &home));
     assert!(names_directory(&format!("\"{home}ana\""), &home));

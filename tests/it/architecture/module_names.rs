@@ -1,11 +1,12 @@
-//! A module of tests has a name of its own, so that `tests/run NAME` runs what one means.
+//! Every test module has a unique name, so that `tests/run NAME` runs only the intended tests.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::source;
 
-/// The last part of a module's name: `repair` of `tests/it/repair.rs` and of `tests/it/repair/mod.rs`.
+/// The last part of a module's name: `repair` for `tests/it/repair.rs` and for
+/// `tests/it/repair/mod.rs`.
 fn name(path: &str) -> String {
     let path = Path::new(path);
     let is_directory = path.file_name().is_some_and(|name| name == "mod.rs");
@@ -18,10 +19,10 @@ fn name(path: &str) -> String {
 }
 
 #[test]
-fn no_two_modules_of_tests_have_the_same_name() {
+fn test_module_names_are_unique() {
     let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in source::all("tests/it") {
-        // Those of a directory belong to it as well.
+        // Modules in a subdirectory count too.
         let has_tests = source.text.contains("\n#[test]\n")
             || source.text.contains("\n#[tokio::test")
             || source.text.contains("    #[test]\n");

@@ -1,4 +1,4 @@
-//! The list of what `tests/run --fast` leaves out names modules and tests that exist.
+//! Every entry of the list that `tests/run --fast` skips names an existing module or test.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::source::{self, Source};
 
 const LIST: &str = include_str!("../../lib/needs_servers");
 
-/// Whether the sources have a module of this name, if it ends with `::`, or a test.
+/// Whether the sources have this module (a name that ends with `::`) or this test.
 fn exists(sources: &[Source], name: &str) -> bool {
     let (module, test) = name.rsplit_once("::").expect("a module and a test");
     let module = module.strip_suffix("::tests").unwrap_or(module);
@@ -26,7 +26,7 @@ fn exists(sources: &[Source], name: &str) -> bool {
 }
 
 #[test]
-fn what_the_fast_run_leaves_out_exists_and_has_a_reason() {
+fn every_skipped_test_exists_and_has_a_reason() {
     let program = source::all("tests");
     let library = source::all("src");
     let lines: Vec<_> = LIST.lines().filter(|line| !line.starts_with('#')).collect();

@@ -1,13 +1,13 @@
-//! The rules of the crate as tables. The map in `src/lib.rs` says them in words; change both.
+//! The rules of the crate as tables. `src/lib.rs` describes them in words; change both.
 
-/// Who may name whom. A file belongs to the row with the longest prefix of its module path; what it
-/// names has to begin with its own prefix or with one of those allowed.
+/// Which modules a module may name. The row with the longest prefix of a file's module path
+/// applies. A name must start with the row's own prefix or with an allowed one.
 pub(super) struct ModuleRule {
     /// Modules below this path.
     pub(super) prefix: &'static str,
     /// What they may name besides themselves.
     pub(super) may: &'static [&'static str],
-    /// Why nothing else.
+    /// Why nothing else is allowed.
     pub(super) because: &'static str,
 }
 
@@ -23,7 +23,7 @@ const fn module_rule(
     }
 }
 
-const AN_ADAPTER: &str = "an adapter knows ports, nouns and its own client library";
+const AN_ADAPTER: &str = "an adapter knows ports, data types and its own client library";
 const THE_WORLD: &[&str] = &["ports", "inventory", "checks", "history", "sanitize"];
 const WITH_FILES: &[&str] = &[
     "ports",
@@ -39,7 +39,7 @@ const WITH_POINTER: &[&str] = &[
     "checks",
     "history",
     "sanitize",
-    // Two proxies read the same pointer: its layout is said once, beside them.
+    // Two proxies read the same pointer, so its layout is defined once, next to them.
     "adapters::live_pointer",
 ];
 
@@ -49,31 +49,31 @@ const WITH_OUTBOUND_PROXY: &[&str] = &[
     "checks",
     "history",
     "sanitize",
-    // Both ask other machines, and through the same forward proxy.
+    // Both send requests to other machines, through the same forward proxy.
     "adapters::outbound_proxy",
 ];
 
-/// The import table.
+/// The table of allowed imports.
 #[rustfmt::skip]
 pub(super) const MODULES: &[ModuleRule] = &[
-    module_rule("sanitize", &[], "it is used by everyone"),
-    module_rule("port_check", &[], "it is used by whoever gives away an address"),
-    module_rule("private_files", &[], "it creates files, whatever they are for"),
-    module_rule("output", &[], "it writes bytes, whatever they say"),
-    module_rule("inventory", &["sanitize"], "nouns know no verbs"),
-    module_rule("checks", &["inventory", "sanitize"], "what a check means does not depend on who asks"),
-    module_rule("history", &["inventory", "checks", "sanitize"], "records know no procedure"),
-    module_rule("ports", &["inventory", "checks", "history", "sanitize"], "a contract knows neither side"),
-    module_rule("logs", &["ports", "inventory", "sanitize"], "lines are kept the same whoever draws them"),
+    module_rule("sanitize", &[], "every module uses it"),
+    module_rule("port_check", &[], "every module that assigns an address uses it"),
+    module_rule("private_files", &[], "it creates files and knows no content"),
+    module_rule("output", &[], "it writes bytes and knows no content"),
+    module_rule("inventory", &["sanitize"], "data types know no operations"),
+    module_rule("checks", &["inventory", "sanitize"], "a check means the same for every module"),
+    module_rule("history", &["inventory", "checks", "sanitize"], "records know no protocol"),
+    module_rule("ports", &["inventory", "checks", "history", "sanitize"], "a port knows neither its adapters nor its users"),
+    module_rule("logs", &["ports", "inventory", "sanitize"], "logs do not depend on the interface that shows them"),
     module_rule("release", &["inventory", "checks", "history", "sanitize"], "the protocol is pure"),
-    module_rule("release::driver", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the driver knows ports, no adapter and no face"),
-    module_rule("release::engine", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the engine knows ports, no adapter and no face"),
-    module_rule("release::gather", &["release", "ports", "inventory", "checks", "history", "sanitize"], "gathering knows ports, no adapter and no face"),
-    module_rule("release::handle", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the handle knows no adapter and no face"),
-    module_rule("release::rollback_candidates", &["release", "ports", "inventory", "checks", "history", "sanitize"], "looking for images knows ports, no adapter and no face"),
-    module_rule("release::version_catalog", &["release", "ports", "inventory", "checks", "history", "sanitize"], "listing knows ports, no adapter and no face"),
-    module_rule("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no face"),
-    module_rule("adapters", &[], "each outside system has a room of its own"),
+    module_rule("release::driver", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the driver knows ports, no adapter and no interface"),
+    module_rule("release::engine", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the engine knows ports, no adapter and no interface"),
+    module_rule("release::gather", &["release", "ports", "inventory", "checks", "history", "sanitize"], "gathering knows ports, no adapter and no interface"),
+    module_rule("release::handle", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the handle knows no adapter and no interface"),
+    module_rule("release::rollback_candidates", &["release", "ports", "inventory", "checks", "history", "sanitize"], "looking for images knows ports, no adapter and no interface"),
+    module_rule("release::version_catalog", &["release", "ports", "inventory", "checks", "history", "sanitize"], "listing knows ports, no adapter and no interface"),
+    module_rule("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no interface"),
+    module_rule("adapters", &[], "each outside system has its own module"),
     module_rule("adapters::archive", WITH_FILES, AN_ADAPTER),
     module_rule("adapters::docker", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::embedded_proxy", WITH_POINTER, AN_ADAPTER),
@@ -87,29 +87,28 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("adapters::secrets", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::sqlite", WITH_FILES, AN_ADAPTER),
     module_rule("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
-    // A target is configured as the release's own `Definition`, keys and themes by the names that the
-    // console's tables give them, so settings know that type and these tables.
+    // A target's configuration is the release's own `Definition`. Keys and themes use the names in
+    // the console's tables. So settings know that type and these tables.
     module_rule("settings", &["port_check", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
-    module_rule("console", &["release", "logs", "inventory", "checks", "history", "sanitize", "output"], "the console asks its desk, and nobody else"),
-    module_rule("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor does"),
+    module_rule("console", &["release", "logs", "inventory", "checks", "history", "sanitize", "output"], "the console uses only its backend"),
+    module_rule("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor acts"),
     module_rule("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "a view draws a model and decides nothing"),
     module_rule("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "sanitize"], "an update asks by effects and draws nothing"),
-    module_rule("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], "the sandbox is released to by the same engine"),
+    module_rule("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], "releases in the sandbox use the same engine"),
     module_rule("sandbox::sample", &["inventory", "sanitize"], "the sample application is another program"),
-    module_rule("diagnostics", &["private_files"], "it watches everyone and asks no one"),
-    module_rule("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the house; only the command line uses it"),
+    module_rule("diagnostics", &["private_files"], "diagnostics depend on no other module"),
+    module_rule("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the application; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
-    module_rule("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
+    module_rule("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the application; only the command line uses it"),
     module_rule("cli", &["port_check", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
 ];
 
-/// A word that may stand in some files only.
+/// A word that only some files may contain.
 pub(super) struct Confined {
-    /// The word, as a whole word of code.
+    /// The word, matched as a whole word of code.
     pub(super) word: &'static str,
-    /// Files whose path begins so.
+    /// Allowed in files whose path starts with one of these.
     pub(super) to: &'static [&'static str],
-    /// Why.
     pub(super) because: &'static str,
 }
 
@@ -124,19 +123,19 @@ const fn confined(
 const A_CLIENT: &str = "a client library stays in its adapter";
 const PRINTS: &[&str] = &["src/cli/", "src/sandbox/sample/"];
 
-/// Where client libraries and printing are.
+/// Where client libraries and printing are allowed.
 #[rustfmt::skip]
 pub(super) const CONFINED: &[Confined] = &[
     confined("bollard", &["src/adapters/docker/"], A_CLIENT),
     confined("etcd_client", &["src/adapters/etcd/"], A_CLIENT),
     confined("reqwest", &["src/adapters/etcd/clock", "src/adapters/http/", "src/adapters/oci_registry/", "src/adapters/outbound_proxy", "src/adapters/webhook/"], A_CLIENT),
     confined("standardwebhooks", &["src/adapters/webhook/"], A_CLIENT),
-    confined("flate2", &["src/adapters/archive/"], "what is kept is packed where it is kept"),
+    confined("flate2", &["src/adapters/archive/"], "the archive compresses its own data"),
     confined("rusqlite", &["src/adapters/archive/", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),
     confined("minijinja", &["src/adapters/nginx/", "src/inventory/extra_key"], "templates are filled in where they are used"),
     confined("ratatui", &["src/console/"], "only the console draws"),
     confined("crossterm", &["src/console/"], "only the console has the terminal"),
-    confined("tui_logger", &["src/diagnostics", "src/console/model/diagnostics", "src/console/view/"], "the log pane and what feeds it"),
+    confined("tui_logger", &["src/diagnostics", "src/console/model/diagnostics", "src/console/view/"], "only diagnostics and their pane use it"),
     confined("csv", &["src/cli/"], "only the command line prints"),
     confined("clap", &["src/cli/"], "only the command line reads arguments"),
     confined("indicatif", &["src/cli/"], "only the command line prints"),
@@ -146,15 +145,14 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("eprint", PRINTS, "only the command line prints"),
 ];
 
-/// Words that may not stand in the files of a kind.
+/// Words that the files of a kind must not contain.
 pub(super) struct Absent {
-    /// Files whose path begins so.
+    /// Applies to files whose path starts with one of these.
     pub(super) from: &'static [&'static str],
-    /// But for those.
+    /// Except these.
     pub(super) but: &'static [&'static str],
-    /// Text that may not occur in the code.
+    /// Text that must not occur in the code.
     pub(super) texts: &'static [&'static str],
-    /// Why.
     pub(super) because: &'static str,
 }
 
@@ -165,7 +163,7 @@ const CLOCKS: &[&str] = &[
     "SystemTime::now",
 ];
 
-/// What must be absent where.
+/// The forbidden words of each kind of file.
 pub(super) const ABSENT: &[Absent] = &[
     Absent {
         from: &[
@@ -180,7 +178,7 @@ pub(super) const ABSENT: &[Absent] = &[
         ],
         but: &["src/release/driver/", "src/release/engine/"],
         texts: CLOCKS,
-        because: "what is pure is told the time",
+        because: "a pure module gets the time from its caller",
     },
     Absent {
         from: &[
@@ -211,7 +209,7 @@ pub(super) const ABSENT: &[Absent] = &[
             "mpsc",
             "spawn(",
         ],
-        because: "what is pure waits for nothing",
+        because: "a pure module waits for nothing",
     },
     Absent {
         from: &["src/"],
@@ -230,8 +228,8 @@ pub(super) const ABSENT: &[Absent] = &[
     },
 ];
 
-/// A file longer than this is split.
+/// The test fails for a file longer than this.
 pub(super) const LINES: usize = 600;
 
-/// A file longer than this is named by the test when it is run with `--nocapture`.
+/// With `--nocapture` the test names files longer than this.
 pub(super) const MANY_LINES: usize = 400;

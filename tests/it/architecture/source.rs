@@ -1,28 +1,28 @@
-//! Reads the crate's own source: what of a file is code, what of the code is not a test, and which
-//! modules it names. A reader of text, not a compiler: good for code that rustfmt has laid out.
+//! Reads the crate's own source: which part of a file is code, which part is outside tests, and
+//! which modules it names. It reads text and is not a parser; it relies on rustfmt's layout.
 
 use std::path::{Path, PathBuf};
 
 /// One source file.
 pub(super) struct Source {
-    /// Below the package, e.g. `src/console/view/slots.rs`.
+    /// Path below the package, e.g. `src/console/view/slots.rs`.
     pub(super) path: String,
-    /// As it stands there.
+    /// The unchanged text.
     pub(super) text: String,
-    /// The lines without comments, texts and tests; as many lines as the file has.
+    /// The lines without comments, strings and tests; as many lines as the file has.
     pub(super) code: Vec<String>,
 }
 
-/// Modules that a line names: `console::view` of `crate::console::view::Frame`.
+/// A module that a line names: `console::view` for `crate::console::view::Frame`.
 pub(super) struct Named {
-    /// The number of the line, from one.
+    /// The line number, from one.
     pub(super) line: usize,
-    /// The whole path from the package's root, e.g. `["console", "view", "Frame"]`.
+    /// The whole path from the crate's root, e.g. `["console", "view", "Frame"]`.
     pub(super) path: Vec<String>,
 }
 
 impl Source {
-    /// A file of this path with this text.
+    /// A file with this path and text.
     pub(super) fn new(path: &str, text: &str) -> Self {
         let code = if path.ends_with("tests.rs") {
             vec![String::new(); text.lines().count()]
@@ -36,7 +36,8 @@ impl Source {
         }
     }
 
-    /// Where it is below `src`, without its ending: `["console", "view", "slots"]`.
+    /// The module path: where the file is below `src`, without its extension, e.g. `["console",
+    /// "view", "slots"]`.
     pub(super) fn module(&self) -> Vec<String> {
         let inner = self.path.trim_start_matches("src/").trim_end_matches(".rs");
         let mut parts: Vec<String> = inner.split('/').map(str::to_owned).collect();
@@ -49,7 +50,7 @@ impl Source {
         parts
     }
 
-    /// Every path of this package that the code names, absolute or through `super`.
+    /// Every path of this crate that the code names, absolute or through `super`.
     pub(super) fn named(&self) -> Vec<Named> {
         let text = self.code.join("\n");
         let module = self.module();
@@ -60,7 +61,7 @@ impl Source {
             }
         }
         for (at, _) in text.match_indices("super::") {
-            // A later `super` of a chain belongs to the first.
+            // A later `super` in a chain belongs to the first one.
             if !begins_a_word(&text, at) || text[..at].ends_with("super::") {
                 continue;
             }
@@ -86,7 +87,7 @@ fn begins_a_word(text: &str, at: usize) -> bool {
     !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
-/// One path, or all of `{a, b::{c, d}}`.
+/// Expands one path, or `{a, b::{c, d}}`.
 fn expand(text: &str, at: usize, base: &[String], found: &mut Vec<(usize, Vec<String>)>) {
     let rest = &text[at..];
     if let Some(inner) = rest.strip_prefix('{') {
@@ -126,7 +127,7 @@ fn expand(text: &str, at: usize, base: &[String], found: &mut Vec<(usize, Vec<St
     }
 }
 
-/// Blanks comments and what stands between quotes; lines stay where they are.
+/// Blanks comments and quoted text. Line numbers stay the same.
 fn without_comments_and_texts(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -185,7 +186,7 @@ fn end_of_raw_text(rest: &str, before: &str) -> Option<usize> {
     )
 }
 
-/// Nothing for a lifetime.
+/// `None` for a lifetime.
 fn end_of_character(rest: &str) -> usize {
     let mut chars = rest.char_indices().skip(1);
     match chars.next() {
@@ -236,7 +237,7 @@ pub(super) fn all(below: &str) -> Vec<Source> {
         .collect()
 }
 
-/// All files below a directory, in order.
+/// All files below a directory, sorted.
 pub(super) fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)
         .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))

@@ -1,5 +1,5 @@
-//! One word, one thing, in what a person reads: the *store* keeps registrations, the *image registry* keeps images,
-//! and what runs is a *container* or a *process*.
+//! Texts for people use one word for one thing: the *store* keeps registrations, the *image
+//! registry* keeps images, and a *container* or a *process* is running.
 
 use super::source::{Source, all};
 
@@ -8,10 +8,10 @@ const FOR_PROGRAMS: [&str; 2] = [
     "src/adapters/sqlite/registry.rs",
     "src/adapters/sqlite/transaction.rs",
 ];
-/// Files whose doc comments become help texts and the schema of the configuration.
+/// Files whose doc comments become help texts and the configuration schema.
 const DOC_COMMENTS_ARE_READ: [&str; 2] = ["src/cli/arguments.rs", "src/settings/model/"];
 
-/// The texts between quotes on a line. One that goes on over lines ends with the line.
+/// The quoted strings on a line. A string that continues on the next line ends with its line.
 fn texts(line: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut text: Option<String> = None;
@@ -29,7 +29,7 @@ fn texts(line: &str) -> Vec<String> {
     texts
 }
 
-/// A text without what is put into it: `{…}`.
+/// A string without its `{…}` placeholders.
 fn prose(text: &str) -> String {
     let mut depth = 0_usize;
     let kept = text.chars().filter(|c| {
@@ -46,7 +46,7 @@ fn prose(text: &str) -> String {
     kept.collect()
 }
 
-/// The word that means something else here; none in a text that is right, and in a name.
+/// The word that has another meaning here, or `None` when the text is correct or is a name.
 fn wrong_word(text: &str) -> Option<&'static str> {
     let text = prose(text);
     if !text.contains(' ') {
@@ -73,7 +73,7 @@ fn wrong_words(source: &Source) -> Vec<String> {
     let mut lines = (1..).zip(source.text.lines()).peekable();
     while let Some((number, line)) = lines.next() {
         let line = line.trim();
-        // Tests in the file itself are its end.
+        // Tests in the file itself are at its end.
         if line == "#[cfg(test)]" && lines.peek().is_some_and(|(_, next)| next.ends_with('{')) {
             break;
         }
@@ -92,17 +92,17 @@ fn wrong_words(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn the_store_the_image_registry_and_what_runs_are_called_so() {
+fn texts_use_one_word_for_store_image_registry_and_container() {
     let wrong: Vec<String> = all("src").iter().flat_map(wrong_words).collect();
     assert!(
         wrong.is_empty(),
-        "the store is the store, the image registry is that, and what runs is a container or a process:\n{}",
+        "write `store`, `image registry`, and `container` or `process`:\n{}",
         wrong.join("\n")
     );
 }
 
 #[test]
-fn a_word_for_another_thing_is_caught_where_a_person_reads_it() {
+fn a_wrong_word_is_caught_only_in_texts_for_people() {
     let wrong = |path: &str, text: &str| wrong_words(&Source::new(path, text)).len();
     let view = "src/console/view/a.rs";
     assert_eq!(wrong(view, "let a = \"the registry is away\";"), 1);

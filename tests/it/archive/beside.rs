@@ -1,4 +1,4 @@
-//! Holds and repairs, kept beside the releases.
+//! Holds and repairs, which the archive keeps as audit records between the releases.
 
 use greenroom::history::{
     AuditRecord, Filter, HoldRecord, Item, KeptAudit, RecordedAction, RepairOutcome, RepairRecord,
@@ -66,7 +66,7 @@ pub(crate) fn repaired(at: u32) -> AuditRecord {
 }
 
 #[tokio::test]
-async fn what_was_decided_beside_is_kept_once_and_ends_once() {
+async fn an_audit_record_is_kept_once_and_ends_once() {
     let (_place, archive) = archive().await;
     let first = held(1, "payday");
     let all = vec![first.clone(), repaired(3)];
@@ -75,7 +75,8 @@ async fn what_was_decided_beside_is_kept_once_and_ends_once() {
     let over = cleared(&first, 5);
     let kept = archive.keep_audit(vec![over.clone()]).await;
     assert_eq!(kept.expect("kept"), 1, "it has ended");
-    // What has ended does not begin again, and ends in no other way: that is noted, once.
+    // A record that has ended does not start again and does not end in another way. The archive
+    // notes such a difference once.
     let other = cleared(&first, 9);
     for again in [first, other.clone(), other.clone()] {
         let kept = archive.keep_audit(vec![again]).await;
@@ -102,13 +103,13 @@ async fn what_was_decided_beside_is_kept_once_and_ends_once() {
 }
 
 #[tokio::test]
-async fn it_stands_between_the_releases_and_no_page_leaves_it_out_or_says_it_twice() {
+async fn paging_lists_each_audit_record_once_between_the_releases() {
     let (_place, file) = archive().await;
     file.keep([1, 3, 5, 7].map(done).to_vec())
         .await
         .expect("kept");
-    let beside = [0, 2, 4, 6, 8].map(|at| held(at, "payday"));
-    file.keep_audit(beside.to_vec()).await.expect("kept");
+    let records = [0, 2, 4, 6, 8].map(|at| held(at, "payday"));
+    file.keep_audit(records.to_vec()).await.expect("kept");
     let file = std::sync::Arc::new(file);
     let archive = greenroom::watchers::Archive {
         read: std::sync::Arc::clone(&file) as _,
@@ -139,7 +140,7 @@ async fn it_stands_between_the_releases_and_no_page_leaves_it_out_or_says_it_twi
 }
 
 #[tokio::test]
-async fn an_archive_of_the_version_before_gets_a_place_for_it() {
+async fn an_older_archive_is_migrated_to_keep_audit_records() {
     let (_place, archive) = archive().await;
     archive.keep(vec![done(1)]).await.expect("kept");
     let path = archive.path().to_owned();
@@ -157,7 +158,7 @@ async fn an_archive_of_the_version_before_gets_a_place_for_it() {
     assert_eq!(all.expect("a list").len(), 1);
     drop(archive);
 
-    // The one after that had nowhere to note what is said otherwise.
+    // The version after that had no table for the differences.
     let sql = Connection::open(&path).expect("the database");
     sql.execute_batch("DROP TABLE audit_differences; PRAGMA user_version = 3")
         .expect("as it was");

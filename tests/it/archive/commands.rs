@@ -1,4 +1,4 @@
-//! `greenroom history` and `greenroom show`, the real binary over a store on a real file.
+//! `greenroom history` and `greenroom show`: the real binary with a store in a real file.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -39,7 +39,7 @@ listen = "127.0.0.1:8080"
 preview_listen = "127.0.0.1:8081"
 "#;
 
-/// A configuration, and the store that it names.
+/// A configuration file and the store that it names.
 pub(super) struct Place {
     directory: TempDir,
 }
@@ -58,7 +58,7 @@ impl Place {
         self.directory.path().join(name)
     }
 
-    /// Writes releases down as their driver would.
+    /// Writes releases as their driver would.
     pub(super) async fn release(&self, releases: &[Recorded]) {
         let lease = Duration::from_secs(30);
         let store = Store::open(self.path("store.db"), lease, lease / 3)
@@ -111,7 +111,7 @@ impl Place {
     }
 }
 
-/// As the driver of this Greenroom writes it.
+/// Writes a release with its chain, as the driver of this version does.
 fn chained(release: Recorded) -> Recorded {
     let mut chain = Chain::of(&release.head);
     let entries: Vec<Entry> = release
@@ -148,7 +148,7 @@ fn three() -> [Recorded; 3] {
 }
 
 #[tokio::test]
-async fn what_was_released_is_listed_filtered_and_exported() {
+async fn releases_are_listed_filtered_and_exported() {
     let all = three();
     let place = Place::with(&all).await;
     let [first, failed, last] = all.each_ref().map(id);
@@ -204,7 +204,7 @@ async fn what_was_released_is_listed_filtered_and_exported() {
 }
 
 #[tokio::test]
-async fn what_was_seen_once_is_there_without_the_store() {
+async fn an_archived_release_is_listed_without_the_store() {
     let all = three();
     let place = Place::with(&all).await;
     assert!(place.run(&["history"]).status.success());
@@ -215,7 +215,7 @@ async fn what_was_seen_once_is_there_without_the_store() {
         3
     );
     assert_eq!(ids(&place.run(&["history", "--json"])).len(), 4);
-    // The store has lost them: they are still shown, and by nobody taken for what runs.
+    // The store has lost them. They are still listed, but not as running.
     place.sql("store.db", "DELETE FROM releases");
     assert_eq!(ids(&place.run(&["history", "--json"])).len(), 4);
     let shown = place.run(&["show", &id(&more), "--offline"]);
@@ -223,7 +223,7 @@ async fn what_was_seen_once_is_there_without_the_store() {
 }
 
 #[tokio::test]
-async fn a_release_is_shown_by_how_its_id_begins_and_two_are_compared() {
+async fn a_release_is_shown_by_its_id_prefix_and_two_are_compared() {
     let all = three();
     let place = Place::with(&all).await;
     let beginning = &id(&all[1])[..10];
@@ -253,7 +253,7 @@ async fn a_release_is_shown_by_how_its_id_begins_and_two_are_compared() {
     let compared = out(&place.run(&["history", "compare", &id(&all[0]), &id(&all[1])]));
     let (first, rest) = compared.split_once("\ndifferent\n").expect("three parts");
     let (different, same) = rest.split_once("\nthe same\n").expect("three parts");
-    // What came of both and what went out is read first, whether it differs or not.
+    // The outcome and version of both come first, whether they differ or not.
     for words in ["backed out", "1.9.0", "registry.example/team/web"] {
         assert!(first.contains(words), "{words}: {compared}");
     }
@@ -265,7 +265,7 @@ async fn a_release_is_shown_by_how_its_id_begins_and_two_are_compared() {
 }
 
 #[tokio::test]
-async fn verify_names_the_first_record_that_is_not_what_was_written() {
+async fn verify_names_the_first_altered_record() {
     let all = three();
     let place = Place::with(&all).await;
     let whole = place.run(&["history", "verify"]);
@@ -276,7 +276,7 @@ async fn verify_names_the_first_record_that_is_not_what_was_written() {
         out(&whole)
     );
 
-    // Somebody changes an entry in the store after it was seen.
+    // Another program changes an entry in the store after the archive read it.
     place.sql(
         "store.db",
         "UPDATE entries SET entry = replace(entry, '\"took\":{\"secs\":4', '\"took\":{\"secs\":1')
@@ -299,11 +299,11 @@ async fn verify_names_the_first_record_that_is_not_what_was_written() {
         "{said}"
     );
     assert!(!said.contains(&id(&all[1])), "{said}");
-    // What is kept is still what it was.
+    // The archive still has the original.
     let offline = place.run(&["history", "verify", "--offline"]);
     assert_eq!(offline.status.code(), Some(0), "{}", out(&offline));
 
-    // Somebody changes the archive.
+    // Another program changes the archive.
     place.sql(
         "archive.db",
         "UPDATE heads SET head = replace(head, 'checkout', 'nothing')
@@ -320,7 +320,7 @@ async fn verify_names_the_first_record_that_is_not_what_was_written() {
 }
 
 #[tokio::test]
-async fn a_head_that_a_store_changes_afterwards_is_noted_beside_what_was_kept() {
+async fn a_head_changed_in_the_store_is_noted_and_the_kept_one_stays() {
     let all = three();
     let place = Place::with(&all).await;
     assert!(place.run(&["history"]).status.success());
@@ -340,7 +340,7 @@ async fn a_head_that_a_store_changes_afterwards_is_noted_beside_what_was_kept() 
 }
 
 #[tokio::test]
-async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
+async fn verify_names_a_hold_that_was_changed_or_deleted() {
     let place = Place::with(&[]).await;
     let greenroom = |arguments: &[&str]| {
         let output = place.run(arguments);
@@ -349,7 +349,7 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
     for (reason, why) in [("payday", "paid out"), ("holidays", "all are back")] {
         let held = greenroom(&["hold", "web", "production", "--reason", reason]);
         assert_eq!(held.0, Some(0), "{held:?}");
-        // One is seen before it is over, as by an open console.
+        // The archive reads one hold before it ends, as an open console would.
         let (code, said) = greenroom(&["history", "verify"]);
         assert_eq!(code, Some(0), "{said}");
         let clear = ["hold", "web", "production", "--clear", "--reason", why];
@@ -363,7 +363,7 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
         "{said}"
     );
 
-    // Who cleared it is written over.
+    // Another program changes who cleared it.
     place.sql(
         "store.db",
         "UPDATE registry SET value = replace(value, 'paid out', 'never mind')
@@ -407,7 +407,8 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
         "{shown}"
     );
 
-    // What is not to be read is not taken for gone; what is gone was there, the archive tells.
+    // A hold in an unreadable store does not count as deleted. For a deleted one the archive shows
+    // that it existed.
     place.sql(
         "store.db",
         "UPDATE registry SET value = '{' WHERE name LIKE 'holds/%' AND value LIKE '%all are back%'",
@@ -424,7 +425,7 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
 }
 
 #[tokio::test]
-async fn what_an_older_greenroom_wrote_is_not_chained_and_not_wrong() {
+async fn verify_accepts_unchained_records_of_older_versions() {
     let place = Place::with(&[done(0), open(5)]).await;
     let verified = place.run(&["history", "verify", "--json"]);
     assert_eq!(verified.status.code(), Some(0), "{}", out(&verified));
@@ -436,7 +437,7 @@ async fn what_an_older_greenroom_wrote_is_not_chained_and_not_wrong() {
 }
 
 #[tokio::test]
-async fn wrong_words_and_targets_are_said_and_nothing_at_all_too() {
+async fn unknown_filters_and_targets_and_an_empty_history_are_reported() {
     let place = Place::with(&[]).await;
     for (arguments, code, says) in [
         (&["history"][..], 0, "there are no releases yet"),
@@ -459,7 +460,7 @@ async fn wrong_words_and_targets_are_said_and_nothing_at_all_too() {
 }
 
 #[tokio::test]
-async fn an_archive_that_cannot_be_had_hides_nothing() {
+async fn releases_are_listed_without_an_archive() {
     let all = three();
     let place = Place::with(&all).await;
     std::fs::write(
@@ -477,13 +478,13 @@ async fn an_archive_that_cannot_be_had_hides_nothing() {
 }
 
 #[tokio::test]
-async fn a_long_journal_is_read_in_parts_and_one_that_fails_hides_nothing_that_was_seen() {
+async fn a_long_journal_is_read_in_parts_and_a_failed_part_hides_no_other() {
     let many: Vec<Recorded> = (0..230).map(|minute| chained(done(minute))).collect();
     let place = Place::with(&many).await;
     let all = place.run(&["history", "--limit", "1000", "--json"]);
     let wanted: Vec<String> = many.iter().rev().map(id).collect();
     assert_eq!(ids(&all), wanted, "{}", err(&all));
-    // What comes later is added, also where it has no end at first.
+    // Later releases are added, also when the journal is still growing.
     place.release(&[open(500)]).await;
     assert_eq!(
         ids(&place.run(&["history", "--outcome", "open", "--json"])).len(),
@@ -505,7 +506,7 @@ async fn a_long_journal_is_read_in_parts_and_one_that_fails_hides_nothing_that_w
 }
 
 #[tokio::test]
-async fn a_head_that_cannot_be_read_is_told_and_the_next_reading_goes_on_behind_it() {
+async fn an_unreadable_head_is_reported_and_later_releases_are_read() {
     let many: Vec<Recorded> = (0..120).map(|minute| chained(done(minute))).collect();
     let place = Place::with(&many).await;
     let unreadable = &many[110];
@@ -522,27 +523,27 @@ async fn a_head_that_cannot_be_read_is_told_and_the_next_reading_goes_on_behind_
     }
     let kept = Connection::open(place.path("archive.db")).expect("the archive");
     let mark = kept.query_row("SELECT id FROM seen", [], |row| row.get::<_, String>(0));
-    let mark = mark.expect("what was read is noted");
+    let mark = mark.expect("the read position is noted");
     assert!(
         id(&many[109]) <= mark && mark < id(unreadable),
         "{mark} is not before {}",
         id(unreadable)
     );
-    // A newer Greenroom can read it, and keeps it.
+    // A newer version can read it, so the archive then keeps it.
     let head = serde_json::to_string(&unreadable.head).expect("JSON");
     let store = Connection::open(place.path("store.db")).expect("the store");
     let mended = store.execute(
         "UPDATE releases SET head = ?1 WHERE id = ?2",
         [&head, &id(unreadable)],
     );
-    assert_eq!(mended.expect("mended"), 1);
+    assert_eq!(mended.expect("repaired"), 1);
     let whole = place.run(&["history", "--limit", "1000", "--json"]);
     assert_eq!(whole.status.code(), Some(0), "{}", err(&whole));
     assert_eq!(ids(&whole).len(), 120);
 }
 
 #[tokio::test]
-async fn an_entry_behind_a_gap_hides_no_other_entry_and_is_told() {
+async fn an_entry_behind_a_gap_is_reported_and_hides_no_other() {
     let all = three();
     let place = Place::with(&all).await;
     let last = all.last().expect("a release");
@@ -576,7 +577,7 @@ async fn an_entry_behind_a_gap_hides_no_other_entry_and_is_told() {
     );
 }
 
-/// A second environment, whose store is another file.
+/// Adds a second environment whose store is another file.
 const DEV: &str = r#"
 [environments.dev]
 tier = "development"
@@ -596,7 +597,7 @@ preview_listen = "127.0.0.1:8181"
 "#;
 
 #[tokio::test]
-async fn a_store_that_is_no_database_ends_only_its_environment() {
+async fn a_broken_store_affects_only_its_environment() {
     let place = Place::with(&three()).await;
     let both = format!("{CONFIGURATION}{DEV}");
     std::fs::write(place.path("greenroom.toml"), both).expect("written");
@@ -622,7 +623,7 @@ async fn a_store_that_is_no_database_ends_only_its_environment() {
 }
 
 #[tokio::test]
-async fn the_timeline_of_an_environment_says_how_long_each_was_the_last() {
+async fn the_timeline_says_how_long_each_version_was_live() {
     let all = three();
     let place = Place::with(&all).await;
     let told = out(&place.run(&["history", "timeline", "production"]));
@@ -643,7 +644,7 @@ async fn the_timeline_of_an_environment_says_how_long_each_was_the_last() {
 }
 
 #[tokio::test]
-async fn the_newest_release_is_shown_by_the_word_last() {
+async fn last_shows_the_newest_release() {
     let all = three();
     let place = Place::with(&all).await;
     let newest = all
@@ -662,7 +663,7 @@ async fn the_newest_release_is_shown_by_the_word_last() {
 }
 
 #[tokio::test]
-async fn what_is_pruned_is_said_before_stays_away_and_proves_nothing_wrong() {
+async fn pruned_releases_are_listed_first_stay_forgotten_and_verify() {
     let all = three();
     let place = Place::with(&all).await;
     let [first, failed, last] = all.each_ref().map(id);
@@ -684,7 +685,8 @@ async fn what_is_pruned_is_said_before_stays_away_and_proves_nothing_wrong() {
     );
     assert!(said.contains(&failed), "{said}");
 
-    // The journal still has them: reading it again does not bring them back, and they are not missed.
+    // The journal still has them. Reading it again does not restore them, and verify does not
+    // report them as missing.
     assert_eq!(ids(&place.run(&["history", "--json"])), [last]);
     let verified = place.run(&["history", "verify"]);
     assert!(verified.status.success(), "{}", err(&verified));

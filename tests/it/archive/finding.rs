@@ -1,5 +1,5 @@
-//! What is found, in which order, and by which index: how long it takes on 100,000 releases is
-//! measured by the bench, that it does not grow with them is told by the database's plan.
+//! What a filter finds, in which order, and by which index. The benchmark measures the time with
+//! 100,000 releases; here the query plan shows that the time does not grow with them.
 
 use greenroom::history::{Filter, Recorded};
 use greenroom::ports::{ArchiveReader, ArchiveWriter};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::samples::{START, archive, backed_out, by, done, open, target, version};
 use greenroom::adapters::archive::Archive;
 
-/// Six releases, a minute apart, and what each is found by.
+/// Six releases, one minute apart, with the filters that find each.
 fn six() -> Vec<Recorded> {
     let mut all = vec![
         done(0),
@@ -49,7 +49,7 @@ async fn found(archive: &Archive, typed: &str) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn each_word_of_a_filter_and_all_of_them_together_newest_first() {
+async fn a_filter_finds_what_matches_all_of_its_words_newest_first() {
     let (_place, archive) = six_kept().await;
     let digest = format!("version:{}", &version("2.0.0-rc.1").digest.as_str()[..20]);
     for (typed, wanted) in [
@@ -91,7 +91,7 @@ async fn each_word_of_a_filter_and_all_of_them_together_newest_first() {
 }
 
 #[tokio::test]
-async fn words_are_words_whatever_stands_in_them() {
+async fn special_characters_in_search_words_are_harmless() {
     let (_place, archive) = six_kept().await;
     for typed in [
         "\"",
@@ -111,7 +111,7 @@ async fn words_are_words_whatever_stands_in_them() {
         "'; DROP TABLE releases",
         "service:\" operator:* basket",
     ] {
-        // It finds or finds not; it never fails, and nothing is lost.
+        // The search may find nothing, but it never fails and loses no data.
         found(&archive, typed).await;
         assert_eq!(found(&archive, "").await.len(), 6, "{typed:?}");
     }
@@ -119,7 +119,7 @@ async fn words_are_words_whatever_stands_in_them() {
 }
 
 #[tokio::test]
-async fn a_list_goes_on_where_another_ended() {
+async fn the_next_page_starts_after_the_last_row() {
     let (_place, archive) = six_kept().await;
     for typed in ["", "basket", "service:web"] {
         let filter = Filter::parse(typed, now()).expect("a filter");
@@ -140,7 +140,7 @@ async fn a_list_goes_on_where_another_ended() {
 }
 
 #[tokio::test]
-async fn a_release_is_found_by_how_its_id_begins_or_ends() {
+async fn a_release_is_found_by_the_start_or_end_of_its_id() {
     let (_place, archive) = six_kept().await;
     let id = six()[3].head.id;
     let text = id.to_string();
@@ -153,7 +153,7 @@ async fn a_release_is_found_by_how_its_id_begins_or_ends() {
 }
 
 #[tokio::test]
-async fn whatever_is_filtered_by_an_index_finds_it_in_the_order_it_is_shown() {
+async fn every_filter_uses_an_index_in_display_order() {
     let (_place, archive) = six_kept().await;
     for (typed, by) in [
         ("service:web", "INDEX releases_by_service"),
@@ -178,7 +178,7 @@ async fn whatever_is_filtered_by_an_index_finds_it_in_the_order_it_is_shown() {
         assert_eq!(plan.lines().find(is_scan), None, "{typed:?}:\n{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{typed:?}:\n{plan}");
     }
-    // Everything is read in the order of the table, and ends where the list does.
+    // These read the table in its order and stop at the end of the page.
     let plan = archive.explain(&Filter::default()).await.expect("a plan");
     assert!(!plan.contains("TEMP B-TREE"), "{plan}");
 }

@@ -1,4 +1,4 @@
-//! What is kept stays: it grows, and whatever is said otherwise later is noted beside it.
+//! What the archive keeps never shrinks or changes. It notes later differences next to it.
 
 use greenroom::history::{Filter, Kept, Outcome, Recorded};
 use greenroom::ports::{ArchiveReader, ArchiveWriter};
@@ -30,7 +30,7 @@ async fn keeping_the_same_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_release_grows_until_its_end_and_an_older_reading_takes_nothing_away() {
+async fn a_release_grows_until_its_end_and_an_older_reading_removes_nothing() {
     let (_place, archive) = archive().await;
     let (before, after) = (open(1), backed_out(1, "verify failed"));
     keep(&archive, &before).await;
@@ -49,7 +49,7 @@ async fn a_release_grows_until_its_end_and_an_older_reading_takes_nothing_away()
 }
 
 #[tokio::test]
-async fn what_a_store_changed_afterwards_is_noted_and_never_taken_over() {
+async fn a_later_change_in_the_store_is_noted_but_not_copied() {
     let (_place, archive) = archive().await;
     let release = done(1);
     keep(&archive, &release).await;
@@ -63,7 +63,7 @@ async fn what_a_store_changed_afterwards_is_noted_and_never_taken_over() {
         let kept = keep(&archive, &forged).await;
         assert_eq!(text(&kept.recorded), text(&release));
         let what: Vec<&str> = kept.differences.iter().map(|d| d.what.as_str()).collect();
-        // Each once, however often it is seen.
+        // Each difference is noted once, however often it is read.
         assert_eq!(what, ["entry 1", "head"]);
         assert!(kept.differences[1].found.contains("nothing to see"));
         assert!(kept.differences[1].kept.contains("fix basket rounding"));
@@ -73,13 +73,13 @@ async fn what_a_store_changed_afterwards_is_noted_and_never_taken_over() {
         .await
         .expect("a list");
     assert_eq!(listed[0].differences, 2);
-    // What was not taken over is not found, either.
+    // A search does not find the changed text either.
     let filter = Filter::parse("nothing", release.head.opened_at).expect("a filter");
     assert_eq!(archive.list(&filter, None, 10).await.expect("a list"), []);
 }
 
 #[tokio::test]
-async fn another_end_of_the_same_release_is_noted() {
+async fn a_second_outcome_of_a_release_is_noted() {
     let (_place, archive) = archive().await;
     keep(&archive, &done(1)).await;
     let mut other = done(1);
@@ -93,7 +93,7 @@ async fn another_end_of_the_same_release_is_noted() {
 }
 
 #[tokio::test]
-async fn releases_of_the_same_moment_are_all_kept() {
+async fn releases_with_the_same_time_are_all_kept() {
     let (_place, archive) = archive().await;
     let mut all = Vec::new();
     for number in 0..5u128 {
@@ -118,7 +118,7 @@ async fn releases_of_the_same_moment_are_all_kept() {
 }
 
 #[tokio::test]
-async fn how_far_a_journal_was_read_only_goes_forward() {
+async fn the_read_position_of_a_journal_never_goes_back() {
     let (_place, archive) = archive().await;
     let (early, late) = (done(1).head, done(2).head);
     let target = &early.target;

@@ -1,5 +1,5 @@
-//! What an open console does about the archive: it reads what was released before, forgets what is not to
-//! be kept, and keeps what is released and decided from then on, and says so.
+//! How an open console maintains the archive: it reads earlier releases, prunes old ones, keeps new
+//! releases and audit records, and reports this.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::support::eventually;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Waits until something was kept since.
+/// Waits until the console has archived something since `before`.
 async fn kept_some(kept: &mut watch::Receiver<watchers::Keeping>) {
     let changed = tokio::time::timeout(SOON, kept.changed()).await;
     changed.expect("in time").expect("it goes on");
 }
 
-/// A release that was begun so many seconds ago.
+/// A release that was opened this many seconds ago.
 fn ago(seconds: i64) -> greenroom::history::Recorded {
     let mut release = done(1);
     let at = Timestamp::now() - jiff::SignedDuration::from_secs(seconds);
@@ -40,7 +40,7 @@ fn ago(seconds: i64) -> greenroom::history::Recorded {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_console_keeps_forgets_and_says_so() {
+async fn an_open_console_archives_and_prunes_and_reports_it() {
     let place = Place::with(&[ago(300), ago(200), ago(100)]).await;
     let path = place.path("greenroom.toml");
     let text = std::fs::read_to_string(&path).expect("the configuration");
@@ -61,7 +61,7 @@ async fn an_open_console_keeps_forgets_and_says_so() {
         let listed = archive.list(&Filter::default(), None, 10).await;
         listed.expect("a list").len()
     };
-    // All three were read, and two of them forgotten again.
+    // All three were read, and two of them were pruned again.
     eventually("one is left", SOON, || async { count().await == 1 }).await;
 
     let web = target("web", "production");
@@ -79,7 +79,7 @@ async fn an_open_console_keeps_forgets_and_says_so() {
         matches!(found.as_slice(), [AuditRecord::Hold(it)] if it.hold == hold)
     })
     .await;
-    // What began and ended between two looks comes with the next thing that is seen.
+    // A hold that was placed and cleared between two readings is archived with the next change.
     place.release(&[ago(0)]).await;
     let why = Some("paid".to_owned());
     app.engine.clear_hold(&web, why).await.expect("cleared");
@@ -91,7 +91,7 @@ async fn an_open_console_keeps_forgets_and_says_so() {
     eventually("the next one is kept", SOON, || async {
         let listed = archive.list(&Filter::default(), None, 10).await;
         let listed = listed.expect("a list");
-        // It is looked every hour whether something is to be forgotten.
+        // The console prunes every hour.
         listed.len() == 2
     })
     .await;
@@ -99,7 +99,7 @@ async fn an_open_console_keeps_forgets_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_release_that_cannot_be_kept_is_said_to_be_missing() {
+async fn a_release_that_cannot_be_archived_is_reported_as_missing() {
     let release = ago(100);
     let place = Place::with(std::slice::from_ref(&release)).await;
     let path = place.path("greenroom.toml");

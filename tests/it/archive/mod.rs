@@ -1,4 +1,4 @@
-//! The archive on real files: what it keeps, what it notes, what it finds, and how.
+//! The archive on real files: keeping, noting differences, searching and pruning.
 
 pub(crate) mod beside;
 mod commands;

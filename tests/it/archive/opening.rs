@@ -1,4 +1,4 @@
-//! Which files are an archive, and several Greenrooms on one.
+//! Which files are accepted as an archive, and several processes with one archive.
 
 use greenroom::adapters::archive::Archive;
 use greenroom::history::Filter;
@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::samples::{archive, done};
 
 #[tokio::test]
-async fn what_was_kept_is_there_when_it_is_opened_again() {
+async fn archived_releases_are_there_after_reopening() {
     let (_place, archive) = archive().await;
     archive.keep(vec![done(1)]).await.expect("kept");
     let path = archive.path().to_owned();
@@ -19,12 +19,12 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
 }
 
 #[tokio::test]
-async fn two_greenrooms_keep_in_one_file_at_the_same_time() {
+async fn two_processes_write_one_archive_at_the_same_time() {
     let (_place, one) = archive().await;
     let other = Archive::open(one.path()).await.expect("an archive");
     let keeping = (0..20).map(|minute| {
         let archive = if minute % 2 == 0 { &one } else { &other };
-        // Both have seen some of them.
+        // Both have archived some of the same releases.
         archive.keep(vec![done(minute), done(minute / 2)])
     });
     for kept in futures_util::future::join_all(keeping).await {
@@ -39,7 +39,7 @@ async fn two_greenrooms_keep_in_one_file_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn where_no_file_can_be_had_it_is_in_memory() {
+async fn without_a_file_the_archive_is_in_memory() {
     let archive = Archive::in_memory().await.expect("an archive");
     archive.keep(vec![done(1)]).await.expect("kept");
     let found = archive.release(done(1).head.id).await.expect("read");
@@ -47,7 +47,7 @@ async fn where_no_file_can_be_had_it_is_in_memory() {
 }
 
 #[tokio::test]
-async fn anothers_database_a_newer_one_and_no_database_are_left_alone() {
+async fn a_foreign_newer_or_invalid_database_is_left_unchanged() {
     let place = tempfile::tempdir().expect("a directory");
     let foreign = place.path().join("foreign.db");
     let sql = Connection::open(&foreign).expect("a database");
@@ -79,7 +79,7 @@ async fn anothers_database_a_newer_one_and_no_database_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_head_that_was_damaged_is_said_to_be_and_hides_nothing_quietly() {
+async fn a_damaged_head_is_reported() {
     let (_place, archive) = archive().await;
     archive.keep(vec![done(1), done(2)]).await.expect("kept");
     let sql = Connection::open(archive.path()).expect("the database");
@@ -98,7 +98,7 @@ async fn a_head_that_was_damaged_is_said_to_be_and_hides_nothing_quietly() {
 }
 
 #[tokio::test]
-async fn an_archive_with_a_view_in_the_place_of_a_table_is_refused() {
+async fn an_archive_with_a_view_instead_of_a_table_is_refused() {
     let place = tempfile::tempdir().expect("a directory");
     let endless = "AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)";
     let changes = [

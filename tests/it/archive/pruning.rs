@@ -1,4 +1,4 @@
-//! What is forgotten: the oldest first and never what must stay, also on a disk that is full, and not to come back.
+//! Pruning: the oldest first, never a protected release, also on a full disk, and for good.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn line(text: String) -> WrittenLine {
     }
 }
 
-/// A log that hardly gets smaller by compressing it.
+/// A log that compression hardly shrinks.
 fn noisy(seed: u64, lines: u64) -> CandidateLog {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut word = || {
@@ -61,7 +61,7 @@ async fn prune(archive: &Archive, retention: &Retention) -> Pruning {
 }
 
 #[tokio::test]
-async fn what_is_forgotten_is_gone_everywhere_and_does_not_come_back() {
+async fn a_pruned_release_is_gone_everywhere_and_is_not_read_again() {
     let (_place, archive) = archive().await;
     let all = [
         done(1),
@@ -94,7 +94,7 @@ async fn what_is_forgotten_is_gone_everywhere_and_does_not_come_back() {
     assert_eq!(archive.log(all[0].head.id).await.expect("read"), None);
     assert!(archive.log(all[2].head.id).await.expect("read").is_some());
 
-    // Whoever reads the journal again, or comes late with a log, does not bring it back.
+    // Reading the journal again, or a log that arrives late, does not restore it.
     archive.keep(all.to_vec()).await.expect("kept");
     archive
         .keep_log(all[0].head.id, &noisy(1, 1))
@@ -108,7 +108,7 @@ async fn what_is_forgotten_is_gone_everywhere_and_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn of_two_logs_of_a_release_the_longer_one_is_kept() {
+async fn the_longer_of_two_logs_is_kept() {
     let (_place, archive) = archive().await;
     let id = done(1).head.id;
     archive.keep_log(id, &noisy(1, 20)).await.expect("kept");
@@ -118,7 +118,7 @@ async fn of_two_logs_of_a_release_the_longer_one_is_kept() {
     assert_eq!(archive.log(id).await.expect("read"), Some(noisy(3, 30)));
 }
 
-/// As the first one has made it.
+/// Changes the file back to the first version of the schema.
 fn made_older(path: &Path) {
     let sql = Connection::open(path).expect("the database");
     sql.execute_batch(
@@ -130,7 +130,7 @@ fn made_older(path: &Path) {
 }
 
 #[tokio::test]
-async fn an_archive_of_an_older_greenroom_is_taken_over_with_all_that_is_in_it() {
+async fn an_older_archive_is_migrated_with_all_its_content() {
     let (_place, older) = archive().await;
     older
         .keep(vec![done(1), done(2), done(3)])
@@ -145,7 +145,7 @@ async fn an_archive_of_an_older_greenroom_is_taken_over_with_all_that_is_in_it()
         .keep_log(done(1).head.id, &noisy(1, 5))
         .await
         .expect("kept");
-    // What it has is weighed.
+    // The sizes of the existing rows are counted.
     let retention = Retention {
         max_size: Some(0),
         ..Retention::default()
@@ -157,13 +157,14 @@ async fn an_archive_of_an_older_greenroom_is_taken_over_with_all_that_is_in_it()
 }
 
 #[tokio::test]
-async fn on_a_full_disk_the_oldest_makes_room_and_the_last_good_one_stays() {
+async fn on_a_full_disk_the_oldest_are_pruned_and_the_last_good_one_stays() {
     let place = tempfile::tempdir().expect("a directory");
     let disk = Disk::mounted(place.path(), "24m");
     let path = place.path().join("archive.db");
     let archive = Archive::open(&path).await.expect("an archive");
     let of = |minute: u32| match minute {
-        // A good one in the middle of what failed, another target's only one, and one without an end.
+        // A successful release between failed ones, the only one of another target, and one without
+        // an end.
         5 => {
             let mut other = done(minute);
             other.head.target = target("wallets", "production");
@@ -195,7 +196,7 @@ async fn on_a_full_disk_the_oldest_makes_room_and_the_last_good_one_stays() {
     assert!(kept > 50, "{kept}: {failure}");
     assert!(failure.to_string().contains("disk"), "{failure}");
     disk.fill();
-    // Whatever could not be kept is not there by half, and the rest can be read.
+    // A release that could not be kept has left no partial rows, and the rest can be read.
     let before = ids(&archive).await;
     assert!(before.len() >= kept as usize, "{} of {kept}", before.len());
 
@@ -211,13 +212,13 @@ async fn on_a_full_disk_the_oldest_makes_room_and_the_last_good_one_stays() {
         let id = of(minute).head.id.to_string();
         assert!(left.contains(&id), "{minute} is gone");
     }
-    // The newest may be one whose log found no room.
+    // The newest may be one whose log did not fit.
     assert_eq!(left[0], before[0], "the newest is gone");
     assert!(archive.log(of(40).head.id).await.expect("read").is_some());
     assert!(left.len() < before.len());
     let size = std::fs::metadata(&path).expect("the file").len();
     assert!(size < 4 * 1024 * 1024, "the file has still {size} bytes");
-    // And there is room again.
+    // There is room again.
     let next = of(kept + 1);
     archive.keep(vec![next.clone()]).await.expect("room");
     assert!(ids(&archive).await.contains(&next.head.id.to_string()));
@@ -227,7 +228,7 @@ async fn on_a_full_disk_the_oldest_makes_room_and_the_last_good_one_stays() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_damaged_says_so_and_hides_nothing_else() {
+async fn a_damaged_log_is_reported_and_hides_nothing_else() {
     let (_place, archive) = archive().await;
     let id = done(1).head.id;
     archive.keep(vec![done(1)]).await.expect("kept");
@@ -252,7 +253,7 @@ async fn a_log_that_was_damaged_says_so_and_hides_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_log_whose_release_never_came_is_forgotten_when_it_has_waited_for_a_week() {
+async fn a_log_without_a_release_is_pruned_after_a_week() {
     let (_place, archive) = archive().await;
     archive.keep(vec![done(1)]).await.expect("kept");
     let day = 24 * 60;

@@ -1,4 +1,4 @@
-//! Releases to keep.
+//! Sample releases to archive.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use ulid::Ulid;
 
-/// Midnight before everything here.
+/// Midnight before all of these releases.
 pub(crate) const START: i64 = 1_795_219_200;
 
 pub(crate) async fn archive() -> (TempDir, Archive) {
@@ -48,7 +48,7 @@ pub(crate) fn by(name: &str) -> Operator {
     }
 }
 
-/// The release that was opened in that minute, and is still open.
+/// The release that was opened in that minute and is still open.
 pub(crate) fn open(minute: u32) -> Recorded {
     let opened_at = Timestamp::from_second(START + i64::from(minute) * 60).expect("a time");
     let at = u64::try_from(opened_at.as_millisecond()).expect("after 1970");
@@ -88,7 +88,7 @@ pub(crate) fn intent(sequence: u32, at: Timestamp) -> Entry {
     }
 }
 
-/// The same when it has ended so.
+/// The same release, ended this way.
 pub(crate) fn ended(minute: u32, outcome: Outcome) -> Recorded {
     let mut release = open(minute);
     let at = release.head.opened_at + Duration::from_mins(1);

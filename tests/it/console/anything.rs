@@ -1,4 +1,4 @@
-//! Whatever happens, in whatever order, at whatever size: no panic.
+//! Random events in random order at random screen sizes cause no panic.
 
 use std::sync::Arc;
 
@@ -172,7 +172,7 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn anything_at_any_size_never_panics(acts in prop::collection::vec(act(), 0..40)) {
+    fn no_event_at_any_size_panics(acts in prop::collection::vec(act(), 0..40)) {
         let theme = Theme::named("dark", Depth::Indexed, Charset::Unicode).expect("a theme");
         let mut model = model((118, 34), with_candidate(web_production()));
         let mut now = ago(0);

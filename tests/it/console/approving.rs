@@ -1,5 +1,5 @@
-//! Approvals by other operators: what the driver is told while they are missing, and what an approver reads, writes and
-//! presses.
+//! Approvals by other operators: what the driver is told while they are missing, and what an
+//! approver reads, types and presses.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ fn named(name: &str, size: (u16, u16)) -> String {
     format!("{name}_{}x{}", size.0, size.1)
 }
 
-/// The release of ana, at its switch, which needs the approval of another operator.
+/// Ana's release at its switch, which needs the approval of another operator.
 fn lacking() -> Status {
     let mut status = asking(Step::Switch);
     let mut plan = Plan::clone(&status.plan);
@@ -50,7 +50,7 @@ pub(super) fn approval(plan: &Plan, by: Operator) -> PeerApproval {
     }
 }
 
-/// The console of ana, who drives that release.
+/// The console of Ana, who drives that release.
 fn driving(size: (u16, u16)) -> Model {
     let mut model = model(size, with_candidate(web_production()));
     press(&mut model, "W");
@@ -63,7 +63,7 @@ fn observe(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     tell(model, Event::WorldObserved(Arc::new(world(snapshot))))
 }
 
-/// What the journal tells of the release of ben, which needs the approval of another operator.
+/// What the journal says of Ben's release, which needs the approval of another operator.
 pub(super) fn told_lacking(last: Step) -> Observed {
     let mut journal = journal(Tier::Protected, done_up_to(last));
     let label = |revision: &str| Some(revision.repeat(5));
@@ -76,7 +76,7 @@ pub(super) fn told_lacking(last: Step) -> Observed {
     observed(&journal, &definition, Some(&lock(2)), None, now())
 }
 
-/// Blue is live and green the candidate, made with another timezone and more memory.
+/// Blue is live and green is the candidate, created with another time zone and more memory.
 fn configured() -> Snapshot {
     let mut snapshot = with_candidate(web_production());
     for (slot, memory) in [
@@ -91,7 +91,7 @@ fn configured() -> Snapshot {
     snapshot
 }
 
-/// The console of ana, who looks at the release of ben.
+/// The console of Ana, who looks at Ben's release.
 fn approving(size: (u16, u16)) -> Model {
     let mut model = watching(size, configured(), told_lacking(Step::Register));
     model.notice = None;
@@ -106,7 +106,7 @@ fn confirm(model: &Model) -> &greenroom::console::model::Confirm {
 }
 
 #[test]
-fn a_driver_is_told_what_the_switch_lacks_and_is_not_asked() {
+fn a_driver_sees_what_the_switch_lacks_and_no_question() {
     for size in SIZES {
         let mut model = driving(size);
         let waits = ladder(&model);
@@ -162,7 +162,7 @@ fn a_driver_is_asked_as_soon_as_enough_have_approved() {
 }
 
 #[test]
-fn an_approver_reads_commits_configuration_and_checks() {
+fn the_approval_dialog_shows_commits_configuration_and_checks() {
     for size in SIZES {
         let mut model = approving(size);
         press(&mut model, "WA");
@@ -183,14 +183,14 @@ fn an_approver_reads_commits_configuration_and_checks() {
 }
 
 #[test]
-fn a_failed_check_is_shown_to_the_approver_with_what_was_wrong() {
-    let mut told = told_lacking(Step::Register);
-    let mut status = Status::clone(&told.status);
+fn a_failed_check_is_shown_to_the_approver_with_its_reason() {
+    let mut seen = told_lacking(Step::Register);
+    let mut status = Status::clone(&seen.status);
     let case = status.cases.last_mut().expect("a case");
     case.verdict = Verdict::Failed;
     case.detail = "status 500 instead of 200\u{1b}[2J".into();
-    told.status = Arc::new(status);
-    let mut model = watching((118, 60), configured(), told);
+    seen.status = Arc::new(status);
+    let mut model = watching((118, 60), configured(), seen);
     press(&mut model, "WA");
     let text = dialog(&model);
     assert!(text.contains("failed   orders"), "{text}");
@@ -198,7 +198,7 @@ fn a_failed_check_is_shown_to_the_approver_with_what_was_wrong() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_said_to_be_unknown() {
+fn a_comparison_that_is_not_possible_is_shown_as_unknown() {
     let snapshot = with_candidate(web_production());
     let mut model = watching((118, 60), snapshot, told_lacking(Step::Register));
     press(&mut model, "WA");
@@ -210,7 +210,7 @@ fn what_cannot_be_compared_is_said_to_be_unknown() {
 }
 
 #[test]
-fn a_note_goes_with_the_approval() {
+fn a_note_is_stored_with_the_approval() {
     let mut model = approving((118, 34));
     press(&mut model, "WA");
     press_key(&mut model, KeyCode::Tab);
@@ -232,13 +232,13 @@ fn a_note_goes_with_the_approval() {
 
 #[test]
 fn enter_in_the_note_never_approves() {
-    let mut told = told_lacking(Step::Register);
-    let mut status = Status::clone(&told.status);
+    let mut seen = told_lacking(Step::Register);
+    let mut status = Status::clone(&seen.status);
     let mut plan = Plan::clone(&status.plan);
     plan.definition.tier = Tier::Staging;
     status.plan = Arc::new(plan);
-    told.status = Arc::new(status);
-    let mut model = watching((118, 34), configured(), told);
+    seen.status = Arc::new(status);
+    let mut model = watching((118, 34), configured(), seen);
     press(&mut model, "WA");
     press_key(&mut model, KeyCode::Tab);
     assert_eq!(confirm(&model).button, Button::Note);
@@ -247,7 +247,7 @@ fn enter_in_the_note_never_approves() {
     assert_eq!(confirm(&model).button, Button::Cancel);
 }
 
-/// The question before a plan begins.
+/// The question before a plan starts.
 fn beginning(kind: ReleaseKind, approvals: u8) -> String {
     let mut model = model((118, 34), web_production());
     press(&mut model, "WP2.0.0");
@@ -263,7 +263,7 @@ fn beginning(kind: ReleaseKind, approvals: u8) -> String {
 }
 
 #[test]
-fn a_promote_says_before_it_begins_that_others_have_to_approve_it() {
+fn a_promote_says_before_it_starts_that_others_must_approve() {
     let text = beginning(ReleaseKind::Promote, 2);
     assert!(
         text.contains("the switch needs 2 approvals by other people: anyone except ana@ops-1"),
@@ -273,7 +273,7 @@ fn a_promote_says_before_it_begins_that_others_have_to_approve_it() {
 }
 
 #[test]
-fn a_rollback_says_that_it_waits_for_nobody_else() {
+fn a_rollback_says_that_it_needs_no_other_operator() {
     let text = beginning(ReleaseKind::ColdRollback, 2);
     assert!(
         text.contains("a rollback needs no approval by others"),
@@ -282,7 +282,7 @@ fn a_rollback_says_that_it_waits_for_nobody_else() {
 }
 
 #[test]
-fn a_question_that_is_read_before_its_target_is_armed_arms_it() {
+fn a_question_on_an_unarmed_target_can_arm_it() {
     let mut model = approving((118, 34));
     press(&mut model, "a");
     press_key(&mut model, KeyCode::Enter);

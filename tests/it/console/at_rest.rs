@@ -1,5 +1,5 @@
-//! What the screen says of a target in which nothing is being released: nothing on it is empty for want of
-//! something that happened since the console was opened.
+//! What the screen shows of a target without a running release. No pane is empty only because
+//! nothing has happened since the console was opened.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ fn case(name: &str) -> CaseReport {
     }
 }
 
-/// The last release was backed out; what is live was made live by the one before, eight minutes ago.
+/// The last release was backed out. The one before, eight minutes ago, made the live version live.
 fn backed_out(live: &str, fill: &str) -> Observed {
     let reason = "1 of 2 checks failed".to_owned();
     let mut told = closed(done_up_to(Step::Register), Outcome::BackedOut { reason });
@@ -65,7 +65,7 @@ fn after_a_failed_promote(size: (u16, u16)) -> Model {
 }
 
 #[test]
-fn checks_are_those_of_the_version_that_is_live_with_their_age_and_their_release() {
+fn checks_show_the_live_version_with_their_age_and_release() {
     let mut model = after_a_failed_promote(WIDE);
     let pane = cropped(&screen(&model), "3 Checks");
     for words in [
@@ -77,7 +77,7 @@ fn checks_are_those_of_the_version_that_is_live_with_their_age_and_their_release
     ] {
         assert!(pane.contains(words), "{words}:\n{pane}");
     }
-    // The candidate that failed had other checks.
+    // The failed candidate had other checks.
     assert!(!pane.contains("home page"), "{pane}");
     model.focus = Pane::Checks;
     press_key(&mut model, KeyCode::Enter);
@@ -90,7 +90,7 @@ fn checks_are_those_of_the_version_that_is_live_with_their_age_and_their_release
 }
 
 #[test]
-fn checks_of_what_is_not_live_are_not_shown_as_those_of_what_is() {
+fn checks_of_another_version_are_not_shown_for_the_live_one() {
     let told = backed_out("1.8.1", "0000000000");
     let pane = cropped(&screen(&at_rest(WIDE, web_production(), told)), "3 Checks");
     let words = "no release in the journal made 1.8.2 live";
@@ -98,7 +98,7 @@ fn checks_of_what_is_not_live_are_not_shown_as_those_of_what_is() {
 }
 
 #[test]
-fn the_checks_of_a_candidate_come_before_those_of_what_is_live() {
+fn the_checks_of_a_candidate_come_before_those_of_the_live_version() {
     let mut model = after_a_failed_promote(WIDE);
     let mut status = verifying();
     let plan = Arc::make_mut(&mut status.plan);
@@ -132,7 +132,7 @@ fn next(snapshot: Snapshot) -> String {
 }
 
 #[test]
-fn what_comes_next_is_a_hold_or_a_version_that_waits_in_the_environment_before() {
+fn next_is_a_hold_or_a_version_of_the_previous_environment() {
     assert_eq!(
         next(web_production()),
         "next: 1.9.0 is live in qa, P promotes it"
@@ -154,7 +154,7 @@ fn what_comes_next_is_a_hold_or_a_version_that_waits_in_the_environment_before()
 }
 
 #[test]
-fn a_narrow_screen_at_rest_has_the_environments_and_one_line_for_the_last_release() {
+fn a_narrow_screen_at_rest_shows_the_environments_and_the_last_release() {
     let model = after_a_failed_promote(NARROW);
     assert_eq!(model.focus, Pane::Environments);
     let shown = screen(&model);
@@ -166,17 +166,17 @@ fn a_narrow_screen_at_rest_has_the_environments_and_one_line_for_the_last_releas
 }
 
 #[test]
-fn a_narrow_screen_turns_to_the_slots_when_a_release_goes_on() {
-    // It goes on already when the console opens.
+fn a_narrow_screen_turns_to_the_slots_during_a_release() {
+    // The release is already running when the console opens.
     let mut opened = model(NARROW, with_candidate(web_production()));
     tell_of(&mut opened, told_up_to(Step::Register));
     assert_eq!(opened.focus, Pane::Slots);
-    // It begins here.
-    let mut begun = after_a_failed_promote(NARROW);
+    // The release starts while the console is open.
+    let mut started = after_a_failed_promote(NARROW);
     let mut status = verifying();
     Arc::make_mut(&mut status.plan).release = release_id(3);
-    tell(&mut begun, Event::ReleaseMoved(Arc::new(status)));
-    assert_eq!(begun.focus, Pane::Slots);
+    tell(&mut started, Event::ReleaseMoved(Arc::new(status)));
+    assert_eq!(started.focus, Pane::Slots);
     // A larger screen shows both.
     let mut wide = model(WIDE, with_candidate(web_production()));
     tell_of(&mut wide, told_up_to(Step::Register));
@@ -219,7 +219,7 @@ fn a_large_screen_shows_the_timeline_of_the_target_in_its_spare_rows() {
         target: target("web", "production"),
         answer,
     };
-    // It is asked once, and again when something was kept.
+    // The console asks once, and again when a release was archived.
     assert!(tell(&mut model, read).is_empty());
     let again = tell(&mut model, Event::HistoryKept);
     assert!(

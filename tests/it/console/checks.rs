@@ -1,4 +1,4 @@
-//! What the checks say, in a list and in full.
+//! The checks pane: the list and the full page of one check.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn looking(size: (u16, u16), status: Status) -> Model {
     model
 }
 
-/// One pane of a screen, from its upper left corner to its lower right one.
+/// One pane of a screen, from its upper left corner to its lower right corner.
 pub(super) fn cropped(shown: &str, title: &str) -> String {
     let rows: Vec<Vec<char>> = shown.lines().map(|line| line.chars().collect()).collect();
     let wanted: Vec<char> = title.chars().collect();
@@ -108,7 +108,7 @@ fn page(model: &mut Model) -> String {
 }
 
 #[test]
-fn every_case_has_a_mark_a_word_and_a_time_at_every_size() {
+fn every_check_has_a_mark_a_word_and_a_time_at_every_size() {
     let mut all = String::new();
     for size in [(118, 34), (100, 30), (80, 24)] {
         for status in [verifying(), failed()] {
@@ -120,14 +120,14 @@ fn every_case_has_a_mark_a_word_and_a_time_at_every_size() {
 }
 
 #[test]
-fn a_failed_case_opens_with_what_was_expected_asked_and_answered() {
+fn a_failed_check_opens_with_expectation_request_and_answer() {
     let mut model = looking((118, 34), failed());
     press(&mut model, "jj");
     insta::assert_snapshot!(page(&mut model));
 }
 
 #[test]
-fn a_case_without_an_answer_says_so_and_one_that_waits_what_it_will_ask() {
+fn a_check_says_that_it_has_no_answer_or_what_it_will_request() {
     let mut model = looking((118, 34), failed());
     press(&mut model, "jjj");
     let errored = page(&mut model);
@@ -168,7 +168,7 @@ fn the_marks_of_the_verdicts_differ_without_any_colour() {
 }
 
 #[test]
-fn a_hostile_answer_is_harmless_in_full() {
+fn a_hostile_answer_is_sanitized_on_its_page() {
     let hostile = "HTTP 200\nx: \u{1b}]52;c;aGk=\u{7}\n\na\u{202e}b\u{200b}";
     let mut status = failed();
     status.cases[0].response = hostile.into();

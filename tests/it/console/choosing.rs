@@ -1,5 +1,5 @@
-//! Choosing and asking over the true loop: a registry that is slow and large, a version that cannot
-//! be promoted, and a question that is left alone.
+//! Choosing a version in the real loop: a slow and large registry, a version that cannot be
+//! promoted, and a question that is left open.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ use super::in_process::InProcess;
 use super::world::{PRODUCTION, now, operator, plan, target, version, web_production, world};
 use crate::support::eventually;
 
-/// How often something goes on at the same time.
+/// How many of these run at the same time.
 #[derive(Default)]
 struct Count {
     now: AtomicUsize,
@@ -29,7 +29,7 @@ struct Count {
     all: AtomicUsize,
 }
 
-/// Counts until it is dropped, by ending or by being given up.
+/// Counts as running until it is dropped, because it ended or was cancelled.
 struct Counted(Arc<Count>);
 
 impl Counted {
@@ -47,16 +47,16 @@ impl Drop for Counted {
     }
 }
 
-/// A fixture with a slow image registry, and with rules.
+/// A fixture with a slow image registry and with rules.
 struct Slow {
     tags: Vec<String>,
     listing: Duration,
     looking: Duration,
     look_ups: Arc<Count>,
-    /// How often the list of tags fails before it is there.
+    /// How often listing the tags fails before it succeeds.
     failures: AtomicUsize,
     warm: bool,
-    begun: AtomicUsize,
+    starts: AtomicUsize,
 }
 
 #[async_trait]
@@ -100,7 +100,7 @@ impl Backend for Slow {
     }
 
     async fn begin(&self, _: Arc<Plan>, _: Approval) -> Result<Handle, Refused> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.starts.fetch_add(1, Ordering::SeqCst);
         Err(Refusal::NoStandby.into())
     }
 
@@ -134,7 +134,7 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
         look_ups: Arc::default(),
         failures: AtomicUsize::new(0),
         warm,
-        begun: AtomicUsize::new(0),
+        starts: AtomicUsize::new(0),
     });
     let (world_tx, world_rx) = watch::channel(Arc::new(world(web_production())));
     let seconds = Arc::new(AtomicI64::new(0));
@@ -150,7 +150,7 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
 }
 
 impl Stage {
-    /// On `web/production`, armed, with its versions asked for.
+    /// On `web/production`, armed, with the version picker open.
     async fn choose(&self) {
         self.shows("web · dev").await;
         self.press("ll⏎W").await;
@@ -163,7 +163,7 @@ impl Stage {
 const SOON: Duration = Duration::from_millis(5);
 
 #[tokio::test]
-async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
+async fn the_keyboard_shows_why_a_version_cannot_be_promoted() {
     let mut stage = open(3, SOON, SOON, false);
     stage.choose().await;
     stage.shows("✗ not live in qa").await;
@@ -173,7 +173,7 @@ async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
     stage
         .shows("not chosen: 3.0.2 is not live in qa, which the rules ask for: promote it there")
         .await;
-    // The list is still there, and what can be chosen is one filter away.
+    // The list is still open, and the versions that fit are one filter away.
     stage.press("⎋P").await;
     stage.shows("▸ 1.9.0").await;
     stage.press("⏎").await;
@@ -187,7 +187,7 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
     let slow = Duration::from_millis(400);
     let stage = open(5000, slow, slow, false);
     stage.choose().await;
-    // Before the registry answered, what other environments run is shown already.
+    // Versions of other environments are listed before the registry answers.
     stage.shows("asking the image registry").await;
     stage.shows("live in qa, dev").await;
     stage.shows("5,000 tags in the image registry").await;
@@ -199,13 +199,13 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
         ("⎋P", "asking the image"),
         ("↓↓", "3.0.49"),
     ] {
-        let began = Instant::now();
+        let started = Instant::now();
         stage.press(keys).await;
         stage.shows(shown).await;
-        let took = began.elapsed().saturating_sub(slow);
+        let took = started.elapsed().saturating_sub(slow);
         assert!(took < Duration::from_secs(2), "{keys} took {took:?}");
     }
-    // It fills in by and by, never with more than a few questions at a time.
+    // The list fills gradually, with a few requests at a time.
     stage.shows("c0ffeec0ff").await;
     let most = count.most.load(Ordering::SeqCst);
     assert!((1..=4).contains(&most), "{most} at the same time");
@@ -219,16 +219,16 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
     .await;
     let all = count.all.load(Ordering::SeqCst);
     tokio::time::sleep(slow * 2).await;
-    assert_eq!(count.all.load(Ordering::SeqCst), all, "it goes on asking");
+    assert_eq!(count.all.load(Ordering::SeqCst), all, "it still asks");
 }
 
 #[tokio::test]
-async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was_away() {
+async fn the_open_picker_retries_an_unreachable_registry() {
     let mut stage = open(3, SOON, SOON, false);
     stage.backend.failures.store(1, Ordering::SeqCst);
     stage.choose().await;
     stage.shows("asking it again: connection refused").await;
-    // What the operator does meanwhile stays.
+    // What the operator does meanwhile is kept.
     stage.press("3.0").await;
     stage.shows("as typed").await;
     stage.shows("3 tags in the image registry, 4 fit").await;
@@ -237,7 +237,7 @@ async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was
 }
 
 #[tokio::test]
-async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing() {
+async fn a_typed_name_takes_no_paste_and_an_expired_question_does_nothing() {
     let mut stage = open(1, SOON, SOON, true);
     stage.choose().await;
     stage.shows("▸ 1.9.0").await;
@@ -250,7 +250,7 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     stage.shows("a paste does not count").await;
     stage.press("⏎").await;
     stage.shows("the name production is missing").await;
-    // The world goes on meanwhile; what is typed stays.
+    // Other observations arrive meanwhile; the typed text is kept.
     stage.press("produ").await;
     for tag in ["1.8.2", "1.8.3", "1.8.4"] {
         let mut seen = world(web_production());
@@ -264,7 +264,7 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     stage.seconds.store(3600, Ordering::SeqCst);
     stage.press("⏎").await;
     stage.shows("is void: nothing was done").await;
-    assert_eq!(stage.backend.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(stage.backend.starts.load(Ordering::SeqCst), 0);
     stage.press("q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }

@@ -1,21 +1,21 @@
-//! What eyes make of colours, for the tests of the themes: contrast as WCAG 2.2 defines it, distance
-//! in `OKLab` (Ottosson, *A perceptual color space for image processing*, 2020), and what remains of a
-//! colour for eyes without one kind of cone (Machado, Oliveira and Fernandes, *A Physiologically-based
-//! Model for Simulation of Color Vision Deficiency*, IEEE TVCG 2009, severity 1.0).
+//! Models of colour vision for the theme tests: contrast as WCAG 2.2 defines it, distance in
+//! `OKLab` (Ottosson, *A perceptual color space for image processing*, 2020), and colours as seen
+//! without one kind of cone (Machado, Oliveira and Fernandes, *A Physiologically-based Model for
+//! Simulation of Color Vision Deficiency*, IEEE TVCG 2009, severity 1.0).
 
 /// A colour, gamma-encoded, 0 to 255 each.
 pub(crate) type Rgb = (u8, u8, u8);
 
-/// Whose eyes.
+/// Kinds of colour vision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Eyes {
-    /// With three kinds of cones.
+    /// All three kinds of cones.
     All,
-    /// Without the red ones.
+    /// Without the red cones.
     Protanopia,
-    /// Without the green ones.
+    /// Without the green cones.
     Deuteranopia,
-    /// Without the blue ones.
+    /// Without the blue cones.
     Tritanopia,
 }
 
@@ -64,7 +64,7 @@ fn luminance((r, g, b): Rgb) -> f64 {
     dot([0.2126, 0.7152, 0.0722], [linear(r), linear(g), linear(b)])
 }
 
-/// From 1 to 21.
+/// Contrast, from 1 to 21.
 pub(crate) fn contrast(one: Rgb, other: Rgb) -> f64 {
     let (one, other) = (luminance(one), luminance(other));
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
@@ -85,7 +85,7 @@ fn oklab(light: [f64; 3]) -> [f64; 3] {
     .map(|row| dot(row, cones))
 }
 
-/// How far apart two colours look; 0.02 is about the least that is noticed side by side.
+/// Distance of two colours. About 0.02 is the least that people notice side by side.
 pub(crate) fn distance(one: Rgb, other: Rgb, eyes: Eyes) -> f64 {
     let (one, other) = (oklab(eyes.see(one)), oklab(eyes.see(other)));
     let squares = one.iter().zip(other).map(|(a, b)| (a - b).powi(2));
@@ -93,11 +93,11 @@ pub(crate) fn distance(one: Rgb, other: Rgb, eyes: Eyes) -> f64 {
 }
 
 #[test]
-fn the_arithmetic_agrees_with_what_is_published() {
+fn the_formulas_match_the_published_values() {
     let (black, white) = ((0, 0, 0), (255, 255, 255));
     assert!((contrast(black, white) - 21.0).abs() < 1e-9);
     assert!((contrast((119, 119, 119), white) - 4.48).abs() < 0.01);
-    // White is L = 1, and grey has no hue for anybody.
+    // White is L = 1, and grey has no hue for any kind of vision.
     assert!((distance(black, white, Eyes::All) - 1.0).abs() < 1e-3);
     for eyes in [Eyes::Protanopia, Eyes::Deuteranopia, Eyes::Tritanopia] {
         assert!(
@@ -105,7 +105,7 @@ fn the_arithmetic_agrees_with_what_is_published() {
             "{eyes:?}"
         );
     }
-    // The pair that everybody knows: far apart for most, hardly for some.
+    // The classic pair: far apart for most people, hardly different for some.
     let (red, green) = ((190, 90, 60), (120, 130, 60));
     assert!(distance(red, green, Eyes::All) > 0.12);
     assert!(distance(red, green, Eyes::Deuteranopia) < 0.06);

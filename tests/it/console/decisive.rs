@@ -1,5 +1,5 @@
-//! The lines that decide are in view in every dialog at every size, without scrolling: from what to what, what it
-//! costs to undo, and what is pressed.
+//! In every dialog at every size the lines that decide are visible without scrolling: from what to
+//! what, what it costs to undo, and which key to press.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use super::world::{
 
 const SIZES: [(u16, u16); 6] = [(118, 34), (100, 30), (80, 24), (80, 20), (72, 18), (60, 16)];
 
-/// A dialog, and what of it has to be in view.
+/// A dialog and the words that must be visible in it.
 type Case = (&'static str, Dialog, Vec<&'static str>);
 
 fn confirm(question: Question, need: Need) -> Dialog {
@@ -400,7 +400,8 @@ fn to_read() -> Vec<Case> {
     ]
 }
 
-/// A new kind of dialog belongs into a list above: this stops compiling until it is named here.
+/// Add each new kind of dialog to a list above. This match stops compiling until the kind is named
+/// here.
 fn is_listed(dialog: &Dialog) -> bool {
     match dialog {
         Dialog::Help(_)
@@ -462,7 +463,7 @@ pub(super) fn flat(text: &str) -> String {
 }
 
 #[test]
-fn the_lines_that_decide_are_in_view_in_every_dialog_at_every_size() {
+fn decisive_lines_are_visible_in_every_dialog_at_every_size() {
     for size in SIZES {
         let cases = [beginnings(), of_a_release(), with_rows(), to_read()];
         for (name, asked, decisive) in cases.into_iter().flatten() {
@@ -476,7 +477,7 @@ fn the_lines_that_decide_are_in_view_in_every_dialog_at_every_size() {
     }
 }
 
-/// Each answer of a question in rows, with the words that end what it comes to.
+/// The answers of a question that lists them in rows, with the last words of each explanation.
 fn answers() -> Vec<(Dialog, Vec<&'static str>)> {
     let leaving = |row| Dialog::Leaving(Leaving { row });
     let chosen = |row| {
@@ -514,7 +515,7 @@ fn the_title_of_every_question_about_a_target_names_it() {
             .into_iter()
             .flatten()
         {
-            // These are about the console, not about a target.
+            // These are about the console and have no target.
             if matches!(
                 asked,
                 Dialog::Leaving(_) | Dialog::Reload(_) | Dialog::Waiting(_)
@@ -532,7 +533,7 @@ fn the_title_of_every_question_about_a_target_names_it() {
 }
 
 #[test]
-fn what_does_not_fit_is_said_and_scrolled_into_view() {
+fn hidden_lines_are_counted_and_can_be_scrolled_to() {
     use crossterm::event::KeyCode;
     for asked in [
         failure(),

@@ -1,4 +1,4 @@
-//! What Greenroom says about itself, in the log's place.
+//! Greenroom's own diagnostics, which replace the log.
 
 use greenroom::console::effect::{Effect, Watch};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -12,9 +12,9 @@ fn say(words: impl Fn()) {
 }
 
 #[test]
-fn diagnostics_take_the_logs_place_and_their_words_are_harmless() {
+fn diagnostics_replace_the_log_and_are_sanitized() {
     let mut model = model((118, 34), web_production());
-    // Said by this test alone, as the lines are the whole program's.
+    // Written by this test alone, because the lines are shared by the whole process.
     say(|| {
         for number in 0..200 {
             tracing::info!("step number {number} of the way");
@@ -47,7 +47,7 @@ fn diagnostics_take_the_logs_place_and_their_words_are_harmless() {
     assert!(!screen(&model).contains("number 0 of"));
     press(&mut model, "G");
     assert!(screen(&model).contains("odd \u{fffd} words"));
-    // What is for lines of a log says that it is not for these.
+    // Keys for log lines answer that they do not work here.
     press(&mut model, "/");
     assert!(screen(&model).contains("d shows the log again"));
     let effects = press_key(&mut model, KeyCode::Esc);

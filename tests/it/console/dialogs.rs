@@ -1,4 +1,4 @@
-//! Questions and answers that stand over the screen, at the sizes that matter.
+//! Dialogs over the screen, at the sizes that matter.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ fn style_of(buffer: &Buffer, words: &str) -> Style {
     panic!("no {words:?} in\n{}", text(buffer));
 }
 
-/// What stands over the screen, without the panes behind it: the widest double frame.
+/// The dialog without the panes behind it: the content of the widest double frame.
 pub(super) fn dialog(model: &Model) -> String {
     let seen = screen(model);
     let rows: Vec<Vec<char>> = seen.lines().map(|line| line.chars().collect()).collect();
@@ -90,13 +90,13 @@ fn named(name: &str, size: (u16, u16)) -> String {
 }
 
 #[test]
-fn switching_says_from_what_to_what_by_what_and_how_to_come_back() {
+fn the_switch_dialog_says_from_to_how_and_the_way_back() {
     for size in SIZES {
         let mut model = flying(size, asking(Step::Switch));
         press(&mut model, "A");
         insta::assert_snapshot!(named("switch", size), dialog(&model));
     }
-    // At a low screen it is whole, without a blank line: `decisive` has what is scrolled.
+    // On a low screen it is complete, without a blank line. `decisive` tests scrolled dialogs.
     let mut model = flying((80, 16), asking(Step::Switch));
     press(&mut model, "A");
     let seen = screen(&model);
@@ -137,7 +137,7 @@ fn danger_tier_and_focus_are_in_the_style_as_well() {
         let cancel = style_of(&shown, "[ Cancel ]");
         assert!(!cancel.add_modifier.contains(Modifier::REVERSED), "{name}");
     }
-    // A yes in development is not framed as danger.
+    // A yes in development has no danger frame.
     let mut model = model((118, 34), web_production());
     let quiet = Arc::new(plan(&target("web", "dev"), Tier::Development));
     model.open = Some(target("web", "dev"));
@@ -153,7 +153,7 @@ fn danger_tier_and_focus_are_in_the_style_as_well() {
 }
 
 #[test]
-fn arming_that_ends_under_a_question_is_said_in_it() {
+fn a_question_says_when_its_target_is_no_longer_armed() {
     let mut model = flying((118, 34), asking(Step::Register));
     press(&mut model, "A");
     assert!(!screen(&model).contains("not armed"));
@@ -166,7 +166,7 @@ fn arming_that_ends_under_a_question_is_said_in_it() {
 }
 
 #[test]
-fn checks_of_another_digest_than_the_one_that_runs_now_are_not_passed_over() {
+fn the_dialog_warns_of_checks_of_another_digest() {
     let mut model = flying((118, 34), asking(Step::Switch));
     let mut other = with_candidate(web_production());
     let running = other.slots.green.instance.as_mut().expect("a candidate");
@@ -210,7 +210,7 @@ fn every_answer_to_a_failure_is_given_with_its_note() {
         press(&mut model, "n");
         press(&mut model, "known, ticket 12");
         tell(&mut model, Event::Input(Input::Paste("3\n4".into())));
-        // The release says something while it is written.
+        // The release reports something while the operator types.
         let same = failed(Step::Verify, &CHOICES);
         tell(&mut model, Event::ReleaseMoved(Arc::new(same)));
         assert!(
@@ -262,7 +262,7 @@ fn only_what_the_release_offers_can_be_answered() {
 }
 
 #[test]
-fn a_note_is_not_lost_where_an_answer_is_refused_or_asks_for_more() {
+fn a_note_is_kept_when_an_answer_is_refused_or_confirmed() {
     let mut model = flying((118, 34), verifying());
     let mut watched = failed(Step::Watch, &CHOICES);
     watched.may_have_switched = true;
@@ -301,7 +301,7 @@ fn a_note_is_not_lost_where_an_answer_is_refused_or_asks_for_more() {
 }
 
 #[test]
-fn leaving_says_what_each_answer_means_for_the_traffic() {
+fn the_quit_dialog_says_what_each_answer_means_for_the_traffic() {
     for size in SIZES {
         let mut model = flying(size, verifying());
         press(&mut model, "qj");
@@ -346,7 +346,7 @@ fn leaving_says_what_each_answer_means_for_the_traffic() {
 }
 
 #[test]
-fn several_releases_are_listed_and_are_backed_out_one_by_one() {
+fn the_quit_dialog_lists_several_releases_to_back_out_one_by_one() {
     let mut model = flying((118, 34), verifying());
     let other = status(
         &target("web", "qa"),
@@ -376,7 +376,7 @@ fn several_releases_are_listed_and_are_backed_out_one_by_one() {
 }
 
 #[test]
-fn one_release_is_backed_out_and_then_left() {
+fn backing_out_one_release_then_quits() {
     let mut model = flying((118, 34), verifying());
     press(&mut model, "qjj");
     press_key(&mut model, KeyCode::Enter);
@@ -412,7 +412,7 @@ fn refused(size: (u16, u16), reasons: usize) -> Model {
 }
 
 #[test]
-fn a_refusal_gives_every_reason_with_its_way_out_and_can_be_scrolled() {
+fn a_refusal_lists_every_reason_with_its_fix_and_scrolls() {
     for size in SIZES {
         insta::assert_snapshot!(named("refusal", size), dialog(&refused(size, 3)));
     }
@@ -471,12 +471,12 @@ fn every_dialog_survives_any_size() {
             screen(&model);
             assert!(model.dialog.is_some());
         }
-        assert_eq!(screen(&model), whole, "what was seen is seen again");
+        assert_eq!(screen(&model), whole, "the view scrolls back");
     }
 }
 
 #[test]
-fn a_typed_name_has_no_history_no_completion_and_only_one_end() {
+fn a_typed_name_has_no_history_and_no_completion() {
     let mut model = flying((118, 34), asking(Step::Switch));
     press(&mut model, "A");
     press(&mut model, "prod");

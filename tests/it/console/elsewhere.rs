@@ -1,5 +1,5 @@
-//! A release that somebody else drives, or nobody any more: what its journal and its lock are read
-//! as, what the screen says of it, and what the keys answer.
+//! A release that another operator drives, or no operator any more: what the console reads from its
+//! journal and lock, what the screen shows, and what the keys answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(super) fn lock(release: u8) -> LockHolder {
     }
 }
 
-/// What is written of the promote of 1.9.0, from a minute ago on, an entry every two seconds.
+/// The journal of a promote to 1.9.0 that started a minute ago, with an entry every two seconds.
 pub(super) fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
     let mut plan = plan(&target("web", PRODUCTION), tier);
     plan.operator = ben();
@@ -103,7 +103,7 @@ fn approved(step: Step) -> Happening {
     }
 }
 
-/// All steps up to one, and that one done.
+/// All steps up to and including this one are done.
 pub(super) fn done_up_to(last: Step) -> Vec<Happening> {
     let mut all = Vec::new();
     let tier = Tier::Protected;
@@ -138,7 +138,7 @@ pub(super) fn and(mut all: Vec<Happening>, more: Happening) -> Vec<Happening> {
     all
 }
 
-/// What a release does, in few words.
+/// The state of a release in a few words.
 fn words(told: &Observed) -> String {
     match &told.status.progress {
         Progress::Forward(step) => format!("{step} goes on"),
@@ -156,7 +156,7 @@ fn words(told: &Observed) -> String {
 }
 
 #[test]
-fn a_journal_and_a_lock_tell_what_a_release_does() {
+fn the_state_of_a_release_is_read_from_journal_and_lock() {
     let ours = lock(2);
     let driven = Some(&ours);
     let (protected, staging) = (Tier::Protected, Tier::Staging);
@@ -244,7 +244,7 @@ fn a_journal_and_a_lock_tell_what_a_release_does() {
 }
 
 #[test]
-fn a_ladder_told_by_a_journal_has_times_verdicts_windows_and_words() {
+fn a_ladder_read_from_a_journal_has_times_verdicts_and_windows() {
     let ours = lock(2);
     let told = told(
         Tier::Protected,
@@ -267,7 +267,7 @@ fn a_ladder_told_by_a_journal_has_times_verdicts_windows_and_words() {
     else {
         panic!("{:?}", state(Step::Watch));
     };
-    // A window has an end; any other deadline moves with what only the driver sees.
+    // A window has an end. Any other deadline depends on progress that only the driver sees.
     assert_eq!(deadline, Some(since + Duration::from_mins(1)));
     assert_eq!(state(Step::Stop), StepState::Pending);
     assert_eq!((status.cases.len(), status.checked_at), (2, Some(ago(40))));
@@ -294,7 +294,7 @@ fn a_ladder_told_by_a_journal_has_times_verdicts_windows_and_words() {
     }
 }
 
-/// A world in which ben drives the release that the journal tells of.
+/// A world in which Ben drives the release of the journal.
 pub(super) fn watching(size: (u16, u16), snapshot: Snapshot, told: Observed) -> Model {
     let mut snapshot = snapshot;
     snapshot.lock = told
@@ -317,7 +317,7 @@ pub(super) fn told_up_to(last: Step) -> Observed {
 
 const SIZES: [(u16, u16); 3] = [(118, 34), (90, 28), (60, 16)];
 
-/// The ladder of a screen, without what is around it.
+/// The ladder on a screen, without its surroundings.
 pub(super) fn ladder(model: &Model) -> String {
     let shown = screen(model);
     let rows: Vec<&str> = shown.lines().collect();
@@ -330,7 +330,7 @@ pub(super) fn ladder(model: &Model) -> String {
 }
 
 #[test]
-fn what_somebody_else_drives_is_on_the_ladder_in_all_its_states() {
+fn the_ladder_shows_every_state_of_another_operators_release() {
     let live = || web_production();
     let candidate = || with_candidate(web_production());
     let standby = || with_standby(web_production());
@@ -373,7 +373,7 @@ fn what_somebody_else_drives_is_on_the_ladder_in_all_its_states() {
 }
 
 #[test]
-fn the_whole_screen_is_that_of_an_own_release() {
+fn the_screen_of_another_operators_release_matches_an_own_one() {
     let model = watching(
         (118, 34),
         with_candidate(web_production()),
@@ -383,7 +383,7 @@ fn the_whole_screen_is_that_of_an_own_release() {
 }
 
 #[test]
-fn the_keys_that_command_a_release_say_who_drives_it() {
+fn the_keys_that_control_a_release_say_who_drives_it() {
     let mut model = watching(
         SIZES[0],
         with_candidate(web_production()),
@@ -415,7 +415,7 @@ fn the_keys_that_command_a_release_say_who_drives_it() {
 }
 
 #[test]
-fn a_cell_says_whether_a_release_moves_waits_rests_or_was_interrupted() {
+fn a_cell_says_whether_a_release_is_running_waiting_or_interrupted() {
     let here = target("web", PRODUCTION);
     let (candidate, standby) = (
         with_candidate(web_production()),
@@ -437,7 +437,7 @@ fn a_cell_says_whether_a_release_moves_waits_rests_or_was_interrupted() {
     ] {
         let mut model = watching(SIZES[0], snapshot.clone(), told);
         assert_eq!(cell(&model, &here), expected);
-        // The same seen from another target.
+        // The same, seen from another target.
         model.open = Some(target("api", "qa"));
         assert_eq!(cell(&model, &here), expected);
     }
@@ -450,7 +450,7 @@ fn a_cell_says_whether_a_release_moves_waits_rests_or_was_interrupted() {
 }
 
 #[test]
-fn its_end_is_told_once_and_stays_on_the_ladder() {
+fn the_outcome_is_announced_once_and_stays_on_the_ladder() {
     let mut model = watching(
         SIZES[0],
         with_candidate(web_production()),
@@ -460,7 +460,7 @@ fn its_end_is_told_once_and_stays_on_the_ladder() {
     let reason = "the checks failed".to_owned();
     let over = closed(done_up_to(Step::Register), Outcome::BackedOut { reason });
     tell_of(&mut model, over.clone());
-    let said = model.notice.take().expect("it is told").text;
+    let said = model.notice.take().expect("the outcome is announced").text;
     assert_eq!(said, "web/production backed out: the checks failed");
     tell_of(&mut model, over);
     assert!(model.notice.is_none());
@@ -473,11 +473,11 @@ fn its_end_is_told_once_and_stays_on_the_ladder() {
         &mut model,
         Event::WorldObserved(Arc::new(world(web_production()))),
     );
-    assert!(!model.counts_time(), "what is over does not count");
+    assert!(!model.counts_time(), "an ended release has no countdown");
 }
 
 #[test]
-fn a_lease_and_a_wait_count_on_the_screen_without_a_reading() {
+fn lease_and_waiting_times_count_between_two_readings() {
     let mut model = watching(
         SIZES[0],
         with_candidate(web_production()),
@@ -493,14 +493,14 @@ fn a_lease_and_a_wait_count_on_the_screen_without_a_reading() {
 }
 
 #[test]
-fn what_this_console_drives_is_not_told_twice() {
+fn a_release_of_this_console_is_not_shown_twice() {
     let mut model = model(SIZES[0], with_candidate(web_production()));
     let own = super::world::asking(Step::Register);
     tell(&mut model, Event::ReleaseMoved(Arc::new(own)));
     tell_of(&mut model, told_up_to(Step::Register));
     assert!(model.elsewhere().is_none());
     assert!(screen(&model).contains("A answers: register waits for you"));
-    // Left in its middle, it is what the journal tells.
+    // After the operator quits it, the journal describes it.
     model.console = lock(2).record.console;
     tell(&mut model, Event::DriverGone(release_id(2)));
     assert!(model.elsewhere().is_none(), "its lock is still held");
@@ -513,7 +513,7 @@ fn what_this_console_drives_is_not_told_twice() {
 }
 
 #[test]
-fn a_release_left_in_its_standby_is_not_interrupted() {
+fn a_release_left_in_standby_is_not_interrupted() {
     let mut snapshot = with_standby(web_production());
     snapshot.hold = Some(Hold {
         reason:

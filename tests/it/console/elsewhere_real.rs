@@ -1,5 +1,5 @@
-//! Watching a rollout that the command line drives elsewhere: the true loop over real parts in a
-//! sandbox's world, while the real binary releases in a process of its own.
+//! Watching a release that the command line drives elsewhere: the real loop with real parts in a
+//! sandbox, while the real binary releases in another process.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::in_process::InProcess;
 use crate::sandbox::Sandbox;
 use crate::support::eventually;
 
-/// How long a step of a sandbox's release may take on a busy machine.
+/// How long a step of a sandbox release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
 
-/// A console in this process, as `cli::console` wires it.
+/// A console in this process, wired as `cli::console` does.
 struct Console {
     console: InProcess,
     _watching: watchers::Watching,
@@ -44,8 +44,8 @@ impl Console {
         let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
         let app = wire::build(&loaded.settings, false).unwrap_or_else(|report| panic!("{report}"));
         let (open, opened) = oneshot::channel();
-        let begun = opened.map(|_| ());
-        let watching = watchers::start(&app.engine, app.frame.clone(), begun);
+        let watched = opened.map(|_| ());
+        let watching = watchers::start(&app.engine, app.frame.clone(), watched);
         let clock = Arc::clone(app.engine.clock());
         let backend = Arc::new(EngineBackend::new(Arc::clone(&app.engine), &watching));
         let operator = app.engine.operator().clone();
@@ -74,12 +74,12 @@ async fn sandbox() -> Sandbox {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end() {
+async fn a_release_of_the_command_line_is_watched_to_its_end() {
     let sandbox = Arc::new(sandbox().await);
     let console = Console::open(&sandbox.place().join("greenroom.toml"));
     console.shows("web · dev").await;
     console.open_column(1, "2 Slots · web · qa").await;
-    // At rest: the last release, by whom, and the checks of what is live.
+    // At rest: the last release with its operator, and the checks of the live version.
     console.shows("web 1.8.2 → 1.9.0").await;
     console.shows("✓ done").await;
     console.shows("live 1.9.0 · 3 passed").await;
@@ -110,13 +110,13 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
     console.shows("✓ done").await;
     let output = promote.await.expect("no panic");
     assert!(output.status.success(), "{output:?}");
-    // Without a lock and a release nothing on the ladder moves any more.
+    // Without a lock and a release the ladder shows no changes.
     console.shows("· over").await;
     assert!(
         !console.showed("interrupted"),
         "its end was known before its lock was gone"
     );
-    // A console that is started later shows the same, although it has seen nothing of it.
+    // A console that is started later shows the same, although it did not watch.
     let later = Console::open(&sandbox.place().join("greenroom.toml"));
     later.shows("web · dev").await;
     later.open_column(1, "2 Slots · web · qa").await;
@@ -135,14 +135,14 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out() {
+async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
     let sandbox = Arc::new(sandbox().await);
     let console = Console::open(&sandbox.place().join("greenroom.toml"));
     console.shows("web · dev").await;
     console.open_column(2, "PRODUCTION (protected)").await;
     let elsewhere = Arc::clone(&sandbox);
     let pty = tokio::task::spawn_blocking(move || {
-        // The first environment opens the store that all share.
+        // The first environment opens the store that all of them share.
         let mut pty = elsewhere.on_a_terminal(&[
             "--set",
             "environments.dev.lock.lease=3s",
@@ -165,7 +165,7 @@ async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out(
     console.shows("web/production: register waits").await;
     let waits = "waits for ben@";
     assert!(console.now().contains(waits), "{}", console.now());
-    // Dropping it kills it: nobody gives the lock back, and the lease runs out.
+    // Dropping it kills it. Nothing releases the lock, so its lease expires.
     drop(pty);
     console.shows("interrupted after verify at").await;
     console.shows("web/production: interrupted").await;
@@ -179,7 +179,7 @@ async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out(
     console.shows("Interrupted · web/production").await;
     console.shows("verify was over at").await;
     console.shows("blue 1.8.2 has the traffic now").await;
-    // The first row decides nothing.
+    // The first row changes nothing.
     console.key(KeyCode::Enter).await;
     console.shows("not decided: C asks again").await;
     console.key(KeyCode::Char('C')).await;
@@ -189,7 +189,7 @@ async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out(
     console.shows("[ Continue the release ]").await;
     console.key(KeyCode::Right).await;
     console.key(KeyCode::Enter).await;
-    // Its yes counts for going on and not for the step: that is asked anew.
+    // That yes resumes the release and does not confirm the step: the step asks again.
     console.shows("A answers: register waits for you").await;
     console.shows("lock: you").await;
     console.key(KeyCode::Char('X')).await;

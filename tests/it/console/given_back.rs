@@ -1,6 +1,6 @@
-//! The real binary under a real shell: the terminal goes back and forth, the mouse is asked for and
-//! given back, nothing is written while nothing happens, and the operator's own keys and themes are
-//! used, or what is wrong with them is said.
+//! The real binary under a real shell: it hands the terminal back and takes it again, it asks for
+//! the mouse and gives it back, it writes nothing while nothing happens, and it uses the operator's
+//! own keys and themes or says what is wrong with them.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const MOUSE_OFF: &str = "\u{1b}[?1000l";
 /// A configuration of one target that runs nothing.
 const QUIET: &str = include_str!("../../../fixtures/settings/valid/sandbox.toml");
 
-/// A configuration without a target: nothing is stale there, and so nothing counts.
+/// A configuration without a target: nothing in it becomes stale, so no age counts on screen.
 const SILENT: &str = r#"
 [environments.dev]
 tier = "development"
@@ -28,13 +28,13 @@ process = { state = "state/processes", catalogue = "state/catalogue.json" }
 sqlite = { path = "state/greenroom.db" }
 "#;
 
-/// A home with a configuration.
+/// A home directory with a configuration.
 struct Home {
     directory: tempfile::TempDir,
 }
 
 impl Home {
-    /// The quiet configuration, and `more` below it.
+    /// The quiet configuration, followed by `more`.
     fn new(more: &str) -> Self {
         Self::with(&format!("{QUIET}\n{more}"))
     }
@@ -108,7 +108,7 @@ fn count(pty: &Pty, words: &str) -> usize {
     said(pty).matches(words).count()
 }
 
-/// The console that the shell has started.
+/// The console process that the shell has started.
 fn child_of(shell: &Pty) -> Pid {
     let id = shell.process_id();
     let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
@@ -117,18 +117,18 @@ fn child_of(shell: &Pty) -> Pid {
     Pid::from_raw(first.parse().expect("a number")).expect("not zero")
 }
 
-/// Waits until a child of the shell has ended: what is typed before is read by it, or thrown away.
+/// Waits until a child of the shell has ended. Earlier input would be read by the child or lost.
 fn until_ended(child: Pid) {
     let status = format!("/proc/{}", child.as_raw_nonzero());
     let end = Instant::now() + SOON;
     while Path::new(&status).exists() {
-        assert!(Instant::now() < end, "the console does not end");
+        assert!(Instant::now() < end, "the console has not ended");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 #[test]
-fn ctrl_z_gives_the_shell_its_terminal_and_fg_brings_the_console_back_at_its_new_size() {
+fn ctrl_z_suspends_the_console_and_fg_redraws_it_at_the_new_size() {
     let home = Home::new("");
     let mut shell = home.shell();
     shell.keys(&format!("{}\r", home.command()));
@@ -159,7 +159,7 @@ fn ctrl_z_gives_the_shell_its_terminal_and_fg_brings_the_console_back_at_its_new
 }
 
 #[test]
-fn a_console_that_was_stopped_from_outside_draws_itself_anew() {
+fn a_console_stopped_by_a_signal_redraws_itself() {
     let home = Home::new("");
     let mut shell = home.shell();
     shell.keys(&format!("{}\r", home.command()));
@@ -180,7 +180,7 @@ fn a_console_that_was_stopped_from_outside_draws_itself_anew() {
 }
 
 #[test]
-fn a_console_whose_output_goes_nowhere_ends_and_leaves_a_usable_terminal() {
+fn a_console_with_a_broken_pipe_ends_and_restores_the_terminal() {
     let home = Home::new("");
     let mut shell = home.shell();
     shell.keys(&format!(
@@ -194,9 +194,9 @@ fn a_console_whose_output_goes_nowhere_ends_and_leaves_a_usable_terminal() {
 }
 
 #[test]
-fn without_a_shell_behind_it_ctrl_z_says_so() {
+fn ctrl_z_without_a_shell_is_refused() {
     let home = Home::new("");
-    // The test's own process is in another session: nobody could let the console go on.
+    // The test's own process is in another session, so no process could resume the console.
     let mut console = home.console();
     console.wait_for_text("web/dev: empty", SOON);
     console.keys("\x1a");
@@ -205,14 +205,14 @@ fn without_a_shell_behind_it_ctrl_z_says_so() {
     assert_eq!(console.exit_status(SOON).exit_code(), 0);
 }
 
-/// As `docker exec` and `kubectl exec` start it: nobody in there knows the session's number.
+/// As `docker exec` and `kubectl exec` start it: no process in the container knows the session.
 #[test]
-fn in_a_container_whose_session_is_outside_it_opens_all_the_same() {
+fn the_console_opens_in_a_container_without_its_session_leader() {
     let home = Home::new("");
     let (greenroom, file) = (env!("CARGO_BIN_EXE_greenroom"), home.file());
     let inside = ["--pid", "--fork"];
     let console = [greenroom, "--config", &file];
-    // Once its own session is outside, once its parent's.
+    // First its own session is outside the container, then its parent's.
     for between in [&[][..], &["setsid", "--fork", "--wait"]] {
         let arguments = [&inside[..], between, &console].concat();
         let mut console = home.start("unshare", &arguments);
@@ -223,7 +223,7 @@ fn in_a_container_whose_session_is_outside_it_opens_all_the_same() {
 }
 
 #[test]
-fn the_mouse_is_asked_for_by_m_and_given_back_by_m_and_at_the_end() {
+fn m_toggles_mouse_capture_and_the_end_releases_it() {
     let home = Home::new("");
     let mut console = home.console();
     console.wait_for_text("web/dev: empty", SOON);
@@ -244,7 +244,7 @@ fn the_mouse_is_asked_for_by_m_and_given_back_by_m_and_at_the_end() {
 }
 
 #[test]
-fn a_key_that_comes_together_with_another_size_is_not_lost() {
+fn a_key_pressed_during_a_resize_is_not_lost() {
     let home = Home::new("");
     let mut console = home.console();
     console.wait_for_text("web/dev: empty", SOON);
@@ -259,7 +259,7 @@ fn a_key_that_comes_together_with_another_size_is_not_lost() {
 }
 
 #[test]
-fn narrow_and_wide_again() {
+fn the_screen_is_redrawn_when_it_shrinks_and_grows() {
     let home = Home::new("");
     let mut console = home.console();
     for (size, words) in [
@@ -276,7 +276,7 @@ fn narrow_and_wide_again() {
 }
 
 #[test]
-fn ctrl_l_draws_everything_again() {
+fn ctrl_l_redraws_everything() {
     let home = Home::new("");
     let mut console = home.console();
     console.wait_for_text("web/dev: empty", SOON);
@@ -304,7 +304,7 @@ fn nothing_is_written_while_nothing_happens() {
     let until = Instant::now() + SOON;
     loop {
         let before = console.raw().len();
-        // This is the measurement itself: how much is written in three seconds.
+        // This is the measurement: the bytes written in three seconds.
         std::thread::sleep(Duration::from_secs(3));
         let written = console.raw().len() - before;
         if written == 0 {
@@ -317,7 +317,7 @@ fn nothing_is_written_while_nothing_happens() {
 }
 
 #[test]
-fn without_colour_no_colour_is_asked_for_and_weight_stays() {
+fn no_color_writes_no_colours_but_keeps_bold_and_reverse() {
     let home = Home::new("");
     let mut variables = home.variables();
     variables.push(("NO_COLOR", "1".to_owned()));
@@ -343,7 +343,7 @@ fn without_colour_no_colour_is_asked_for_and_weight_stays() {
             continue;
         };
         for number in numbers.split(';').filter_map(|n| n.parse::<u8>().ok()) {
-            // 39, 49 and 59 ask for what the terminal has of itself.
+            // 39, 49 and 59 select the terminal's default colours.
             let is_colour = matches!(number, 30..=38 | 40..=48 | 58 | 90..=107);
             assert!(!is_colour, "ESC[{numbers}m");
             weights += usize::from(matches!(number, 1 | 7));
@@ -353,7 +353,7 @@ fn without_colour_no_colour_is_asked_for_and_weight_stays() {
 }
 
 #[test]
-fn ones_own_keys_and_theme_are_used_and_a_broken_theme_is_named() {
+fn own_keys_and_themes_are_used_and_a_broken_theme_is_named() {
     let home = Home::new(
         "[console]\ntheme = \"mine\"\nascii = true\n[console.keys]\nquit = [\"Z\"]\nmouse = [\"?\"]\n",
     );
@@ -379,7 +379,7 @@ fn ones_own_keys_and_theme_are_used_and_a_broken_theme_is_named() {
 }
 
 #[test]
-fn a_broken_theme_that_is_chosen_is_an_error_with_its_file_and_line() {
+fn choosing_a_broken_theme_is_an_error_with_file_and_line() {
     let home = Home::new("[console]\ntheme = \"broken\"\n");
     home.write(
         ".config/greenroom/themes/broken.toml",
@@ -392,5 +392,9 @@ fn a_broken_theme_that_is_chosen_is_an_error_with_its_file_and_line() {
         said.contains("themes/broken.toml:3: unknown variant `badd`"),
         "{said}"
     );
-    assert_eq!(count(&console, LEFT), 0, "the screen was taken for nothing");
+    assert_eq!(
+        count(&console, LEFT),
+        0,
+        "the terminal was switched to the screen before the error"
+    );
 }

@@ -1,5 +1,5 @@
-//! The history's screen: what it shows at the sizes that matter, what its keys ask of the archive, and
-//! what becomes of the answers.
+//! The history screen: what it shows at the sizes that matter, what its keys request from the
+//! archive, and how it applies the answers.
 
 use crossterm::event::KeyCode;
 use greenroom::console::effect::Effect;
@@ -30,7 +30,7 @@ fn five() -> Vec<Recorded> {
     vec![open(9), done(7), failed, other, done(0)]
 }
 
-/// An answer of this many; there may be more where it is a page of them.
+/// An answer with this many releases. A full page means that there may be more.
 fn list_of(rows: Vec<Listed>) -> HistoryAnswer {
     HistoryAnswer::Listed {
         is_whole: rows.len() < LISTED,
@@ -42,7 +42,7 @@ fn listed() -> Vec<Listed> {
     let list = five().into_iter().enumerate();
     list.map(|(index, recorded)| Listed {
         head: recorded.head,
-        // Somebody has changed the last one's store.
+        // Another program has changed the last one's store.
         differences: u32::from(index == 4),
     })
     .collect()
@@ -60,7 +60,7 @@ fn answer(model: &mut Model, asked: u64, answer: HistoryAnswer) {
     tell(model, Event::HistoryAnswered { asked, answer });
 }
 
-/// A console whose history is open and has its list.
+/// A console with the history open and its list loaded.
 fn opened(size: (u16, u16)) -> Model {
     let mut model = model(size, web_production());
     let effects = press(&mut model, "H");
@@ -109,7 +109,7 @@ fn one_release_and_two_of_them_at_80_by_24() {
     press_key(&mut model, KeyCode::Esc);
     assert!(model.history.is_open && model.history.sheet.is_none());
 
-    // Marked newer first, compared older first.
+    // The newer one was marked first; the older one is the left side.
     press(&mut model, "k j ");
     let effects = press(&mut model, "c");
     let (asked, question_asked) = question(&effects);
@@ -145,7 +145,7 @@ fn the_timeline_of_the_environment_under_the_cursor() {
 }
 
 #[test]
-fn what_failed_then_is_quiet_and_its_words_tell_it() {
+fn past_failures_are_named_without_an_alarm_colour() {
     let model = opened(WIDE);
     let theme = world::theme("dark", Charset::Unicode);
     let buffer = drawn(&model, &theme);
@@ -168,7 +168,7 @@ fn what_failed_then_is_quiet_and_its_words_tell_it() {
 }
 
 #[test]
-fn the_filter_is_asked_with_every_letter_and_only_the_last_answer_counts() {
+fn every_typed_letter_filters_and_only_the_last_answer_counts() {
     let mut model = opened(WIDE);
     press(&mut model, "/");
     let first = press(&mut model, "outcome:faile");
@@ -192,7 +192,7 @@ fn the_filter_is_asked_with_every_letter_and_only_the_last_answer_counts() {
     };
     assert_eq!(*question_asked, wanted);
     assert_eq!(model.history.wrong, None);
-    // What was shown stays until the answer is there.
+    // The previous list stays until the answer arrives.
     assert_eq!(model.history.rows.len(), 5);
     answer(&mut model, early, list_of(Vec::new()));
     assert_eq!(model.history.rows.len(), 5);
@@ -200,7 +200,7 @@ fn the_filter_is_asked_with_every_letter_and_only_the_last_answer_counts() {
     assert_eq!(model.history.rows.len(), 1);
     press_key(&mut model, KeyCode::Enter);
     assert!(screen(&model).contains("outcome:failed"));
-    // It is still there when the history is left and opened again.
+    // The filter is kept when the history is closed and opened again.
     press_key(&mut model, KeyCode::Esc);
     assert!(!model.history.is_open);
     let effects = press(&mut model, "H");
@@ -214,7 +214,7 @@ fn the_filter_is_asked_with_every_letter_and_only_the_last_answer_counts() {
 }
 
 #[test]
-fn more_is_asked_for_when_the_cursor_comes_near_the_end() {
+fn the_next_page_is_requested_near_the_end_of_the_list() {
     let mut model = model(WIDE, web_production());
     let effects = press(&mut model, "H");
     let (asked, _) = question(&effects);
@@ -228,7 +228,7 @@ fn more_is_asked_for_when_the_cursor_comes_near_the_end() {
     assert!(
         matches!(question_asked, HistoryQuestion::List { before: from, .. } if *from == before)
     );
-    // Not twice while it is waited for.
+    // It is not requested twice while it is loading.
     assert_eq!(press(&mut model, "k").len(), 0);
     answer(&mut model, asked, list_of(listed()));
     assert_eq!(model.history.rows.len(), LISTED + 5);
@@ -237,7 +237,7 @@ fn more_is_asked_for_when_the_cursor_comes_near_the_end() {
 }
 
 #[test]
-fn an_archive_that_cannot_be_read_is_said_and_the_panes_are_one_key_away() {
+fn an_unreadable_archive_is_reported_and_esc_returns_to_the_panes() {
     let mut model = model(WIDE, web_production());
     let panes = screen(&model);
     let effects = press(&mut model, "H");
@@ -269,7 +269,7 @@ fn nothing_is_changed_from_the_history() {
 }
 
 #[test]
-fn two_are_marked_and_a_third_takes_the_place_of_the_first() {
+fn marking_a_third_release_unmarks_the_first() {
     let mut model = opened(WIDE);
     assert_eq!(press(&mut model, "c").len(), 0);
     assert!(notice(&model).contains("Space marks"), "{}", notice(&model));
@@ -281,16 +281,16 @@ fn two_are_marked_and_a_third_takes_the_place_of_the_first() {
 }
 
 #[test]
-fn the_keys_of_the_history_are_named_elsewhere() {
+fn keys_of_the_history_say_on_other_screens_where_they_work() {
     let mut model = model(WIDE, web_production());
-    // Its keys have no meaning on the panes.
+    // Its keys do nothing on the panes.
     press(&mut model, "c");
     assert!(
         notice(&model).contains("does nothing here"),
         "{}",
         notice(&model)
     );
-    // By the palette it says where it belongs.
+    // In the palette they say where they work.
     press(&mut model, ":timeline");
     press_key(&mut model, KeyCode::Enter);
     assert!(notice(&model).contains("H opens it"), "{}", notice(&model));
@@ -302,7 +302,7 @@ fn the_keys_of_the_history_are_named_elsewhere() {
 }
 
 #[test]
-fn hostile_records_are_harmless_on_every_sheet() {
+fn hostile_records_are_sanitized_on_every_page() {
     let mut model = opened(WIDE);
     let mut bad = kept(1);
     bad.recorded.head.reason = Some("a\u{1b}[2J\u{202e}b\nc".into());
@@ -329,7 +329,7 @@ fn hostile_records_are_harmless_on_every_sheet() {
     }
 }
 
-/// What others wrote may be nothing but blanks, and more of them than fit on any screen.
+/// Records of other programs may contain nothing but blanks, more than fit on any screen.
 #[test]
 fn a_line_of_blanks_is_drawn() {
     let mut model = opened(WIDE);
@@ -344,7 +344,7 @@ fn a_line_of_blanks_is_drawn() {
 }
 
 #[test]
-fn a_sheet_that_nobody_waits_for_does_not_open_and_one_that_fails_hides_no_list() {
+fn a_page_no_longer_wanted_does_not_open_and_a_failed_one_keeps_the_list() {
     let mut model = opened(WIDE);
     let effects = press_key(&mut model, KeyCode::Enter);
     let (asked, _) = question(&effects);
@@ -354,7 +354,7 @@ fn a_sheet_that_nobody_waits_for_does_not_open_and_one_that_fails_hides_no_list(
 
     let effects = press(&mut model, "H");
     let (asked, _) = question(&effects);
-    // The rows are those of before, until the answer comes.
+    // The previous rows stay until the answer arrives.
     assert!(press(&mut model, "t").is_empty());
     assert!(notice(&model).contains("being read"), "{}", notice(&model));
     answer(&mut model, asked, list_of(listed()));
@@ -376,8 +376,8 @@ fn a_sheet_that_nobody_waits_for_does_not_open_and_one_that_fails_hides_no_list(
 }
 
 #[test]
-fn enter_while_the_list_is_on_its_way_opens_what_comes() {
-    let told = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
+fn enter_while_the_list_loads_opens_its_first_row() {
+    let arrive = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
         let answer = Ok(list_of(rows));
         tell(model, Event::HistoryAnswered { asked, answer })
     };
@@ -386,11 +386,11 @@ fn enter_while_the_list_is_on_its_way_opens_what_comes() {
     let (asked, _) = question(&press(&mut model, "b"));
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    let effects = told(&mut model, asked, listed());
+    let effects = arrive(&mut model, asked, listed());
     let (_, asks) = question(&effects);
     assert!(matches!(asks, HistoryQuestion::Releases(ids) if ids.len() == 1));
 
-    // Not when there is nothing to open, and not for who has moved on meanwhile.
+    // Nothing opens when the list is empty or when the operator has left the history meanwhile.
     for (rows, moves) in [(Vec::new(), false), (listed(), true)] {
         let mut model = opened((118, 34));
         press(&mut model, "/");
@@ -400,13 +400,13 @@ fn enter_while_the_list_is_on_its_way_opens_what_comes() {
         if moves {
             press_key(&mut model, KeyCode::Down);
         }
-        assert!(told(&mut model, asked, rows).is_empty(), "{moves}");
+        assert!(arrive(&mut model, asked, rows).is_empty(), "{moves}");
     }
 }
 
-/// The same list with a hold that was cleared, which somebody has changed in its store since, one that stands, and
-/// a repair.
-fn with_beside() -> Vec<Item> {
+/// The same list with a hold that was cleared (and that another program has changed in its store
+/// since), a hold in force, and a repair.
+fn with_audit_records() -> Vec<Item> {
     let newest = listed().remove(0).head.opened_at;
     let start = Timestamp::from_second(START).expect("a time");
     let minute = |before: i64| {
@@ -436,16 +436,16 @@ fn with_beside() -> Vec<Item> {
 }
 
 #[test]
-fn holds_and_repairs_stand_between_the_releases() {
+fn holds_and_repairs_are_listed_between_the_releases() {
     for size in [WIDE, (80, 24)] {
         let mut model = model(size, web_production());
         let (asked, _) = question(&press(&mut model, "H"));
-        let items = with_beside();
+        let items = with_audit_records();
         let is_whole = true;
         let listed = HistoryAnswer::Listed { items, is_whole };
         answer(&mut model, asked, listed);
-        insta::assert_snapshot!(format!("beside_{}x{}", size.0, size.1), screen(&model));
-        // Nothing is asked of the archive: all of it is there.
+        insta::assert_snapshot!(format!("audit_records_{}x{}", size.0, size.1), screen(&model));
+        // Nothing is requested from the archive: the row has everything.
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         assert!(
             screen(&model).contains("until    it is cleared"),
@@ -465,10 +465,10 @@ fn holds_and_repairs_stand_between_the_releases() {
 }
 
 #[test]
-fn a_repair_and_a_cleared_hold_tell_all_of_it() {
+fn a_repair_and_a_cleared_hold_open_with_all_their_details() {
     let mut model = model(WIDE, web_production());
     let (asked, _) = question(&press(&mut model, "H"));
-    let items = with_beside();
+    let items = with_audit_records();
     let is_audit = |item: &Item| item.release().is_none();
     let rows: Vec<usize> = (0..items.len())
         .filter(|at| is_audit(&items[*at]))
@@ -481,12 +481,12 @@ fn a_repair_and_a_cleared_hold_tell_all_of_it() {
     for (row, name) in rows[1..].iter().zip(["repair", "cleared"]) {
         model.history.row = *row;
         press_key(&mut model, KeyCode::Enter);
-        insta::assert_snapshot!(format!("beside_{name}"), screen(&model));
+        insta::assert_snapshot!(format!("audit_records_{name}"), screen(&model));
         press_key(&mut model, KeyCode::Enter);
     }
     let (asked, _) = question(&press(&mut model, "t"));
     let listed = HistoryAnswer::Listed {
-        items: with_beside(),
+        items: with_audit_records(),
         is_whole: false,
     };
     answer(&mut model, asked, listed);
@@ -495,22 +495,22 @@ fn a_repair_and_a_cleared_hold_tell_all_of_it() {
 }
 
 #[test]
-fn an_archive_that_cannot_be_written_is_told_once() {
+fn an_unwritable_archive_is_reported_once() {
     let mut model = opened(WIDE);
     let why = || "the archive at /x: opening it: \u{1b}[2Jread-only".to_owned();
     let not_kept = || Event::HistoryNotKept { why: why() };
     assert!(tell(&mut model, not_kept()).is_empty());
     let notice = model.notice.take().expect("a notice");
-    let told =
+    let message =
         "the history of this machine is not written: the archive at /x: opening it: read-only";
-    assert_eq!(notice.text, told);
-    assert_eq!(model.remarks, [told]);
+    assert_eq!(notice.text, message);
+    assert_eq!(model.remarks, [message]);
     tell(&mut model, not_kept());
     assert!(model.notice.is_none() && model.remarks.len() == 1);
 }
 
 #[test]
-fn what_is_kept_while_it_is_open_is_seen_and_the_cursor_stays() {
+fn new_records_appear_in_the_open_history_and_the_cursor_stays() {
     let mut model = opened(WIDE);
     press(&mut model, "j");
     let under = |model: &Model| model.history.under_cursor().map(Item::id);
@@ -521,7 +521,7 @@ fn what_is_kept_while_it_is_open_is_seen_and_the_cursor_stays() {
         question_asked,
         HistoryQuestion::List { before: None, .. }
     ));
-    // While that is asked, once more is enough however often something is kept.
+    // While one request runs, at most one more follows, however often records are archived.
     assert!(tell(&mut model, Event::HistoryKept).is_empty());
     assert!(tell(&mut model, Event::HistoryKept).is_empty());
     let mut more = listed();
@@ -544,11 +544,11 @@ fn what_is_kept_while_it_is_open_is_seen_and_the_cursor_stays() {
     answer(&mut model, asked, list_of(more));
     assert_eq!(model.history.waiting, None);
 
-    // What is read stays open above it, and nothing is asked while the history is closed.
+    // The open page stays, and nothing is requested while the history is closed.
     let (reading, _) = question(&press_key(&mut model, KeyCode::Enter));
     assert!(
         tell(&mut model, Event::HistoryKept).is_empty(),
-        "first what is asked"
+        "the open request comes first"
     );
     let answered = Event::HistoryAnswered {
         asked: reading,

@@ -1,5 +1,5 @@
-//! `F`: a hold is placed with a reason and an end, and the one that stands is cleared; both say what came
-//! of it, and neither is done where nothing may be changed.
+//! `F` places a hold with a reason and an end, or clears the hold in force. Both report the result,
+//! and both are refused where changes are not allowed.
 
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ fn a_hold_is_placed_with_a_reason_and_an_end() {
 }
 
 #[test]
-fn the_reason_of_a_rollback_is_given_later_and_the_hold_stays() {
+fn a_reason_is_added_to_the_hold_of_a_rollback_and_the_hold_stays() {
     let mut held = web_production();
     let left = Hold {
         reason: "rolled back from 1.9.0 to 1.8.2".into(),
@@ -111,7 +111,7 @@ fn the_reason_of_a_rollback_is_given_later_and_the_hold_stays() {
             matches!(effects.as_slice(), [Effect::Hold { reason, until: None, .. }] if reason == "slow"),
             "{effects:?}"
         );
-        // Without one the hold is asked about as any other.
+        // Without a pending reason the key asks about the hold as usual.
         press(&mut model, "F");
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         let shown = screen(&model);
@@ -131,7 +131,7 @@ fn the_reason_of_a_rollback_is_given_later_and_the_hold_stays() {
 }
 
 #[test]
-fn the_one_that_stands_is_cleared_and_one_that_does_not_is_not_asked_about() {
+fn a_hold_in_force_is_cleared_and_an_ended_one_is_not() {
     let mut held = web_production();
     held.hold = Some(hold());
     let mut model = armed(SIZES[0], held.clone());
@@ -183,7 +183,7 @@ fn the_one_that_stands_is_cleared_and_one_that_does_not_is_not_asked_about() {
 }
 
 #[test]
-fn nothing_is_held_from_a_console_that_is_not_armed() {
+fn an_unarmed_console_places_no_hold() {
     let mut model = model(SIZES[0], web_production());
     press(&mut model, "F");
     assert!(model.dialog.is_none());
@@ -195,7 +195,7 @@ fn nothing_is_held_from_a_console_that_is_not_armed() {
 }
 
 #[test]
-fn a_configured_freeze_is_seen_as_a_hold_is() {
+fn a_configured_freeze_is_shown_like_a_hold() {
     let mut frozen = web_production();
     frozen.freezes = vec![Freeze {
         name: "inventory".into(),

@@ -1,5 +1,5 @@
-//! Hostile output of an instance, from the bytes that an engine hands on to the bytes that the
-//! terminal gets: none of it is a control there, and its words can be read.
+//! Hostile output of an instance, from the engine's bytes to the terminal's bytes: the terminal
+//! gets no control sequence of it, and its words can be read.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ use super::world::{ago, model, press, tell, theme, web_production, with_candidat
 
 const SIZE: (u16, u16) = (118, 60);
 
-/// A runtime that has nothing but one log, and ends it.
+/// A runtime that has only one log, which ends.
 struct Hostile(Mutex<Vec<LogChunk>>);
 
 fn nothing<T>(kind: FailureKind) -> Result<T> {
@@ -76,13 +76,13 @@ impl RuntimeReader for Hostile {
     }
 }
 
-/// The lines of an output, as the crate takes them in.
-pub(crate) async fn taken_in(output: &[u8]) -> Vec<NewLine> {
-    taken_in_by(output, Arc::new(HttpChecker::new())).await
+/// The lines of an output as the crate reads them.
+pub(crate) async fn lines_of(output: &[u8]) -> Vec<NewLine> {
+    lines_masked_by(output, Arc::new(HttpChecker::new())).await
 }
 
-/// The same, of a target whose secrets this checker knows.
-async fn taken_in_by(output: &[u8], checker: Arc<dyn Checker>) -> Vec<NewLine> {
+/// The same for a target whose secrets this masker knows.
+async fn lines_masked_by(output: &[u8], checker: Arc<dyn Checker>) -> Vec<NewLine> {
     let lines = output.split(|byte| *byte == b'\n');
     let chunks = lines.filter(|line| !line.is_empty()).map(|line| LogChunk {
         at: Some(ago(3)),
@@ -121,11 +121,11 @@ async fn a_log_shows_no_secret_of_its_target() {
     let checker = HttpChecker::reading(secrets).of(of);
     let output =
         b"\x1b[31mlogin with pl4nted-hunter2 failed\nkey pl4nted-plain\nin \x1b[1meu-central";
-    let lines = taken_in_by(output, Arc::new(checker)).await;
+    let lines = lines_masked_by(output, Arc::new(checker)).await;
     let texts: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
     assert_eq!(texts[0], "login with (hidden) failed");
     assert_eq!(texts[1], "key (hidden)");
-    // What has no secret in it stays as the application wrote it.
+    // Text without a secret stays as the application wrote it.
     assert!(texts[2].contains("eu-central"), "{texts:?}");
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn drawn(model: &Model) -> Vec<u8> {
     bytes
 }
 
-/// What in a stream of bytes is not a character, a place or a style.
+/// What a byte stream contains apart from characters, cursor positions and styles.
 #[derive(Default)]
 struct Controls(Vec<String>);
 
@@ -194,7 +194,7 @@ pub(crate) fn controls(bytes: &[u8]) -> Vec<String> {
     controls.0
 }
 
-/// What a terminal shows of it.
+/// What a terminal displays.
 fn shown(bytes: &[u8]) -> String {
     let (columns, rows) = (SIZE.0.try_into(), SIZE.1.try_into());
     let mut terminal = vt100::Parser::new(rows.expect("rows"), columns.expect("columns"), 0);
@@ -203,7 +203,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn nothing_hostile_reaches_the_terminal_and_every_line_can_be_read() {
+async fn no_hostile_sequence_reaches_the_terminal_and_every_line_is_readable() {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");
     let plain = drawn(&filled(Vec::new()));
     assert_eq!(controls(&plain), [""; 0], "a screen without a log");
@@ -215,13 +215,13 @@ async fn nothing_hostile_reaches_the_terminal_and_every_line_can_be_read() {
         let hostile = controls(&output);
         let name = path.display();
         let lines = output.split(|byte| *byte == b'\n').count() - 1;
-        let mut model = filled(taken_in(&output).await);
+        let mut model = filled(lines_of(&output).await);
         for keys in ["", "w", "/readable", "t"] {
             press(&mut model, keys);
             let bytes = drawn(&model);
             assert_eq!(controls(&bytes), [""; 0], "{name}, which had {hostile:?}");
             let screen = shown(&bytes);
-            // Where characters were taken out of the word, a mark stands in their place.
+            // Where characters were removed from a word, a mark replaces them.
             let words = screen.replace('\u{fffd}', "");
             assert!(words.matches("able-").count() >= lines, "{name}:\n{screen}");
         }
@@ -230,11 +230,11 @@ async fn nothing_hostile_reaches_the_terminal_and_every_line_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_line_of_a_megabyte_is_cut_and_says_so_and_its_end_can_be_read() {
+async fn a_line_of_a_megabyte_is_cut_with_a_mark_and_its_end_is_readable() {
     let mut output = b"readable beginning ".to_vec();
     output.resize(1024 * 1024, b'x');
     output.extend(b"\nafter it\n");
-    let mut model = filled(taken_in(&output).await);
+    let mut model = filled(lines_of(&output).await);
     let screen = shown(&drawn(&model));
     assert!(screen.contains("readable beginning xxxx"), "{screen}");
     assert!(screen.contains("after it"), "{screen}");
@@ -248,7 +248,7 @@ async fn a_line_of_a_megabyte_is_cut_and_says_so_and_its_end_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_release_that_speaks_hostile_words_is_harmless_in_its_steps() {
+async fn hostile_text_in_release_steps_is_sanitized() {
     let mut model = filled(Vec::new());
     let mut status = super::world::verifying();
     let mut plan = (*status.plan).clone();

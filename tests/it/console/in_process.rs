@@ -1,5 +1,5 @@
-//! A console that runs in the test's own process: the real loop over whatever backend it is given, on a screen that the
-//! test reads, with keys that the test sends.
+//! Runs a console inside the test's process: the real loop with the given backend, a screen that
+//! the test reads, and keys that the test sends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use super::world::{text, theme};
 /// Columns and rows of its screen.
 const SIZE: (u16, u16) = (118, 34);
 
-/// How long a step of a sandbox's release may take on a busy machine.
+/// How long a step of a sandbox release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
 
 /// What the loop did to the terminal.
@@ -67,7 +67,7 @@ impl Screen for TestScreen {
     }
 }
 
-/// See the module.
+/// A console in the test's process.
 pub(super) struct InProcess {
     keys: mpsc::Sender<Input>,
     given_back: Arc<AtomicBool>,
@@ -76,7 +76,7 @@ pub(super) struct InProcess {
 }
 
 impl InProcess {
-    /// Starts the loop. `open` is told when the first frame is on the screen.
+    /// Starts the loop. Sends on `open` when the first frame is on the screen.
     pub(super) fn start(
         backend: Arc<dyn Backend>,
         world: watch::Receiver<Arc<World>>,
@@ -123,7 +123,7 @@ impl InProcess {
         }
     }
 
-    /// Presses the keys of these characters, some of which stand for keys that have none.
+    /// Presses the keys of these characters. Some characters represent special keys.
     pub(super) async fn press(&self, keys: &str) {
         for c in keys.chars() {
             self.key(match c {
@@ -146,7 +146,7 @@ impl InProcess {
         self.keys.send(input).await.expect("the loop runs");
     }
 
-    /// Waits until these words are on the screen.
+    /// Waits until this text is on the screen.
     pub(super) async fn shows(&self, words: &str) {
         let until = Instant::now() + SOON;
         while !self.now().contains(words) {
@@ -156,19 +156,19 @@ impl InProcess {
         }
     }
 
-    /// What is on the screen.
+    /// The current text of the screen.
     pub(super) fn now(&self) -> String {
         let frames = self.seen.frames.lock().expect("no panic");
         frames.last().cloned().unwrap_or_default()
     }
 
-    /// Whether these words were on the screen at some time.
+    /// Whether this text was on the screen at any time.
     pub(super) fn showed(&self, words: &str) -> bool {
         let frames = self.seen.frames.lock().expect("no panic");
         frames.iter().any(|frame| frame.contains(words))
     }
 
-    /// How many frames were drawn.
+    /// Number of frames drawn.
     pub(super) fn draws(&self) -> usize {
         self.seen.frames.lock().expect("no panic").len()
     }
@@ -177,17 +177,17 @@ impl InProcess {
         self.seen.copied.lock().expect("no panic").clone()
     }
 
-    /// The terminal is given back behind the loop's back, as a panic does.
+    /// Gives the terminal back without the loop, as a panic does.
     pub(super) fn give_back(&self) {
         self.given_back.store(true, Ordering::SeqCst);
     }
 
-    /// Waits for the end of the loop.
+    /// Waits until the loop has ended.
     pub(super) async fn ended(&mut self) -> ExitReason {
         (&mut self.ended).await.expect("no panic")
     }
 
-    /// The terminal is gone: no key comes any more.
+    /// Closes the terminal: no more keys arrive.
     pub(super) async fn without_keys(self) -> ExitReason {
         drop(self.keys);
         self.ended.await.expect("no panic")

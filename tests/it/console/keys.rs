@@ -1,5 +1,5 @@
-//! Keys as the operator has them: bound otherwise, named everywhere as they are, searched in the
-//! help; and the keys that change how much of the screen a pane has.
+//! Key bindings: rebound keys are named everywhere as they are bound and can be searched in the
+//! help; zoom keys change a pane's share of the screen.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ fn with_keys(key_overrides: &[(Action, &[&str])]) -> Model {
 }
 
 #[test]
-fn what_is_bound_otherwise_is_named_so_in_footer_help_palette_and_header() {
+fn rebound_keys_are_named_in_footer_help_palette_and_header() {
     let mut model = with_keys(&[
         (Action::Zoom, &["z", "F11"]),
         (Action::Arm, &["K"]),
@@ -55,7 +55,7 @@ fn what_is_bound_otherwise_is_named_so_in_footer_help_palette_and_header() {
 }
 
 #[test]
-fn a_refusal_names_the_way_out_as_it_is_bound() {
+fn a_refusal_names_the_rebound_key() {
     let mut model = with_keys(&[(Action::Arm, &["K"]), (Action::Approve, &["Y"])]);
     press(&mut model, "P");
     assert!(
@@ -85,7 +85,7 @@ fn a_refusal_names_the_way_out_as_it_is_bound() {
 }
 
 #[test]
-fn a_wish_that_clashes_is_told_and_listed_in_the_help() {
+fn a_clashing_binding_is_reported_and_listed_in_the_help() {
     let mut model = with_keys(&[(Action::Mouse, &["q"]), (Action::Zoom, &["?"])]);
     let remarks: Vec<String> = model
         .keymap
@@ -100,9 +100,9 @@ fn a_wish_that_clashes_is_told_and_listed_in_the_help() {
         "{}",
         screen(&model)
     );
-    let told = model.notice.as_ref().map(|notice| notice.text.clone());
+    let shown = model.notice.as_ref().map(|notice| notice.text.clone());
     assert!(
-        told.is_some_and(|told| told.contains("and 1 more: ? lists them")),
+        shown.is_some_and(|shown| shown.contains("and 1 more: ? lists them")),
         "{notice}"
     );
     press(&mut model, "?");
@@ -118,7 +118,7 @@ fn a_wish_that_clashes_is_told_and_listed_in_the_help() {
 }
 
 #[test]
-fn the_help_is_sorted_by_what_keys_are_for() {
+fn the_help_groups_keys_by_purpose() {
     let mut model = with_keys(&[]);
     press(&mut model, "?");
     insta::assert_snapshot!(screen(&model));
@@ -142,7 +142,7 @@ fn the_help_is_searched_by_key_name_and_words() {
 }
 
 #[test]
-fn the_footer_says_first_what_a_release_waits_for_and_always_how_to_get_help_and_out() {
+fn the_footer_shows_answers_first_and_always_help_and_quit() {
     let mut waiting = with_keys(&[]);
     tell(
         &mut waiting,
@@ -167,7 +167,7 @@ fn the_footer_says_first_what_a_release_waits_for_and_always_how_to_get_help_and
 }
 
 #[test]
-fn a_pane_zooms_to_all_but_header_ladder_and_footer_and_back() {
+fn zoom_leaves_header_ladder_and_footer() {
     let mut model = with_keys(&[]);
     press(&mut model, "5+");
     let zoomed = screen(&model);
@@ -189,7 +189,7 @@ fn a_pane_zooms_to_all_but_header_ladder_and_footer_and_back() {
 }
 
 #[test]
-fn a_hidden_log_gives_its_room_away_and_comes_back_when_it_is_wanted() {
+fn a_hidden_log_frees_its_space_and_can_be_shown_again() {
     let mut model = with_keys(&[]);
     press(&mut model, "5\\");
     assert_eq!(model.focus, Pane::Environments);
@@ -208,7 +208,7 @@ fn a_hidden_log_gives_its_room_away_and_comes_back_when_it_is_wanted() {
 }
 
 #[test]
-fn the_terminal_is_not_given_back_while_a_release_would_stand_still() {
+fn suspending_is_refused_while_a_release_is_running() {
     let mut model = with_keys(&[]);
     let ctrl_z = || {
         use crossterm::event::{KeyEvent, KeyModifiers};

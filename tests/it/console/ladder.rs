@@ -1,5 +1,5 @@
-//! The ladder of an own release: how far each step is, what comes next and what backing out costs, in
-//! every state and width.
+//! The ladder of an own release: the progress of each step, what comes next and what backing out
+//! costs, in every state and width.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn at(step: Step, progress: Progress) -> Status {
     status(&target("web", PRODUCTION), Tier::Protected, step, progress)
 }
 
-/// A release that is at a step and counts something there.
+/// A release that is at a step and reports progress there.
 fn forward(step: Step, change: impl FnOnce(&mut Status)) -> Status {
     let mut status = at(step, Progress::Forward(step));
     for step_status in &mut status.steps {
@@ -100,7 +100,7 @@ fn driving(size: (u16, u16), status: &Status) -> Model {
     model
 }
 
-/// The rows of the ladder, without what is around it.
+/// The rows of the ladder, without the rest of the screen.
 fn ladder(model: &Model) -> Vec<String> {
     let shown = screen(model);
     let rows: Vec<String> = shown.lines().map(str::to_owned).collect();
@@ -143,7 +143,7 @@ fn wide_characters_are_cut_whole_and_leave_the_frame_alone() {
             let model = driving((width, height), &status);
             let rows = ladder(&model);
             assert!(!rows.is_empty());
-            // What is too wide would write over the line around it.
+            // A wide character that does not fit would overwrite the frame.
             for row in rows.iter().filter(|_| height > 20) {
                 let end = row.chars().last();
                 assert!(matches!(end, Some('│' | '┐' | '┘')), "{width}: {row}");
@@ -158,7 +158,7 @@ fn wide_characters_are_cut_whole_and_leave_the_frame_alone() {
 }
 
 #[test]
-fn next_and_back_out_now_have_a_line_each_wherever_there_are_lines() {
+fn next_and_back_out_have_a_line_each_where_there_is_room() {
     for size in [(118, 34), (100, 30), (90, 28), (80, 24)] {
         for status in [
             verifying(),
@@ -174,7 +174,7 @@ fn next_and_back_out_now_have_a_line_each_wherever_there_are_lines() {
 }
 
 #[test]
-fn what_a_person_takes_counts_and_has_no_deadline() {
+fn waiting_for_a_person_is_timed_and_has_no_deadline() {
     let mut model = driving((118, 34), &asking(Step::Switch));
     let hours = now() + Duration::from_hours(3);
     update(&mut model, Event::Ticked, hours);
@@ -201,7 +201,7 @@ fn the_standby_counts_down_on_every_screen() {
 }
 
 #[test]
-fn checks_are_run_again_by_a_key_only_while_a_yes_is_waited_for_before_the_traffic_moves() {
+fn checks_can_run_again_only_while_register_or_switch_waits() {
     let mut model = driving((118, 34), &asking(Step::Switch));
     press(&mut model, "U");
     let said = model.notice.take().expect("an answer").text;

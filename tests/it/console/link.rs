@@ -1,4 +1,4 @@
-//! What a redraw costs on a slow link: bytes to the terminal, counted where they leave.
+//! The cost of a redraw on a slow link: the bytes written to the terminal.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use ratatui::layout::Rect;
 
 use super::world::{asking, later, model, tell, theme, web_production, with_candidate};
 
-/// Counts what is written.
+/// Counts the bytes written.
 #[derive(Clone, Default)]
 struct Link(Rc<RefCell<usize>>);
 
@@ -29,7 +29,7 @@ impl Write for Link {
     }
 }
 
-/// A screen at the other end of a link.
+/// A screen at the far end of a link.
 struct Far {
     terminal: ratatui::Terminal<CrosstermBackend<Link>>,
     link: Link,
@@ -48,7 +48,7 @@ impl Far {
         }
     }
 
-    /// Draws, and says how many bytes that took.
+    /// Draws a frame and returns the number of bytes written.
     fn cost(&mut self, model: &Model) -> usize {
         let before = *self.link.0.borrow();
         let theme = theme("dark", Charset::Unicode);
@@ -69,13 +69,13 @@ fn in_mid_release(size: (u16, u16)) -> Model {
 }
 
 #[test]
-fn a_redraw_costs_what_has_changed_and_a_whole_screen_is_bounded() {
+fn a_redraw_writes_only_what_changed() {
     for (size, most) in [((118, 34), 24_000), ((80, 24), 10_000), ((300, 80), 90_000)] {
         let mut model = in_mid_release(size);
         let mut far = Far::new(size);
         let whole = far.cost(&model);
         assert!(whole < most, "{size:?}: {whole} bytes for everything");
-        // The cursor's own state is all that a frame without a change may send.
+        // A frame without a change may only send the cursor's own state.
         let nothing = far.cost(&model);
         assert!(nothing < 40, "{size:?}: {nothing} bytes for nothing");
         model.now = later(1);

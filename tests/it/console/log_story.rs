@@ -1,4 +1,4 @@
-//! By keys alone, through the true loop: the one error in 20,000 lines of a log.
+//! With keys alone, in the real loop: an operator finds the one error in 20,000 log lines.
 
 use std::time::{Duration, Instant};
 
@@ -31,13 +31,13 @@ async fn the_one_error_in_twenty_thousand_lines_is_found() {
     }
     stage.shows("GET /basket/19999").await;
     stage.shows("20,000 lines").await;
-    let began = Instant::now();
+    let started = Instant::now();
     stage.press("5/error⏎").await;
     stage.shows("/error 1 of 1").await;
     stage.shows("ERROR basket 7431: deadlock").await;
-    let slow = began.elapsed();
+    let slow = started.elapsed();
     assert!(slow < Duration::from_secs(3), "it took {slow:?}");
-    // What went before it is in view with it, and lines that come now move nothing.
+    // The lines before it are visible too, and new lines do not move the view.
     stage.shows("GET /basket/7430").await;
     stage
         .lines
@@ -46,7 +46,7 @@ async fn the_one_error_in_twenty_thousand_lines_is_found() {
         .expect("the loop runs");
     stage.shows("20,001 lines").await;
     stage.shows("ERROR basket 7431: deadlock").await;
-    // Only the lines of that request, of all minutes, then of the last ones.
+    // Filters by that request: first over the whole log, then over its last minutes.
     stage.press("&/7431⏎").await;
     stage.shows("none of 20,000 lines has /7431").await;
     stage.key(KeyCode::Esc).await;

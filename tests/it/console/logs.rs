@@ -1,4 +1,5 @@
-//! The pane of logs: which is shown, what stays when instances come and go, and how lines are found.
+//! The log pane: which log it shows, what it keeps when instances come and go, and how lines are
+//! found.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ fn line(at: Timestamp, text: &str) -> NewLine {
     }
 }
 
-/// What is followed in a slot.
+/// The log source that is followed in a slot.
 fn source(model: &Model, slot: Slot) -> LogSource {
     let mut followed = model.log.followed.values();
     let found =
@@ -53,7 +54,7 @@ fn followed(effects: &[Effect]) -> Vec<LogSource> {
     effects.iter().filter_map(followed).collect()
 }
 
-/// Both slots run, and the log has the keys.
+/// Both slots are running, and the log pane has the keys.
 fn both() -> Model {
     let mut model = model(SIZE, with_candidate(web_production()));
     press(&mut model, "5");
@@ -83,7 +84,7 @@ fn title(model: &Model) -> String {
 }
 
 #[test]
-fn the_log_is_the_candidates_until_a_key_chooses_another() {
+fn the_log_of_the_candidate_is_shown_until_a_key_chooses_another() {
     let mut model = model(SIZE, web_production());
     assert_eq!(model.log.slot(), Some(Slot::Blue));
     let effects = observed(&mut model, with_candidate(web_production()));
@@ -106,13 +107,13 @@ fn the_log_is_the_candidates_until_a_key_chooses_another() {
         assert_eq!(model.log.kind, kind);
         assert!(title(&model).contains(words), "{}", title(&model));
     }
-    // What was followed once is followed on; nothing is opened twice.
+    // A source that was followed once stays open; nothing is opened twice.
     assert_eq!(model.log.followed.len(), 3);
     assert!(followed(&press(&mut model, "ooooo")).is_empty());
 }
 
 #[test]
-fn a_slot_that_holds_nothing_is_passed_over() {
+fn an_empty_slot_is_skipped() {
     let mut model = model(SIZE, web_production());
     press(&mut model, "5o");
     assert_eq!(model.log.kind, LogKind::Both);
@@ -121,7 +122,7 @@ fn a_slot_that_holds_nothing_is_passed_over() {
 }
 
 #[test]
-fn both_slots_are_one_log_by_time_and_every_line_names_its_slot() {
+fn the_log_of_both_slots_is_sorted_by_time_and_names_the_slots() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     arrive(
@@ -166,11 +167,11 @@ fn both_slots_are_one_log_by_time_and_every_line_names_its_slot() {
 }
 
 #[test]
-fn a_new_instance_in_the_slot_goes_on_in_the_same_log_with_a_line_that_names_it() {
+fn a_new_instance_continues_the_log_after_a_line_that_names_it() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     arrive(&mut model, &green, vec![line(ago(9), "last words")]);
-    // Gone first, as when it is made anew.
+    // The old one disappears first, as when it is created again.
     assert!(followed(&observed(&mut model, web_production())).is_empty());
     let mut snapshot = with_candidate(web_production());
     let instance = snapshot.slots.green.instance.as_mut().expect("a candidate");
@@ -193,7 +194,7 @@ fn a_new_instance_in_the_slot_goes_on_in_the_same_log_with_a_line_that_names_it(
 }
 
 #[test]
-fn another_target_has_other_logs_and_the_old_ones_are_left() {
+fn opening_another_target_closes_the_logs_of_the_old_one() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     arrive(&mut model, &green, vec![line(ago(1), "of production")]);
@@ -211,7 +212,7 @@ fn another_target_has_other_logs_and_the_old_ones_are_left() {
 }
 
 #[test]
-fn the_log_stays_still_while_lines_pour_in() {
+fn the_view_does_not_move_while_lines_arrive() {
     let mut model = model(SIZE, web_production());
     let blue = source(&model, Slot::Blue);
     let pour = |model: &mut Model, from: u32| {
@@ -257,7 +258,7 @@ fn dropped_lines_are_counted_in_the_title() {
 }
 
 #[test]
-fn a_searched_line_is_found_while_it_is_typed_and_the_title_says_which() {
+fn a_search_jumps_while_it_is_typed_and_the_title_counts_matches() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     let text = |n: u32| match n % 100 {
@@ -294,7 +295,7 @@ fn a_searched_line_is_found_while_it_is_typed_and_the_title_says_which() {
 }
 
 #[test]
-fn a_search_that_is_given_up_puts_the_view_back() {
+fn cancelling_a_search_restores_the_view() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     arrive(
@@ -313,7 +314,7 @@ fn a_search_that_is_given_up_puts_the_view_back() {
 }
 
 #[test]
-fn escape_ends_the_search_and_then_the_filter_and_then_leaves_the_log() {
+fn escape_ends_the_search_then_the_filter_then_leaves_the_log() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     arrive(
@@ -339,7 +340,7 @@ fn escape_ends_the_search_and_then_the_filter_and_then_leaves_the_log() {
 }
 
 #[test]
-fn the_search_goes_with_the_operator_from_log_to_log() {
+fn the_search_stays_when_the_log_changes() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     arrive(&mut model, &green, vec![line(ago(3), "an error in green")]);
@@ -358,7 +359,7 @@ fn the_search_goes_with_the_operator_from_log_to_log() {
 }
 
 #[test]
-fn what_is_far_to_the_right_is_brought_into_view() {
+fn a_match_far_to_the_right_is_scrolled_into_view() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     let long = format!("{}needle{}", "hay ".repeat(100), " hay".repeat(100));
@@ -382,7 +383,7 @@ fn what_is_far_to_the_right_is_brought_into_view() {
 }
 
 #[test]
-fn since_goes_round_and_the_title_names_the_moment() {
+fn since_cycles_and_the_title_names_the_time() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     let lines = [7200, 1800, 600, 120, 30].map(|age| line(ago(age), &format!("{age}s old")));
@@ -411,7 +412,7 @@ fn since_goes_round_and_the_title_names_the_moment() {
 }
 
 #[test]
-fn times_are_hidden_and_shown_by_a_key() {
+fn a_key_hides_and_shows_times() {
     let mut model = both();
     let green = source(&model, Slot::Green);
     arrive(&mut model, &green, vec![line(ago(1), "one")]);
@@ -425,7 +426,7 @@ fn times_are_hidden_and_shown_by_a_key() {
 }
 
 #[test]
-fn what_is_shown_is_saved_and_both_answers_are_told() {
+fn the_shown_lines_are_saved_and_success_or_failure_is_reported() {
     let mut model = both();
     assert!(press(&mut model, "s").is_empty());
     assert!(screen(&model).contains("nothing to save"));
@@ -455,7 +456,7 @@ fn what_is_shown_is_saved_and_both_answers_are_told() {
 }
 
 #[test]
-fn the_steps_of_a_release_are_a_log_of_their_own() {
+fn the_steps_of_a_release_have_their_own_log() {
     let mut model = both();
     press(&mut model, "oo");
     press(&mut model, "o");
@@ -474,7 +475,7 @@ fn the_steps_of_a_release_are_a_log_of_their_own() {
 }
 
 #[test]
-fn every_mode_of_the_pane() {
+fn every_mode_of_the_log_pane_is_drawn() {
     let mut model = model(SIZE, with_standby(web_production()));
     press(&mut model, "5o");
     let (blue, green) = (source(&model, Slot::Blue), source(&model, Slot::Green));

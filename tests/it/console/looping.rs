@@ -1,4 +1,4 @@
-//! The true loop: scripted keys in, a test's backend out, and a backend that answers.
+//! The real loop with scripted keys and a test backend.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use tokio::sync::{mpsc, watch};
 use super::in_process::InProcess;
 use super::world::{PRODUCTION, now, operator, plan, target, web_production, world};
 
-/// Plans what it is asked, and refuses to begin.
+/// Makes the requested plan, and refuses to start it.
 struct Refusing {
     log: Mutex<Option<mpsc::Receiver<Batch>>>,
-    begun: Mutex<Vec<Approval>>,
+    approvals: Mutex<Vec<Approval>>,
 }
 
 #[async_trait]
@@ -32,7 +32,7 @@ impl Backend for Refusing {
     }
 
     async fn begin(&self, _: Arc<Plan>, approval: Approval) -> Result<Handle, Refused> {
-        self.begun.lock().expect("no panic").push(approval);
+        self.approvals.lock().expect("no panic").push(approval);
         let what = "generation 41 became 42".to_owned();
         Err(Refusal::WorldChanged { what }.into())
     }
@@ -57,7 +57,7 @@ pub(super) fn open() -> Stage {
     let (lines, log) = mpsc::channel(8);
     let backend = Arc::new(Refusing {
         log: Mutex::new(Some(log)),
-        begun: Mutex::default(),
+        approvals: Mutex::default(),
     });
     let asked: Arc<dyn Backend> = Arc::<Refusing>::clone(&backend);
     Stage {
@@ -77,7 +77,7 @@ impl std::ops::Deref for Stage {
 }
 
 #[tokio::test]
-async fn a_promotion_is_asked_for_by_keys_and_its_refusal_is_shown() {
+async fn a_refused_promote_shows_its_reasons() {
     let mut stage = open();
     stage.shows("web · dev").await;
     stage.press("ll⏎W").await;
@@ -90,7 +90,7 @@ async fn a_promotion_is_asked_for_by_keys_and_its_refusal_is_shown() {
     stage.shows("Begin the release · web · PRODUCTION").await;
     stage.press("⇥⏎").await;
     stage.shows("generation 41 became 42").await;
-    assert_eq!(stage.backend.begun.lock().expect("no panic").len(), 1);
+    assert_eq!(stage.backend.approvals.lock().expect("no panic").len(), 1);
     stage.press("⏎q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }
@@ -99,7 +99,7 @@ async fn a_promotion_is_asked_for_by_keys_and_its_refusal_is_shown() {
 async fn nothing_is_drawn_while_nothing_changes() {
     let stage = open();
     stage.shows("web · dev").await;
-    // The loop is asked for two frames' time whether it has anything to draw.
+    // For two frames' time the loop has the chance to draw.
     tokio::time::sleep(Duration::from_millis(80)).await;
     let before = stage.draws();
     tokio::time::sleep(Duration::from_millis(1200)).await;
@@ -122,20 +122,20 @@ async fn a_flood_of_lines_neither_delays_a_key_nor_draws_more_than_thirty_times_
         }
     });
     stage.shows("flood").await;
-    let (before, began) = (stage.draws(), std::time::Instant::now());
+    let (before, started) = (stage.draws(), std::time::Instant::now());
     stage.press("?").await;
     stage.shows("approve the step that waits").await;
-    let slow = began.elapsed();
+    let slow = started.elapsed();
     assert!(slow < Duration::from_secs(2), "a key took {slow:?}");
     tokio::time::sleep(Duration::from_millis(500)).await;
     let draws = f64::from(u32::try_from(stage.draws() - before).expect("a number"))
-        / began.elapsed().as_secs_f64();
+        / started.elapsed().as_secs_f64();
     assert!(draws <= 33.0, "{draws} draws a second");
     flood.abort();
 }
 
 #[tokio::test]
-async fn what_is_observed_is_shown_without_a_key() {
+async fn observations_are_shown_without_a_key() {
     let stage = open();
     stage.shows("web · dev").await;
     let mut seen = world(web_production());
@@ -150,7 +150,7 @@ async fn what_is_observed_is_shown_without_a_key() {
 }
 
 #[tokio::test]
-async fn copying_goes_to_the_terminal_and_a_lost_terminal_ends_the_loop() {
+async fn copying_writes_to_the_terminal_and_a_lost_terminal_ends_the_loop() {
     let stage = open();
     stage.shows("web · dev").await;
     stage.press("y").await;
@@ -161,7 +161,7 @@ async fn copying_goes_to_the_terminal_and_a_lost_terminal_ends_the_loop() {
 }
 
 #[tokio::test]
-async fn a_signal_ends_the_loop_whatever_is_open() {
+async fn a_signal_ends_the_loop_under_an_open_question() {
     let mut stage = open();
     stage.press("?").await;
     stage.shows("approve the step that waits").await;
@@ -170,7 +170,7 @@ async fn a_signal_ends_the_loop_whatever_is_open() {
 }
 
 #[tokio::test]
-async fn the_environment_is_named_in_every_question() {
+async fn every_question_names_the_environment() {
     let stage = open();
     stage.shows("web · dev").await;
     stage.press("ll⏎WP⏎").await;
@@ -178,7 +178,7 @@ async fn the_environment_is_named_in_every_question() {
 }
 
 #[tokio::test]
-async fn nothing_is_drawn_on_a_terminal_that_a_panic_gave_back() {
+async fn nothing_is_drawn_after_a_panic_restored_the_terminal() {
     let mut stage = open();
     stage.shows("web · dev").await;
     let before = stage.draws();

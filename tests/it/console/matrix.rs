@@ -1,4 +1,4 @@
-//! The matrix over many services: filter, order, and a cursor that stays on its target.
+//! The matrix with many services: filter, order, and a cursor that stays on its target.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::world::{
     target, tell, text, theme, web_production, world,
 };
 
-/// 200 services in eight environments; every fortieth is not well somewhere.
+/// 200 services in eight environments. Every fortieth has a problem in one of them.
 fn many() -> World {
     let environments = [
         ("dev", Tier::Development),
@@ -37,7 +37,7 @@ fn many() -> World {
         ..World::default()
     };
     for number in 0..200 {
-        // Not in the order of their names.
+        // Not sorted by name.
         let name = format!("s{:03}", (number * 7) % 200);
         world.services.push(name.parse().expect("a name"));
         for (environment, tier) in environments {
@@ -73,9 +73,9 @@ fn under(model: &Model) -> Target {
 }
 
 #[test]
-fn the_filter_works_while_it_is_typed_and_esc_shows_all_again() {
+fn the_filter_applies_while_it_is_typed_and_esc_removes_it() {
     let mut model = open((118, 34), many());
-    let began = under(&model);
+    let started = under(&model);
     press(&mut model, "jjj");
     let before = under(&model);
     press(&mut model, "/19");
@@ -88,11 +88,11 @@ fn the_filter_works_while_it_is_typed_and_esc_shows_all_again() {
     press_key(&mut model, KeyCode::Esc);
     assert_eq!((shown(&model).len(), under(&model)), (200, before));
     assert!(!screen(&model).contains("of 200"));
-    assert_ne!(under(&model), began);
+    assert_ne!(under(&model), started);
 }
 
 #[test]
-fn a_filter_that_was_kept_is_cleared_by_esc_and_what_it_found_opens() {
+fn a_kept_filter_is_cleared_by_esc_and_its_match_opens() {
     let mut model = open((118, 34), many());
     press(&mut model, "/s013");
     press_key(&mut model, KeyCode::Enter);
@@ -103,7 +103,7 @@ fn a_filter_that_was_kept_is_cleared_by_esc_and_what_it_found_opens() {
 }
 
 #[test]
-fn what_is_filtered_by_is_marked_in_the_names() {
+fn the_filter_marks_its_matches_in_the_names() {
     let mut model = model((118, 34), web_production());
     press(&mut model, "/lle");
     let theme = theme("dark", Charset::Unicode);
@@ -126,7 +126,7 @@ fn what_is_filtered_by_is_marked_in_the_names() {
 }
 
 #[test]
-fn nothing_found_is_said_and_enter_opens_nothing_that_is_not_seen() {
+fn a_filter_without_matches_says_so_and_enter_opens_nothing() {
     let mut model = open((118, 34), many());
     press(&mut model, "/nowhere");
     assert!(screen(&model).contains("no service with \"nowhere\""));
@@ -142,7 +142,7 @@ fn nothing_found_is_said_and_enter_opens_nothing_that_is_not_seen() {
 }
 
 #[test]
-fn the_order_goes_round_and_trouble_comes_first() {
+fn the_order_cycles_and_can_put_problems_first() {
     let mut model = open((118, 34), many());
     press(&mut model, "j");
     let at = under(&model);
@@ -152,7 +152,7 @@ fn the_order_goes_round_and_trouble_comes_first() {
     model.notice = None;
     assert!(screen(&model).contains("by name"), "{}", screen(&model));
     press(&mut model, "s");
-    // 39, 79, … times 7, modulo 200; in the order of the configuration among themselves.
+    // 39, 79, … times 7, modulo 200. Among themselves they keep the order of the configuration.
     assert_eq!(
         &shown(&model)[..6],
         ["s073", "s153", "s033", "s113", "s193", "s000"]
@@ -168,7 +168,7 @@ fn the_order_goes_round_and_trouble_comes_first() {
 }
 
 #[test]
-fn trouble_is_ordered_as_it_happens_and_by_how_soon_it_needs_somebody() {
+fn problems_are_ordered_by_urgency_as_they_occur() {
     let mut model = model((118, 34), web_production());
     press(&mut model, "1ss");
     assert_eq!(shown(&model), ["wallets", "search", "web", "api"]);
@@ -198,7 +198,8 @@ fn the_cursor_stays_on_its_target_when_services_come_and_go() {
     seen.services.retain(|name| name.as_str() != "wallets");
     tell(&mut model, Event::WorldObserved(Arc::new(seen.clone())));
     assert_eq!(under(&model), target("account", PRODUCTION));
-    // Its environment went: by itself it goes to none where customers are.
+    // Its environment was removed. The cursor does not move by itself to an environment with
+    // customers.
     seen.environments
         .retain(|(name, _)| name.as_str() != PRODUCTION);
     seen.environments
@@ -208,7 +209,7 @@ fn the_cursor_stays_on_its_target_when_services_come_and_go() {
 }
 
 #[test]
-fn the_ends_and_half_a_pane_are_one_key_away() {
+fn keys_jump_to_the_ends_and_by_half_a_pane() {
     let mut model = open((118, 34), many());
     press(&mut model, "G");
     assert_eq!(under(&model).service.as_str(), "s193");
@@ -235,7 +236,7 @@ fn a_held_cell_says_why_and_until_when() {
     });
     seen.snapshots
         .insert(held.clone(), Arc::new(snapshot.clone()));
-    // What has drifted besides has not drifted until the hold ends.
+    // Other drift of it is hidden until the hold ends.
     snapshot.slots.blue.registration = None;
     let mut drifted = seen.clone();
     drifted.snapshots.insert(held.clone(), Arc::new(snapshot));
@@ -251,16 +252,16 @@ fn a_held_cell_says_why_and_until_when() {
     assert!(seen.contains("search/dev: held until"), "{seen}");
     assert!(seen.contains("held until 15:02:11"), "{seen}");
     assert!(seen.contains("\"load test\""), "{seen}");
-    // The legend names what can be seen, and nothing else.
+    // The legend explains only the marks on screen.
     assert!(seen.contains("✗ failed  ■ held  ● healthy"), "{seen}");
     assert!(!seen.contains("◐ releasing"), "{seen}");
 }
 
-/// What a source that went away takes with it.
+/// What an unreachable source makes unknown.
 type Change = fn(&mut Snapshot, SourceState);
 
 #[test]
-fn a_cell_claims_nothing_while_a_source_does_not_answer() {
+fn a_cell_is_unknown_while_a_source_does_not_answer() {
     let away = || SourceState::Unreachable {
         why: "connection refused".into(),
         retry_at: None,
@@ -303,17 +304,13 @@ fn a_cell_claims_nothing_while_a_source_does_not_answer() {
         s.sources.registry = away;
         s.slots.blue.probe.as_mut().expect("probed").healthy = false;
     });
-    assert_eq!(
-        unwell,
-        CellState::Failed,
-        "what is known to be wrong is said"
-    );
+    assert_eq!(unwell, CellState::Failed, "known problems are still shown");
 }
 
 #[test]
-fn a_wide_matrix_says_what_is_in_flight_in_words() {
+fn a_wide_matrix_names_the_running_step_in_words() {
     let mut model = open((200, 26), world(web_production()));
-    // As wide as a pane that has the whole screen.
+    // The width of a pane that is zoomed to the whole screen.
     model.size = (83, 27);
     let releasing = status(
         &target("web", "dev"),
@@ -323,7 +320,7 @@ fn a_wide_matrix_says_what_is_in_flight_in_words() {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(releasing)));
     model.notice = None;
-    // It has turned to the slots of what is released.
+    // The screen has turned to the slots of the released target.
     press(&mut model, "1");
     let seen = screen(&model);
     assert!(seen.contains("1.9.0◐ verify runs"), "{seen}");
@@ -331,7 +328,7 @@ fn a_wide_matrix_says_what_is_in_flight_in_words() {
 }
 
 #[test]
-fn the_cursor_is_seen_without_colour() {
+fn the_cursor_is_visible_without_colour() {
     let model = open((118, 34), many());
     let buffer = drawn(&model, &theme("mono", Charset::Ascii));
     let row = text(&buffer)
@@ -350,16 +347,16 @@ fn many_targets_are_drawn_as_fast_as_few() {
     let took = |model: &Model| {
         let theme = theme("dark", Charset::Unicode);
         let fastest = (0..30).map(|_| {
-            let began = Instant::now();
+            let started = Instant::now();
             drawn(model, &theme);
-            began.elapsed()
+            started.elapsed()
         });
         fastest.min().expect("some")
     };
     let few = took(&model((118, 34), web_production()));
     let many = took(&open((118, 34), many()));
-    // Three times as many cells in view, fifty times as many in all: what is far from fifty is right,
-    // however busy the machine is.
+    // Three times as many cells are visible, fifty times as many exist. The drawing time must stay
+    // far below fifty times, however busy the machine is.
     assert!(
         many < few * 10 + Duration::from_millis(2),
         "{many:?} for many, {few:?} for few"

@@ -1,5 +1,5 @@
-//! The console, over a hand-made world with a clock that stands: its screens, its answers to keys,
-//! and the true loop over a test's backend.
+//! The console with hand-made fixtures and a fixed clock: its screens, its answers to keys, and the
+//! real loop with a test backend.
 
 mod anything;
 mod approving;

@@ -1,4 +1,4 @@
-//! The mouse: left to the terminal unless asked for, and then it does what keys do.
+//! The mouse belongs to the terminal unless the operator enables it. Then it does what keys do.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn mouse(model: &mut Model, kind: MouseEventKind, words: &str) -> Vec<Effect> {
     tell(model, Event::Input(Input::Mouse(event)))
 }
 
-/// Where some words stand on the screen.
+/// The position of these words on the screen.
 fn place(model: &Model, words: &str) -> (u16, u16) {
     let screen = screen(model);
     let found = screen.lines().enumerate().find_map(|(row, line)| {
@@ -47,7 +47,7 @@ fn with_mouse() -> Model {
 }
 
 #[test]
-fn the_mouse_is_the_terminals_until_it_is_asked_for() {
+fn the_mouse_belongs_to_the_terminal_until_it_is_enabled() {
     let mut model = model((118, 34), with_candidate(web_production()));
     assert!(!model.looks.mouse);
     click(&mut model, "5 Logs");
@@ -60,7 +60,7 @@ fn the_mouse_is_the_terminals_until_it_is_asked_for() {
 }
 
 #[test]
-fn a_click_gives_the_keys_to_a_pane_and_moves_its_cursor_and_one_more_opens() {
+fn a_click_focuses_a_pane_and_moves_its_cursor_and_a_second_opens() {
     let mut model = with_mouse();
     let open = model.open.clone();
     click(&mut model, "wallets");
@@ -99,7 +99,7 @@ fn a_click_on_a_key_of_the_registry_selects_it() {
 }
 
 #[test]
-fn the_wheel_scrolls_what_it_is_over_and_leaves_the_keys_where_they_are() {
+fn the_wheel_scrolls_the_pane_under_it_and_keeps_the_focus() {
     let mut model = with_mouse();
     mouse(&mut model, MouseEventKind::ScrollDown, "8840");
     assert_ne!(model.row(Pane::Registrations), 0);
@@ -135,7 +135,7 @@ fn a_click_on_the_name_of_a_pane_shows_it() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn a_click_anywhere_on_a_screen_of_any_size_never_panics_and_never_changes_anything(
+    fn a_click_anywhere_at_any_size_neither_panics_nor_changes_anything(
         size in (1_u16..200, 1_u16..70),
         at in prop::collection::vec((0_u16..210, 0_u16..80, 0_u8..3), 1..12),
         keys in prop::sample::select(vec!["", "3", "4", "5+", "\\", "?", ":", "WP", "WX", "WA"]),

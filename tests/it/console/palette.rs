@@ -1,4 +1,4 @@
-//! The palette: everything by its name, with its key, and why it cannot be done now.
+//! The palette lists every action by name with its key, or with the reason why it is not available.
 
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
@@ -26,13 +26,13 @@ fn best(model: &Model) -> PaletteChoice {
 }
 
 #[test]
-fn it_lists_what_can_be_done_with_its_keys_and_why_not() {
+fn it_lists_actions_with_their_keys_and_why_some_are_unavailable() {
     let model = opened();
     insta::assert_snapshot!(screen(&model));
 }
 
 #[test]
-fn a_few_letters_find_what_is_meant() {
+fn a_few_letters_find_an_action() {
     for (typed, meant) in [
         ("rollb", PaletteChoice::Act(Action::RollBack)),
         ("nxtlog", PaletteChoice::Act(Action::NextLog)),
@@ -47,7 +47,7 @@ fn a_few_letters_find_what_is_meant() {
 }
 
 #[test]
-fn enter_does_it() {
+fn enter_runs_the_action() {
     let mut model = opened();
     press(&mut model, "open wallets/qa");
     let effects = press_key(&mut model, KeyCode::Enter);
@@ -66,7 +66,7 @@ fn enter_does_it() {
 }
 
 #[test]
-fn what_belongs_to_a_pane_goes_there_first() {
+fn an_action_of_a_pane_focuses_the_pane_first() {
     let mut model = opened();
     press(&mut model, "follow");
     press_key(&mut model, KeyCode::Enter);
@@ -74,7 +74,7 @@ fn what_belongs_to_a_pane_goes_there_first() {
 }
 
 #[test]
-fn what_cannot_be_done_now_answers_with_the_reason_and_changes_nothing() {
+fn an_unavailable_action_gives_its_reason_and_changes_nothing() {
     let mut model = opened();
     press(&mut model, "stop standby");
     assert!(
@@ -92,7 +92,7 @@ fn what_cannot_be_done_now_answers_with_the_reason_and_changes_nothing() {
 }
 
 #[test]
-fn there_is_a_reason_exactly_where_an_action_is_not_offered() {
+fn only_unavailable_actions_have_a_reason() {
     let model = opened();
     for action in Action::all() {
         assert_eq!(

@@ -1,5 +1,6 @@
-//! Several consoles on one release: who watches is shown, who requests the handover is heard and answered, and
-//! whoever takes it by force says why. Whatever becomes of an asking is told.
+//! Several consoles on one release: the console shows who watches. A request for a handover is
+//! shown to the driver and answered. A forced takeover needs a reason. The requester learns every
+//! outcome.
 
 use std::sync::Arc;
 
@@ -75,7 +76,7 @@ pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) ->
 }
 
 #[test]
-fn when_a_step_was_over_does_not_change_with_a_handover() {
+fn a_handover_does_not_change_when_a_step_ended() {
     let mut happened = done_up_to(Step::Drain);
     let before = interrupted(None, happened.clone()).intended().to_owned();
     assert!(before.starts_with("drain was over at "), "{before}");
@@ -96,7 +97,7 @@ fn when_a_step_was_over_does_not_change_with_a_handover() {
     assert_eq!(interrupted(None, happened).intended(), before);
 }
 
-/// A console that watches ben's release, with the question of what is to become of it open.
+/// A console that watches Ben's release, with the take-over dialog open.
 fn asked_about(driver: Option<LockHolder>) -> Model {
     let snapshot = with_candidate(web_production());
     let seen = told(Tier::Protected, done_up_to(Step::Register), driver.as_ref());
@@ -115,7 +116,7 @@ fn asked_about(driver: Option<LockHolder>) -> Model {
     model
 }
 
-/// Says yes to a question that may want the environment's name.
+/// Says yes to a question that may need the environment's name.
 fn yes(model: &mut Model) -> Vec<Effect> {
     let Some(Dialog::Confirm(confirm)) = &model.dialog else {
         panic!("no question: {:?}", model.dialog);
@@ -132,7 +133,7 @@ fn notice(model: &mut Model) -> String {
     model.notice.take().map_or(String::new(), |said| said.text)
 }
 
-/// This console asks, and it is written.
+/// This console has requested the handover, and the store has the request.
 fn has_asked() -> Model {
     let mut model = asked_about(Some(lock(2)));
     press(&mut model, "j");
@@ -185,7 +186,7 @@ fn handed_to(console: &str) -> Observed {
 }
 
 #[test]
-fn a_release_that_another_drives_is_asked_for_or_taken() {
+fn a_release_of_another_driver_can_be_requested_or_taken_over() {
     let mut model = asked_about(Some(lock(2)));
     insta::assert_snapshot!(screen(&model));
     let Some(Dialog::Resume(asked)) = &model.dialog else {
@@ -228,7 +229,7 @@ fn asked_about_interrupted() -> Model {
 }
 
 #[test]
-fn one_of_several_open_releases_is_chosen_from_a_list_newest_first() {
+fn open_releases_are_listed_newest_first() {
     let snapshot = with_candidate(web_production());
     let seen = told(Tier::Protected, done_up_to(Step::Register), None);
     let mut model = watching(SIZE, snapshot, seen);
@@ -250,7 +251,7 @@ fn one_of_several_open_releases_is_chosen_from_a_list_newest_first() {
     };
     let open = vec![head(3, "2.0.0"), head(2, "1.9.0")];
     let asked = model.asked;
-    // An answer to another asking opens nothing.
+    // An answer to another request opens nothing.
     let late = Event::OpenReleasesFound {
         asked: asked - 1,
         open: open.clone(),
@@ -275,12 +276,12 @@ fn one_of_several_open_releases_is_chosen_from_a_list_newest_first() {
 }
 
 #[test]
-fn taking_it_by_force_wants_a_reason_the_name_and_exactly_that_driver() {
+fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     let mut model = asked_about(Some(lock(2)));
     press(&mut model, "jj");
     press_key(&mut model, KeyCode::Enter);
     insta::assert_snapshot!("the_reason", screen(&model));
-    // Without a word nothing is taken.
+    // Without a reason nothing is taken over.
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(notice(&mut model).contains("type why it is taken"));
@@ -312,7 +313,7 @@ fn taking_it_by_force_wants_a_reason_the_name_and_exactly_that_driver() {
 }
 
 #[test]
-fn a_former_driver_says_to_whom_it_lost_and_watches_them() {
+fn a_former_driver_names_the_new_one_and_watches() {
     let mut model = model(SIZE, with_candidate(web_production()));
     HERE.clone_into(&mut model.console);
     tell(
@@ -335,7 +336,7 @@ fn a_former_driver_says_to_whom_it_lost_and_watches_them() {
     let release = release_id(2);
     tell(&mut model, Event::DriverGone(release));
     assert!(screen(&model).contains("parked: lost to ben@ops-2 at 14:02:11"));
-    // Its own lock, as it was read before, tells nothing new.
+    // Its own earlier lock, read before, adds nothing.
     let mut own = lock(2);
     HERE.clone_into(&mut own.record.console);
     tell_of(
@@ -361,7 +362,7 @@ fn a_former_driver_says_to_whom_it_lost_and_watches_them() {
 }
 
 #[test]
-fn a_driver_whose_release_another_is_said_to_drive_looks_at_its_lock_at_once() {
+fn a_driver_checks_its_lock_at_once_when_another_one_is_reported() {
     let mut model = model(SIZE, with_candidate(web_production()));
     HERE.clone_into(&mut model.console);
     tell(
@@ -391,12 +392,12 @@ fn a_driver_whose_release_another_is_said_to_drive_looks_at_its_lock_at_once() {
 }
 
 #[test]
-fn who_asks_goes_on_when_it_is_handed_over_and_is_not_asked_again() {
+fn the_requester_resumes_at_once_after_a_handover() {
     let mut model = has_asked();
     observe(&mut model, |snapshot| {
         snapshot.handover_request = Some(request(operator(), HERE));
     });
-    // To another console of the same person it is not this one's.
+    // A handover to another console of the same person does not concern this one.
     tell_of(&mut model, handed_to("ana@ops-1 18 01JD6"));
     assert!(model.asking.is_some());
     let releases = [(target("web", PRODUCTION), Arc::new(handed_to(HERE)))];
@@ -416,7 +417,7 @@ fn who_asks_goes_on_when_it_is_handed_over_and_is_not_asked_again() {
 }
 
 #[test]
-fn whatever_else_becomes_of_an_asking_is_told() {
+fn every_other_outcome_of_a_request_is_reported() {
     let declined = Declined {
         by: ben(),
         at: now(),
@@ -478,7 +479,7 @@ fn whatever_else_becomes_of_an_asking_is_told() {
 }
 
 #[test]
-fn an_asking_is_taken_back_where_it_was_made() {
+fn a_request_is_withdrawn_where_it_was_made() {
     let mut model = has_asked();
     press(&mut model, "C");
     let asked = model.asked;
@@ -495,7 +496,7 @@ fn an_asking_is_taken_back_where_it_was_made() {
     assert!(model.asking.is_none());
 }
 
-/// A console that drives, and ben asks it.
+/// A console that drives a release which Ben requests.
 fn driving_and_asked() -> Model {
     let mut model = model(SIZE, with_candidate(web_production()));
     HERE.clone_into(&mut model.console);
@@ -520,7 +521,7 @@ fn driving_and_asked() -> Model {
 }
 
 #[test]
-fn a_driver_is_told_once_who_asks_and_sees_it_on_the_ladder() {
+fn a_driver_is_told_once_of_a_request_and_sees_it_on_the_ladder() {
     let mut model = driving_and_asked();
     let said = notice(&mut model);
     assert!(
@@ -531,12 +532,12 @@ fn a_driver_is_told_once_who_asks_and_sees_it_on_the_ladder() {
     );
     insta::assert_snapshot!(screen(&model));
     observe(&mut model, |_| {});
-    assert!(model.notice.is_none(), "told once");
+    assert!(model.notice.is_none(), "announced once");
     assert!(is_available(&model, Action::Resume));
 }
 
 #[test]
-fn it_is_handed_over_kept_or_left_unanswered() {
+fn a_request_is_granted_refused_or_left_unanswered() {
     let mut model = driving_and_asked();
     press(&mut model, "C");
     insta::assert_snapshot!(screen(&model));
@@ -566,7 +567,7 @@ fn it_is_handed_over_kept_or_left_unanswered() {
         "{effects:?}"
     );
 
-    // Who is gone asks nothing any more.
+    // A requester who left withdraws the request.
     press(&mut model, "C");
     observe(&mut model, |snapshot| snapshot.handover_request = None);
     assert!(model.dialog.is_none());
@@ -580,7 +581,7 @@ fn it_is_handed_over_kept_or_left_unanswered() {
 }
 
 #[test]
-fn who_watches_is_in_the_header_and_in_the_ladder_s_title() {
+fn watchers_are_named_in_the_header_and_the_ladder_title() {
     let mut model = driving_and_asked();
     model.size = (170, 34);
     let shown = screen(&model);
@@ -589,14 +590,14 @@ fn who_watches_is_in_the_header_and_in_the_ladder_s_title() {
         shown.contains("watched by ben@ops-2, cleo@ops-3"),
         "{shown}"
     );
-    // The driver does not watch itself, and whoever watches is "you" to themselves.
+    // The driver does not count as a watcher, and each watcher sees itself as "you".
     THERE.clone_into(&mut model.console);
     let shown = screen(&model);
     assert!(shown.contains("watched by you, cleo@ops-3"), "{shown}");
 }
 
 #[test]
-fn a_driver_that_let_go_is_told_from_one_that_was_cut_off() {
+fn a_driver_that_released_its_lock_is_distinguished_from_a_lost_one() {
     let gone = |happened| {
         let told = told(Tier::Protected, happened, None);
         let model = watching(SIZE, with_candidate(web_production()), told);
@@ -619,7 +620,7 @@ fn a_driver_that_let_go_is_told_from_one_that_was_cut_off() {
 }
 
 #[test]
-fn only_the_last_word_of_a_journal_hands_over() {
+fn only_the_last_journal_entry_hands_over() {
     let successor = Successor {
         operator: ben(),
         console: THERE.into(),
@@ -635,7 +636,7 @@ fn only_the_last_word_of_a_journal_hands_over() {
     let seen = observed(&journal, &definition, Some(&lock(2)), None, now());
     assert!(seen.is_handed_to(THERE) && !seen.is_handed_to(HERE));
     assert!(matches!(seen.let_go, Some(LetGo { to: Some(_), .. })));
-    // Somebody has gone on with it since.
+    // Another operator has resumed it since.
     let mut resumed = journal.entries.last().expect("an entry").clone();
     resumed.sequence += 1;
     resumed.what = Happening::Intent {
@@ -649,7 +650,7 @@ fn only_the_last_word_of_a_journal_hands_over() {
     assert!(!seen.is_handed_to(THERE) && seen.let_go.is_none());
 }
 
-/// This console's driver stopped because the store was away.
+/// This console's driver stopped because the store was unreachable.
 fn lost_here(since: u64) -> Model {
     let why = "not renewed for 20 s".to_owned();
     let snapshot = with_candidate(web_production());
@@ -668,7 +669,7 @@ fn lost_here(since: u64) -> Model {
     tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
     assert!(
         notice(&mut model).contains("C resumes it"),
-        "the way on is said"
+        "the way to resume is named"
     );
     if since > 0 {
         observe(&mut model, |snapshot| {
@@ -684,7 +685,7 @@ fn lost_here(since: u64) -> Model {
 }
 
 #[test]
-fn while_the_store_is_away_a_lost_release_says_what_to_wait_for_and_how_long() {
+fn while_the_store_is_unreachable_a_lost_release_says_what_to_wait_for() {
     let mut model = lost_here(18);
     assert!(press(&mut model, "C").is_empty());
     let said = notice(&mut model);
@@ -698,7 +699,7 @@ fn while_the_store_is_away_a_lost_release_says_what_to_wait_for_and_how_long() {
 }
 
 #[test]
-fn a_release_that_this_console_lost_is_found_although_its_own_lock_is_still_there() {
+fn a_release_that_this_console_lost_can_be_resumed_under_its_old_lock() {
     let mut model = lost_here(0);
     assert!(is_available(&model, Action::Resume));
     let effects = press(&mut model, "C");
@@ -708,7 +709,7 @@ fn a_release_that_this_console_lost_is_found_although_its_own_lock_is_still_ther
     );
 }
 
-/// Ben's console keeps the old version warm, and sits there.
+/// Ben's console keeps the old version warm and is otherwise idle.
 fn idle_standby() -> Model {
     let seen = told(Tier::Protected, done_up_to(Step::Drain), Some(&lock(2)));
     let mut model = watching(SIZE, with_standby(web_production()), seen);
@@ -718,7 +719,7 @@ fn idle_standby() -> Model {
 }
 
 #[test]
-fn the_standby_of_another_console_is_no_reason_against_a_release() {
+fn the_standby_of_another_console_blocks_no_release() {
     for action in [Action::Promote, Action::RollBack] {
         assert!(is_available(&idle_standby(), action), "{action:?}");
     }
@@ -743,7 +744,7 @@ fn the_standby_of_another_console_is_no_reason_against_a_release() {
 }
 
 #[test]
-fn a_driver_looks_at_its_lock_when_a_later_release_of_another_console_holds_it() {
+fn a_driver_checks_its_lock_when_a_later_release_holds_it() {
     let mut model = model(SIZE, with_standby(web_production()));
     HERE.clone_into(&mut model.console);
     let standby = Progress::Standby {

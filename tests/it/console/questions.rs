@@ -53,7 +53,7 @@ fn the_cursor_never_starts_on_a_protected_environment() {
 }
 
 #[test]
-fn every_capital_answers_while_read_only_and_changes_nothing() {
+fn every_capital_key_is_refused_while_read_only() {
     for key in ["P", "A", "X", "R", "S"] {
         let mut model = model(SIZE, with_candidate(web_production()));
         tell(
@@ -78,7 +78,7 @@ fn a_console_started_read_only_cannot_be_armed() {
     press(&mut model, "W");
     assert!(model.armed.is_none());
     assert!(notice(&model).contains("--read-only"));
-    // Where it is the configuration that says so, it is that which is named.
+    // When the configuration makes it read-only, the refusal names the configuration.
     model.read_only = "console.read_only is set at /etc/greenroom.toml:3:1".into();
     for key in ["W", "P", "F", "R"] {
         press(&mut model, key);
@@ -92,7 +92,7 @@ fn a_console_started_read_only_cannot_be_armed() {
 }
 
 #[test]
-fn arming_is_for_one_target_and_ends() {
+fn arming_covers_one_target_and_expires() {
     let mut model = model(SIZE, web_production());
     press(&mut model, "W");
     assert!(model.is_armed());
@@ -133,7 +133,7 @@ fn enter_on_half_a_name_keeps_the_question_and_says_what_is_missing() {
         assert!(notice(&model).contains("Esc cancels"));
         let shown = screen(&model);
         assert!(typed.is_empty() || shown.contains(missing), "{shown}");
-        // Cancel is a button: chosen, Enter presses it.
+        // Cancel is a button: Enter on it presses it.
         press_key(&mut model, KeyCode::Left);
         assert_eq!(confirm(&model).button, Button::Cancel);
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
@@ -142,7 +142,7 @@ fn enter_on_half_a_name_keeps_the_question_and_says_what_is_missing() {
 }
 
 #[test]
-fn stopping_the_old_version_says_who_has_the_traffic_now() {
+fn stopping_the_old_version_says_which_slot_has_the_traffic() {
     let mut model = model(SIZE, with_standby(web_production()));
     press(&mut model, "W");
     let stop = asking(Step::Stop);
@@ -170,7 +170,7 @@ fn stopping_the_old_version_says_who_has_the_traffic_now() {
 }
 
 #[test]
-fn traffic_in_production_takes_the_whole_name_typed() {
+fn moving_traffic_in_production_takes_the_full_name() {
     let mut model = waiting(Step::Switch);
     press(&mut model, "A");
     press(&mut model, "productio");
@@ -205,7 +205,7 @@ fn a_pasted_name_does_not_count() {
 }
 
 #[test]
-fn a_question_left_open_over_lunch_does_nothing() {
+fn an_expired_question_does_nothing() {
     let mut model = waiting(Step::Switch);
     press(&mut model, "A");
     press(&mut model, PRODUCTION);
@@ -216,7 +216,7 @@ fn a_question_left_open_over_lunch_does_nothing() {
 }
 
 #[test]
-fn a_question_is_void_when_arming_ends_under_it() {
+fn a_question_is_refused_when_arming_has_ended() {
     let mut model = waiting(Step::Switch);
     press(&mut model, "A");
     press(&mut model, PRODUCTION);
@@ -237,7 +237,7 @@ fn a_question_closes_when_the_release_moves_on() {
     assert!(notice(&model).contains("moved on"));
 }
 
-/// The rules of `web/production` cannot be told.
+/// The rules of `web/production` cannot be read.
 fn no_terms(model: &mut Model) {
     let terms = Err("no answer".to_owned());
     let target = target("web", PRODUCTION);
@@ -245,7 +245,7 @@ fn no_terms(model: &mut Model) {
 }
 
 #[test]
-fn promoting_is_version_reason_plan_question_and_only_then_a_beginning() {
+fn a_promote_asks_version_reason_and_plan_before_it_starts() {
     let mut model = model(SIZE, web_production());
     press(&mut model, "W");
     let effects = press(&mut model, "P");
@@ -262,7 +262,7 @@ fn promoting_is_version_reason_plan_question_and_only_then_a_beginning() {
     );
     no_terms(&mut model);
     let shown = screen(&model);
-    // One row a version, however many environments run it.
+    // One row per version, however many environments run it.
     assert!(shown.contains("live in qa, dev"), "{shown}");
     assert_eq!(shown.matches("▸ 1.9.0  ").count(), 1, "{shown}");
     press_key(&mut model, KeyCode::Enter);
@@ -284,7 +284,7 @@ fn promoting_is_version_reason_plan_question_and_only_then_a_beginning() {
     tell(&mut model, late);
     assert!(
         matches!(model.dialog, Some(Dialog::Thinking(_))),
-        "an answer to another asking"
+        "an answer to another request"
     );
     tell(
         &mut model,
@@ -302,7 +302,7 @@ fn promoting_is_version_reason_plan_question_and_only_then_a_beginning() {
 }
 
 #[test]
-fn any_tag_or_digest_can_be_typed_when_the_registry_is_silent() {
+fn any_tag_or_digest_can_be_typed_when_the_registry_does_not_answer() {
     let mut model = model(SIZE, web_production());
     press(&mut model, "W");
     press(&mut model, "P");
@@ -329,7 +329,7 @@ fn any_tag_or_digest_can_be_typed_when_the_registry_is_silent() {
 }
 
 #[test]
-fn a_refused_plan_says_every_reason() {
+fn a_refused_plan_lists_every_reason() {
     let mut model = model(SIZE, web_production());
     press(&mut model, "W");
     press(&mut model, "P");
@@ -351,7 +351,7 @@ fn a_refused_plan_says_every_reason() {
 }
 
 #[test]
-fn rolling_back_goes_to_what_is_kept_warm_or_says_that_nothing_is() {
+fn a_rollback_goes_to_the_standby_or_says_that_there_is_none() {
     let mut cold = model(SIZE, web_production());
     press(&mut cold, "WR");
     assert!(notice(&cold).contains("keeps no version warm"));

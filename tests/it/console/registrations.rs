@@ -1,5 +1,5 @@
-//! Pane 4: the tree of what is stored, the mark on whatever differs from what is observed, and leases
-//! that run down by themselves.
+//! Pane 4: the tree of stored keys, a mark on each value that differs from the observation, and
+//! leases that count down between readings.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ fn mark(snapshot: &Snapshot, name: &str) -> Mark {
 }
 
 #[test]
-fn each_difference_from_what_is_observed_is_named() {
+fn each_difference_from_the_observation_is_named() {
     let blue = |change: fn(&mut Snapshot)| {
         let mut snapshot = with_standby(web_production());
         change(&mut snapshot);
@@ -102,7 +102,7 @@ fn each_difference_from_what_is_observed_is_named() {
 }
 
 #[test]
-fn what_agrees_is_ticked_and_what_is_not_known_has_no_mark() {
+fn matching_keys_are_ticked_and_unknown_ones_have_no_mark() {
     let mut snapshot = with_standby(web_production());
     for name in ["blue", "green", "route"] {
         assert_eq!(mark(&snapshot, name), Mark::Agrees, "{name}");
@@ -175,7 +175,7 @@ fn a_tree_with_a_bit_of_everything_at_three_widths() {
 }
 
 #[test]
-fn what_is_wrong_is_red_with_a_mark_and_a_word() {
+fn a_wrong_key_is_red_with_a_mark_and_a_word() {
     let dark = theme("dark", Charset::Unicode);
     let mut model = model((118, 60), motley());
     press(&mut model, "1");
@@ -202,14 +202,14 @@ fn what_is_wrong_is_red_with_a_mark_and_a_word() {
 }
 
 #[test]
-fn route_and_slots_come_first_and_what_is_over_comes_last() {
+fn route_and_slots_come_first_and_ended_records_last() {
     let mut snapshot = motley();
     let order = |snapshot: &Snapshot| -> Vec<String> {
         let rows = registrations(snapshot).into_iter();
         let groups = rows.filter(|row| row.depth == 0);
         groups.map(|row| row.name).collect()
     };
-    // The hold cannot be read: that comes before the lock, which is as it should be.
+    // The hold cannot be read, so it comes before the lock, which is correct.
     assert_eq!(
         order(&snapshot),
         ["route", "slots/", "hold", "lock", "notes/"]
@@ -249,7 +249,7 @@ fn route_and_slots_come_first_and_what_is_over_comes_last() {
 }
 
 #[test]
-fn no_stored_json_is_ever_a_value_of_a_row() {
+fn no_row_shows_raw_json() {
     let mut snapshot = motley();
     for name in [
         "wheel",
@@ -282,7 +282,7 @@ fn opened(model: &mut Model, name: &str) -> (String, String) {
 }
 
 #[test]
-fn enter_says_what_a_key_is_what_it_should_be_and_why() {
+fn enter_explains_a_key_its_expected_value_and_why() {
     let mut model = model((118, 40), motley());
     let (title, lines) = opened(&mut model, "blue");
     assert_eq!(title, "/greenroom/v1/targets/web/production/slots/blue");
@@ -315,7 +315,7 @@ fn enter_says_what_a_key_is_what_it_should_be_and_why() {
 }
 
 #[test]
-fn a_lease_runs_down_by_the_clock_and_not_below_nothing() {
+fn a_lease_counts_down_to_zero() {
     let mut model = model((118, 60), motley());
     assert!(model.counts_time());
     assert!(
@@ -340,7 +340,7 @@ fn a_lease_runs_down_by_the_clock_and_not_below_nothing() {
 }
 
 #[test]
-fn a_thousand_keys_stay_fluid_are_counted_and_all_reached() {
+fn a_thousand_keys_are_counted_reachable_and_fast() {
     let mut snapshot = with_candidate(web_production());
     for index in 0..1_000 {
         let name = format!("notes/{:02}/{index:04}", index / 50);
@@ -354,14 +354,15 @@ fn a_thousand_keys_stay_fluid_are_counted_and_all_reached() {
     press(&mut model, "G");
     assert!(screen(&model).contains("0999"), "{}", screen(&model));
     let dark = theme("dark", Charset::Unicode);
-    let began = Instant::now();
+    let started = Instant::now();
     for _ in 0..10 {
         drawn(&model, &dark);
     }
-    // Unoptimized and on a busy machine; optimized a frame is a few milliseconds.
+    // The limit is for a build without optimizations on a busy machine. Optimized, a frame takes a
+    // few milliseconds.
     assert!(
-        began.elapsed() < Duration::from_secs(3),
+        started.elapsed() < Duration::from_secs(3),
         "{:?}",
-        began.elapsed()
+        started.elapsed()
     );
 }

@@ -1,4 +1,4 @@
-//! What a release's movements do to the console, and what the panes' own keys do.
+//! What the console does when a release progresses, and what the keys of the panes do.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ fn busy() -> Model {
 }
 
 #[test]
-fn a_failed_step_asks_and_starts_on_the_answer_that_changes_nothing() {
+fn the_failure_question_starts_on_the_answer_that_changes_nothing() {
     let mut model = busy();
     tell(&mut model, Event::ReleaseMoved(Arc::new(failed())));
     insta::assert_snapshot!(screen(&model));
@@ -68,7 +68,7 @@ fn a_failed_step_asks_and_starts_on_the_answer_that_changes_nothing() {
 }
 
 #[test]
-fn every_answer_to_a_failure_says_what_it_comes_to() {
+fn every_answer_to_a_failure_explains_its_effect() {
     let mut model = busy();
     let mut failed = failed();
     if let Progress::Choosing { choices, .. } = &mut failed.progress {
@@ -90,7 +90,7 @@ fn every_answer_to_a_failure_says_what_it_comes_to() {
         assert!(shown.lines().any(said), "{choice}: {shown}");
     }
 
-    // A way back that is longer than a row is said in full.
+    // An undo text longer than a row is shown in full.
     let mut model = busy();
     failed.undo = format!("{} and the last word", "stop and remove; ".repeat(8));
     tell(&mut model, Event::ReleaseMoved(Arc::new(failed)));
@@ -137,7 +137,7 @@ fn backing_out_before_the_switch_takes_a_yes() {
 }
 
 #[test]
-fn nothing_else_begins_while_a_release_goes_on() {
+fn no_other_release_starts_while_one_is_running() {
     let mut model = busy();
     for key in ["P", "R"] {
         assert!(press(&mut model, key).is_empty());
@@ -166,7 +166,7 @@ fn a_standby_counts_down_and_can_be_ended() {
     );
 }
 
-/// A console that keeps the old version warm in an environment of a tier.
+/// A console that keeps the old version warm in an environment of this tier.
 fn in_standby(tier: Tier) -> Model {
     let mut model = model(SIZE, with_standby(web_production()));
     press(&mut model, "W");
@@ -188,7 +188,7 @@ fn ending_a_standby_in_a_protected_environment_asks_for_the_name_once() {
     );
     press(&mut model, PRODUCTION);
     let effects = press_key(&mut model, KeyCode::Enter);
-    // The approval of *stop* itself, so that *stop* does not ask again.
+    // This approves *stop* itself, so *stop* does not ask again.
     match effects.as_slice() {
         [
             Effect::Say {
@@ -216,7 +216,7 @@ fn ending_a_standby_elsewhere_takes_one_yes() {
 }
 
 #[test]
-fn the_end_of_a_release_is_told_once_and_stays_quiet() {
+fn the_end_of_a_release_is_announced_once() {
     let mut model = busy();
     let reason = "orders failed".to_owned();
     let over = status(
@@ -236,7 +236,7 @@ fn the_end_of_a_release_is_told_once_and_stays_quiet() {
 }
 
 #[test]
-fn something_counts_only_while_a_release_moves_or_a_question_is_open() {
+fn the_screen_counts_only_during_a_release_or_an_open_question() {
     let mut idle = model(SIZE, web_production());
     idle.notice = None;
     assert!(!idle.counts_time());
@@ -264,7 +264,7 @@ fn panes_are_reached_by_number_and_by_tab_and_details_open_on_enter() {
 }
 
 #[test]
-fn a_key_without_meaning_answers() {
+fn a_key_without_a_meaning_is_answered() {
     let mut model = busy();
     model.notice = None;
     press(&mut model, "Z");

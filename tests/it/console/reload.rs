@@ -1,4 +1,5 @@
-//! A configuration that changed on disk: what the console says, what it asks, and when it does not reload.
+//! A configuration that changed on disk: what the console reports, what it asks, and when it does
+//! not reload.
 
 use std::sync::Arc;
 
@@ -61,7 +62,7 @@ fn reload_key(model: &mut Model) -> Vec<Effect> {
 }
 
 #[test]
-fn a_changed_configuration_is_said_and_its_key_is_in_the_footer() {
+fn a_changed_configuration_is_announced_with_its_key_in_the_footer() {
     let mut model = model((118, 34), web_production());
     assert!(!screen(&model).contains("Ctrl-R reload"));
     tell(&mut model, differs());
@@ -80,10 +81,10 @@ fn a_changed_configuration_is_said_and_its_key_is_in_the_footer() {
         "{}",
         screen(&model)
     );
-    // The same again is no news.
+    // The same change again is not announced.
     tell(&mut model, differs());
     assert_eq!(notice(&model), "");
-    // Saved as it was: there is nothing to reload any more.
+    // Saved as it was before: there is nothing to reload.
     tell(&mut model, Event::ConfigurationObserved(None));
     assert!(!screen(&model).contains("Ctrl-R reload"));
     reload_key(&mut model);
@@ -96,7 +97,7 @@ fn a_changed_configuration_is_said_and_its_key_is_in_the_footer() {
 }
 
 #[test]
-fn the_dialog_says_what_differs_and_starts_on_keeping() {
+fn the_dialog_lists_the_differences_and_starts_on_keeping() {
     for size in SIZES {
         let mut model = model(size, web_production());
         tell(&mut model, differs());
@@ -110,7 +111,7 @@ fn the_dialog_says_what_differs_and_starts_on_keeping() {
 }
 
 #[test]
-fn reloading_leaves_with_the_place_to_come_back_to() {
+fn a_reload_remembers_the_place_on_screen() {
     let mut model = model((118, 34), web_production());
     tell(&mut model, differs());
     press(&mut model, "3");
@@ -140,7 +141,7 @@ fn reloading_leaves_with_the_place_to_come_back_to() {
 }
 
 #[test]
-fn a_target_that_the_new_configuration_does_not_have_is_said() {
+fn a_target_missing_in_the_new_configuration_is_announced() {
     let mode = Mode::Armable(std::time::Duration::from_mins(5));
     let mut model = Model::new(operator(), mode, now(), (118, 34));
     model.come_back_to = Some(ViewState {
@@ -178,7 +179,7 @@ fn errors_are_listed_with_file_and_line_and_cannot_be_reloaded() {
 }
 
 #[test]
-fn while_a_release_or_a_repair_is_driven_here_it_says_why_it_does_not_reload() {
+fn a_reload_is_refused_during_a_release_or_a_repair() {
     let mut releasing = model((118, 34), with_candidate(web_production()));
     tell(
         &mut releasing,
@@ -204,7 +205,7 @@ fn while_a_release_or_a_repair_is_driven_here_it_says_why_it_does_not_reload() {
 }
 
 #[test]
-fn what_changes_again_under_the_dialog_starts_the_answer_anew() {
+fn another_change_under_the_dialog_resets_the_answer() {
     let mut model = model((118, 34), web_production());
     tell(&mut model, differs());
     reload_key(&mut model);

@@ -1,4 +1,4 @@
-//! The real binary in a pseudo-terminal, while somebody edits its configuration.
+//! The real binary in a pseudo-terminal while another process edits its configuration.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(20);
 const RELOAD: &str = "\u{12}";
 const TEXT: &str = include_str!("../../../fixtures/settings/valid/sandbox.toml");
 
-/// The same with another environment.
+/// The same configuration with one more environment.
 fn with_qa() -> String {
     let (qa, places) = ("[environments.qa]\ntier = \"staging\"\n", "state/qa");
     format!(
@@ -43,10 +43,10 @@ fn open(text: &str) -> (Pty, tempfile::TempDir) {
     (pty, home)
 }
 
-/// The consoles that others see.
+/// The consoles that announce their presence.
 fn present(home: &Path) -> usize {
     let file = home.join("state/greenroom.db");
-    // Not created here: the console makes it, for its user only.
+    // The test does not create this directory: the console creates it for its user only.
     let Ok(store) = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE) else {
         return 0;
     };
@@ -57,13 +57,13 @@ fn present(home: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn an_environment_that_is_added_while_the_console_is_open_appears_on_a_key() {
+async fn an_added_environment_appears_after_a_reload() {
     let (mut pty, home) = open(TEXT);
     eventually("the console is seen", SOON, || async {
         present(home.path()) == 1
     })
     .await;
-    // Another pane has the keys, to see that they are there again afterwards.
+    // Another pane gets the focus, to check that it has the focus again afterwards.
     pty.keys("2");
     fs::write(home.path().join("greenroom.toml"), with_qa()).expect("written");
     pty.wait_for_text("greenroom.toml changed on disk", SOON);
@@ -77,7 +77,7 @@ async fn an_environment_that_is_added_while_the_console_is_open_appears_on_a_key
         let text = screen.contents();
         text.contains("qa") && !text.contains("environments.qa")
     });
-    // The old console is not seen any more.
+    // The old console no longer announces its presence.
     eventually("only the new console is seen", SOON, || async {
         present(home.path()) == 1
     })
@@ -88,7 +88,7 @@ async fn an_environment_that_is_added_while_the_console_is_open_appears_on_a_key
 }
 
 #[test]
-fn a_broken_configuration_is_said_with_its_line_and_the_console_goes_on() {
+fn a_broken_configuration_is_reported_with_its_line() {
     let (mut pty, home) = open(TEXT);
     let broken = TEXT.replace("image = \"sample\"", "imag = \"sample\"");
     let file = home.path().join("greenroom.toml");

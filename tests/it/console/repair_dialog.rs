@@ -1,4 +1,5 @@
-//! `D`: what differs is planned, asked about with every call, and done after the yes; what happens is said.
+//! `D` plans the repair of what differs, asks with every call, repairs after the yes, and reports
+//! progress.
 
 use std::sync::Arc;
 
@@ -108,7 +109,7 @@ fn notice(model: &Model) -> &str {
 }
 
 #[test]
-fn a_repair_is_asked_about_with_what_differs_what_is_done_and_what_it_costs() {
+fn the_repair_dialog_lists_differences_calls_and_costs() {
     for size in SIZES {
         let model = asked(size, repair_plan(Tier::Protected));
         insta::assert_snapshot!(format!("repair_{}x{}", size.0, size.1), dialog(&model));
@@ -137,7 +138,7 @@ fn a_repair_under_a_hold_says_so() {
 }
 
 #[test]
-fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
+fn a_repair_needs_arming_and_the_name_and_reports_progress() {
     let mut model = model(SIZES[0], drifted());
     assert!(press(&mut model, "D").is_empty());
     assert!(notice(&model).contains("arms"), "{}", notice(&model));
@@ -157,7 +158,7 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
     );
     assert!(notice(&model).contains("is being repaired"));
 
-    // Nobody leaves it, nobody has it stand still, and nobody begins another.
+    // During a repair the operator can neither quit nor suspend, nor start another repair.
     assert!(press(&mut model, "q").is_empty());
     assert!(notice(&model).contains("is being repaired"));
     let ctrl_z = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
@@ -169,7 +170,7 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
     tell(&mut model, Event::RepairMoved { target, news: said });
     assert!(notice(&model).contains("1 of 2"), "{}", notice(&model));
     assert!(!screen(&model).contains('\u{1b}'));
-    // Who left a release elsewhere waits for this one too.
+    // Quitting after a release has been left waits for the repair too.
     model.leaving = true;
     let record = RepairRecord {
         format: FORMAT,
@@ -198,7 +199,7 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
 }
 
 #[test]
-fn what_only_a_person_can_mend_is_told_and_a_refusal_ends_it() {
+fn a_difference_for_a_person_is_shown_and_a_refusal_ends_the_repair() {
     let mut alone = repair_plan(Tier::Protected);
     alone.repair_actions.clear();
     alone.items.remove(0);
@@ -223,7 +224,7 @@ fn what_only_a_person_can_mend_is_told_and_a_refusal_ends_it() {
 }
 
 #[test]
-fn an_answer_that_nobody_waits_for_opens_nothing_and_a_release_in_flight_is_not_repaired_under() {
+fn a_late_plan_opens_nothing_and_a_running_release_blocks_repairs() {
     let mut model = armed(SIZES[0]);
     press(&mut model, "D");
     press_key(&mut model, KeyCode::Esc);

@@ -1,4 +1,4 @@
-//! What the screens say at the sizes that matter, and what their styles say beside it.
+//! The text of the screens at the sizes that matter, and some of their styles.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::world::{
     web_production, with_candidate, with_standby,
 };
 
-/// A release that verifies its candidate, whose log streams.
+/// A release that verifies its candidate while its log arrives.
 fn busy(size: (u16, u16)) -> Model {
     let mut model = model(size, with_candidate(web_production()));
     press(&mut model, "W");
@@ -73,14 +73,14 @@ fn the_ladder_is_one_line_at_60_by_16() {
 }
 
 #[test]
-fn a_card_says_what_it_needs_at_20_by_5() {
+fn a_card_names_the_needed_size_at_20_by_5() {
     let mut model = busy((118, 34));
     model.size = (20, 5);
     insta::assert_snapshot!(screen(&model));
 }
 
 #[test]
-fn a_screen_that_shows_no_question_takes_no_answer() {
+fn a_screen_too_small_for_a_question_takes_no_answer() {
     let mut model = busy((118, 34));
     tell(
         &mut model,
@@ -144,7 +144,7 @@ fn a_question_fits_on_a_narrow_screen() {
 }
 
 #[test]
-fn what_is_stored_is_said_in_words_and_what_cannot_be_read_says_why() {
+fn stored_values_are_described_and_unreadable_ones_say_why() {
     let mut snapshot = with_candidate(web_production());
     for key in &mut snapshot.keys {
         key.value = r#"{"stored":"as json"}"#.into();
@@ -163,7 +163,7 @@ fn what_is_stored_is_said_in_words_and_what_cannot_be_read_says_why() {
 }
 
 #[test]
-fn only_a_slot_that_should_run_is_red_when_it_does_not() {
+fn only_a_slot_that_should_be_running_is_red_when_stopped() {
     let theme = world::theme("dark", Charset::Unicode);
     let exited = |mut snapshot: Snapshot, slot: Slot| {
         let instance = snapshot.slots.get_mut(slot).instance.as_mut();
@@ -185,7 +185,7 @@ fn only_a_slot_that_should_run_is_red_when_it_does_not() {
 }
 
 #[test]
-fn a_service_without_a_target_somewhere_is_no_question() {
+fn a_service_without_a_target_in_an_environment_has_an_empty_cell() {
     let mut world = world::world(web_production());
     world.snapshots.remove(&world::target("search", "qa"));
     let mut model = model((118, 34), web_production());
@@ -197,7 +197,7 @@ fn a_service_without_a_target_somewhere_is_no_question() {
 }
 
 #[test]
-fn columns_of_the_matrix_are_as_wide_as_what_they_hold() {
+fn columns_of_the_matrix_fit_their_content() {
     let shown = screen(&model((118, 34), web_production()));
     assert!(shown.contains("dev    qa     production"), "{shown}");
 }
@@ -222,12 +222,12 @@ fn next_and_back_out_have_a_line_each_however_long_they_are() {
     }
     assert!(
         shown.contains("verify 0:12 of 2:00, 2/4  · register") && shown.contains("· stop"),
-        "a note squeezed a rung out: {shown}"
+        "a note pushed a step off the ladder: {shown}"
     );
 }
 
 #[test]
-fn what_waits_for_a_person_says_what_it_does_and_what_backing_out_would() {
+fn a_waiting_step_says_what_it_does_and_what_backing_out_does() {
     for size in [(118, 34), (80, 24)] {
         let mut model = model(size, with_candidate(web_production()));
         let asking = Arc::new(asking(Step::Register));
@@ -243,7 +243,7 @@ fn what_waits_for_a_person_says_what_it_does_and_what_backing_out_would() {
 }
 
 #[test]
-fn a_line_with_its_own_time_is_not_given_another() {
+fn a_log_line_with_a_timestamp_gets_no_second_one() {
     let mut model = busy((118, 34));
     let source = model.log.source().cloned().expect("a log");
     let line = NewLine {
@@ -260,7 +260,7 @@ fn a_line_with_its_own_time_is_not_given_another() {
 }
 
 #[test]
-fn drift_and_silence_are_said_in_words() {
+fn drift_and_unreachable_sources_are_described_in_words() {
     let mut snapshot = with_standby(web_production());
     if let Some(proxy) = &mut snapshot.proxy {
         proxy.slot = Some(Slot::Blue);
@@ -332,7 +332,7 @@ fn style_of(buffer: &Buffer, words: &str) -> Style {
 }
 
 #[test]
-fn production_looks_like_production_and_danger_like_danger() {
+fn production_and_danger_have_their_own_styles() {
     let theme = world::theme("dark", Charset::Unicode);
     let mut model = busy((118, 34));
     let shown = drawn(&model, &theme);
@@ -375,7 +375,7 @@ fn a_stale_pane_is_dimmed_and_not_blanked() {
 }
 
 #[test]
-fn the_selection_is_seen_without_any_colour() {
+fn the_selection_is_visible_without_colour() {
     let theme = world::theme("mono", Charset::Ascii);
     let shown = drawn(&busy((118, 34)), &theme);
     let selected = style_of(&shown, "1.8.2%");

@@ -1,4 +1,4 @@
-//! What the slots and the truth row say, at the sizes that matter and in full.
+//! The slots and the truth row, at the sizes that matter and as full pages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn made(instance: &mut Instance, labels: [&str; 3], configuration: &[(&str, &str
         .collect();
 }
 
-/// A candidate beside a live version with traffic, with everything known about both.
+/// A candidate next to a live version with traffic, with everything known about both.
 fn rich() -> Snapshot {
     let mut snapshot = with_candidate(web_production());
     let blue = snapshot.slots.blue.instance.as_mut().expect("live");
@@ -83,7 +83,7 @@ fn looking(size: (u16, u16), snapshot: Snapshot) -> Model {
     model
 }
 
-/// The pane of the slots alone: what stands beside it is others' business.
+/// Only the pane of the slots, so other panes do not matter.
 fn pane(model: &Model) -> String {
     super::checks::cropped(&screen(model), "▸2 Slots")
 }
@@ -102,7 +102,7 @@ fn style_of(buffer: &Buffer, words: &str) -> Style {
     buffer.cell((at(column), at(row))).expect("a cell").style()
 }
 
-/// The slots of a target in which no release is open.
+/// The slots of a target without an open release.
 fn unlocked(snapshot: Snapshot) -> Model {
     let mut model = model((118, 34), snapshot);
     press(&mut model, "2");
@@ -118,16 +118,16 @@ fn page(model: &mut Model) -> String {
 }
 
 #[test]
-fn slots_stand_beside_each_other_where_there_is_room() {
+fn slots_are_side_by_side_where_there_is_room() {
     insta::assert_snapshot!(pane(&looking((118, 34), rich())));
     insta::assert_snapshot!(
-        "beside_each_other_with_all_of_it",
+        "side_by_side_with_every_line",
         pane(&looking((160, 50), rich()))
     );
 }
 
 #[test]
-fn stacked_slots_keep_what_matters() {
+fn stacked_slots_keep_the_important_lines() {
     insta::assert_snapshot!(pane(&looking((100, 30), rich())));
     insta::assert_snapshot!(
         "stacked_on_a_small_screen",
@@ -136,12 +136,12 @@ fn stacked_slots_keep_what_matters() {
 }
 
 #[test]
-fn a_page_has_every_difference_and_what_each_place_says_of_the_others() {
+fn a_page_lists_every_difference_and_the_view_of_each_source() {
     insta::assert_snapshot!(page(&mut looking((118, 34), rich())));
 }
 
 #[test]
-fn no_traffic_is_neither_good_nor_bad_and_unknown_is_said_only_in_full() {
+fn no_traffic_is_neutral_and_unknown_rates_are_explained_on_the_page() {
     let theme = world::theme("dark", Charset::Unicode);
     let shown = drawn(&looking((118, 34), rich()), &theme);
     let calm = style_of(&shown, "no traffic yet: no data");
@@ -167,9 +167,9 @@ fn no_traffic_is_neither_good_nor_bad_and_unknown_is_said_only_in_full() {
 }
 
 #[test]
-fn only_what_is_live_shows_a_rate_and_it_names_its_window() {
+fn only_the_live_slot_shows_a_rate_with_its_window() {
     let mut snapshot = with_standby(web_production());
-    // Both are of the last ten seconds, and the switch was three seconds ago.
+    // Both rates cover the last ten seconds; the switch was three seconds ago.
     snapshot.slots.green.rates = Some(rates(90, 0));
     snapshot.slots.blue.rates = Some(rates(210, 0));
     let mut model = model((118, 34), snapshot);
@@ -186,7 +186,7 @@ fn only_what_is_live_shows_a_rate_and_it_names_its_window() {
 }
 
 #[test]
-fn errors_are_seen_without_any_colour() {
+fn errors_are_visible_without_colour() {
     let theme = world::theme("dark", Charset::Unicode);
     for (requests, errors, words, meaning) in [
         (3120, 0, "312 req/s, last 10s  errors 0%", None),
@@ -213,7 +213,7 @@ fn errors_are_seen_without_any_colour() {
 }
 
 #[test]
-fn nothing_is_claimed_to_be_the_same_that_nobody_looked_at() {
+fn differences_are_unknown_when_a_side_was_not_observed() {
     let shown = screen(&looking((118, 34), with_candidate(web_production())));
     assert!(!shown.contains("config"), "{shown}");
     let mut same = rich();
@@ -232,7 +232,7 @@ fn nothing_is_claimed_to_be_the_same_that_nobody_looked_at() {
 }
 
 #[test]
-fn a_slot_is_known_by_side_word_and_border_whatever_the_colours() {
+fn a_slot_is_recognizable_by_side_word_and_border() {
     for name in ["mono", "dark"] {
         let theme = world::theme(name, Charset::Unicode);
         for (snapshot, left, right) in [
@@ -256,7 +256,7 @@ fn a_slot_is_known_by_side_word_and_border_whatever_the_colours() {
 }
 
 #[test]
-fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
+fn the_truth_row_marks_each_comparison_and_names_the_repair() {
     let theme = world::theme("dark", Charset::Unicode);
     let mut snapshot = rich();
     if let Some(public) = &mut snapshot.public {
@@ -314,7 +314,7 @@ fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
 }
 
 #[test]
-fn what_is_not_heard_is_dimmed_and_says_since_when_and_when_it_is_asked_again() {
+fn an_unreachable_source_is_dimmed_with_its_age_and_retry_time() {
     let theme = world::theme("dark", Charset::Unicode);
     let mut snapshot = rich();
     snapshot.sources.runtime = SourceState::Stale {
@@ -332,11 +332,14 @@ fn what_is_not_heard_is_dimmed_and_says_since_when_and_when_it_is_asked_again() 
     let page = page(&mut model);
     assert!(page.contains("connection refused"), "{page}");
     let settled = world::model((118, 34), web_production());
-    assert!(!settled.counts_time(), "nothing counts while all is heard");
+    assert!(
+        !settled.counts_time(),
+        "no countdown while every source answers"
+    );
 }
 
 #[test]
-fn what_never_answered_is_unknown_and_not_empty() {
+fn a_source_that_never_answered_is_unknown_and_not_empty() {
     let away = || SourceState::Unreachable {
         why: "connection refused".into(),
         retry_at: Some(later(3)),
@@ -405,7 +408,7 @@ fn the_port_of_the_preview_is_never_cut_off() {
 }
 
 #[test]
-fn hostile_labels_and_configuration_are_harmless() {
+fn hostile_labels_and_configuration_are_sanitized() {
     let hostile = "a\u{1b}[31m\u{202e}b\u{200b}\u{7}";
     let mut snapshot = rich();
     let green = snapshot.slots.green.instance.as_mut().expect("a candidate");

@@ -1,5 +1,5 @@
-//! The real binary in a pseudo-terminal: the terminal is given back however the console ends, and
-//! nothing is coloured where no colour is wanted.
+//! The real binary in a pseudo-terminal: it restores the terminal however it ends, and writes no
+//! colour where none is wanted.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::pty::Pty;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// What the terminal is told when the alternate screen is left, and about the cursor.
+/// Control sequences that leave the alternate screen and show the cursor.
 const LEFT: &str = "\u{1b}[?1049l";
 const SHOWN: &str = "\u{1b}[?25h";
 const HIDDEN: &str = "\u{1b}[?25l";
@@ -26,7 +26,7 @@ fn configuration(before: &str) -> (String, tempfile::TempDir) {
     (file.to_str().expect("a path").to_owned(), home)
 }
 
-/// Opens the console on one target that runs nothing.
+/// Opens the console with one target that runs nothing.
 fn open(variables: &[(&str, &str)]) -> (Pty, tempfile::TempDir) {
     let (file, home) = configuration("");
     let house = home.path().to_str().expect("a path").to_owned();
@@ -37,7 +37,7 @@ fn open(variables: &[(&str, &str)]) -> (Pty, tempfile::TempDir) {
     (pty, home)
 }
 
-/// Runs a script of a shell on a terminal; in it `$0` is the program and `$1` the configuration.
+/// Runs a shell script on a terminal. In it `$0` is the program and `$1` the configuration.
 fn script(script: &str, file: &str, home: &tempfile::TempDir, variables: &[(&str, &str)]) -> Pty {
     let house = home.path().to_str().expect("a path").to_owned();
     let mut all = vec![("HOME", house.as_str()), ("LC_ALL", "C.UTF-8")];
@@ -47,7 +47,7 @@ fn script(script: &str, file: &str, home: &tempfile::TempDir, variables: &[(&str
 }
 
 #[test]
-fn a_terminal_that_cannot_be_drawn_on_is_refused_in_words() {
+fn an_unusable_terminal_is_refused_with_an_explanation() {
     let (file, home) = configuration("");
     for (term, said_of_it) in [("dumb", "TERM is dumb"), ("", "TERM is empty")] {
         let variables = [("TERM", term)];
@@ -59,9 +59,9 @@ fn a_terminal_that_cannot_be_drawn_on_is_refused_in_words() {
 }
 
 #[test]
-fn without_a_terminal_for_its_keys_the_console_is_refused_in_words() {
+fn without_a_controlling_terminal_the_console_is_refused() {
     let (file, home) = configuration("");
-    // In a session of its own, whose controlling terminal this is not.
+    // In a session of its own, this terminal is not the controlling one.
     let detached = "exec setsid --wait \"$0\" --config \"$1\" </dev/null";
     let mut pty = script(detached, &file, &home, &[]);
     assert_eq!(pty.exit_status(SOON).exit_code(), 2, "{}", pty.screen());
@@ -74,9 +74,9 @@ fn without_a_terminal_for_its_keys_the_console_is_refused_in_words() {
 }
 
 #[test]
-fn a_terminal_that_takes_no_more_for_now_is_waited_for() {
+fn a_full_non_blocking_terminal_is_waited_for() {
     let (file, home) = configuration("");
-    // What dd sets stays with the terminal: from then on, a full one answers "try again".
+    // The flag that dd sets stays with the terminal: a full one then returns "try again".
     let hurried = "dd if=/dev/null oflag=nonblock status=none; exec \"$0\" --config \"$1\"";
     let mut pty = script(hurried, &file, &home, &[("COLORTERM", "truecolor")]);
     pty.wait_for_text("web/dev: empty", SOON);
@@ -91,7 +91,7 @@ fn a_terminal_that_takes_no_more_for_now_is_waited_for() {
 }
 
 #[test]
-fn an_archive_that_cannot_be_written_is_said_on_the_screen() {
+fn an_unwritable_archive_is_reported_on_the_screen() {
     let (file, home) = configuration("[history]\narchive = \"/proc/greenroom/archive.db\"\n");
     let mut pty = script("exec \"$0\" --config \"$1\"", &file, &home, &[]);
     pty.wait_for_text("the history of this machine is not written", SOON);
@@ -115,7 +115,7 @@ fn is_given_back(pty: &Pty) -> bool {
 }
 
 #[test]
-fn the_terminal_is_given_back_on_q() {
+fn q_restores_the_terminal() {
     let (mut pty, _home) = open(&[]);
     pty.keys("q");
     assert_eq!(pty.exit_status(SOON).exit_code(), 0, "{}", pty.screen());
@@ -123,7 +123,7 @@ fn the_terminal_is_given_back_on_q() {
 }
 
 #[test]
-fn the_terminal_is_given_back_on_signals() {
+fn signals_restore_the_terminal() {
     for which in [Signal::TERM, Signal::INT, Signal::HUP] {
         let (mut pty, _home) = open(&[]);
         signal(&pty, which);
@@ -133,7 +133,7 @@ fn the_terminal_is_given_back_on_signals() {
 }
 
 #[test]
-fn another_size_is_drawn_at_once_and_the_smallest_still_quits() {
+fn a_resize_is_drawn_at_once_and_the_smallest_size_still_quits() {
     let (mut pty, _home) = open(&[]);
     pty.resize((80, 24));
     pty.wait_for_text("3 Checks  4 Registrations", SOON);
@@ -144,7 +144,7 @@ fn another_size_is_drawn_at_once_and_the_smallest_still_quits() {
 }
 
 #[test]
-fn without_colour_there_is_weight_and_no_colour() {
+fn without_colour_bold_remains() {
     let (mut pty, _home) = open(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")]);
     let screen_is_plain = |screen: &vt100::Screen| {
         (0..34).all(|row| {

@@ -1,5 +1,5 @@
-//! The themes: what stands on what can be read, what differs can be told apart, by every kind of eyes
-//! a theme is made for and without any colour; and they are changed at once.
+//! The themes: text is readable on its background, and different states look different, for every
+//! kind of colour vision that a theme supports and without colour. A theme changes at once.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,13 @@ use ratatui::style::{Color, Modifier, Style};
 use super::colours::{Eyes, Rgb, contrast, distance};
 use super::world::{drawn, model, press, press_key, screen, web_production, with_candidate};
 
-/// Grounds that dark terminals have: black, that of editors, Dracula's.
+/// Backgrounds of dark terminals: black, the usual one of editors, Dracula's.
 const DARK: [Rgb; 3] = [(0, 0, 0), (0x1e, 0x1e, 0x1e), (0x28, 0x2a, 0x36)];
-/// Grounds that light terminals have: white, paper, Solarized's.
+/// Backgrounds of light terminals: white, paper, Solarized's.
 const LIGHT: [Rgb; 3] = [(255, 255, 255), (0xf5, 0xf5, 0xf5), (0xfd, 0xf6, 0xe3)];
 
-/// How far apart two colours have to look that mean different things: five times what is noticed.
+/// The least distance between two colours that mean different things: five times the noticeable
+/// distance.
 const APART: f64 = 0.10;
 
 const STATES: [Meaning; 4] = [Meaning::Ok, Meaning::Warn, Meaning::Bad, Meaning::Busy];
@@ -33,7 +34,7 @@ fn rgb(colour: Color) -> Rgb {
     }
 }
 
-/// What a theme's letters stand on where it says nothing.
+/// The backgrounds of a theme's text when the theme sets none.
 fn grounds(theme: &Theme) -> Vec<Rgb> {
     match theme.style(Meaning::Text).bg {
         Some(own) => vec![rgb(own)],
@@ -47,7 +48,7 @@ fn coloured() -> impl Iterator<Item = Theme> {
 }
 
 #[test]
-fn everything_can_be_read_on_what_it_stands_on() {
+fn every_text_is_readable_on_its_background() {
     for theme in coloured() {
         for meaning in Meaning::ALL {
             let style = theme.style(meaning);
@@ -76,7 +77,7 @@ fn everything_can_be_read_on_what_it_stands_on() {
 }
 
 #[test]
-fn states_and_slots_can_be_told_apart_by_the_eyes_a_theme_is_made_for() {
+fn states_and_slots_differ_for_the_colour_vision_a_theme_supports() {
     for theme in coloured() {
         let eyes: &[Eyes] = match theme.name() {
             "deuteranopia" => &[Eyes::All, Eyes::Deuteranopia, Eyes::Protanopia],
@@ -102,7 +103,7 @@ fn states_and_slots_can_be_told_apart_by_the_eyes_a_theme_is_made_for() {
 }
 
 #[test]
-fn terminals_of_256_and_of_16_colours_tell_them_apart_too() {
+fn states_and_slots_differ_with_256_and_with_16_colours() {
     for name in Theme::shipped().filter(|name| *name != "mono") {
         for depth in [Depth::Indexed, Depth::Ansi] {
             let theme = Theme::named(name, depth, Charset::Unicode).expect("a theme");
@@ -120,7 +121,7 @@ fn without_colour(style: Style) -> Modifier {
 }
 
 #[test]
-fn without_colour_weight_says_what_matters() {
+fn without_colour_bold_and_reverse_mark_what_matters() {
     for name in Theme::shipped() {
         let theme = Theme::named(name, Depth::None, Charset::Unicode).expect("a theme");
         let weight = |meaning| without_colour(theme.style(meaning));
@@ -143,7 +144,7 @@ fn without_colour_weight_says_what_matters() {
 }
 
 #[test]
-fn states_have_glyphs_of_their_own_in_both_character_sets() {
+fn every_state_has_its_own_glyph_in_both_character_sets() {
     let states = [
         Glyph::Full,
         Glyph::Hollow,
@@ -165,7 +166,7 @@ fn states_have_glyphs_of_their_own_in_both_character_sets() {
 }
 
 #[test]
-fn a_theme_with_a_ground_of_its_own_paints_all_of_it() {
+fn a_theme_with_a_background_paints_the_whole_screen() {
     let mut model = dressed();
     for dialog in ["", "?"] {
         press(&mut model, dialog);
@@ -178,7 +179,7 @@ fn a_theme_with_a_ground_of_its_own_paints_all_of_it() {
     }
 }
 
-/// A model that knows the themes there are.
+/// A model with all shipped themes.
 fn dressed() -> Model {
     let mut model = model((118, 34), with_candidate(web_production()));
     model.looks.themes = Theme::shipped().map(str::to_owned).collect();
@@ -187,7 +188,7 @@ fn dressed() -> Model {
 }
 
 #[test]
-fn a_theme_is_worn_while_the_cursor_is_on_it_kept_by_enter_and_given_back_by_escape() {
+fn the_theme_under_the_cursor_applies_until_enter_keeps_or_esc_restores() {
     let mut model = dressed();
     press(&mut model, "T");
     assert_eq!(model.theme(), "dark");
@@ -206,7 +207,7 @@ fn a_theme_is_worn_while_the_cursor_is_on_it_kept_by_enter_and_given_back_by_esc
 }
 
 #[test]
-fn production_may_look_like_production_and_a_choice_there_stays_there() {
+fn a_theme_chosen_for_protected_targets_applies_only_there() {
     let mut model = dressed();
     model.looks.theme_by_tier = vec![(Tier::Protected, "high-contrast".into())];
     assert_eq!(model.theme(), "high-contrast");
@@ -221,7 +222,7 @@ fn production_may_look_like_production_and_a_choice_there_stays_there() {
 }
 
 #[test]
-fn the_list_of_themes_shows_what_they_say() {
+fn the_list_of_themes_shows_their_descriptions() {
     let mut model = dressed();
     press(&mut model, "Tj");
     insta::assert_snapshot!(screen(&model));

@@ -1,4 +1,4 @@
-//! What waits for the operator: counted in the header, announced once, listed, and opened.
+//! The items that wait for the operator: counted in the header, announced once, listed, and opened.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::world::{
 
 const HERE: &str = "ana@ops-1 17 01JD5";
 
-/// A release of another target, as the journal of web/production tells it.
+/// A release of another target, as its journal describes it.
 fn moved_to(target: &Target, told: Observed) -> Observed {
     let mut status = Status::clone(&told.status);
     let mut plan = greenroom::release::Plan::clone(&status.plan);
@@ -37,8 +37,8 @@ fn interrupted() -> Observed {
     told(Tier::Protected, done_up_to(Step::Register), None)
 }
 
-/// Ana drives web/production, ben waits for her approval of api/production and asks for web/production, and the release of
-/// search/qa has no driver.
+/// Ana drives web/production. Ben waits for her approval of api/production and requests the
+/// handover of web/production. The release of search/qa has no driver.
 fn busy(size: (u16, u16)) -> Model {
     let mut snapshot = with_candidate(web_production());
     snapshot.handover_request = Some(request(ben(), "ben@ops-2 4711 01JD4"));
@@ -98,7 +98,7 @@ fn the_header_counts_what_waits_and_names_the_operator() {
 }
 
 #[test]
-fn enter_opens_the_target_and_the_question_that_fits() {
+fn enter_opens_the_target_with_the_matching_question() {
     for (row, wanted) in [
         (0, "web/production: HandOver"),
         (1, "web/production: Answer"),
@@ -129,7 +129,7 @@ fn is_question(model: &Model, fits: impl Fn(&Question) -> bool) -> bool {
     matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if fits(&confirm.question))
 }
 
-/// A console that watches the release of ben, and what rings in it.
+/// A console that watches Ben's release; returns it with the bells that rang.
 fn told_of(model: &mut Model, told: Option<Observed>) -> Vec<Effect> {
     let releases = told.map(|told| (target("web", PRODUCTION), Arc::new(told)));
     let releases: Releases = releases.into_iter().collect();
@@ -158,7 +158,7 @@ fn the_bell_rings_once_for_each_new_item() {
         "it is known"
     );
     assert!(!rings(&tell(&mut model, Event::Ticked)));
-    // Out of sight for a moment, as when the store does not answer.
+    // Absent for a moment, as when the store does not answer.
     assert!(!rings(&told_of(&mut model, None)));
     assert!(!rings(&told_of(&mut model, Some(told))), "the same item");
     assert!(
@@ -175,7 +175,7 @@ fn the_bell_is_silent_where_it_is_off() {
 }
 
 #[test]
-fn an_approver_is_told_that_a_release_waits_for_the_approval() {
+fn an_approver_is_told_that_a_release_waits_for_approval() {
     let mut model = listening(Bell::Off);
     told_of(&mut model, Some(told_lacking(Step::Register)));
     let notice = model.notice.as_ref().expect("a notice").text.clone();
@@ -185,11 +185,11 @@ fn an_approver_is_told_that_a_release_waits_for_the_approval() {
     );
     model.notice = None;
     told_of(&mut model, Some(told_lacking(Step::Register)));
-    assert!(model.notice.is_none(), "it is said once");
+    assert!(model.notice.is_none(), "it is announced once");
 }
 
 #[test]
-fn an_approval_that_was_given_waits_no_longer() {
+fn a_given_approval_no_longer_waits() {
     let told = told_lacking(Step::Register);
     let mut snapshot = with_candidate(web_production());
     let cleo = Operator {
@@ -205,7 +205,7 @@ fn an_approval_that_was_given_waits_no_longer() {
 }
 
 #[test]
-fn nobody_is_asked_to_approve_what_is_their_own() {
+fn no_operator_is_asked_to_approve_their_own_release() {
     let mut model = listening(Bell::Off);
     model.operator = Operator {
         name: "Ben".into(),
@@ -216,7 +216,7 @@ fn nobody_is_asked_to_approve_what_is_their_own() {
 }
 
 #[test]
-fn a_release_that_was_handed_over_waits_for_its_heir() {
+fn a_release_that_was_handed_over_waits_for_its_successor() {
     let successor = Successor {
         operator: operator(),
         console: "a console that was left".into(),
@@ -235,7 +235,7 @@ fn a_release_that_was_handed_over_waits_for_its_heir() {
 }
 
 #[test]
-fn a_console_that_can_change_nothing_is_asked_nothing() {
+fn a_read_only_console_lists_nothing() {
     let mut model = busy((118, 34));
     model.mode = Mode::ReadOnly;
     assert_eq!(kinds(&model), Vec::<String>::new());

@@ -1,5 +1,5 @@
-//! Lists start on what an operator most likely wants, and a key in the environments is meant for the row under its
-//! cursor. A rollback waits for no words.
+//! Lists start on the most likely choice. A key in the environments pane applies to the row under
+//! its cursor. A rollback needs no reason.
 
 use std::sync::Arc;
 
@@ -71,10 +71,10 @@ fn under_cursor(model: &Model) -> &str {
 }
 
 #[test]
-fn a_rollback_starts_on_the_last_version_that_nobody_went_back_from() {
+fn a_rollback_starts_on_the_last_version_not_rolled_back_from() {
     let live = || version("1.8.2", "4f2a9c01e7");
     let (bad, good) = (|| version("1.8.3", "cc"), || version("1.8.1", "aa"));
-    // Newest first: 1.8.3 was live, and was gone back from to 1.8.2, which is live.
+    // Newest first: 1.8.3 was live, and a rollback went from it to 1.8.2, which is live.
     let past = vec![
         release(4, ReleaseKind::ColdRollback, bad(), live()),
         release(3, ReleaseKind::Promote, live(), bad()),
@@ -92,7 +92,7 @@ fn a_rollback_starts_on_the_last_version_that_nobody_went_back_from() {
     assert_eq!(under_cursor(&model), "1.8.1");
 }
 
-/// The question which version, before anything has been told.
+/// The version picker before any answer arrives.
 fn loading(environment: &str) -> Model {
     let mut model = model(SIZES[0], web_production());
     let target = target("web", environment);
@@ -113,13 +113,13 @@ fn promoting(environment: &str, tags: &[&str]) -> Model {
 }
 
 #[test]
-fn a_promote_starts_on_what_the_environment_before_runs() {
+fn a_promote_starts_on_the_version_of_the_previous_environment() {
     let model = promoting(PRODUCTION, &["1.8.2", "1.9.0", "1.10.0"]);
     assert_eq!(under_cursor(&model), "1.9.0");
 }
 
 #[test]
-fn a_promote_into_the_first_environment_starts_on_the_newest_version_that_is_not_live() {
+fn a_promote_into_the_first_environment_starts_on_the_newest_not_live() {
     let model = promoting("dev", &["1.8.2", "1.9.0", "1.10.0"]);
     assert_eq!(under_cursor(&model), "1.10.0");
     let nothing_newer = promoting("dev", &["1.8.2", "1.9.0"]);
@@ -131,7 +131,7 @@ fn a_promote_into_the_first_environment_starts_on_the_newest_version_that_is_not
 }
 
 #[test]
-fn a_cursor_that_was_moved_stays_when_more_becomes_known() {
+fn a_moved_cursor_stays_when_more_rows_load() {
     let mut model = loading("dev");
     press_key(&mut model, KeyCode::Down);
     let chosen = under_cursor(&model).to_owned();
@@ -151,7 +151,7 @@ fn a_cursor_that_was_moved_stays_when_more_becomes_known() {
 }
 
 #[test]
-fn the_palette_starts_on_what_can_be_done_now() {
+fn the_palette_starts_on_an_available_action() {
     let mut model = model(SIZES[0], web_production());
     press(&mut model, ":");
     let Some(Dialog::Palette(palette)) = &model.dialog else {
@@ -163,7 +163,7 @@ fn the_palette_starts_on_what_can_be_done_now() {
 }
 
 #[test]
-fn a_change_asked_for_in_the_environments_opens_the_target_under_the_cursor() {
+fn a_change_key_in_the_environments_opens_the_target_under_the_cursor() {
     let mut model = model(SIZES[0], web_production());
     press(&mut model, "1");
     model.cursor = Some(target("api", "dev"));
@@ -244,7 +244,7 @@ fn a_rollback_is_planned_at_once_and_asks_for_no_reason() {
 }
 
 #[test]
-fn a_rollback_begins_without_the_reason_that_the_rules_ask_for() {
+fn a_rollback_starts_without_the_reason_that_the_rules_require() {
     for size in SIZES {
         let mut model = planned(size, true);
         let shown = screen(&model);
@@ -257,7 +257,7 @@ fn a_rollback_begins_without_the_reason_that_the_rules_ask_for() {
 }
 
 #[test]
-fn a_reason_that_is_typed_for_a_rollback_is_planned_with() {
+fn a_reason_typed_for_a_rollback_is_in_the_plan() {
     let mut model = planned(SIZES[0], true);
     press(&mut model, "errors");
     let effects = press_key(&mut model, KeyCode::Enter);

@@ -1,5 +1,5 @@
-//! A hand-made world: four services in three environments at 14:02:11, a release of `web` to
-//! production on its way.
+//! Hand-made fixtures: four services in three environments at 14:02:11, with a release of `web` to
+//! production in progress.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use greenroom::release::{
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 
-/// When everything here happens.
+/// The fixed current time.
 pub(crate) fn now() -> Timestamp {
     "2026-11-20T14:02:11Z".parse().expect("a time")
 }
@@ -38,7 +38,7 @@ pub(crate) fn later(seconds: u64) -> Timestamp {
     now() + Duration::from_secs(seconds)
 }
 
-/// A clock of production that is so far ahead of this machine's.
+/// A clock of production that is this far ahead of this machine's clock.
 pub(crate) fn clock_ahead_by(seconds: u64) -> Clocks {
     let of = greenroom::inventory::engine_of(&PRODUCTION.parse().expect("a name"));
     Clocks(vec![ClockReading::new(of, (now(), now()), later(seconds))])
@@ -274,7 +274,7 @@ pub(crate) fn with_standby(mut snapshot: Snapshot) -> Snapshot {
 
 pub(crate) const PRODUCTION: &str = "production";
 
-/// The whole world, with `web/production` as given.
+/// All targets, with `web/production` as given.
 pub(crate) fn world(web_production: Snapshot) -> World {
     let mut world = World {
         services: ["web", "api", "wallets", "search"]
@@ -351,7 +351,7 @@ fn stopping() -> PlannedCalls {
     }
 }
 
-/// The plan of 1.9.0 to a target.
+/// The plan of 1.9.0 for a target.
 pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
     let endpoints = PerSlot::from_fn(endpoint);
     let planned = |step: Step, call: &str, undo: &str| PlannedCalls {
@@ -467,7 +467,7 @@ fn report(name: &str, verdict: Verdict, millis: u64, detail: &str) -> CaseReport
     }
 }
 
-/// The release of that plan, at a step.
+/// The release of that plan at a step.
 pub(crate) fn status(target: &Target, tier: Tier, at: Step, progress: Progress) -> Status {
     let plan = Arc::new(plan(target, tier));
     let steps = plan
@@ -539,7 +539,7 @@ pub(crate) fn asking(step: Step) -> Status {
     status(&target("web", PRODUCTION), Tier::Protected, step, progress)
 }
 
-/// A model that has seen the world at a size, with `web/production` open.
+/// A model of this screen size that has observed these targets, with `web/production` open.
 pub(crate) fn model(size: (u16, u16), web_production: Snapshot) -> Model {
     let mode = Mode::Armable(Duration::from_mins(5));
     let mut model = Model::new(operator(), mode, now(), size);
@@ -554,7 +554,7 @@ pub(crate) fn model(size: (u16, u16), web_production: Snapshot) -> Model {
 
 pub(crate) fn tell(model: &mut Model, event: Event) -> Vec<Effect> {
     let effects = update(model, event, now());
-    // As the loop does.
+    // Like the loop.
     model.was_drawn();
     effects
 }
@@ -564,7 +564,7 @@ pub(crate) fn press_key(model: &mut Model, code: KeyCode) -> Vec<Effect> {
     tell(model, Event::Input(Input::Key(key)))
 }
 
-/// Presses characters one after the other; the effects of all of them.
+/// Presses these characters one after the other and returns all effects.
 pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     keys.chars()
         .flat_map(|c| press_key(model, KeyCode::Char(c)))
@@ -575,7 +575,7 @@ pub(crate) fn theme(name: &str, charset: Charset) -> Theme {
     Theme::named(name, Depth::True, charset).expect("a theme")
 }
 
-/// Draws a model and gives what the terminal would show.
+/// Draws a model and returns the buffer of the terminal.
 pub(crate) fn drawn(model: &Model, theme: &Theme) -> Buffer {
     let backend = ratatui::backend::TestBackend::new(model.size.0, model.size.1);
     let mut terminal = ratatui::Terminal::new(backend).expect("a terminal");
@@ -585,7 +585,7 @@ pub(crate) fn drawn(model: &Model, theme: &Theme) -> Buffer {
     terminal.backend().buffer().clone()
 }
 
-/// The text of a screen, a line a row, without trailing spaces.
+/// The text of a screen, one row per line, without trailing spaces.
 pub(crate) fn text(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width);
     let rows = buffer.content().chunks(width.max(1));

@@ -1,4 +1,4 @@
-//! What the engine says of how an instance was made, and of its image.
+//! What the engine reports about an instance's settings and its image.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use greenroom::ports::{RuntimeReader, RuntimeWriter};
 use super::fixture::{WAIT, World, both, docker, engine, push};
 
 #[tokio::test]
-async fn an_instance_knows_its_images_labels_and_how_it_was_made() {
+async fn an_instance_reports_its_image_labels_and_settings() {
     let mut world = World::pulled();
     let labels = [
         ("org.opencontainers.image.revision", "abc1234def5678901"),

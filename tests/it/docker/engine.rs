@@ -1,4 +1,4 @@
-//! Connecting: what is sent, which engines are refused, engines that are not there.
+//! Connecting: what is sent, which engines are refused, and unreachable engines.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::fixture::{
 use super::proxy::Proxy;
 
 #[tokio::test]
-async fn the_engine_says_who_it_is_and_which_version_was_agreed_on() {
+async fn the_engine_reports_its_identity_and_the_agreed_version() {
     let info = DockerReader::new(engine())
         .engine()
         .await
@@ -32,7 +32,7 @@ async fn the_engine_says_who_it_is_and_which_version_was_agreed_on() {
 }
 
 #[tokio::test]
-async fn every_call_names_the_version_and_logs_begin_at_the_nanosecond() {
+async fn every_call_names_the_version_and_logs_start_at_the_nanosecond() {
     let world = World::pulled();
     let (_, writer) = both(&engine());
     let id = writer
@@ -68,7 +68,7 @@ async fn every_call_names_the_version_and_logs_begin_at_the_nanosecond() {
 }
 
 #[tokio::test]
-async fn a_version_that_the_engine_refuses_is_agreed_on_again() {
+async fn a_refused_version_is_negotiated_again() {
     let world = World::pulled();
     let proxy = Proxy::replaceable();
     let (reader, writer) = both(&engine_behind(proxy.socket()));
@@ -83,7 +83,7 @@ async fn a_version_that_the_engine_refuses_is_agreed_on_again() {
     let listed = reader.instances(&world.target).await.expect("a list");
     assert_eq!(listed, []);
     assert_eq!(asked_in(&first), before + 1, "one call is refused");
-    // A call that changes something was not done where it was refused, so it is done once.
+    // The refused call changed nothing, so repeating it performs the change once.
     proxy.replace_by("1.45");
     let id = writer
         .start(&world.spec(Slot::Blue, WAIT))
@@ -101,7 +101,7 @@ async fn a_version_that_the_engine_refuses_is_agreed_on_again() {
 }
 
 #[tokio::test]
-async fn an_engine_that_refuses_the_version_it_speaks_is_asked_once_more_and_no_more() {
+async fn a_version_refused_twice_is_not_negotiated_again() {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("docker.sock");
     let listener = UnixListener::bind(&socket).expect("bound");
@@ -137,7 +137,7 @@ async fn an_engine_that_refuses_the_version_it_speaks_is_asked_once_more_and_no_
 }
 
 #[tokio::test]
-async fn credentials_are_sent_in_the_alphabet_that_the_engine_reads() {
+async fn credentials_use_the_base64_alphabet_of_the_engine() {
     let proxy = Proxy::start(None);
     let engine = engine_behind(proxy.socket());
     let host = "127.0.0.1:9";
@@ -158,7 +158,7 @@ async fn credentials_are_sent_in_the_alphabet_that_the_engine_reads() {
     let failure = writer
         .pull(&version, mpsc::channel(1).0)
         .await
-        .expect_err("nobody is there");
+        .expect_err("no engine listens there");
     assert!(!failure.to_string().contains(PASSWORD), "{failure}");
     let heads = proxy.heads();
     let create = heads
@@ -181,14 +181,17 @@ async fn credentials_are_sent_in_the_alphabet_that_the_engine_reads() {
 }
 
 #[tokio::test]
-async fn an_engine_that_is_not_there_is_unreachable_and_says_where() {
+async fn an_unreachable_engine_is_reported_with_its_address() {
     let directory = tempfile::tempdir().expect("a directory");
     let refusing = directory.path().join("refusing.sock");
     drop(UnixListener::bind(&refusing).expect("bound"));
     let missing = directory.path().join("missing.sock");
     for socket in [&refusing, &missing] {
         let (reader, _) = both(&engine_behind(socket));
-        let failure = reader.all_instances().await.expect_err("nobody is there");
+        let failure = reader
+            .all_instances()
+            .await
+            .expect_err("no engine listens there");
         assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
         assert!(
             failure.to_string().contains(&*socket.to_string_lossy()),
@@ -197,12 +200,12 @@ async fn an_engine_that_is_not_there_is_unreachable_and_says_where() {
     }
     let port = crate::support::free_port();
     let (reader, _) = both(&engine_at(&format!("tcp://127.0.0.1:{port}")));
-    let failure = reader.engine().await.expect_err("nobody is there");
+    let failure = reader.engine().await.expect_err("no engine listens there");
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
 }
 
 #[tokio::test]
-async fn an_engine_that_comes_back_is_used_again() {
+async fn an_engine_that_answers_again_is_used_again() {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("docker.sock");
     let (reader, _) = both(&engine_behind(&socket));
@@ -214,7 +217,7 @@ async fn an_engine_that_comes_back_is_used_again() {
 }
 
 #[tokio::test]
-async fn an_engine_that_is_too_old_or_no_engine_is_refused_in_words() {
+async fn an_old_engine_or_another_server_is_refused_with_an_explanation() {
     for (answer, kind) in [
         (
             r#"{"Version":"19.03","ApiVersion":"1.40"}"#,

@@ -1,4 +1,4 @@
-//! Small images, their registry, and containers that are gone when a test is over.
+//! Small images, their registry, and containers that are removed at the end of a test.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,13 +20,13 @@ use tempfile::TempDir;
 
 use crate::support;
 
-/// The programs of busybox that the tests use.
+/// The busybox programs that the tests use.
 const APPLETS: [&str; 21] = [
     "sh", "cat", "httpd", "sleep", "echo", "printf", "ls", "ln", "mv", "rm", "readlink", "mkdir",
     "dirname", "sync", "wc", "test", "yes", "head", "tr", "env", "touch",
 ];
 
-/// Runs until it is asked to end.
+/// A script that runs until it is asked to end.
 pub(crate) const WAIT: &str = "trap 'exit 0' TERM; while :; do sleep 0.05; done";
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -37,7 +37,7 @@ pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}-{}-{number}", std::process::id())
 }
 
-/// Runs the docker client; fails with what it says.
+/// Runs the docker client; panics with its output when it fails.
 pub(crate) fn docker(arguments: &[&str]) -> String {
     let output = docker_output(arguments);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
@@ -60,7 +60,7 @@ fn docker_output(arguments: &[&str]) -> std::process::Output {
         .expect("the docker client")
 }
 
-/// Builds an image with these labels and some bytes of its own.
+/// Builds an image with these labels and some unique bytes.
 pub(crate) fn build(reference: &str, labels: &[(&str, &str)], own_bytes: usize) {
     let context = TempDir::new().expect("a directory");
     let bin = context.path().join("root/bin");
@@ -71,7 +71,7 @@ pub(crate) fn build(reference: &str, labels: &[(&str, &str)], own_bytes: usize) 
     }
     let mut own = reference.as_bytes().to_vec();
     let mut state = u32::from(own.iter().fold(7_u8, |sum, b| sum.wrapping_add(*b)));
-    // Bytes that do not compress, so that a pull has something to carry.
+    // Bytes that do not compress, so that a pull has data to transfer.
     own.extend((0..own_bytes).map(|_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         state.to_be_bytes()[0]
@@ -87,7 +87,7 @@ pub(crate) fn build(reference: &str, labels: &[(&str, &str)], own_bytes: usize) 
     docker(&["build", "-q", "-t", reference, &path]);
 }
 
-/// An image in the test registry, and what else must go when the test is over.
+/// An image in the test registry, and everything else to remove at the end of the test.
 pub(crate) struct World {
     pub(crate) version: Version,
     pub(crate) target: Target,
@@ -113,7 +113,7 @@ impl World {
         }
     }
 
-    /// The same, with the image on the engine.
+    /// The same, with the image also on the engine.
     pub(crate) fn pulled() -> Self {
         let world = Self::new(16);
         docker(&["pull", "-q", &world.version.pinned()]);
@@ -169,7 +169,7 @@ impl Drop for World {
     }
 }
 
-/// Builds, pushes, forgets; gives the digest.
+/// Builds and pushes an image, removes it from the engine, and returns the digest.
 pub(crate) fn push(repository: &str, tag: &str, labels: &[(&str, &str)], own: usize) -> String {
     let reference = format!("{repository}:{tag}");
     build(&reference, labels, own);
@@ -227,7 +227,7 @@ impl Secrets for OneSecret {
     }
 }
 
-/// An image registry that wants a user and a password.
+/// An image registry that requires a user and a password.
 pub(crate) struct PrivateRegistry {
     pub(crate) host: String,
     child: Child,
@@ -239,13 +239,13 @@ pub(crate) const USER: &str = "ana";
 pub(crate) const PASSWORD: &str = "pa>>>???~~~ss\u{f6}\u{ff}";
 
 impl PrivateRegistry {
-    /// Starts one and waits until it answers.
+    /// Starts a registry and waits until it answers.
     pub(crate) async fn start() -> Self {
         Self::start_with("").await
     }
 
-    /// Starts one with more lines in the `http` part of its configuration, such as
-    /// `tls: {certificate: …, key: …}`.
+    /// Starts a registry with more lines in the `http` part of its configuration, such as `tls:
+    /// {certificate: …, key: …}`.
     pub(crate) async fn start_with(http: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
         let users = Command::new("htpasswd")
@@ -281,7 +281,7 @@ impl PrivateRegistry {
         registry
     }
 
-    /// Pushes an image; gives its repository and digest.
+    /// Pushes an image and returns its repository and digest.
     pub(crate) fn push(&self) -> (String, String) {
         let repository = format!("{}/{}", self.host, unique("private"));
         let home = self.directory.path().join("client");

@@ -1,4 +1,4 @@
-//! The life of an instance.
+//! The life cycle of an instance.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ async fn get(port: u16, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_instance_is_started_seen_stopped_started_again_and_removed() {
+async fn an_instance_is_started_observed_stopped_restarted_and_removed() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let port = free_port();
@@ -156,7 +156,7 @@ async fn two_starts_at_once_make_one_instance() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_a_conflict_and_leaves_nothing_behind() {
+async fn a_taken_port_is_a_conflict_and_leaves_nothing_behind() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
@@ -174,7 +174,7 @@ async fn a_port_that_is_taken_is_a_conflict_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn an_instance_whose_image_or_secret_is_missing_is_not_made() {
+async fn an_instance_without_its_image_or_secret_is_not_created() {
     let world = World::new(16);
     let (reader, writer) = both(&engine());
     let failure = writer
@@ -197,7 +197,7 @@ async fn an_instance_whose_image_or_secret_is_missing_is_not_made() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_or_runs_is_never_removed() {
+async fn foreign_and_running_containers_are_never_removed() {
     let world = World::pulled();
     let (_, writer) = both(&engine());
     let foreign = InstanceId(world.foreign(&[], WAIT));
@@ -232,20 +232,20 @@ fn spec_name(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn one_that_does_not_end_by_itself_is_ended_after_the_grace() {
+async fn an_instance_that_ignores_the_stop_is_killed_after_the_grace_period() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let deaf = world.spec(Slot::Blue, "trap '' TERM; while :; do sleep 0.05; done");
     let id = writer.start(&deaf).await.expect("started");
-    let begun = Instant::now();
+    let started = Instant::now();
     writer
         .stop(&id, Duration::from_secs(1))
         .await
         .expect("stopped");
     assert!(
-        begun.elapsed() >= Duration::from_millis(900),
+        started.elapsed() >= Duration::from_millis(900),
         "{:?}",
-        begun.elapsed()
+        started.elapsed()
     );
     let seen = reader
         .instances(&world.target)
@@ -256,7 +256,7 @@ async fn one_that_does_not_end_by_itself_is_ended_after_the_grace() {
 }
 
 #[tokio::test]
-async fn an_act_whose_answer_is_lost_is_looked_after() {
+async fn after_a_lost_answer_the_result_is_observed() {
     let world = World::pulled();
     let (_, writer) = both(&engine());
     let spec = world.spec(Slot::Blue, WAIT);
@@ -280,7 +280,7 @@ async fn an_act_whose_answer_is_lost_is_looked_after() {
 }
 
 #[tokio::test]
-async fn the_digest_is_that_of_what_runs_whatever_the_labels_say() {
+async fn the_digest_is_that_of_the_running_image_not_of_the_labels() {
     let mut world = World::pulled();
     let (reader, _) = both(&engine());
     let spec = world.spec(Slot::Blue, WAIT);
@@ -307,7 +307,7 @@ async fn the_digest_is_that_of_what_runs_whatever_the_labels_say() {
     assert_eq!(seen.tag.as_deref(), Some("red"));
     docker(&["rmi", "-f", &spec.version.pinned()]);
 
-    // An image that was never pulled has an id and nothing else: that is shown.
+    // An image that was never pulled has only an id, which is shown.
     let local = unique("it-local");
     build(&local, &[], 18);
     let id = docker(&["image", "inspect", "--format", "{{.Id}}", &local]);
@@ -332,13 +332,13 @@ async fn the_digest_is_that_of_what_runs_whatever_the_labels_say() {
 }
 
 #[tokio::test]
-async fn a_change_of_an_instance_is_hinted_and_a_broken_connection_is_said() {
+async fn changes_of_an_instance_and_a_broken_connection_are_reported() {
     let world = World::pulled();
     let (_, writer) = both(&engine());
     let proxy = Proxy::start(None);
     let (reader, _) = both(&engine_behind(proxy.socket()));
     let mut changes = reader.changes().await.expect("followed");
-    // Between subscribing and listening.
+    // Between the subscription and the first read.
     writer
         .start(&world.spec(Slot::Blue, WAIT))
         .await
@@ -364,7 +364,7 @@ async fn a_change_of_an_instance_is_hinted_and_a_broken_connection_is_said() {
 }
 
 #[tokio::test]
-async fn a_slot_on_a_unix_socket_has_its_directory_and_only_its_stale_socket_is_removed() {
+async fn a_unix_socket_slot_gets_its_directory_and_only_a_stale_socket_is_removed() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let home = world.directory.path().join("blue");
@@ -377,7 +377,7 @@ async fn a_slot_on_a_unix_socket_has_its_directory_and_only_its_stale_socket_is_
 
     std::fs::create_dir_all(&home).expect("made");
     let listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
-    let failure = writer.start(&spec).await.expect_err("somebody listens");
+    let failure = writer.start(&spec).await.expect_err("a listener");
     assert_eq!(failure.kind, FailureKind::Conflict, "{failure}");
     assert!(
         reader
@@ -387,8 +387,8 @@ async fn a_slot_on_a_unix_socket_has_its_directory_and_only_its_stale_socket_is_
             .is_empty()
     );
     drop(listener);
-    // A command that another test starts meanwhile holds a copy of it until it is executed.
-    eventually("nobody listens", Duration::from_secs(10), || async {
+    // A command started by another test meanwhile has a copy of the socket until its exec.
+    eventually("no listener", Duration::from_secs(10), || async {
         std::os::unix::net::UnixStream::connect(&socket).is_err()
     })
     .await;

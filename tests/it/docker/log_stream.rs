@@ -28,7 +28,7 @@ fn text(line: &LogChunk) -> String {
 }
 
 #[tokio::test]
-async fn lines_come_whole_in_order_and_dated_and_end_with_the_instance() {
+async fn lines_are_whole_ordered_and_dated_and_end_with_the_instance() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let script = "echo one; sleep 0.2; echo two >&2; sleep 0.2; head -c 40000 /dev/zero | tr '\\0' a; \
@@ -38,7 +38,8 @@ async fn lines_come_whole_in_order_and_dated_and_end_with_the_instance() {
         .await
         .expect("started");
     let followed = collect(reader.logs(&id, None, usize::MAX).await.expect("logs")).await;
-    // A follower of Docker 20.10 may miss a last line without an end; who asks again gets it.
+    // A follower of Docker 20.10 may miss a last line without a line break; asking again returns
+    // it.
     let lines = collect(reader.logs(&id, None, usize::MAX).await.expect("logs")).await;
     assert_eq!(followed[..3], lines[..3]);
     let texts: Vec<String> = lines.iter().map(text).collect();
@@ -58,7 +59,7 @@ async fn lines_come_whole_in_order_and_dated_and_end_with_the_instance() {
 
     let tail = collect(reader.logs(&id, None, 1).await.expect("logs")).await;
     assert_eq!(tail.iter().map(text).collect::<Vec<_>>(), ["unended"]);
-    // Inclusive, to the nanosecond: `one` is not there, `two` is.
+    // The start is inclusive, to the nanosecond: `one` is excluded, `two` is included.
     let since = collect(
         reader
             .logs(&id, lines[1].at, usize::MAX)
@@ -70,7 +71,7 @@ async fn lines_come_whole_in_order_and_dated_and_end_with_the_instance() {
 }
 
 #[tokio::test]
-async fn what_is_printed_later_is_followed() {
+async fn later_output_is_followed() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let script = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done";
@@ -92,7 +93,7 @@ async fn what_is_printed_later_is_followed() {
 }
 
 #[tokio::test]
-async fn the_output_of_a_terminal_is_read_too() {
+async fn the_output_of_a_container_with_a_terminal_is_read() {
     let world = World::pulled();
     let (reader, _) = both(&engine());
     let script =
@@ -105,7 +106,7 @@ async fn the_output_of_a_terminal_is_read_too() {
 }
 
 #[tokio::test]
-async fn a_driver_that_keeps_nothing_and_an_instance_that_is_gone_are_said() {
+async fn a_missing_log_driver_and_a_removed_instance_are_reported() {
     let world = World::pulled();
     let (reader, _) = both(&engine());
     let silent = InstanceId(world.foreign(&["--log-driver", "none"], "echo lost"));
@@ -132,7 +133,7 @@ async fn a_driver_that_keeps_nothing_and_an_instance_that_is_gone_are_said() {
 }
 
 #[tokio::test]
-async fn a_line_of_a_terminal_beyond_every_limit_is_cut_and_the_log_goes_on() {
+async fn an_overlong_terminal_line_is_cut_and_the_log_continues() {
     let world = World::pulled();
     let (reader, _) = both(&engine());
     let script = "trap 'echo end; exit 0' TERM; echo first; \

@@ -1,4 +1,4 @@
-//! What stands in a slot.
+//! What occupies a slot.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn foreign(occupancy: Occupancy) -> String {
 }
 
 #[tokio::test]
-async fn an_empty_slot_is_free_and_our_own_instance_is_ours_running_or_not() {
+async fn an_empty_slot_is_free_and_our_instance_is_ours_even_when_stopped() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let spec = world.spec(Slot::Blue, WAIT);
@@ -40,7 +40,7 @@ async fn an_empty_slot_is_free_and_our_own_instance_is_ours_running_or_not() {
 }
 
 #[tokio::test]
-async fn a_name_that_somebody_else_has_is_foreign() {
+async fn a_name_used_by_a_foreign_container_is_foreign() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let spec = world.spec(Slot::Blue, WAIT);
@@ -81,13 +81,13 @@ async fn a_container_that_names_another_target_is_left_alone_whatever_its_name()
     let refused = writer.start(&spec).await.expect_err("another target's");
     assert_eq!(refused.kind, greenroom::ports::FailureKind::Conflict);
     assert!(refused.to_string().contains(&owner), "{refused}");
-    // It is not listed as this target's either, so no step of a release ever names it.
+    // It is not listed for this target either, so no step of a release ever names it.
     let ours = reader.instances(&world.target).await.expect("a list");
     assert!(ours.iter().all(|one| one.id.0 != id), "{ours:?}");
 }
 
 #[tokio::test]
-async fn an_address_that_somebody_else_has_is_foreign_and_who_is_said() {
+async fn an_address_used_by_another_container_is_foreign_and_names_it() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let port = free_port();
@@ -126,7 +126,7 @@ async fn an_address_that_somebody_else_has_is_foreign_and_who_is_said() {
     let seen = reader.occupancy(&world.target, Slot::Blue, &taken).await;
     assert!(foreign(seen.expect("an answer")).contains("process"));
     drop(listener);
-    // A command that another test starts meanwhile holds a copy of it until it is executed.
+    // A command started by another test meanwhile has a copy of the socket until its exec.
     eventually("it is free again", Duration::from_secs(10), || async {
         let seen = reader.occupancy(&world.target, Slot::Blue, &taken).await;
         seen.expect("an answer") == Occupancy::Free
@@ -135,7 +135,7 @@ async fn an_address_that_somebody_else_has_is_foreign_and_who_is_said() {
 }
 
 #[tokio::test]
-async fn a_socket_that_somebody_listens_on_is_foreign_and_a_stale_one_is_not() {
+async fn a_socket_with_a_listener_is_foreign_and_a_stale_one_is_not() {
     let world = World::pulled();
     let (reader, _) = both(&engine());
     let path = world.directory.path().join("app.sock");
@@ -146,7 +146,7 @@ async fn a_socket_that_somebody_listens_on_is_foreign_and_a_stale_one_is_not() {
     let seen = reader.occupancy(&world.target, Slot::Blue, &endpoint).await;
     assert!(foreign(seen.expect("an answer")).contains("app.sock"));
     drop(listener);
-    // A command that another test starts meanwhile holds a copy of it until it is executed.
+    // A command started by another test meanwhile has a copy of the socket until its exec.
     eventually("it is free again", Duration::from_secs(10), || async {
         let seen = reader.occupancy(&world.target, Slot::Blue, &endpoint).await;
         seen.expect("an answer") == Occupancy::Free
@@ -171,7 +171,7 @@ async fn a_renamed_container_of_the_slot_is_ours_by_its_labels() {
         Occupancy::Ours(instance) => assert_eq!((instance.id, instance.name), (id.clone(), other)),
         seen => panic!("not ours: {seen:?}"),
     }
-    // No second container is made for the release that this one is of.
+    // No second container is created for the release of this one.
     assert_eq!(writer.start(&spec).await.expect("it is up"), id);
     let grace = Duration::from_secs(5);
     writer.stop(&id, grace).await.expect("stopped");

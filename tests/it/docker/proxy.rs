@@ -1,5 +1,5 @@
-//! A proxy on a unix socket before the engine: writes down what is asked, can lose answers, and can speak for an engine
-//! of another version.
+//! A proxy on a unix socket in front of the engine. It records requests, can lose answers, and can
+//! pretend to be an engine of another version.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::support;
 
-/// A proxy; it ends with the test.
+/// A proxy that ends with the test.
 pub(crate) struct Proxy {
     socket: PathBuf,
     heads: Arc<Mutex<Vec<String>>>,
@@ -21,17 +21,19 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Stands before the real engine; answers to requests whose path contains `lose` are lost.
+    /// Starts a proxy in front of the real engine that loses answers to requests whose path
+    /// contains `lose`.
     pub(crate) fn start(lose: Option<&'static str>) -> Self {
         Self::serving(move |client, heads, _| serve(client, heads, lose))
     }
 
-    /// Stands before the real engine until it is replaced by one of another version.
+    /// Starts a proxy in front of the real engine that `replace_by` can change to another version.
     pub(crate) fn replaceable() -> Self {
         Self::serving(serve_once)
     }
 
-    /// From now on the engine speaks only this version of the protocol. The real one is asked without a version.
+    /// From now on the engine accepts only this version of the protocol. Requests to the real
+    /// engine have no version.
     pub(crate) fn replace_by(&self, version: &str) {
         *self.spoken.lock().expect("not poisoned") = Some(version.to_owned());
     }
@@ -69,7 +71,7 @@ impl Proxy {
         self.heads.lock().expect("not poisoned").clone()
     }
 
-    /// The engine is gone: connections break, and new ones are refused.
+    /// Stops the engine: connections break, and new ones are refused.
     pub(crate) fn stop(&self) {
         self.serving.abort();
     }
@@ -81,10 +83,10 @@ impl Drop for Proxy {
     }
 }
 
-/// What was asked until now.
+/// The requests until now.
 type Heads = Arc<Mutex<Vec<String>>>;
 
-/// The only version that is spoken; that of the real engine when there is none.
+/// The only accepted version; without one, that of the real engine.
 type Spoken = Arc<Mutex<Option<String>>>;
 
 /// Reads up to the end of a request's head; a part of its body may follow.
@@ -106,7 +108,7 @@ async fn real_engine() -> UnixStream {
     UnixStream::connect(path).await.expect("the engine")
 }
 
-/// Serves one request of a connection, so that the next one is seen, too.
+/// Serves one request per connection, so that the next one is recorded too.
 async fn serve_once(mut client: UnixStream, heads: Heads, spoken: Spoken) {
     let Some(mut head) = read_head(&mut client).await else {
         return;

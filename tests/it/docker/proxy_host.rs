@@ -1,4 +1,4 @@
-//! The inside of a container as a proxy's host.
+//! The inside of a container as the host of a proxy.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use greenroom::ports::{FailureKind, ProxyHost, Writable};
 use super::fixture::{WAIT, World, docker, engine};
 
 #[tokio::test]
-async fn files_are_written_whole_read_listed_and_removed() {
+async fn files_are_written_atomically_read_listed_and_removed() {
     let world = World::pulled();
     let host = ContainerHost::new(engine(), world.foreign(&[], WAIT));
     let path = Path::new("/etc/edge/con d$(id).conf");
@@ -40,7 +40,7 @@ async fn files_are_written_whole_read_listed_and_removed() {
 }
 
 #[tokio::test]
-async fn a_link_to_a_directory_is_pointed_elsewhere_and_not_into_it() {
+async fn a_link_to_a_directory_is_replaced_and_not_written_into() {
     let world = World::pulled();
     let host = ContainerHost::new(engine(), world.foreign(&[], WAIT));
     let link = Path::new("/run/edge/live");
@@ -76,7 +76,7 @@ async fn a_link_to_a_directory_is_pointed_elsewhere_and_not_into_it() {
 }
 
 #[tokio::test]
-async fn writing_is_tried_where_a_directory_is_and_nothing_is_left() {
+async fn a_write_test_in_a_directory_leaves_nothing() {
     let world = World::pulled();
     let host = ContainerHost::new(engine(), world.foreign(&[], WAIT));
     host.write(Path::new("/run/edge/file"), b"")
@@ -95,7 +95,7 @@ async fn writing_is_tried_where_a_directory_is_and_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn commands_are_run_without_a_shell_and_tell_how_they_ended() {
+async fn commands_run_without_a_shell_and_report_their_exit() {
     let world = World::pulled();
     let host = ContainerHost::new(engine(), world.foreign(&[], WAIT));
     let run = |argv: &[&str]| {
@@ -123,7 +123,7 @@ async fn commands_are_run_without_a_shell_and_tell_how_they_ended() {
 }
 
 #[tokio::test]
-async fn the_table_of_connections_is_that_of_the_container() {
+async fn the_connection_table_is_that_of_the_container() {
     let world = World::pulled();
     let host = ContainerHost::new(
         engine(),
@@ -145,7 +145,7 @@ async fn the_table_of_connections_is_that_of_the_container() {
 }
 
 #[tokio::test]
-async fn a_container_that_does_not_run_or_is_not_there_is_said() {
+async fn a_stopped_or_missing_container_is_reported() {
     let world = World::pulled();
     let id = world.foreign(&[], WAIT);
     let host = ContainerHost::new(engine(), id.clone());

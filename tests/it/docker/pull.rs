@@ -1,4 +1,4 @@
-//! Getting images.
+//! Pulling images.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use tokio::sync::mpsc;
 use super::fixture::{OneSecret, PASSWORD, PrivateRegistry, USER, World, both, docker, engine};
 
 #[tokio::test]
-async fn an_image_is_pulled_by_digest_with_progress_and_is_there_then() {
+async fn an_image_is_pulled_by_digest_with_progress() {
     let world = World::new(6 * 1024 * 1024);
     let (reader, writer) = both(&engine());
     assert!(!reader.has_image(&world.version).await.expect("an answer"));
     let (sender, mut receiver) = mpsc::channel(10_000);
     writer.pull(&world.version, sender).await.expect("pulled");
     assert!(reader.has_image(&world.version).await.expect("an answer"));
-    let mut told: Vec<PullProgress> = Vec::new();
+    let mut received: Vec<PullProgress> = Vec::new();
     while let Some(progress) = receiver.recv().await {
-        told.push(progress);
+        received.push(progress);
     }
-    let last = told.last().expect("some progress");
+    let last = received.last().expect("some progress");
     assert!(
         last.total > 6 * 1024 * 1024 && last.done == last.total,
         "{last:?}"
     );
-    // Again is nothing to do, also when nobody hears of it.
+    // A second pull has nothing to do, also when no receiver reads the progress.
     writer
         .pull(&world.version, mpsc::channel(1).0)
         .await
@@ -35,7 +35,7 @@ async fn an_image_is_pulled_by_digest_with_progress_and_is_there_then() {
 }
 
 #[tokio::test]
-async fn a_digest_that_the_registry_does_not_have_is_missing() {
+async fn a_digest_unknown_to_the_registry_is_missing() {
     let world = World::new(16);
     let (reader, writer) = both(&engine());
     let mut other = world.version.clone();
@@ -51,7 +51,7 @@ async fn a_digest_that_the_registry_does_not_have_is_missing() {
 }
 
 #[tokio::test]
-async fn a_repository_that_could_leave_its_place_in_a_path_is_refused() {
+async fn a_repository_that_could_escape_its_path_is_refused() {
     let world = World::new(16);
     let (reader, writer) = both(&engine());
     let mut evil = world.version.clone();
@@ -65,7 +65,7 @@ async fn a_repository_that_could_leave_its_place_in_a_path_is_refused() {
 }
 
 #[tokio::test]
-async fn a_private_registry_lets_in_who_has_the_password() {
+async fn a_private_registry_accepts_the_password() {
     let registry = PrivateRegistry::start().await;
     let (repository, digest) = registry.push();
     let version = Version {

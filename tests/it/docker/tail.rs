@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::fixture::{World, both, docker, engine};
 
-/// Reads until a line says something; everything that was said until then, but for notices.
+/// Reads until a line contains these words; returns everything read, except notices.
 async fn until(batches: &mut mpsc::Receiver<Batch>, words: &str) -> Vec<String> {
     let mut said = Vec::new();
     let reading = async {
@@ -22,7 +22,7 @@ async fn until(batches: &mut mpsc::Receiver<Batch>, words: &str) -> Vec<String> 
         }
     };
     let in_time = tokio::time::timeout(Duration::from_secs(20), reading).await;
-    assert!(in_time.is_ok(), "{words} is said: {said:?}");
+    assert!(in_time.is_ok(), "{words} was not read: {said:?}");
     said
 }
 
@@ -39,7 +39,7 @@ async fn a_last_line_without_an_end_is_not_lost_when_the_container_ends() {
 }
 
 #[tokio::test]
-async fn a_restarted_container_is_followed_without_a_gap_and_without_a_double() {
+async fn a_restarted_container_is_followed_without_gaps_or_duplicates() {
     let world = World::pulled();
     let (reader, _) = both(&engine());
     let script = "trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep 0.05; done";

@@ -1,4 +1,5 @@
-//! An engine behind TLS, where both sides show who they are. An nginx does so before the real one.
+//! An engine behind TLS with certificates on both sides. An nginx in front of the real engine does
+//! the TLS.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -21,7 +22,7 @@ struct Front {
 
 impl Drop for Front {
     fn drop(&mut self) {
-        // The master takes its workers with it, when asked.
+        // When asked to end, the master ends its workers too.
         let pid = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
         let _ = self.child.wait();
@@ -40,7 +41,7 @@ fn openssl(directory: &Path, arguments: &str) {
 
 const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
 
-/// Writes `ca.pem`, and `server.pem` with its key for 127.0.0.1, which that authority signed.
+/// Writes `ca.pem`, and `server.pem` with its key for 127.0.0.1, signed by that authority.
 pub(crate) fn certificates(directory: &Path) {
     std::fs::write(
         directory.join("extensions"),
@@ -119,7 +120,7 @@ impl Front {
 }
 
 #[tokio::test]
-async fn an_engine_behind_tls_is_read_written_and_executed_in() {
+async fn an_engine_behind_tls_can_be_read_changed_and_executed_in() {
     let world = World::pulled();
     let front = Front::start().await;
     let over_tls = front.engine("ca", "client");
@@ -153,7 +154,7 @@ async fn an_engine_behind_tls_is_read_written_and_executed_in() {
 }
 
 #[tokio::test]
-async fn an_engine_that_another_authority_vouches_for_is_not_talked_to() {
+async fn an_engine_with_a_certificate_of_another_authority_is_refused() {
     let front = Front::start().await;
     let reader = DockerReader::new(front.engine("other", "client"));
     let failure = reader.engine().await.expect_err("not trusted");

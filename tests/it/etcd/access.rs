@@ -28,7 +28,7 @@ fn options(server: &Server, user: &str, password: &str) -> Options {
 }
 
 #[tokio::test]
-async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
+async fn a_password_is_accepted_and_a_wrong_one_is_denied_without_showing_it() {
     let mut server = Server::start().await;
     let endpoint = server.endpoint();
     for arguments in [
@@ -57,15 +57,15 @@ async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
     for text in [format!("{failure:?}"), format!("{:?}", wrong.store)] {
         assert!(!text.contains("sesame"), "{text}");
     }
-    let nobody = World::at(vec![server.endpoint()]);
-    let failure = nobody
+    let anonymous = World::at(vec![server.endpoint()]);
+    let failure = anonymous
         .reader
-        .read(&nobody.target)
+        .read(&anonymous.target)
         .await
         .expect_err("no password");
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
 
-    // A user who may only look: what stands is read, and a write is denied.
+    // A user with read permission only: reads work, and a write is denied.
     let mut looking = options(&server, "ben", "looks");
     looking.prefix.clone_from(&world.prefix);
     let store = greenroom::adapters::etcd::Store::open(&looking).expect("a store");
@@ -80,7 +80,7 @@ async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
         FailureKind::Denied
     );
 
-    // Nor to say who looks on: that is said to nobody, and hides nothing.
+    // Presence is not announced either, which disturbs nothing.
     let presence = greenroom::adapters::etcd::EtcdPresence::new(&store);
     let watcher = crate::support::presence::watcher("ben");
     let shown = presence.here(&world.target, &watcher).await;
@@ -88,7 +88,7 @@ async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
     let record = reader.read(&world.target).await.expect("may look");
     assert!(record.watching.is_empty() && record.lock.is_some());
 
-    // A token made before the users were changed, and one the server forgot, are renewed unseen.
+    // A token from before a change of users, and one that the server forgot, are renewed silently.
     let changing = ["--user", "root:sesame", "user", "add", "eve:x"];
     etcdctl(&endpoint, &changing);
     world.reader.read(&world.target).await.expect("a new token");
@@ -98,7 +98,7 @@ async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
 }
 
 #[tokio::test]
-async fn users_may_be_switched_on_and_off_under_an_open_console() {
+async fn authentication_can_be_switched_on_and_off_under_an_open_console() {
     let server = Server::start().await;
     let endpoint = server.endpoint();
     for arguments in ["user add root:sesame", "user grant-role root root"] {
@@ -115,7 +115,7 @@ async fn users_may_be_switched_on_and_off_under_an_open_console() {
         failure.to_string().contains("etcdctl auth enable"),
         "{failure}"
     );
-    reads(&unknown).await.expect("nobody is asked who they are");
+    reads(&unknown).await.expect("no user is required");
     let mut told = unknown.reader.changes().await.expect("a stream");
     for _ in 0..2 {
         etcdctl(&endpoint, &["auth", "enable"]);
@@ -127,11 +127,11 @@ async fn users_may_be_switched_on_and_off_under_an_open_console() {
         assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
         assert!(failure.to_string().contains("check the user"), "{failure}");
         etcdctl(&endpoint, &off);
-        eventually("nobody is asked", soon, || async {
+        eventually("no user is required", soon, || async {
             reads(&unknown).await.is_ok()
         })
         .await;
-        eventually("what to do is said", soon, || async {
+        eventually("the error says what to do", soon, || async {
             let failure = reads(&known).await.err();
             failure.is_some_and(|failure| failure.to_string().contains("etcdctl auth enable"))
         })
@@ -226,14 +226,15 @@ async fn certificates_are_checked_both_ways() {
         ca: Some(at("none.pem")),
         identity: None,
     });
-    // It is the failure of what needs it: other environments have other files.
+    // This fails only what needs the file: other environments have other files.
     let missing = World::with(missing, &[]);
     let failure = missing.reader.read(&missing.target).await;
     let failure = failure.expect_err("no such file");
     assert!(failure.said.contains("none.pem"), "{failure}");
 }
 
-/// A source of a password that is changed while a console runs: what was read first is kept until a server refuses it.
+/// A password that changes while a console runs. The first value read is used until a server
+/// refuses it.
 struct Rotated {
     kept: Mutex<&'static str>,
     now: &'static str,
@@ -253,7 +254,7 @@ impl Secrets for Rotated {
 }
 
 #[tokio::test]
-async fn a_password_that_was_changed_is_read_again_while_the_store_is_in_use() {
+async fn a_changed_password_is_read_again_while_the_store_is_in_use() {
     let server = Server::start().await;
     let endpoint = server.endpoint();
     for arguments in [

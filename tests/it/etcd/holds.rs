@@ -1,4 +1,4 @@
-//! Holds in etcd: placed, cleared, left by a rollback together with its route; and what others approve.
+//! Holds in etcd (placed, cleared, left by a rollback together with its route), and peer approvals.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::support::holds::{Contract, cleared, hold, left_by};
 use crate::support::peer_approvals::peer_approval;
 
 #[tokio::test]
-async fn a_hold_is_kept_as_any_store_keeps_it() {
+async fn etcd_keeps_a_hold_like_every_store() {
     let world = World::shared();
     let (ana, ben) = (EtcdHolds::new(&world.store), EtcdHolds::new(&world.store));
     let contract = Contract {
@@ -36,13 +36,13 @@ async fn a_hold_is_kept_as_any_store_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_hold_that_nobody_can_read_is_not_written_over() {
+async fn an_unreadable_hold_is_not_overwritten() {
     let world = World::shared();
     let key = format!("{}/targets/web/production/hold", world.prefix);
     world.etcdctl(&["put", &key, "until further notice"]);
     let holds = EtcdHolds::new(&world.store);
     let placed = holds.place(&world.target, &hold("ana", 0, None)).await;
-    let failure = placed.expect_err("it stands in the way");
+    let failure = placed.expect_err("it blocks the new one");
     assert_eq!(failure.kind, FailureKind::Conflict);
     let said = failure.to_string();
     assert!(
@@ -57,7 +57,7 @@ async fn a_hold_that_nobody_can_read_is_not_written_over() {
 }
 
 #[tokio::test]
-async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
+async fn a_rollback_writes_and_removes_its_hold_with_its_route() {
     let world = World::shared();
     let lease = world.locked().await;
     let token = lease.fence.token;
@@ -82,12 +82,12 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
         .writer
         .swap_route(&world.target, &back, &lease.fence)
         .await
-        .expect("it stands");
+        .expect("it is in force");
     let stored = |record: RegistryRecord| record.hold;
     let read = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(stored(read), Some(left));
 
-    // The same release is switched back: its hold goes with it.
+    // The same release is switched back: its hold is removed with the route.
     let mut undone = change(Some((2, Slot::Green)), Slot::Blue, token);
     undone.to.release = back.to.release;
     let end = cleared("ben", 90);
@@ -105,7 +105,7 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
     let newest = newest.expect("listed").remove(0);
     assert_eq!(newest.hold, gone, "and its record says so too");
 
-    // One that somebody has placed is neither replaced nor taken away.
+    // A hold that an operator placed is neither replaced nor removed.
     let placed = hold("ben", 0, None);
     let holds = EtcdHolds::new(&world.store);
     assert_eq!(
@@ -124,7 +124,7 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
 }
 
 #[tokio::test]
-async fn what_others_approve_is_kept_while_the_release_has_no_end() {
+async fn approvals_are_kept_until_the_release_ends() {
     let world = World::shared();
     let lease = world.locked().await;
     let store = EtcdPeerApprovals::new(&world.store);
@@ -140,7 +140,7 @@ async fn what_others_approve_is_kept_while_the_release_has_no_end() {
 }
 
 #[tokio::test]
-async fn an_approval_that_nobody_can_read_is_told_and_counts_for_nothing() {
+async fn an_unreadable_approval_is_reported_and_does_not_count() {
     let world = World::shared();
     let key = format!(
         "{}/approvals/{}/ben/01JD4ZZZZZZZZZZZZZZZZZZZZZ",
@@ -185,7 +185,7 @@ async fn written(world: &World, keys: impl IntoIterator<Item = String>, value: &
 }
 
 #[tokio::test]
-async fn an_approver_who_writes_many_approvals_hides_no_other_s() {
+async fn an_approver_with_many_approvals_hides_no_other_one() {
     let world = World::shared();
     let fillers = (0..1_200).map(|number| format!("ben/{number:04}"));
     written(&world, fillers, "{}").await;
@@ -193,20 +193,20 @@ async fn an_approver_who_writes_many_approvals_hides_no_other_s() {
     let record = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(record.peer_approvals, [given]);
     let below = format!("{}/approvals/{}/ben/", world.prefix, world.target);
-    let why = record.problems.get(&below).expect("it is told");
+    let why = record.problems.get(&below).expect("it is reported");
     assert!(
         why.contains("more than 50") && why.contains(&format!("etcdctl del --prefix {below}")),
         "{why}"
     );
     stop_nothing(&world, &record);
-    let told = unread_approvals(&world.target, &record.problems);
-    assert!(told.len() < 10, "{told:?}");
+    let remarks = unread_approvals(&world.target, &record.problems);
+    assert!(remarks.len() < 10, "{remarks:?}");
     let listed = world.reader.keys(&world.target).await.expect("listed");
     assert!(listed.iter().any(|line| line.key.contains("/cleo/")));
 }
 
 #[tokio::test]
-async fn of_many_approvals_of_one_approver_the_newest_count() {
+async fn only_the_newest_approvals_of_an_approver_count() {
     let world = World::shared();
     let older = (0..100).map(|number| format!("cleo/{}", Ulid(number)));
     written(&world, older, "{}").await;
@@ -216,7 +216,7 @@ async fn of_many_approvals_of_one_approver_the_newest_count() {
 }
 
 #[tokio::test]
-async fn approvals_that_are_too_large_to_be_read_hide_no_other_s() {
+async fn oversized_approvals_hide_no_other_one() {
     let world = World::shared();
     let large = "x".repeat(1024 * 1024);
     let keys = (0..34).map(|number| format!("ben/{number:04}"));
@@ -225,19 +225,19 @@ async fn approvals_that_are_too_large_to_be_read_hide_no_other_s() {
     let record = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(record.peer_approvals, [given]);
     let below = format!("{}/approvals/{}/ben/", world.prefix, world.target);
-    let why = record.problems.get(&below).expect("it is told");
+    let why = record.problems.get(&below).expect("it is reported");
     assert!(why.contains("32 MiB"), "{why}");
     stop_nothing(&world, &record);
 }
 
 #[tokio::test]
-async fn more_approvers_than_are_read_are_told() {
+async fn approvers_beyond_the_limit_are_reported() {
     let world = World::shared();
     let keys = (0..101).map(|number| format!("person-{number:03}/1"));
     written(&world, keys, "{}").await;
     let record = world.reader.read(&world.target).await.expect("a record");
     let all = format!("{}/approvals/{}/", world.prefix, world.target);
-    let why = record.problems.get(&all).expect("it is told");
+    let why = record.problems.get(&all).expect("it is reported");
     assert!(
         why.contains("more than 100 people") && why.contains(&format!("--prefix {all}NAME/`")),
         "{why}"
@@ -246,7 +246,7 @@ async fn more_approvers_than_are_read_are_told() {
 }
 
 #[tokio::test]
-async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on() {
+async fn a_switch_compares_the_hold_and_the_approvals_it_was_decided_on() {
     let world = World::shared();
     let lease = world.locked().await;
     let token = lease.fence.token;
@@ -275,7 +275,7 @@ async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on()
     contract.holds_count().await;
     contract.approvals_count().await;
 
-    // A hold that nobody can read stops what minds one.
+    // An unreadable hold stops a switch that compares holds.
     let key = format!("{}/targets/web/production/hold", world.prefix);
     world.etcdctl(&["put", &key, "until further notice"]);
     let record = world.reader.read(&world.target).await.expect("a record");
@@ -287,7 +287,7 @@ async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on()
         .swap_route(&world.target, &unread, &lease.fence)
         .await;
     assert_eq!(
-        swapped.expect_err("it stands there").kind,
+        swapped.expect_err("it is unchanged").kind,
         FailureKind::Changed
     );
 }

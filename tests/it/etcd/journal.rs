@@ -1,4 +1,4 @@
-//! The journal: written once, listed by heads, small.
+//! The journal: written once, listed by heads, and small.
 
 use greenroom::history::{
     Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
@@ -58,7 +58,7 @@ fn id(time: u64) -> ReleaseId {
 }
 
 #[tokio::test]
-async fn a_release_is_read_as_it_was_written_and_repeating_changes_nothing() {
+async fn a_release_is_read_as_written_and_repeated_writes_change_nothing() {
     let world = World::shared();
     let lease = world.locked().await;
     let (target, fence) = (&world.target, &lease.fence);
@@ -97,7 +97,7 @@ async fn a_release_is_read_as_it_was_written_and_repeating_changes_nothing() {
 }
 
 #[tokio::test]
-async fn other_content_under_the_same_number_is_a_conflict() {
+async fn a_different_entry_with_the_same_number_is_a_conflict() {
     let world = World::shared();
     let lease = world.locked().await;
     let (target, fence) = (&world.target, &lease.fence);
@@ -138,7 +138,7 @@ async fn other_content_under_the_same_number_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn releases_are_listed_newest_first_and_garbage_among_them_hides_none() {
+async fn releases_are_listed_newest_first_also_among_unreadable_keys() {
     let world = World::shared();
     let lease = world.locked().await;
     let (target, fence) = (&world.target, &lease.fence);
@@ -158,7 +158,7 @@ async fn releases_are_listed_newest_first_and_garbage_among_them_hides_none() {
     assert_eq!(ids(two), [id(3), id(2)]);
     let all = world.reader.releases(target, 100).await.expect("listed");
     assert_eq!(ids(all), [id(3), id(2), id(1)]);
-    // A part goes on where the one before has ended.
+    // A page starts where the previous one ended.
     for (before, limit, wanted) in [
         (4, 9, vec![id(3), id(2), id(1)]),
         (3, 1, vec![id(2)]),
@@ -185,7 +185,7 @@ async fn releases_are_listed_newest_first_and_garbage_among_them_hides_none() {
 }
 
 #[tokio::test]
-async fn a_journal_stays_under_64_kilobytes_and_keeps_room_for_its_end() {
+async fn a_journal_stays_below_64_kilobytes_with_room_for_its_end() {
     let world = World::shared();
     let lease = world.locked().await;
     let (target, fence) = (&world.target, &lease.fence);
@@ -205,12 +205,12 @@ async fn a_journal_stays_under_64_kilobytes_and_keeps_room_for_its_end() {
             .writer
             .append(target, id(1), &small, fence)
             .await
-            .expect("room is kept");
+            .expect("there is room for the end");
     }
 }
 
 #[tokio::test]
-async fn the_newest_heads_of_many_targets_are_read_together_and_an_unreadable_one_hides_no_other() {
+async fn an_unreadable_head_hides_no_newest_head_of_another_target() {
     let world = World::shared();
     let lease = world.locked().await;
     for time in [1, 2] {
@@ -226,7 +226,7 @@ async fn the_newest_heads_of_many_targets_are_read_together_and_an_unreadable_on
     let key = format!("{}/targets/{api}/releases/{}", world.prefix, id(9));
     world.etcdctl(&["put", &key, "nonsense"]);
     let mut targets = vec![world.target.clone(), api.clone()];
-    // More than a server takes in one transaction, and none of them with a release.
+    // More than a server accepts in one transaction, and none of them with a release.
     targets.extend((0..250).map(|n| named(&format!("nobody-{n}"))));
     let newest = world.reader.current(&targets).await.expect("read");
     assert_eq!(newest.len(), 2, "{newest:?}");
@@ -237,7 +237,7 @@ async fn the_newest_heads_of_many_targets_are_read_together_and_an_unreadable_on
 }
 
 #[tokio::test]
-async fn a_key_of_another_program_is_shown_as_any_store_shows_it() {
+async fn etcd_shows_a_foreign_key_like_every_store() {
     let world = World::shared();
     let lease = world.locked().await;
     world.registered(Slot::Blue, &lease.fence).await;
@@ -258,7 +258,7 @@ async fn a_key_of_another_program_is_shown_as_any_store_shows_it() {
     contract.unknown_keys_stop_nothing().await;
     contract.heads_that_cannot_be_read_hide_no_other().await;
 
-    // Keys whose names are no text.
+    // Keys whose names are not UTF-8.
     let strange = world.key("releases/").into_bytes();
     world.put_raw(&[&strange[..], b"\xff"].concat(), b"x");
     world.put_raw(&[world.key("").as_bytes(), b"\xfe"].concat(), b"x");
@@ -267,7 +267,7 @@ async fn a_key_of_another_program_is_shown_as_any_store_shows_it() {
     let heads = world.reader.releases(&world.target, 9).await;
     assert_eq!(heads.expect("listed").len(), 3);
 
-    // Another program's key among the entries of a release.
+    // A key of another program between the entries of a release.
     let open = id(99);
     let opened = head(&world.target, open);
     let opened = world.writer.head(&opened, &lease.fence);

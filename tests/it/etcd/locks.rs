@@ -1,4 +1,4 @@
-//! Locks: one holder, a heartbeat that tells the truth, and nothing given back by accident.
+//! Locks: one holder, a heartbeat that reports truthfully, and no accidental release.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::world::{World, lock, registration};
 use crate::support::eventually;
 
 #[tokio::test]
-async fn a_lock_is_taken_once_and_says_who_has_it() {
+async fn a_lock_is_taken_once_and_names_its_holder() {
     let world = World::shared();
     let lease = world.locked().await;
     let second = world.locks.acquire(&world.target, &lock("console-2")).await;
@@ -37,7 +37,7 @@ async fn a_lock_is_taken_once_and_says_who_has_it() {
 }
 
 #[tokio::test]
-async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
+async fn a_lock_is_taken_over_only_from_the_observed_holder() {
     let world = World::shared();
     let contract = crate::support::takeover::Contract {
         locks: &world.locks,
@@ -56,7 +56,7 @@ async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
 }
 
 #[tokio::test]
-async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
+async fn etcd_keeps_watchers_and_handover_requests_like_every_store() {
     let world = World::shared();
     let presence = || {
         let (lease, beat) = (Duration::from_secs(2), Duration::from_millis(500));
@@ -71,7 +71,7 @@ async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
     };
     contract.holds().await;
     contract.ends_with_its_console(presence()).await;
-    // Two consoles have one lease each, however much they say.
+    // Two consoles have one lease each, however many keys they write.
     ana.here(&world.target, &crate::support::presence::watcher("ana"))
         .await
         .expect("here");
@@ -79,14 +79,14 @@ async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
     ana.ask(&world.target, &asked).await.expect("asked");
     let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     for key in [watching, world.key("wheel")] {
-        let told = world.etcdctl(&["get", &key, "--write-out=json"]);
-        assert!(told.contains("\"lease\":"), "on a lease: {told}");
+        let stored = world.etcdctl(&["get", &key, "--write-out=json"]);
+        assert!(stored.contains("\"lease\":"), "on a lease: {stored}");
     }
     ana.leave().await.expect("left");
 }
 
 #[tokio::test]
-async fn of_many_who_ask_at_once_exactly_one_gets_it() {
+async fn of_many_concurrent_takers_exactly_one_gets_the_lock() {
     let world = World::shared();
     let names: Vec<String> = (0..12).map(|n| format!("console-{n}")).collect();
     let asked = names.iter().map(|name| {
@@ -109,7 +109,7 @@ async fn of_many_who_ask_at_once_exactly_one_gets_it() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_keeps_the_lock_beyond_its_lease_and_without_it_the_lease_runs_out() {
+async fn a_heartbeat_renews_the_lease_and_without_it_the_lease_expires() {
     let world = World::forgetful(crate::support::etcd(), Duration::from_secs(6));
     let lease = world.locked().await;
     let taken = Instant::now();
@@ -128,7 +128,7 @@ async fn a_heartbeat_keeps_the_lock_beyond_its_lease_and_without_it_the_lease_ru
     let after = world.reader.read(&world.target).await.expect("read");
     assert!(after.lock.is_some(), "dropping does not give back");
     eventually(
-        "the lease runs out",
+        "the lease expires",
         Duration::from_secs(30),
         || async move {
             world
@@ -153,7 +153,7 @@ async fn a_heartbeat_keeps_the_lock_beyond_its_lease_and_without_it_the_lease_ru
 }
 
 #[tokio::test]
-async fn a_lock_that_was_removed_by_hand_is_lost() {
+async fn a_lock_that_was_deleted_by_hand_is_lost() {
     let world = World::shared();
     let mut lease = world.locked().await;
     world.etcdctl(&["del", &world.key("lock")]);
@@ -161,12 +161,16 @@ async fn a_lock_that_was_removed_by_hand_is_lost() {
         Duration::from_secs(20),
         lease.state.wait_for(|state| *state != LeaseState::Held),
     );
-    let state = lost.await.expect("told in time").expect("a state").clone();
+    let state = lost
+        .await
+        .expect("reported in time")
+        .expect("a state")
+        .clone();
     assert_eq!(state, LeaseState::Lost("the lock was removed".into()));
 }
 
 #[tokio::test]
-async fn a_lock_that_cannot_be_read_says_what_to_do_to_everybody_who_meets_it() {
+async fn every_error_about_an_unreadable_lock_says_what_to_do() {
     let world = World::shared();
     let key = world.key("lock");
     world.etcdctl(&["put", &key, "mine"]);
@@ -195,7 +199,7 @@ async fn a_lock_is_lost_at_two_thirds_of_its_lease_without_a_renewal() {
         Duration::from_secs(20),
         lease.state.wait_for(|state| *state != LeaseState::Held),
     );
-    lost.await.expect("told in time").expect("a state");
+    lost.await.expect("reported in time").expect("a state");
     let after = stopped.elapsed();
     assert!(
         after > Duration::from_secs(5) && after < Duration::from_secs(9),
@@ -204,7 +208,7 @@ async fn a_lock_is_lost_at_two_thirds_of_its_lease_without_a_renewal() {
 }
 
 #[tokio::test]
-async fn asking_again_takes_up_the_lock_whose_answer_was_lost() {
+async fn retrying_after_a_lost_answer_adopts_the_lock() {
     let server = Server::start().await;
     let world = World::at(vec![server.endpoint()]);
     let line = Line::to(server.port).await;
@@ -218,7 +222,7 @@ async fn asking_again_takes_up_the_lock_whose_answer_was_lost() {
     };
     let locks = EtcdLocks::new(&store, times);
     let record = lock("console-1");
-    // Somebody with the very same record: what a lost answer leaves behind.
+    // Another write with the very same record, as a lost answer leaves it.
     let first = world.locked_by("console-1").await;
     let again = locks.acquire(&world.target, &record).await;
     let Ok(Acquired::Held(adopted)) = again else {

@@ -1,5 +1,5 @@
-//! The etcd adapter against real servers: the one of the environment with a prefix per test, and
-//! servers of their own for what stops, restarts or asks for passwords.
+//! The etcd adapter on real servers. Most tests share the environment's server, with a prefix per
+//! test. Tests that stop or restart a server or need passwords start their own.
 
 mod access;
 mod holds;

@@ -1,4 +1,4 @@
-//! Servers that stop, restart, lose a node or lose an answer, while calls are made.
+//! Servers that stop, restart, lose a node or lose an answer during calls.
 
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,9 @@ async fn no_call_fails_with_one_of_three_nodes_dead() {
     let endpoints: Vec<String> = servers.iter().map(Server::endpoint).collect();
     for dead in &mut servers {
         dead.stop();
-        // One that begins while the node is dead, and one that had a connection to it.
-        let begun = World::at(endpoints.clone());
-        begun.reader.read(target).await.expect("read");
+        // One call starts while the node is dead, and one had a connection to it.
+        let fresh = World::at(endpoints.clone());
+        fresh.reader.read(target).await.expect("read");
         for _ in 0..10 {
             let route = world.reader.read(target).await.expect("read").route;
             let from = route.map(|it| (it.value.generation, it.value.live));
@@ -46,14 +46,14 @@ async fn no_call_fails_with_one_of_three_nodes_dead() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unreachable_within_the_deadline() {
+async fn a_stopped_server_is_unreachable_within_the_deadline() {
     let world = World::at(vec![format!("http://127.0.0.1:{}", free_port())]);
     let asked = Instant::now();
     let failure = world
         .reader
         .read(&world.target)
         .await
-        .expect_err("nobody there");
+        .expect_err("no server there");
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     assert!(failure.said.contains("refused"), "{failure}");
     let fence = greenroom::ports::Fence {
@@ -62,7 +62,7 @@ async fn a_server_that_is_not_there_is_unreachable_within_the_deadline() {
     let entry = registration(Slot::Blue, fence.token);
     let failure = world.writer.register(&world.target, &entry, &fence).await;
     assert_eq!(
-        failure.expect_err("nobody there").kind,
+        failure.expect_err("no server there").kind,
         FailureKind::Unreachable
     );
     assert!(asked.elapsed() < Duration::from_secs(5));
@@ -85,7 +85,7 @@ async fn calls_work_again_when_their_server_is_back() {
     world.registered(Slot::Blue, &lease.fence).await;
 }
 
-/// An adapter behind a line, on the keys of a world that is not.
+/// An adapter behind a line, with the keys of another world.
 async fn behind_a_line(server: &Server, world: &World) -> (Line, EtcdWriter, EtcdLocks) {
     let line = Line::to(server.port).await;
     let mut options = Options::new(vec![line.endpoint.clone()]);
@@ -98,7 +98,7 @@ async fn behind_a_line(server: &Server, world: &World) -> (Line, EtcdWriter, Etc
 }
 
 #[tokio::test]
-async fn a_write_that_broke_off_is_looked_at_and_reported_as_what_it_is() {
+async fn an_interrupted_write_is_read_back_and_reported_truthfully() {
     let server = Server::start().await;
     let world = World::at(vec![server.endpoint()]);
     let lease = world.locked().await;
@@ -130,7 +130,7 @@ async fn a_write_that_broke_off_is_looked_at_and_reported_as_what_it_is() {
     let failure = writer
         .swap_route(target, &swap, fence)
         .await
-        .expect_err("nobody knows");
+        .expect_err("the outcome is unknown");
     assert_eq!(failure.kind, FailureKind::Ambiguous, "{failure}");
     let route = world
         .reader
@@ -141,7 +141,7 @@ async fn a_write_that_broke_off_is_looked_at_and_reported_as_what_it_is() {
         .expect("a route");
     assert_eq!(route.value, swap.to, "it had arrived");
 
-    // Nothing was sent any more: that is known to have done nothing.
+    // Nothing was sent at all, so the write certainly did nothing.
     line.set(Carries::Nothing);
     let failure = writer
         .deregister(target, Slot::Blue, fence)
@@ -151,7 +151,7 @@ async fn a_write_that_broke_off_is_looked_at_and_reported_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_lock_whose_taking_broke_off_is_ours() {
+async fn a_lock_is_ours_after_an_interrupted_take() {
     let server = Server::start().await;
     let world = World::at(vec![server.endpoint()]);
     let (line, writer, locks) = behind_a_line(&server, &world).await;
@@ -176,14 +176,14 @@ async fn a_lock_whose_taking_broke_off_is_ours() {
     let failure = locks
         .acquire(&world.target, &lock("third"))
         .await
-        .expect_err("nobody knows");
+        .expect_err("the outcome is unknown");
     assert_eq!(failure.kind, FailureKind::Ambiguous, "{failure}");
     line.set(Carries::Nothing);
     line.set(Carries::All);
     let answer = locks.acquire(&world.target, &lock("third")).await;
     assert!(
         matches!(answer, Ok(Acquired::Held(_))),
-        "taken up: {answer:?}"
+        "adopted: {answer:?}"
     );
 }
 
@@ -205,7 +205,7 @@ async fn no_call_fails_with_one_of_three_nodes_frozen() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_decided_on_what_stands_no_more_changes_nothing() {
+async fn a_write_decided_on_outdated_data_changes_nothing() {
     let server = Server::start().await;
     let world = World::at(vec![server.endpoint()]);
     let lease = world.locked().await;
@@ -220,7 +220,7 @@ async fn a_write_that_was_decided_on_what_stands_no_more_changes_nothing() {
         .await;
     };
 
-    // Somebody swaps the route meanwhile, under the same lock.
+    // Another driver swaps the route meanwhile, under the same lock.
     let late = change(None, Slot::Blue, fence.token);
     let other = change(None, Slot::Green, fence.token);
     line.trap(&late.to.release.to_string(), Trap::Hold);
@@ -236,7 +236,7 @@ async fn a_write_that_was_decided_on_what_stands_no_more_changes_nothing() {
     let (outcome, ()) = tokio::join!(writer.swap_route(target, &late, fence), meanwhile);
     assert_eq!(outcome.expect_err("too late").kind, FailureKind::Conflict);
 
-    // The slot it goes to is deregistered meanwhile.
+    // The slot of the new route is deregistered meanwhile.
     let late = change(Some((1, Slot::Green)), Slot::Blue, fence.token);
     line.trap(&late.to.release.to_string(), Trap::Hold);
     let meanwhile = async {
@@ -251,7 +251,7 @@ async fn a_write_that_was_decided_on_what_stands_no_more_changes_nothing() {
     let (outcome, ()) = tokio::join!(writer.swap_route(target, &late, fence), meanwhile);
     assert_eq!(outcome.expect_err("too late").kind, FailureKind::Conflict);
 
-    // The lock moves meanwhile.
+    // The lock changes its holder meanwhile.
     world.registered(Slot::Blue, fence).await;
     line.trap(&late.to.release.to_string(), Trap::Hold);
     let meanwhile = async {

@@ -1,4 +1,4 @@
-//! Registrations and routes: what is written is read, and nothing else gets through.
+//! Registrations and routes: the store returns what was written and refuses everything else.
 
 use greenroom::adapters::etcd::{EtcdWriter, ExtraKey, Options};
 use greenroom::inventory::{FencingToken, OthersKeys, PerSlot, Slot, Target};
@@ -7,7 +7,7 @@ use greenroom::ports::{Acquired, FailureKind, Fence, Locks, RegistryReader, Regi
 use super::world::{World, change, lock, registration};
 
 #[tokio::test]
-async fn what_is_registered_and_routed_is_read_back_at_one_revision() {
+async fn registrations_and_route_are_read_back_at_one_revision() {
     let world = World::shared();
     let lease = world.locked().await;
     let token = lease.fence.token;
@@ -56,7 +56,7 @@ async fn what_is_registered_and_routed_is_read_back_at_one_revision() {
 }
 
 #[tokio::test]
-async fn repeating_a_write_changes_nothing() {
+async fn a_repeated_write_changes_nothing() {
     let world = World::shared();
     let lease = world.locked().await;
     let (target, fence) = (&world.target, &lease.fence);
@@ -85,7 +85,7 @@ async fn repeating_a_write_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_route_is_swapped_only_from_what_it_is_and_to_what_is_registered() {
+async fn a_route_is_swapped_only_from_its_value_and_to_a_registered_slot() {
     let world = World::shared();
     let lease = world.locked().await;
     let (target, fence) = (&world.target, &lease.fence);
@@ -123,7 +123,7 @@ async fn a_route_is_swapped_only_from_what_it_is_and_to_what_is_registered() {
 }
 
 #[tokio::test]
-async fn of_two_racing_swaps_exactly_one_wins() {
+async fn exactly_one_of_two_racing_swaps_wins() {
     let world = World::shared();
     let lease = world.locked().await;
     let (target, fence) = (&world.target, &lease.fence);
@@ -204,7 +204,7 @@ async fn an_older_token_is_refused_after_the_lock_moved() {
         .await
         .expect("not ours: nothing done");
     world.registered(Slot::Green, &new.fence).await;
-    let nobody = Fence {
+    let no_lock = Fence {
         token: FencingToken(0),
     };
     world
@@ -212,7 +212,7 @@ async fn an_older_token_is_refused_after_the_lock_moved() {
         .release(target, &new.fence)
         .await
         .expect("given back");
-    let failure = world.writer.register(target, &entry, &nobody).await;
+    let failure = world.writer.register(target, &entry, &no_lock).await;
     assert_eq!(
         failure.expect_err("a token of zero is no lock").kind,
         FailureKind::Fenced
@@ -220,7 +220,7 @@ async fn an_older_token_is_refused_after_the_lock_moved() {
 }
 
 #[tokio::test]
-async fn values_of_others_are_reported_harmlessly_and_hide_nothing() {
+async fn foreign_values_are_sanitized_and_hide_nothing() {
     let world = World::shared();
     let lease = world.locked().await;
     let (target, fence) = (&world.target, &lease.fence);
@@ -290,7 +290,7 @@ async fn an_extra_key_is_written_in_the_transaction_of_the_route() {
 }
 
 #[tokio::test]
-async fn an_extra_key_that_another_target_wrote_is_left_as_it_is() {
+async fn an_extra_key_written_by_another_target_is_left_unchanged() {
     let elsewhere = format!("/others/{}", ulid::Ulid::generate());
     let extra = [ExtraKey {
         key: format!("{elsewhere}/upstream"),
@@ -338,7 +338,7 @@ async fn an_extra_key_that_another_target_wrote_is_left_as_it_is() {
     let record = world.reader.read(target).await.expect("read");
     assert!(record.route.is_none());
 
-    // One that no target wrote is that of a program that Greenroom takes over from.
+    // A key that no target wrote belongs to a program that Greenroom replaces.
     world.etcdctl(&["put", &key, "by hand"]);
     let taken = world.writer.taken(target, &endpoints).await.expect("asked");
     assert!(taken.is_empty(), "{taken:?}");
@@ -348,9 +348,10 @@ async fn an_extra_key_that_another_target_wrote_is_left_as_it_is() {
     world.etcdctl(&["del", "--prefix", &elsewhere]);
 }
 
-/// Two configurations write one key: web switched and wrote it, api wrote over it by force, and web's watch fails.
+/// Two configurations name the same key: web switched and wrote it, api overwrote it with force,
+/// and then web's watch fails.
 #[tokio::test]
-async fn the_way_back_leaves_an_extra_key_that_another_target_wrote_since() {
+async fn switching_back_leaves_an_extra_key_that_another_target_wrote_since() {
     let elsewhere = format!("/others/{}", ulid::Ulid::generate());
     let key = format!("{elsewhere}/upstream");
     let extra = [ExtraKey {
@@ -391,7 +392,7 @@ async fn the_way_back_leaves_an_extra_key_that_another_target_wrote_since() {
     switched.expect("switched");
     assert_eq!(value(), "api green\n");
 
-    // The switch that was made already is true, whose key it is now or not.
+    // A switch that was made already stays true, whoever wrote the key last.
     let again = world.writer.swap_route(target, &second, fence).await;
     again.expect("it is so already");
     let mut back = change(Some((2, Slot::Green)), Slot::Blue, fence.token);

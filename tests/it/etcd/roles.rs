@@ -1,5 +1,5 @@
-//! The users and roles that `greenroom help etcd` names, on an etcd with authentication on. The commands are those of
-//! the topic, run as they are there.
+//! The users and roles of `greenroom help etcd`, on an etcd with authentication. The test runs the
+//! commands of that topic unchanged.
 
 use greenroom::adapters::etcd::{
     Credentials, EtcdHolds, EtcdLocks, EtcdPeerApprovals, EtcdReader, EtcdWriter, LockTimes,
@@ -30,7 +30,7 @@ fn commands() -> Vec<String> {
     commands.map(words).collect()
 }
 
-/// Makes the users and roles.
+/// Creates the users and roles.
 pub(super) fn run_commands(server: &Server) {
     let commands = commands();
     assert!(commands.len() >= 8, "{commands:?}");
@@ -57,7 +57,7 @@ pub(super) fn target(environment: &str) -> Target {
 }
 
 #[tokio::test]
-async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_what_is_theirs() {
+async fn a_watcher_changes_nothing_and_an_operator_only_own_environments() {
     let server = Server::start().await;
     run_commands(&server);
     let (qa, production) = (target("qa"), target("production"));
@@ -66,7 +66,7 @@ async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_wha
         heartbeat: Duration::from_secs(10),
     };
 
-    // An operator of qa drives there, and nowhere else.
+    // An operator of qa can release there, and in no other environment.
     let ben = store(&server, "ben");
     let locks = EtcdLocks::new(&ben, times);
     let Ok(greenroom::ports::Acquired::Held(lease)) = locks.acquire(&qa, &lock("c")).await else {
@@ -88,7 +88,7 @@ async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_wha
         .await;
     assert_eq!(elsewhere.expect_err("nor this").kind, FailureKind::Denied);
 
-    // A watcher sees both, journal and hold included, and changes neither.
+    // A watcher reads both, including journal and hold, and changes neither.
     let looker = store(&server, "wall");
     let reader = EtcdReader::new(&looker);
     let record = reader.read(&qa).await.expect("may look");
@@ -118,7 +118,8 @@ async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_wha
     let id = ReleaseId(ulid::Ulid::generate());
     let approval = peer_approval(id, "wall", Duration::from_mins(1));
     let given = EtcdPeerApprovals::new(&looker).give(&qa, &approval).await;
-    // Without a release it would be a conflict: nothing is told of that either way, and nothing written.
+    // Without a release the write would be a conflict. It is denied before that, and nothing is
+    // written.
     assert!(given.is_err());
     let writer = EtcdWriter::new(&looker, &[].into()).expect("a writer");
     let failure = writer
@@ -131,9 +132,10 @@ async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_wha
     assert!(record.slots.blue.is_some() && record.peer_approvals.is_empty());
 }
 
-/// Who drives writes no approval, and who approves writes none in the name of another, whatever program they use.
+/// A driver's user cannot write approvals, and an approver's user cannot write them in another
+/// name, with any program.
 #[tokio::test]
-async fn etcd_proves_whose_an_approval_is() {
+async fn etcd_proves_who_gave_an_approval() {
     let server = Server::start().await;
     run_commands(&server);
     let qa = target("qa");
@@ -161,14 +163,15 @@ async fn etcd_proves_whose_an_approval_is() {
         .expect_err("a driver's role approves nothing");
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
 
-    // An approver writes in no other name than the user's.
+    // An approver writes only in the name of their user.
     let cleo = EtcdPeerApprovals::new(&store(&server, "cleo"));
     assert_eq!(cleo.proved_name(), Some("cleo"));
     let given = cleo.give(&qa, &peer_approval(id, "dora", hour)).await;
     let failure = given.expect_err("she is not dora");
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
 
-    // Another program meets the same at etcd, and what it writes below its own name counts for nothing.
+    // etcd refuses another program in the same way. What that program writes below its own name
+    // does not count.
     let forged = serde_json::to_string(&peer_approval(id, "dora", hour)).expect("JSON");
     let below = "/greenroom/v1/approvals/web/qa";
     for (user, name) in [
@@ -186,7 +189,7 @@ async fn etcd_proves_whose_an_approval_is() {
     assert!(said.contains("OK"), "{said}");
     let record = reader.read(&qa).await.expect("may look");
     assert!(record.peer_approvals.is_empty(), "{record:?}");
-    let why = record.problems.get(&key).expect("it is told");
+    let why = record.problems.get(&key).expect("it is reported");
     assert!(why.contains("by dora@"), "{why}");
 
     let real = peer_approval(id, "Cleo", hour);

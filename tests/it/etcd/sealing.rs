@@ -1,5 +1,6 @@
-//! What was released cannot be rewritten unseen by those who may drive: a keeper seals it, on an etcd with the users and
-//! roles of `greenroom help etcd`, and the real program finds out.
+//! An operator who may drive releases cannot rewrite a finished one unnoticed: a separate user
+//! seals it, on an etcd with the users and roles of `greenroom help etcd`, and the real program
+//! detects the change.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,7 +14,7 @@ use super::roles;
 use super::server::Server;
 use crate::archive::samples::done;
 
-/// The release as its driver writes it, with its hashes.
+/// The release with its hashes, as its driver writes it.
 fn written(minute: u32, reason: &str) -> Recorded {
     let mut release = done(minute);
     release.head.reason = Some(reason.into());
@@ -43,7 +44,7 @@ impl Cluster {
         Self { server, room }
     }
 
-    /// As somebody's etcdctl does it.
+    /// Like an operator's own etcdctl.
     fn etcdctl(&self, user: &str, arguments: &[&str]) -> Output {
         Command::new("etcdctl")
             .env("ETCDCTL_API", "3")
@@ -60,7 +61,7 @@ impl Cluster {
         assert!(put.status.success(), "{put:?}");
     }
 
-    /// Writes a release with all its entries, as whoever may drive there can.
+    /// Writes a release with all its entries, as any user with write permission can.
     fn write(&self, user: &str, release: &Recorded) {
         let (at, id) = ("/greenroom/v1/targets/web/qa", release.head.id);
         self.put(user, &format!("{at}/releases/{id}"), &release.head);
@@ -70,13 +71,13 @@ impl Cluster {
         }
     }
 
-    /// The real program, as somebody who has seen nothing before.
+    /// Runs the real program with an empty archive.
     fn greenroom(&self, user: &str, arguments: &[&str]) -> Output {
         let place = tempfile::tempdir_in(self.room.path()).expect("a directory");
         self.greenroom_at(place.path(), user, arguments)
     }
 
-    /// The same with an archive that stays.
+    /// The same with a persistent archive.
     fn greenroom_at(&self, place: &Path, user: &str, arguments: &[&str]) -> Output {
         let file = configuration(place, &self.server.endpoint(), user);
         Command::new(env!("CARGO_BIN_EXE_greenroom"))
@@ -127,12 +128,12 @@ fn said(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
+async fn a_driver_cannot_rewrite_a_sealed_release_unnoticed() {
     let cluster = Cluster::start().await;
     let (first, second) = (written(1, "fix basket"), written(2, "fix checkout"));
     cluster.write("ben", &first);
     cluster.write("ben", &second);
-    // Who drives does not seal, and who seals does not drive.
+    // A driver's user cannot seal, and the sealing user cannot drive.
     let denied = cluster.greenroom("ben", &["history", "seal"]);
     assert_eq!(denied.status.code(), Some(1), "{}", said(&denied));
     let key = format!("/greenroom/v1/seals/web/qa/{}", first.head.id);
@@ -163,7 +164,7 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
     assert!(whole.status.success(), "{}", said(&whole));
     assert!(said(&whole).contains("2 with a seal"), "{}", said(&whole));
 
-    // With all hashes made anew, and to somebody who has never seen it before.
+    // All hashes are computed again, and the reader has never read the release before.
     let rewritten = written(1, "nothing at all");
     cluster.write("ben", &rewritten);
     let found = cluster.greenroom("wall", &["history", "verify"]);
@@ -175,7 +176,7 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
         said(&found)
     );
     assert!(!said(&found).contains(&second.head.id.to_string()));
-    // The keeper does not seal it anew.
+    // `seal` does not seal the altered release again.
     let again = cluster.greenroom("vault", &["history", "seal"]);
     assert!(
         said(&again).contains("0 sealed now, 2 before"),
@@ -187,7 +188,7 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
     let whole = cluster.greenroom_at(seen.path(), "wall", &["history", "verify"]);
     assert!(whole.status.success(), "{}", said(&whole));
 
-    // Taken away it is missed, by who has never seen it and by who has.
+    // A deleted release is reported missing to a new reader and to one that has read it before.
     let key = format!("/greenroom/v1/targets/web/qa/releases/{}", second.head.id);
     assert!(cluster.etcdctl("ben", &["del", &key]).status.success());
     let found = cluster.greenroom("wall", &["history", "verify"]);
@@ -208,11 +209,11 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
 }
 
 #[tokio::test]
-async fn a_hold_that_was_sealed_is_not_rewritten_unseen_either() {
+async fn a_driver_cannot_rewrite_a_sealed_hold_unnoticed() {
     let cluster = Cluster::start().await;
     let held = cluster.greenroom("ben", &["hold", "web", "qa", "--reason", "payday"]);
     assert!(held.status.success(), "{}", said(&held));
-    // What still stands is not sealed: it may be cleared.
+    // A hold in force is not sealed, because it can still be cleared.
     let none = cluster.greenroom("vault", &["history", "seal"]);
     assert!(
         said(&none).contains("web/qa: 0 sealed now"),
@@ -237,7 +238,7 @@ async fn a_hold_that_was_sealed_is_not_rewritten_unseen_either() {
         said(&whole)
     );
 
-    // Another end of it, with the hash that belongs to it.
+    // A different end with the matching hash.
     let under = "/greenroom/v1/targets/web/qa/holds/";
     let read = cluster.etcdctl("ben", &["get", "--prefix", "--print-value-only", under]);
     let record: HoldRecord = serde_json::from_slice(&read.stdout).expect("a record");
@@ -267,7 +268,7 @@ async fn a_hold_that_was_sealed_is_not_rewritten_unseen_either() {
 }
 
 #[tokio::test]
-async fn an_operator_is_called_as_etcd_knows_them() {
+async fn an_operator_has_the_name_of_the_etcd_user() {
     let cluster = Cluster::start().await;
     let doctor = cluster.greenroom("ben", &["doctor"]);
     let line = said(&doctor);
@@ -279,7 +280,7 @@ async fn an_operator_is_called_as_etcd_knows_them() {
     );
     let held = cluster.greenroom("ben", &["hold", "web", "qa", "--reason", "payday"]);
     assert!(said(&held).contains("held by ben@"), "{}", said(&held));
-    // Nobody is somebody without their password.
+    // Without the password no user can use that name.
     let wrong = configuration(cluster.room.path(), &cluster.server.endpoint(), "ben");
     let text = std::fs::read_to_string(&wrong).expect("the configuration");
     std::fs::write(&wrong, text.replace("ben-password", "guessed")).expect("written");
@@ -294,7 +295,7 @@ async fn an_operator_is_called_as_etcd_knows_them() {
 }
 
 #[tokio::test]
-async fn an_approval_is_by_the_user_that_etcd_proves_and_by_no_other_name() {
+async fn an_approval_counts_only_for_the_etcd_user_who_wrote_it() {
     let cluster = Cluster::start().await;
     let id = ReleaseId(ulid::Ulid::generate());
     let head = crate::support::peer_approvals::head(&roles::target("qa"), id);
@@ -316,7 +317,7 @@ async fn an_approval_is_by_the_user_that_etcd_proves_and_by_no_other_name() {
         words.contains("the etcd user: that is cleo, not dora"),
         "{words}"
     );
-    // A driver's user may not write there, under whatever name.
+    // A driver's user cannot write there, under any name.
     let refused = cluster.greenroom("ben", &[&needs[..], &approve].concat());
     assert!(!refused.status.success(), "{}", said(&refused));
     assert!(

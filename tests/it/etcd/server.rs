@@ -1,5 +1,5 @@
-//! Servers of their own: an etcd that can be stopped and started again, and a line to it that can
-//! be cut or made to swallow answers.
+//! Private servers: an etcd that can be stopped and started again, and a connection to it that can
+//! be cut or can lose answers.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,6 @@ use tokio::sync::watch;
 
 use crate::support::{eventually, free_port};
 
-/// One etcd process.
 pub(crate) struct Server {
     child: Option<Child>,
     arguments: Vec<String>,
@@ -23,7 +22,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A cluster of one, plain.
+    /// A cluster of one, without TLS and passwords.
     pub(crate) async fn start() -> Self {
         Self::start_with("http", &[]).await
     }
@@ -36,7 +35,6 @@ impl Server {
         server
     }
 
-    /// A cluster of three.
     pub(crate) async fn three() -> Vec<Self> {
         let ports = [0; 3].map(|_| (free_port(), free_port()));
         let mut servers: Vec<Self> = (0..3)
@@ -119,7 +117,7 @@ impl Server {
         }
     }
 
-    /// Makes it take connections and answer nothing.
+    /// Makes it accept connections and answer nothing.
     pub(crate) fn freeze(&self) {
         self.signal("-STOP");
     }
@@ -146,29 +144,29 @@ impl Drop for Server {
     }
 }
 
-/// What a line does with what it carries.
+/// What a line forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carries {
-    /// Both ways.
+    /// Both directions.
     All,
-    /// Requests only: answers are swallowed.
+    /// Requests only: answers are discarded.
     Requests,
-    /// Answers, and requests no more.
+    /// Answers only.
     Answers,
     /// Nothing: connections are closed.
     Nothing,
 }
 
-/// What happens to the one request that holds a certain text.
+/// What happens to the one request that contains a certain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trap {
-    /// It arrives, and the connection is cut before the answer; the next connection is good.
+    /// It arrives, and the connection is cut before the answer. The next connection works.
     LoseAnswer,
-    /// It does not arrive, and the connection is cut; the next connection is good.
+    /// It does not arrive, and the connection is cut. The next connection works.
     LoseRequest,
-    /// It arrives, and no answer is carried from then on.
+    /// It arrives, and no answer is forwarded from then on.
     LoseLine,
-    /// It waits on the line until that is set to carry all again.
+    /// It waits on the line until the line is set to forward both directions again.
     Hold,
 }
 
@@ -201,12 +199,12 @@ impl Line {
         }
     }
 
-    /// Sets a trap for the next request that holds `text`.
+    /// Sets a trap for the next request that contains `text`.
     pub(crate) fn trap(&self, text: &str, trap: Trap) {
         *self.traps.lock().expect("no panic") = Some((text.to_owned(), trap));
     }
 
-    /// Whether the trap was sprung.
+    /// Whether the trap has caught a request.
     pub(crate) fn sprung(&self) -> bool {
         self.traps.lock().expect("no panic").is_none()
     }
@@ -276,7 +274,7 @@ async fn carry(client: TcpStream, port: u16, set: Arc<watch::Sender<Carries>>, t
     }
 }
 
-/// Which trap these bytes spring, if any.
+/// The trap that these bytes trigger, if any.
 fn spring(traps: &Traps, bytes: &[u8]) -> Option<Trap> {
     let mut set = traps.lock().expect("no panic");
     let holds = set

@@ -1,4 +1,4 @@
-//! Watching: a change is heard at once, and again after whatever broke off.
+//! Watching: changes arrive at once, also after an interruption.
 
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,17 @@ use super::world::{World, etcdctl};
 async fn next(changes: &mut BoxStream<'static, Result<Hint>>) -> Result<Hint> {
     tokio::time::timeout(Duration::from_secs(10), changes.next())
         .await
-        .expect("something is heard")
-        .expect("the stream goes on")
+        .expect("an item arrives")
+        .expect("the stream continues")
 }
 
-/// The next item that is a hint; failures before it are fine.
+/// The next hint; errors before it are accepted.
 async fn hint(changes: &mut BoxStream<'static, Result<Hint>>) {
     while next(changes).await.is_err() {}
 }
 
 #[tokio::test]
-async fn a_change_is_heard_within_50_milliseconds() {
+async fn a_change_is_reported_within_50_milliseconds() {
     let world = World::shared();
     let lease = world.locked().await;
     let mut changes = world.reader.changes().await.expect("a watch");
@@ -33,7 +33,7 @@ async fn a_change_is_heard_within_50_milliseconds() {
         let written = Instant::now();
         let hint = next(&mut changes).await.expect("a hint");
         best = best.min(written.elapsed());
-        // It names its target: only that one has to be read.
+        // The hint names its target, so only that target is read.
         assert_eq!(hint, Hint::Target(world.target.clone()));
         let gone = world
             .writer
@@ -45,7 +45,7 @@ async fn a_change_is_heard_within_50_milliseconds() {
 }
 
 #[tokio::test]
-async fn what_changes_after_the_call_is_heard_and_what_was_before_is_not() {
+async fn only_changes_after_the_call_are_reported() {
     let world = World::shared();
     world.etcdctl(&["put", &world.key("notes"), "before"]);
     let mut changes = world.reader.changes().await.expect("a watch");
@@ -61,15 +61,15 @@ async fn a_watch_survives_a_restart_of_its_server() {
     let world = World::at(vec![server.endpoint()]);
     let mut changes = world.reader.changes().await.expect("a watch");
     server.stop();
-    assert!(next(&mut changes).await.is_err(), "not heard");
+    assert!(next(&mut changes).await.is_err(), "not reported");
     server.start_again().await;
-    next(&mut changes).await.expect("heard again");
+    next(&mut changes).await.expect("reported again");
     world.locked().await;
     next(&mut changes).await.expect("a change");
 }
 
 #[tokio::test]
-async fn a_watch_survives_that_what_it_missed_was_compacted() {
+async fn a_watch_survives_compaction_of_missed_changes() {
     let server = Server::start().await;
     let line = Line::to(server.port).await;
     let world = World::at(vec![line.endpoint.clone()]);
@@ -79,7 +79,7 @@ async fn a_watch_survives_that_what_it_missed_was_compacted() {
     put("1");
     next(&mut changes).await.expect("a hint");
     line.set(Carries::Nothing);
-    assert!(next(&mut changes).await.is_err(), "not heard");
+    assert!(next(&mut changes).await.is_err(), "not reported");
     for value in ["2", "3", "4"] {
         put(value);
     }
@@ -91,17 +91,18 @@ async fn a_watch_survives_that_what_it_missed_was_compacted() {
     etcdctl(&direct, &["compact", &revision]);
     line.set(Carries::All);
     hint(&mut changes).await;
-    // Heard again is heard for good: one that asks for what is forgotten is refused again and again.
+    // The watch must continue: a watch that requests compacted revisions would be refused again and
+    // again.
     let quiet = Duration::from_millis(500);
     while let Ok(item) = tokio::time::timeout(quiet, changes.next()).await {
-        item.expect("the stream goes on").expect("still heard");
+        item.expect("the stream continues").expect("still reported");
     }
     put("5");
     next(&mut changes).await.expect("a hint");
 }
 
 #[tokio::test]
-async fn a_watch_goes_over_to_another_node() {
+async fn a_watch_moves_to_another_node() {
     let mut servers = Server::three().await;
     let world = World::at(servers.iter().map(Server::endpoint).collect());
     let mut changes = world.reader.changes().await.expect("a watch");

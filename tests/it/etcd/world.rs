@@ -1,4 +1,4 @@
-//! A prefix of its own on an etcd, all three adapters on it, and records to write.
+//! A private prefix on an etcd with all three adapters, and records to write.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -34,8 +34,8 @@ impl World {
         Self::with(Options::new(endpoints), &[])
     }
 
-    /// One whose locks are lost soon where they are not renewed: for whoever is about to see that.
-    /// Everybody else keeps a lock for longer than a slow machine may stand still.
+    /// A world whose locks expire soon without a renewal, for tests of lost locks. Other tests keep
+    /// a lock longer than a slow machine may pause.
     pub(crate) fn forgetful(endpoint: String, lease: Duration) -> Self {
         let mut world = Self::at(vec![endpoint]);
         let times = LockTimes {
@@ -92,12 +92,12 @@ impl World {
         format!("{}/targets/web/production/{rest}", self.prefix)
     }
 
-    /// Writes bytes that need not be text.
+    /// Writes bytes that need not be UTF-8.
     pub(crate) fn put_bytes(&self, key: &str, value: &[u8]) {
         self.put_raw(key.as_bytes(), value);
     }
 
-    /// The same under a key that need not be text.
+    /// Writes under a key that need not be UTF-8.
     pub(crate) fn put_raw(&self, key: &[u8], value: &[u8]) {
         use std::os::unix::ffi::OsStrExt;
         let text = std::ffi::OsStr::from_bytes;
@@ -133,7 +133,8 @@ pub(crate) fn etcdctl(endpoint: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// As a user of etcd, whose password is made from the name. What it says, errors included.
+/// Runs etcdctl as this etcd user, whose password is derived from the name. Returns its output,
+/// errors included.
 pub(super) fn etcdctl_as(endpoint: &str, user: &str, arguments: &[&str]) -> String {
     let output = Command::new("etcdctl")
         .env("ETCDCTL_API", "3")
@@ -190,7 +191,7 @@ pub(crate) fn registration(slot: Slot, token: FencingToken) -> Registration {
     }
 }
 
-/// From nothing, or from a generation, to the next one.
+/// From no route, or from a generation, to the next one.
 pub(crate) fn change(from: Option<(u64, Slot)>, to: Slot, token: FencingToken) -> RouteChange {
     RouteChange {
         hold: HoldChange::Keep,

@@ -1,4 +1,4 @@
-//! A cluster that others write to as well.
+//! An etcd cluster that other programs write to as well.
 
 use etcd_client::Client;
 use greenroom::inventory::StoredKey;
@@ -36,14 +36,14 @@ async fn journal(client: &Client, world: &World, journal: &Journal) {
 }
 
 #[test]
-fn what_stands_in_a_cluster_is_what_it_says_or_refused() {
+fn every_value_in_etcd_is_read_correctly_or_refused() {
     let runtime = waiting();
     let _entered = runtime.enter();
     let world = World::shared();
     let client = runtime
         .block_on(Client::connect([crate::support::etcd()], None))
         .expect("connected");
-    // The lock is held by somebody else, with a lease of its own.
+    // Another operator has the lock, with another lease.
     let _lease = runtime.block_on(world.locked());
     let run = runner(150).run(&stores::key(), |(key, stored)| {
         runtime.block_on(async {
@@ -106,7 +106,7 @@ fn what_stands_in_a_cluster_is_what_it_says_or_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_refused_and_a_list_is_not_silent_about_what_is_newer() {
+async fn unknown_values_are_refused_and_newer_formats_are_named() {
     let world = World::shared();
     let client = Client::connect([crate::support::etcd()], None)
         .await
@@ -131,9 +131,10 @@ async fn what_is_not_understood_is_refused_and_a_list_is_not_silent_about_what_i
     }
 }
 
-/// Nothing is decided by who watches and who asks: what cannot be read there is shown, and stops nothing.
+/// No decision depends on watchers and requests: unreadable values there are shown and stop
+/// nothing.
 #[tokio::test]
-async fn what_is_unreadable_about_watchers_stops_nothing() {
+async fn unreadable_watchers_stop_nothing() {
     let world = World::shared();
     let client = Client::connect([crate::support::etcd()], None)
         .await

@@ -1,5 +1,4 @@
-//! Journals as they may stand in a store: with one part that is not as it should be, and those that
-//! look right and are not.
+//! Journals in a store with one corrupt part, and journals that look valid and are not.
 
 use greenroom::ports::FailureKind;
 use proptest::prelude::*;
@@ -7,11 +6,11 @@ use serde_json::Value;
 
 use super::values::{self, Bytes};
 
-/// What may stand in a release's head and in one of its entries, the others being as they should.
+/// The content of a release's head and one of its entries; the other entries are valid.
 #[derive(Debug, Clone)]
 pub(super) struct Journal {
     pub(super) head: Bytes,
-    /// By their number.
+    /// By entry number.
     pub(super) entries: Vec<(u32, Bytes)>,
 }
 
@@ -41,9 +40,9 @@ pub(super) fn journal() -> impl Strategy<Value = Journal> {
     })
 }
 
-/// Journals that look right and are refused, each with its kind and a part of the words. A happening
-/// that only a newer Greenroom knows is not among them: it is passed over where a release is shown, and
-/// refused where one is gone on with.
+/// Journals that look valid and are refused, each with its kind and a part of the error. A kind of
+/// event that only a newer version knows is not here: such an event is skipped where a release is
+/// shown, and refused where one is resumed.
 pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
     let (newer, garbled) = (FailureKind::Unsupported, FailureKind::Garbled);
     let with_head = |place: &str, value: Value| {

@@ -1,13 +1,13 @@
-//! The output of instances, whatever bytes it is: every line comes, in its order, as words.
+//! The output of instances, whatever its bytes: every line arrives in order, as sanitized text.
 
 use greenroom::logs::{Bounds, Log, NewLine, Origin};
 use greenroom::ports::{LogChunk, LogStream};
 use proptest::prelude::*;
 
 use super::{is_sanitized, runner, waiting};
-use crate::console::hostile_text::taken_in;
+use crate::console::hostile_text::lines_of;
 
-/// Bytes that are likely to end, begin, cut or hide something.
+/// Bytes that are likely to end, start, cut or hide something.
 fn output() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         3 => prop::collection::vec(any::<u8>(), 0..60),
@@ -28,14 +28,14 @@ fn is_plain(line: &[u8]) -> bool {
 }
 
 #[test]
-fn every_line_of_any_output_comes_as_words() {
+fn every_line_of_any_output_is_sanitized_and_complete() {
     let runtime = waiting();
     let run = runner(80).run(&output(), |output| {
         let lines: Vec<&[u8]> = output
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
             .collect();
-        let mut taken = runtime.block_on(taken_in(&output));
+        let mut taken = runtime.block_on(lines_of(&output));
         taken.retain(|line| line.origin != Origin::Notice);
         prop_assert_eq!(taken.len(), lines.len());
         for (line, taken) in lines.iter().zip(&taken) {
@@ -62,7 +62,7 @@ fn every_line_of_any_output_comes_as_words() {
 }
 
 #[test]
-fn a_line_that_was_cut_says_so_whatever_is_in_it() {
+fn a_cut_line_has_a_mark_whatever_its_content() {
     let filling = prop::collection::vec(
         any::<u8>().prop_filter("no end", |byte| *byte != b'\n'),
         1..9,

@@ -1,7 +1,6 @@
 //! Whatever others write: configuration, keys in a store, journals, output of instances, answers of
-//! registries. Bounded runs over all of it with the same three questions: does it ever end in a
-//! panic, is it ever taken for something that it is not, and does any of it reach a terminal as more
-//! than words?
+//! registries. Bounded random runs ask three questions. Does any of it cause a panic? Is any of it
+//! taken for something else? Does any of it reach a terminal as more than text?
 
 mod etcd_values;
 mod journals;
@@ -16,7 +15,7 @@ mod values;
 
 use proptest::test_runner::{Config, TestRunner};
 
-/// A run of so many cases. Nothing is written beside the tests: what fails is printed whole.
+/// A run with this many cases. It writes no regression files: a failure prints its whole input.
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config {
         cases,
@@ -26,7 +25,8 @@ fn runner(cases: u32) -> TestRunner {
     })
 }
 
-/// Whether a terminal may be given a text as it is. Said here once more, and not asked of the crate.
+/// Whether a terminal may get this text unchanged. A separate definition, so that the tests do not
+/// depend on the crate's own.
 fn is_sanitized(text: &str) -> bool {
     !text.chars().any(|c| {
         c.is_control()
@@ -36,7 +36,7 @@ fn is_sanitized(text: &str) -> bool {
     })
 }
 
-/// A runtime for a run whose cases wait for something.
+/// A runtime for cases that wait.
 fn waiting() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,5 +1,5 @@
-//! Journals that can be read and make no sense: whatever order their entries are in and whatever
-//! they say, what is told of them is harmless, and nothing that was read is left out.
+//! Journals that can be read but make no sense. In any order and with any content, the console
+//! shows them sanitized and complete.
 
 use greenroom::history::{Recorded, fate, once_live};
 use greenroom::inventory::{FencingToken, LockHolder, LockRecord, Route, Slot, Tier};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{is_sanitized, runner, stores, values};
 use crate::console::world::{PRODUCTION, now, plan, target};
 
-/// A head and entries that can be read, in any order and number.
+/// A readable head and readable entries, in any order and number.
 fn recorded() -> impl Strategy<Value = Recorded> {
     let all = values::entries();
     let count = all.len();
@@ -41,7 +41,7 @@ fn definition() -> Definition {
 }
 
 #[test]
-fn whatever_was_recorded_is_told_without_harm_and_whole() {
+fn any_recorded_journal_is_shown_sanitized_and_complete() {
     let lock = prop::option::of(values::mutated(values::lock()));
     let route = prop::option::of(values::mutated(values::route()));
     let definition = definition();
@@ -61,7 +61,7 @@ fn whatever_was_recorded_is_told_without_harm_and_whole() {
         }
         prop_assert!(
             !(is_closed && seen.is_driven()),
-            "what is over is driven by nobody"
+            "an ended release has no driver"
         );
         let heads = [recorded.head.clone(), recorded.head];
         fate(&heads, &heads[0].to.1.digest);
@@ -72,7 +72,7 @@ fn whatever_was_recorded_is_told_without_harm_and_whole() {
 }
 
 #[test]
-fn the_values_that_are_mutated_are_valid() {
+fn the_values_before_mutation_are_valid() {
     let head = serde_json::from_value(values::head()).expect("a head");
     let entries = values::entries()
         .into_iter()

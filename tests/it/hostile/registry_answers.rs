@@ -1,5 +1,5 @@
-//! A registry that answers anything at all: what is no tag is left out, what is no digest refused,
-//! and what an image says about itself is words.
+//! A registry with arbitrary answers: invalid tags are left out, invalid digests refused, and an
+//! image's own descriptions are sanitized.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use super::values::Bytes;
 use super::{is_sanitized, runner, values, waiting};
 
-/// What the registry answers, by what its path has in it.
+/// The registry's answers, by a part of the request path.
 type Answers = Arc<Mutex<BTreeMap<&'static str, (u16, Vec<u8>)>>>;
 
 async fn serve(answers: Answers) -> String {
@@ -80,7 +80,7 @@ fn manifest(config: &[u8]) -> Value {
 }
 
 #[test]
-fn a_registry_is_believed_no_further_than_it_makes_sense() {
+fn invalid_registry_answers_are_left_out_or_refused() {
     let runtime = waiting();
     let answers = Answers::default();
     let host = runtime.block_on(serve(Arc::clone(&answers)));
@@ -170,7 +170,7 @@ fn a_registry_is_believed_no_further_than_it_makes_sense() {
 }
 
 #[test]
-fn a_configuration_that_is_one_long_text_is_refused_in_a_few_words() {
+fn an_oversized_image_configuration_is_refused_with_a_short_error() {
     let runtime = waiting();
     let answers = Answers::default();
     let host = runtime.block_on(serve(Arc::clone(&answers)));

@@ -1,5 +1,5 @@
-//! What others wrote, where it can be read, on every page of the console: a terminal gets characters,
-//! places and styles of it, and nothing else.
+//! Foreign text on every page of the console: a terminal gets only characters, positions and
+//! styles.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::console::world::{
     with_candidate, world,
 };
 
-/// A valid value with nothing but its words replaced, so that it can still be read.
+/// A valid value in which only the texts are replaced, so that it can still be read.
 fn reworded(valid: Value) -> impl Strategy<Value = Value> {
     (prop::collection::vec(values::words(), 1..6), any::<u64>()).prop_map(move |(words, which)| {
         let mut value = valid.clone();
@@ -30,7 +30,7 @@ fn reworded(valid: Value) -> impl Strategy<Value = Value> {
     })
 }
 
-/// The fields whose words are anybody's.
+/// The fields that may contain any text.
 const FREE: [&str; 15] = [
     "tag",
     "instance",
@@ -76,7 +76,7 @@ fn read<T: DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("only its words are others")
 }
 
-/// What a snapshot has of a store.
+/// A snapshot of the content of a store.
 fn stored() -> impl Strategy<Value = Snapshot> {
     let parts = (
         reworded(values::registration()),
@@ -134,7 +134,7 @@ fn recorded() -> impl Strategy<Value = Recorded> {
     )
 }
 
-fn told(snapshot: Snapshot, recorded: &Recorded) -> Model {
+fn model_of(snapshot: Snapshot, recorded: &Recorded) -> Model {
     let here = target("web", PRODUCTION);
     let definition = plan(&here, Tier::Protected).definition.clone();
     let route = snapshot.route.as_ref().map(|route| &route.value);
@@ -146,12 +146,12 @@ fn told(snapshot: Snapshot, recorded: &Recorded) -> Model {
 }
 
 #[test]
-fn no_word_of_a_store_or_a_journal_does_more_than_be_read() {
+fn no_text_of_a_store_or_a_journal_controls_the_terminal() {
     let size = (10_u16..140, 5_u16..50);
     let run = runner(24).run(
         &(stored(), recorded(), size),
         |(snapshot, recorded, size)| {
-            let mut model = told(snapshot.clone(), &recorded);
+            let mut model = model_of(snapshot.clone(), &recorded);
             tell(&mut model, Event::Input(Input::Resized(size.0, size.1)));
             for keys in ["", "1", "2", "3", "4", "5", "o", "?"] {
                 press(&mut model, keys);
@@ -170,7 +170,7 @@ fn no_word_of_a_store_or_a_journal_does_more_than_be_read() {
                 prop_assert_eq!(controls(&drawn(&model)), [""; 0], "what {} asks", keys);
                 press_key(&mut model, KeyCode::Esc);
             }
-            // Much later, when everything that runs down has run down.
+            // Much later, when every countdown has ended.
             greenroom::console::update::update(&mut model, Event::Ticked, later(400_000));
             tell(&mut model, Event::WorldObserved(Arc::new(world(snapshot))));
             prop_assert_eq!(controls(&drawn(&model)), [""; 0], "later");

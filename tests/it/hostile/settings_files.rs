@@ -1,5 +1,5 @@
-//! Configurations that somebody edited badly: every valid one, with lines lost, doubled, moved and
-//! rewritten. It loads, or each error names the file and the place in it.
+//! Badly edited configurations: every valid one with lines lost, doubled, moved and rewritten. Each
+//! loads, or each error names the file and the position in it.
 
 use std::path::{Path, PathBuf};
 
@@ -25,15 +25,15 @@ fn texts() -> Vec<(PathBuf, String)> {
     texts
 }
 
-/// What is done to a line.
+/// An edit of a line.
 #[derive(Debug, Clone)]
 enum Edit {
     Lose,
     Double,
     Move(prop::sample::Index),
-    /// Everything behind the first `=`.
+    /// Replaces everything after the first `=`.
     Value(String),
-    /// Everything before it.
+    /// Replaces everything before it.
     Key(String),
     Insert(String),
     Bytes(Vec<u8>),
@@ -106,7 +106,7 @@ fn edited(text: &str, edits: &[(prop::sample::Index, Edit)]) -> Vec<u8> {
     lines.join(&b'\n')
 }
 
-/// An error says where, and the place is there.
+/// Asserts that an error names a position, and that the position exists.
 fn judge(problem: &Problem, file: &str, lines: usize) {
     let said = problem.to_string();
     assert!(is_sanitized(&said), "{said:?}");
@@ -136,11 +136,11 @@ fn judge(problem: &Problem, file: &str, lines: usize) {
 }
 
 #[test]
-fn a_badly_edited_configuration_loads_or_says_where_it_is_wrong() {
+fn a_badly_edited_configuration_loads_or_names_the_position() {
     let texts = texts();
     let edits = prop::collection::vec((any::<prop::sample::Index>(), edit()), 1..4);
     let which = 0..texts.len();
-    // Beside the fixtures, where the files are that they name.
+    // Next to the fixtures, where the files are that they name.
     let directory = tempfile::Builder::new()
         .prefix("edited")
         .tempdir_in(VALID)

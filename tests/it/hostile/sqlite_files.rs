@@ -1,4 +1,4 @@
-//! The store of one machine, with rows that something else wrote.
+//! The store of one machine with rows that another program wrote.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::{is_sanitized, runner, stores, values, waiting};
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// A store, and a connection that keeps to no rule.
+/// A store, and a raw connection to its file.
 struct Place {
     _directory: TempDir,
     store: Store,
@@ -29,7 +29,7 @@ async fn place() -> Place {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("greenroom.db");
     let store = Store::open(&file, LONG, LONG / 3).await.expect("a store");
-    // The first write makes the file.
+    // The first write creates the file.
     let leaving = SqlitePresence::new(&store);
     let watcher = crate::support::presence::watcher("ana");
     leaving
@@ -78,13 +78,13 @@ impl Place {
     }
 }
 
-/// A strict column takes nothing but text.
+/// A strict column accepts only text.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]
-fn a_key_is_what_it_says_or_what_is_wrong_with_it_is_said() {
+fn every_key_is_read_correctly_or_its_error_is_shown() {
     let runtime = waiting();
     let place = runtime.block_on(place());
     let run = runner(400).run(&stores::key(), |(key, stored)| {
@@ -106,10 +106,10 @@ fn a_key_is_what_it_says_or_what_is_wrong_with_it_is_said() {
 }
 
 #[test]
-fn a_lock_is_somebodys_or_nobodys_to_read_and_never_free_for_it() {
+fn a_lock_is_readable_or_unreadable_and_never_free() {
     let runtime = waiting();
     let place = runtime.block_on(place());
-    // From now on, in milliseconds; only up to the longest lease it is believed.
+    // From now, in milliseconds. A lock is believed only up to the longest lease.
     let longest = 600_000;
     let expiry = prop_oneof![
         Just(i64::MAX),
@@ -129,7 +129,7 @@ fn a_lock_is_somebodys_or_nobodys_to_read_and_never_free_for_it() {
                 "INSERT INTO locks VALUES ('web/production', ?1, ?2, ?3)",
                 params![token, stored, expiry],
             );
-            let stands = expiry > now && expiry <= now + longest;
+            let is_live = expiry > now && expiry <= now + longest;
             runtime.block_on(async {
                 let target = stores::target();
                 let record = place
@@ -137,7 +137,7 @@ fn a_lock_is_somebodys_or_nobodys_to_read_and_never_free_for_it() {
                     .read(&target)
                     .await
                     .expect("one key hides no other");
-                if stands {
+                if is_live {
                     stores::judge_key("lock", stored.as_bytes(), &record);
                 } else {
                     prop_assert_eq!(&record.lock, &None, "its lease is over");
@@ -148,13 +148,13 @@ fn a_lock_is_somebodys_or_nobodys_to_read_and_never_free_for_it() {
                 stores::judge_lines(&place.store.keys(&target).await.expect("listed"));
                 let ours = serde_json::from_value(values::lock()).expect("a record");
                 match place.store.acquire(&target, &ours).await {
-                    Ok(Acquired::Held(_)) => prop_assert!(!stands, "it was held"),
+                    Ok(Acquired::Held(_)) => prop_assert!(!is_live, "it was held"),
                     Ok(Acquired::Taken(holder)) => {
                         prop_assert_eq!(holder.token.0, token);
                     }
                     Err(failure) => {
                         prop_assert_eq!(failure.kind, FailureKind::Garbled);
-                        prop_assert!(stands && is_sanitized(&failure.to_string()));
+                        prop_assert!(is_live && is_sanitized(&failure.to_string()));
                     }
                 }
                 Ok(())
@@ -165,7 +165,7 @@ fn a_lock_is_somebodys_or_nobodys_to_read_and_never_free_for_it() {
 }
 
 #[test]
-fn a_release_is_read_wholly_or_refused() {
+fn a_release_is_read_completely_or_refused() {
     let runtime = waiting();
     let place = runtime.block_on(place());
     let run = runner(400).run(&journals::journal(), |mut journal| {
@@ -205,7 +205,7 @@ fn a_release_is_read_wholly_or_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_refused_and_never_half_read() {
+async fn unknown_values_are_refused_and_never_read_in_part() {
     let place = place().await;
     let target = stores::target();
     for (journal, kind, words) in journals::refused() {
@@ -218,7 +218,7 @@ async fn what_is_not_understood_is_refused_and_never_half_read() {
 }
 
 #[tokio::test]
-async fn a_lock_that_ends_later_than_any_lease_is_named_and_taken() {
+async fn a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken() {
     let place = place().await;
     let target = stores::target();
     let far = i64::MAX / 2;
@@ -230,7 +230,7 @@ async fn a_lock_that_ends_later_than_any_lease_is_named_and_taken() {
     let read = RegistryReader::read(&place.store, &target);
     let seen = read.await.expect("a record");
     assert_eq!(seen.lock, None);
-    let (key, said) = seen.problems.iter().next().expect("it is said");
+    let (key, said) = seen.problems.iter().next().expect("it is reported");
     assert!(!StoredKey::of(&target, key).stops_promote(), "{key}");
     assert!(said.contains("the next driver takes it over"), "{said}");
     let ours = serde_json::from_value(values::lock()).expect("a record");
@@ -250,7 +250,7 @@ async fn a_lock_that_ends_later_than_any_lease_is_named_and_taken() {
 }
 
 #[tokio::test]
-async fn a_revision_that_leaves_none_to_count_up_to_is_refused_with_the_file_and_a_command() {
+async fn the_highest_revision_is_refused_with_the_file_and_a_command() {
     let place = place().await;
     let target = stores::target();
     place.run("UPDATE revision SET value = ?1", [i64::MAX]);
@@ -268,7 +268,7 @@ async fn a_revision_that_leaves_none_to_count_up_to_is_refused_with_the_file_and
 }
 
 #[tokio::test]
-async fn a_value_that_is_too_large_hides_nothing_else() {
+async fn an_oversized_value_hides_nothing_else() {
     let place = place().await;
     let target = stores::target();
     place.set("note", &"x".repeat(5 * 1024 * 1024));

@@ -1,4 +1,4 @@
-//! What has to hold of a reading, whatever stands in the store and whichever store it is.
+//! Properties of every reading, for any content and for every kind of store.
 
 use greenroom::history::{FORMAT, Recorded};
 use greenroom::inventory::{
@@ -13,7 +13,7 @@ use super::journals::Journal;
 use super::values::Bytes;
 use super::{is_sanitized, values};
 
-/// Below a target, with a valid value of each.
+/// Keys below a target, each with a valid value.
 pub(super) fn keys() -> [(&'static str, Value); 4] {
     [
         ("slots/blue", values::registration()),
@@ -24,7 +24,7 @@ pub(super) fn keys() -> [(&'static str, Value); 4] {
     ]
 }
 
-/// What may stand in one key below a target.
+/// Possible content of one key below a target.
 pub(super) fn key() -> impl Strategy<Value = (String, Bytes)> {
     (0..keys().len()).prop_flat_map(|index| {
         let (key, valid) = keys()[index].clone();
@@ -43,18 +43,18 @@ pub(super) fn release() -> ReleaseId {
     values::RELEASE.parse().expect("an id")
 }
 
-/// What any head has.
+/// The fields that every head has.
 #[derive(serde::Deserialize)]
 struct Format {
     format: u32,
 }
 
-/// What a value says by itself, read by nobody but the parser.
+/// The meaning of a value according to the parser alone.
 fn says<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// One key of a target was read: either it is what it says, or what is wrong with it is said.
+/// Judges one key of a target: it was read correctly, or its error is shown.
 pub(super) fn judge_key(key: &str, stored: &[u8], record: &RegistryRecord) {
     let problem = record.problems.iter().find(|(name, _)| name.ends_with(key));
     let slot = key
@@ -100,7 +100,7 @@ fn registered(stored: &[u8], record: &RegistryRecord, slot: Slot) -> bool {
     true
 }
 
-/// The keys as they are listed for people.
+/// Judges the lines of keys as they are listed for people.
 pub(super) fn judge_lines(lines: &[KeyLine]) {
     for line in lines {
         assert!(
@@ -111,7 +111,7 @@ pub(super) fn judge_lines(lines: &[KeyLine]) {
     }
 }
 
-/// A release was read: wholly and in order, or refused in harmless words.
+/// Judges a release: it was read completely and in order, or refused with a sanitized error.
 pub(super) fn judge_release(journal: &Journal, read: Result<Option<Recorded>, Failure>) {
     let failure = match read {
         Ok(Some(recorded)) => return whole(journal, &recorded),

@@ -1,4 +1,4 @@
-//! Values as others may write them: valid ones, and everything near and far from them.
+//! Values as other programs may write them: valid ones, and everything near to and far from valid.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ pub(super) fn entries() -> Vec<Value> {
     numbered.collect()
 }
 
-/// Bytes, printed as text where a case has failed.
+/// Bytes, printed as text when a case has failed.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Bytes(pub(super) Vec<u8>);
 
@@ -85,7 +85,7 @@ impl std::fmt::Debug for Bytes {
     }
 }
 
-/// Words that would do more to a terminal, or to a path, than be read.
+/// Text that could control a terminal or escape from a path.
 pub(super) fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => prop::sample::select(vec![
@@ -98,7 +98,7 @@ pub(super) fn words() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What a value may be replaced by.
+/// Possible replacements of a value.
 fn anything() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -131,7 +131,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Where something stands in a value: every path, the root first.
+/// The positions in a value: every path, the root first.
 fn places(value: &Value) -> Vec<String> {
     let mut all = vec![String::new()];
     let inner: Vec<(String, &Value)> = match value {
@@ -175,7 +175,7 @@ fn replaced(mut value: Value, at: prop::sample::Index, by: Option<Value>) -> Val
     value
 }
 
-/// A valid value with something taken out or replaced; now and then as it is.
+/// A valid value with something removed or replaced; sometimes unchanged.
 pub(super) fn mutated(valid: Value) -> impl Strategy<Value = Value> {
     let wound = (
         any::<prop::sample::Index>(),
@@ -187,8 +187,8 @@ pub(super) fn mutated(valid: Value) -> impl Strategy<Value = Value> {
     })
 }
 
-/// What may stand where such a value should: garbage, something of another shape, one that was
-/// tampered with, one that is far too large, and one that is nested without end.
+/// Bytes in place of such a value: garbage, a value of another shape, a changed one, a far too
+/// large one, and one with endless nesting.
 pub(super) fn bytes(valid: Value) -> impl Strategy<Value = Bytes> {
     let text = valid.to_string();
     let cut_text = text.clone();

@@ -1,6 +1,6 @@
-//! The driver dies at any point, and another goes on from the journal alone. Whatever was under way may
-//! have happened, half happened, not happened, or happens later. All interlocks hold on, nothing is
-//! repeated that was not looked at, and the release finds its end.
+//! The driver dies at any point, and another one resumes from the journal alone. The call under way
+//! may have happened, half happened, not happened, or happen later. All interlocks hold, nothing is
+//! repeated without an observation, and the release ends.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::support::web::operator;
 
 const TURNS: usize = 5000;
 
-/// What becomes of whatever was under way.
+/// What happens to the call under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Landing {
     Nothing,
@@ -42,7 +42,7 @@ fn ben() -> Operator {
 }
 
 impl World {
-    /// The driver is gone. The world keeps what was done and written down.
+    /// The driver is gone. The world keeps what was done and recorded.
     fn crash(&mut self, landing: Landing) {
         match self.owed.take() {
             Some(Owed::Record(record)) if landing != Landing::Nothing => self.write_down(*record),
@@ -51,7 +51,8 @@ impl World {
                 Landing::Whole => self.apply(&act, false),
                 Landing::Half => self.apply(&act, true),
                 Landing::Late => {
-                    // Its first write to the registry came in time; after the takeover none does.
+                    // Its first write to the registry arrived in time; after the takeover none
+                    // does.
                     if matches!(act, Act::Switch(_) | Act::Retire(..)) {
                         self.apply(&act, true);
                     }
@@ -72,7 +73,8 @@ impl World {
         }
     }
 
-    /// What a dead driver has sent happens now: what compares the lock is refused, the rest is not.
+    /// A call that a dead driver sent happens now. A call that compares the lock is refused, others
+    /// are not.
     fn land(&mut self) {
         let Some(act) = self.late.take() else { return };
         self.has_landed_late = true;
@@ -105,13 +107,13 @@ impl World {
             .into_iter()
             .filter_map(|slot| self.instance(slot))
             .collect();
-        let standing = Standing {
+        let current = Standing {
             record: &record,
             instances: &instances,
             now: self.now,
             clocks: &Clocks::default(),
         };
-        let plan = Plan::resumed(&recorded, &self.plan.definition, standing, go_on)
+        let plan = Plan::resumed(&recorded, &self.plan.definition, current, go_on)
             .map_err(|refused| refused.0)?;
         let plan = Arc::new(plan);
         let resumption = Resumption {
@@ -127,8 +129,8 @@ impl World {
         Ok(())
     }
 
-    /// Another operator resumes the release; false where it has ended, or where its route was deleted by hand and it can
-    /// only be left.
+    /// Another operator resumes the release. Returns false when it has ended, or when its route was
+    /// deleted by hand so that it can only be left.
     fn resume(&mut self, go_on: GoOn, on_failure: OnFailure) -> bool {
         if self.journal.is_none() || self.is_closed() {
             return false;
@@ -176,7 +178,7 @@ fn is_done(world: &World) -> bool {
     world.route() == slot && world.pointer() == slot && world.is_registered(world.plan.slot)
 }
 
-/// Answers well for so many turns; false when it was over before.
+/// Answers well for this many turns. Returns false when the release ended before.
 fn well_for(world: &mut World, turns: usize) -> bool {
     for _ in 0..turns {
         if world.is_over() {
@@ -194,7 +196,7 @@ fn well_for(world: &mut World, turns: usize) -> bool {
     !world.is_over()
 }
 
-/// Every point of a release that goes well, every fate of what was under way, every way to go on.
+/// Every point of a successful release, every fate of the call under way, every way to resume.
 fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
     let mut points = 0;
     for turns in 0.. {
@@ -214,21 +216,22 @@ fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
                 world.go_well(TURNS);
                 world.land();
                 let outcome = world.outcome();
-                let told = format!("after {turns}, {landing:?}, {go_on:?}: {outcome:?}");
+                let point = format!("after {turns}, {landing:?}, {go_on:?}: {outcome:?}");
                 match (&outcome, go_on) {
-                    (Some(Outcome::Done), GoOn::Continue) => assert!(is_done(&world), "{told}"),
-                    // There was no way back any more, or all was seen true and only the end was missing.
+                    (Some(Outcome::Done), GoOn::Continue) => assert!(is_done(&world), "{point}"),
+                    // There was no way back any more, or everything was observed and only the end
+                    // was missing.
                     (Some(Outcome::Done), GoOn::BackOut) => {
-                        assert!(is_first && is_done(&world), "{told}");
+                        assert!(is_first && is_done(&world), "{point}");
                     }
                     (Some(Outcome::Done), GoOn::Leave) => {
-                        assert!(may_have_switched && is_done(&world), "{told}");
+                        assert!(may_have_switched && is_done(&world), "{point}");
                     }
                     (Some(Outcome::BackedOut { .. }), GoOn::BackOut) => {
-                        assert!(is_backed_out(&world), "{told}");
+                        assert!(is_backed_out(&world), "{point}");
                     }
                     (Some(Outcome::Left { .. }), GoOn::Leave) => {}
-                    _ => panic!("{told}"),
+                    _ => panic!("{point}"),
                 }
             }
         }
@@ -236,21 +239,21 @@ fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
 }
 
 #[test]
-fn a_release_that_loses_its_driver_anywhere_is_finished_by_another() {
+fn a_release_that_loses_its_driver_at_any_point_is_finished_by_another() {
     crash_everywhere(Tier::Staging, false, OnFailure::BackOut);
 }
 
 #[test]
-fn a_protected_one_asks_for_every_yes_again() {
+fn a_resumed_protected_release_asks_for_every_approval_again() {
     crash_everywhere(Tier::Protected, false, OnFailure::Ask);
 }
 
 #[test]
-fn the_first_release_of_all_is_finished_by_another() {
+fn the_first_release_is_finished_by_another_driver() {
     crash_everywhere(Tier::Staging, true, OnFailure::Ask);
 }
 
-/// Goes well until this is so.
+/// Answers well until the condition holds.
 fn until(world: &mut World, is_so: impl Fn(&World) -> bool) {
     for _ in 0..TURNS {
         if is_so(world) {
@@ -269,7 +272,7 @@ fn acts_of(world: &World, step: Step, direction: Direction) -> usize {
 }
 
 #[test]
-fn a_switch_that_happened_without_an_outcome_is_seen_and_not_done_again() {
+fn a_switch_without_a_recorded_outcome_is_observed_and_not_repeated() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
     until(&mut world, |world| {
         world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
@@ -282,7 +285,7 @@ fn a_switch_that_happened_without_an_outcome_is_seen_and_not_done_again() {
 }
 
 #[test]
-fn a_switch_that_only_reached_the_registry_is_finished_by_whoever_takes_it_up() {
+fn a_switch_that_only_reached_the_registry_is_finished_after_a_resume() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
     until(&mut world, |world| {
         world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
@@ -296,7 +299,7 @@ fn a_switch_that_only_reached_the_registry_is_finished_by_whoever_takes_it_up() 
 }
 
 #[test]
-fn a_yes_that_was_given_and_not_used_up_is_asked_for_again() {
+fn an_unused_approval_is_asked_for_again_after_a_resume() {
     let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
     let asks = |world: &World| {
         matches!(
@@ -317,7 +320,7 @@ fn a_yes_that_was_given_and_not_used_up_is_asked_for_again() {
 }
 
 #[test]
-fn checks_that_passed_long_ago_are_run_again_before_the_switch() {
+fn old_checks_run_again_before_the_switch_of_a_resumed_release() {
     let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
     until(&mut world, |world| {
         matches!(
@@ -348,7 +351,7 @@ fn checks_that_passed_long_ago_are_run_again_before_the_switch() {
 }
 
 #[test]
-fn a_standby_that_was_interrupted_goes_on_for_the_rest_of_its_time() {
+fn an_interrupted_standby_continues_for_its_remaining_time() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
     until(&mut world, |world| {
         matches!(world.progress(), Progress::Standby { .. })
@@ -373,7 +376,7 @@ fn a_standby_that_was_interrupted_goes_on_for_the_rest_of_its_time() {
 }
 
 #[test]
-fn a_failed_step_that_nobody_chose_about_is_a_question_again_or_the_way_back() {
+fn a_failed_step_without_a_choice_asks_again_or_backs_out() {
     for on_failure in [OnFailure::Ask, OnFailure::BackOut] {
         let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
         world.checks_pass = false;
@@ -392,7 +395,7 @@ fn a_failed_step_that_nobody_chose_about_is_a_question_again_or_the_way_back() {
 }
 
 #[test]
-fn a_way_back_that_failed_is_tried_again_by_whoever_goes_on() {
+fn a_failed_undo_is_tried_again_after_a_resume() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
     until(&mut world, |world| {
         world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
@@ -421,7 +424,7 @@ fn a_way_back_that_failed_is_tried_again_by_whoever_goes_on() {
 }
 
 #[test]
-fn what_the_record_says_has_to_fit_what_is_configured_and_what_stands() {
+fn a_resume_is_refused_when_record_configuration_and_store_differ() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
     until(&mut world, |world| {
         acts_of(world, Step::Start, Direction::Forward) == 1
@@ -431,13 +434,13 @@ fn what_the_record_says_has_to_fit_what_is_configured_and_what_stands() {
     let definition = world.plan.definition.clone();
     let record = world.record();
     let ask = |recorded, definition, record, go_on| {
-        let standing = Standing {
+        let current = Standing {
             record,
             instances: &[],
             now: world.now,
             clocks: &Clocks::default(),
         };
-        Plan::resumed(recorded, definition, standing, go_on).map(|_| ())
+        Plan::resumed(recorded, definition, current, go_on).map(|_| ())
     };
     assert_eq!(ask(&recorded, &definition, &record, GoOn::Continue), Ok(()));
 
@@ -466,7 +469,7 @@ fn what_the_record_says_has_to_fit_what_is_configured_and_what_stands() {
     assert!(ask(&torn, &definition, &record, GoOn::Continue).is_err());
 }
 
-/// What the dice may do, crashes among it.
+/// Random events, with crashes among them.
 #[derive(Debug, Clone, Copy)]
 enum Dice {
     Usual(Turn),
@@ -488,13 +491,13 @@ fn step() -> impl Strategy<Value = Dice> {
 }
 
 #[test]
-fn a_release_that_began_under_stricter_rules_goes_forward_under_no_looser_ones() {
+fn a_release_does_not_continue_under_looser_rules_than_it_started_with() {
     let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
     super::until_act_of(&mut world, Step::Start);
     world.crash(Landing::Whole);
     let recorded = world.journal.clone().expect("a journal");
     let record = world.record();
-    let standing = Standing {
+    let current = Standing {
         record: &record,
         instances: &[],
         now: world.now,
@@ -503,7 +506,7 @@ fn a_release_that_began_under_stricter_rules_goes_forward_under_no_looser_ones()
     let mut looser = world.plan.definition.clone();
     looser.tier = Tier::Staging;
     looser.rules.allow_yes = true;
-    let resumed = |definition, go_on| Plan::resumed(&recorded, definition, standing, go_on);
+    let resumed = |definition, go_on| Plan::resumed(&recorded, definition, current, go_on);
     let refused = resumed(&looser, GoOn::Continue).expect_err("looser rules");
     let [Refusal::NotResumable { why }] = refused.0.as_slice() else {
         panic!("{refused:?}");
@@ -530,8 +533,8 @@ fn on_failure(asks: bool) -> OnFailure {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
-    /// The world asserts the interlocks at every act; here drivers die in every order of events, and at
-    /// last the world is well again.
+    /// The world asserts the interlocks at every act. Here drivers die in every order of events,
+    /// and at the end the world works again.
     #[test]
     fn the_interlocks_hold_over_any_number_of_drivers(
         is_protected in any::<bool>(),
@@ -556,7 +559,7 @@ proptest! {
         if world.journal.is_none() || world.is_closed() {
             return Ok(());
         }
-        // Whoever was there is gone; the last one goes on until it is over.
+        // All earlier drivers are gone; the last one resumes until the release ends.
         world.crash(Landing::Whole);
         if world.is_closed() {
             return Ok(());

@@ -1,5 +1,5 @@
-//! A driver that stops on purpose writes it down, and with it the one console that may go on; it never
-//! does so in the middle of an act (interlock 8), and does nothing after it (interlock 4).
+//! A driver that stops on purpose records it, together with the one console that may resume. It
+//! never stops in the middle of an act (interlock 8), and does nothing afterwards (interlock 4).
 
 use greenroom::history::{Happening, Step, Successor};
 use greenroom::inventory::{FencingToken, Operator, Tier};
@@ -32,7 +32,7 @@ fn last(world: &World) -> Option<Happening> {
     journal.entries.last().map(|entry| entry.what.clone())
 }
 
-/// Whether it is that which is being written.
+/// Whether the entry under way is the one that releases the driver.
 fn lets_go(world: &World) -> bool {
     let Some(Owed::Record(record)) = &world.owed else {
         return false;
@@ -40,7 +40,7 @@ fn lets_go(world: &World) -> bool {
     matches!(&**record, Effect::Record(entry) if matches!(entry.what, Happening::LetGo { .. }))
 }
 
-/// Answers until nothing is owed any more.
+/// Answers until the driver has nothing left to do.
 fn until_parked(world: &mut World) {
     while world.answer(Fate::Done) {}
     assert!(
@@ -51,7 +51,7 @@ fn until_parked(world: &mut World) {
 }
 
 #[test]
-fn it_is_handed_over_after_the_act_under_way_was_observed_at_every_step() {
+fn at_every_step_a_handover_waits_until_the_act_was_observed() {
     for step in [
         Step::Pull,
         Step::Start,
@@ -65,7 +65,7 @@ fn it_is_handed_over_after_the_act_under_way_was_observed_at_every_step() {
         hand_over(&mut world);
         assert!(!world.is_over(), "{step}: the act is under way");
         assert!(world.machine.successor().is_none(), "{step}");
-        // The act answers, and is looked at.
+        // The act answers, and its result is observed.
         assert!(world.answer(Fate::Done) && !world.is_over(), "{step}");
         assert!(world.answer(Fate::Done), "{step}");
         until_parked(&mut world);
@@ -79,9 +79,9 @@ fn it_is_handed_over_after_the_act_under_way_was_observed_at_every_step() {
     }
 }
 
-/// Whoever goes on would not know that it was to be backed out: that comes first, and is written down.
+/// The successor would not know of the back-out, so that is started and recorded first.
 #[test]
-fn a_way_back_that_was_asked_for_is_not_lost_by_handing_over() {
+fn a_requested_back_out_survives_a_handover() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Start);
     world.back_out();
@@ -106,7 +106,7 @@ fn a_way_back_that_was_asked_for_is_not_lost_by_handing_over() {
 }
 
 #[test]
-fn where_it_rests_it_is_handed_over_at_once() {
+fn a_waiting_release_is_handed_over_at_once() {
     let mut world = promote(Tier::Protected, OnFailure::Ask);
     while !matches!(world.progress(), Progress::Asking { .. }) {
         assert!(world.answer(Fate::Done) || world.fire());
@@ -120,7 +120,7 @@ fn where_it_rests_it_is_handed_over_at_once() {
 }
 
 #[test]
-fn what_cannot_be_written_down_is_handed_to_nobody_and_stops_all_the_same() {
+fn a_handover_that_cannot_be_recorded_stops_the_driver_without_a_successor() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Start);
     hand_over(&mut world);
@@ -138,7 +138,7 @@ fn what_cannot_be_written_down_is_handed_to_nobody_and_stops_all_the_same() {
 }
 
 #[test]
-fn a_driver_that_is_told_to_stop_writes_that_down_and_one_that_loses_its_lock_cannot() {
+fn a_stopped_driver_records_it_and_one_without_its_lock_does_not() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Start);
     world.say(Event::Interrupted {

@@ -1,4 +1,4 @@
-//! What befalls an instance while it runs, and what the public gets of it.
+//! Events of a running instance, and what the public gets from it.
 
 use greenroom::inventory::{BodyClass, Exit, PublicAnswer, RequestCount, RuntimeHealth, Slot};
 use jiff::Timestamp;
@@ -25,18 +25,18 @@ impl Default for Life {
     }
 }
 
-/// The public address and what is counted there.
+/// The public address and its counters.
 #[derive(Debug, Clone)]
 pub(super) struct PublicSide {
-    /// What is answered there; none where nothing is.
+    /// The answer there; `None` when there is none.
     pub(super) status: Option<u16>,
-    /// What the instance answers itself.
+    /// The direct answer of the instance.
     pub(super) own_status: u16,
-    /// A server that Greenroom knows nothing of answers there.
+    /// A server unknown to Greenroom answers there.
     pub(super) is_foreign: bool,
-    /// What the proxy writes down; none where it writes nothing.
+    /// The proxy's counters; `None` when the proxy writes none.
     pub(super) traffic: Option<RequestCount>,
-    /// Every other fresh answer is a 502.
+    /// Every second fresh answer is a 502.
     pub(super) flaps: bool,
     asked: u32,
 }
@@ -82,7 +82,7 @@ impl PublicSide {
     }
 }
 
-/// What a person does past Greenroom after the switch.
+/// A manual change after the switch, without Greenroom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByHand {
     /// Points the proxy back to the old version.
@@ -113,7 +113,7 @@ impl World {
         }
     }
 
-    /// Somebody starts it again by hand, or its engine was started again: no restart is counted.
+    /// It is started by hand, or its engine was restarted: no restart is counted.
     pub(super) fn start_again(&mut self, slot: Slot) {
         let now = self.now;
         if let Some(life) = self.life(slot) {
@@ -127,7 +127,8 @@ impl World {
         }
     }
 
-    /// A person changes who is live, past Greenroom. Not between a look and its act, where no guard can see it.
+    /// A manual change of the live slot. Not between an observation and its act, where no guard can
+    /// notice it.
     pub(super) fn change_by_hand(&mut self, what: ByHand) {
         let Some(from) = self.plan.from.as_ref().map(|from| from.slot) else {
             return;
@@ -145,14 +146,14 @@ impl World {
         }
     }
 
-    /// A person points the proxy elsewhere, past Greenroom.
+    /// Points the proxy elsewhere, without Greenroom.
     pub(super) fn point_by_hand(&mut self, slot: Slot) {
         if let Some((generation, _)) = self.pointer {
             self.pointer = Some((generation - 1, slot));
         }
     }
 
-    /// A person writes another route into the registry, past Greenroom.
+    /// Writes another route into the store, without Greenroom.
     pub(super) fn route_by_hand(&mut self, slot: Slot) {
         if let Some((generation, _)) = self.route {
             self.route = Some((generation + 5, slot));

@@ -1,6 +1,6 @@
-//! The ladder, told step by step, and the interlocks that one operator can break, as properties
-//! of the very machine that runs in production: over every order of failures, lost answers,
-//! half-done acts, aborts, expiries and lost locks that the dice find.
+//! The ladder step by step, and the interlocks that one operator can break. The same state machine
+//! as in production runs with random orders of failures, lost answers, half-done acts, aborts,
+//! expiries and lost locks.
 
 mod crashes;
 mod letting_go;
@@ -67,7 +67,7 @@ fn is_backed_out(world: &World) {
 }
 
 #[test]
-fn a_promote_climbs_the_ladder_in_order() {
+fn a_promote_runs_its_steps_in_order() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
@@ -96,7 +96,7 @@ fn a_promote_climbs_the_ladder_in_order() {
 }
 
 #[test]
-fn the_first_release_has_nothing_to_drain_and_nothing_to_go_back_to() {
+fn the_first_release_drains_nothing_and_has_no_rollback() {
     let mut world = World::new(plan(Tier::Staging, true), OnFailure::Ask);
     until_act_of(&mut world, Step::Switch);
     world.answer(Fate::Done);
@@ -107,7 +107,7 @@ fn the_first_release_has_nothing_to_drain_and_nothing_to_go_back_to() {
 }
 
 #[test]
-fn the_minimum_healthy_time_is_waited_for_and_starts_anew_after_a_bad_probe() {
+fn a_bad_probe_restarts_the_minimum_healthy_time() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
@@ -126,21 +126,21 @@ fn the_minimum_healthy_time_is_waited_for_and_starts_anew_after_a_bad_probe() {
 }
 
 #[test]
-fn a_candidate_that_never_gets_healthy_fails_at_its_deadline_and_is_removed() {
+fn a_candidate_that_never_becomes_healthy_fails_at_its_deadline() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
     world.set_health(Slot::Green, false);
-    let began = world.now;
+    let started = world.now;
     world.go_well(TURNS);
     is_backed_out(&world);
-    let took = Duration::try_from(world.now.duration_since(began)).expect("forward");
+    let took = Duration::try_from(world.now.duration_since(started)).expect("forward");
     let deadline = world.plan.definition.timing.health_deadline;
     assert!(took >= deadline && took < deadline * 2, "{took:?}");
 }
 
 #[test]
-fn a_candidate_that_exits_after_its_start_broke_off_is_started_once_more() {
+fn a_candidate_that_exits_after_an_interrupted_start_is_started_once_more() {
     for exits in [1, 2] {
         let mut world = promote(Tier::Staging, OnFailure::BackOut);
         until_act_of(&mut world, Step::Start);
@@ -169,14 +169,14 @@ fn a_candidate_that_exits_fails_at_once() {
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
     world.exit(Slot::Green);
-    let began = world.now;
+    let started = world.now;
     world.go_well(TURNS);
     is_backed_out(&world);
-    assert!(world.now.duration_since(began) < jiff::SignedDuration::from_secs(5));
+    assert!(world.now.duration_since(started) < jiff::SignedDuration::from_secs(5));
 }
 
 #[test]
-fn failed_checks_are_never_switched_over_and_retry_runs_them_again() {
+fn failed_checks_block_the_switch_and_retry_runs_them_again() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     world.checks_pass = false;
     world.go_well(TURNS);
@@ -211,7 +211,7 @@ fn a_required_step_cannot_be_skipped() {
 }
 
 #[test]
-fn checks_that_got_old_while_somebody_thought_are_run_again_before_the_switch() {
+fn checks_that_became_old_while_waiting_run_again_before_the_switch() {
     let mut world = promote(Tier::Protected, OnFailure::Ask);
     for _ in 0..TURNS {
         if matches!(
@@ -286,7 +286,7 @@ fn waiting_for_a_person_never_counts_against_a_deadline() {
 }
 
 #[test]
-fn every_step_can_be_backed_out_of_while_it_acts_and_after_it() {
+fn every_step_can_be_backed_out_during_and_after_its_act() {
     for step in [
         Step::Pull,
         Step::Start,
@@ -311,7 +311,7 @@ fn every_step_can_be_backed_out_of_while_it_acts_and_after_it() {
 }
 
 #[test]
-fn a_sick_candidate_in_the_watch_is_switched_away_from_without_asking() {
+fn an_unhealthy_candidate_in_the_watch_is_switched_back_automatically() {
     let mut world = promote(Tier::Protected, OnFailure::Ask);
     until_act_of(&mut world, Step::Switch);
     world.answer(Fate::Done);
@@ -321,7 +321,7 @@ fn a_sick_candidate_in_the_watch_is_switched_away_from_without_asking() {
 }
 
 #[test]
-fn an_act_whose_answer_was_lost_is_looked_at_and_not_repeated() {
+fn an_act_with_a_lost_answer_is_observed_and_not_repeated() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Switch);
     world.answer(Fate::FailedAfter);
@@ -336,7 +336,7 @@ fn an_act_whose_answer_was_lost_is_looked_at_and_not_repeated() {
 }
 
 #[test]
-fn a_switch_that_only_reached_the_registry_is_finished_with_the_same_from_and_to() {
+fn a_half_done_switch_is_finished_with_the_same_from_and_to() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Switch);
     world.answer(Fate::HalfDone);
@@ -346,7 +346,7 @@ fn a_switch_that_only_reached_the_registry_is_finished_with_the_same_from_and_to
 }
 
 #[test]
-fn nothing_is_done_that_cannot_be_written_down() {
+fn nothing_is_done_before_its_intent_is_recorded() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     for _ in 0..20 {
         world.answer(Fate::FailedBefore);
@@ -376,7 +376,7 @@ fn a_lost_lock_parks_the_driver_at_once() {
 }
 
 #[test]
-fn the_standby_ends_early_by_a_person_and_the_old_slot_stays_startable() {
+fn an_operator_can_end_the_standby_early_and_the_old_slot_stays_startable() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     for _ in 0..TURNS {
         if matches!(world.progress(), Progress::Standby { .. }) {
@@ -401,7 +401,7 @@ fn until_standby(world: &mut World) {
 }
 
 #[test]
-fn a_yes_to_stop_ends_the_standby_and_is_not_asked_for_again() {
+fn approving_stop_ends_the_standby_without_another_question() {
     let mut world = promote(Tier::Protected, OnFailure::Ask);
     while !matches!(world.progress(), Progress::Standby { .. }) {
         if let Progress::Asking { step, .. } = world.progress() {
@@ -410,7 +410,7 @@ fn a_yes_to_stop_ends_the_standby_and_is_not_asked_for_again() {
             assert!(world.fire());
         }
     }
-    // A yes to another step changes nothing.
+    // Approving another step changes nothing.
     world.approve(Step::Switch);
     assert!(matches!(world.progress(), Progress::Standby { .. }));
     world.approve(Step::Stop);
@@ -420,7 +420,7 @@ fn a_yes_to_stop_ends_the_standby_and_is_not_asked_for_again() {
 }
 
 #[test]
-fn the_old_version_is_kept_while_the_new_one_is_sick_and_stopped_when_it_is_well_again() {
+fn the_old_version_is_kept_while_the_new_one_is_unhealthy() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_standby(&mut world);
     world.set_health(Slot::Green, false);
@@ -438,7 +438,7 @@ fn the_old_version_is_kept_while_the_new_one_is_sick_and_stopped_when_it_is_well
 }
 
 #[test]
-fn a_stop_that_cannot_be_done_asks_for_a_person_and_moves_no_traffic() {
+fn a_failed_stop_asks_the_operator_and_moves_no_traffic() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_act_of(&mut world, Step::Stop);
     world.answer(Fate::Refused);
@@ -455,7 +455,7 @@ fn a_stop_that_cannot_be_done_asks_for_a_person_and_moves_no_traffic() {
 }
 
 #[test]
-fn traffic_may_have_moved_from_the_switch_s_intent_on_until_it_is_undone() {
+fn traffic_counts_as_moved_from_the_intent_to_switch_until_the_undo() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     assert!(!world.machine.status().may_have_switched);
     until_act_of(&mut world, Step::Switch);
@@ -468,7 +468,7 @@ fn traffic_may_have_moved_from_the_switch_s_intent_on_until_it_is_undone() {
 }
 
 #[test]
-fn another_release_may_take_over_from_the_standby_on() {
+fn another_release_may_take_over_during_the_standby() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     world.say(Event::Superseded { by: None });
     while !matches!(world.progress(), Progress::Standby { .. }) {
@@ -482,7 +482,7 @@ fn another_release_may_take_over_from_the_standby_on() {
     assert!(world.runs(Slot::Blue), "the old slot is still warm");
 }
 
-/// What the dice may do at a turn.
+/// Possible random events of a turn.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Turn {
     Answer(Fate),
@@ -500,7 +500,7 @@ pub(super) enum Turn {
     Checks(bool),
     /// The candidate crashes and is restarted, or is started again by hand.
     Restarts(bool),
-    /// Who is live is changed by hand.
+    /// The live slot is changed by hand.
     ByHand(ByHand),
     /// What the public gets.
     Public(u16),
@@ -589,7 +589,7 @@ proptest! {
 
     /// The world asserts the interlocks at every act; here every order of events is tried.
     #[test]
-    fn the_interlocks_hold_whatever_happens(
+    fn the_interlocks_hold_for_any_order_of_events(
         is_protected in any::<bool>(),
         is_first in prop::bool::weighted(0.2),
         asks in any::<bool>(),
@@ -602,7 +602,7 @@ proptest! {
             play(&mut world, turn);
         }
         match world.outcome() {
-            // Whoever moves traffic past Greenroom may do so after its last look.
+            // A manual change of traffic may happen after the last observation.
             _ if world.is_put_back => {}
             Some(Outcome::BackedOut { .. }) => {
                 prop_assert!(!world.holds_something(world.plan.slot));
@@ -620,7 +620,7 @@ proptest! {
 
     /// Whatever happened before, a release can be brought to an end: it is never stuck.
     #[test]
-    fn a_release_always_finds_an_end_when_the_world_is_well_again(
+    fn a_release_can_always_end_once_every_server_works_again(
         turns in prop::collection::vec(turn(), 1..200),
     ) {
         let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
@@ -646,7 +646,7 @@ proptest! {
 }
 
 #[test]
-fn going_back_after_the_switch_drains_the_candidate_before_it_is_removed() {
+fn switching_back_drains_the_candidate_before_its_removal() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Switch);
     world.answer(Fate::Done);

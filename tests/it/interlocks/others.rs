@@ -1,5 +1,6 @@
-//! What others say about a release: traffic does not move before enough of them have approved it, and not
-//! against a hold that came meanwhile. Neither is a failure that undoes anything by itself (interlocks 9, 10).
+//! Approvals and holds of other operators: traffic does not move without enough approvals, nor
+//! against a hold placed meanwhile. Neither is a failure that undoes anything by itself (interlocks
+//! 9, 10).
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ fn needs(approvals: u8, tier: Tier) -> Plan {
     let mut plan = plan(tier, false);
     plan.definition.rules.approvals = approvals;
     plan.definition.rules.approvals_last = Duration::from_hours(10);
-    // Who thinks for long is not to be asked about old checks here.
+    // The tests wait long, and old checks would cause another question.
     plan.definition.timing.checks_fresh = Duration::from_hours(10);
     plan
 }
@@ -73,7 +74,7 @@ fn until_switch_asks(world: &mut World) {
     panic!("the switch never asked");
 }
 
-/// Yes to the switch, and what follows until nothing is owed.
+/// Approves the switch and answers until nothing is left to do.
 fn say_yes(world: &mut World) {
     world.approve(Step::Switch);
     while world.answer(Fate::Done) {}
@@ -96,7 +97,7 @@ fn asks_again(world: &World) -> bool {
 }
 
 #[test]
-fn traffic_waits_until_enough_others_have_approved_and_they_are_written_down() {
+fn the_switch_waits_for_enough_approvals_and_records_them() {
     for tier in [Tier::Staging, Tier::Protected] {
         let plan = needs(2, tier);
         let mut world = World::new(plan.clone(), OnFailure::BackOut);
@@ -125,7 +126,7 @@ fn traffic_waits_until_enough_others_have_approved_and_they_are_written_down() {
 }
 
 #[test]
-fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_count() {
+fn only_unexpired_approvals_of_others_for_this_plan_count() {
     let plan = needs(1, Tier::Protected);
     let good = peer_approval(&plan, "ben", 600);
     let mut other_digest = good.clone();
@@ -177,7 +178,7 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
         say_yes(&mut world);
         assert!(asks_again(&world), "{what}: {:?}", world.progress());
     }
-    // Whoever drives it now, after taking it over, is not another either.
+    // An operator who took the release over does not count as another operator either.
     let given = [good.clone(), peer_approval(&plan, "Ben ", 600)];
     let none = Clocks::default();
     let now = (Timestamp::UNIX_EPOCH, &none);
@@ -204,7 +205,7 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
 }
 
 #[test]
-fn what_does_not_count_is_told_with_the_reason() {
+fn an_approval_that_does_not_count_is_shown_with_the_reason() {
     let plan = needs(1, Tier::Protected);
     let good = peer_approval(&plan, "ben", 30);
     let mut for_ever = peer_approval(&plan, "cleo", 30);
@@ -230,16 +231,16 @@ fn what_does_not_count_is_told_with_the_reason() {
     assert_eq!(weighed.ignored.len(), 3);
 }
 
-/// A clock that is so many minutes ahead of this machine's, or behind it.
+/// A clock that is this many minutes ahead of this machine's clock, or behind it.
 fn clock_off_by(minutes: i64) -> Clocks {
     let now = Timestamp::from_second(100_000).expect("a time");
-    let told = now + SignedDuration::from_mins(minutes);
+    let reported = now + SignedDuration::from_mins(minutes);
     let of = "the engine of production".to_owned();
-    Clocks(vec![ClockReading::new(of, (now, now), told)])
+    Clocks(vec![ClockReading::new(of, (now, now), reported)])
 }
 
 #[test]
-fn an_approval_that_has_expired_by_another_clock_says_whose_clock_it_is_and_what_to_do() {
+fn an_approval_expired_by_another_clock_names_the_clock_and_the_fix() {
     let mut plan = needs(1, Tier::Protected);
     plan.definition.rules.approvals_last = Duration::from_hours(1);
     let given = [peer_approval(&plan, "ben", 30)];
@@ -262,7 +263,7 @@ fn an_approval_that_has_expired_by_another_clock_says_whose_clock_it_is_and_what
     }
 }
 
-/// No operator stands in for the person who approves: an override is of holds and freezes.
+/// No operator can replace an approver: an override applies only to holds and freezes.
 #[test]
 fn an_override_replaces_no_approval_that_has_expired_by_another_clock() {
     let mut plan = needs(1, Tier::Protected);
@@ -279,7 +280,7 @@ fn an_override_replaces_no_approval_that_has_expired_by_another_clock() {
 }
 
 #[test]
-fn the_switch_says_which_clock_an_approval_has_expired_by() {
+fn the_switch_names_the_clock_of_an_expired_approval() {
     let plan = needs(1, Tier::Protected);
     let mut world = World::new(plan.clone(), OnFailure::Ask);
     world.clocks = clock_off_by(120);
@@ -293,7 +294,7 @@ fn the_switch_says_which_clock_an_approval_has_expired_by() {
 }
 
 #[test]
-fn the_switch_says_which_approvals_could_not_be_read() {
+fn the_switch_names_unreadable_approvals() {
     let plan = needs(1, Tier::Protected);
     let mut world = World::new(plan.clone(), OnFailure::Ask);
     let below = format!("/greenroom/v1/approvals/{}/ben/", plan.target());
@@ -307,7 +308,7 @@ fn the_switch_says_which_approvals_could_not_be_read() {
     assert!(said.iter().any(|it| it.contains(&words)), "{said:?}");
 }
 
-/// A release whose version has to be live in qa first, at its switch.
+/// A release at its switch, whose version must be live in qa first.
 fn promoted_from_qa() -> World {
     let mut plan = plan(Tier::Protected, false);
     plan.definition.rules.only_from = Some("qa".parse().expect("a name"));
@@ -327,7 +328,7 @@ fn retry(world: &mut World) {
 }
 
 #[test]
-fn a_version_that_is_not_live_in_the_first_environment_any_more_gets_no_traffic() {
+fn a_version_no_longer_live_in_the_first_environment_gets_no_traffic() {
     for (there, words) in [
         (Some(crate::support::web::version("1.8.2", 'a')), "1.8.2"),
         (None, "nothing is"),
@@ -351,7 +352,7 @@ fn a_version_that_is_not_live_in_the_first_environment_any_more_gets_no_traffic(
     }
 }
 
-/// A release of qa that began with a version and ended with one.
+/// A release of qa that started with one version and ended with another.
 fn in_qa(
     world: &World,
     kind: ReleaseKind,
@@ -369,7 +370,7 @@ fn in_qa(
 }
 
 #[test]
-fn a_version_that_a_newer_one_has_replaced_in_the_first_environment_gets_its_traffic() {
+fn a_version_replaced_by_a_newer_one_in_qa_gets_its_traffic() {
     let mut world = promoted_from_qa();
     let newer = crate::support::web::version("2.0.0", 'f');
     let own = world.plan.version.clone();
@@ -385,7 +386,7 @@ fn a_version_that_a_newer_one_has_replaced_in_the_first_environment_gets_its_tra
 }
 
 #[test]
-fn a_version_that_left_the_first_environment_in_another_way_gets_no_traffic() {
+fn a_version_removed_from_qa_in_another_way_gets_no_traffic() {
     use ReleaseKind::{ColdRollback as Rollback, Promote};
     let newer = crate::support::web::version("2.0.0", 'f');
     let older = crate::support::web::version("1.8.2", 'a');
@@ -429,7 +430,7 @@ fn a_version_that_left_the_first_environment_in_another_way_gets_no_traffic() {
 }
 
 #[test]
-fn no_traffic_moves_while_the_first_environment_cannot_be_seen() {
+fn no_traffic_moves_while_the_first_environment_is_unreachable() {
     let mut world = promoted_from_qa();
     let unseen = Err("etcd at qa: no answer".to_owned());
     let before = std::mem::replace(&mut world.live_there, unseen);
@@ -462,7 +463,7 @@ fn no_traffic_moves_while_the_first_environment_cannot_be_seen() {
 }
 
 #[test]
-fn an_approval_that_runs_out_while_the_operator_thinks_does_not_count() {
+fn an_approval_that_expires_before_the_switch_does_not_count() {
     let plan = needs(1, Tier::Protected);
     let mut world = World::new(plan.clone(), OnFailure::Ask);
     world.peer_approvals.push(peer_approval(&plan, "ben", 30));
@@ -473,7 +474,7 @@ fn an_approval_that_runs_out_while_the_operator_thinks_does_not_count() {
 }
 
 #[test]
-fn an_overridden_hold_takes_a_second_person_where_it_is_protected_and_nowhere_else() {
+fn overriding_a_hold_needs_a_second_person_only_in_protected_environments() {
     let mut plan = plan(Tier::Protected, false);
     plan.overridden = vec![Overridden {
         hold: hold(),
@@ -496,7 +497,7 @@ fn an_overridden_hold_takes_a_second_person_where_it_is_protected_and_nowhere_el
 }
 
 #[test]
-fn a_hold_that_came_meanwhile_stops_the_switch_and_a_person_decides() {
+fn a_hold_placed_meanwhile_stops_the_switch_and_asks() {
     let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
     until_switch_asks(&mut world);
     world.hold = Some(hold());
@@ -511,7 +512,7 @@ fn a_hold_that_came_meanwhile_stops_the_switch_and_a_person_decides() {
     };
     assert!(why.contains("payday") && !has_switched(&world), "{why}");
     assert_eq!(world.route(), Some(Slot::Blue));
-    // Cleared, it goes on.
+    // After the hold is cleared, the release continues.
     world.hold = None;
     world.say(greenroom::release::Event::Chosen {
         choice: greenroom::release::Choice::Retry,
@@ -521,7 +522,7 @@ fn a_hold_that_came_meanwhile_stops_the_switch_and_a_person_decides() {
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
 
-    // Where nobody is asked, everything is as before.
+    // Without an operator to ask, nothing changes.
     let mut world = World::new(plan(Tier::Protected, false), OnFailure::BackOut);
     until_switch_asks(&mut world);
     world.hold = Some(hold());
@@ -531,7 +532,7 @@ fn a_hold_that_came_meanwhile_stops_the_switch_and_a_person_decides() {
     assert!(!has_switched(&world));
 }
 
-/// A hold that is over by this machine's clock, and not by one that is 2h behind.
+/// A hold that has ended by this machine's clock, but not by a clock that is 2h behind.
 fn hold_over_here() -> Hold {
     Hold {
         until: Some(Timestamp::UNIX_EPOCH - SignedDuration::from_hours(1)),
@@ -541,7 +542,7 @@ fn hold_over_here() -> Hold {
 }
 
 #[test]
-fn a_hold_that_is_not_over_by_another_clock_stops_the_switch() {
+fn a_hold_still_in_force_by_another_clock_stops_the_switch() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
     world.hold = Some(hold_over_here());
     world.clocks = clock_off_by(-120);
@@ -558,7 +559,7 @@ fn a_hold_that_is_not_over_by_another_clock_stops_the_switch() {
 }
 
 #[test]
-fn a_hold_that_was_overridden_is_compared_as_it_is_stored() {
+fn an_overridden_hold_is_compared_as_stored() {
     let mut plan = plan(Tier::Staging, false);
     plan.overridden = vec![Overridden {
         hold: hold_over_here(),
@@ -579,7 +580,7 @@ fn a_hold_that_was_overridden_is_compared_as_it_is_stored() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever was given by whom and when: at the moment of the switch there are enough that count.
+    /// Whoever gave approvals and when: at the switch, enough of them count.
     #[test]
     fn no_traffic_moves_without_enough_approvals_that_count(
         needed in 1_u8..4,

@@ -1,4 +1,5 @@
-//! A release is judged by what the public gets, and by whether the candidate stays the run that was checked.
+//! A release depends on what the public gets, and on the candidate being the same run that was
+//! checked.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const FOR_MEMORY: Exit = Exit {
     out_of_memory: true,
 };
 
-/// In the watch: the switch was seen true.
+/// In the watch: the switch was observed.
 fn until_watch(world: &mut World) {
     until_act_of(world, Step::Switch);
     while !matches!(world.progress(), Progress::Forward(Step::Watch)) {
@@ -34,7 +35,8 @@ fn backed_out_because(world: &World, words: &str) {
     assert!(reason.contains(words), "{reason}");
 }
 
-/// The old version is kept, and why; with a driver that asks nobody the release ends with that.
+/// The old version is kept, with the reason. Without an operator to ask, the release ends with
+/// that.
 fn kept_because(world: &World, words: &str) {
     let Some(Outcome::NeedsPerson { reason }) = world.outcome() else {
         panic!("{:?}", world.progress());
@@ -50,7 +52,7 @@ fn kept_because(world: &World, words: &str) {
 }
 
 #[test]
-fn a_bad_gateway_after_the_switch_goes_back_without_a_question() {
+fn a_bad_gateway_after_the_switch_switches_back_automatically() {
     let mut world = promote(Tier::Protected, OnFailure::Ask);
     until_act_of(&mut world, Step::Switch);
     world.public.status = Some(502);
@@ -59,18 +61,18 @@ fn a_bad_gateway_after_the_switch_goes_back_without_a_question() {
 }
 
 #[test]
-fn a_bad_gateway_in_the_watch_goes_back_after_three_looks() {
+fn a_bad_gateway_in_the_watch_switches_back_after_three_observations() {
     let mut world = promote(Tier::Protected, OnFailure::Ask);
     until_watch(&mut world);
     world.public.status = Some(502);
-    let began = world.now;
+    let started = world.now;
     world.go_well(TURNS);
     backed_out_because(&world, "3 bad looks in a row");
-    assert!(world.now.duration_since(began) < jiff::SignedDuration::from_mins(1));
+    assert!(world.now.duration_since(started) < jiff::SignedDuration::from_mins(1));
 }
 
 #[test]
-fn another_status_than_the_candidate_gives_directly_goes_back() {
+fn a_status_that_differs_from_the_direct_answer_switches_back() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_watch(&mut world);
     world.public.status = Some(404);
@@ -79,7 +81,7 @@ fn another_status_than_the_candidate_gives_directly_goes_back() {
 }
 
 #[test]
-fn a_status_that_the_candidate_gives_as_well_is_its_own_affair() {
+fn a_status_that_equals_the_direct_answer_is_accepted() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Switch);
     (world.public.status, world.public.own_status) = (Some(404), 404);
@@ -88,7 +90,7 @@ fn a_status_that_the_candidate_gives_as_well_is_its_own_affair() {
 }
 
 #[test]
-fn a_server_error_is_bad_even_where_the_candidate_gives_it_directly() {
+fn a_server_error_is_bad_even_if_the_direct_answer_equals_it() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_act_of(&mut world, Step::Switch);
     (world.public.status, world.public.own_status) = (Some(503), 503);
@@ -97,7 +99,7 @@ fn a_server_error_is_bad_even_where_the_candidate_gives_it_directly() {
 }
 
 #[test]
-fn every_second_answer_being_bad_goes_back_though_never_three_are_in_a_row() {
+fn every_second_answer_bad_switches_back() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_watch(&mut world);
     world.public.flaps = true;
@@ -106,7 +108,7 @@ fn every_second_answer_being_bad_goes_back_though_never_three_are_in_a_row() {
 }
 
 #[test]
-fn failed_requests_of_the_public_above_the_limit_go_back() {
+fn failed_public_requests_above_the_limit_switch_back() {
     for (requests, errors, is_bad) in [(20, 2, true), (20, 1, false), (19, 19, false)] {
         let mut world = promote(Tier::Staging, OnFailure::Ask);
         until_watch(&mut world);
@@ -137,7 +139,7 @@ fn the_old_version_is_kept_while_the_public_gets_bad_answers() {
 }
 
 #[test]
-fn the_old_version_is_kept_when_traffic_was_put_back_to_it() {
+fn the_old_version_is_kept_when_traffic_was_moved_back_by_hand() {
     for is_pointer in [true, false] {
         let mut world = promote(Tier::Staging, OnFailure::BackOut);
         until_standby(&mut world);
@@ -190,7 +192,7 @@ fn the_old_version_is_kept_when_another_server_answers_the_public() {
 }
 
 #[test]
-fn a_candidate_that_crashes_in_the_watch_goes_back_and_says_why_it_crashed() {
+fn a_crash_in_the_watch_switches_back_with_the_cause() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_watch(&mut world);
     world.exit_and_restart(Slot::Green, FOR_MEMORY);
@@ -202,7 +204,7 @@ fn a_candidate_that_crashes_in_the_watch_goes_back_and_says_why_it_crashed() {
 }
 
 #[test]
-fn a_candidate_that_crashes_after_its_checks_is_not_switched_to() {
+fn a_candidate_that_crashes_after_its_checks_gets_no_traffic() {
     for step in [Step::Register, Step::Switch] {
         let mut world = promote(Tier::Protected, OnFailure::BackOut);
         while !matches!(world.progress(), Progress::Asking { step: asked, .. } if asked == step) {
@@ -219,7 +221,7 @@ fn a_candidate_that_crashes_after_its_checks_is_not_switched_to() {
 }
 
 #[test]
-fn a_candidate_that_was_started_again_is_checked_again_before_the_switch() {
+fn a_restarted_candidate_is_checked_again_before_the_switch() {
     let mut world = promote(Tier::Protected, OnFailure::BackOut);
     while !matches!(
         world.progress(),
@@ -252,7 +254,7 @@ fn the_old_version_is_kept_when_the_new_one_crashed_in_the_standby() {
 }
 
 #[test]
-fn a_health_check_of_the_image_that_is_still_starting_is_waited_for() {
+fn the_ladder_waits_for_a_starting_image_health_check() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
@@ -269,7 +271,7 @@ fn a_health_check_of_the_image_that_is_still_starting_is_waited_for() {
 }
 
 #[test]
-fn a_health_check_of_the_image_that_says_unhealthy_is_never_switched_to() {
+fn an_image_health_check_that_says_unhealthy_blocks_the_switch() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
@@ -285,7 +287,7 @@ fn a_health_check_of_the_image_that_says_unhealthy_is_never_switched_to() {
 }
 
 #[test]
-fn a_health_check_of_the_image_that_turns_bad_in_the_watch_goes_back() {
+fn an_image_health_check_that_fails_in_the_watch_switches_back() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     until_watch(&mut world);
     world.set_engine_health(Slot::Green, RuntimeHealth::Unhealthy);
@@ -294,7 +296,7 @@ fn a_health_check_of_the_image_that_turns_bad_in_the_watch_goes_back() {
 }
 
 #[test]
-fn a_candidate_that_crashes_while_it_starts_has_to_be_healthy_for_the_whole_minimum_again() {
+fn a_crash_while_starting_restarts_the_minimum_healthy_time() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
@@ -312,11 +314,11 @@ fn a_candidate_that_crashes_while_it_starts_has_to_be_healthy_for_the_whole_mini
 }
 
 #[test]
-fn what_was_seen_before_a_record_that_took_long_is_looked_at_again() {
+fn a_slow_record_makes_the_guard_observe_again() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_standby(&mut world);
     world.say(Event::StandbyEnded);
-    // The guard has looked, and its intent cannot be written down for a while.
+    // The guard has observed, and its intent cannot be recorded for a while.
     assert!(world.answer(Fate::Done));
     assert!(world.answer(Fate::FailedBefore));
     world.point_by_hand(Slot::Blue);
@@ -325,7 +327,7 @@ fn what_was_seen_before_a_record_that_took_long_is_looked_at_again() {
 }
 
 #[test]
-fn an_answer_that_the_proxy_changes_for_every_version_moves_nothing_back() {
+fn a_difference_that_the_old_version_also_had_moves_nothing_back() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
     // A redirect to another protocol, a login: the old version's answers differ in the same way.
     (world.public.status, world.public.own_status) = (Some(401), 200);
@@ -334,14 +336,14 @@ fn an_answer_that_the_proxy_changes_for_every_version_moves_nothing_back() {
 }
 
 #[test]
-fn a_health_check_that_starts_later_than_the_deadline_is_waited_for() {
+fn an_image_health_check_slower_than_the_health_deadline_is_waited_for() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
     world.set_engine_health(Slot::Green, RuntimeHealth::Starting);
-    let began = world.now;
+    let started = world.now;
     let deadline = world.plan.definition.timing.health_deadline;
-    while world.now < began + deadline * 2 {
+    while world.now < started + deadline * 2 {
         if !world.answer(Fate::Done) {
             assert!(world.fire());
         }
@@ -352,7 +354,7 @@ fn a_health_check_that_starts_later_than_the_deadline_is_waited_for() {
 }
 
 #[test]
-fn a_health_check_that_never_stops_starting_ends_with_the_progress_deadline() {
+fn an_image_health_check_that_stays_starting_ends_at_the_progress_deadline() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
@@ -361,7 +363,7 @@ fn a_health_check_that_never_stops_starting_ends_with_the_progress_deadline() {
     backed_out_because(&world, "the image's HEALTHCHECK is still starting");
 }
 
-/// The version to go back to is in green, warm; the one to leave is in blue, live.
+/// The version to roll back to is standby in green; the version to leave is live in blue.
 fn rollback() -> World {
     let mut plan = plan(Tier::Staging, false);
     plan.kind = ReleaseKind::WarmRollback;
@@ -369,7 +371,7 @@ fn rollback() -> World {
 }
 
 #[test]
-fn a_rollback_is_not_undone_for_what_both_versions_share() {
+fn a_rollback_is_not_undone_for_faults_of_both_versions() {
     let mut world = rollback();
     until_act_of(&mut world, Step::Start);
     world.answer(Fate::Done);
@@ -386,15 +388,16 @@ fn a_rollback_is_not_undone_for_what_both_versions_share() {
         }
     }
     assert_eq!(world.pointer(), Some(Slot::Green));
-    assert!(world.runs(Slot::Blue), "what was left is kept");
+    assert!(world.runs(Slot::Blue), "the left version is kept");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// The world asserts interlock 1 at every act: what has traffic again is not stopped, whatever else happens.
+    /// The world asserts interlock 1 at every act: a slot that has traffic again is not stopped,
+    /// whatever else happens.
     #[test]
-    fn what_may_have_traffic_again_in_the_standby_is_never_stopped(
+    fn a_standby_that_may_have_traffic_again_is_never_stopped(
         before in prop::collection::vec(turn(), 0..4),
         by_hand in prop::sample::select(ByHand::ALL.to_vec()),
         after in prop::collection::vec(turn(), 0..80),

@@ -1,5 +1,5 @@
-//! Whoever reads the journal of a release sees what its driver sees: over every order of events that
-//! the dice find, at every moment at which nothing is being written.
+//! A reader of a release's journal sees the same as its driver: over random orders of events, at
+//! every moment when no entry is being written.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::world::{Fate, World, plan};
 use super::{play, turn};
 use crate::support::web::operator;
 
-/// What of a status can be told by a journal.
+/// The part of a status that a journal can tell.
 #[derive(Debug, PartialEq)]
 struct Outline {
     progress: String,
@@ -29,7 +29,7 @@ fn outline(status: &Status) -> Outline {
             Progress::Forward(step) => format!("forward {step}"),
             Progress::Back(step) => format!("back {step}"),
             Progress::Asking { step, need, .. } => format!("asks {need:?} for {step}"),
-            // How long writing down took is not written down.
+            // The time that recording took is not recorded.
             Progress::Standby { until } => format!("standby, ends: {}", until.is_some()),
             Progress::Choosing {
                 step,
@@ -72,8 +72,8 @@ fn word(state: &StepState) -> &'static str {
     }
 }
 
-/// Whether the driver knows something at this moment that nobody writes down: that a yes ran out
-/// before it was used, or that a standby was ended early.
+/// Whether the driver knows something at this moment that is not recorded: that an approval expired
+/// before its use, or that a standby was ended early.
 fn is_untold(own: &Status, told: &Observed) -> bool {
     matches!(
         (&own.progress, &told.status.progress),
@@ -94,7 +94,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn what_the_journal_tells_is_what_the_driver_shows(
+    fn the_journal_shows_the_same_as_the_driver(
         is_protected in any::<bool>(),
         is_first in prop::bool::weighted(0.2),
         asks in any::<bool>(),
@@ -112,14 +112,14 @@ proptest! {
             }
             let (mut own, mut told) = (outline(&own), outline(&told.status));
             if own.progress == "not driven" {
-                // What was being written when the driver gave up may stand or not, its end as well: the
-                // journal is right. But nobody is told to be driving.
+                // The entry that was being written when the driver stopped may exist or not, also
+                // the last one: the journal is right. But it must not name a driver.
                 let is_over = told.progress == "not driven" || world.is_closed();
                 prop_assert!(is_over, "{told:?}");
                 continue;
             }
             if world.outcome().is_some() {
-                // Nobody waits for what would come next.
+                // No reader waits for the next step.
                 for outline in [&mut own, &mut told] {
                     outline.next.clear();
                     outline.undo.clear();
@@ -147,14 +147,14 @@ fn until_asked(world: &mut World, wanted: Step) {
 }
 
 #[test]
-fn checks_that_are_run_again_on_wish_count_anew_and_every_yes_is_asked_for_again() {
+fn checks_run_again_on_request_reset_results_and_approvals() {
     let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
     until_asked(&mut world, Step::Switch);
     let checked = world.machine.status().checked_at;
     world.pass(Duration::from_mins(3));
     world.say(Event::CheckAgainAsked(operator()));
     world.answer(Fate::Done);
-    // Nothing that was passed before counts from here on.
+    // Earlier results no longer count from here on.
     assert_eq!(world.machine.status().checked_at, None);
     let told = world.told();
     until_asked(&mut world, Step::Register);
@@ -165,7 +165,7 @@ fn checks_that_are_run_again_on_wish_count_anew_and_every_yes_is_asked_for_again
 }
 
 #[test]
-fn checks_that_fail_when_run_again_are_a_failed_verify_and_nothing_is_switched() {
+fn checks_that_fail_when_run_again_fail_verify() {
     let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
     until_asked(&mut world, Step::Switch);
     world.checks_pass = false;
@@ -191,7 +191,7 @@ fn checks_that_fail_when_run_again_are_a_failed_verify_and_nothing_is_switched()
 }
 
 #[test]
-fn checks_are_run_again_only_while_register_or_switch_waits() {
+fn checks_run_again_only_while_register_or_switch_waits() {
     let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
     until_asked(&mut world, Step::Stop);
     world.say(Event::CheckAgainAsked(operator()));

@@ -1,5 +1,5 @@
-//! A small world that does what the machine says, or fails at it in every way a real one can:
-//! before the effect, after it, or half-way. It holds every act against the interlocks.
+//! A small world that performs the machine's acts, or fails at them in every real way: before the
+//! effect, after it, or half-way. It checks every act against the interlocks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use super::life::{Life, PublicSide};
 use crate::support::web::{self, digest, endpoint, operator, version};
 
-/// A promote of 1.9.0 to green while 1.8.2 is live in blue; or the first release of all.
+/// A promote of 1.9.0 to green while 1.8.2 is live in blue, or the first release.
 pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
     let definition = Definition {
         public: Some(PublicAddress {
@@ -75,9 +75,9 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
 /// How the world answers an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// As it should.
+    /// It succeeds.
     Done,
-    /// It never got there.
+    /// It never arrived.
     FailedBefore,
     /// It was done, and the answer was lost.
     FailedAfter,
@@ -96,7 +96,7 @@ pub(super) struct Running {
     pub(super) life: Life,
 }
 
-/// What has to be answered.
+/// What still needs an answer.
 #[derive(Debug, Clone)]
 pub(super) enum Owed {
     Record(Box<Effect>),
@@ -123,7 +123,7 @@ pub(crate) struct World {
     pub(crate) checks_pass: bool,
     pub(super) owed: Option<Owed>,
     pub(super) timer: Option<(greenroom::release::TimerId, Duration)>,
-    /// The last probe that the machine was told, by slot.
+    /// The last probe result that the machine got, by slot.
     pub(super) told_healthy: PerSlot<bool>,
     told_report: Option<Report>,
     pub(super) approved: Vec<Step>,
@@ -132,39 +132,39 @@ pub(crate) struct World {
     pub(crate) acts: Vec<(Stage, Act)>,
     pub(crate) records: u32,
     pub(super) journal: Option<Recorded>,
-    /// The release that made the route.
+    /// The release that wrote the route.
     pub(super) routed_by: ReleaseId,
-    /// The slot that the proxy named when the machine looked last.
+    /// The slot that the proxy named at the last observation.
     pub(super) told_pointer: Option<Slot>,
-    /// Whether it has looked there since it began to drive, or switched.
+    /// Whether the machine has observed the proxy since it started to drive, or has switched.
     pub(super) is_pointer_told: bool,
-    /// Whether the machine has seen anything since it began to drive, or acted.
+    /// Whether the machine has observed anything since it started to drive, or has acted.
     pub(super) has_looked: bool,
-    /// Whether the pointer carries the newest driver's token.
+    /// Whether the pointer has the newest driver's token.
     pub(super) is_pointer_fenced: bool,
-    /// What a driver before has sent and has not happened yet.
+    /// A call that a former driver sent and that has not happened yet.
     pub(super) late: Option<Act>,
-    /// Whether such a thing has happened since.
+    /// Whether such a call has happened since.
     pub(super) has_landed_late: bool,
-    /// What somebody has placed.
+    /// The hold that an operator placed.
     pub(super) hold: Option<Hold>,
     /// Other machines' clocks.
     pub(super) clocks: Clocks,
-    /// What others have approved.
+    /// The approvals of others.
     pub(super) peer_approvals: Vec<PeerApproval>,
     /// Keys that the store cannot read.
     pub(super) problems: BTreeMap<String, String>,
-    /// What is live where the version has to be live first, or why that cannot be seen.
+    /// The live version where the version must be live first, or why that is unknown.
     pub(super) live_there: Result<Option<Version>, String>,
-    /// What was released there; none where that cannot be read.
+    /// The releases there; `None` when they cannot be read.
     pub(super) past_there: Option<Vec<ReleaseRecord>>,
     /// What the public gets.
     pub(super) public: PublicSide,
-    /// Whether traffic was put back by hand.
+    /// Whether traffic was moved back by hand.
     pub(super) is_put_back: bool,
 }
 
-/// What stood there before the release.
+/// The route before the release.
 fn before() -> ReleaseId {
     ReleaseId(ulid::Ulid::from_parts(1, 1))
 }
@@ -269,7 +269,7 @@ impl World {
         self.now = self.now.checked_add(time).expect("a moment");
     }
 
-    /// The candidate turns sick, or well again.
+    /// The candidate becomes unhealthy, or healthy again.
     pub(crate) fn set_health(&mut self, slot: Slot, is_healthy: bool) {
         if let Some(running) = self.slots.get_mut(slot) {
             running.well = is_healthy;
@@ -290,7 +290,7 @@ impl World {
         });
     }
 
-    /// Yes to a step, whether or not it waits, by whoever types the right name.
+    /// Approves a step, whether or not it waits, with the right name typed.
     pub(crate) fn approve(&mut self, step: Step) {
         let environment = self.plan.target().environment.to_string();
         let approval = Approval::give(
@@ -303,7 +303,7 @@ impl World {
         .expect("an approval");
         let is_for = match self.progress() {
             Progress::Asking { step: asked, .. } => asked == step,
-            // A yes to *stop* that is given before it asks.
+            // An approval of *stop* that is given before the step asks.
             Progress::Standby { .. } => step == Step::Stop,
             _ => false,
         };
@@ -382,7 +382,7 @@ impl World {
                 );
                 assert!(
                     *self.told_healthy.get(to),
-                    "interlock 2: {to} was last seen sick"
+                    "interlock 2: {to} was unhealthy at the last observation"
                 );
                 assert!(
                     movement.route_from == self.route
@@ -412,7 +412,7 @@ impl World {
             let live = slot.other();
             assert!(
                 *self.told_healthy.get(live),
-                "interlock 2: {slot} is stopped while {live} was last seen sick"
+                "interlock 2: {slot} is stopped while {live} was unhealthy at the last observation"
             );
             assert_eq!(
                 self.route(),
@@ -437,9 +437,10 @@ impl World {
         }
     }
 
-    /// Interlock 6: what may have happened is looked at first, and what has happened is not done again.
+    /// Interlock 6: what may have happened is observed first, and what has happened is not done
+    /// again.
     fn hold_against_repeating(&self, act: &Act) {
-        // These look themselves, and can be done any number of times.
+        // These acts observe by themselves, and may be repeated any number of times.
         if !matches!(act, Act::Pull | Act::Reinstate(..)) {
             assert!(self.has_looked, "interlock 6: {act:?} without a look");
         }
@@ -483,7 +484,7 @@ impl World {
         );
     }
 
-    /// Answers what is owed; false when nothing is.
+    /// Answers the open call or record; returns false when there is none.
     pub(crate) fn answer(&mut self, fate: Fate) -> bool {
         match self.owed.take() {
             None => false,
@@ -497,7 +498,7 @@ impl World {
             }
             Some(Owed::Look(ask)) => {
                 let observation = self.look(ask, fate);
-                // Whatever was under way when the abort was asked for is observed now.
+                // The act that was under way when the abort was requested is observed now.
                 self.abort_asked_during_act = false;
                 self.say(Event::Seen(Box::new(observation)));
                 true
@@ -540,14 +541,14 @@ impl World {
         }
     }
 
-    /// What the journal tells somebody else of this release; nothing while something is being
-    /// written, for then driver and journal may differ.
+    /// What the journal tells another reader about this release; `None` while an entry is being
+    /// written, because then driver and journal may differ.
     pub(crate) fn told(&self) -> Option<Observed> {
         let journal = self.journal.as_ref()?;
         if matches!(self.owed, Some(Owed::Record(_))) || self.is_unwritten() {
             return None;
         }
-        // A driver that stops gives its lock back.
+        // A driver that stops releases its lock.
         let is_driven = !self.is_over();
         let lock = LockHolder {
             record: LockRecord {
@@ -566,13 +567,13 @@ impl World {
         Some(observed(journal, definition, lock, None, self.now))
     }
 
-    /// Whether an end is written down.
+    /// Whether an end is recorded.
     pub(crate) fn is_closed(&self) -> bool {
         let journal = self.journal.as_ref();
         journal.is_some_and(|journal| journal.head.closed.is_some())
     }
 
-    /// Whether something is being written down.
+    /// Whether an entry is being written.
     pub(super) fn is_writing(&self) -> bool {
         matches!(self.owed, Some(Owed::Record(_)))
     }
@@ -583,7 +584,7 @@ impl World {
 
     fn answer_act(&mut self, act: &Act, mut fate: Fate) {
         match fate {
-            // The pointer names its from, too: somebody before moved it late.
+            // The pointer names its from too: a former driver may have moved it late.
             Fate::Done if self.is_moved_meanwhile(act) => {
                 self.apply(act, true);
                 fate = Fate::Refused;
@@ -642,7 +643,7 @@ impl World {
                 }
             }
             Act::Reinstate(slot, before) => {
-                // The engine has ended what it was asked before, when it answers that it is stopped.
+                // When the engine answers that it is stopped, it has completed earlier requests.
                 let late = self.late.take();
                 let is_over = |act: &Act| matches!(act, Act::Retire(of, _) if of == slot);
                 self.late = late.filter(|act| *before == Before::Nothing || !is_over(act));
@@ -820,7 +821,7 @@ impl World {
         }
     }
 
-    /// Lets the timer fire, if one is set; its time passes.
+    /// Fires the timer if one is set; its time passes.
     pub(crate) fn fire(&mut self) -> bool {
         let Some((id, after)) = self.timer.take() else {
             return false;
@@ -830,7 +831,7 @@ impl World {
         true
     }
 
-    /// Everything goes well from here on, and every question is answered with yes.
+    /// From here on every call succeeds and every question is approved.
     pub(crate) fn go_well(&mut self, most: usize) {
         for _ in 0..most {
             if self.is_over() {

@@ -1,5 +1,5 @@
-//! A store that does not take what has to be written down: it is said at once, a store that refuses stops the
-//! driver within seconds, and an operator who wants to stop it never waits for the store.
+//! A store that does not accept records: the driver announces it at once, a store that refuses
+//! stops the driver within seconds, and stopping the driver never waits for the store.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use greenroom::release::{Event, OnFailure, Progress};
 use super::world::{Fate, World};
 use super::{TURNS, promote};
 
-/// A release whose start is about to be written down.
+/// A release whose start is about to be recorded.
 fn before_start() -> World {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     for _ in 0..TURNS {
@@ -53,16 +53,16 @@ fn interrupt(world: &mut World) {
 }
 
 #[test]
-fn what_cannot_be_written_down_is_announced_at_once() {
+fn a_record_that_cannot_be_written_is_announced_at_once() {
     for fate in [Fate::FailedBefore, Fate::Refused] {
         let mut world = before_start();
         world.said.clear();
         until_it_is_not_written(&mut world, fate);
-        let told = world.said.iter().any(|said| {
+        let is_announced = world.said.iter().any(|said| {
             said.contains("until the release can be written down")
                 && said.contains("the registry is not heard")
         });
-        assert!(told, "{:?}", world.said);
+        assert!(is_announced, "{:?}", world.said);
     }
 }
 
@@ -70,15 +70,15 @@ fn what_cannot_be_written_down_is_announced_at_once() {
 fn a_store_that_refuses_stops_the_driver_within_five_seconds() {
     let mut world = before_start();
     until_it_is_not_written(&mut world, Fate::Refused);
-    let began = world.now;
+    let started = world.now;
     goes_on(&mut world, Fate::Refused, Duration::from_mins(1));
     assert!(parked(&world).contains("cannot be written down"));
-    let took = world.now.duration_since(began);
+    let took = world.now.duration_since(started);
     assert!(took.as_secs() <= 5, "{took:?}");
 }
 
 #[test]
-fn a_store_that_does_not_answer_is_waited_for_and_the_release_goes_on() {
+fn a_driver_waits_for_a_store_that_does_not_answer() {
     let mut world = before_start();
     goes_on(&mut world, Fate::FailedBefore, Duration::from_mins(1));
     assert!(matches!(world.progress(), Progress::Unrecorded { .. }));
@@ -109,7 +109,7 @@ fn a_driver_interrupted_while_it_writes_stops_when_that_write_fails() {
         assert!(world.answer(Fate::Done) || world.fire());
     }
     interrupt(&mut world);
-    assert!(!world.is_over(), "what is being written is waited for");
+    assert!(!world.is_over(), "the driver waits for the open write");
     world.answer(Fate::FailedBefore);
     assert!(parked(&world).contains("not written down"));
 }

@@ -1,4 +1,4 @@
-//! What a driver hears, and what happens of that which it waits for.
+//! What a driver learns, and the effects of the calls it waits for.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::scope::Scope;
 use super::state::{End, Late, Seat, State};
 
 impl Scope {
-    /// The driver hears something; what it was waiting for is over, if that was it.
+    /// The driver receives an event; if it was waiting for this one, the wait ends.
     pub(super) fn hears(&self, state: &mut State, by: usize, event: Event) {
         let State { world, seats, .. } = state;
         let Seat::Driving(shared) = &mut seats[by] else {
@@ -32,7 +32,7 @@ impl Scope {
         }
         let progress = driver.machine.status().progress;
         if let Some(end) = End::of(&progress) {
-            // It gives its lock back, which is nothing if it is not its own any more.
+            // It releases its lock, which has no effect if another driver has it.
             if world
                 .store
                 .lock
@@ -60,7 +60,7 @@ impl Scope {
         Some((driver.owed.take()?, driver.clone()))
     }
 
-    /// What is owed happens; whether it could.
+    /// The open call or record happens; returns whether it could.
     pub(super) fn goes(&self, state: &mut State, by: usize, is_heard: bool) -> bool {
         match Self::owed(state, by) {
             Some((Owed::Write(written), driver)) => {
@@ -161,10 +161,10 @@ impl Scope {
         self.hears(state, by, event);
     }
 
-    /// The call under way goes on without its driver; the calls after it only where its process does.
+    /// The call under way continues without its driver; later calls only while its process lives.
     pub(super) fn leave_late(state: &mut State, by: usize, goes_on: bool) {
         if let Some((Owed::Act(doing), driver)) = Self::owed(state, by) {
-            // What was not sent before the lock was lost is not sent without asking for it.
+            // A call that was not sent before the lock was lost asks for the lock first.
             let sent = if state.world.store.is_held_by(by) {
                 Sent::Before
             } else {
@@ -268,7 +268,7 @@ impl Scope {
         self.hears(state, by, Event::Approved(approval));
     }
 
-    /// The plan of the same version, made another time.
+    /// The plan of the same version, made at another time.
     fn other_plan(&self, plan: &Plan) -> Plan {
         let mut other = plan.clone();
         if !self.has(Flaw::PlansAreAlike) {

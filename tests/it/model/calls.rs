@@ -1,6 +1,6 @@
-//! Acts as the calls they are made of, in the order of `release::driver::perform`: between any two
-//! of them the driver may be gone, and somebody else there. Before each call of the engine, which compares
-//! no token, the lock is asked for; a call that is under way passed that, and may happen at any time.
+//! Acts as sequences of calls, in the order of `release::driver::perform`. Between any two calls
+//! the driver may die and another may take over. Before each call of the engine, which compares no
+//! token, the lock is checked. A call under way has passed that check and may happen at any time.
 
 use greenroom::adapters::live_pointer::Admission;
 use greenroom::history::{Direction, ReleaseKind};
@@ -51,7 +51,7 @@ impl Doing {
         self.held.filter(|_| is_stop)
     }
 
-    /// Whether the next call is one of the engine: what compares no token.
+    /// Whether the next call is one of the engine, which compares no token.
     fn is_of_engine(&self) -> bool {
         match &self.act {
             Act::Remove(..) => true,
@@ -70,13 +70,13 @@ impl Doing {
 /// When a call was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Sent {
-    /// Now, if the lock is still who sends it.
+    /// Now, if the sender still has the lock.
     Now,
-    /// Some time ago; nobody knows whether it arrived.
+    /// Some time ago; it is unknown whether it arrived.
     Before,
 }
 
-/// Who acts.
+/// The acting driver.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Who<'a> {
     pub(crate) by: usize,
@@ -85,7 +85,7 @@ pub(crate) struct Who<'a> {
     pub(crate) plan: &'a Plan,
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Called {
     /// More calls follow.
@@ -124,8 +124,8 @@ pub(crate) fn call(
 }
 
 impl World {
-    /// The engine has done what it was asked about an instance before it answers that it is stopped: a
-    /// stop that was under way ends with it.
+    /// When the engine answers that an instance is stopped, it has completed earlier requests about
+    /// it: a stop that was under way ends with it.
     fn hear_out(&mut self, stopped: Option<u8>) {
         self.late.retain_mut(|late| {
             let stops = late.doing.stops();
@@ -154,7 +154,7 @@ struct Hand<'a, 'b> {
 }
 
 impl Hand<'_, '_> {
-    /// A write that was let through is one of who holds the lock, or the fence is broken.
+    /// A write that was accepted must come from the lock's holder, or the fence is broken.
     fn wrote(&mut self) {
         if !self.world.store.is_held_by(self.who.by) {
             self.world.violations.add(Violation::Overtaken);
@@ -214,17 +214,17 @@ impl Hand<'_, '_> {
         });
     }
 
-    /// The engine removes nothing that runs.
+    /// The engine does not remove a running instance.
     fn discard(&mut self, id: Option<u8>) {
         self.end(id, |running| running.filter(|it| it.up));
     }
 
-    /// An instance is known by its number, in whichever slot it is.
+    /// An instance is identified by its number, in whichever slot it is.
     fn end(&mut self, id: Option<u8>, how: impl Fn(Option<Running>) -> Option<Running>) {
         for slot in Slot::BOTH {
-            let standing = self.in_slot(slot);
-            let left = how(standing);
-            if standing.is_some_and(|it| Some(it.id) == id) && left != standing {
+            let occupant = self.in_slot(slot);
+            let left = how(occupant);
+            if occupant.is_some_and(|it| Some(it.id) == id) && left != occupant {
                 // Without a route nothing says that the other slot has the traffic.
                 if self.world.has_traffic(slot) || self.world.store.route.is_none() {
                     self.world.violations.add(Violation::TouchedLive);
@@ -283,7 +283,7 @@ impl Hand<'_, '_> {
         Ok(Called::Going)
     }
 
-    /// Stops and removes, from a call of the act on.
+    /// Stops and removes, starting at this call of the act.
     fn remove(&mut self, doing: &mut Doing, from: u8) -> Called {
         if doing.next == from {
             self.stop(doing.held);
@@ -388,7 +388,7 @@ impl Hand<'_, '_> {
         Ok(())
     }
 
-    /// Whether hold and approvals are what they were when it was decided.
+    /// Whether hold and approvals are the ones of the decision.
     fn is_as_seen(&self, movement: &Move) -> bool {
         let mut peer_approvals = movement.peer_approvals.iter();
         self.world.hold_seen() == movement.hold

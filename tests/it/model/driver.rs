@@ -1,5 +1,5 @@
-//! A driver: the machine of production, what it is waiting for, and what it was really shown. Every
-//! effect is held against the interlocks before it is carried out.
+//! A driver: production's state machine, what it waits for, and what it was really shown. Every
+//! effect is checked against the interlocks before it is performed.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -28,20 +28,20 @@ pub(crate) enum Owed {
     Look(Ask),
 }
 
-/// What was really seen and said, whatever the machine was told.
+/// What was really observed and approved, whatever the machine was told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Knows {
-    /// The stage that this driver wrote down as begun, and not as over.
+    /// The stage that this driver recorded as started and not as ended.
     pub(crate) intent: Option<Stage>,
-    /// Whether nobody has looked since the last act.
+    /// Whether nothing has been observed since the last act.
     pub(crate) unseen: bool,
-    /// The slot that was probed at the last look, and whether it was healthy.
+    /// The slot that was probed at the last observation, and whether it was healthy.
     pub(crate) probe: Option<(Slot, bool)>,
-    /// What the candidate's slot ran at the last look.
+    /// What was running in the candidate's slot at the last observation.
     pub(crate) digest: Option<char>,
-    /// What the checks were last of, and whether they passed.
+    /// The digest of the last checks, and whether they passed.
     pub(crate) checked: Option<(char, bool)>,
-    /// The last yes: to which step, in which hour, and whether to this plan.
+    /// The last approval: its step, its hour, and whether it was for this plan.
     pub(crate) approved: Option<(Step, u8, bool)>,
 }
 
@@ -53,10 +53,10 @@ pub(crate) struct Driver {
     pub(crate) number: u8,
     pub(crate) token: i64,
     pub(crate) owed: Option<Owed>,
-    /// The newest timer, and whether it fires without anybody waiting.
+    /// The newest timer, and whether it fires although nothing waits for it.
     pub(crate) timer: Option<(TimerId, bool)>,
     pub(crate) knows: Knows,
-    /// What was seen last, for who is told it again.
+    /// The last observation, for a flaw that repeats it.
     pub(crate) memory: Option<Arc<Observation>>,
 }
 
@@ -135,7 +135,7 @@ impl Driver {
         if self.owed.is_some() {
             world.violations.add(Violation::Overlapped);
         }
-        // What is waited for now has no timer: an older one fires into nothing.
+        // The new wait has no timer, so an older one fires without effect.
         self.timer = None;
         self.owed = Some(owe);
     }
@@ -188,7 +188,7 @@ impl Driver {
         }
     }
 
-    /// In a protected environment: a yes to this step of this plan, of this hour.
+    /// In a protected environment: an approval of this step of this plan, in this hour.
     fn hold_approval(&self, world: &mut World, step: Step) {
         let begins_warm = self.plan.kind == ReleaseKind::WarmRollback && step != Step::Stop;
         if begins_warm || !matches!(step, Step::Register | Step::Switch | Step::Stop) {

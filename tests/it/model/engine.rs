@@ -1,21 +1,21 @@
-//! What runs: an instance a slot, known by its number. The engine compares no tokens.
+//! The running instances: one per slot, identified by a number. The engine compares no tokens.
 
 use greenroom::inventory::Slot;
 
-/// The number of who ran before all this.
+/// The release number of instances from before the model starts.
 pub(crate) const BEFORE: u8 = 0;
-/// The number of what was put into blue by hand; the next one is that of green.
+/// The number of an instance started by hand in blue; the next number is that of green.
 pub(crate) const BY_HAND: u8 = 90;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Running {
-    /// Of which release, and so which instance: none starts two.
+    /// The release, which also identifies the instance: no release starts two.
     pub(crate) release: u8,
     pub(crate) id: u8,
     pub(crate) digest: char,
     pub(crate) up: bool,
     pub(crate) well: bool,
-    /// Whether it fell ill or was replaced, which nobody here did.
+    /// Whether it became unhealthy or was replaced from outside.
     pub(crate) hurt: bool,
 }
 

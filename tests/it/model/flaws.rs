@@ -1,58 +1,58 @@
-//! Worlds that are not as the protocol needs them, and drivers whose eyes deceive them. Each takes
-//! one guard away without touching the machine, and a property has to notice.
+//! Worlds that break the protocol's assumptions, and drivers that observe wrongly. Each flaw
+//! disables one guard without changing the machine, and a property has to notice.
 
 /// What is wrong with a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// The store writes for whoever asks.
+    /// The store writes without comparing the token.
     StoreTakesAnyToken,
-    /// The store swaps the route whatever it was.
+    /// The store swaps the route whatever its value is.
     StoreTakesAnyFrom,
     /// The store swaps the route to a slot that is not registered.
     StoreRoutesToUnregistered,
-    /// The store deregisters what the route names.
+    /// The store deregisters the slot of the route.
     StoreDeregistersLive,
-    /// The proxy obeys whoever asks.
+    /// The proxy obeys every token.
     ProxyTakesAnyToken,
-    /// The proxy refuses to be told where it is.
+    /// The proxy refuses a switch to the slot where it already is.
     ProxyRefusesToStay,
-    /// The lock is given to two.
+    /// The lock is given to two holders.
     LockIsGivenTwice,
-    /// Nobody asks for the lock before the engine is called, which compares no token.
+    /// The lock is not checked before a call of the engine, which compares no token.
     EngineAsksNobody,
-    /// An instance that is being stopped is started again before that is over.
+    /// An instance that is being stopped is started again before the stop has ended.
     StartedOverAStop,
-    /// The journal says yes and forgets.
+    /// The journal confirms a write and loses it.
     JournalForgets,
-    /// The proxy is seen where the registry routes.
+    /// The proxy is observed where the registry routes.
     ProxySeenAsRouted,
-    /// The store switches whatever was decided on hold and approvals.
+    /// The store switches without comparing hold and approvals.
     StoreTakesAnyNeeds,
-    /// Nobody is seen to have the lock.
+    /// The lock is observed as free.
     HolderSeenAsNobody,
-    /// The route is seen where it was when the release began.
+    /// The route is observed where it was when the release started.
     RouteSeenAsBefore,
-    /// The route is seen where the release of this plan switched it.
+    /// The route is observed where the release of this plan switched it.
     RouteSeenAsSwitched,
-    /// Both slots are seen to be registered as planned.
+    /// Both slots are observed as registered as planned.
     RegistrationSeenAsPlanned,
-    /// Every probe is seen to be good.
+    /// Every probe is observed as good.
     ProbeSeenGood,
-    /// The planned digest is seen, whatever runs.
+    /// The planned digest is observed, whatever is running.
     DigestSeenAsPlanned,
-    /// The checks are seen to be of the planned digest.
+    /// The checks are observed as those of the planned digest.
     ChecksSeenOfPlan,
-    /// The checks are seen to have passed.
+    /// The checks are observed as passed.
     ChecksSeenPassed,
-    /// What was seen last is told again.
+    /// The last observation is repeated.
     OldObservation,
-    /// An act is said to be over while it is under way.
+    /// An act is reported as ended while it is under way.
     ActAnswersEarly,
     /// The plan says that the environment is not protected.
     PlanForgetsTier,
     /// Two plans have one name and one digest.
     PlansAreAlike,
-    /// The clock of who approves is a day ahead.
+    /// The approver's clock is a day ahead.
     ApprovedTomorrow,
     /// No timer fires.
     TimersAreLost,

@@ -1,5 +1,5 @@
-//! Whether a release can still end as somebody would want, if nothing more goes wrong: forward, and
-//! back. A failure is tried again; who cannot get on that way is stuck, whatever he is shown.
+//! Whether a release can still end well, forward and backwards, if nothing more fails. A failed
+//! step is retried. A release that cannot end that way is stuck.
 
 use greenroom::release::{Choice, Progress};
 
@@ -10,11 +10,11 @@ use super::scope::{Budget, Scope};
 use super::state::{End, Seat, State};
 use super::turns::Turn;
 
-/// More turns than any way has.
+/// More turns than any release needs.
 const LONG: usize = 300;
 
-/// How the release of an operator ends when nothing more goes wrong, and it is tried again for as
-/// long as that helps; backwards, if that is wanted and possible.
+/// How an operator's release ends when nothing more fails and failures are retried for as long as
+/// that helps; backwards, if requested and possible.
 fn end(scope: &Scope, state: &State, by: usize, is_back: bool) -> Option<End> {
     let mut state = state.clone();
     let retries = 4;
@@ -57,8 +57,8 @@ fn next(driver: &Driver, is_back: bool, retries: u8) -> Option<Turn> {
     }
 }
 
-/// Holds every release that is driven against that, unless its lock is lost, or something befell what
-/// runs that nobody here can mend.
+/// Checks every driven release for that, unless its lock is lost, or an instance was changed in a
+/// way that the model cannot repair.
 pub(crate) fn hold(scope: &Scope, state: &mut State) {
     let mut running = state.world.engine.iter().flatten();
     if state.world.violations.any() || running.any(|it| it.hurt) {
@@ -70,7 +70,7 @@ pub(crate) fn hold(scope: &Scope, state: &mut State) {
             continue;
         }
         for (is_back, violation) in [(false, Violation::NoWayOn), (true, Violation::NoWayBack)] {
-            // Left is what somebody said before.
+            // An operator chose to leave it before.
             let ends = end(scope, state, by, is_back);
             if !matches!(
                 ends,

@@ -1,5 +1,4 @@
-//! What follows from a turn, for the world and for whoever is in it. What a driver waits for is
-//! `answers`.
+//! The effects of a turn on the world and its operators. The waits of a driver are in `answers`.
 
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use super::state::{End, Seat, State};
 use super::turns::Turn;
 
 impl Scope {
-    /// Whether it was possible.
+    /// Applies a turn; returns whether it was possible.
     pub(super) fn take(&self, state: &mut State, turn: Turn) -> bool {
         match turn {
             Turn::Plans(by) => {
@@ -102,7 +101,7 @@ impl Scope {
                 Self::leave_late(state, by, true);
                 let lock = state.world.store.lock;
                 self.hears(state, by, Event::LockLost("its lease ran out".into()));
-                // What is lost is not given back.
+                // A lost lock is not released.
                 state.world.store.lock = lock;
             }
             Turn::LeaseEnds => {

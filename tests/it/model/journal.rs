@@ -1,4 +1,4 @@
-//! The journal of one release: what was written down, and what of it decides anything.
+//! The journal of one release: the recorded entries, and the part of them that decides anything.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
@@ -7,7 +7,7 @@ use greenroom::history::{Direction, Entry, Happening, Link, Recorded, ReleaseRec
 use greenroom::release::{Effect, Stage};
 use jiff::Timestamp;
 
-/// What decides of an entry.
+/// The part of an entry that decides anything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Line {
     Head(bool),
@@ -50,12 +50,12 @@ impl Line {
             Happening::Chosen { step, choice, .. } => Self::Chosen(*step, choice.clone()),
             Happening::Resumed { .. } => Self::Resumed,
             Happening::LetGo { .. } => Self::LetGo,
-            Happening::Unknown => panic!("written by nobody"),
+            Happening::Unknown => panic!("no driver writes this"),
         }
     }
 }
 
-/// A head as it was written. The states that come after share it.
+/// A recorded head. Later states share it.
 #[derive(Debug)]
 struct Head {
     record: ReleaseRecord,
@@ -63,11 +63,11 @@ struct Head {
     plan_mark: OnceLock<String>,
 }
 
-/// See the module.
+/// The journal of one release.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Journal {
     head: Option<Arc<Head>>,
-    /// Kept only where somebody will read them.
+    /// Kept only where another operator will read them.
     entries: Vec<Arc<Entry>>,
     written: u32,
     /// What the checks in it were really of, and whether they passed.
@@ -85,7 +85,8 @@ impl Hash for Journal {
 }
 
 impl Journal {
-    /// Writes down; false where something else stands already. `kept` is whether somebody will read it.
+    /// Records a line. Returns false when another line has that number. `kept` says whether another
+    /// operator will read it.
     pub(crate) fn write(&mut self, written: &Effect, kept: bool) -> bool {
         match written {
             Effect::Head(head) => {
@@ -96,7 +97,7 @@ impl Journal {
             }
             Effect::Record(entry) => {
                 if entry.sequence <= self.written {
-                    // The same once more changes nothing.
+                    // Writing the same line again changes nothing.
                     let last = self.entries.last();
                     let is_new = kept && last.is_none_or(|last| **last != *entry);
                     return !is_new && entry.sequence == self.written;
@@ -114,7 +115,7 @@ impl Journal {
         true
     }
 
-    /// What an approval of the release names: its plan, as the head has it.
+    /// What an approval of the release names: its plan, as in the head.
     pub(crate) fn plan_mark(&self) -> Option<&str> {
         let head = self.head.as_ref()?;
         let compute = || Link::first(&head.record).as_str().to_owned();
@@ -126,7 +127,7 @@ impl Journal {
         head.is_some_and(|head| head.record.closed.is_none())
     }
 
-    /// As somebody reads it who would go on with the release.
+    /// The journal as read by an operator who wants to resume the release.
     pub(crate) fn read(&self) -> Option<Recorded> {
         let head = self.head.as_ref()?;
         let entries = self.entries.iter().map(|entry| (**entry).clone());

@@ -1,4 +1,4 @@
-//! What is seen of a world, by drivers and by planners, through whatever deceives their eyes.
+//! What drivers and planners observe of a world, changed by the flaws.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::scope::Scope;
 use super::state::World;
 use crate::support::web::{endpoint, target};
 
-/// What could not be seen.
+/// Why an observation failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Blind {
     Nothing,

@@ -1,7 +1,6 @@
-//! The release machine under a model checker: the machine of production in a small world, with up to
-//! two operators, tried in every order of events within the bounds of a [`scope`]. See [`never`] for
-//! what it is held against, [`turns`] for what can happen and [`mutants`] for how we know that it
-//! would notice.
+//! The release machine under a model checker: production's state machine in a small world, with up
+//! to two operators, in every order of events within the bounds of a [`scope`]. [`never`] has the
+//! properties, [`turns`] the possible events, and [`mutants`] proves that violations are noticed.
 
 mod answers;
 mod calls;
@@ -33,9 +32,10 @@ use never::Reach;
 use others::SOMEBODY;
 use scope::{Budget, ByHand, Scope, Want};
 
-/// Tries everything within the bounds, says how much that was, and wants at least `least` states.
+/// Tries everything within the bounds, prints the number of states, and requires at least `least`
+/// of them.
 fn check(name: &str, scope: Scope, least: usize) {
-    let began = Instant::now();
+    let started = Instant::now();
     let checker = scope
         .checker()
         .threads(2)
@@ -47,7 +47,7 @@ fn check(name: &str, scope: Scope, least: usize) {
         "{name}: {states} states, {} turns, {} deep, in {:.1?}",
         checker.state_count(),
         checker.max_depth(),
-        began.elapsed()
+        started.elapsed()
     );
     let properties = checker.model().properties();
     for property in properties {
@@ -64,7 +64,7 @@ fn check(name: &str, scope: Scope, least: usize) {
     assert!(states >= least, "{name}: only {states} states");
 }
 
-/// Faults, ills, requests and losses.
+/// Limits of faults, ills, requests and losses.
 fn up_to(faults: u8, ills: u8, requests: u8, losses: u8) -> Budget {
     Budget {
         faults,
@@ -86,7 +86,7 @@ fn alone(budget: Budget) -> Scope {
 }
 
 #[test]
-fn one_operator() {
+fn the_interlocks_hold_for_one_operator() {
     let protected = |budget| Scope {
         tier: Tier::Protected,
         ..alone(budget)
@@ -111,9 +111,9 @@ fn one_operator() {
     check("alone, asking nobody", asks_nobody, 35_000);
 }
 
-/// Wherever a release is, it can still be ended forward and backwards, if nothing more goes wrong.
+/// In every state the release can still be ended forward and backwards, if nothing more fails.
 #[test]
-fn there_is_always_a_way() {
+fn every_state_has_a_way_to_end_the_release() {
     let ways = |scope| Scope {
         ways: true,
         ..scope
@@ -129,7 +129,7 @@ fn there_is_always_a_way() {
 }
 
 #[test]
-fn two_operators_with_a_release_each() {
+fn the_interlocks_hold_for_two_operators_with_a_release_each() {
     let second = |want, budget, end| Scope {
         wants: [Want::Version('b'), want],
         budget,
@@ -150,7 +150,7 @@ fn two_operators_with_a_release_each() {
 
 /// The second operator's release ends the standby of the first, at any moment of it.
 #[test]
-fn a_standby_is_ended_by_another_operator() {
+fn another_operator_can_end_a_standby_at_any_moment() {
     let ended = |want, budget| Scope {
         wants: [Want::Version('b'), want],
         ends_standby: true,
@@ -176,9 +176,10 @@ fn resumed(tier: Tier, budget: Budget) -> Scope {
     }
 }
 
-/// The first operator's driver is lost at any point, or only its lease, and somebody else goes on.
+/// The first operator's driver, or only its lease, is lost at any point, and another operator
+/// resumes.
 #[test]
-fn a_release_is_taken_up() {
+fn another_operator_can_resume_at_any_point() {
     let open = |budget| resumed(Tier::Development, budget);
     check("taken up, a fault", open(up_to(1, 0, 0, 1)), 65_000);
     check("taken up, an ill", open(up_to(0, 1, 0, 1)), 95_000);
@@ -192,10 +193,10 @@ fn a_release_is_taken_up() {
     check("taken up, protected", protected, 65_000);
 }
 
-/// A person puts traffic back to the old version, or deletes the route, past Greenroom, between the switch and the stop:
-/// what has traffic again, or may have it, is not stopped (interlock 1).
+/// A person moves traffic back to the old version, or deletes the route, without Greenroom, between
+/// the switch and the stop. A slot that has or may have traffic again is not stopped (interlock 1).
 #[test]
-fn traffic_put_back_by_hand_keeps_the_old_version() {
+fn traffic_moved_back_by_hand_keeps_the_old_version() {
     let moved = |budget| Scope {
         by_hand: ByHand::BeforeTheStop,
         reaches: vec![Reach::Done, Reach::Left],
@@ -205,9 +206,9 @@ fn traffic_put_back_by_hand_keeps_the_old_version() {
     check("moved by hand, a fault", moved(up_to(1, 0, 0, 0)), 800);
 }
 
-/// Whoever holds a target while it is released: nothing that was not switched before is switched then.
+/// A target is held during its release: a switch that had not happened does not happen then.
 #[test]
-fn a_release_is_held() {
+fn a_held_release_does_not_switch() {
     let held = |budget: Budget| Scope {
         reaches: vec![Reach::Done, Reach::BackedOut, Reach::Left],
         ..alone(Budget { holds: 2, ..budget })
@@ -224,10 +225,10 @@ fn a_release_is_held() {
     check("held, taken up", resumed, 18_000);
 }
 
-/// Somebody else has to approve it: given, taken back and run out at any moment, also by whoever then takes
-/// the release over.
+/// Another operator must approve the release: the approval is given, withdrawn and expires at any
+/// moment, also by the operator who then takes the release over.
 #[test]
-fn a_release_is_approved_by_others() {
+fn a_release_switches_only_while_others_approve_it() {
     let others = |scope: Scope| Scope {
         others: &[1, SOMEBODY],
         budget: Budget {
@@ -250,11 +251,11 @@ fn a_release_is_approved_by_others() {
     check("others, taken up", others(resumed), 130_000);
 }
 
-/// A call whose driver was told that it failed, or that was under way when its driver went away, happens
-/// later than everybody thinks. What the engine was asked it has begun to do: a stop of the same instance
-/// is answered after it; and what is switched is switched by a link that the next switch takes away.
+/// A call that was reported as failed, or that was under way when its driver died, happens later
+/// than expected. The engine has started what it was asked: a stop of the same instance is answered
+/// after it. A switch is made by a link that the next switch removes.
 #[test]
-fn a_call_happens_late() {
+fn late_calls_break_no_interlock() {
     let unheard = |budget| Budget {
         unheard: 1,
         ..budget

@@ -1,6 +1,6 @@
-//! Whether the checker would notice: each guard is taken away by a [`Flaw`] of the world around the machine,
-//! and the property that it keeps has to break. Without the flaw nothing breaks within the same bounds.
-//! Where a second guard stands behind the first, both are taken away.
+//! Proves that the checker notices violations: a [`Flaw`] of the surrounding world disables one
+//! guard, and the property that it protects must break. Without the flaw nothing breaks within the
+//! same bounds. Where a second guard covers the first, both are disabled.
 
 use greenroom::inventory::Tier;
 use stateright::{Checker, HasDiscoveries, Model};
@@ -65,7 +65,7 @@ fn protected(budget: Budget) -> Scope {
 /// The live slot is taken for the old one, and is deregistered.
 const DEREGISTERS: &[Flaw] = &[Flaw::RouteSeenAsSwitched, Flaw::StoreDeregistersLive];
 
-/// A scope, what is taken away in it, and what has to break.
+/// A scope, its flaws, and the property that must break.
 type Mutant = (Scope, &'static [Flaw], &'static str);
 
 fn mutants() -> Vec<Mutant> {
@@ -187,7 +187,7 @@ fn broken(scope: Scope, wanted: &'static str) -> Vec<&'static str> {
 }
 
 #[test]
-fn whoever_takes_a_guard_away_is_noticed() {
+fn every_disabled_guard_is_noticed() {
     for (scope, flaws, property) in mutants() {
         let flawed = Scope {
             flaws: flaws.to_vec(),

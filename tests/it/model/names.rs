@@ -1,4 +1,4 @@
-//! Letters and numbers of the model, as the release machine knows them.
+//! The model's letters and numbers as the release machine's digests and ids.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use jiff::Timestamp;
 
 use crate::support::web;
 
-/// Every letter that is the digest of something.
+/// Every letter that is a digest.
 const LETTERS: [char; 5] = ['a', 'b', 'c', 'd', 'e'];
 static DIGESTS: LazyLock<[Digest; 5]> = LazyLock::new(|| LETTERS.map(web::digest));
 
 /// What the first operator promotes.
 pub(crate) const PROMOTED: char = 'b';
-/// What was live before; what stands in the other slot from even before; what was put there by hand.
+/// The version live before; the older one in the other slot; the one started by hand.
 pub(crate) const LIVE: char = 'a';
 pub(crate) const OLDER: char = 'd';
 pub(crate) const FOREIGN: char = 'e';
@@ -51,13 +51,13 @@ pub(crate) fn release(number: u8) -> ReleaseId {
     ReleaseId(ulid::Ulid::from_parts(number.into(), 1))
 }
 
-/// The clock stands still, and jumps past every patience when somebody has waited in vain.
+/// The clock is fixed. It jumps past every timeout when a wait has failed.
 pub(crate) fn time(hours: u8) -> Timestamp {
     let jump = Duration::from_hours(hours.into());
     Timestamp::UNIX_EPOCH.checked_add(jump).expect("a moment")
 }
 
-/// A target without windows: what has to be seen for a while is seen once.
+/// A target without windows: one observation is enough.
 pub(crate) fn definition(tier: Tier) -> Definition {
     Definition {
         timing: Timing {

@@ -1,41 +1,41 @@
-//! What must never be, as the checker's properties. A world remembers what was done in it against the
-//! interlocks; the checker asks after every turn.
+//! Violations of the interlocks, as the checker's properties. A world records the violations in it;
+//! the checker asks after every turn.
 
 use stateright::Property;
 
 use super::scope::Scope;
 use super::state::{End, State};
 
-/// An interlock that was broken.
+/// A broken interlock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Violation {
-    /// 1: what has the traffic was stopped, removed or replaced.
+    /// 1: a slot with traffic was stopped, removed or replaced.
     TouchedLive = 1,
-    /// 2: traffic to what is not there, not healthy or not registered.
+    /// 2: traffic went to a slot that is missing, unhealthy or not registered.
     RoutedToNothing = 2,
-    /// 3: a switch without a fresh look, or to what was not checked.
+    /// 3: a switch without a fresh observation, or to an unchecked version.
     Unchecked = 3,
-    /// 4: a write of somebody who does not hold the lock, or with an older token.
+    /// 4: a write without the lock, or with an older token.
     Overtaken = 4,
-    /// 5: a switch from something else than what it said.
+    /// 5: a switch from another value than it named.
     Toggled = 5,
-    /// 6: an act that was not written down, or after one that nobody looked at.
+    /// 6: an act that was not recorded, or after one that was not observed.
     Blindly = 6,
-    /// 8: two things under way at once, or undone while it was being done.
+    /// 8: two acts under way at once, or an undo during the act.
     Overlapped = 8,
     /// 9: an act under the approval of another plan, or an old one.
     WrongApproval = 9,
-    /// 10: a protected environment went on by itself.
+    /// 10: a protected environment continued without an approval.
     Unasked = 10,
-    /// The release waits for nothing and nobody.
+    /// The release waits for nothing and no operator.
     Stuck = 11,
-    /// It cannot end forward, though nothing more goes wrong.
+    /// It cannot end forward, although nothing more fails.
     NoWayOn = 12,
-    /// It cannot end backwards, though nothing more goes wrong.
+    /// It cannot end backwards, although nothing more fails.
     NoWayBack = 13,
-    /// A promote moved traffic while somebody held it.
+    /// A promote moved traffic during a hold.
     Held = 14,
-    /// Traffic moved, and nobody else approved it then.
+    /// Traffic moved without another operator's approval.
     NoPeerApproval = 15,
 }
 
@@ -57,7 +57,7 @@ fn never<const VIOLATION: u8>(_: &Scope, state: &State) -> bool {
     state.world.violations.0 & (1 << VIOLATION) == 0
 }
 
-/// The interlocks, by the names that tests know them by.
+/// The interlocks, by the names that tests use.
 pub(crate) fn properties() -> Vec<Property<Scope>> {
     vec![
         Property::always(TOUCHED_LIVE, never::<{ Violation::TouchedLive as u8 }>),
@@ -98,7 +98,7 @@ pub(crate) const STUCK: &str = "it always goes on, or asks";
 pub(crate) const A_WAY_ON: &str = "there is a way on";
 pub(crate) const A_WAY_BACK: &str = "there is a way back";
 
-/// An end that has to be possible, or a run has tried nothing.
+/// An end that must be reachable, or the run has tested nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     Done,

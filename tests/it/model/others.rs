@@ -1,5 +1,5 @@
-//! People who do not drive: they hold the target, and approve what others release, or take that back. Who
-//! is who: the first operator, the second, and somebody else.
+//! People who do not drive: they hold the target, approve the releases of others, or withdraw an
+//! approval. They are the first operator, the second, and a third person.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::names::{release, time, version};
 use super::scope::Scope;
 use super::state::{State, World};
 
-/// Who never drives.
+/// The third person, who never drives.
 pub(crate) const SOMEBODY: usize = 2;
 
 pub(crate) fn person(number: usize) -> Operator {
@@ -26,17 +26,17 @@ pub(crate) struct Placed {
     pub(crate) stands: bool,
 }
 
-/// What one of those who may approve has approved of the first release.
+/// What one approver has approved of the first release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Given {
     pub(crate) hour: u8,
 }
 
-/// What people have written beside the driver.
+/// The records of people besides the driver.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Others {
     pub(crate) hold: Option<Placed>,
-    /// Of the second operator, and of somebody else.
+    /// Of the second operator, and of the third person.
     pub(crate) given: [Option<Given>; 2],
 }
 
@@ -48,7 +48,7 @@ impl World {
         self.others.hold.is_some_and(|hold| hold.stands)
     }
 
-    /// As a store has it.
+    /// The hold as a store has it.
     pub(crate) fn hold_seen(&self) -> Option<Hold> {
         let placed = self.others.hold.filter(|hold| hold.stands)?;
         Some(Hold {
@@ -61,7 +61,7 @@ impl World {
         })
     }
 
-    /// What is approved, counted or not.
+    /// The approvals, whether they count or not.
     pub(crate) fn given_seen(&self) -> Vec<PeerApproval> {
         let Some(mark) = self.store.journals[0].plan_mark() else {
             return Vec::new();
@@ -85,12 +85,12 @@ impl World {
         .collect()
     }
 
-    /// Whether this is there still: what has run out is swept away by the store, a little later.
+    /// Whether the approval still exists: the store deletes expired ones a little later.
     pub(crate) fn is_given(&self, one: &PeerApproval) -> bool {
         time(self.hour) < one.expires_at && self.given_seen().contains(one)
     }
 
-    /// Whether somebody who neither began the first release nor drives it approves it now.
+    /// Whether a person who neither started nor drives the first release approves it now.
     pub(crate) fn is_peer_approved(&self) -> bool {
         let driver = self.store.lock.map(|lock| lock.by);
         let mut given = self.others.given.iter().enumerate();
@@ -102,7 +102,7 @@ impl World {
 }
 
 impl Scope {
-    /// Holds it, or clears the hold that stands.
+    /// Places a hold, or clears the one in force.
     pub(super) fn holds(state: &mut State) {
         state.left.holds -= 1;
         let hold = &mut state.world.others.hold;
@@ -122,7 +122,7 @@ impl Scope {
         });
     }
 
-    /// Approves the first release, or takes that back.
+    /// Approves the first release, or withdraws that.
     pub(super) fn gives_peer_approval(state: &mut State, person: usize) {
         let hour = state.world.hour;
         let given = &mut state.world.others.given[person - 1];
@@ -135,7 +135,8 @@ impl Scope {
         };
     }
 
-    /// Whether that is something they would do: while the release has no end, and back only so often.
+    /// Whether a person would do so: while the release has no end, and withdrawals only a limited
+    /// number of times.
     pub(super) fn may_peer_approve(state: &State, person: usize) -> bool {
         let given = state.world.others.given[person - 1];
         let is_given = given.is_some_and(|given| given.hour == state.world.hour);

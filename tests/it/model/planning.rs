@@ -1,5 +1,5 @@
-//! What an operator plans, by the planner of production, over what the model's world looks like; and
-//! whether the world is still that of the plan when the lock is taken.
+//! An operator's plan, made by production's planner for the model's world; and whether the world
+//! still matches the plan when the lock is taken.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -57,12 +57,12 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
     };
     let draft = decide(&request, &defined(scope), &facts).ok()?;
     let mut plan = draft.into_plan(&words);
-    // What is only shown would be copied at every turn.
+    // Left out, because the display parts would be copied at every turn.
     for planned in &mut plan.calls {
         planned.calls.clear();
         planned.undo.clear();
     }
-    // It is asked for at every look at approvals.
+    // Every check of approvals needs it.
     plan.mark = Some(plan.mark());
     Some(Arc::new(plan))
 }
@@ -94,7 +94,8 @@ fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
     }
 }
 
-/// The last entry of the first operator's release, if it holds the lock for its standby and that may be ended.
+/// The last entry of the first operator's release, if it holds the lock for a standby that may be
+/// ended.
 pub(crate) fn standby(world: &World, scope: &Scope) -> Option<u32> {
     let is_held = world.store.is_held_by(0) && scope.ends_standby;
     let recorded = world.store.journals[0].read().filter(|_| is_held)?;
@@ -108,7 +109,7 @@ fn was_live() -> WasLive {
     }
 }
 
-/// Both versions that stood here before were live once.
+/// Both earlier versions were live once.
 fn past() -> ReleaseRecord {
     ReleaseRecord {
         overridden: Vec::new(),
@@ -129,7 +130,7 @@ fn past() -> ReleaseRecord {
     }
 }
 
-/// What a plan made at one moment does otherwise than one made at another.
+/// The part of a plan that depends on when it was made.
 pub(crate) fn mark(plan: &Plan) -> impl Hash {
     let id = |instance: &Option<Instance>| instance.as_ref().map(|it| it.id.clone());
     let from = plan.from.as_ref();
@@ -141,7 +142,7 @@ pub(crate) fn mark(plan: &Plan) -> impl Hash {
     )
 }
 
-/// What the engine looks at once more under the lock, see `Engine::open`.
+/// What the engine checks once more under the lock, see `Engine::open`.
 pub(crate) fn is_still_so(world: &World, plan: &Plan) -> bool {
     let found = occupancy(world, plan.slot);
     plan.unchanged(&look::record(world), &found).is_ok()
@@ -154,7 +155,7 @@ fn occupancy(world: &World, slot: Slot) -> Occupancy {
     }
 }
 
-/// The first operator's release as its journal leaves it, for somebody else to go on with.
+/// The first operator's release as its journal leaves it, for another operator to resume.
 pub(crate) fn resumed_machine(
     world: &World,
     scope: &Scope,
@@ -164,14 +165,14 @@ pub(crate) fn resumed_machine(
     let recorded = world.store.journals[0].read()?;
     let record = look::record(world);
     let instances = Slot::BOTH.map(|slot| look::instance(world, slot));
-    let standing = Standing {
+    let current = Standing {
         record: &record,
         instances: &instances.into_iter().flatten().collect::<Vec<_>>(),
         now: time(world.hour),
         clocks: &Clocks::default(),
     };
     let definition = defined(scope);
-    let plan = Plan::resumed(&recorded, &definition, standing, go_on).ok()?;
+    let plan = Plan::resumed(&recorded, &definition, current, go_on).ok()?;
     let plan = Arc::new(plan);
     let resumption = Resumption {
         go_on,

@@ -12,7 +12,7 @@ pub(crate) struct Proxy {
     pub(crate) link: Option<Slot>,
     /// Generation and token of the last switch to each slot.
     answers: [Option<(u64, i64)>; 2],
-    /// Generation and token of the switch that is ready to be made; the last one takes away the others.
+    /// Generation and token of the prepared switch; preparing another removes it.
     staged: Option<(u64, i64)>,
 }
 
@@ -44,7 +44,8 @@ impl Proxy {
         tokens.max().unwrap_or_default()
     }
 
-    /// What of a switch no request sees: the answer of a slot that is not live. Whether that was written.
+    /// Writes the part of a switch that no request sees: the answer of a slot that is not live.
+    /// Returns whether it was written.
     pub(crate) fn make_ready(
         &mut self,
         order: &SwitchOrder,
@@ -60,8 +61,8 @@ impl Proxy {
         Ok(writes)
     }
 
-    /// The first half of a switch: it is held against what stands, the answer is written, and the new link
-    /// is made ready.
+    /// The first half of a switch: it is checked against the current state, the answer is written,
+    /// and the new link is prepared.
     pub(crate) fn prepare(
         &mut self,
         order: &SwitchOrder,
@@ -78,7 +79,7 @@ impl Proxy {
         Ok(admission)
     }
 
-    /// The second half: unless overtaken in the meantime, what is ready is put in its place.
+    /// The second half: unless overtaken meanwhile, the prepared link replaces the current one.
     pub(crate) fn rename(
         &mut self,
         order: &SwitchOrder,

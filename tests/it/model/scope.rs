@@ -1,5 +1,5 @@
-//! What one run of the checker covers: who wants what, and how much may go wrong. Everything within
-//! these bounds is tried, in every order.
+//! The bounds of one run of the checker: who wants what, and how much may fail. Everything within
+//! them is tried, in every order.
 
 use greenroom::inventory::Tier;
 use greenroom::release::OnFailure;
@@ -13,39 +13,39 @@ pub(crate) enum Want {
     Nothing,
     /// To promote the version of this letter.
     Version(char),
-    /// To go back to what is warm.
+    /// To roll back to the standby.
     Standby,
-    /// To go on with the release that the first operator left.
+    /// To resume the release that the first operator left.
     Resume,
 }
 
-/// How often each kind of thing may still happen.
+/// How often each kind of event may still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Budget {
-    /// Calls that fail, lose their answer, or see nothing.
+    /// Calls that fail, lose their answer, or return no observation.
     pub(crate) faults: u8,
-    /// Instances that turn sick, exit or are replaced by hand, checks that fail.
+    /// Instances that become unhealthy, exit or are replaced by hand, checks that fail.
     pub(crate) ills: u8,
-    /// People who change their mind.
+    /// Operators who change their decision.
     pub(crate) requests: u8,
-    /// Drivers that crash, are cut off or interrupted; leases that end under them.
+    /// Drivers that crash, are cut off or interrupted, or lose their lease.
     pub(crate) losses: u8,
-    /// Acts whose driver hears a failure while they are still under way.
+    /// Acts that are reported as failed while they are still under way.
     pub(crate) unheard: u8,
     /// Holds that are placed or cleared.
     pub(crate) holds: u8,
-    /// Approvals that are taken back.
+    /// Approvals that are withdrawn.
     pub(crate) others: u8,
 }
 
-/// When a person outside of Greenroom moves traffic.
+/// When a person moves traffic without Greenroom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByHand {
     Never,
     /// The route, between the two halves of a switch.
     InTheSwitch,
-    /// The route or the proxy's pointer, back to the old version, at any time between the switch and the stop; or the
-    /// route's key is deleted then.
+    /// The route or the proxy's pointer, back to the old version, at any time between the switch
+    /// and the stop; or the route's key is deleted then.
     BeforeTheStop,
 }
 
@@ -59,26 +59,26 @@ pub(crate) struct Scope {
     pub(crate) tier: Tier,
     pub(crate) on_failure: OnFailure,
     pub(crate) wants: [Want; 2],
-    /// Whether something older stands in the other slot, without traffic.
+    /// Whether the other slot has an older version without traffic.
     pub(crate) leftover: bool,
     pub(crate) budget: Budget,
     /// Whether the second operator may end the standby of the first.
     pub(crate) ends_standby: bool,
-    /// Whether somebody says yes to another plan.
+    /// Whether an operator approves another plan.
     pub(crate) strays: bool,
-    /// Who may approve the first release, which then has to be approved; nobody where it has not.
+    /// Who may approve the first release, which then needs an approval. Empty when it needs none.
     pub(crate) others: &'static [usize],
     /// When a person moves traffic by hand, once.
     pub(crate) by_hand: ByHand,
-    /// Whether every state is asked for its way on and its way back.
+    /// Whether every state must have a way forward and a way back.
     pub(crate) ways: bool,
-    /// What has to be possible within these bounds.
+    /// What must be reachable within these bounds.
     pub(crate) reaches: Vec<Reach>,
     pub(crate) flaws: Vec<Flaw>,
 }
 
 impl Scope {
-    /// One operator promotes `b` over `a`, and nothing goes wrong.
+    /// One operator promotes `b` over `a`, and nothing fails.
     pub(crate) fn one(tier: Tier) -> Self {
         Self {
             tier,
@@ -96,7 +96,7 @@ impl Scope {
         }
     }
 
-    /// Whether one operator reads what the driver of another has written.
+    /// Whether one operator reads what the driver of another has recorded.
     pub(crate) fn reads_journals(&self) -> bool {
         self.ends_standby || self.wants.contains(&Want::Resume)
     }

@@ -1,4 +1,4 @@
-//! The state of the model: a world, and who is doing what in it.
+//! The state of the model: a world, and what each operator does in it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use super::store::{Entered, Route, Store};
 /// How a release ended for its driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum End {
-    /// It was not begun: the lock was taken, or the world had changed.
+    /// It was not started: the lock was taken, or the world had changed.
     Refused,
     Done,
     BackedOut,
     Left,
     NeedsPerson,
     Superseded,
-    /// It may not drive any more.
+    /// It must not drive any longer.
     Parked,
     Crashed,
 }
@@ -50,7 +50,7 @@ impl End {
     }
 }
 
-/// What an operator is at.
+/// What an operator is doing.
 #[derive(Debug, Clone)]
 pub(crate) enum Seat {
     Waiting,
@@ -70,7 +70,7 @@ impl Hash for Seat {
     }
 }
 
-/// An act that goes on without its driver.
+/// An act that continues without its driver.
 #[derive(Debug, Clone)]
 pub(crate) struct Late {
     pub(crate) by: usize,
@@ -80,9 +80,9 @@ pub(crate) struct Late {
     pub(crate) doing: Doing,
     /// Whether its next call is under way.
     pub(crate) sent: Sent,
-    /// Whether there is still somebody to make the calls after that.
+    /// Whether a process still exists that makes the calls after that.
     pub(crate) goes_on: bool,
-    /// Whether its driver is there, and knows that it may still happen.
+    /// Whether its driver exists and knows that the act may still happen.
     pub(crate) is_feared: bool,
 }
 
@@ -106,7 +106,6 @@ impl Hash for Late {
     }
 }
 
-/// The facts.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct World {
     pub(crate) hour: u8,
@@ -165,19 +164,19 @@ impl World {
         by_route || self.proxy.link == Some(slot)
     }
 
-    /// Whether a slot is registered and answers, or would if nothing had befallen it.
+    /// Whether a slot is registered and answers, or would without events from outside.
     pub(crate) fn can_answer(&self, slot: Slot) -> bool {
         let runs = self.engine[index(slot)].is_some_and(|it| it.hurt || it.is_healthy());
         runs && self.store.slots[index(slot)].is_some()
     }
 
-    /// Whether an act of this operator is under way that its driver takes for over.
+    /// Whether an act of this operator is under way that its driver considers ended.
     pub(crate) fn is_at_it(&self, operator: usize) -> bool {
         let mut late = self.late.iter();
         late.any(|late| late.by == operator && !late.is_feared)
     }
 
-    /// At every moment, whoever did what: traffic goes to what can answer.
+    /// At every moment and after any act, traffic goes to a slot that can answer.
     pub(crate) fn hold(&mut self) {
         let live = self.store.route.map(|route| route.live);
         for slot in [live, self.proxy.link].into_iter().flatten() {
@@ -191,7 +190,7 @@ impl World {
 #[derive(Debug, Clone, Hash)]
 #[expect(
     clippy::derived_hash_with_manual_eq,
-    reason = "two states are the same when the checker cannot tell them apart, which it does by hash"
+    reason = "the checker compares states by hash"
 )]
 pub(crate) struct State {
     pub(crate) world: World,

@@ -1,5 +1,5 @@
-//! The store that operators share: route, registrations, lock and journal, with the comparisons that
-//! `ports::registry` promises.
+//! The store that operators share: route, registrations, lock and journal, with the comparisons
+//! that `ports::registry` promises.
 
 use greenroom::inventory::Slot;
 use greenroom::ports::FailureKind;
@@ -60,7 +60,7 @@ impl Store {
         }
     }
 
-    /// The token under which the lock is taken; none when somebody has it.
+    /// The token under which the lock is taken; `None` when another operator has it.
     pub(crate) fn acquire(&mut self, scope: &Scope, operator: usize) -> Option<i64> {
         let token = match self.lock {
             Some(lock) if scope.has(Flaw::LockIsGivenTwice) => lock.token,

@@ -1,4 +1,4 @@
-//! What can happen next: everything that the bounds still allow. What follows from it is `happens`.
+//! The possible next events within the bounds. Their effects are in `happens`.
 
 use greenroom::inventory::Slot;
 use greenroom::release::{Act, Choice, GoOn, Progress};
@@ -13,53 +13,54 @@ use super::never::{self, Reach};
 use super::scope::{ByHand, Scope, Want};
 use super::state::{Seat, State};
 
-/// One thing that happens. The number is the operator's.
+/// One event. The number is the operator's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Turn {
     Plans(usize),
     Opens(usize),
-    /// Somebody goes on with what the first operator left.
+    /// An operator resumes what the first operator left.
     TakesUp(usize, GoOn),
-    /// What is waited for happens and is answered: an act by one call.
+    /// The open call succeeds and is answered: one call of an act.
     Goes(usize),
     /// It happens, and the answer says that it did not.
     AnswerIsLost(usize),
     /// It does not happen, and may the next time.
     Fails(usize),
-    /// It is refused for good.
+    /// It is refused permanently.
     IsRefused(usize),
-    /// The driver gives up waiting for an act that goes on.
+    /// The driver stops waiting for an act that continues.
     IsUnheard(usize),
     Sees(usize, Blind),
     ChecksFail(usize),
     Fires(usize),
     Yes(usize),
-    /// A yes that was meant for another plan.
+    /// An approval that was meant for another plan.
     StrayYes(usize),
     BacksOut(usize),
     Interrupts(usize),
     ChecksAgain(usize),
     Chooses(usize, Choice),
     Crashes(usize),
-    /// The driver hears that its lock is lost.
+    /// The driver learns that its lock is lost.
     IsCutOff(usize),
     LeaseEnds,
-    /// An act without a driver goes on by one call.
+    /// An act without a driver continues by one call.
     LateGoes(usize),
     Sickens(Slot),
     Heals(Slot),
     Exits(Slot),
-    /// Somebody runs something else in the slot, or puts back what was there.
+    /// A person runs another version in the slot, or restores the former one.
     IsReplaced(Slot),
     Meddles,
-    /// Somebody writes the route back, or points the proxy back, to the version that was live before.
+    /// A person writes the route back, or points the proxy back, to the version that was live
+    /// before.
     RoutesBack,
     PointsBack,
     /// A person deletes the route's key.
     DeletesRoute,
-    /// Somebody holds it, or clears the hold.
+    /// A person places a hold, or clears it.
     Holds,
-    /// Somebody approves the first release, or takes that back.
+    /// A person approves the first release, or withdraws that.
     GivesPeerApproval(usize),
 }
 
@@ -110,7 +111,7 @@ impl Model for Scope {
 }
 
 impl Scope {
-    /// What follows from a turn; none when it was not possible.
+    /// The state after a turn; `None` when the turn was not possible.
     pub(crate) fn follow(&self, last: &State, turn: Turn) -> Option<State> {
         let mut state = last.clone();
         if !self.take(&mut state, turn) {
@@ -193,7 +194,8 @@ impl Scope {
         }
         match driver.machine.status().progress {
             Progress::Asking { .. } => {
-                // A yes that nobody else has approved is asked for again: somebody has to mean it.
+                // Without another operator's approval the step asks again, and an operator must
+                // repeat the approval deliberately.
                 if self.others.is_empty()
                     || state.world.is_peer_approved()
                     || state.left.requests > 0
@@ -238,7 +240,8 @@ impl Scope {
         }
     }
 
-    /// Only between two looks: what is moved between a look and its act no guard can see.
+    /// Only between two observations: no guard can notice a change between an observation and its
+    /// act.
     fn by_hand(&self, state: &State, turns: &mut Vec<Turn>) {
         match self.by_hand {
             _ if state.meddled => {}

@@ -1,4 +1,4 @@
-//! An nginx of the test's own, with two small upstreams, in a directory that is removed.
+//! A private nginx with two small upstreams, in a directory that is removed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ impl Drop for Upstream {
     }
 }
 
-/// A running nginx and how it is arranged.
+/// A running nginx and its configuration.
 pub(super) struct Arena {
     pub(super) place: TempDir,
     pub(super) arrangement: Arrangement,
@@ -62,7 +62,7 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    /// An nginx that runs, with nothing installed.
+    /// A running nginx with nothing installed.
     pub(super) async fn start() -> Self {
         let arena = Self::arrange(|port| Endpoint::Tcp(([127, 0, 0, 1], port).into()));
         arena.run().await
@@ -77,7 +77,7 @@ impl Arena {
         arena.run().await
     }
 
-    /// Has nginx's workers stop for a while, or go on.
+    /// Stops or continues nginx's workers.
     pub(super) fn signal_workers(&self, signal: &str) {
         let master = self.server.as_ref().expect("it runs").id();
         let children = format!("/proc/{master}/task/{master}/children");
@@ -168,12 +168,11 @@ impl Arena {
         self
     }
 
-    /// Ends nginx.
     pub(super) fn kill(&mut self) {
         let Some(mut child) = self.server.take() else {
             return;
         };
-        // Asked and not killed, or its workers would outlive it.
+        // A quit and not a kill, or its workers would survive.
         let _ = Command::new("kill").arg(child.id().to_string()).status();
         let _ = child.wait();
     }
@@ -207,7 +206,7 @@ impl Arena {
         answer.slot
     }
 
-    /// The names of all files below a directory with their contents, to see that nothing changed.
+    /// The names and contents of all files below a directory, to check that nothing changed.
     pub(super) fn files(&self, directory: &str) -> Vec<(PathBuf, String)> {
         let mut found = Vec::new();
         let mut open = vec![self.place.path().join(directory)];
@@ -251,7 +250,7 @@ pub(super) fn order_under(
     }
 }
 
-/// What a request got: status, the slot on it, and the body.
+/// The answer to a request: status, the slot in its header, and the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Got {
     pub(super) status: u16,
@@ -259,7 +258,7 @@ pub(super) struct Got {
     pub(super) body: String,
 }
 
-/// A client that keeps its connections, or makes one for each request.
+/// A client that keeps its connections, or opens one for each request.
 pub(super) fn client(kept: bool) -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()

@@ -1,4 +1,4 @@
-//! Installing: whole, or not at all.
+//! Installing: completely, or not at all.
 
 use std::fs;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use greenroom::ports::{FailureKind, Installation, RouterReader, RouterWriter};
 
 use super::arena::{Arena, client, get, order};
 
-/// Puts a text somewhere into an arrangement.
+/// Inserts a text into the nginx configuration.
 type Spoil = fn(&mut Arrangement, &str);
 
 #[tokio::test]
-async fn it_names_its_version() {
+async fn the_nginx_version_is_reported() {
     let arena = Arena::start().await;
     let version = arena.reader().proxy().await.expect("a version");
     assert!(version.starts_with("nginx/1."), "{version}");
 }
 
 #[tokio::test]
-async fn an_installation_is_missing_then_current_and_may_be_repeated() {
+async fn an_installation_is_missing_then_current_and_can_be_repeated() {
     let arena = Arena::start().await;
     let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);
     let looked = reader.installation(target).await.expect("an answer");
@@ -34,14 +34,14 @@ async fn an_installation_is_missing_then_current_and_may_be_repeated() {
     writer.install(target).await.expect("installed again");
     assert_eq!(arena.files("."), before);
     assert_eq!(arena.live().await, None);
-    let nobody = get(&client(false), arena.public, "shop.example.com").await;
-    assert_eq!(nobody.expect("an answer").status, 503);
+    let no_slot = get(&client(false), arena.public, "shop.example.com").await;
+    assert_eq!(no_slot.expect("an answer").status, 503);
     let names: Vec<_> = arena.files("conf.d").into_iter().map(|f| f.0).collect();
     assert_eq!(names, [arena.site_file()], "nothing is left behind");
 }
 
 #[tokio::test]
-async fn a_header_of_the_http_block_is_warned_of_where_it_would_be_lost() {
+async fn a_header_of_the_http_block_that_would_be_lost_causes_a_warning() {
     let mut arena = Arena::start().await;
     let target = arena.target.clone();
     let none: [String; 0] = [];
@@ -70,7 +70,7 @@ async fn a_header_of_the_http_block_is_warned_of_where_it_would_be_lost() {
         warning.contains("`proxy_hide_header X-Powered-By`"),
         "{warning}"
     );
-    // It is true: nginx does not send it.
+    // The warning is correct: nginx does not send the header.
     arena.writer().install(&target).await.expect("installed");
     let public = client(false).get(format!("http://127.0.0.1:{}/", arena.public));
     let answer = public
@@ -82,7 +82,7 @@ async fn a_header_of_the_http_block_is_warned_of_where_it_would_be_lost() {
         !answer.headers().contains_key("strict-transport-security"),
         "{answer:?}"
     );
-    // A template that repeats it keeps it.
+    // A template that repeats the header keeps it.
     let repeated = "add_header X-Greenroom-Slot ${{ name }}_slot always;\n    \
                     add_header Strict-Transport-Security max-age=1 always;\n    proxy_hide_header X-Powered-By;";
     let template = DEFAULT_TEMPLATE.replace(
@@ -101,7 +101,7 @@ async fn a_header_of_the_http_block_is_warned_of_where_it_would_be_lost() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_missing_says_where_it_may_be() {
+async fn a_missing_program_error_suggests_its_path() {
     let mut arena = Arena::start().await;
     arena.arrangement.command[0] = "no-such-nginx".into();
     let failure = arena.reader().proxy().await.expect_err("no such program");
@@ -112,7 +112,7 @@ async fn a_program_that_is_missing_says_where_it_may_be() {
         "{said}"
     );
     assert!(said.contains("/usr/sbin"), "{said}");
-    // nginx of the distribution is there, where the PATH of an ordinary user does not reach.
+    // The distribution's nginx is installed outside the PATH of an ordinary user.
     arena.arrangement.command[0] = "/nonexistent/nginx".into();
     let said = arena
         .reader()
@@ -130,14 +130,14 @@ async fn a_program_that_is_missing_says_where_it_may_be() {
 }
 
 #[tokio::test]
-async fn an_nginx_that_is_silent_is_not_known_and_not_outdated() {
+async fn an_nginx_without_an_answer_is_unknown_and_not_outdated() {
     let arena = Arena::start().await;
     let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);
     writer.install(target).await.expect("installed");
     arena.signal_workers("STOP");
     let looked = reader.installation(target).await;
     arena.signal_workers("CONT");
-    let failure = looked.expect_err("nobody answers");
+    let failure = looked.expect_err("no answer");
     assert_eq!(failure.kind, FailureKind::Unreachable);
     let said = failure.to_string();
     assert!(said.contains("no answer at 127.0.0.1:"), "{said}");
@@ -147,7 +147,7 @@ async fn an_nginx_that_is_silent_is_not_known_and_not_outdated() {
 }
 
 #[tokio::test]
-async fn a_file_that_nginx_has_not_loaded_or_that_was_changed_is_outdated() {
+async fn a_changed_or_not_loaded_file_is_outdated() {
     let arena = Arena::start().await;
     let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);
     writer.install(target).await.expect("installed");
@@ -184,7 +184,7 @@ async fn a_file_that_nginx_has_not_loaded_or_that_was_changed_is_outdated() {
 }
 
 #[tokio::test]
-async fn what_could_become_another_directive_is_refused_before_anything_is_touched() {
+async fn values_that_could_inject_a_directive_are_refused_before_any_change() {
     let arena = Arena::start().await;
     let evil = "x; } server { listen 1;";
     let spoils: [Spoil; 7] = [
@@ -208,7 +208,7 @@ async fn what_could_become_another_directive_is_refused_before_anything_is_touch
 }
 
 #[tokio::test]
-async fn an_answer_socket_with_a_hostile_path_is_refused_by_the_template() {
+async fn a_hostile_answer_socket_path_is_refused_by_the_template() {
     let mut arena = Arena::start().await;
     arena.arrangement.answer_listen = Endpoint::Unix("/tmp/x; } evil {".into());
     let refused = arena.writer().install(&arena.target).await;
@@ -217,7 +217,7 @@ async fn an_answer_socket_with_a_hostile_path_is_refused_by_the_template() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_nginx_rejects_leaves_everything_as_it_was() {
+async fn a_configuration_that_nginx_rejects_changes_nothing() {
     let mut arena = Arena::start().await;
     arena.writer().install(&arena.target).await.expect("first");
     let before = (arena.files("conf.d"), arena.files("state"));
@@ -243,7 +243,7 @@ async fn a_configuration_that_nginx_rejects_leaves_everything_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_taken_port_that_test_and_reload_do_not_notice_is_noticed_and_undone() {
+async fn a_taken_port_that_nginx_does_not_report_is_noticed_and_undone() {
     let mut arena = Arena::start().await;
     arena.writer().install(&arena.target).await.expect("first");
     let upstream = arena.upstream(Slot::Blue).await;
@@ -296,7 +296,7 @@ async fn the_first_installation_on_a_taken_port_is_removed_again() {
 }
 
 #[tokio::test]
-async fn a_main_configuration_without_the_include_is_told_with_the_line_to_add() {
+async fn a_missing_include_is_reported_with_the_line_to_add() {
     let mut arena = Arena::start().await;
     arena.arrangement.sites = arena.place.path().join("elsewhere");
     let refused = arena.writer().install(&arena.target).await;
@@ -307,7 +307,7 @@ async fn a_main_configuration_without_the_include_is_told_with_the_line_to_add()
 }
 
 #[tokio::test]
-async fn a_file_of_somebody_else_is_never_replaced() {
+async fn a_foreign_file_is_never_replaced() {
     let arena = Arena::start().await;
     fs::write(arena.site_file(), "# mine\n").expect("written");
     let refused = arena.writer().install(&arena.target).await;
@@ -316,7 +316,7 @@ async fn a_file_of_somebody_else_is_never_replaced() {
 }
 
 #[tokio::test]
-async fn an_nginx_that_does_not_run_is_told_clearly_and_nothing_is_left() {
+async fn a_stopped_nginx_is_reported_and_nothing_is_left() {
     let mut arena = Arena::start().await;
     arena.kill();
     let refused = arena.writer().install(&arena.target).await;
@@ -331,7 +331,7 @@ async fn an_nginx_that_does_not_run_is_told_clearly_and_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn an_nginx_that_died_after_it_was_installed_is_told_and_the_files_stay() {
+async fn an_nginx_that_died_later_is_reported_and_the_files_stay() {
     let mut arena = Arena::start().await;
     arena
         .writer()
@@ -355,7 +355,7 @@ async fn an_nginx_that_died_after_it_was_installed_is_told_and_the_files_stay() 
 }
 
 #[tokio::test]
-async fn an_nginx_that_dies_while_it_is_reloaded_gets_its_old_file_back() {
+async fn an_nginx_that_dies_during_the_reload_gets_its_old_file_back() {
     let mut arena = Arena::start().await;
     arena
         .writer()
@@ -390,7 +390,7 @@ async fn an_nginx_that_dies_while_it_is_reloaded_gets_its_old_file_back() {
 }
 
 #[tokio::test]
-async fn a_template_of_ones_own_is_used_and_must_be_complete() {
+async fn a_custom_template_is_used_and_must_be_complete() {
     let mut arena = Arena::start().await;
     arena.arrangement.template = Some(Ok(DEFAULT_TEMPLATE.replace(
         "location / {\n        proxy_pass",
@@ -416,7 +416,7 @@ async fn a_template_of_ones_own_is_used_and_must_be_complete() {
 }
 
 #[tokio::test]
-async fn two_targets_share_an_nginx_and_neither_answers_for_the_other() {
+async fn two_targets_on_one_nginx_do_not_answer_for_each_other() {
     let mut arena = Arena::start().await;
     let qa = Target::new(
         "web".parse().expect("a name"),
@@ -448,7 +448,7 @@ async fn two_targets_share_an_nginx_and_neither_answers_for_the_other() {
 }
 
 #[tokio::test]
-async fn the_calls_are_named_before_they_are_made() {
+async fn the_planned_calls_are_listed() {
     let mut arena = Arena::start().await;
     let words = arena.reader().describe_install(&arena.target).join("\n");
     let file = arena.site_file().display().to_string();

@@ -1,4 +1,5 @@
-//! The preview server answers the addresses and the users that it is for, and the public one answers everybody.
+//! The preview server answers only the listed addresses and users. The public server answers
+//! everybody.
 
 use std::fs;
 use std::net::IpAddr;
@@ -25,7 +26,7 @@ async fn candidate(arena: &Arena) -> [Upstream; 2] {
     upstreams
 }
 
-/// What a request from an address gets: its status, and who answered.
+/// The answer to a request from this address: its status, and which upstream answered.
 async fn ask(
     from: [u8; 4],
     port: u16,
@@ -57,7 +58,7 @@ const OTHER: [u8; 4] = [127, 0, 0, 2];
 const PREVIEW: &str = "preview.example.com";
 
 #[tokio::test]
-async fn a_preview_with_a_list_answers_the_addresses_on_it() {
+async fn a_preview_with_an_allow_list_answers_only_listed_addresses() {
     let mut arena = Arena::start().await;
     let site = &mut arena.arrangement.targets[0];
     site.preview_allow = ["192.0.2.0/24", "127.0.0.1"]
@@ -73,7 +74,7 @@ async fn a_preview_with_a_list_answers_the_addresses_on_it() {
 }
 
 #[tokio::test]
-async fn a_preview_with_users_asks_for_a_password() {
+async fn a_preview_with_users_requires_a_password() {
     let mut arena = Arena::start().await;
     let users = arena.place.path().join("preview.htpasswd");
     fs::write(&users, "ana:{PLAIN}secret\n").expect("written");
@@ -90,7 +91,7 @@ async fn a_preview_with_users_asks_for_a_password() {
 }
 
 #[tokio::test]
-async fn a_preview_with_a_list_and_users_asks_for_both() {
+async fn a_preview_with_a_list_and_users_requires_both() {
     let mut arena = Arena::start().await;
     let users = arena.place.path().join("preview.htpasswd");
     fs::write(&users, "ana:{PLAIN}secret\n").expect("written");
@@ -105,7 +106,7 @@ async fn a_preview_with_a_list_and_users_asks_for_both() {
 }
 
 #[tokio::test]
-async fn a_preview_with_both_asks_for_both_where_one_is_enough_for_other_servers() {
+async fn a_preview_requires_both_also_under_satisfy_any() {
     let mut arena = Arena::start().await;
     let any = arena.arrangement.sites.join("any.conf");
     fs::write(any, "satisfy any;\n").expect("written");
@@ -122,7 +123,7 @@ async fn a_preview_with_both_asks_for_both_where_one_is_enough_for_other_servers
 }
 
 #[tokio::test]
-async fn a_template_that_leaves_a_limit_out_is_not_installed() {
+async fn a_template_without_a_configured_limit_is_not_installed() {
     let mut arena = Arena::start().await;
     let without = greenroom::adapters::nginx::DEFAULT_TEMPLATE.replace("deny all;", "");
     arena.arrangement.template = Some(Ok(without));
@@ -138,7 +139,7 @@ async fn a_template_that_leaves_a_limit_out_is_not_installed() {
 }
 
 #[tokio::test]
-async fn a_preview_without_a_limit_is_said_at_every_plan_where_others_reach_it() {
+async fn a_plan_warns_of_a_reachable_preview_without_a_limit() {
     let mut arena = Arena::start().await;
     assert!(arena.reader().warnings(&arena.target).is_empty());
     for open in ["8080", "0.0.0.0:8080 default_server", "[::]:8080"] {

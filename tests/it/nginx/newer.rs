@@ -1,4 +1,4 @@
-//! Two consoles with configurations of different age behind one nginx.
+//! Two consoles with an older and a newer configuration, with one nginx.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,18 +14,18 @@ use serde_json::Value;
 use super::arena::{Arena, order};
 use crate::support::eventually;
 
-/// Serves another name, as a configuration that was changed would.
+/// Serves another name, as a changed configuration would.
 fn with_another_name(arrangement: &mut Arrangement) {
     arrangement.targets[0].server_names = vec!["store.example.com".into()];
 }
 
-/// The record of what was installed last.
+/// The record of the last installation.
 fn record(arena: &Arena) -> PathBuf {
     let state = arena.place.path().join("state/web/production");
     state.join("installed.json")
 }
 
-/// Makes of the installed file what a Greenroom with another template of its own would have installed.
+/// Changes the installed file to one of a Greenroom with another template.
 async fn installed_by_another_greenroom(arena: &Arena, generation: u32) {
     const MORE: &str = "# made by another Greenroom\n";
     let text = fs::read_to_string(record(arena)).expect("the record");
@@ -56,7 +56,7 @@ async fn installed_by_another_greenroom(arena: &Arena, generation: u32) {
 }
 
 #[tokio::test]
-async fn equal_settings_are_not_newer_whenever_they_were_saved() {
+async fn equal_settings_are_never_newer() {
     let mut arena = Arena::start().await;
     arena.arrangement.configured_at = Some(Timestamp::now());
     arena
@@ -75,7 +75,7 @@ async fn equal_settings_are_not_newer_whenever_they_were_saved() {
         .await
         .expect("installed");
 
-    // Equal settings are as new as the newest of their copies.
+    // Equal settings count as new as the newest copy.
     arena.arrangement.configured_at = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1));
     with_another_name(&mut arena.arrangement);
     let looked = arena.reader().installation(&arena.target).await;
@@ -84,7 +84,7 @@ async fn equal_settings_are_not_newer_whenever_they_were_saved() {
 }
 
 #[tokio::test]
-async fn what_a_newer_greenroom_made_of_the_same_settings_is_left_alone() {
+async fn a_file_that_a_newer_greenroom_rendered_is_left_unchanged() {
     let mut arena = Arena::start().await;
     arena.arrangement.configured_at = Some(Timestamp::now());
     arena
@@ -97,7 +97,7 @@ async fn what_a_newer_greenroom_made_of_the_same_settings_is_left_alone() {
     assert_eq!(looked.expect("an answer"), Installation::Current);
 }
 
-/// An nginx that is switched by reloading, with the file of a newer configuration; and the older console.
+/// An nginx that switches by reload, with the file of a newer configuration; and the older console.
 async fn switched_by_reloading() -> (Arena, greenroom::adapters::nginx::NginxWriter) {
     let mut arena = Arena::start().await;
     arena.arrangement.mode = SwitchMode::Reload;
@@ -117,7 +117,7 @@ async fn switched_by_reloading() -> (Arena, greenroom::adapters::nginx::NginxWri
 }
 
 #[tokio::test]
-async fn a_switch_by_reloading_from_an_older_console_changes_only_where_traffic_goes() {
+async fn a_reload_switch_from_an_older_console_changes_only_the_live_slot() {
     let (arena, older) = switched_by_reloading().await;
     let target = &arena.target;
     let next = order(Some(Slot::Blue), Slot::Green, 2);
@@ -126,7 +126,7 @@ async fn a_switch_by_reloading_from_an_older_console_changes_only_where_traffic_
     assert_eq!(arena.live().await, Some(Slot::Green));
     let text = fs::read_to_string(arena.site_file()).expect("the file");
     assert!(text.contains("store.example.com"), "{text}");
-    // It is what the newer configuration asks for, and is still known to be newer than the older one.
+    // It matches the newer configuration, and still counts as newer than the older one.
     let looked = arena.reader().installation(target).await;
     assert_eq!(looked.expect("an answer"), Installation::Current);
     let back = order(Some(Slot::Green), Slot::Blue, 3);
@@ -136,7 +136,7 @@ async fn a_switch_by_reloading_from_an_older_console_changes_only_where_traffic_
 }
 
 #[tokio::test]
-async fn a_switch_that_would_put_the_older_file_back_is_refused() {
+async fn a_switch_that_would_restore_the_older_file_is_refused() {
     let (arena, older) = switched_by_reloading().await;
     let target = &arena.target;
     let text = fs::read_to_string(record(&arena)).expect("the record");
@@ -176,7 +176,7 @@ async fn a_switch_in_the_mode_of_the_older_configuration_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_installed_from_a_newer_configuration_is_not_a_difference_to_repair() {
+async fn a_newer_installation_is_no_difference_to_repair() {
     let mut arena = Arena::start().await;
     let old = Timestamp::now() - SignedDuration::from_hours(1);
     arena.arrangement.configured_at = Some(old);
@@ -207,7 +207,7 @@ async fn what_was_installed_from_a_newer_configuration_is_not_a_difference_to_re
         "{said}"
     );
 
-    // Edited by hand it is neither the one nor the other.
+    // After a manual edit it matches neither configuration.
     let text = fs::read_to_string(arena.site_file()).expect("the file");
     fs::write(arena.site_file(), format!("{text}# mine\n")).expect("written");
     let looked = older.installation(&arena.target).await.expect("an answer");
@@ -215,7 +215,7 @@ async fn what_was_installed_from_a_newer_configuration_is_not_a_difference_to_re
 }
 
 #[tokio::test]
-async fn a_record_of_the_installation_that_cannot_be_read_changes_nothing() {
+async fn an_unreadable_installation_record_changes_nothing() {
     let mut arena = Arena::start().await;
     arena.arrangement.configured_at = Some(Timestamp::now());
     arena

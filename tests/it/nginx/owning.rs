@@ -1,4 +1,4 @@
-//! Whose a file is: what names another target, or was made by hand, is left as it is.
+//! Ownership of files: a file that names another target or was made by hand is left unchanged.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ async fn two() -> Arena {
 }
 
 #[tokio::test]
-async fn two_targets_whose_names_join_to_the_same_word_keep_their_public_addresses() {
+async fn targets_with_colliding_joined_names_keep_their_public_addresses() {
     let arena = two().await;
     let writer = arena.writer();
     let mut upstreams = Vec::new();
@@ -52,7 +52,7 @@ async fn two_targets_whose_names_join_to_the_same_word_keep_their_public_address
 }
 
 #[tokio::test]
-async fn a_file_that_names_another_target_is_neither_replaced_nor_taken_for_an_edit() {
+async fn a_file_of_another_target_is_not_replaced_or_seen_as_an_edit() {
     let arena = two().await;
     let other = arena.arrangement.targets[1].target.clone();
     arena.writer().install(&other).await.expect("installed");
@@ -105,7 +105,7 @@ async fn a_file_in_the_place_of_the_tested_configuration_is_not_replaced() {
     assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
     let kept = fs::read_to_string(&trial).expect("it is there");
     assert_eq!(kept, "a copy that a person made\n");
-    // What a crash left there is ours.
+    // A file that a crash left there is Greenroom's own.
     let ours =
         "events {}\n# Written by Greenroom for web/production; a change made here is lost.\n";
     fs::write(&trial, ours).expect("written");
@@ -130,7 +130,7 @@ async fn a_live_pointer_that_names_another_target_is_not_moved() {
             .await
             .expect("switched");
     }
-    // A directory that was linked by hand: both would move one pointer.
+    // A directory that was linked by hand: both targets would move one pointer.
     let state = &arena.arrangement.state;
     fs::remove_dir_all(state.join("web/qa-eu")).expect("removed");
     std::os::unix::fs::symlink("../web-qa/eu", state.join("web/qa-eu")).expect("linked");
@@ -149,7 +149,7 @@ async fn a_live_pointer_that_names_another_target_is_not_moved() {
 }
 
 #[tokio::test]
-async fn the_file_of_a_target_under_another_name_is_said_with_the_command_that_renames_it() {
+async fn a_target_file_under_another_name_is_reported_with_the_rename_command() {
     let arena = Arena::start().await;
     arena
         .writer()

@@ -1,4 +1,4 @@
-//! Moving the traffic, under load.
+//! Switching traffic under load.
 
 use std::fs;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::support::eventually;
 const PUBLIC: &str = "shop.example.com";
 const PREVIEW: &str = "preview.example.com";
 
-/// Clients that ask until they are told to stop, and what they saw.
+/// Clients that send requests until they are stopped, and their results.
 struct Load {
     stop: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
@@ -121,17 +121,17 @@ async fn switches_under_load(arena: Arena) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_switches_under_load_fail_no_request_and_leave_no_old_answer() {
+async fn twenty_switches_under_load_fail_no_request_and_give_no_old_answer() {
     switches_under_load(Arena::start().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_with_slots_on_unix_sockets() {
+async fn twenty_switches_under_load_with_slots_on_unix_sockets() {
     switches_under_load(Arena::start_on_sockets().await).await;
 }
 
 #[tokio::test]
-async fn a_worker_of_another_user_sees_the_pointer_or_it_is_said_that_it_does_not() {
+async fn a_worker_that_cannot_read_the_pointer_is_reported() {
     let arena = Arena::start().await;
     let main = fs::read_to_string(&arena.arrangement.main).expect("main");
     fs::write(
@@ -139,7 +139,7 @@ async fn a_worker_of_another_user_sees_the_pointer_or_it_is_said_that_it_does_no
         main.replace("user root;", "user nobody nogroup;"),
     )
     .expect("main");
-    // Made for the test alone, and closed to others until here.
+    // Only this test uses it, and it was closed to other users until here.
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(arena.place.path(), open).expect("permissions");
     let writer = arena.writer();
@@ -164,7 +164,7 @@ async fn a_worker_of_another_user_sees_the_pointer_or_it_is_said_that_it_does_no
 }
 
 #[tokio::test]
-async fn the_preview_is_the_other_slot_or_503_and_never_the_live_one() {
+async fn the_preview_answers_from_the_other_slot_or_503() {
     let arena = Arena::start().await;
     let (writer, target, fresh) = (arena.writer(), &arena.target, client(false));
     writer.install(target).await.expect("installed");
@@ -198,7 +198,7 @@ async fn the_preview_is_the_other_slot_or_503_and_never_the_live_one() {
 }
 
 #[tokio::test]
-async fn a_lower_token_and_a_wrong_from_are_refused_and_the_traffic_stays() {
+async fn a_lower_token_or_a_wrong_from_is_refused() {
     for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
         let mut arena = Arena::start().await;
         arena.arrangement.mode = mode;
@@ -221,7 +221,7 @@ async fn a_lower_token_and_a_wrong_from_are_refused_and_the_traffic_stays() {
 }
 
 #[tokio::test]
-async fn a_pointer_of_a_store_that_went_back_gets_the_token_of_the_current_lock() {
+async fn after_a_store_restore_the_pointer_gets_the_current_token() {
     for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
         let mut arena = Arena::start().await;
         arena.arrangement.mode = mode;
@@ -251,8 +251,8 @@ async fn a_pointer_of_a_store_that_went_back_gets_the_token_of_the_current_lock(
         writer.rebase(target, &rebase).await.expect("rebased");
         writer.rebase(target, &rebase).await.expect("repeated");
         let answer = reader.answer(target).await.expect("an answer");
-        let told = (answer.slot, answer.generation, answer.token);
-        assert_eq!(told, (blue, 2_000, FencingToken(412)), "{mode:?}");
+        let named = (answer.slot, answer.generation, answer.token);
+        assert_eq!(named, (blue, 2_000, FencingToken(412)), "{mode:?}");
 
         // A driver from before that is still alive.
         let late = order_under(blue, Slot::Green, 6, 9_000);
@@ -265,7 +265,7 @@ async fn a_pointer_of_a_store_that_went_back_gets_the_token_of_the_current_lock(
 }
 
 #[tokio::test]
-async fn where_the_switch_is_a_reload_it_is_read_back_and_undone_when_it_is_not_applied() {
+async fn a_reload_switch_is_read_back_and_undone_if_not_applied() {
     let mut arena = Arena::start().await;
     arena.arrangement.mode = SwitchMode::Reload;
     arena.arrangement.time_limit = Duration::from_millis(1_500);
@@ -323,7 +323,7 @@ async fn where_the_switch_is_a_reload_it_is_read_back_and_undone_when_it_is_not_
 }
 
 #[tokio::test]
-async fn changing_the_mode_keeps_what_is_live() {
+async fn changing_the_switch_mode_keeps_the_live_slot() {
     let mut arena = Arena::start().await;
     let target = &arena.target.clone();
     arena.writer().install(target).await.expect("installed");
@@ -356,7 +356,7 @@ async fn the_connections_of_a_slot_are_counted() {
             .switch(target, &order(None, Slot::Blue, 1))
             .await
             .expect("live");
-        // Holds every connection until it is told to go on.
+        // Keeps every connection open until it is told to continue.
         let (go, wait) = tokio::sync::watch::channel(false);
         let waiting = axum::Router::new().fallback(move || {
             let mut wait = wait.clone();
@@ -405,7 +405,7 @@ async fn the_connections_of_a_slot_are_counted() {
 }
 
 #[tokio::test]
-async fn a_socket_that_nobody_of_here_listens_on_is_uncounted_and_never_zero() {
+async fn connections_of_a_foreign_socket_are_unknown_and_not_zero() {
     let arena = Arena::start_on_sockets().await;
     let counted = arena.reader().connections(&arena.target, Slot::Green).await;
     assert!(matches!(
@@ -415,7 +415,7 @@ async fn a_socket_that_nobody_of_here_listens_on_is_uncounted_and_never_zero() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_answer_is_a_failure() {
+async fn an_invalid_answer_is_an_error() {
     let mark = "x-greenroom-target: web/production\r\nx-greenroom-configuration: abc\r\n";
     let green = "{\"slot\":\"green\",\"generation\":1,\"token\":1}";
     let big = "x".repeat(1_000_000);
@@ -477,7 +477,7 @@ async fn an_answer_that_is_no_answer_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_hanging_answer_is_given_up() {
+async fn a_hanging_answer_times_out() {
     let mut arena = Arena::start().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

@@ -1,4 +1,4 @@
-//! The access log of a target's own: the rates in it, and its lines.
+//! The access log of a target: its rates and its lines.
 
 use std::fs;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ fn log(arena: &Arena) -> PathBuf {
     arena.place.path().join("logs/web.production.access.log")
 }
 
-/// A client of a name that makes a connection for each request.
+/// A client with a name that opens a connection for each request.
 async fn ask(client: &reqwest::Client, port: u16, host: &str, path: &str, agent: &str) -> u16 {
     let answer = client
         .get(format!("http://127.0.0.1:{port}{path}"))
@@ -53,7 +53,7 @@ fn counted(rates: &PerSlot<Option<Rates>>) -> PerSlot<(u64, u64)> {
 }
 
 #[tokio::test]
-async fn rates_are_of_the_slot_that_answered_and_leave_out_greenrooms_own_asking() {
+async fn rates_are_per_slot_and_exclude_greenrooms_own_requests() {
     let arena = logging().await;
     let (reader, target) = (arena.reader(), &arena.target);
     let none = reader.rates(target).await.expect("rates");
@@ -79,9 +79,9 @@ async fn rates_are_of_the_slot_that_answered_and_leave_out_greenrooms_own_asking
         asked += 1;
         let status = ask(&client, arena.public, PUBLIC, "/", "curl/8").await;
         failed += u64::from(status == 502);
-        assert!(asked < 1000, "blue goes on answering");
+        assert!(asked < 1000, "blue still answers");
     }
-    // Only whole seconds count, so the last requests take up to one to be seen.
+    // Only whole seconds count, so the last requests appear up to a second later.
     eventually("the requests are counted", SOON, || async {
         let rates = reader.rates(target).await.expect("rates");
         counted(&rates).blue == (asked, failed)
@@ -99,12 +99,12 @@ async fn rates_are_of_the_slot_that_answered_and_leave_out_greenrooms_own_asking
 }
 
 #[tokio::test]
-async fn requests_are_counted_since_a_moment_and_not_for_a_few_seconds_only() {
+async fn requests_are_counted_since_a_given_time() {
     let arena = logging().await;
     let (reader, target) = (arena.reader(), &arena.target);
     let client = client(false);
     let blue = arena.upstream(Slot::Blue).await;
-    let began = jiff::Timestamp::now();
+    let started = jiff::Timestamp::now();
     for _ in 0..5 {
         ask(&client, arena.public, PUBLIC, "/", "curl/8").await;
         ask(&client, arena.public, PUBLIC, "/own", "greenroom/0.1.0").await;
@@ -119,10 +119,10 @@ async fn requests_are_counted_since_a_moment_and_not_for_a_few_seconds_only() {
     })
     .await;
     let asked = 5 + failed.into_inner();
-    // nginx writes a line down after its answer went out.
+    // nginx writes its log line after the answer.
     eventually("the requests are counted", SOON, || async {
         let counted = reader
-            .traffic(target, Slot::Blue, began)
+            .traffic(target, Slot::Blue, started)
             .await
             .expect("counted");
         counted
@@ -133,11 +133,11 @@ async fn requests_are_counted_since_a_moment_and_not_for_a_few_seconds_only() {
     })
     .await;
     let green = reader
-        .traffic(target, Slot::Green, began)
+        .traffic(target, Slot::Green, started)
         .await
         .expect("counted");
     assert_eq!(green, Some(RequestCount::default()));
-    let later = began + jiff::SignedDuration::from_secs(3600);
+    let later = started + jiff::SignedDuration::from_secs(3600);
     let none = reader
         .traffic(target, Slot::Blue, later)
         .await
@@ -146,7 +146,7 @@ async fn requests_are_counted_since_a_moment_and_not_for_a_few_seconds_only() {
 }
 
 #[tokio::test]
-async fn without_an_access_log_nothing_is_told_about_requests() {
+async fn without_an_access_log_request_counts_are_unknown() {
     let arena = Arena::start().await;
     arena
         .writer()
@@ -154,11 +154,11 @@ async fn without_an_access_log_nothing_is_told_about_requests() {
         .await
         .expect("installed");
     let since = jiff::Timestamp::UNIX_EPOCH;
-    let told = arena
+    let counts = arena
         .reader()
         .traffic(&arena.target, Slot::Blue, since)
         .await;
-    assert_eq!(told.expect("no failure"), None);
+    assert_eq!(counts.expect("no failure"), None);
 }
 
 async fn next(
@@ -175,7 +175,7 @@ fn text(line: &LogChunk) -> String {
 }
 
 #[tokio::test]
-async fn the_log_is_read_along_over_rotation_and_truncation() {
+async fn the_log_is_followed_over_rotation_and_truncation() {
     let mut arena = logging().await;
     let _upstreams = (
         arena.upstream(Slot::Blue).await,
@@ -219,7 +219,7 @@ async fn the_log_is_read_along_over_rotation_and_truncation() {
 }
 
 #[tokio::test]
-async fn without_a_directory_for_it_nothing_is_written_and_the_setting_is_named() {
+async fn without_a_log_directory_nothing_is_written_and_the_setting_is_named() {
     let mut arena = Arena::start().await;
     let target = arena.target.clone();
     arena.writer().install(&target).await.expect("installed");
@@ -234,7 +234,8 @@ async fn without_a_directory_for_it_nothing_is_written_and_the_setting_is_named(
     let failure = arena.reader().log(&target, 5).await.err().expect("none");
     assert_eq!(failure.kind, FailureKind::Unsupported);
 
-    // A directory that is given later makes the installation an old one, which a release renews.
+    // A directory that is configured later makes the installation outdated; the next release renews
+    // it.
     arena.arrangement.access_log = Some(arena.place.path().join("logs"));
     let installation = arena.reader().installation(&target).await.expect("looked");
     assert!(
@@ -255,7 +256,7 @@ async fn without_a_directory_for_it_nothing_is_written_and_the_setting_is_named(
 }
 
 #[tokio::test]
-async fn a_directory_that_is_not_there_is_refused_before_anything_changes() {
+async fn a_missing_log_directory_is_refused_before_any_change() {
     let mut arena = Arena::start().await;
     let target = arena.target.clone();
     arena.writer().install(&target).await.expect("installed");

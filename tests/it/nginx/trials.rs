@@ -1,4 +1,4 @@
-//! What the doctor tries of an nginx: it proves what it says, and leaves nothing behind.
+//! The doctor's trials of an nginx: they prove their statement, and leave nothing behind.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use greenroom::ports::{Failure, Proof, RouterReader, RouterWriter};
 
 use super::arena::Arena;
 
-/// What came of one of the trials that write.
+/// The result of one of the trials that write.
 async fn tried(arena: &Arena, what: &str) -> Result<String, String> {
     let writer = arena.writer();
     proof(writer.trials(), what).await
@@ -31,7 +31,7 @@ fn write_main(arena: &Arena, change: impl FnOnce(&str) -> String) {
 }
 
 #[tokio::test]
-async fn a_sound_nginx_passes_every_trial_and_nothing_is_left() {
+async fn a_healthy_nginx_passes_every_trial_and_nothing_is_left() {
     let mut arena = Arena::start().await;
     arena.arrangement.access_log = Some(arena.place.path().join("logs"));
     let names = |arena: &Arena| {
@@ -58,7 +58,7 @@ async fn a_sound_nginx_passes_every_trial_and_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn an_nginx_that_does_not_run_fails_its_trial() {
+async fn a_stopped_nginx_fails_its_trial() {
     let mut arena = Arena::start().await;
     arena
         .writer()
@@ -74,7 +74,7 @@ async fn an_nginx_that_does_not_run_fails_its_trial() {
 }
 
 #[tokio::test]
-async fn sites_that_nginx_does_not_read_fail_their_trial_with_the_line_to_add() {
+async fn a_sites_directory_not_included_fails_with_the_line_to_add() {
     let mut arena = Arena::start().await;
     let elsewhere = arena.place.path().join("elsewhere");
     arena.arrangement.sites = elsewhere.clone();
@@ -88,7 +88,7 @@ async fn sites_that_nginx_does_not_read_fail_their_trial_with_the_line_to_add() 
 }
 
 #[tokio::test]
-async fn sites_that_cannot_be_written_fail_their_trial() {
+async fn an_unwritable_sites_directory_fails_its_trial() {
     let mut arena = Arena::start().await;
     let file = arena.place.path().join("a-file");
     fs::write(&file, "").expect("written");
@@ -118,7 +118,7 @@ async fn a_state_directory_may_be_missing_only_before_the_first_installation() {
 }
 
 #[tokio::test]
-async fn an_include_in_another_file_is_found_and_installed_into() {
+async fn an_include_in_another_file_is_found_and_used() {
     let mut arena = Arena::start().await;
     let nested = arena.place.path().join("http.conf");
     let include = format!("include {}/conf.d/*.conf;", arena.place.path().display());
@@ -144,7 +144,7 @@ async fn an_include_in_another_file_is_found_and_installed_into() {
 }
 
 #[tokio::test]
-async fn an_include_that_only_looks_like_one_proves_nothing() {
+async fn a_false_include_proves_nothing() {
     let arena = Arena::start().await;
     // The words are an argument of another directive, after a brace that opens no block.
     write_main(&arena, |text| {

@@ -1,9 +1,9 @@
-//! Configurations in the README and in the topics load. The commands are read by the tests of
-//! `src/cli/help/topics.rs`, which know the arguments.
+//! The configurations in the README and in the topics load. Their commands are tested in
+//! `src/cli/help/topics.rs`, where the arguments are known.
 
 use super::{block, documents, greenroom, readme, topics};
 
-/// The blocks of a language.
+/// The blocks of this language.
 fn code<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let begin = format!("```{language}\n");
     let blocks = text.split(&begin).skip(1);
@@ -12,7 +12,7 @@ fn code<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The one block of TOML between two marks.
+/// The only TOML block between two marks.
 fn marked(text: &str, name: &str) -> String {
     let block = block(text, name);
     let [toml] = code(&block, "toml")[..] else {
@@ -21,7 +21,7 @@ fn marked(text: &str, name: &str) -> String {
     toml.to_owned()
 }
 
-/// What `config check` says about a file.
+/// The output of `config check` for a file.
 fn check(toml: &str) -> std::process::Output {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("greenroom.toml");
@@ -36,7 +36,7 @@ fn every_configuration_loads() {
     for (name, text) in documents() {
         for toml in code(&text, "toml") {
             count += 1;
-            // What is not a whole configuration is part of one.
+            // A block that is not a whole configuration is a part of one.
             let whole = if toml.contains("[services.") {
                 toml.to_owned()
             } else {
@@ -51,7 +51,7 @@ fn every_configuration_loads() {
 }
 
 #[test]
-fn a_misspelt_key_in_one_would_be_found() {
+fn a_misspelt_key_in_an_example_is_found() {
     let toml = marked(&topics()["configuration"], "configuration");
     let broken = toml.replace("[services.web]", "[services.web]\nhealht = 1");
     assert_ne!(toml, broken);

@@ -1,6 +1,7 @@
-//! The README and the topics of `greenroom help` say what is true: their configurations load, keys and help are the
-//! program's, pictures are of the screen as it is, and what they point to exists. `tests/readme` runs these tests with
-//! `GREENROOM_README=write`, and then they write what they would have asked for.
+//! The README and the topics of `greenroom help` are correct: their configurations load, keys and
+//! help match the program, pictures match the screens, and links and named files exist.
+//! `tests/readme` runs these tests with `GREENROOM_README=write`; then they write the expected
+//! content instead.
 
 mod examples;
 mod pictures;
@@ -43,7 +44,7 @@ fn topics() -> BTreeMap<String, String> {
     topics.map(named).collect()
 }
 
-/// The README and every topic, by the names of their files.
+/// The README and every topic, by file name.
 fn documents() -> Vec<(String, String)> {
     let topics = topics().into_iter();
     let topics = topics.map(|(name, text)| (format!("topics/{name}.md"), text));
@@ -52,7 +53,7 @@ fn documents() -> Vec<(String, String)> {
         .collect()
 }
 
-/// What is between two marks.
+/// The text between two marks.
 fn block(text: &str, name: &str) -> String {
     let (begin, end) = marks(name);
     let inner = text
@@ -74,7 +75,8 @@ fn may_write() -> bool {
     std::env::var("GREENROOM_README").is_ok_and(|value| value == "write")
 }
 
-/// Writes a block of the README where that is asked for, or fails unless it is the expected one.
+/// Writes a block of the README if writing is enabled; otherwise fails unless the block is the
+/// expected one.
 fn keep_fresh(name: &str, expected: &str) {
     let _alone = WRITING.lock().expect("no writer failed");
     let text = readme();
@@ -101,7 +103,7 @@ fn greenroom(arguments: &[&str]) -> Output {
         .expect("greenroom")
 }
 
-/// What a command prints that has to succeed.
+/// The output of a command, which must succeed.
 fn printed(arguments: &[&str]) -> String {
     let output = greenroom(arguments);
     assert!(output.status.success(), "{arguments:?}: {output:?}");
@@ -123,7 +125,7 @@ const TEN_KEYS: [Action; 10] = [
 ];
 
 #[test]
-fn the_table_of_keys_is_that_of_the_console() {
+fn the_table_of_keys_matches_the_console() {
     let mut lines = vec!["| key | what it does |".to_owned(), "|---|---|".to_owned()];
     for action in TEN_KEYS {
         let binding = BINDINGS.iter().find(|binding| binding.action == action);
@@ -135,7 +137,7 @@ fn the_table_of_keys_is_that_of_the_console() {
 }
 
 #[test]
-fn the_help_with_its_exit_codes_is_that_of_the_program() {
+fn the_help_with_its_exit_codes_matches_the_program() {
     let help = printed(&["--help"]);
     keep_fresh("help", &format!("```text\n{}\n```", help.trim_end()));
 }
@@ -150,7 +152,7 @@ fn the_readme_is_short() {
 }
 
 #[test]
-fn the_files_that_are_named_exist() {
+fn every_named_file_exists() {
     let mut count = 0;
     for (name, text) in documents() {
         for piece in text.split('`').skip(1).step_by(2) {
@@ -168,7 +170,7 @@ fn the_files_that_are_named_exist() {
 }
 
 #[test]
-fn the_links_lead_to_files_and_headings_that_exist() {
+fn every_link_leads_to_an_existing_file_and_heading() {
     let mut count = 0;
     for (name, text) in documents() {
         let links = text.split("](").skip(1);

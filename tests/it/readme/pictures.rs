@@ -1,5 +1,5 @@
-//! The pictures in `fixtures/pictures` are taken from the sandbox of the real binary, in one promote: the screen where
-//! the switch waits, its question, the log, and the same in a narrow terminal.
+//! The pictures in `fixtures/pictures` come from the sandbox of the real binary, in one promote:
+//! the screen where the switch waits, its question, the log, and the same in a narrow terminal.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::stories::stage::{ESC, SOON, Stage};
 use crate::support::pty::Pty;
 
 #[test]
-fn the_pictures_are_of_the_screens_as_they_are() {
-    // A name that is short and says what it is: the questions name the files that are written.
+fn the_pictures_match_the_current_screens() {
+    // A short descriptive name, because the dialogs show the names of written files.
     let kept = tempfile::Builder::new()
         .prefix("sandbox-")
         .rand_bytes(3)
@@ -44,13 +44,13 @@ fn the_pictures_are_of_the_screens_as_they_are() {
     keep_picture("confirm", &stage.pty);
     stage.pty.keys(ESC);
     stage.press("", "cancelled");
-    // What was answered goes away by itself.
+    // The notice of the answer disappears by itself.
     stage.until("the keys again", |text| text.contains("A approve"));
 
-    // Both slots by time, the whole screen, and the orders among the lines.
+    // Both slots by time, on the whole screen, with the requests for orders among the lines.
     stage.press("5+o", "blue web:1.8.2 and green web:1.9.0");
     stage.pty.keys("/orders\r");
-    stage.until("what was found", |text| {
+    stage.until("the hits of the search", |text| {
         text.contains("· /orders ") && text.contains("A approve")
     });
     keep_picture("logs", &stage.pty);
@@ -75,8 +75,8 @@ fn the_pictures_are_of_the_screens_as_they_are() {
     );
 }
 
-/// Writes a picture where that is asked for, or fails unless the one in the file shows the same screen, at whatever
-/// moment.
+/// Writes a picture if writing is enabled; otherwise fails unless the one in the file shows the
+/// same screen. The moment may differ.
 fn keep_picture(name: &str, pty: &Pty) {
     let expected = pty.read_screen(svg::draw);
     let directory = root().join("fixtures/pictures");
@@ -95,8 +95,8 @@ fn keep_picture(name: &str, pty: &Pty) {
     std::fs::write(&file, expected).expect("written");
 }
 
-/// The words of a screen that do not change from one moment to the next: no numbers, no names of instances, no release
-/// id, nothing of the log but its title.
+/// The words of a screen that stay the same: without numbers, names of instances and release ids,
+/// and of the log only its title.
 fn landmarks(screen: &str) -> BTreeSet<&str> {
     let (still, log) = screen.split_once("5 Logs").unwrap_or((screen, ""));
     let title = log.lines().next().unwrap_or_default();
@@ -107,7 +107,7 @@ fn landmarks(screen: &str) -> BTreeSet<&str> {
     let mut before = "";
     words
         .filter(|word| {
-            // An id can happen to have letters only.
+            // A random id may consist of letters only.
             let is_id = std::mem::replace(&mut before, word) == "Release";
             !is_id && word.len() > 3 && word.chars().all(char::is_alphabetic)
         })
@@ -115,7 +115,7 @@ fn landmarks(screen: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn a_picture_of_another_screen_is_told_from_one_of_another_moment() {
+fn a_picture_of_another_screen_differs_and_one_of_another_moment_does_not() {
     let old = "┌ 2 Slots ┐\n│ healthy 2s instance 01m7yg67w7z4 │\n┌ 5 Logs ┐\nGET /\n A approve";
     let later = "┌ 2 Slots ┐\n│ healthy 9s instance 01m7yg81cv7d │\n┌ 5 Logs ┐\nPOST /\n A approve";
     assert_eq!(landmarks(old), landmarks(later));

@@ -1,17 +1,16 @@
-//! A screen as an SVG picture: each run of cells in one style is a text, at a fixed place and of a fixed length, so that
-//! columns stay aligned in any font.
+//! A screen as an SVG picture. Each run of cells with one style is a text at a fixed position with
+//! a fixed length, so that columns stay aligned in any font.
 
 use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 use vt100::{Cell, Color, Screen};
 
-/// The size of a cell.
 const WIDTH: usize = 8;
 const HEIGHT: usize = 17;
 /// From the top of a cell to the baseline of its text.
 const BASELINE: usize = 13;
-/// Around the screen.
+/// The margin around the screen.
 const MARGIN: usize = 8;
 
 const FOREGROUND: &str = "#d4d7dd";
@@ -23,7 +22,7 @@ const NAMED: [&str; 16] = [
     "#5c6370", "#ff7b86", "#b5e890", "#ffd68a", "#82c4ff", "#dc9af0", "#7fd6e0", "#ffffff",
 ];
 
-/// How a cell looks.
+/// The appearance of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Look {
     foreground: String,
@@ -31,7 +30,8 @@ struct Look {
     bold: bool,
     dim: bool,
     underlined: bool,
-    /// The character where it is not of ASCII: lines and marks can come from another font, with other widths.
+    /// The character, if it is not ASCII: lines and marks can come from another font, with other
+    /// widths.
     mark: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl Look {
     }
 }
 
-/// Cells beside each other that look the same.
+/// Adjacent cells that look the same.
 struct Run {
     column: usize,
     columns: usize,
@@ -119,8 +119,8 @@ fn draw_run(run: &Run, y: usize, svg: &mut String) {
     }
 }
 
-/// The parts of a text between two or more blanks, and how far from its beginning they are. A viewer may show several
-/// blanks as one.
+/// The parts of a text between two or more blanks, with their offsets from its start. A viewer may
+/// show several blanks as one.
 fn words(text: &str) -> Vec<(usize, &str)> {
     let mut parts = Vec::new();
     let mut column = 0;
@@ -239,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_words_of_the_screen() {
+    fn a_picture_contains_the_text_of_the_screen() {
         let svg = picture("┌ <a> & b\r\n  \x1b[1;32mhealthy\x1b[m now\r\n");
         assert_eq!(text(&svg), "┌ <a> & b\n  healthy now");
     }
 
     #[test]
-    fn colours_and_styles_are_those_of_the_cells() {
+    fn colours_and_styles_match_the_cells() {
         let svg = picture("\x1b[1;31mred\x1b[0;2;38;5;46mdim\x1b[0;38;2;1;2;3mrgb\x1b[0;7minverse");
         for part in [
             r##"fill="#e06c75" font-weight="bold">red<"##,

@@ -38,7 +38,7 @@ fn every_topic_is_plain_text_in_a_pipe() {
             text.contains(title.trim_start_matches("# ")),
             "{title}: {text}"
         );
-        // The help of a verb of the same name comes before it, and is wrapped by another rule.
+        // The help of a verb of the same name precedes it and has another wrapping rule.
         let (_, text) = text
             .split_once(title.trim_start_matches("# "))
             .expect("its text");
@@ -52,14 +52,14 @@ fn every_topic_is_plain_text_in_a_pipe() {
     }
 }
 
-/// All that is printed on a terminal that many columns wide.
+/// The output on a terminal with this many columns.
 fn on_a_terminal(name: &str, columns: u16, environment: &[(&str, &str)]) -> String {
     let mut pty = Pty::greenroom(&["help", name], environment, (columns, 40));
     assert!(pty.exit_status(SOON).success(), "{}", pty.screen());
     String::from_utf8(pty.raw()).expect("text")
 }
 
-/// Without escape sequences of colours.
+/// Removes escape sequences of colours.
 fn unstyled(text: &str) -> String {
     let mut parts = text.split('\u{1b}');
     let first = parts.next().unwrap_or_default().to_owned();
@@ -87,7 +87,7 @@ fn a_terminal_gets_styles_and_no_line_that_is_too_wide() {
 }
 
 #[test]
-fn a_page_is_as_wide_as_the_terminal_and_at_most_a_hundred_columns() {
+fn a_page_uses_the_terminal_width_up_to_a_hundred_columns() {
     let widest = |columns| {
         let text = unstyled(&on_a_terminal("drift", columns, &[]));
         let widths = text.lines().map(|line| line.trim_end_matches('\r').width());
@@ -106,7 +106,7 @@ fn a_terminal_without_colours_gets_plain_text() {
 }
 
 #[test]
-fn an_unknown_topic_is_answered_with_the_nearest() {
+fn an_unknown_topic_suggests_the_nearest_one() {
     let output = greenroom(&["help", "lader"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -114,7 +114,7 @@ fn an_unknown_topic_is_answered_with_the_nearest() {
 }
 
 #[test]
-fn a_verb_that_is_also_a_topic_has_both() {
+fn the_help_of_a_verb_includes_its_topic() {
     let text = printed(&["help", "history"]);
     for part in [
         "Usage: greenroom history",
@@ -127,7 +127,7 @@ fn a_verb_that_is_also_a_topic_has_both() {
 }
 
 #[test]
-fn every_help_that_is_named_exists() {
+fn every_named_help_page_exists() {
     let mut named = BTreeSet::new();
     for (_, text) in documents() {
         for rest in text.split("greenroom help ").skip(1) {
@@ -136,7 +136,7 @@ fn every_help_that_is_named_exists() {
             named.insert(name.to_owned());
         }
     }
-    // The words that stand for a name, and an option.
+    // Placeholders for a name, and an option.
     named.retain(|name| !matches!(name.as_str(), "VERB" | "TOPIC" | ""));
     assert!(named.len() > 8, "{named:?}");
     for name in named {

@@ -1,5 +1,5 @@
-//! Approvals by others on real servers: given, taken back and taken over while the release goes on. What
-//! stood in etcd at the moment of each switch is read out of its history.
+//! Approvals by others on real servers: given, withdrawn and taken over during the release. The
+//! history of etcd shows the approvals at the moment of each switch.
 
 use std::io::BufRead as _;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use crate::support::pty::Pty;
 use crate::support::{etcd, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
-/// Nobody does anything in between.
+/// No other operator acts meanwhile.
 const NEVER: u64 = u64::MAX;
 
-/// A fixture where somebody else has to approve what moves traffic.
+/// A fixture in which another operator must approve steps that move traffic.
 async fn fixture() -> Fixture {
     let mut fixture = Fixture::new(FixtureOptions::default())
         .await
@@ -46,7 +46,7 @@ async fn approves(app: &App, fixture: &Fixture, running: &Running) -> PeerApprov
     given.expect("approved")
 }
 
-/// Waits until so many approvals by others count for who drives it.
+/// Waits until this many approvals by others count for the driver.
 async fn until_counted(driver: &App, running: &Running, wanted: usize) {
     let plan = running.handle.status().borrow().plan.clone();
     let by = driver.engine.operator();
@@ -88,7 +88,7 @@ async fn takes_over(app: &App, fixture: &Fixture) -> Result<Running, Refused> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve_it() {
+async fn an_approver_who_takes_a_release_over_needs_another_approver() {
     let fixture = fixture().await;
     let (ben, cleo) = (fixture.another("ben").await, fixture.another("cleo").await);
     let load = load(&fixture).await;
@@ -103,7 +103,7 @@ async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve
         .expect("ana's driver hears of it");
     taken.until_asked(Step::Switch).await;
     until_counted(&ben, &taken, 0).await;
-    // His yes as its driver moves nothing without somebody else's.
+    // His own approval as its driver moves nothing without another operator's.
     taken.approve(Step::Switch).await;
     eventually("it was asked for again", SOON, || async {
         let told = taken.handle.status().borrow().clone();
@@ -118,7 +118,7 @@ async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve
     .await;
     assert_eq!(live(&fixture).await.as_deref(), Some("1.8.2"));
 
-    // Nor does ana's: she began it.
+    // Ana's approval does not count either: she started it.
     let release = taken.handle.status().borrow().plan.release;
     let own = fixture
         .app
@@ -136,7 +136,7 @@ async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve
     fixture.stands("1.9.0", Role::Stopped).await;
 }
 
-/// Reads the lines of a command until one is the event that is wanted.
+/// Reads the output of a command until a line has the wanted event.
 fn event(lines: &mut impl Iterator<Item = std::io::Result<String>>, wanted: &str) -> Value {
     lines
         .map(|line| serde_json::from_str::<Value>(&line.expect("a line")).expect("JSON"))
@@ -145,7 +145,7 @@ fn event(lines: &mut impl Iterator<Item = std::io::Result<String>>, wanted: &str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_approve_it() {
+async fn the_command_line_tells_driver_and_approver_what_a_switch_lacks() {
     let fixture = fixture().await;
     let service = fixture.target.service.to_string();
     let promote = [
@@ -226,7 +226,7 @@ async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_
     assert!(shown.contains("because: looked at it"), "{shown}");
 }
 
-/// Since when it has been asked for.
+/// Since when it has been requested.
 fn asked_since(status: &Status) -> Option<Timestamp> {
     match status.progress {
         Progress::Asking { since, .. } => Some(since),
@@ -234,15 +234,15 @@ fn asked_since(status: &Status) -> Option<Timestamp> {
     }
 }
 
-/// The driver says yes, and at the same moment, sooner or later, an approval is taken back or a hold placed.
+/// The driver approves. At about the same moment an approval is withdrawn or a hold placed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_traffic_moves_on_what_was_taken_back_or_while_it_is_held() {
+async fn no_traffic_moves_on_a_withdrawn_approval_or_under_a_hold() {
     let fixture = fixture().await;
     let ben = fixture.another("ben").await;
     let load = load(&fixture).await;
     let from = revision(&fixture).await;
     let (mut moved, mut stopped) = (0, 0);
-    // The last one is left alone.
+    // The last one has no interference.
     for (round, late) in [0, 4, 8, 16, 24, 32, 96, NEVER].into_iter().enumerate() {
         let (tag, other) = match live(&fixture).await.as_deref() {
             Some("1.8.2") => ("1.9.0", "1.8.2"),
@@ -314,8 +314,8 @@ async fn revision(fixture: &Fixture) -> i64 {
     found.header().expect("a header").revision() + 1
 }
 
-/// Goes through everything that was written: whenever a route went to another slot under a new release, it
-/// was approved and not held at that revision.
+/// Reads all written revisions: whenever a route changed to another slot under a new release, the
+/// release was approved and not held at that revision.
 async fn every_switch_was_allowed(fixture: &Fixture, from: i64) {
     let client = Client::connect([etcd()], None).await.expect("connected");
     let prefix = format!("/greenroom-test/{}/", fixture.target.service);
@@ -350,7 +350,7 @@ async fn every_switch_was_allowed(fixture: &Fixture, from: i64) {
                 held = placed.cleared.is_none();
             } else if key.ends_with("/route") {
                 let route: Route = serde_json::from_slice(pair.value()).expect("a route");
-                // The first move of a release is forward; one after it is its way back.
+                // The first move of a release is forward; a later one is its way back.
                 if released.replace(route.release) != Some(route.release) {
                     let of = format!("/{}", route.release);
                     assert!(approved.iter().any(|it| it.ends_with(&of)), "{route:?}");

@@ -1,4 +1,4 @@
-//! The real binary against the real servers: its words, its JSON lines and its exit codes.
+//! The real binary with the real servers: its texts, its JSON lines and its exit codes.
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(super) fn err(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
+async fn a_promote_prints_each_step_as_json_and_exits_with_0_1_or_2() {
     let fixture = Fixture::new(FixtureOptions::default()).await;
     let service = fixture.target.service.to_string();
     let promote = |version: &'static str| {
@@ -94,24 +94,24 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     assert_eq!(error["kind"], "refused");
     let why = error["message"].as_str().unwrap_or_default();
     assert!(why.contains("no 7.7.7 in"), "{error}");
-    let sick = run(&fixture, &promote("1.9.2")).await;
-    assert_eq!(sick.status.code(), Some(1), "{}", err(&sick));
-    assert!(out(&sick).contains("orders failed"), "{}", out(&sick));
+    let broken = run(&fixture, &promote("1.9.2")).await;
+    assert_eq!(broken.status.code(), Some(1), "{}", err(&broken));
+    assert!(out(&broken).contains("orders failed"), "{}", out(&broken));
     fixture.stands("1.8.2", Role::Empty).await;
     what_the_candidate_wrote_is_kept(&fixture, "backed-out", "GET /orders 500").await;
     a_failure_is_said_once_with_the_next_command(&fixture).await;
     let wrong = run(&fixture, &["promote", &service, "production"]).await;
     assert_eq!(wrong.status.code(), Some(2));
-    let nobody = run(
+    let without_a_terminal = run(
         &fixture,
         &["promote", &service, "production", "--version", "1.9.0"],
     )
     .await;
-    assert_eq!(nobody.status.code(), Some(2));
+    assert_eq!(without_a_terminal.status.code(), Some(2));
     assert!(
         err(&nobody).contains("there is no terminal for the question"),
         "{}",
-        err(&nobody)
+        err(&without_a_terminal)
     );
     let history = run(&fixture, &["--json", "history"]).await;
     let outcomes: Vec<String> = json_list(&history, "items")
@@ -133,9 +133,9 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     assert_eq!(doctor.status.code(), Some(0), "{}", out(&doctor));
 }
 
-/// What is live has not been watched to the end: asking for it again is not nothing to do.
+/// The live version's watch has not ended, so promoting it again is more than nothing to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_live_is_no_success_while_its_release_waits_to_be_resumed() {
+async fn promoting_the_live_version_fails_while_its_release_is_interrupted() {
     let options = FixtureOptions {
         standby: "10m",
         ..FixtureOptions::default()
@@ -166,7 +166,7 @@ async fn what_is_live_is_no_success_while_its_release_waits_to_be_resumed() {
     assert!(!out(&again).contains("nothing to do"), "{}", out(&again));
 }
 
-/// As a person reads it: why, once; what the candidate wrote last; where to look.
+/// The output for a person: the reason once, the candidate's last lines, and where to look.
 async fn a_failure_is_said_once_with_the_next_command(fixture: &Fixture) {
     let service = fixture.target.service.as_str();
     let failing = [
@@ -177,17 +177,17 @@ async fn a_failure_is_said_once_with_the_next_command(fixture: &Fixture) {
         "--version",
         "1.9.2",
     ];
-    let sick = run(fixture, &failing).await;
-    assert_eq!(sick.status.code(), Some(1));
-    let said = out(&sick);
+    let broken = run(fixture, &failing).await;
+    assert_eq!(broken.status.code(), Some(1));
+    let said = out(&broken);
     assert_eq!(said.matches("verify failed").count(), 1, "{said}");
-    let next = err(&sick);
+    let next = err(&broken);
     assert!(next.contains("the candidate's last lines:"), "{next}");
     assert!(next.contains("GET /orders 500"), "{next}");
     assert!(next.contains("next: greenroom show 01"), "{next}");
 }
 
-/// The container is removed, and what it wrote is still there.
+/// The container is removed, but its output is kept.
 async fn what_the_candidate_wrote_is_kept(fixture: &Fixture, outcome: &str, line: &str) {
     let listed = ["--json", "history", "--outcome", outcome, "--limit", "1"];
     let listed = run(fixture, &listed).await;
@@ -265,10 +265,10 @@ async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
     );
 }
 
-/// Ctrl-C before the switch takes everything back; a SIGTERM leaves the release as it stands,
-/// shown by `status`, and the next promote clears what it left.
+/// Ctrl-C before the switch undoes everything. A SIGTERM leaves the release as it is; `status`
+/// shows it, and the next promote removes what it left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn signals_cancel_or_leave_a_release_and_never_the_traffic() {
+async fn a_signal_backs_out_or_leaves_a_release_and_keeps_the_traffic() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")

@@ -1,4 +1,4 @@
-//! The console over real servers: what it shows when one of them goes away under it.
+//! The console with real servers: what it shows when one of them becomes unreachable.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::pty::Pty;
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// The console on a fixture's configuration.
+/// The console with a fixture's configuration.
 fn console(fixture: &Fixture) -> Pty {
     let place = fixture.place.path().display().to_string();
     let configuration = format!("{place}/greenroom.toml");
@@ -17,7 +17,7 @@ fn console(fixture: &Fixture) -> Pty {
     Pty::greenroom(&["--config", &configuration], &environment, (118, 34))
 }
 
-/// Waits until the screen says something, or does not say it any more.
+/// Waits until the screen contains a text, or no longer contains it.
 fn until(pty: &Pty, word: &str, says: bool) {
     let what = if says {
         word.to_owned()
@@ -32,7 +32,7 @@ fn until(pty: &Pty, word: &str, says: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_connection_to_docker_is_said_and_its_return_too() {
+async fn a_lost_docker_connection_and_its_return_are_shown() {
     let line = Line::to(&docker());
     let options = FixtureOptions {
         docker: line.address(),
@@ -45,7 +45,7 @@ async fn a_lost_connection_to_docker_is_said_and_its_return_too() {
 
     line.cut();
     until(&pty, "stale", true);
-    // What was known stays, and keys are answered.
+    // Earlier observations stay, and keys are answered.
     let screen = pty.screen();
     assert!(screen.contains(":1.8.2"), "{screen}");
     pty.keys("?");
@@ -57,13 +57,13 @@ async fn a_lost_connection_to_docker_is_said_and_its_return_too() {
     until(&pty, "stale", false);
     until(&pty, "● LIVE", true);
 
-    // An engine that hangs tells of no change, and breaks no connection.
+    // An engine that hangs reports no change and breaks no connection.
     line.freeze();
     until(&pty, "stale", true);
     line.mend();
     until(&pty, "stale", false);
     until(&pty, "● LIVE", true);
-    // The log goes on: the line that the check of this very moment writes.
+    // The log continues: this line is written by the check that runs now.
     until(&pty, "5 Logs · blue", true);
     pty.keys("q");
     let status = tokio::task::block_in_place(|| pty.exit_status(SOON));
@@ -71,7 +71,7 @@ async fn a_lost_connection_to_docker_is_said_and_its_return_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_etcd_is_said_and_its_return_too() {
+async fn a_lost_etcd_and_its_return_are_shown() {
     let mut etcd = OwnEtcd::start().await;
     let options = FixtureOptions {
         etcd: etcd.url(),

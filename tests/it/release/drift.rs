@@ -1,4 +1,4 @@
-//! What somebody does by hand to a target that is live on real servers, and what it is called then.
+//! Manual changes to a live target on real servers, and the names of the resulting differences.
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
@@ -12,7 +12,7 @@ use super::fixture::{Fixture, FixtureOptions};
 use crate::support::json_lines::json_list;
 use crate::support::{docker, etcd};
 
-/// The names of what differs now, by the program's own words for programs.
+/// The names of the current differences, as in the JSON output.
 pub(super) async fn named(fixture: &Fixture) -> Vec<String> {
     let mut command = greenroom(fixture, &["--json", "status"]);
     let output: Output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
@@ -42,7 +42,7 @@ pub(super) fn engine(arguments: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_done_by_hand_on_real_servers_is_named() {
+async fn manual_changes_on_real_servers_are_named() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
@@ -73,13 +73,13 @@ async fn what_is_done_by_hand_on_real_servers_is_named() {
         ("route", "route-missing", "key-unreadable"),
         ("slots/blue", "live-not-registered", "key-unreadable"),
     ] {
-        let stands = keys.get(key(name), None).await.expect("read");
-        let stands = stands.kvs().first().expect("it is there").value().to_vec();
+        let stored = keys.get(key(name), None).await.expect("read");
+        let stored = stored.kvs().first().expect("it is there").value().to_vec();
         keys.put(key(name), "by hand", None).await.expect("edited");
         assert_eq!(named(&fixture).await, [by_editing], "{name}");
         keys.delete(key(name), None).await.expect("deleted");
         assert_eq!(named(&fixture).await, [by_deleting], "{name}");
-        keys.put(key(name), stands, None).await.expect("put back");
+        keys.put(key(name), stored, None).await.expect("put back");
         assert_eq!(named(&fixture).await, [""; 0], "{name}");
     }
 

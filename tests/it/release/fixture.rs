@@ -1,5 +1,5 @@
-//! Everything that one test needs: an nginx of its own, the real Docker engine and image registry, an
-//! etcd, a configuration file over all of them, and the application that `wire` builds from it.
+//! Everything that one test needs: a private nginx, the real Docker engine and image registry, an
+//! etcd, a configuration file for all of them, and the application that `wire` builds from it.
 
 use std::fmt;
 use std::fs;
@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use crate::support::load::LoadPlan;
 use crate::support::{docker, etcd, eventually, free_port, from_environment};
 
-/// What a test wants to be different.
+/// What a test changes.
 #[derive(Debug, Clone)]
 pub(super) struct FixtureOptions {
     pub(super) tier: &'static str,
@@ -51,7 +51,7 @@ impl Default for FixtureOptions {
     }
 }
 
-/// All of it. Ends with everything it started.
+/// All servers of a test. Dropping it ends everything it started.
 pub(super) struct Fixture {
     pub(super) app: App,
     pub(super) target: Target,
@@ -59,7 +59,7 @@ pub(super) struct Fixture {
     pub(super) public: SocketAddr,
     pub(super) text: String,
     nginx: Option<Child>,
-    /// Workers that have no master any more.
+    /// Workers without a master.
     orphans: Vec<String>,
     container: Option<String>,
 }
@@ -70,12 +70,12 @@ impl Fixture {
             .prefix("greenroom-release")
             .tempdir()
             .expect("a directory");
-        // Workers of nginx and processes in containers have to get through.
+        // Workers of nginx and processes in containers need access.
         set_mode(place.path(), 0o755);
         let at = place.path().to_owned();
         for directory in ["sites", "live", "data", "blue", "green", "logs"] {
             fs::create_dir(at.join(directory)).expect("a directory");
-            // The pointers are read by workers and written by nobody else.
+            // Workers read the pointers, and only the test's user writes them.
             let mode = if directory == "live" { 0o755 } else { 0o777 };
             set_mode(&at.join(directory), mode);
         }
@@ -103,7 +103,7 @@ impl Fixture {
         }
     }
 
-    /// Somebody else's application on the same fixture.
+    /// Another operator's application on the same fixture.
     pub(super) async fn another(&self, operator: &str) -> App {
         let text = format!(
             "operator = {{ name = \"{operator}\", host = \"ops-2\" }}\n{}",
@@ -131,7 +131,7 @@ impl Fixture {
         }
     }
 
-    /// Starts nginx where it ran before.
+    /// Starts nginx again in the same place.
     pub(super) async fn start_nginx_again(&mut self) {
         self.kill_orphans();
         let at = self.place.path().to_owned();
@@ -146,8 +146,8 @@ impl Fixture {
         self.app = build(self.place.path(), &self.text).await;
     }
 
-    /// Lets a command that resumes a release of the protected environment have its yes in advance. A release is resumed
-    /// under no looser rules than it began with, so this comes before it.
+    /// Lets a command that resumes a release of the protected environment use `--yes`. A release is
+    /// resumed under rules no looser than those it started with, so this must precede it.
     pub(super) async fn allow_yes(&mut self) {
         let allowed = "tier = \"protected\"\nrules = { allow_yes = true }";
         self.rebuild(|text| text.replace("tier = \"protected\"", allowed))
@@ -172,7 +172,7 @@ impl Fixture {
         self.app.engine.plan(&self.request(wanted)).await
     }
 
-    /// Plans and begins.
+    /// Plans and starts.
     pub(super) async fn begin(&self, wanted: Wanted) -> Running {
         let plan = self.plan(wanted).await.expect("a plan");
         let now = self.app.engine.clock().now();
@@ -192,7 +192,7 @@ impl Fixture {
         self.begin(version(tag)).await.finish().await
     }
 
-    /// The first version, live, with nothing else there.
+    /// The first version, live, with an empty other slot.
     pub(super) async fn with(self, tag: &str) -> Self {
         let finished = self.promote(tag).await;
         assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
@@ -204,8 +204,8 @@ impl Fixture {
         world.get(&self.target).expect("a snapshot").clone()
     }
 
-    /// What `status` shows: live is this version, and the other slot is used for that. Looked at again
-    /// while a server is too slow to be heard, and only then.
+    /// Asserts what `status` shows: this version is live, and the other slot has this role. Repeats
+    /// the observation only while a server is too slow to answer.
     pub(super) async fn stands(&self, live: &str, other: Role) {
         let until = Instant::now() + Duration::from_secs(20);
         let snapshot = loop {
@@ -213,8 +213,8 @@ impl Fixture {
             if is_heard(&snapshot) {
                 break snapshot;
             }
-            let (heard, public) = (&snapshot.sources, &snapshot.public);
-            assert!(Instant::now() < until, "not heard: {heard:?} {public:?}");
+            let (answers, public) = (&snapshot.sources, &snapshot.public);
+            assert!(Instant::now() < until, "no answer: {answers:?} {public:?}");
         };
         let slot = snapshot.live().expect("something is live");
         let name = snapshot
@@ -244,14 +244,14 @@ impl Drop for Fixture {
         }
         self.kill_orphans();
         if let Some(nginx) = &mut self.nginx {
-            // Asked and not killed, or its workers would outlive it.
+            // A quit and not a kill, or its workers would survive.
             let _ = Command::new("kill").arg(nginx.id().to_string()).status();
             let _ = nginx.wait();
         }
     }
 }
 
-/// Whether everybody answered in time, whatever they said.
+/// Whether every server answered in time, with any answer.
 fn is_heard(snapshot: &Snapshot) -> bool {
     let sources = &snapshot.sources;
     let public = snapshot.public.as_ref();
@@ -279,7 +279,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[expect(
     clippy::unused_async,
-    reason = "whoever sets a house up waits for all of it"
+    reason = "the set-up of a fixture blocks until everything runs"
 )]
 async fn build(at: &Path, text: &str) -> App {
     let loaded = Settings::read(&at.join("greenroom.toml"), text, &Request::default())
@@ -419,7 +419,7 @@ async fn wait_for_pid(path: PathBuf) {
 }
 
 /// The same nginx in a container of the same engine, in the host's network, so that it reaches the
-/// slots' loopback ports; the directory is a volume of it under the same path.
+/// slots' loopback ports. The directory is mounted under the same path.
 async fn start_nginx_in_container(at: &Path, service: &str) -> String {
     fs::write(at.join("nginx.conf"), nginx_configuration(at)).expect("written");
     let name = format!("nginx-{service}");
@@ -455,19 +455,19 @@ async fn start_nginx_in_container(at: &Path, service: &str) -> String {
     name
 }
 
-/// A release in flight, with the moments at which its steps were first seen in a state.
+/// A running release, with the times at which its steps were first observed in a state.
 pub(super) struct Running {
     pub(super) handle: Handle,
     began: Instant,
 }
 
-/// A release that is over.
+/// A release that has ended.
 pub(super) struct Finished {
     pub(super) status: Arc<Status>,
     pub(super) took: Duration,
 }
 
-/// How it ended and how far each step is: what a failed test has to say, without the plan.
+/// Its outcome and the progress of each step, for failed tests; without the plan.
 impl fmt::Debug for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} after {:?}", self.status.progress, self.took)?;
@@ -506,7 +506,7 @@ impl Running {
         }
     }
 
-    /// Waits until the release looks like that.
+    /// Waits until the release fulfils a condition.
     pub(super) async fn until(&self, what: &str, mut looks: impl FnMut(&Status) -> bool) {
         let mut status = self.handle.status();
         let waited = tokio::time::timeout(Duration::from_mins(1), async {
@@ -526,7 +526,7 @@ impl Running {
         );
     }
 
-    /// Waits until a step is being done.
+    /// Waits until a step is running.
     pub(super) async fn until_running(&self, step: Step) {
         self.until(&format!("{step} runs"), |status| {
             status.steps.iter().any(|step_status| {
@@ -536,7 +536,7 @@ impl Running {
         .await;
     }
 
-    /// Waits until a step asks.
+    /// Waits until a step asks for approval.
     pub(super) async fn until_asked(&self, wanted: Step) {
         self.until(
             &format!("{wanted} asks"),
@@ -545,7 +545,7 @@ impl Running {
         .await;
     }
 
-    /// Says yes to a step, with the environment's name.
+    /// Approves a step with the environment's name.
     pub(super) async fn approve(&self, step: Step) {
         let status = self.handle.status().borrow().clone();
         let by = status.plan.operator.clone();
@@ -558,7 +558,7 @@ impl Running {
             .expect("driven");
     }
 
-    /// Waits for the end; every question on the way is answered with yes.
+    /// Waits for the end and approves every question on the way.
     pub(super) async fn finish(self) -> Finished {
         let mut status = self.handle.status();
         let all = async {
@@ -589,7 +589,7 @@ impl Running {
     }
 }
 
-/// The address of a slot, for whoever wants to ask it directly.
+/// The address of a slot, for direct requests.
 pub(super) fn tcp(endpoint: &Endpoint) -> SocketAddr {
     match endpoint {
         Endpoint::Tcp(address) => *address,

@@ -1,4 +1,5 @@
-//! Removing images on a real engine: what is live, warm, good or somebody else's stays, whatever happens meanwhile.
+//! Removing images on a real engine: images that are live, standby, good or in foreign use stay,
+//! whatever happens meanwhile.
 
 use std::process::Command;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::fixture::{Fixture, FixtureOptions};
 use crate::support::versions::Versions;
 use crate::support::{docker, from_environment};
 
-/// What the engine's own tool says.
+/// The output of the engine's own tool.
 fn engine(arguments: &[&str]) -> String {
     let mut command = Command::new("docker");
     let output = command.args(["-H", &docker()]).args(arguments).output();
@@ -25,7 +26,7 @@ fn engine(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The digests of a repository, as its own tool lists them.
+/// The digests of a repository, as the engine's tool lists them.
 fn images(repository: &str) -> Vec<String> {
     let format = ["--digests", "--no-trunc", "--format", "{{.Digest}}"];
     let listed = engine(&[&["images"][..], &format, &[repository]].concat());
@@ -39,7 +40,7 @@ fn images(repository: &str) -> Vec<String> {
     digests
 }
 
-/// A fixture whose images nobody else has, and which keeps three good ones.
+/// A fixture with an image repository of its own, which keeps three good versions.
 async fn fixture() -> (Fixture, Versions) {
     let options = FixtureOptions {
         standby: "never",
@@ -63,7 +64,7 @@ async fn fixture() -> (Fixture, Versions) {
     (fixture, versions)
 }
 
-/// While somebody has the lock of its target, nothing is removed.
+/// While another driver has the lock of the target, nothing is removed.
 async fn is_locked_out(fixture: &Fixture, prune: &[&str]) {
     let site = fixture.app.engine.site(&fixture.target).expect("a site");
     let write = site.write.clone().expect("it may change");
@@ -86,7 +87,7 @@ async fn is_locked_out(fixture: &Fixture, prune: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
+async fn only_unneeded_images_are_listed_and_removed() {
     let (fixture, versions) = fixture().await;
     let mut tags = Vec::new();
     for _ in 0..5 {
@@ -99,13 +100,13 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
         );
         tags.push(tag);
     }
-    let sick = versions.another("failing-checks").await;
-    let finished = fixture.promote(&sick).await;
+    let broken = versions.another("failing-checks").await;
+    let finished = fixture.promote(&broken).await;
     assert!(
         matches!(finished.outcome(), Some(Outcome::BackedOut { .. })),
         "{finished:?}"
     );
-    // Somebody tries another version by hand, and has a container of an old one.
+    // A person tries another version by hand, and has a container of an old one.
     let other = versions.another("none").await;
     let repository = versions.image();
     engine(&["pull", "-q", &format!("{repository}:{other}")]);
@@ -123,7 +124,7 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
         "not released from here".to_owned(),
         format!("{}, ", tags[0]),
         format!("{}, ", tags[1]),
-        format!("{sick}, "),
+        format!("{broken}, "),
         "3 of 7 images are removed".to_owned(),
     ] {
         assert!(said.contains(&words), "{words} in {said}");
@@ -134,7 +135,7 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
     is_locked_out(&fixture, &prune).await;
     assert_eq!(images(&repository), before);
 
-    // An image that somebody's container has is not removed, and the others are.
+    // An image that a foreign container uses is not removed; the others are.
     let held = format!("held-{service}");
     let oldest = format!("{repository}:{}", tags[0]);
     engine(&["pull", "-q", &oldest]);
@@ -155,7 +156,7 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
     assert_eq!(images(&repository).len(), 4, "{}", out(&again));
     fixture.stands(&tags[4], Role::Empty).await;
 
-    // What was kept can be gone back to; what was removed is pulled again.
+    // A kept version can be rolled back to; a removed one is pulled again.
     let nothing = run(&fixture, &prune).await;
     assert!(out(&nothing).contains("0 of 4 images"), "{}", out(&nothing));
     let back = [

@@ -1,5 +1,6 @@
-//! What a promote costs, printed for whoever asks (`tests/run measured --nocapture`). Times are
-//! not asserted, they move from machine to machine; that nothing failed and nothing was stale is.
+//! The times of a promote, printed by `tests/run measured --nocapture`. The times are not asserted,
+//! because they depend on the machine. The test asserts that no request failed and no answer was
+//! stale.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use super::{load, nothing_was_noticed, nothing_was_stale};
 use crate::support::load::Kind;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_the_approval_of_the_switch_to_the_last_old_answer() {
+async fn time_from_the_approval_of_the_switch_to_the_last_old_answer() {
     let options = FixtureOptions {
         tier: "protected",
         ..FixtureOptions::default()
@@ -49,7 +50,7 @@ async fn from_the_approval_of_the_switch_to_the_last_old_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_greenroom_adds_to_the_engine_s_own_calls_and_the_windows() {
+async fn time_that_greenroom_adds_to_engine_calls_and_windows() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
@@ -70,7 +71,7 @@ async fn what_greenroom_adds_to_the_engine_s_own_calls_and_the_windows() {
             own = own.saturating_sub(took);
         }
     }
-    // The standby is waited for before *stop* begins.
+    // The standby time passes before *stop* starts.
     own = own.saturating_sub(Duration::from_secs(1));
     println!(
         "measured: {:?} in all, of which {own:?} is not pull, start, checks, windows or stop",
@@ -78,9 +79,9 @@ async fn what_greenroom_adds_to_the_engine_s_own_calls_and_the_windows() {
     );
 }
 
-/// Twenty switches in one run, a rollback each time, under load: what `figures` speak of.
+/// Twenty switches in one run, each followed by a rollback, under load: the run behind `figures`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_switches_under_load_lose_nothing() {
+async fn twenty_switches_under_load_lose_no_request() {
     let options = FixtureOptions {
         standby: "5m",
         ..FixtureOptions::default()

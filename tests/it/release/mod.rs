@@ -1,6 +1,6 @@
-//! Releases on real servers, while a bounded load runs through nginx on kept-alive and on fresh
-//! connections, from before the promote until after the stop. Not one request may fail, whatever
-//! becomes of the release; where nothing is reloaded, not one connection may even be reopened.
+//! Releases on real servers under a limited load through nginx, on kept and on fresh connections,
+//! from before the promote until after the stop. No request may fail, whatever the outcome of the
+//! release. Without a reload, no connection may even be reopened.
 
 mod approving_real;
 mod command_line;
@@ -42,7 +42,7 @@ async fn load(fixture: &Fixture) -> Load {
     load
 }
 
-/// Once somebody was answered by the new slot, nobody who asks later is answered by the old one.
+/// Once the new slot has answered a request, no later request may be answered by the old slot.
 fn nothing_was_stale(report: &LoadReport, new: Slot) {
     let first = report
         .answers
@@ -57,13 +57,13 @@ fn nothing_was_stale(report: &LoadReport, new: Slot) {
     assert_eq!(stale, 0, "stale answers after the first new one: {report}");
 }
 
-/// No request failed, and no connection was cut.
+/// Asserts that no request failed, and that no connection was cut.
 fn nothing_was_noticed(report: &LoadReport) {
     report.assert_nothing_failed();
     assert_eq!(report.reopened, 0, "{report}");
 }
 
-/// A promote under load, which nobody who asks may notice.
+/// A promote under load that no client may notice.
 async fn promoted_unnoticed(what: &str, options: FixtureOptions) {
     let fixture = Fixture::new(options).await.with("1.8.2").await;
     let load = load(&fixture).await;
@@ -77,12 +77,12 @@ async fn promoted_unnoticed(what: &str, options: FixtureOptions) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_promote_is_not_noticed_by_anybody() {
+async fn no_client_notices_a_promote() {
     promoted_unnoticed("promote", FixtureOptions::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_promote_with_upstreams_on_unix_sockets_is_not_noticed_by_anybody() {
+async fn no_client_notices_a_promote_with_unix_sockets() {
     let options = FixtureOptions {
         on_sockets: true,
         ..FixtureOptions::default()
@@ -91,7 +91,7 @@ async fn a_promote_with_upstreams_on_unix_sockets_is_not_noticed_by_anybody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_promote_behind_an_nginx_in_a_container_is_not_noticed_by_anybody() {
+async fn no_client_notices_a_promote_with_nginx_in_a_container() {
     let options = FixtureOptions {
         nginx_in_container: true,
         ..FixtureOptions::default()
@@ -100,7 +100,7 @@ async fn a_promote_behind_an_nginx_in_a_container_is_not_noticed_by_anybody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybody() {
+async fn no_client_notices_a_warm_rollback_from_the_standby() {
     let options = FixtureOptions {
         standby: "5m",
         ..FixtureOptions::default()
@@ -144,7 +144,7 @@ async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybo
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
     fixture.stands("1.8.2", Role::Empty).await;
-    // And forward again: the same version by another release, when the hold that it left is cleared.
+    // Forward again: the same version in another release, after the hold was cleared.
     let target = fixture.target.clone();
     let cleared = fixture
         .app
@@ -165,7 +165,7 @@ async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unhealthy_version_is_removed_again_and_the_old_one_stays_live() {
+async fn an_unhealthy_version_is_removed_and_the_old_one_stays_live() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
@@ -180,7 +180,7 @@ async fn an_unhealthy_version_is_removed_again_and_the_old_one_stays_live() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_version_that_fails_its_checks_is_removed_again_and_the_old_one_stays_live() {
+async fn a_version_that_fails_its_checks_is_removed_and_the_old_one_stays_live() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
@@ -232,10 +232,10 @@ async fn an_installation_that_nginx_rejects_changes_nothing() {
 }
 
 /// Both commands return 0 and nothing happens: the port of the new preview server is taken. The old
-/// file is put back and nginx reloaded once more; that reload may close idle connections, which a
-/// client opens again, and no request may fail for it.
+/// file is restored and nginx reloaded once more. That reload may close idle connections, which
+/// clients reopen; no request may fail.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_installation_that_is_accepted_and_not_applied_is_put_back() {
+async fn an_installation_that_is_accepted_but_not_applied_is_undone() {
     let mut fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
@@ -268,7 +268,7 @@ async fn an_installation_that_is_accepted_and_not_applied_is_put_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_etcd_that_goes_away_during_register_and_comes_back_only_delays_the_release() {
+async fn a_short_outage_of_etcd_during_register_only_delays_the_release() {
     let mut etcd = OwnEtcd::start().await;
     let options = FixtureOptions {
         tier: "protected",
@@ -296,7 +296,7 @@ async fn an_etcd_that_goes_away_during_register_and_comes_back_only_delays_the_r
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_etcd_that_stays_away_parks_the_release_and_the_next_one_clears_what_it_left() {
+async fn a_long_outage_of_etcd_parks_the_release_and_the_next_one_cleans_up() {
     let mut etcd = OwnEtcd::start().await;
     let options = FixtureOptions {
         tier: "protected",
@@ -320,7 +320,7 @@ async fn an_etcd_that_stays_away_parks_the_release_and_the_next_one_clears_what_
         fixture.snapshot().await.lock.is_none()
     })
     .await;
-    // Nothing is left behind that is not shown: the candidate runs, without traffic.
+    // Everything left is visible: the candidate is running without traffic.
     fixture.stands("1.8.2", Role::Candidate).await;
     let finished = fixture.promote("1.9.0").await;
     let report = load.stop().await;
@@ -331,7 +331,7 @@ async fn an_etcd_that_stays_away_parks_the_release_and_the_next_one_clears_what_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_docker_that_goes_away_during_start_and_comes_back_only_delays_the_release() {
+async fn a_short_outage_of_docker_during_start_only_delays_the_release() {
     let line = Line::to(&docker());
     let options = FixtureOptions {
         docker: line.address(),
@@ -360,7 +360,7 @@ async fn a_docker_that_goes_away_during_start_and_comes_back_only_delays_the_rel
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_docker_that_stays_away_leaves_the_old_version_live_and_asks_for_a_person() {
+async fn a_long_outage_of_docker_keeps_the_old_version_live_and_asks_the_operator() {
     let line = Line::to(&docker());
     let options = FixtureOptions {
         docker: line.address(),
@@ -390,7 +390,7 @@ async fn a_docker_that_stays_away_leaves_the_old_version_live_and_asks_for_a_per
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn backing_out_after_the_switch_is_not_noticed_by_anybody() {
+async fn no_client_notices_a_back_out_after_the_switch() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
@@ -415,7 +415,7 @@ async fn backing_out_after_the_switch_is_not_noticed_by_anybody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_in_flight_on_the_old_version_end_before_it_is_stopped() {
+async fn requests_in_flight_on_the_old_version_finish_before_it_is_stopped() {
     let options = FixtureOptions {
         work: "400ms",
         ..FixtureOptions::default()

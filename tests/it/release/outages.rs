@@ -1,4 +1,5 @@
-//! Servers that go away in the middle: an etcd of the test's own, and a line to Docker that can be cut.
+//! Servers that become unreachable during a release: a private etcd, and a connection to Docker
+//! that can be cut.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ pub(super) struct OwnEtcd {
     client: SocketAddr,
     peer: u16,
     process: Option<Child>,
-    /// How many bytes it may store; none is as etcd has it.
+    /// The limit of stored bytes; `None` is etcd's default.
     quota: Option<u64>,
 }
 
@@ -105,15 +106,15 @@ impl Drop for OwnEtcd {
 /// What a line does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Passing {
-    /// It passes everything on.
+    /// It forwards everything.
     Whole,
-    /// Connections stay, and nothing comes through.
+    /// Connections stay open, and no data passes.
     Frozen,
     /// There are no connections.
     Cut,
 }
 
-/// A unix socket that passes everything on to another one, until it is cut or frozen.
+/// A unix socket that forwards to another one, until it is cut or frozen.
 pub(super) struct Line {
     place: TempDir,
     passing: watch::Sender<Passing>,
@@ -144,7 +145,7 @@ impl Line {
         self.passing.send_replace(Passing::Cut);
     }
 
-    /// As an engine does that hangs.
+    /// Like an engine that hangs.
     pub(super) fn freeze(&self) {
         self.passing.send_replace(Passing::Frozen);
     }

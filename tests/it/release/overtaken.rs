@@ -1,11 +1,11 @@
-//! Releases whose drivers are gone, and that the next release of their target overtakes.
+//! Releases without a driver that the next release of their target ends.
 
 use greenroom::history::{LivePeriod, Outcome, Recorded, Step, prove};
 use greenroom::release::{Command, Progress, StepState};
 
 use super::fixture::{Fixture, FixtureOptions, Running, version};
 
-/// Its driver stops, as it does when its console is closed.
+/// Its driver stops, as when its console is closed.
 async fn interrupt(release: &Running) {
     let reason = "the console is closed".to_owned();
     let interrupt = Command::Interrupt { reason };
@@ -33,7 +33,7 @@ async fn recorded(fixture: &Fixture, release: &Running) -> Recorded {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_release_without_a_driver_gets_its_end_from_the_release_that_overtakes_it() {
+async fn a_release_without_a_driver_is_ended_by_the_next_release() {
     let options = FixtureOptions {
         standby: "5m",
         ..FixtureOptions::default()

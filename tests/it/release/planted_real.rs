@@ -1,6 +1,6 @@
-//! A release on real servers with a secret of every kind that they are told of. It is in the environment of the instance
-//! that was started, and nowhere else: not in what Docker says of it, not in etcd, not in nginx's files, and not on the
-//! console at its loudest.
+//! A release on real servers with a secret of every kind. A secret of the instance is in that
+//! instance's environment and nowhere else: not in Docker's description of it, not in etcd, not in
+//! nginx's files, and not on the console with the most verbose log.
 
 use std::process::Command;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::support::{docker, etcd};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// A fixture whose instances get a secret from a file and one that is written down, and whose checks send both.
+/// A fixture whose instances get a secret from a file and one from the configuration, and whose
+/// checks send both.
 async fn fixture(secrets: &std::path::Path) -> Fixture {
     let mut fixture = Fixture::new(FixtureOptions::default()).await;
     let from = |kind: &str| {
@@ -43,7 +44,8 @@ async fn fixture(secrets: &std::path::Path) -> Fixture {
             let text = text.replace("environment = { ", &environment);
             let text = text.replace("path = \"/health\"", &headers);
             let text = text.replace("path = \"/orders\"\nexpect = { status = 200 }", &query);
-            // The application knows no such order: the check fails, and says what was asked and answered.
+            // The application does not know this order: the check fails, and shows request and
+            // answer.
             text.replace("method = \"POST\"", "method = \"POST\"\nrequired = false")
         })
         .await;
@@ -64,7 +66,7 @@ async fn stored(fixture: &Fixture) -> Vec<u8> {
         .collect()
 }
 
-/// What Docker says of the container in the slot that is live.
+/// Docker's description of the container in the live slot.
 async fn inspected(fixture: &Fixture) -> Value {
     let slot = fixture.snapshot().await.live().expect("something is live");
     let name = instance_name(&fixture.target, slot);
@@ -119,7 +121,7 @@ async fn a_console_that_logs_everything_shows_no_secret() {
     tokio::task::block_in_place(|| {
         pty.wait_for_text("● LIVE", SOON);
         pty.wait_for_text("healthy", SOON);
-        // What Greenroom says about itself, in the pane of the log.
+        // Greenroom's diagnostics, in the log pane.
         pty.keys("5d");
         pty.wait_for_text("what Greenroom says about itself", SOON);
         pty.keys("q");

@@ -1,5 +1,6 @@
-//! Versions that a health endpoint asked past the proxy finds well, and that the public, the engine or the image itself
-//! does not: none of them stays live, and the old version is not stopped under what went wrong.
+//! Versions that pass their health check without the proxy, but fail for the public, the engine or
+//! the image's own check: none of them stays live, and the old version is not stopped while
+//! something is wrong.
 
 use std::fs;
 use std::process::Command;
@@ -23,7 +24,7 @@ fn settings_with(text: &str, changes: &[(&str, &str)]) -> String {
     text
 }
 
-/// 1.8.2 is live, and the next version is broken in this way.
+/// 1.8.2 is live, and the next version has this fault.
 async fn with_fault(fault: &str, changes: &[(&str, &str)]) -> Fixture {
     let mut fixture = Fixture::new(FixtureOptions::default())
         .await
@@ -44,7 +45,7 @@ fn backed_out_because(finished: &Finished, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_nginx_cannot_pass_on_goes_back() {
+async fn an_answer_that_nginx_cannot_forward_switches_back() {
     let fixture = with_fault("large-header", &[]).await;
     let finished = fixture.promote("1.9.0").await;
     backed_out_because(&finished, "switch failed: 3 bad answers in a row");
@@ -53,7 +54,7 @@ async fn an_answer_that_nginx_cannot_pass_on_goes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn errors_that_nginx_writes_down_about_the_public_go_back() {
+async fn errors_in_the_access_log_switch_back() {
     let fixture = Fixture::new(FixtureOptions::default()).await;
     let logs = fixture.place.path().join("logs");
     let access_log = format!(
@@ -74,7 +75,7 @@ async fn errors_that_nginx_writes_down_about_the_public_go_back() {
         })
         .await;
     let fixture = fixture.with("1.8.2").await;
-    // Neither the health endpoint nor the checks ask for it, and it answers 500 from 1.9.2 on.
+    // Neither the health endpoint nor the checks request it, and it answers 500 from 1.9.2 on.
     let mut plan = fixture.load();
     plan.path = "/broken".to_owned();
     let asking = crate::support::load::Load::start(&plan);
@@ -86,7 +87,7 @@ async fn errors_that_nginx_writes_down_about_the_public_go_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_candidate_that_is_restarted_after_its_crash_goes_back() {
+async fn a_candidate_that_crashes_and_restarts_switches_back() {
     let fixture = with_fault(
         "short-lived",
         &[
@@ -101,7 +102,7 @@ async fn a_candidate_that_is_restarted_after_its_crash_goes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_candidate_that_is_killed_for_its_memory_goes_back_and_says_so() {
+async fn a_candidate_killed_for_its_memory_switches_back_and_names_the_cause() {
     let fixture = with_fault(
         "greedy",
         &[
@@ -116,7 +117,8 @@ async fn a_candidate_that_is_killed_for_its_memory_goes_back_and_says_so() {
     fixture.stands("1.8.2", Role::Empty).await;
 }
 
-/// An image of the sample application whose own HEALTHCHECK never succeeds, in a repository of its own.
+/// An image of the sample application whose own HEALTHCHECK never succeeds, in a repository of its
+/// own.
 fn image_with_a_failing_check(service: &str) -> String {
     let registry = from_environment("GREENROOM_TEST_REGISTRY");
     let sample = format!("{}:1.9.0", from_environment("GREENROOM_TEST_IMAGE"));
@@ -146,7 +148,7 @@ fn image_with_a_failing_check(service: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_image_whose_own_check_fails_is_never_live() {
+async fn an_image_whose_health_check_fails_is_never_live() {
     let mut fixture = Fixture::new(FixtureOptions::default()).await;
     let repository = image_with_a_failing_check(fixture.target.service.as_str());
     let image = from_environment("GREENROOM_TEST_IMAGE");
@@ -206,7 +208,7 @@ async fn keeps_the_old_version(fixture: &Fixture, promoted: Running, words: &str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_old_version_that_the_pointer_was_put_back_to_is_not_stopped() {
+async fn an_old_version_with_the_live_pointer_is_not_stopped() {
     let (fixture, promoted) = in_standby().await;
     let link = fixture
         .place
@@ -221,7 +223,7 @@ async fn an_old_version_that_the_pointer_was_put_back_to_is_not_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_old_version_that_the_route_was_put_back_to_is_not_stopped() {
+async fn an_old_version_with_the_route_is_not_stopped() {
     let (fixture, promoted) = in_standby().await;
     let service = &fixture.target.service;
     let key = format!("/greenroom-test/{service}/targets/{service}/production/route");
@@ -249,7 +251,7 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
         ..FixtureOptions::default()
     };
     let mut fixture = Fixture::new(options).await.with("1.8.2").await;
-    // How long a reason to wait is waited for.
+    // This limits how long a reason to wait is waited for.
     fixture
         .rebuild(|text| {
             settings_with(
@@ -267,7 +269,7 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
             matches!(status.progress, Progress::Standby { .. })
         })
         .await;
-    // The same address, and the more special name wins: somebody's own server in the same nginx.
+    // The same address, and the more specific name wins: a foreign server in the same nginx.
     let sites = fixture.place.path().join("sites");
     let blue = super::tcp(
         fixture

@@ -1,5 +1,5 @@
-//! What somebody does by hand to a target that is live on real servers, repaired: planned, confirmed, done
-//! under a load, looked at, written down. Where the hand did not break the traffic, no request fails.
+//! Repairs of manual changes to a live target on real servers: planned, confirmed, done under load,
+//! observed and recorded. Where the manual change did not break the traffic, no request fails.
 
 use std::fs;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ async fn ended(mut handle: RepairHandle) -> RepairRecord {
     panic!("it has no end");
 }
 
-/// Repairs what is named so now, and looks that nothing differs after it.
+/// Repairs the current difference with this name, and asserts that nothing differs afterwards.
 async fn repaired(fixture: &Fixture, what: &str, names: &[&str]) {
     assert_eq!(named(fixture).await, names, "{what}");
     let plan = plan(fixture, None).await.expect("a plan");
@@ -79,7 +79,7 @@ async fn repaired(fixture: &Fixture, what: &str, names: &[&str]) {
     );
 }
 
-/// The keys of a target, as somebody with `etcdctl` has them.
+/// The keys of a target, as `etcdctl` sees them.
 pub(super) struct Keys {
     client: KvClient,
     below: String,
@@ -112,11 +112,11 @@ impl Keys {
         self.client.delete(key, None).await.expect("deleted");
     }
 
-    /// Puts the key back with one field changed.
+    /// Writes the key again with one field changed.
     async fn edit(&mut self, name: &str, field: &str, value: serde_json::Value) {
-        let mut stands = self.get(name).await;
-        stands[field] = value;
-        self.put(name, stands.to_string()).await;
+        let mut stored = self.get(name).await;
+        stored[field] = value;
+        self.put(name, stored.to_string()).await;
     }
 }
 
@@ -138,7 +138,7 @@ async fn nothing_failed(load: Load, what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_deleted_and_edited_by_hand_are_repaired_and_nobody_who_asks_notices() {
+async fn keys_changed_by_hand_are_repaired_and_no_client_notices() {
     let fixture = fixture().await;
     let mut keys = Keys::of(&fixture).await;
     let load = load(&fixture).await;
@@ -187,7 +187,7 @@ async fn keys_deleted_and_edited_by_hand_are_repaired_and_nobody_who_asks_notice
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn containers_started_stopped_and_removed_by_hand_are_repaired() {
+async fn containers_changed_by_hand_are_repaired() {
     let fixture = fixture().await;
     let (old, live) = (
         instance_name(&fixture.target, Slot::Blue),
@@ -197,13 +197,14 @@ async fn containers_started_stopped_and_removed_by_hand_are_repaired() {
     engine(&["start", &old]);
     repaired(&fixture, "the old version started", &["instance-started"]).await;
 
-    // The old version, and the live pointer at it: two things by hand, and every request is answered.
+    // The old version is started and the live pointer moved to it: two manual changes, and every
+    // request is answered.
     engine(&["start", &old]);
     healthy(&fixture, Slot::Blue).await;
     let pointer = pointer(&fixture);
-    let beside = pointer.with_extension("by-hand");
-    std::os::unix::fs::symlink("blue", &beside).expect("a link");
-    fs::rename(&beside, &pointer).expect("over it");
+    let new_link = pointer.with_extension("by-hand");
+    std::os::unix::fs::symlink("blue", &new_link).expect("a link");
+    fs::rename(&new_link, &pointer).expect("over it");
     let names = named(&fixture).await;
     assert!(names.contains(&"proxy-elsewhere".to_owned()), "{names:?}");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -211,7 +212,7 @@ async fn containers_started_stopped_and_removed_by_hand_are_repaired() {
     nothing_failed(load, "containers and the pointer by hand").await;
     fixture.stands("1.9.0", Role::Stopped).await;
 
-    // From here on the hand ends the traffic, and the repair brings it back.
+    // From here on the manual changes stop the traffic, and the repair restores it.
     for (what, how) in [
         ("stopped", vec!["stop", "-t", "1", &live]),
         ("paused", vec!["pause", &live]),
@@ -230,12 +231,12 @@ async fn containers_started_stopped_and_removed_by_hand_are_repaired() {
         load.stop().await;
         fixture.stands("1.9.0", Role::Stopped).await;
     }
-    // What was repaired can be released over.
+    // A repaired target can be released to.
     let finished = fixture.promote("1.8.2").await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
 }
 
-/// Waits until what was started by hand answers.
+/// Waits until an instance started by hand answers.
 async fn healthy(fixture: &Fixture, slot: Slot) {
     eventually("it is healthy", Duration::from_secs(10), || async {
         let snapshot = fixture.snapshot().await;
@@ -257,10 +258,10 @@ fn pointer(fixture: &Fixture) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nginx_files_edited_and_removed_by_hand_are_installed_anew() {
+async fn nginx_files_changed_by_hand_are_installed_again() {
     let fixture = fixture().await;
     let mut asking = fixture.load();
-    // A reload may cut connections that are kept: that is said before, and not what is measured here.
+    // A reload may cut kept connections. The plan says so, and this test does not measure it.
     asking.kept = 0;
     let load = Load::start(&asking);
     let sites = fixture.place.path().join("sites");
@@ -292,7 +293,7 @@ fn only_reason(refused: &Refused) -> &Refusal {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken() {
+async fn a_repair_stops_when_the_target_changed_or_a_release_is_open() {
     let fixture = fixture().await;
     let mut keys = Keys::of(&fixture).await;
     let refused = plan(&fixture, None).await.expect_err("nothing differs");
@@ -301,11 +302,11 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
         Refusal::NothingDiffers { .. }
     ));
 
-    let stands = keys.get("slots/green").await.to_string();
+    let stored = keys.get("slots/green").await.to_string();
     keys.delete("slots/green").await;
     let planned = plan(&fixture, None).await.expect("a plan");
-    // Somebody else was faster: then nothing is done, and the lock is free again.
-    keys.put("slots/green", stands).await;
+    // Another operator was faster: nothing is done, and the lock is released.
+    keys.put("slots/green", stored).await;
     let refused = begin(&fixture, planned).await.expect_err("the world moved");
     assert!(
         matches!(only_reason(&refused), Refusal::WorldChanged { .. }),
@@ -313,7 +314,7 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
     );
     assert_eq!(fixture.snapshot().await.lock, None);
 
-    // A version that nobody released, in the live slot: no action is safe.
+    // An unreleased version in the live slot: no action is safe.
     let other = format!("sha256:{}", "d".repeat(64));
     keys.edit("slots/green", "digest", other.clone().into())
         .await;
@@ -335,7 +336,7 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
         .await;
     keys.edit("route", "digest", right.into()).await;
 
-    // While a release goes on, and after it was interrupted, the target is not repaired.
+    // During a release, and after it was interrupted, the target is not repaired.
     let release = fixture.begin(version("1.8.2")).await;
     let refused = plan(&fixture, None).await.expect_err("it is driven");
     assert!(
@@ -396,10 +397,10 @@ async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired
     nothing_failed(load, "the route deleted in the watch").await;
 }
 
-/// A backup of the store that is older than the last release, restored: entries, route and journal are those of
-/// before, and the pointer carries a token that no lock of the store reaches.
+/// An older backup of the store is restored: entries, route and journal are from before the last
+/// release, and the pointer has a token higher than any lock of the store.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_went_back_is_repaired_and_releases_go_on_while_no_request_fails() {
+async fn a_restored_older_store_is_repaired_and_no_request_fails() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")

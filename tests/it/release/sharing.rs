@@ -1,4 +1,4 @@
-//! What a plan says of an nginx that it shares with others.
+//! What a plan says about an nginx that also serves other targets.
 
 use std::{fs, slice};
 
@@ -11,7 +11,7 @@ use greenroom::release::{
 
 use super::fixture::{Fixture, FixtureOptions, Running, version};
 
-/// The configuration with a staging environment beside production, on the same servers.
+/// The configuration with a staging environment next to production, on the same servers.
 fn with_staging(text: &str, service: &str) -> String {
     let begin = text
         .find("[environments.production]")
@@ -43,7 +43,7 @@ fn with_staging(text: &str, service: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_plan_names_what_shares_the_nginx_and_what_of_it_is_not_inherited() {
+async fn a_plan_names_the_other_targets_of_its_nginx_and_lost_headers() {
     let mut fixture = Fixture::new(FixtureOptions {
         tier: "protected",
         ..FixtureOptions::default()
@@ -92,7 +92,7 @@ async fn a_repair_that_installs_again_asks_as_much(fixture: &Fixture, plan: Plan
     let target = plan.target().clone();
     let approval = Approval::give(&plan, Scope::Plan, by, Some("staging"), now).expect("a yes");
     let handle = engine.open(plan, &approval, OnFailure::BackOut).await;
-    let finished = Running::of(handle.expect("it begins")).finish().await;
+    let finished = Running::of(handle.expect("it starts")).finish().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     let sites = fs::read_dir(fixture.place.path().join("sites")).expect("the sites");
     let site = sites

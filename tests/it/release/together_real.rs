@@ -1,6 +1,6 @@
-//! Several applications on one release, over real servers: what one drives the others see within a second,
-//! ladder, checks and step log alike, and control goes from one to the other under load. The times are
-//! printed for whoever asks (`tests/run together_real --nocapture`).
+//! Several applications on one release, over real servers: what one drives, the others see within a
+//! second (ladder, checks and step log), and control moves from one to the other under load.
+//! `tests/run together_real --nocapture` prints the times.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use tokio::task::JoinHandle;
 use super::fixture::{Fixture, FixtureOptions, Running, version};
 use super::{load, nothing_was_noticed};
 
-/// What is promised.
+/// The documented limit.
 const WITHIN: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_mins(1);
 
-/// When something of a release was first seen.
+/// When each part of a release was first seen.
 type Moments = BTreeMap<String, Instant>;
 
 fn look(moments: &mut Moments, status: &Status, log: Option<&[String]>) {
@@ -54,20 +54,21 @@ fn watching(app: &App) -> Watching {
     watchers::start(&app.engine, app.frame.clone(), std::future::ready(()))
 }
 
-/// Notes what somebody else sees of the newest release of a target, until it is over.
+/// Notes what another operator sees of the newest release of a target, until it ends.
 fn note(mut releases: watch::Receiver<Arc<Releases>>, target: Target) -> JoinHandle<Moments> {
     tokio::spawn(async move {
         let mut moments = Moments::new();
         loop {
             let now = Arc::clone(&releases.borrow_and_update());
-            // The release before it is told, too.
-            let told = now.get(&target);
-            let told = told.filter(|told| told.status.plan.version.name() == "1.9.0");
-            if let Some(told) = told {
-                let log: Vec<String> = told.told.iter().map(|line| line.text.clone()).collect();
-                look(&mut moments, &told.status, Some(&log));
+            // The release before it is reported too.
+            let observed = now.get(&target);
+            let observed =
+                observed.filter(|observed| observed.status.plan.version.name() == "1.9.0");
+            if let Some(observed) = observed {
+                let log: Vec<String> = observed.told.iter().map(|line| line.text.clone()).collect();
+                look(&mut moments, &observed.status, Some(&log));
             }
-            // Nothing moves after its end.
+            // Nothing changes after its end.
             if moments.contains_key("its end") || releases.changed().await.is_err() {
                 return moments;
             }
@@ -76,7 +77,7 @@ fn note(mut releases: watch::Receiver<Arc<Releases>>, target: Target) -> JoinHan
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_drives_two_others_see_within_a_second() {
+async fn two_watchers_see_a_release_within_a_second() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
@@ -124,13 +125,13 @@ async fn what_one_drives_two_others_see_within_a_second() {
     }
 }
 
-/// Waits until somebody's releases, or world, look like that.
+/// Waits until an operator's releases, or observations, fulfil a condition.
 async fn until<T>(mut seen: watch::Receiver<Arc<T>>, what: &str, looks: impl Fn(&T) -> bool) {
     let waited = tokio::time::timeout(LONG, seen.wait_for(|now| looks(now))).await;
     assert!(waited.is_ok_and(|seen| seen.is_ok()), "{what}");
 }
 
-/// Both look on, and both are seen there.
+/// Both watch, and both are shown as watchers.
 async fn are_seen(ana: &App, ben: &App, target: &Target, at_ana: &Watching) {
     ana.engine.look_on(target, None).await;
     ben.engine.look_on(target, None).await;
@@ -142,7 +143,7 @@ async fn are_seen(ana: &App, ben: &App, target: &Target, at_ana: &Watching) {
     .await;
 }
 
-/// Plans and begins a release from another console.
+/// Plans and starts a release from another console.
 async fn begin(fixture: &Fixture, app: &App, wanted: Wanted) -> Running {
     let engine = &app.engine;
     let request = PlanRequest {
@@ -163,7 +164,7 @@ async fn begin(fixture: &Fixture, app: &App, wanted: Wanted) -> Running {
     Running::of(opened.expect("a release"))
 }
 
-/// How a release ended, as the journal has it.
+/// How a release ended according to the journal.
 async fn written_end(fixture: &Fixture, release: ReleaseId) -> Option<Outcome> {
     let site = fixture
         .app
@@ -181,7 +182,7 @@ fn is_in_standby(status: &Status) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rollback_from_another_console_ends_the_standby_and_both_are_told() {
+async fn a_rollback_from_another_console_ends_the_standby_and_both_see_it() {
     let options = FixtureOptions {
         standby: "5m",
         ..FixtureOptions::default()
@@ -195,7 +196,7 @@ async fn a_rollback_from_another_console_ends_the_standby_and_both_are_told() {
     let ben = fixture.another("ben").await;
     let rolling = begin(&fixture, &ben, Wanted::Standby).await;
     let look = promoted.handle.command(Command::LookAtLock).await;
-    look.expect("driven until it is told");
+    look.expect("driven until it learns of it");
     let ended = promoted.finish().await.outcome();
     let Some(Outcome::Superseded { by: Some(by) }) = &ended else {
         panic!("{ended:?}");
@@ -217,7 +218,7 @@ async fn a_rollback_from_another_console_ends_the_standby_and_both_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_release_that_lost_its_driver_in_the_standby_is_ended_by_the_next() {
+async fn a_release_without_a_driver_in_standby_is_ended_by_the_next() {
     let options = FixtureOptions {
         standby: "5m",
         ..FixtureOptions::default()
@@ -245,7 +246,7 @@ async fn a_release_that_lost_its_driver_in_the_standby_is_ended_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_wheel_goes_from_one_to_the_other_under_load() {
+async fn a_handover_under_load_fails_no_request() {
     let options = FixtureOptions {
         standby: "5m",
         ..FixtureOptions::default()
@@ -268,7 +269,7 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     })
     .await;
 
-    // The yes was given when it was asked for.
+    // The approval was given before the request.
     let found = ben
         .engine
         .interrupted(&target, None)
@@ -296,20 +297,17 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     };
     running.handle.command(command).await.expect("driven");
     until(at_ben.releases.clone(), "it is handed over", |releases| {
-        let told = releases.get(&target);
-        told.is_some_and(|told| told.is_handed_to(ben.engine.console()))
+        let observed = releases.get(&target);
+        observed.is_some_and(|observed| observed.is_handed_to(ben.engine.console()))
     })
     .await;
-    // Nobody else gets in between.
+    // No other operator can take it in between.
     let cleo = fixture.another("cleo").await;
     let slipping_in = cleo
         .engine
         .resume(&target, release, resume(), &approval, OnFailure::Ask)
         .await;
-    assert!(
-        slipping_in.is_err(),
-        "it is handed to ben, and to nobody else"
-    );
+    assert!(slipping_in.is_err(), "it is handed to Ben alone");
     let taken = ben
         .engine
         .resume(&target, release, resume(), &approval, OnFailure::Ask)
@@ -339,7 +337,7 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     let report = load.stop().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    until(at_ana.world.clone(), "nobody asks", |world| {
+    until(at_ana.world.clone(), "no request is left", |world| {
         let snapshot = world.get(&target);
         snapshot.is_some_and(|snapshot| snapshot.handover_request.is_none())
     })

@@ -1,4 +1,5 @@
-//! A target that is live on real servers, one of which is away: what it alone knows is unknown, and nothing else.
+//! A live target on real servers, one of which is unreachable: only the facts of that server are
+//! unknown.
 
 use serde_json::{Value, json};
 
@@ -7,15 +8,21 @@ use super::fixture::{Fixture, FixtureOptions};
 use crate::support::json_lines::json_list;
 use crate::support::{docker, etcd, free_port};
 
-/// What `status` says to programs and to people while an address leads nowhere.
+/// The output of `status`, as JSON and as text, while an address leads nowhere.
 async fn status_without(fixture: &mut Fixture, address: &str, scheme: &str) -> (Value, String) {
     let nowhere = format!("{scheme}://127.0.0.1:{}", free_port());
     fixture
         .rebuild(|text| text.replace(address, &nowhere))
         .await;
-    let told = run(fixture, &["--json", "status"]).await;
-    assert_eq!(told.status.code(), Some(3), "{}{}", out(&told), err(&told));
-    let line = json_list(&told, "targets").remove(0);
+    let output = run(fixture, &["--json", "status"]).await;
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}{}",
+        out(&output),
+        err(&output)
+    );
+    let line = json_list(&output, "targets").remove(0);
     let said = out(&run(fixture, &["status"]).await);
     fixture
         .rebuild(|text| text.replace(&nowhere, address))
@@ -24,7 +31,7 @@ async fn status_without(fixture: &mut Fixture, address: &str, scheme: &str) -> (
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_server_that_is_away_would_say_is_unknown() {
+async fn facts_of_an_unreachable_server_are_unknown() {
     let mut fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")
@@ -59,9 +66,9 @@ async fn what_a_server_that_is_away_would_say_is_unknown() {
     }
 
     fixture.kill_nginx(true);
-    let told = run(&fixture, &["--json", "status"]).await;
-    assert_eq!(told.status.code(), Some(3), "{}", out(&told));
-    let line = json_list(&told, "targets").remove(0);
+    let output = run(&fixture, &["--json", "status"]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", out(&output));
+    let line = json_list(&output, "targets").remove(0);
     assert_eq!(line["live"], Value::Null, "{line}");
     assert_eq!(line["roles"], json!({ "blue": null, "green": null }));
     let said = out(&run(&fixture, &["status"]).await);

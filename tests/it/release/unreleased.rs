@@ -1,4 +1,4 @@
-//! What another program writes into the store starts nothing.
+//! Records that another program wrote into the store start nothing.
 
 use greenroom::inventory::{Slot, instance_name};
 
@@ -7,11 +7,11 @@ use super::fixture::Fixture;
 use super::repair_real::{Keys, fixture, plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_version_that_the_release_of_the_route_did_not_put_there_is_not_started() {
+async fn a_version_not_released_to_its_slot_is_not_started() {
     let fixture = fixture().await;
     engine(&["rm", "-f", &instance_name(&fixture.target, Slot::Green)]);
     let mut keys = Keys::of(&fixture).await;
-    // 1.8.2 was released, in the other slot.
+    // 1.8.2 was released in the other slot.
     let before = digest_before(&fixture).await;
     for name in ["route", "slots/green"] {
         let mut value = keys.get(name).await;
@@ -29,7 +29,7 @@ async fn a_version_that_the_release_of_the_route_did_not_put_there_is_not_starte
     );
 }
 
-/// The digest of the version before, as its container has it.
+/// The digest of the previous version, as its container has it.
 async fn digest_before(fixture: &Fixture) -> String {
     let snapshot = fixture.snapshot().await;
     let instance = snapshot.slots.blue.instance.as_ref();

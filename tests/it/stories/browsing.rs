@@ -1,4 +1,5 @@
-//! The third user, browsing what was released: a failure found and read, and that nobody has altered anything.
+//! An engineer browses the history: finds a failure, reads its reason, and verifies that no record
+//! was altered.
 
 use greenroom::adapters::archive::Archive;
 use greenroom::history::Filter;
@@ -53,7 +54,7 @@ fn wallets_fails(sandbox: &Sandbox) {
     allow_yes_in_production(sandbox, false);
 }
 
-/// Rules are loosened in the file, and nowhere above it.
+/// Rules can be loosened only in the file.
 fn allow_yes_in_production(sandbox: &Sandbox, is_allowed: bool) {
     let path = sandbox.place().join("greenroom.toml");
     let text = std::fs::read_to_string(&path).expect("the configuration");
@@ -69,7 +70,7 @@ fn allow_yes_in_production(sandbox: &Sandbox, is_allowed: bool) {
     std::fs::write(&path, text).expect("written");
 }
 
-/// The newest release of wallets was the same a day before, with all that is kept of it.
+/// Moves the newest release of wallets, with everything archived about it, to the day before.
 async fn a_day_ago(sandbox: &Sandbox) {
     let archive = Archive::open(sandbox.place().join("archive.sqlite"))
         .await
@@ -105,7 +106,7 @@ async fn a_day_ago(sandbox: &Sandbox) {
 }
 
 #[tokio::test]
-async fn yesterdays_failed_release_of_wallets_is_found_opened_and_its_reason_read() {
+async fn the_reason_of_yesterdays_failed_release_is_found() {
     let sandbox = Sandbox::kept().up();
     wallets_fails(&sandbox);
     a_day_ago(&sandbox).await;
@@ -121,7 +122,7 @@ async fn yesterdays_failed_release_of_wallets_is_found_opened_and_its_reason_rea
     press(&mut pty, "\r", "1 shown");
     press(&mut pty, "\r", "orders");
     pty.wait_for_text("new ledger", SOON);
-    // What the candidate wrote is behind it, though the candidate is gone.
+    // The candidate's output is still there, although the candidate is gone.
     press(&mut pty, "G", "3.2.0 has ended");
     press(&mut pty, "\x1b", "History, newest first");
     pty.keys("q");
@@ -129,7 +130,7 @@ async fn yesterdays_failed_release_of_wallets_is_found_opened_and_its_reason_rea
 }
 
 #[test]
-fn by_keys_it_is_proven_that_nothing_was_altered_and_seen_when_something_was() {
+fn a_key_verifies_the_history_and_shows_an_altered_record() {
     let sandbox = Sandbox::kept().up();
     let mut pty = history(&sandbox);
     press(&mut pty, "v", "everything is what was written");
@@ -137,7 +138,7 @@ fn by_keys_it_is_proven_that_nothing_was_altered_and_seen_when_something_was() {
     assert!(screen.contains(" 0 wrong"), "{screen}");
     press(&mut pty, "\x1b", "History, newest first");
 
-    // Somebody changes in the store why a release was made.
+    // Another program changes the reason of a release in the store.
     let sql = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
     let changed = sql
         .execute(

@@ -1,5 +1,5 @@
-//! The rules that keep production calm, by keys alone: a hold stops a promote, is overridden with a reason, and
-//! the traffic waits for a second person at another console.
+//! The rules that protect production, with keys alone: a hold stops a promote, is overridden with a
+//! reason, and traffic waits for a second person at another console.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::sandbox::{Sandbox, words};
 use crate::support::json_lines::json_list;
 use crate::support::pty::Pty;
 
-/// How long a step of a sandbox's release may take on a busy machine.
+/// How long a step of a sandbox release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
-/// From *cancel* to the answer that does it.
+/// Moves from *cancel* to the answer that confirms.
 const YES: &str = "\x1b[C\r";
 
-/// A console of somebody, on `web/production`, armed.
+/// The console of this operator on `web/production`, armed.
 fn console(sandbox: &Sandbox, name: &str) -> Pty {
     let operator = format!("operator.name={name}");
     let mut pty = sandbox.on_a_terminal(&["--set", &operator]);
@@ -31,7 +31,7 @@ fn press(pty: &mut Pty, keys: &str, shows: &str) {
     pty.wait_for_text(shows, SOON);
 }
 
-/// Ben is told, and approves it from his console with a note and the environment's name.
+/// Ben gets a notice, and approves from his console with a note and the environment's name.
 fn ben_approves(sandbox: &Sandbox) -> Pty {
     let as_ben = ["--set", "operator.name=ben", "status", "web", "production"];
     let status = words(&sandbox.run(&as_ben));
@@ -56,13 +56,13 @@ fn ben_approves(sandbox: &Sandbox) -> Pty {
 fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     let mut sandbox = Sandbox::kept().up();
     let mut ana = console(&sandbox, "ana");
-    // Somebody freezes production.
+    // An operator freezes production.
     press(&mut ana, "F", "Hold web/production: why?");
     press(&mut ana, "payday\r", "until when?");
     press(&mut ana, "3d\r", "is held by ana@");
     ana.wait_for_text("web/production: held", SOON);
 
-    // A promote is refused by any face, and can be overridden with a reason of its own.
+    // Every interface refuses a promote, which can be overridden with a separate reason.
     let refused = sandbox.run(&[
         "promote",
         "web",
@@ -87,7 +87,7 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     press(&mut ana, "A", "[ Register the candidate ]");
     press(&mut ana, YES, "switch waits for approvals");
     ana.wait_for_text("needs 1 approval by someone else, has 0", SOON);
-    // Alone she cannot go on, and nobody approves for themselves.
+    // She cannot continue alone, and no operator can approve their own release.
     press(&mut ana, "A", "It can be given by anyone except ana@");
     press(&mut ana, "", "greenroom approve web production");
     press(&mut ana, "\x1b", "A says who can give it");
@@ -126,7 +126,7 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     press(&mut ana, "S", "Type production to go on");
     press(&mut ana, "production\r", "✓ done");
 
-    // It is kept who overrode what, who approved it, and on what.
+    // The record says who overrode what, who approved, and what they saw.
     let found = words(&sandbox.run(&["--json", "history", "web", "production", "--limit", "1"]));
     assert!(found.contains("the shop is down"), "{found}");
     let newest = ["--json", "history", "web", "production", "--limit", "1"];

@@ -1,10 +1,10 @@
-//! Seeing and taking away what is on the screen: another theme, a digest.
+//! Changing the theme, and copying a digest.
 
 use std::cell::Cell;
 
 use super::stage::{ESC, SOON, Stage};
 
-/// The colour that says that something is well: that of the mark in the live slot.
+/// The colour of a healthy state: that of the mark in the live slot.
 fn well(screen: &vt100::Screen) -> Option<vt100::Color> {
     const FRAME: &str = "║ ";
     let columns = screen.size().1.get();
@@ -30,7 +30,7 @@ fn colour(stage: &Stage) -> vt100::Color {
 }
 
 #[test]
-fn a_colour_blind_theme_is_tried_on_and_kept() {
+fn a_colour_blind_theme_is_previewed_and_kept() {
     let mut stage = Stage::open(&[], (118, 34));
     let dark = colour(&stage);
     stage.press("T", "dark (worn)");
@@ -54,7 +54,7 @@ fn a_digest_is_copied() {
     let mut stage = Stage::open(&[], (118, 34));
     stage.press("1y", "copied the digest that is live there: sha256:");
     let said = String::from_utf8_lossy(&stage.pty.raw()).into_owned();
-    // OSC 52, for the clipboard; "sha256:" in Base64 begins so.
+    // OSC 52, for the clipboard; "sha256:" in Base64 starts with this.
     assert!(
         said.contains("\u{1b}]52;c;c2hhMjU2O"),
         "nothing was sent to the clipboard"

@@ -1,5 +1,5 @@
-//! What an on-call engineer does at 3 a.m., by keys alone: the real binary on a real terminal, each
-//! story from the first key to what stands in the end.
+//! The work of an on-call engineer with keys alone: the real binary on a real terminal, from the
+//! first key to the final state.
 
 mod browsing;
 mod calm;

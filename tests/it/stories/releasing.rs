@@ -1,13 +1,13 @@
-//! Promoting, going back, and what happens to the screen meanwhile.
+//! Promoting, rolling back, and what the screen shows meanwhile.
 
 use super::stage::{ESC, HURRIED, SOON, Stage, UP, YES};
 
 #[test]
-fn web_is_promoted_to_production_from_what_qa_runs_with_its_log_in_view() {
+fn the_version_of_qa_is_promoted_to_production_with_its_log_in_view() {
     let mut stage = Stage::open(&[], (118, 34));
     stage.arm_production();
     stage.begin_what_qa_runs();
-    // Reading the log meanwhile: it is the candidate's, and the operator stays at its beginning.
+    // Reading the log meanwhile: it is the candidate's, and the view stays at its start.
     stage.press("5", "5 Logs · green web:1.9.0 · following");
     stage.press("g", "staying");
     stage.press("f", "following");
@@ -19,7 +19,7 @@ fn web_is_promoted_to_production_from_what_qa_runs_with_its_log_in_view() {
     stage.shows("1.9.0 is live. 1.8.2 is kept warm");
     stage
         .pty
-        .wait_for("blue on standby beside a live green", SOON, |screen| {
+        .wait_for("blue on standby next to a live green", SOON, |screen| {
             let text = screen.contents();
             text.contains("BLUE  ◐ STANDBY") && text.contains("GREEN  ● LIVE")
         });
@@ -35,7 +35,7 @@ fn a_release_is_backed_out_at_each_step_by_keys() {
     let mut stage = Stage::open(&HURRIED, (118, 34));
     stage.arm_production();
 
-    // Before anything is registered: a yes, and the candidate is gone.
+    // Before registration: a yes, and the candidate is removed.
     stage.begin_what_qa_runs();
     stage.press("X", "[ Back out ]");
     stage.pty.keys(YES);
@@ -50,7 +50,7 @@ fn a_release_is_backed_out_at_each_step_by_keys() {
     stage.shows("backed out");
     stage.shows("nothing runs here");
 
-    // With the traffic: takes the environment's name, and 1.8.2 has the traffic again.
+    // With the traffic: it needs the environment's name, and 1.8.2 has the traffic again.
     stage.begin_what_qa_runs();
     stage.register();
     stage.switch();
@@ -66,7 +66,7 @@ fn a_release_is_backed_out_at_each_step_by_keys() {
 }
 
 #[test]
-fn a_version_that_is_still_warm_gets_its_traffic_back_by_one_key_and_one_name() {
+fn a_warm_version_gets_its_traffic_back_with_one_key_and_the_name() {
     let mut stage = Stage::open(&HURRIED, (118, 34));
     stage.arm_production();
     stage.begin_what_qa_runs();
@@ -80,7 +80,7 @@ fn a_version_that_is_still_warm_gets_its_traffic_back_by_one_key_and_one_name() 
         text.contains("BLUE  ● LIVE") && text.contains("GREEN  ◐ STANDBY")
     });
     stage.shows("1.8.2 is live. 1.9.0 is kept warm");
-    // The release that keeps 1.9.0 warm is in flight: leaving says so and leaves it warm.
+    // The release that keeps 1.9.0 warm is in flight: quitting says so and leaves it warm.
     stage.press("q", "stay here");
     stage.pty.keys(ESC);
     stage.until("the question is closed", |text| !text.contains("stay here"));
@@ -90,12 +90,12 @@ fn a_version_that_is_still_warm_gets_its_traffic_back_by_one_key_and_one_name() 
 }
 
 #[test]
-fn a_terminal_that_becomes_narrow_in_mid_release_shows_less_and_the_release_goes_on() {
+fn a_release_continues_while_the_terminal_shrinks() {
     let mut stage = Stage::open(&HURRIED, (118, 34));
     stage.arm_production();
     stage.begin_what_qa_runs();
     stage.pty.resize((80, 24));
-    // One pane at a time, the ladder still there.
+    // One pane at a time, with the ladder still visible.
     stage.pty.wait_for("tabs and the ladder", SOON, |screen| {
         let text = screen.contents();
         text.contains("register waits") && text.contains("5 Logs") && !text.contains("┐┌")
@@ -103,7 +103,7 @@ fn a_terminal_that_becomes_narrow_in_mid_release_shows_less_and_the_release_goes
     stage.press("5", "web:1.9.0");
     stage.register();
     stage.press("A", "Type production to go on");
-    // Narrower than anything that can be used, with a question open: it says so and comes back.
+    // Too narrow for use, with a question open: the screen says so, and the question returns.
     stage.pty.resize((20, 5));
     stage.pty.wait_for("a card", SOON, |screen| {
         screen.contents().contains("60") && !screen.contents().contains("Type production")

@@ -1,4 +1,4 @@
-//! A sandbox's console on a terminal, and the few things everybody does with it.
+//! A sandbox's console on a terminal, and common actions with it.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::support::pty::Pty;
 
 /// How long the slowest step of a sandbox may take on a busy machine.
 pub(crate) const UP: Duration = Duration::from_mins(1);
-/// How long an answer to a key may take there.
+/// How long the answer to a key may take there.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// Right, then Enter: from *cancel* to the answer that does it.
+/// Right, then Enter: from *cancel* to the answer that confirms.
 pub(crate) const YES: &str = "\x1b[C\r";
-/// Esc.
 pub(crate) const ESC: &str = "\x1b";
 
-/// The hurry of stories that are not about waiting.
+/// Short timings for stories that are not about waiting.
 pub(crate) const HURRIED: [&str; 2] = [
     "environments.production.timing.minimum_healthy=100ms",
     "environments.production.timing.watch=500ms",
 ];
 
-/// See the module.
+/// A sandbox's console on a terminal.
 pub(crate) struct Stage {
     pub(crate) pty: Pty,
     room: TempDir,
 }
 
 impl Stage {
-    /// A console that has seen the world, with `web/dev` open, and values laid over its configuration.
+    /// A console that has observed every target, with `web/dev` open, and with values set over its
+    /// configuration.
     pub(crate) fn open(laid: &[&str], size: (u16, u16)) -> Self {
         let more: Vec<&str> = laid.iter().flat_map(|value| ["--set", *value]).collect();
         Self::with(&more, size)
@@ -42,18 +42,18 @@ impl Stage {
         Self { pty, room }
     }
 
-    /// Types, then waits until something stands on the screen.
+    /// Types, then waits until a text is on the screen.
     pub(crate) fn press(&mut self, keys: &str, shows: &str) {
         self.pty.keys(keys);
         self.pty.wait_for_text(shows, SOON);
     }
 
-    /// Waits until something stands on the screen.
+    /// Waits until a text is on the screen.
     pub(crate) fn shows(&self, text: &str) {
         self.pty.wait_for_text(text, UP);
     }
 
-    /// Waits until the screen is as wanted.
+    /// Waits until the screen fulfils a condition.
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&str) -> bool) {
         self.pty
             .wait_for(what, SOON, |screen| holds(&screen.contents()));
@@ -66,9 +66,9 @@ impl Stage {
         self.press("W", "armed");
     }
 
-    /// Chooses what qa runs, says why, and begins the release.
+    /// Chooses the version of qa, gives a reason, and starts the release.
     pub(crate) fn begin_what_qa_runs(&mut self) {
-        // A release that is over is seen to be so a moment before its lock is seen to be given back.
+        // The end of a release is shown a moment before the release of its lock.
         self.until("nobody drives it", |text| !text.contains("lock: "));
         self.press("P", "▸ 1.9.0");
         self.press("\r", "1.9.0 to web/production: why?");
@@ -77,19 +77,18 @@ impl Stage {
         self.shows("register waits");
     }
 
-    /// Approves *register*.
     pub(crate) fn register(&mut self) {
         self.press("A", "[ Register the candidate ]");
         self.press(YES, "switch waits");
     }
 
-    /// Approves *switch*, by the environment's name.
+    /// Approves *switch* with the environment's name.
     pub(crate) fn switch(&mut self) {
         self.press("A", "Type production to go on");
         self.pty.keys("production\r");
     }
 
-    /// Leaves a console in which nothing is in flight; nothing was lost and nothing is left.
+    /// Quits a console without a release in flight; nothing was lost and nothing is left.
     pub(crate) fn leave(mut self) {
         self.pty.keys("q");
         assert_eq!(self.pty.exit_status(UP).exit_code(), 0);

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A disk of its own under a directory; gone with the test.
+/// A separate disk on a directory; removed with the test.
 pub(crate) struct Disk(PathBuf);
 
 impl Disk {
@@ -23,7 +23,7 @@ impl Disk {
         self.0.join("ballast")
     }
 
-    /// Takes all the room that is left.
+    /// Takes all remaining space.
     pub(crate) fn fill(&self) {
         let mut file = OpenOptions::new()
             .create(true)
@@ -42,7 +42,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: somebody may still be reading there.
+        // Lazily, because a process may still be reading there.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }

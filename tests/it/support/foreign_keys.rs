@@ -1,11 +1,11 @@
-//! What every store makes of keys that another program or a person wrote below a target, whatever it is made of.
+//! How every kind of store treats keys that another program or a person wrote below a target.
 
 use greenroom::history::{FORMAT, ReleaseRecord};
 use greenroom::inventory::{ReleaseId, Slot, StoredKey, Target};
 use greenroom::ports::{Fence, JournalReader, JournalWriter, RegistryReader};
 
-/// Keys of the record of a target, and what is stored there. The first column is the key below the target, the second
-/// the value, the third whether it is reported.
+/// Keys of the record of a target. The columns: the key below the target, the value, and whether it
+/// is reported.
 const KEYS: &[(&str, &[u8], bool)] = &[
     ("note", b"ask ben", true),
     ("note/deep/er", b"{}", true),
@@ -18,7 +18,7 @@ const KEYS: &[(&str, &[u8], bool)] = &[
     ("repairs/garbage", b"x", false),
 ];
 
-/// A store in which blue is live, and a way to write keys past it.
+/// A store in which blue is live, and a way to write keys without its adapter.
 pub(crate) struct Contract<'a> {
     pub(crate) reader: &'a dyn RegistryReader,
     pub(crate) journal: &'a dyn JournalReader,
@@ -29,12 +29,12 @@ pub(crate) struct Contract<'a> {
     pub(crate) head: &'a (dyn Fn(ReleaseId) -> ReleaseRecord + Sync),
     /// Writes a key below the target.
     pub(crate) put: &'a (dyn Fn(&str, &[u8]) + Sync),
-    /// Writes a head as it is.
+    /// Writes a head unchanged.
     pub(crate) put_head: &'a (dyn Fn(&str, &[u8]) + Sync),
 }
 
 impl Contract<'_> {
-    /// A key that Greenroom does not know is reported, stops nothing, and hides nothing.
+    /// An unknown key is reported, stops nothing, and hides nothing.
     pub(crate) async fn unknown_keys_stop_nothing(&self) {
         for (name, value, _) in KEYS {
             (self.put)(name, value);
@@ -56,7 +56,7 @@ impl Contract<'_> {
         assert!(is_listed("/note") && is_listed("/binary"), "{listed:?}");
     }
 
-    /// A head that cannot be read hides no other, wherever it is, and is named.
+    /// An unreadable head hides no other, wherever it is, and is named.
     pub(crate) async fn heads_that_cannot_be_read_hide_no_other(&self) {
         let id = |number: u128| ReleaseId(number.into());
         for number in [10, 20, 30] {
@@ -72,7 +72,7 @@ impl Contract<'_> {
         for (id, value) in old {
             (self.put_head)(&id.to_string(), value);
         }
-        // What names no release comes behind and before all that do.
+        // A key that names no release sorts after and before all that do.
         for name in ["not-an-id", "zzz", "zzz/deeper", "0"] {
             (self.put_head)(name, b"{}");
         }

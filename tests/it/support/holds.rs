@@ -1,4 +1,4 @@
-//! What every store keeps of holds, whatever it is made of.
+//! How every kind of store keeps holds.
 
 use greenroom::history::{AuditRecord, hold_id};
 use greenroom::inventory::{Cleared, Hold, Operator, ReleaseId, StoredKey, Target};
@@ -27,7 +27,7 @@ pub(crate) fn hold(name: &str, since: i64, until: Option<i64>) -> Hold {
     }
 }
 
-/// What a rollback leaves.
+/// The hold that a rollback leaves.
 pub(crate) fn left_by(release: ReleaseId) -> Hold {
     Hold {
         release: Some(release),
@@ -43,7 +43,7 @@ pub(crate) fn cleared(name: &str, second: i64) -> Cleared {
     }
 }
 
-/// Two who place holds in one store, and a reader of it.
+/// Two operators who place holds in one store, and a reader of it.
 pub(crate) struct Contract<'a> {
     pub(crate) ana: &'a dyn Holds,
     pub(crate) ben: &'a dyn Holds,
@@ -59,7 +59,7 @@ impl Contract<'_> {
         record.hold
     }
 
-    /// One hold a target; exactly the one that was seen is cleared, and it is kept who did.
+    /// One hold per target. Only the observed one is cleared, and the record names who cleared it.
     pub(crate) async fn is_kept(&self) {
         let first = hold("ana", 0, Some(100));
         assert_eq!(self.stored().await, None);
@@ -68,19 +68,19 @@ impl Contract<'_> {
             None
         );
         assert_eq!(self.stored().await, Some(first.clone()));
-        // Said again it is the same; another's is not written over it.
+        // Repeating the same write changes nothing; another hold is not overwritten.
         assert_eq!(
             self.ana.place(self.target, &first).await.expect("placed"),
             None
         );
         let second = hold("ben", 10, None);
-        let stands = self
+        let current = self
             .ben
             .place(self.target, &second)
             .await
             .expect("answered");
-        assert_eq!(stands, Some(first.clone()));
-        // One whose end has passed is in nobody's way.
+        assert_eq!(current, Some(first.clone()));
+        // A hold whose end has passed blocks no other.
         let later = hold("ben", 100, None);
         assert_eq!(
             self.ben.place(self.target, &later).await.expect("placed"),
@@ -93,7 +93,7 @@ impl Contract<'_> {
             .clear(self.target, &first, &cleared("ana", 110))
             .await;
         assert_eq!(
-            other.expect_err("another stands").kind,
+            other.expect_err("another is in force").kind,
             FailureKind::Conflict
         );
         let end = cleared("ana", 120);
@@ -127,7 +127,8 @@ impl Contract<'_> {
             .await
             .expect("cleared");
 
-        // One that replaces another is there in the same moment, and the other is kept with its end.
+        // A replacement is written in the same transaction, and the replaced hold is kept with its
+        // end.
         let left = hold("ana", 160, None);
         let placed = self.ana.place(self.target, &left).await;
         assert_eq!(placed.expect("placed"), None);
@@ -145,7 +146,7 @@ impl Contract<'_> {
         let done = self.ana.clear(self.target, &reason, &end).await;
         done.expect("cleared");
 
-        // None of them is gone, and none that was refused is there.
+        // All accepted holds are kept, and no refused one is.
         let records = self.journal.holds(self.target, 10).await.expect("listed");
         for record in &records {
             let read = self.journal.beside(self.target, record.id).await;
@@ -165,8 +166,8 @@ impl Contract<'_> {
         assert_eq!(none, []);
     }
 
-    /// One that cannot be read is removed if it is still the one that was seen, and what it was is kept. `write` puts a
-    /// value where the hold is.
+    /// An unreadable hold is removed only if it is still the observed one, and its content is kept.
+    /// `write` puts a value in place of the hold.
     pub(crate) async fn is_removed_when_unreadable(&self, write: impl AsyncFn(&str)) {
         write("until further notice").await;
         let seen = self.line().await;
@@ -187,7 +188,7 @@ impl Contract<'_> {
         let records = self.journal.holds(self.target, 1).await.expect("listed");
         assert_eq!(records[0].hold, removed);
 
-        // One that can be read is cleared as any other.
+        // A readable one is cleared like any other.
         let readable = hold("ben", 410, None);
         let placed = self.ben.place(self.target, &readable).await;
         assert_eq!(placed.expect("placed"), None);
@@ -210,7 +211,8 @@ impl Contract<'_> {
         lines.into_iter().find(is_hold).expect("a hold")
     }
 
-    /// Of many who place one at a time, one does, and the others are told which stands.
+    /// When many place one at the same time, one succeeds, and the others are told which hold is in
+    /// force.
     pub(crate) async fn is_placed_once(&self) {
         let all: Vec<Hold> = (0..8)
             .map(|n| hold(&format!("op-{n}"), 200 + n, None))
@@ -220,20 +222,20 @@ impl Contract<'_> {
             one.place(self.target, hold)
         });
         let answers = futures_util::future::join_all(placing).await;
-        let stands = self.stored().await.expect("one stands");
+        let current = self.stored().await.expect("one is in force");
         let mut placed = 0;
         for (hold, answer) in all.iter().zip(answers) {
             match answer.expect("answered") {
                 None => {
                     placed += 1;
-                    assert_eq!(*hold, stands);
+                    assert_eq!(*hold, current);
                 }
-                Some(other) => assert_eq!(other, stands),
+                Some(other) => assert_eq!(other, current),
             }
         }
         assert_eq!(placed, 1);
         self.ana
-            .clear(self.target, &stands, &cleared("ana", 300))
+            .clear(self.target, &current, &cleared("ana", 300))
             .await
             .expect("cleared");
     }

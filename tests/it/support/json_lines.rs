@@ -1,4 +1,4 @@
-//! The lines that `--json` prints, each held to the schema that the program prints itself.
+//! The lines that `--json` prints, each checked against the schema that the program prints itself.
 
 use std::process::Output;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ pub(crate) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 static VALIDATOR: LazyLock<Validator> =
     LazyLock::new(|| jsonschema::validator_for(&SCHEMA).expect("a schema"));
 
-/// Names under which a text of digits is a text.
+/// Names whose values are texts, even if they have digits only.
 const TEXTS: &[&str] = &[
     "tag",
     "name",
@@ -37,7 +37,7 @@ const TEXTS: &[&str] = &[
     "labels",
 ];
 
-/// All lines, each of which fits the schema, and of which only the last is the end.
+/// All lines. Each must fit the schema, and only the last is an end.
 pub(crate) fn json_lines(output: &Output) -> Vec<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     let lines: Vec<Value> = text
@@ -55,12 +55,11 @@ pub(crate) fn json_lines(output: &Output) -> Vec<Value> {
     lines
 }
 
-/// The last line.
 pub(crate) fn json_end(output: &Output) -> Value {
     json_lines(output).pop().expect("a last line")
 }
 
-/// What the last line carries.
+/// The data of the last line.
 pub(crate) fn json_data(output: &Output) -> Value {
     json_end(output)["data"].take()
 }
@@ -72,7 +71,7 @@ pub(crate) fn json_list(output: &Output, name: &str) -> Vec<Value> {
     list.unwrap_or_else(|| panic!("no {name}: {data}")).clone()
 }
 
-/// That a line fits the schema, and its values are plain.
+/// Asserts that a line fits the schema, and that its values are plain.
 pub(crate) fn assert_fits(line: &Value) {
     let wrong: Vec<String> = VALIDATOR
         .iter_errors(line)
@@ -82,7 +81,7 @@ pub(crate) fn assert_fits(line: &Value) {
     assert_plain("", line);
 }
 
-/// Numbers are numbers, and durations are milliseconds, wherever they are.
+/// Asserts that numbers are numbers, and durations are milliseconds, at any depth.
 fn assert_plain(name: &str, value: &Value) {
     match value {
         Value::Object(fields) => {
@@ -100,7 +99,7 @@ fn assert_plain(name: &str, value: &Value) {
     }
 }
 
-/// Whether a text is nothing but a number, or a duration.
+/// Whether a text is only a number or a duration.
 fn is_amount(text: &str) -> bool {
     // A hash may have digits alone, or digits and one `e`.
     if text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

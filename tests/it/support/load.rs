@@ -1,6 +1,6 @@
-//! A bounded load on an address: clients that keep their connection and clients that open one a
-//! request, from `start` to `stop`, and a report of every answer. They are people elsewhere: they run on a
-//! thread of their own, and whatever keeps the threads of the program busy or waiting is not their failure.
+//! A limited load on an address: clients that keep their connection and clients that open one per
+//! request, from `start` to `stop`, and a report of every answer. The clients run on a thread of
+//! their own, so that a busy or blocked test thread causes no failed request.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,26 +17,26 @@ use tokio_util::sync::CancellationToken;
 use super::load_client::{Asked, Client};
 pub(crate) use super::load_report::{Answer, Failed, Kind, LoadReport};
 
-/// What is asked, by how many and how often.
+/// What is requested, by how many clients and how often.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadPlan {
-    /// Where the connections go.
+    /// The address to connect to.
     pub(crate) address: SocketAddr,
-    /// The `Host` that is asked for.
+    /// The `Host` header.
     pub(crate) host: String,
-    /// Path and query.
     pub(crate) path: String,
     /// Clients that keep their connection.
     pub(crate) kept: usize,
-    /// Clients that open a connection a request.
+    /// Clients that open a connection per request.
     pub(crate) fresh: usize,
-    /// The time from one request of a client to its next; never less than the answer takes.
+    /// The time from one request of a client to its next; at least the time of the answer.
     pub(crate) every: Duration,
 }
 
 impl LoadPlan {
-    /// Four clients of each kind, a request each 40 ms: 200 a second. Every request is also a line in two logs, and
-    /// several tests with a load run at once: more would leave no processor time for anything else.
+    /// Four clients of each kind, with a request every 40 ms: 200 a second. Every request also
+    /// writes a line in two logs, and several tests with a load run at once, so more would use all
+    /// processor time.
     pub(crate) fn new(address: SocketAddr, host: &str, path: &str) -> Self {
         Self {
             address,
@@ -49,14 +49,14 @@ impl LoadPlan {
     }
 }
 
-/// A load that is on.
+/// A running load.
 pub(crate) struct Load {
     stop: CancellationToken,
     report: oneshot::Receiver<LoadReport>,
     seen: Seen,
 }
 
-/// What all clients have seen so far.
+/// The results of all clients so far.
 #[derive(Clone, Default)]
 struct Seen {
     good: Arc<AtomicU64>,
@@ -64,7 +64,6 @@ struct Seen {
 }
 
 impl Load {
-    /// Starts all clients.
     pub(crate) fn start(plan: &LoadPlan) -> Self {
         let stop = CancellationToken::new();
         let seen = Seen::default();
@@ -75,23 +74,23 @@ impl Load {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            // Whoever fails before the stop does not ask for it any more.
+            // A client that fails before the stop no longer sends requests.
             let _ = told.send(runtime.block_on(asking));
         });
         Self { stop, report, seen }
     }
 
-    /// Good answers so far: a test waits for some before it begins.
+    /// Good answers so far: a test waits for some before it starts.
     pub(crate) fn good(&self) -> u64 {
         self.seen.good.load(Ordering::Relaxed)
     }
 
-    /// Requests so far that have ended, well or not.
+    /// Requests that have ended so far, successful or not.
     pub(crate) fn asked(&self) -> u64 {
         self.seen.asked.load(Ordering::Relaxed)
     }
 
-    /// Lets each client finish its request, and tells what all of them saw.
+    /// Lets each client finish its request, and returns the results of all.
     pub(crate) async fn stop(mut self) -> LoadReport {
         self.stop.cancel();
         (&mut self.report).await.expect("the clients of the load")
@@ -99,7 +98,7 @@ impl Load {
 }
 
 impl Drop for Load {
-    /// One that a failed test forgets asks nobody any more.
+    /// Ends the load when a failed test drops it.
     fn drop(&mut self) {
         self.stop.cancel();
     }

@@ -1,4 +1,5 @@
-//! One client of a load: raw HTTP/1.1 connections, so that nothing retries, pools or waits unseen.
+//! One client of a load: raw HTTP/1.1 connections, so that nothing retries, pools or waits
+//! unnoticed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,13 +31,13 @@ pub(super) struct Client {
     host: String,
     path: String,
     connection: Option<Connection>,
-    /// How far its request has come, for whoever asks why there is no answer.
+    /// The progress of its request, to explain a missing answer.
     stage: Arc<Mutex<String>>,
 }
 
-/// How one request went.
+/// The result of one request.
 pub(super) struct Asked {
-    /// Who answered, or why there is no good answer.
+    /// The slot that answered, or why there is no good answer.
     pub(super) answer: Result<Option<Slot>, String>,
     /// Whether the kept connection had been closed and another one was opened for this request.
     pub(super) reopened: bool,
@@ -44,15 +45,15 @@ pub(super) struct Asked {
 
 struct Connection {
     sender: SendRequest<Empty<Bytes>>,
-    /// Bytes that ever came back on it.
+    /// Bytes ever received on it.
     came_back: Arc<AtomicU64>,
     local: SocketAddr,
 }
 
 enum Refused {
-    /// The connection was gone before a byte of the answer; a GET may be repeated.
+    /// The connection was closed before a byte of the answer; a GET may be repeated.
     Unanswered(String),
-    /// There was something that is no good answer.
+    /// An answer came that is not a good one.
     Bad(String),
 }
 
@@ -77,7 +78,7 @@ impl Client {
         let answer = {
             let mut asking = pin!(self.ask_with_timeout());
             let asked = timeout(TIMEOUT, &mut asking).await;
-            // Looked at before the connections end with the request.
+            // Read before the connections end with the request.
             match asked {
                 Ok(asked) => asked,
                 Err(_) => Asked {
@@ -87,7 +88,7 @@ impl Client {
             }
         };
         if answer.answer.is_err() {
-            // Whatever state it is in, the next request must not inherit it.
+            // Its state is unknown, so the next request must not use it.
             self.connection = None;
         }
         answer
@@ -146,7 +147,7 @@ impl Client {
         })
     }
 
-    /// Asks on a connection, and keeps it if it is one to keep and can be used again.
+    /// Sends a request on a connection, and keeps the connection if it can be used again.
     async fn exchange(&mut self, mut connection: Connection) -> Result<Option<Slot>, Refused> {
         let before = connection.came_back.load(Ordering::SeqCst);
         let local = connection.local;
@@ -197,8 +198,8 @@ impl Client {
     }
 }
 
-/// How far a request has come that is not answered, and what nginx's connections look like, with what
-/// waits in them: where it is stuck.
+/// The progress of an unanswered request, and the state of nginx's connections with their queues,
+/// to show where it is stuck.
 async fn unanswered(stage: &Mutex<String>, address: SocketAddr) -> String {
     let stage = stage.lock().expect("no panic").clone();
     let listed = tokio::process::Command::new("ss")
@@ -228,7 +229,8 @@ fn described(error: &hyper::Error) -> String {
     }
 }
 
-/// A stream that counts what comes back, to tell a connection closed while idle from an answer cut off.
+/// A stream that counts received bytes, to tell a connection closed while idle from an incomplete
+/// answer.
 struct Counted {
     stream: TcpStream,
     came_back: Arc<AtomicU64>,
@@ -344,20 +346,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_cut_off_a_refusal_and_a_closed_port_are_failures() {
+    async fn an_incomplete_answer_a_refusal_and_a_closed_port_are_failures() {
         for (says, why) in [(CUT, "within the body"), (WRONG, "answered 503")] {
             let report = loaded(server(move || says, 1).await, 1, 1, 20).await;
             assert_eq!(report.failed_count, report.requests, "{report}");
             assert!(report.to_string().contains(why), "{report}");
         }
-        let nobody = SocketAddr::from(([127, 0, 0, 1], super::super::free_port()));
-        let report = loaded(nobody, 1, 1, 20).await;
+        let closed = SocketAddr::from(([127, 0, 0, 1], super::super::free_port()));
+        let report = loaded(closed, 1, 1, 20).await;
         assert_eq!(report.failed_count, report.requests);
         assert!(report.to_string().contains("connecting"), "{report}");
     }
 
     #[tokio::test]
-    async fn the_time_from_a_switch_to_the_first_new_and_the_last_old_answer_is_told() {
+    async fn the_report_has_the_first_new_and_the_last_old_answer_after_a_switch() {
         let green = Arc::new(AtomicU64::new(0));
         let asked = Arc::clone(&green);
         let says = move || {

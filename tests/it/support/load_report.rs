@@ -1,4 +1,4 @@
-//! What a load saw, and the times that can be read from it.
+//! The results of a load, and the times computed from them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use greenroom::inventory::Slot;
 
-/// How many failures are kept in full.
+/// Number of failures that are kept in full.
 const KEPT_IN_FULL: usize = 10;
 
 /// What a client does with its connection.
@@ -14,17 +14,17 @@ const KEPT_IN_FULL: usize = 10;
 pub(crate) enum Kind {
     /// Keeps it.
     Kept,
-    /// Opens one a request.
+    /// Opens one per request.
     Fresh,
 }
 
-/// A good answer: 2xx, whole.
+/// A complete 2xx answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer {
     pub(crate) sent: Instant,
     pub(crate) answered: Instant,
     pub(crate) kind: Kind,
-    /// As `X-Greenroom-Slot` said.
+    /// The value of `X-Greenroom-Slot`.
     pub(crate) slot: Option<Slot>,
 }
 
@@ -40,21 +40,20 @@ pub(crate) struct Failed {
 /// Everything from the start of a load to its stop.
 #[derive(Debug, Default)]
 pub(crate) struct LoadReport {
-    /// Requests that were made; one that was repeated is one.
+    /// Requests made; a repeated one counts once.
     pub(crate) requests: u64,
-    /// Requests without a good answer.
     pub(crate) failed_count: u64,
     /// The first of them.
     pub(crate) failed: Vec<Failed>,
-    /// Kept connections that the server had closed while idle, without having said so in an
-    /// answer, and that were opened again.
+    /// Kept connections that the server had closed while idle, without announcing it in an answer,
+    /// and that were opened again.
     pub(crate) reopened: u64,
-    /// Good answers in the order they came.
+    /// Good answers in the order of arrival.
     pub(crate) answers: Vec<Answer>,
 }
 
 impl LoadReport {
-    /// Good answers by slot; none where no slot was named.
+    /// Good answers by slot; `None` where no slot was named.
     pub(crate) fn answered_by(&self) -> BTreeMap<Option<Slot>, u64> {
         let mut by = BTreeMap::new();
         for answer in &self.answers {
@@ -63,8 +62,8 @@ impl LoadReport {
         by
     }
 
-    /// The longest time between two good answers that followed each other, over all clients of a
-    /// kind; nothing with fewer than two.
+    /// The longest time between two consecutive good answers, over all clients of a kind; `None`
+    /// with fewer than two.
     pub(crate) fn longest_gap(&self, kind: Kind) -> Option<Duration> {
         let times: Vec<_> = self
             .answers
@@ -75,12 +74,12 @@ impl LoadReport {
         times.windows(2).map(|pair| pair[1] - pair[0]).max()
     }
 
-    /// From `after` to the first answer by `slot` to a request that was sent later than that.
+    /// From `after` to the first answer by `slot` to a later request.
     pub(crate) fn first_answer_by(&self, slot: Slot, after: Instant) -> Option<Duration> {
         self.times_by(slot, after).min()
     }
 
-    /// From `after` to the last such answer. For the old slot after a switch it should be none.
+    /// From `after` to the last such answer. For the old slot after a switch there should be none.
     pub(crate) fn last_answer_by(&self, slot: Slot, after: Instant) -> Option<Duration> {
         self.times_by(slot, after).max()
     }
@@ -92,7 +91,7 @@ impl LoadReport {
             .map(move |answer| answer.answered - after)
     }
 
-    /// Fails unless every request had a good answer, and there were some.
+    /// Fails unless there were requests and every one had a good answer.
     pub(crate) fn assert_nothing_failed(&self) {
         assert!(self.requests > 0, "the load made no request");
         assert_eq!(self.failed_count, 0, "{self}\n{:#?}", self.failed);

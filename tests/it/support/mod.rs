@@ -1,4 +1,4 @@
-//! Where the real servers are, and small things that every test needs.
+//! Where the real servers are, and small functions that every test needs.
 
 pub(crate) mod disk;
 pub(crate) mod foreign_keys;
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use greenroom::port_check;
 
-/// What `tests/run` has put into the environment; without it the test fails and says how to run it.
+/// A variable that `tests/run` sets. Without it the test fails and says how to run it.
 pub(crate) fn from_environment(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!(
@@ -46,15 +46,15 @@ pub(crate) fn etcd() -> String {
     from_environment("GREENROOM_TEST_ETCD")
 }
 
-/// Where ports for tests begin, and how many there are: below those of sandboxes, of the servers that
-/// `tests/run` starts, and of outgoing connections, of which a load under way has many.
+/// The first port for tests, and their number: below those of sandboxes, of the servers that
+/// `tests/run` starts, and of outgoing connections, of which a load needs many.
 const PORTS: (u16, u16) = (11_000, 8_900);
 
-/// A port of the loopback interface that nobody listens on right now, and that no other test is given.
+/// A loopback port without a listener that no other test gets.
 pub(crate) fn free_port() -> u16 {
     static GIVEN: AtomicU16 = AtomicU16::new(0);
     let (first, count) = PORTS;
-    // Two runs at one time begin at different places, far apart also when they were started together.
+    // Two concurrent runs start at different ports, far apart even when they started together.
     let begin = std::process::id().wrapping_mul(997) % u32::from(count);
     let begin = u16::try_from(begin).expect("a small number");
     for _ in 0..count {

@@ -1,4 +1,4 @@
-//! What every store makes of a switch that was decided on a hold and on approvals, whatever it is made of.
+//! How every kind of store treats a switch that was decided on a hold and on approvals.
 
 use std::time::Duration;
 
@@ -27,14 +27,14 @@ impl Contract<'_> {
         self.reader.read(self.target).await.expect("a record")
     }
 
-    async fn stands(&self) -> (u64, Slot) {
+    async fn route_now(&self) -> (u64, Slot) {
         let route = self.record().await.route.expect("a route").value;
         (route.generation, route.live)
     }
 
-    /// To the other slot, as it was decided on.
+    /// Switches to the other slot, as it was decided.
     async fn swap(&self, decided: impl FnOnce(&mut RouteChange)) -> Result<()> {
-        let from = self.stands().await;
+        let from = self.route_now().await;
         let mut change = (self.change)(from, from.1.other());
         decided(&mut change);
         self.writer
@@ -43,13 +43,13 @@ impl Contract<'_> {
     }
 
     async fn is_refused(&self, what: &str, decided: impl FnOnce(&mut RouteChange)) {
-        let before = self.stands().await;
+        let before = self.route_now().await;
         let failure = self.swap(decided).await.expect_err(what);
         assert_eq!(failure.kind, FailureKind::Changed, "{what}: {failure}");
-        assert_eq!(self.stands().await, before, "{what}");
+        assert_eq!(self.route_now().await, before, "{what}");
     }
 
-    /// Traffic moves only where the hold is the one that was seen.
+    /// Traffic moves only if the hold is the observed one.
     pub(crate) async fn holds_count(&self) {
         let same = |seen: Option<&greenroom::inventory::Hold>| {
             let seen = HoldChange::Same(seen.cloned());
@@ -73,16 +73,17 @@ impl Contract<'_> {
         let second = hold("ben", 20, None);
         let placed = self.holds.place(self.target, &second).await;
         assert_eq!(placed.expect("placed"), None);
-        self.is_refused("another stands", same(Some(&over))).await;
-        // What has no hold to mind goes on.
-        self.swap(|_| {}).await.expect("whatever holds it");
+        self.is_refused("another is in force", same(Some(&over)))
+            .await;
+        // A switch that needs no comparison with the hold is accepted.
+        self.swap(|_| {}).await.expect("with any hold");
         self.holds
             .clear(self.target, &second, &cleared("ben", 30))
             .await
             .expect("cleared");
     }
 
-    /// Traffic moves only where all is approved still.
+    /// Traffic moves only while all its approvals exist.
     pub(crate) async fn approvals_count(&self) {
         let id = ReleaseId(ulid::Ulid::generate());
         let head = head(self.target, id);
@@ -96,7 +97,7 @@ impl Contract<'_> {
             let given: Vec<_> = given.iter().map(|one| (*one).clone()).collect();
             move |change: &mut RouteChange| change.peer_approvals = given
         };
-        self.is_refused("nobody gave it", on(&[&ben])).await;
+        self.is_refused("it was not given", on(&[&ben])).await;
         for one in [&ben, &cleo] {
             self.peer_approvals
                 .give(self.target, one)
@@ -109,8 +110,8 @@ impl Contract<'_> {
             .await
             .expect("taken back");
         self.is_refused("one is gone", on(&[&ben, &cleo])).await;
-        self.swap(on(&[&ben])).await.expect("the other stands");
-        // Given anew it is another: on another plan, or at another time.
+        self.swap(on(&[&ben])).await.expect("the other exists");
+        // A renewed approval is a different one: for another plan, or given at another time.
         let again = peer_approval(id, "ben", Duration::from_hours(2));
         self.peer_approvals
             .give(self.target, &again)
@@ -120,19 +121,20 @@ impl Contract<'_> {
         self.race(&again).await;
     }
 
-    /// Taken back and switched at one moment: one of them was first, and the other knows.
+    /// An approval is withdrawn during the switch: one of them is first, and the other fails or
+    /// sees it.
     async fn race(&self, given: &greenroom::inventory::PeerApproval) {
         for _ in 0..10 {
             self.peer_approvals
                 .give(self.target, given)
                 .await
                 .expect("given");
-            let before = self.stands().await;
+            let before = self.route_now().await;
             let swap = self.swap(|change| change.peer_approvals = vec![given.clone()]);
             let back = self.peer_approvals.take_back(self.target, given);
             let (swapped, back) = tokio::join!(swap, back);
             back.expect("taken back");
-            let is_moved = self.stands().await != before;
+            let is_moved = self.route_now().await != before;
             match swapped {
                 Ok(()) => assert!(is_moved),
                 Err(failure) => {

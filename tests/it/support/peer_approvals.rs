@@ -1,4 +1,4 @@
-//! What every store keeps of approvals by others, whatever it is made of.
+//! How every kind of store keeps peer approvals.
 
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord};
 use greenroom::inventory::{
@@ -52,7 +52,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
     }
 }
 
-/// Given now, for as long as that.
+/// Given now and valid for this long.
 pub(crate) fn peer_approval(id: ReleaseId, name: &str, life: Duration) -> PeerApproval {
     let now = Timestamp::now();
     PeerApproval {
@@ -85,7 +85,7 @@ impl Contract<'_> {
         given
     }
 
-    /// One a person and release, only while it has no end, and gone when its time is over.
+    /// One per person and release, only while the release has no end, and gone when it expires.
     pub(crate) async fn holds(&self) {
         let id = ReleaseId(ulid::Ulid::generate());
         let hour = Duration::from_hours(1);
@@ -106,12 +106,12 @@ impl Contract<'_> {
             .await
             .expect("given again");
         assert_eq!(self.stored().await, std::slice::from_ref(&ben));
-        // By another spelling it is the same person's.
+        // A different spelling is the same person's approval.
         let again = peer_approval(id, "Ben ", hour);
         self.store
             .give(self.target, &again)
             .await
-            .expect("given anew");
+            .expect("given again");
         assert_eq!(self.stored().await, std::slice::from_ref(&again));
         let foreign = peer_approval(id, "../lock \u{202e}", hour);
         self.store.give(self.target, &foreign).await.expect("given");
@@ -169,8 +169,8 @@ impl Contract<'_> {
         assert_eq!(self.stored().await, before);
     }
 
-    /// The end of a release and approvals of it at one moment: what is answered as given was given before
-    /// the end.
+    /// A release ends while approvals of it are given: an accepted approval was given before the
+    /// end.
     pub(crate) async fn race_with_the_end(&self) {
         for round in 0_u64..10 {
             let id = ReleaseId(ulid::Ulid::generate());
@@ -201,7 +201,7 @@ impl Contract<'_> {
         }
     }
 
-    /// What has run out goes by itself; `sweeps` is how long that may take.
+    /// An expired approval disappears by itself; `sweeps` is how long that may take.
     pub(crate) async fn runs_out(&self, sweeps: Duration) {
         let id = ReleaseId(ulid::Ulid::generate());
         let head = head(self.target, id);

@@ -1,4 +1,4 @@
-//! What every store of company keeps, whatever it is made of.
+//! How every kind of store keeps watchers and handover requests.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Contract<'_> {
         names
     }
 
-    /// All of it. Nobody is there before.
+    /// Checks all of it. No console is present before.
     pub(crate) async fn holds(&self) {
         let target = self.target;
         for (presence, name) in [(self.ana, "ana"), (self.ben, "ben"), (self.ben, "ben")] {
@@ -74,7 +74,7 @@ impl Contract<'_> {
         self.ana.gone(target, &console).await.expect("gone");
         assert_eq!(self.watching().await, ["ben"]);
 
-        // One asks at a time.
+        // One console requests at a time.
         let (ana, ben) = (request("ana"), request("ben"));
         assert_eq!(self.ben.ask(target, &ben).await.expect("asked"), None);
         assert_eq!(self.ben.ask(target, &ben).await.expect("again"), None);
@@ -82,7 +82,8 @@ impl Contract<'_> {
         assert_eq!(stands.as_ref(), Some(&ben));
         assert_eq!(self.read().await.handover_request.as_ref(), Some(&ben));
 
-        // A no stands until whoever asked has taken it back, and is for exactly that asking.
+        // A refusal stays until the requester withdraws the request, and applies only to that
+        // request.
         let no = Declined {
             by: operator("ana"),
             at: "2026-01-01T00:00:11Z".parse().expect("a time"),
@@ -90,7 +91,11 @@ impl Contract<'_> {
         self.ana.decline(target, &ana, &no).await.expect("no such");
         assert_eq!(self.read().await.handover_request.as_ref(), Some(&ben));
         self.ana.decline(target, &ben, &no).await.expect("declined");
-        let declined = self.read().await.handover_request.expect("it stands");
+        let declined = self
+            .read()
+            .await
+            .handover_request
+            .expect("it is still there");
         assert!(declined.is_same(&ben) && declined.declined == Some(no));
         self.ana.withdraw(target, &ana).await.expect("no such");
         assert!(self.read().await.handover_request.is_some());
@@ -98,7 +103,7 @@ impl Contract<'_> {
         assert_eq!(self.read().await.handover_request, None);
         self.ben.withdraw(target, &ben).await.expect("again");
 
-        // Whoever leaves takes everything along.
+        // A console that leaves removes everything it wrote.
         self.ben.ask(target, &ben).await.expect("asked");
         self.ben.leave().await.expect("left");
         let record = self.read().await;
@@ -108,7 +113,7 @@ impl Contract<'_> {
         );
     }
 
-    /// A console that is gone without a word disappears by itself, and one that stays does not.
+    /// A console that dies disappears by itself, and one that stays does not.
     pub(crate) async fn ends_with_its_console(&self, gone: impl PresenceStore + 'static) {
         let target = self.target;
         gone.here(target, &watcher("cleo")).await.expect("here");
@@ -116,8 +121,8 @@ impl Contract<'_> {
         self.ana.here(target, &watcher("ana")).await.expect("here");
         assert_eq!(self.watching().await, ["ana", "cleo"]);
         drop(gone);
-        eventually("its lease runs out", Duration::from_secs(20), || async {
-            // Both have a lease, and each runs out by itself.
+        eventually("its lease expires", Duration::from_secs(20), || async {
+            // Both have a lease, and each expires separately.
             self.watching().await == ["ana"] && self.read().await.handover_request.is_none()
         })
         .await;

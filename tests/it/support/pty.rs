@@ -1,5 +1,5 @@
-//! The real binary in a pseudo-terminal: keys in, a screen out. Blocking; a test waits for what
-//! the screen says, woken by each byte that arrives, and never sleeps.
+//! The real binary in a pseudo-terminal: keys in, a screen out. Blocking: a test waits for a state
+//! of the screen, is woken by each byte that arrives, and never sleeps.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use vt100::{Parser, Screen};
 
-/// What has come out of the terminal.
+/// The output of the program.
 struct Seen {
     parser: Parser,
     raw: Vec<u8>,
@@ -17,8 +17,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether no draw is under way: a terminal that knows of synchronized updates shows nothing of
-    /// one before its end, and half a screen is nobody's screen.
+    /// Whether no draw is under way. A terminal with synchronized updates shows nothing of a draw
+    /// before its end, and no test should see half a screen.
     fn is_whole(&self) -> bool {
         let last = |sequence: &[u8]| {
             let mut windows = self.raw.windows(sequence.len());
@@ -28,10 +28,10 @@ impl Seen {
     }
 }
 
-/// How long the end of a draw is waited for.
+/// How long to wait for the end of a draw.
 const WHOLE: Duration = Duration::from_secs(5);
 
-/// A program on a terminal of its own. Dropping it kills the program.
+/// A program on its own terminal. Dropping this kills the program.
 pub(crate) struct Pty {
     master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn Write + Send>,
@@ -54,7 +54,6 @@ impl Pty {
         )
     }
 
-    /// Starts any program.
     pub(crate) fn start(
         program: &str,
         arguments: &[&str],
@@ -74,7 +73,7 @@ impl Pty {
             .openpty(pty_size(size))
             .expect("a pseudo-terminal");
         let child = pair.slave.spawn_command(command).expect("the program");
-        // Held open, our copy of the program's side would keep the reader from seeing its end.
+        // If we kept it open, the reader would never see the end of the program's side.
         drop(pair.slave);
         let output = pair.master.try_clone_reader().expect("its output");
         let keyboard = pair.master.take_writer().expect("its keyboard");
@@ -97,7 +96,7 @@ impl Pty {
         }
     }
 
-    /// Types: text as it is, keys as the terminal sends them, e.g. `"\r"`, `"\x1b"`, `"\x1b[A"`.
+    /// Types text as it is, and keys as the terminal sends them, e.g. `"\r"`, `"\x1b"`, `"\x1b[A"`.
     pub(crate) fn keys(&mut self, keys: &str) {
         self.keyboard
             .write_all(keys.as_bytes())
@@ -105,27 +104,28 @@ impl Pty {
             .expect("the program's keyboard");
     }
 
-    /// Waits until the screen is as wanted; otherwise fails with `what` and the screen as it is.
+    /// Waits until the screen fulfils a condition; otherwise fails with `what` and the current
+    /// screen.
     pub(crate) fn wait_for(&self, what: &str, deadline: Duration, holds: impl Fn(&Screen) -> bool) {
         self.wait(what, deadline, |seen| holds(seen.parser.screen()));
     }
 
-    /// Waits until a text stands somewhere on the screen, within one line.
+    /// Waits until a text is on the screen, within one line.
     pub(crate) fn wait_for_text(&self, text: &str, deadline: Duration) {
         self.wait_for(text, deadline, |screen| screen.contents().contains(text));
     }
 
-    /// The screen as text, a line a row, without trailing blanks.
+    /// The screen as text, one row per line, without trailing blanks.
     pub(crate) fn screen(&self) -> String {
         self.read_screen(Screen::contents)
     }
 
-    /// What is read from the screen when no draw is under way.
+    /// Reads the screen while no draw is under way.
     pub(crate) fn read_screen<T>(&self, read: impl FnOnce(&Screen) -> T) -> T {
         let seen = self.seen();
         let part_of_a_draw = |seen: &mut Seen| !seen.is_whole();
         let waited = self.seen.1.wait_timeout_while(seen, WHOLE, part_of_a_draw);
-        read(waited.expect("what was seen").0.parser.screen())
+        read(waited.expect("the lock is not poisoned").0.parser.screen())
     }
 
     /// Every byte that the program has written.
@@ -145,7 +145,7 @@ impl Pty {
         self.child.process_id().expect("a process")
     }
 
-    /// Waits for the program's end and for everything it wrote; fails with the screen otherwise.
+    /// Waits for the program's end and for all its output; fails with the screen otherwise.
     pub(crate) fn exit_status(&mut self, deadline: Duration) -> ExitStatus {
         let until = Instant::now() + deadline;
         self.wait("the program's end", deadline, |seen| seen.ended);
@@ -153,14 +153,15 @@ impl Pty {
             if let Some(status) = self.child.try_wait().expect("its exit status") {
                 return status;
             }
-            // Its terminal is gone, so it is ending: nothing wakes us for the last moment of it.
+            // It has closed its terminal, so it is ending, and no byte wakes us for its last
+            // moment.
             assert!(Instant::now() < until, "it closed its terminal and runs on");
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.0.lock().expect("what was seen")
+        self.seen.0.lock().expect("the lock is not poisoned")
     }
 
     fn wait(&self, what: &str, deadline: Duration, holds: impl Fn(&Seen) -> bool) {
@@ -182,7 +183,7 @@ impl Pty {
                 .seen
                 .1
                 .wait_timeout(seen, left)
-                .expect("what was seen")
+                .expect("the lock is not poisoned")
                 .0;
         }
     }
@@ -191,7 +192,7 @@ impl Pty {
 impl Drop for Pty {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            // Ended in between is as good; a test that fails already must not panic again here.
+            // It may have ended meanwhile. A test that already fails must not panic again here.
             drop(self.child.kill());
             drop(self.child.wait());
         }
@@ -203,7 +204,7 @@ fn read_all(mut output: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
     loop {
         // The end of a pseudo-terminal is an error on Linux.
         let count = output.read(&mut buffer).unwrap_or(0);
-        let mut now = seen.0.lock().expect("what was seen");
+        let mut now = seen.0.lock().expect("the lock is not poisoned");
         now.parser.process(&buffer[..count]);
         now.raw.extend_from_slice(&buffer[..count]);
         now.ended = count == 0;

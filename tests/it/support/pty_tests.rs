@@ -1,4 +1,4 @@
-//! The pseudo-terminal of the tests, tried itself: a wait that cannot fail would show nothing.
+//! Tests of the pseudo-terminal itself: a wait that cannot fail would prove nothing.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::pty::Pty;
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
-fn a_program_on_the_terminal_hears_keys_and_sizes_and_its_screen_is_seen() {
+fn a_program_on_the_terminal_gets_keys_and_sizes_and_its_screen_is_read() {
     let script = "trap 'stty size' WINCH; stty size; while :; do read -r word || continue; \
                   [ \"$word\" = end ] && exit 7; printf '\\033[1mheard %s\\033[m\\n' \"$word\"; done";
     let mut pty = Pty::start("/bin/bash", &["-c", script], &[("A", "b")], (40, 10));
@@ -36,7 +36,7 @@ fn the_binary_under_test_runs_on_a_terminal() {
 
 #[test]
 #[should_panic(expected = "a text that never comes: not before the program ended")]
-fn waiting_for_what_never_comes_fails_when_the_program_ends() {
+fn a_wait_fails_when_the_program_ends() {
     let pty = Pty::start("/bin/true", &[], &[], (80, 24));
     pty.wait_for_text("a text that never comes", SOON);
 }

@@ -1,4 +1,4 @@
-//! What every store of locks keeps when one is taken over, whatever it is made of.
+//! How every kind of lock store treats a takeover.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use greenroom::ports::{
     RegistryWriter,
 };
 
-/// A store of locks, and what compares them.
+/// A store of locks, and the writes that compare them.
 pub(crate) struct Contract<'a, S> {
     pub(crate) locks: &'a S,
     pub(crate) writer: &'a dyn RegistryWriter,
@@ -37,7 +37,7 @@ impl<S: Locks> Contract<'_, S> {
         asked.expect("an answer")
     }
 
-    /// All of it. The lock is free before.
+    /// Checks all of it. The lock is free before.
     pub(crate) async fn holds(&self) {
         let first = self.locks.acquire(self.target, &(self.record)("one")).await;
         let mut first = held(first.expect("an answer"));
@@ -49,12 +49,15 @@ impl<S: Locks> Contract<'_, S> {
         assert_eq!(self.write(&first.fence).await, Err(FailureKind::Fenced));
         self.write(&second.fence).await.expect("it is held");
         assert!(self.is_of(&second.fence).await);
-        assert!(!self.is_of(&first.fence).await, "also before it is told");
-        let told = first.state.wait_for(|state| *state != LeaseState::Held);
-        let told = tokio::time::timeout(Duration::from_secs(15), told).await;
-        drop(told.expect("told in time").expect("told"));
+        assert!(
+            !self.is_of(&first.fence).await,
+            "also before it learns of it"
+        );
+        let lost = first.state.wait_for(|state| *state != LeaseState::Held);
+        let lost = tokio::time::timeout(Duration::from_secs(15), lost).await;
+        drop(lost.expect("reported in time").expect("told"));
 
-        // Only from exactly the lock that was seen.
+        // Only from exactly the observed lock.
         let late = self.take_over("three", &first.fence).await;
         let Acquired::Taken(holder) = late else {
             panic!("taken from another: {late:?}");
@@ -90,7 +93,8 @@ impl<S: Locks> Contract<'_, S> {
 }
 
 impl<S: Locks> Contract<'_, S> {
-    /// A lock goes over only while its holder's journal ends where it was seen to end. The lock is free before.
+    /// A lock changes its holder only while the holder's journal ends where it was observed to end.
+    /// The lock is free before.
     pub(crate) async fn takes_over_at_rest(
         &self,
         journal: &dyn JournalWriter,
@@ -121,7 +125,7 @@ impl<S: Locks> Contract<'_, S> {
 
         append(beginning, &second.fence).await.expect("written");
         let refused = self.take_at_rest("three", &second.fence, seen).await;
-        assert!(matches!(refused, Acquired::Taken(_)), "it has begun");
+        assert!(matches!(refused, Acquired::Taken(_)), "it has started");
         let given = self.locks.release(self.target, &second.fence).await;
         given.expect("given back");
     }

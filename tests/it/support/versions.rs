@@ -1,5 +1,5 @@
-//! Versions of the sample application that nobody else has: in a repository of the test's own, each with
-//! a digest of its own, so that an engine has to pull it.
+//! Versions of the sample application that no other test has: in a separate repository, each with
+//! its own digest, so that an engine has to pull it.
 
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
 pub(crate) struct Versions {
     client: Client,
     name: String,
-    /// What the versions are made of: the media type, manifest and settings of a good one.
+    /// The parts of a version: the media type, manifest and settings of a good one.
     manifest: (String, Value),
     settings: Value,
     made: AtomicU32,
@@ -64,13 +64,13 @@ impl Versions {
         format!("{}/{}", registry(), self.name)
     }
 
-    /// Makes one more; its tag. `fault` is one that the sample application knows.
+    /// Adds a version and returns its tag. `fault` is one that the sample application knows.
     pub(crate) async fn another(&self, fault: &str) -> String {
         let tag = format!("1.{}.0", 1 + self.made.fetch_add(1, Ordering::SeqCst));
         let mut settings = self.settings.clone();
         let own = &mut settings["config"];
         own["Labels"]["org.opencontainers.image.version"] = tag.as_str().into();
-        // Nobody else's version is made of the same: what is removed here is nobody else's.
+        // No other version has the same content, so removing this one affects no other.
         own["Labels"]["org.opencontainers.image.title"] = self.name.as_str().into();
         for variable in own["Env"].as_array_mut().expect("variables") {
             let name = variable
@@ -90,8 +90,8 @@ impl Versions {
         manifest["config"]["size"] = settings.len().into();
 
         let at = |what: &str| format!("http://{}/v2/{}/{what}", registry(), self.name);
-        let begun = good(self.client.post(at("blobs/uploads/")).send().await);
-        let to = begun.headers()[LOCATION].to_str().expect("an address");
+        let upload = good(self.client.post(at("blobs/uploads/")).send().await);
+        let to = upload.headers()[LOCATION].to_str().expect("an address");
         let to = match to.strip_prefix('/') {
             Some(path) => format!("http://{}/{path}", registry()),
             None => to.to_owned(),
@@ -107,7 +107,7 @@ impl Versions {
 }
 
 impl Drop for Versions {
-    /// The engine may be somebody else's.
+    /// The engine may be shared.
     fn drop(&mut self) {
         let engine = |arguments: &[&str]| {
             let mut command = Command::new("docker");

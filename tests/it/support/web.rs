@@ -1,5 +1,5 @@
-//! `web` in production, as the tests of the pure rooms speak of it: names, versions by a letter, and a
-//! definition in which nothing is special.
+//! `web` in production, for the tests of the pure modules: names, versions by a letter, and a
+//! default definition.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

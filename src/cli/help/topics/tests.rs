@@ -65,7 +65,7 @@ fn shell_words(command: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_is_one_that_the_program_knows() {
+fn every_command_in_the_documents_can_be_parsed() {
     let mut count = 0;
     for (name, blocks) in documents() {
         let mut code = Code::default();

@@ -10,11 +10,11 @@ use crate::history::{AuditRecord, Chain, Direction, Entry, Happening, Outcome, R
 use crate::inventory::{ReleaseId, Slot};
 use crate::ports::Failure;
 
-/// Releases, newest first, of which one has entries that cannot be read.
+/// Releases, newest first, of which one has unreadable entries.
 struct Journal {
     heads: Vec<ReleaseRecord>,
     unreadable: ReleaseId,
-    /// Those whose entries say that their switch was observed, with a chain that verifies.
+    /// Releases whose entries say that their switch was observed, with a chain that verifies.
     proven: Vec<Recorded>,
 }
 
@@ -87,7 +87,7 @@ fn head(number: u128, closed: bool) -> ReleaseRecord {
     ReleaseRecord { closed, ..head }
 }
 
-/// The journal of a release whose switch was observed, from its head.
+/// The journal of a release whose switch was observed, made from its head.
 fn switched(mut head: ReleaseRecord) -> Recorded {
     let (closed, chain) = (head.closed.take(), &mut Chain::of(&head));
     let switched = Entry {
@@ -111,7 +111,7 @@ fn switched(mut head: ReleaseRecord) -> Recorded {
     Recorded { head, entries }
 }
 
-/// One that failed before its switch.
+/// A release that failed before its switch.
 fn failed(number: u128) -> ReleaseRecord {
     let mut head = head(number, true);
     let reason = "verify failed".to_owned();
@@ -153,7 +153,7 @@ async fn one_unreadable_journal_hides_no_other_release() {
 }
 
 #[tokio::test]
-async fn a_closed_head_that_another_program_wrote_makes_no_version_one_that_was_live() {
+async fn a_forged_head_does_not_count_as_a_version_that_was_live() {
     let mut forged = switched(head(2, true)).head;
     forged.to.1.digest = format!("sha256:{}", "e".repeat(64))
         .parse()
@@ -169,7 +169,7 @@ async fn a_closed_head_that_another_program_wrote_makes_no_version_one_that_was_
 }
 
 #[tokio::test]
-async fn the_last_good_version_is_found_behind_more_failed_releases_than_one_page_holds() {
+async fn the_last_good_version_is_found_behind_many_failed_releases() {
     let last = u128::try_from(PAGE).expect("small") * 2 + 7;
     let journal = above((2..=last).rev().map(failed));
     let good = &journal.proven[0].head.to.1;
@@ -185,22 +185,22 @@ async fn the_last_good_version_is_found_behind_more_failed_releases_than_one_pag
 }
 
 #[tokio::test]
-async fn a_search_that_ends_before_the_history_says_so() {
+async fn a_search_that_stops_early_says_so() {
     let most = PAGE * PAGES;
     let last = u128::try_from(most).expect("small") + 7;
     let journal = above((2..=last).rev().map(failed));
     let found = sought(&journal, &Sought::All).await;
     assert!(found.versions.is_empty());
-    let limit = found.limit().expect("it is said");
+    let limit = found.limit().expect("the limit is reported");
     assert!(limit.contains(&most.to_string()), "{limit}");
-    // A promote searches for nothing.
+    // A promote does not search.
     let found = sought(&journal, &Sought::None).await;
     assert_eq!(found.limit(), None);
 }
 
-/// Each costs a read, and a list of them waits for all.
+/// Each costs a read, and the picker waits for all of them.
 #[tokio::test]
-async fn a_list_of_versions_that_were_live_ends_with_enough_of_them_and_says_so() {
+async fn the_list_of_formerly_live_versions_is_limited_and_says_so() {
     let most = u128::try_from(ENOUGH).expect("small") * 3;
     let released = |number: u128| {
         let mut head = head(number, true);
@@ -215,7 +215,7 @@ async fn a_list_of_versions_that_were_live_ends_with_enough_of_them_and_says_so(
     journal.proven.extend(proven);
     let all = sought(&journal, &Sought::All).await;
     assert_eq!(all.versions.len(), ENOUGH);
-    let limit = all.limit().expect("it is said");
+    let limit = all.limit().expect("the limit is reported");
     assert!(limit.contains(&ENOUGH.to_string()), "{limit}");
     let oldest = Sought::Named(VersionRef::Tag("1.1".into()));
     assert!(sought(&journal, &oldest).await.limit().is_none());

@@ -1,6 +1,6 @@
-//! A clock that somebody sets by an hour, forwards or back, while the program drives a release. Leases are
-//! counted by etcd, and patience by what has really passed. (The program alone is told another time, by
-//! a library between it and the system; etcd's own clock cannot be told so, and is not asked for leases.)
+//! The clock is set by an hour, forwards or back, while the program drives a release. etcd counts
+//! leases, and timeouts use elapsed time. (Only the program gets another time, by a library between
+//! it and the system. That does not work for etcd's own clock, and leases do not need it.)
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,10 +14,10 @@ use super::super::command_line::greenroom;
 use super::super::fixture::{Fixture, FixtureOptions};
 use super::super::{load, nothing_was_noticed};
 
-/// An undisturbed one takes five seconds.
+/// Without a jump it takes five seconds.
 const SOON: Duration = Duration::from_secs(40);
 
-/// The library, wherever this architecture has it.
+/// The library, in the directory of this architecture.
 fn faketime() -> PathBuf {
     let places = fs::read_dir("/usr/lib").expect("libraries");
     places
@@ -31,7 +31,7 @@ fn faketime() -> PathBuf {
         .expect("the package faketime is installed")
 }
 
-/// Reads on until that is said.
+/// Reads until the output contains this.
 fn until_said(said: &mut BufReader<ChildStdout>, what: &str) {
     let mut all = String::new();
     while said.read_line(&mut all).expect("its output") > 0 {
@@ -42,7 +42,7 @@ fn until_said(said: &mut BufReader<ChildStdout>, what: &str) {
     panic!("{what} was never said: {all}");
 }
 
-/// The rest of what is said, and the exit code.
+/// The rest of the output, and the exit code.
 fn ended(mut child: Child, said: BufReader<ChildStdout>) -> (Option<i32>, String) {
     let until = Instant::now() + SOON;
     let rest = std::thread::spawn(move || {
@@ -68,7 +68,7 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
     let fixture = Fixture::new(options).await.with("1.8.2").await;
     let load = load(&fixture).await;
     let library = faketime();
-    let told = fixture.place.path().join("clock");
+    let clock = fixture.place.path().join("clock");
     let cases = [
         ("+3600", "start begins", "1.9.0"),
         ("-3600", "start begins", "1.8.2"),
@@ -76,12 +76,12 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
         ("-3600", "watch begins", "1.8.2"),
     ];
     for (jump, moment, tag) in cases {
-        fs::write(&told, "+0").expect("the time");
+        fs::write(&clock, "+0").expect("the time");
         let service = fixture.target.service.to_string();
         let promote = ["promote", &service, "production", "--yes", "--version", tag];
         let mut child = greenroom(&fixture, &promote)
             .env("LD_PRELOAD", &library)
-            .env("FAKETIME_TIMESTAMP_FILE", &told)
+            .env("FAKETIME_TIMESTAMP_FILE", &clock)
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .env("DONT_FAKE_MONOTONIC", "1")
@@ -89,16 +89,16 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
             .spawn()
             .expect("it runs");
         let mut said = BufReader::new(child.stdout.take().expect("its output"));
-        let began = Instant::now();
+        let started = Instant::now();
         let (code, said) = tokio::task::block_in_place(|| {
             until_said(&mut said, moment);
-            // In one step: a half written time is another time.
-            let next = told.with_extension("next");
+            // In one step: a half-written time would be another time.
+            let next = clock.with_extension("next");
             fs::write(&next, jump).expect("the time");
-            fs::rename(&next, &told).expect("the time");
+            fs::rename(&next, &clock).expect("the time");
             ended(child, said)
         });
-        let took = began.elapsed();
+        let took = started.elapsed();
         assert_eq!(code, Some(0), "{jump} at {moment}, {took:?}: {said}");
         println!("{jump} s at {moment}: done in {took:.1?}");
         fixture.stands(tag, Role::Stopped).await;
@@ -108,7 +108,7 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
     nothing_was_noticed(&report);
 }
 
-/// Runs a command whose clock is two hours ahead; what it says, and its exit code.
+/// Runs a command whose clock is two hours ahead; returns its output and its exit code.
 async fn two_hours_ahead(fixture: &Fixture, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = greenroom(fixture, arguments);
     command
@@ -128,7 +128,7 @@ async fn two_hours_ahead(fixture: &Fixture, arguments: &[&str]) -> (Option<i32>,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_is_not_passed_by_a_clock_that_is_two_hours_ahead() {
+async fn a_clock_two_hours_ahead_does_not_end_a_hold() {
     let fixture = Fixture::new(FixtureOptions::default())
         .await
         .with("1.8.2")

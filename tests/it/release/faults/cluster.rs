@@ -30,9 +30,9 @@ async fn fixture(servers: &[Server], lease: (&'static str, &'static str)) -> Fix
     Fixture::new(options).await.with("1.8.2").await
 }
 
-/// Whoever leads may be the one that dies: then another is elected while the release goes on.
+/// The dead node may be the leader: then another is elected during the release.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_of_three_may_lose_any_one_in_the_middle() {
+async fn a_release_survives_the_loss_of_any_one_of_three_etcd_nodes() {
     let mut servers = Server::three().await;
     let fixture = fixture(&servers, ("30s", "10s")).await;
     let load = load(&fixture).await;
@@ -63,7 +63,7 @@ async fn a_cluster_of_three_may_lose_any_one_in_the_middle() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_without_a_quorum_stops_a_release_and_its_return_lets_it_go_on() {
+async fn a_lost_etcd_quorum_pauses_a_release_until_it_returns() {
     let mut servers = Server::three().await;
     let fixture = fixture(&servers, ("30s", "10s")).await;
     let load = load(&fixture).await;
@@ -90,7 +90,7 @@ async fn a_cluster_without_a_quorum_stops_a_release_and_its_return_lets_it_go_on
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_quorum_that_stays_away_parks_a_release_half_way_and_another_program_ends_it() {
+async fn a_quorum_lost_for_long_parks_a_release_and_another_program_ends_it() {
     let mut servers = Server::three().await;
     let mut fixture = fixture(&servers, ("6s", "2s")).await;
     fixture.allow_yes().await;
@@ -110,7 +110,7 @@ async fn a_quorum_that_stays_away_parks_a_release_half_way_and_another_program_e
         server.start_again().await;
     }
     until_free(&fixture).await;
-    // Nothing was half done: it is registered, and has no traffic.
+    // Nothing was half done: the candidate is registered, and has no traffic.
     let snapshot = fixture.snapshot().await;
     let live = snapshot.live().expect("something is live");
     assert_eq!(

@@ -1,5 +1,5 @@
-//! Disks that are full in the middle of a release: the one of the live pointer that nginx reads, and the
-//! one of the store of a single machine. The disks are small ones in memory, mounted by the test.
+//! Disks that are full during a release: the one of nginx's live pointer, and the one of a single
+//! machine's store. The disks are small ones in memory, mounted by the test.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,9 +15,9 @@ use super::until_switch_is_asked;
 use crate::sandbox::{Sandbox, until};
 use crate::support::disk::Disk;
 
-/// The pointer cannot be moved, so nothing is: not even what is registered says otherwise.
+/// The pointer cannot be moved, so no traffic moves, and the registry agrees.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_under_the_live_pointer_backs_a_release_out_and_the_traffic_stays() {
+async fn a_full_disk_under_the_live_pointer_backs_the_release_out() {
     let options = FixtureOptions {
         tier: "protected",
         ..FixtureOptions::default()
@@ -48,11 +48,11 @@ async fn a_full_disk_under_the_live_pointer_backs_a_release_out_and_the_traffic_
     drop(disk);
 }
 
-/// What cannot be written down is not done. The lease cannot be renewed there either, so that somebody
-/// else may take the release up once there is room.
+/// An act that cannot be recorded is not done. The lease cannot be renewed either, so another
+/// operator may resume the release once there is room.
 #[test]
-fn a_full_disk_under_the_store_stops_a_release_and_with_room_it_is_gone_on_with() {
-    // It goes after the sandbox, which ends what it started there.
+fn a_full_disk_under_the_store_stops_a_release_until_there_is_room() {
+    // Dropped after the sandbox, which ends its processes.
     let mut disk = None;
     let sandbox = Sandbox::kept_on(|at| {
         disk = Some(Disk::mounted(at, "64m"));
@@ -97,7 +97,7 @@ fn a_full_disk_under_the_store_stops_a_release_and_with_room_it_is_gone_on_with(
     full.make_room();
     assert_eq!(sandbox.live("web", "qa"), before);
     let resume = [&["resume", "web", "qa", "--yes"], &hurried[..]].concat();
-    until("it is gone on with", Duration::from_secs(30), || {
+    until("it is resumed", Duration::from_secs(30), || {
         sandbox.run(&resume).status.success()
     });
     assert_eq!(sandbox.live("web", "qa"), "1.8.2");

@@ -1,5 +1,5 @@
-//! A Docker engine that is restarted, or killed, while containers run and a release goes on. It is one of
-//! the test's own, told to leave its containers alone meanwhile, as production engines are.
+//! A Docker engine that is restarted or killed while containers are running and a release is in
+//! progress. It is a private engine with live-restore, as production engines have.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -40,7 +40,8 @@ impl Engine {
         let tail = u32::try_from(ulid::Ulid::generate().random() % (1 << 28)).expect("it is less");
         let bridge = format!("gre{tail:x}");
         let ip = |arguments: &[&str]| assert!(done("ip", arguments), "{arguments:?}");
-        // With an address of its own, as in tests/lib/servers.sh, or it changes with what comes and goes.
+        // With a fixed address, as in tests/lib/servers.sh. Otherwise the address changes when
+        // containers come and go.
         let [_, a, b, c] = tail.to_be_bytes();
         let address = format!("02:42:77:{a:02x}:{b:02x}:{c:02x}");
         ip(&[
@@ -108,7 +109,7 @@ impl Engine {
         .await;
     }
 
-    /// Ends it, and leaves its containers.
+    /// Ends it, and leaves its containers running.
     fn end(&mut self, signal: &str) {
         let Some(mut process) = self.process.take() else {
             return;
@@ -117,7 +118,7 @@ impl Engine {
         let helper = PathBuf::from("/proc").join(helper.expect("its helper").trim());
         assert!(done("kill", &[signal, &process.id().to_string()]));
         process.wait().expect("its end");
-        // One that is started while the helper of the last one is still ending waits for that for ever.
+        // An engine that starts while the previous containerd is still ending waits for it forever.
         let until = Instant::now() + SOON;
         while helper.exists() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
@@ -126,7 +127,7 @@ impl Engine {
 }
 
 impl Engine {
-    /// Containers outlive an engine of this kind, and so they do a test that failed.
+    /// Containers survive an engine of this kind, so they survive a failed test too.
     fn kill_what_is_left(&self) {
         let place = self.place.path().display().to_string();
         let Ok(processes) = fs::read_dir("/proc") else {
@@ -175,7 +176,7 @@ async fn an_engine_that_is_restarted_or_killed_under_live_containers_only_delays
     let mut engine = Engine::start().await;
     let options = FixtureOptions {
         docker: engine.address(),
-        // Ports are forwarded by processes of the engine's, which end with it.
+        // Processes of the engine forward the ports, and they end with it.
         on_sockets: true,
         ..FixtureOptions::default()
     };
@@ -191,8 +192,8 @@ async fn an_engine_that_is_restarted_or_killed_under_live_containers_only_delays
         let running = fixture.begin(version(tag)).await;
         running.until_running(step).await;
         if (signal, step) == ("-KILL", Step::Start) {
-            // Killed within its own call to start a container, Docker 20.10 forgets that it did, and
-            // refuses to start it ever after: "task … already exists".
+            // If Docker 20.10 is killed during a call to start a container, it forgets that it did.
+            // Then it refuses to start the container: "task … already exists".
             running
                 .until("it was started", |status| {
                     let step_status = status

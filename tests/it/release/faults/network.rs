@@ -1,4 +1,4 @@
-//! A network that is cut between the program and its servers: nobody is told, nothing comes through.
+//! A network that is cut between the program and its servers: no error arrives, and no data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::{resumed, until_free, until_switch_is_asked, words};
 use crate::support::middleman::{Carries, Ledger, Middleman};
 use crate::support::{docker, etcd};
 
-/// Whether what is under way says so.
+/// Whether the running act reports this.
 fn says(status: &Status, what: &str) -> bool {
     status
         .steps
@@ -25,7 +25,7 @@ fn says(status: &Status, what: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_to_etcd_that_is_cut_for_a_while_only_delays_a_release() {
+async fn a_short_network_cut_to_etcd_only_delays_a_release() {
     let line = Middleman::to_etcd(&etcd(), &Arc::new(Ledger::default())).await;
     let options = FixtureOptions {
         tier: "protected",
@@ -52,10 +52,10 @@ async fn a_network_to_etcd_that_is_cut_for_a_while_only_delays_a_release() {
     fixture.stands("1.9.0", Role::Stopped).await;
 }
 
-/// The lease ends on the other side of the cut, where somebody else takes the release up. When the
-/// network is back, whatever was still under way on this side comes too late.
+/// The lease expires on the other side of the cut, where another operator resumes the release. When
+/// the network is back, calls still under way on this side are too late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_console_that_is_cut_off_from_etcd_loses_its_release_to_one_that_is_not() {
+async fn a_console_cut_off_from_etcd_loses_its_release_to_another_console() {
     let line = Middleman::to_etcd(&etcd(), &Arc::new(Ledger::default())).await;
     let options = FixtureOptions {
         etcd: line.address(),
@@ -87,14 +87,14 @@ async fn a_console_that_is_cut_off_from_etcd_loses_its_release_to_one_that_is_no
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_to_the_engine_that_is_cut_for_a_while_only_delays_a_release() {
+async fn a_short_network_cut_to_the_engine_only_delays_a_release() {
     let line = Middleman::to_engine(&docker(), &Arc::new(Ledger::default()));
     let options = FixtureOptions {
         docker: line.address(),
         ..FixtureOptions::default()
     };
     let mut fixture = Fixture::new(options).await.with("1.8.2").await;
-    // A call that is not answered is given up after ten seconds.
+    // A call without an answer is aborted after ten seconds.
     fixture
         .rebuild(|text| text.replace("health_deadline = \"8s\"", "health_deadline = \"30s\""))
         .await;
@@ -122,9 +122,9 @@ async fn a_network_to_the_engine_that_is_cut_for_a_while_only_delays_a_release()
     nothing_was_noticed(&report);
 }
 
-/// Traffic can be moved back without the engine; what is left of the candidate cannot be removed without.
+/// Traffic can be moved back without the engine, but the candidate cannot be removed without it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_to_the_engine_that_stays_cut_asks_for_a_person_and_the_traffic_stays() {
+async fn a_long_network_cut_to_the_engine_asks_the_operator_and_keeps_the_traffic() {
     let line = Middleman::to_engine(&docker(), &Arc::new(Ledger::default()));
     let options = FixtureOptions {
         docker: line.address(),

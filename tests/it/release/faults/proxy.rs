@@ -1,4 +1,4 @@
-//! An nginx that is killed in the middle of a release: its master alone, whose workers go on, or all of it.
+//! An nginx that is killed during a release: only its master, whose workers continue, or all of it.
 
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::Role;
@@ -8,9 +8,9 @@ use super::super::fixture::{Fixture, FixtureOptions, version};
 use super::super::{load, nothing_was_noticed};
 use super::until_switch_is_asked;
 
-/// Workers go on answering without their master, and read the pointer as before.
+/// Workers keep answering without their master, and read the pointer as before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_master_of_nginx_that_is_killed_is_not_noticed_by_a_release() {
+async fn a_release_does_not_depend_on_the_nginx_master() {
     let options = FixtureOptions {
         tier: "protected",
         ..FixtureOptions::default()
@@ -29,7 +29,7 @@ async fn a_master_of_nginx_that_is_killed_is_not_noticed_by_a_release() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_nginx_that_is_killed_and_comes_back_only_delays_a_release() {
+async fn an_nginx_that_restarts_only_delays_a_release() {
     let options = FixtureOptions {
         tier: "protected",
         ..FixtureOptions::default()
@@ -55,9 +55,10 @@ async fn an_nginx_that_is_killed_and_comes_back_only_delays_a_release() {
     fixture.stands("1.9.0", Role::Stopped).await;
 }
 
-/// Without a proxy nobody knows who has the traffic: nothing is switched, and nothing is removed.
+/// Without a proxy it is unknown which slot has the traffic: nothing is switched, and nothing is
+/// removed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_nginx_that_stays_away_asks_for_a_person_and_nothing_is_removed() {
+async fn an_nginx_that_stays_down_asks_the_operator_and_removes_nothing() {
     let options = FixtureOptions {
         tier: "protected",
         ..FixtureOptions::default()
@@ -74,7 +75,7 @@ async fn an_nginx_that_stays_away_asks_for_a_person_and_nothing_is_removed() {
     assert_eq!(finished.failed_step(), Some(Step::Register), "{finished:?}");
     fixture.start_nginx_again().await;
     let load = load(&fixture).await;
-    // It has come back with what it had: the old version.
+    // It is back with its former configuration: the old version.
     fixture.stands("1.8.2", Role::Candidate).await;
     let next = fixture.promote("1.9.0").await;
     let report = load.stop().await;

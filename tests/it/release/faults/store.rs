@@ -1,5 +1,6 @@
-//! A store that takes nothing more because its quota is used up, and one that was away for so long that the
-//! driver lost its lock: both are said at once, and the way on is open as soon as the store is back.
+//! A store that refuses writes because its quota is full, and one that was unreachable so long that
+//! the driver lost its lock. Both are reported at once, and the release can be resumed as soon as
+//! the store works again.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use super::super::fixture::{Fixture, FixtureOptions, Running, version};
 use super::super::outages::OwnEtcd;
 use super::until_switch_is_asked;
 
-/// What is promised.
+/// The documented limit.
 const WITHIN: Duration = Duration::from_secs(5);
 
 fn why_parked(status: &Status) -> String {
@@ -37,7 +38,7 @@ async fn fill(etcd: &OwnEtcd) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_etcd_is_said_at_once_and_stops_the_driver_within_five_seconds() {
+async fn a_full_etcd_is_reported_at_once_and_stops_the_driver_within_five_seconds() {
     let etcd = OwnEtcd::with_quota(8 * 1024 * 1024).await;
     let options = FixtureOptions {
         tier: "protected",
@@ -49,26 +50,26 @@ async fn a_full_etcd_is_said_at_once_and_stops_the_driver_within_five_seconds() 
     let running = fixture.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
     fill(&etcd).await;
-    let began = Instant::now();
+    let started = Instant::now();
     running.approve(greenroom::history::Step::Switch).await;
     let finished = running.finish().await;
-    let took = began.elapsed();
+    let took = started.elapsed();
     let why = why_parked(&finished.status);
     assert!(why.contains("database space exceeded"), "{why}");
     assert!(why.contains("etcdctl alarm disarm"), "what to do: {why}");
     assert!(took <= WITHIN, "{took:?}");
 
     let service = fixture.target.service.to_string();
-    let began = Instant::now();
+    let started = Instant::now();
     let said = command_line::run(&fixture, &["resume", &service, "production", "--yes"]).await;
-    assert!(began.elapsed() <= WITHIN, "{:?}", began.elapsed());
+    assert!(started.elapsed() <= WITHIN, "{:?}", started.elapsed());
     assert!(!said.status.success());
     let words = command_line::err(&said);
     assert!(words.contains("etcdctl alarm disarm"), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_console_resumes_what_it_lost_as_soon_as_etcd_is_back_although_its_lock_is_still_there() {
+async fn a_console_resumes_its_lost_release_under_its_own_old_lock() {
     let mut etcd = OwnEtcd::start().await;
     let options = FixtureOptions {
         etcd: etcd.url(),
@@ -88,7 +89,7 @@ async fn a_console_resumes_what_it_lost_as_soon_as_etcd_is_back_although_its_loc
     assert!(why_parked(&finished.status).contains("not renewed"));
     etcd.run().await;
 
-    // A restarted etcd renews every lease: the lock of the driver that ended is there for a while.
+    // A restarted etcd renews every lease, so the lock of the ended driver exists for a while.
     let engine = &fixture.app.engine;
     let found = engine.interrupted(&fixture.target, None).await;
     let found = found.expect("it is open");

@@ -1,5 +1,5 @@
-//! Everything that was written to etcd while a release was killed and taken up, in its order: not only
-//! what stands in the end has to be right, but all that ever stood.
+//! Everything that was written to etcd while a release was killed and resumed, in order: not only
+//! the final state must be correct, but every state.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use crate::support::etcd;
 pub(super) struct Audit {
     client: Client,
     prefix: String,
-    /// The first revision to look at.
+    /// The first revision to read.
     from: i64,
-    /// What stood before it.
+    /// The values before it.
     stood: BTreeMap<String, Vec<u8>>,
 }
 
-/// One change: the key, and its value where it was not deleted.
+/// One change: the key, and its value unless it was deleted.
 type Change = (String, Option<Vec<u8>>);
 
 impl Audit {
@@ -81,8 +81,9 @@ impl Audit {
         }
     }
 
-    /// Traffic moved at most once each way; no route ever named a slot that was not registered; and what
-    /// was once written into a journal stayed as it was, but where the test itself has rewritten it.
+    /// Asserts that traffic moved at most once each way, that no route ever named an unregistered
+    /// slot, and that no journal entry changed after it was written, except those that the test
+    /// itself has rewritten.
     pub(super) async fn assert_right(
         mut self,
         what: &str,
@@ -93,14 +94,14 @@ impl Audit {
         let changes = self.changes().await;
         let mut moves: Vec<(u64, Slot)> = Vec::new();
         for (key, value) in changes {
-            let stands = self.stood.contains_key(&key);
+            let exists = self.stood.contains_key(&key);
             if key.contains("/steps/") && !is_rewritten {
-                assert!(!stands, "{what}: {key} was written again, or deleted");
+                assert!(!exists, "{what}: {key} was written again, or deleted");
             }
             if let (true, Some(value)) = (key.ends_with("/route"), &value) {
                 let route: Route = serde_json::from_slice(value).expect("a route");
                 let to = (route.generation, route.live);
-                // Who resumes puts their own name under a move that was made.
+                // An operator who resumes writes their own name under an existing move.
                 if moves.last() != Some(&to) {
                     moves.push(to);
                 }
@@ -114,7 +115,7 @@ impl Audit {
         let is_increasing = moves.is_sorted_by(|one, next| one.0 < next.0);
         assert!(is_increasing, "{what}: {moves:?}");
         let mut slots: Vec<Slot> = moves.iter().map(|(_, slot)| *slot).collect();
-        // A move back that was written and not made is made under a number of its own.
+        // A move back that was recorded and not made gets its own generation when it is made.
         slots.dedup();
         let new = live.other();
         match ended {

@@ -1,5 +1,5 @@
-//! A driver that is not dead but slow: what it has sent is on its way while somebody else takes the release
-//! over and ends it, and arrives after that.
+//! A driver that is slow and not dead: what it has sent is in transit while another operator takes
+//! the release over and ends it, and arrives afterwards.
 
 use super::stage::{SOON, Stage};
 use super::trial::{Course, Ended};
@@ -7,7 +7,7 @@ use crate::support::eventually;
 use crate::support::middleman::{Moment, Point};
 
 impl Stage {
-    /// Holds what the first sends at that point until the second has ended the release.
+    /// Holds what the first driver sends at that point until the second has ended the release.
     async fn late_at(&mut self, act: &str) {
         let point = Point {
             act: act.to_owned(),
@@ -36,7 +36,7 @@ impl Stage {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_arrives_late_from_a_driver_that_was_taken_over_from_changes_nothing() {
+async fn late_writes_of_a_former_driver_change_nothing() {
     let mut stage = Stage::new().await;
     let acts = [
         "intent start",

@@ -1,6 +1,6 @@
-//! The real program is killed at every act it does to the world, and another one takes over, on real
-//! servers and under load. The acts are not listed here: a release that nobody disturbs tells which there
-//! are, and then one release for each of them is killed there. So a new act is tried by itself.
+//! The real program is killed at every act, and another one takes over, on real servers and under
+//! load. The acts are not listed here: an undisturbed release shows which acts exist, and then one
+//! release is killed at each of them. So a new act is tested without a change here.
 
 mod audit;
 mod late;
@@ -20,13 +20,13 @@ use crate::support::middleman::{Moment, Passed, Point};
 use stage::Stage;
 use trial::{Course, Ended, Second, Trial};
 
-/// How many releases are killed at the same time, each in a fixture of its own.
+/// Number of releases that are killed at the same time, each in its own fixture.
 const AT_ONCE: usize = 4;
 
-/// A point of a course, and what the second operator does about it.
+/// A point of a course, and how the second operator continues.
 type Tried = (Course, Point, Second);
 
-/// All that is to be tried.
+/// The remaining trials.
 #[derive(Default)]
 struct Queue(Mutex<VecDeque<Tried>>);
 
@@ -37,15 +37,15 @@ impl Queue {
     }
 }
 
-/// What came out of all of it.
+/// The results of all trials.
 #[derive(Default)]
 struct Figures {
     trials: Vec<(Course, Trial)>,
     loads: Vec<LoadReport>,
 }
 
-/// Before and after each act. What is written down comes right after something else was done: there,
-/// before the one is after the other. Only a switch does something in between, its rename.
+/// Before and after each act. A record comes directly after another act: there, before the one
+/// equals after the other. Only a switch does something in between, its rename.
 fn both_moments(passed: &[Passed]) -> Vec<Point> {
     let mut points = all_moments(passed);
     let is_written = |act: &str| act.starts_with("intent") || act.starts_with("outcome");
@@ -68,7 +68,7 @@ fn all_moments(passed: &[Passed]) -> Vec<Point> {
     points
 }
 
-/// After each act: what is before the next one is the same, wherever nothing is done in between.
+/// After each act. That equals before the next one when nothing happens in between.
 fn after_each(passed: &[Passed]) -> Vec<Point> {
     let mut points = all_moments(passed);
     points.retain(|point| point.moment == Moment::After);
@@ -80,7 +80,7 @@ fn from_act<'a>(passed: &'a [Passed], act: &str) -> &'a [Passed] {
     &passed[first.unwrap_or_else(|| panic!("{act} was never done: {passed:?}"))..]
 }
 
-/// The points of all courses, each with somebody who takes over.
+/// The points of all courses, each with a second operator.
 async fn points(stage: &mut Stage) -> Vec<Tried> {
     let mut tried: Vec<Tried> = Vec::new();
     let mut add = |course, points: Vec<Point>, seconds: &[Second]| {
@@ -170,8 +170,8 @@ fn tell(figures: &mut Figures, took: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_any_act_a_release_is_finished_by_another_and_nobody_notices() {
-    let began = Instant::now();
+async fn a_release_killed_at_any_act_is_finished_without_a_failed_request() {
+    let started = Instant::now();
     let mut first = Stage::new().await;
     let queue = Arc::new(Queue(Mutex::new(points(&mut first).await.into())));
     let mut stages = vec![first];
@@ -186,16 +186,17 @@ async fn killed_at_any_act_a_release_is_finished_by_another_and_nobody_notices()
         figures.trials.extend(trials);
         figures.loads.push(load);
     }
-    tell(&mut figures, began.elapsed());
+    tell(&mut figures, started.elapsed());
     for load in &figures.loads {
         super::nothing_was_noticed(load);
     }
 }
 
-/// Installing reloads nginx, which may close idle connections; no request may fail for that.
+/// An installation reloads nginx, which may close idle connections; no request may fail because of
+/// that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_while_it_installs_a_release_is_finished_by_another_and_no_request_fails() {
-    let began = Instant::now();
+async fn a_release_killed_while_installing_is_finished_without_a_failed_request() {
+    let started = Instant::now();
     let mut stage = Stage::new().await;
     let passed = stage.undisturbed(Course::Installing).await;
     let points = all_moments(&passed);
@@ -218,5 +219,5 @@ async fn killed_while_it_installs_a_release_is_finished_by_another_and_no_reques
         trials,
         loads: vec![load],
     };
-    tell(&mut figures, began.elapsed());
+    tell(&mut figures, started.elapsed());
 }

@@ -1,5 +1,5 @@
-//! A release that an older Greenroom began and did not end. It wrote down less about it: what its heads and
-//! entries held then stands in `fixtures/journal/older.json`.
+//! A release that an older version started and did not end. The older version recorded less:
+//! `fixtures/journal/older.json` has the content of its heads and entries.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn fixture() -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-/// Leaves of a value what `then` has of it, in objects and lists alike.
+/// Keeps only those leaves of a value that `then` has, in objects and lists alike.
 fn reduce(value: &mut Value, then: &Value) {
     match (value, then) {
         (Value::Object(value), Value::Object(then)) => {
@@ -41,18 +41,18 @@ fn keys(value: &Value) -> BTreeSet<&String> {
     value.as_object().expect("an object").keys().collect()
 }
 
-/// An entry of the same kind, as it was written then.
+/// An entry of the same kind from the older version.
 fn of_kind<'a>(fixture: &'a Value, entry: &Value) -> &'a Value {
     let entries = fixture["entries"].as_array().expect("entries");
     let is_it = |then: &&Value| then["entry"] == entry["entry"];
     entries
         .iter()
         .find(is_it)
-        .unwrap_or_else(|| panic!("nobody wrote {entry}"))
+        .unwrap_or_else(|| panic!("no fixture has {entry}"))
 }
 
 impl Stage {
-    /// The journal of the newest release becomes what the older one would have written of it.
+    /// Rewrites the journal of the newest release as the older version would have written it.
     pub(super) async fn as_an_older_one_wrote(&self) {
         let fixture = fixture();
         let client = Client::connect([etcd()], None).await.expect("connected");
@@ -80,7 +80,7 @@ impl Stage {
 }
 
 #[test]
-fn what_an_older_version_wrote_down_is_understood() {
+fn a_journal_of_an_older_version_can_be_read() {
     let recorded: Recorded = serde_json::from_value(fixture()).expect("a journal");
     let written: Written = serde_json::from_value(fixture()["head"].clone()).expect("a head");
     assert!(!written.is_newer() && written.format <= FORMAT);
@@ -90,11 +90,12 @@ fn what_an_older_version_wrote_down_is_understood() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_release_that_an_older_version_began_is_finished_and_nobody_notices() {
+async fn a_release_of_an_older_version_is_finished_without_a_failed_request() {
     let mut stage = Stage::new().await;
     stage.is_older = true;
     let cases = [
-        // What stands in the slot it may not remove: it is not written whether that was the plan.
+        // It must not remove the content of the slot, because the older journal does not say
+        // whether that was planned.
         ("intent start", Second::BacksOut, Ended::BackedOut),
         ("remove container", Second::GoesOn, Ended::Done),
         ("create container", Second::BacksOut, Ended::BackedOut),
@@ -113,6 +114,6 @@ async fn a_release_that_an_older_version_began_is_finished_and_nobody_notices() 
         assert_eq!(trial.ended, ended, "{act}");
     }
     let report = stage.close().await;
-    println!("begun by an older version: {report}");
+    println!("started by an older version: {report}");
     super::super::nothing_was_noticed(&report);
 }

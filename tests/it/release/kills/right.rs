@@ -1,4 +1,4 @@
-//! What has to be so when a release that was killed is over, wherever that was.
+//! The required state after a killed release has ended, wherever it was killed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use super::trial::{Before, Course, Ended};
 use crate::support::docker;
 
 impl Stage {
-    /// Everything that has to be so when it is over, wherever it was killed.
+    /// Asserts everything that must be true at the end, wherever the release was killed.
     pub(super) async fn assert_right(
         &self,
         what: &str,
@@ -52,7 +52,7 @@ impl Stage {
             "{what}: steps that were done twice: {recorded:#?}"
         );
 
-        // What everybody is shown.
+        // The output of `status`.
         let (code, said) = self
             .run(&["--json", "status", &self.name(), "production"])
             .await;
@@ -77,11 +77,11 @@ impl Stage {
             .map(|it| it.version_name().to_owned());
         assert_eq!(live, Some(tag), "{what}");
 
-        // What is left behind.
+        // Leftovers.
         let other = snapshot.role(slot.other());
         let is_clean = match ended {
             Ended::Done => other == Role::Stopped,
-            // Where it was killed before it made room, what stood there before still does.
+            // If it was killed before it emptied the slot, the earlier content is still there.
             Ended::BackedOut => matches!(other, Role::Empty | Role::Stopped),
         };
         assert!(is_clean, "{what}: the other slot is {other}");
@@ -93,7 +93,8 @@ impl Stage {
         pointer.retain(|file| file != "installed.json");
         assert_eq!(pointer, ["blue", "green", "live"], "{what}");
 
-        // What was done to the engine, by both together: each thing once, wherever the first was killed.
+        // The calls to the engine by both programs together: each change once, wherever the first
+        // was killed.
         if ended == Ended::Done && course != Course::Back {
             for act in [
                 "pull",

@@ -1,5 +1,5 @@
-//! Where releases are killed: a fixture whose program reaches etcd and the Docker engine by lines that can
-//! be stopped at an act, with a load that never ends.
+//! The fixture for killed releases: its program reaches etcd and the Docker engine through lines
+//! that can be stopped at an act, under a permanent load.
 
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
@@ -26,9 +26,9 @@ pub(super) struct Stage {
     pub(super) fixture: Fixture,
     pub(super) ledger: Arc<Ledger>,
     pub(super) versions: Versions,
-    /// How many commands have said something.
+    /// Number of commands with an output file.
     said: AtomicU32,
-    /// Whether what is killed was an older version.
+    /// Whether the killed program was an older version.
     pub(super) is_older: bool,
     load: Load,
     etcd: Middleman,
@@ -36,7 +36,7 @@ pub(super) struct Stage {
     shapes: u32,
 }
 
-/// A command under way; what it says goes to a file.
+/// A running command; its output goes to a file.
 pub(super) struct Driving {
     pub(super) child: Child,
     said: std::path::PathBuf,
@@ -47,13 +47,13 @@ impl Driving {
         std::fs::read_to_string(&self.said).unwrap_or_default()
     }
 
-    /// Kills it, as the system does when it runs out of memory.
+    /// Kills it, as the system does when it is out of memory.
     pub(super) fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("its end");
     }
 
-    /// Its exit code, at its end.
+    /// Waits for its end and returns its exit code.
     pub(super) async fn ended(&mut self) -> Option<i32> {
         let until = std::time::Instant::now() + SOON;
         loop {
@@ -79,8 +79,8 @@ impl Stage {
             docker: engine.address(),
             etcd: etcd.address(),
             standby: "200ms",
-            // Four houses under load on two cores: an answer may take a second or two, and nobody is
-            // to lose a lock by that whom nobody kills.
+            // With four fixtures under load on two cores, an answer may take a second or two. No
+            // driver that is alive may lose its lock because of that.
             lease: ("6s", "1s"),
             ..FixtureOptions::default()
         };
@@ -121,8 +121,8 @@ impl Stage {
         stage
     }
 
-    /// Every course begins alike: one version is live, and the one before it still stands stopped in the
-    /// other slot.
+    /// Every course starts the same way: one version is live, and the previous one is still in the
+    /// other slot, stopped.
     pub(super) async fn with_leftover(&mut self) {
         let snapshot = self.snapshot().await;
         let live = snapshot.live().expect("something is live");
@@ -138,12 +138,12 @@ impl Stage {
         );
     }
 
-    /// The world as everybody is shown it.
+    /// The state as every console shows it.
     pub(super) async fn snapshot(&self) -> Snapshot {
         Box::pin(self.fixture.snapshot()).await
     }
 
-    /// Changes the configuration so that nginx has to be given it anew.
+    /// Changes the configuration so that nginx needs a new installation.
     pub(super) async fn reshape(&mut self) {
         let old = format!("preview{}.web.example", shown(self.shapes));
         self.shapes += 1;
@@ -151,7 +151,7 @@ impl Stage {
         self.fixture.rebuild(|text| text.replace(&old, &new)).await;
     }
 
-    /// What a release does when nobody disturbs it.
+    /// The acts of an undisturbed release.
     pub(super) async fn undisturbed(&mut self, course: Course) -> Vec<Passed> {
         let (mut first, _) = Box::pin(self.begin(course, None)).await;
         let code = first.ended().await;
@@ -159,7 +159,7 @@ impl Stage {
         self.ledger.passed()
     }
 
-    /// Runs the program, and does not wait for it.
+    /// Starts the program, and does not wait for it.
     pub(super) fn start(&self, arguments: &[&str]) -> Driving {
         let number = self.said.fetch_add(1, Ordering::SeqCst);
         let said = self.fixture.place.path().join(format!("said-{number}.log"));
@@ -179,14 +179,14 @@ impl Stage {
         command
     }
 
-    /// Runs the program: its exit code, and all it says.
+    /// Runs the program; returns its exit code and all output.
     pub(super) async fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let mut driving = self.start(arguments);
         let code = driving.ended().await;
         (code, driving.said())
     }
 
-    /// The newest release, as the journal has it.
+    /// The newest release according to the journal.
     pub(super) async fn newest(&self) -> ReleaseRecord {
         let site = self.fixture.app.engine.site(&self.fixture.target);
         let journal = &site.expect("the target").read.journal;
@@ -207,7 +207,7 @@ impl Stage {
         recorded.expect("the journal").expect("the release")
     }
 
-    /// Waits until nobody holds the lock.
+    /// Waits until the lock is free.
     pub(super) async fn until_free(&self) {
         let site = self.fixture.app.engine.site(&self.fixture.target);
         let registry = &site.expect("the target").read.registry;
@@ -219,7 +219,7 @@ impl Stage {
     }
 
     pub(super) async fn close(self) -> LoadReport {
-        // The lines first: a fixture that is torn down is no kill.
+        // The lines first: tearing down a fixture must not count as a kill.
         let Self {
             load, etcd, engine, ..
         } = self;

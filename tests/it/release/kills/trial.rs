@@ -1,4 +1,5 @@
-//! One release that is killed at one point, another program that takes it up, and what has to be so then.
+//! One trial: a release is killed at one point, another program resumes it, and the required state
+//! is checked.
 
 use std::time::{Duration, Instant};
 
@@ -9,24 +10,24 @@ use super::audit::Audit;
 use super::stage::{Driving, SOON, Stage};
 use crate::support::middleman::{Moment, Point};
 
-/// What the first program was told to do.
+/// The task of the first program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Course {
     /// A promote.
     Forward,
-    /// A promote of a version that fails its checks, and is backed out.
+    /// A promote of a version that fails its checks and is backed out.
     Failing,
-    /// The back out of a promote that was killed while it watched.
+    /// Backing out a promote that was killed in its watch.
     Back,
-    /// A promote that has to give nginx a new configuration first.
+    /// A promote that has to install a new nginx configuration first.
     Installing,
 }
 
 impl Course {
-    /// How it ends when nobody disturbs it.
+    /// Its exit code when nothing disturbs it.
     pub(super) fn exit(self) -> i32 {
         match self {
-            // A way back that was asked for is what was wanted.
+            // A requested back-out is a success.
             Self::Forward | Self::Installing | Self::Back => 0,
             Self::Failing => 1,
         }
@@ -36,30 +37,31 @@ impl Course {
 /// What the second operator does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Second {
-    /// Waits for the lease to end, and goes on.
+    /// Waits until the lease expires, and resumes.
     GoesOn,
-    /// Waits for the lease to end, and backs out.
+    /// Waits until the lease expires, and backs out.
     BacksOut,
-    /// Takes the lock by force, and goes on.
+    /// Takes the lock by force, and resumes.
     Forces,
 }
 
-/// Where it ended.
+/// Where the release ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
     Done,
     BackedOut,
 }
 
-/// What came out of a trial.
+/// The result of a trial.
 #[derive(Debug)]
 pub(super) struct Trial {
     pub(super) ended: Ended,
-    /// Whether the lock was taken by force, and how long after the kill; none where nothing was left to do.
+    /// How long after the kill the lock was taken, and whether by force; `None` when nothing was
+    /// left to do.
     pub(super) in_control: Option<(bool, Duration)>,
 }
 
-/// What stood before.
+/// The state before the trial.
 pub(super) struct Before {
     pub(super) live: (Slot, String),
     pub(super) newest: ReleaseRecord,
@@ -157,7 +159,7 @@ impl Stage {
         }
     }
 
-    /// Kills a release at that point, lets another operator take it up, and looks at everything.
+    /// Kills a release at that point, lets another operator resume it, and checks everything.
     pub(super) async fn killed_at(
         &mut self,
         course: Course,
@@ -181,7 +183,7 @@ impl Stage {
         if !forces {
             self.until_free().await;
         }
-        // Until it is written down that it goes back, it is to become live.
+        // Until the way back is recorded, the release is meant to become live.
         let goes_back = course == Course::Failing || self.goes_back().await;
         let (ended, exit) = match second {
             _ if is_begun && !is_open => (ended(&found), None),
@@ -204,7 +206,7 @@ impl Stage {
                 "{what}: {code:?} {said}"
             );
             if !is_begun {
-                // Nothing was begun: whoever wants the version promotes it.
+                // Nothing was started: an operator who wants the version promotes it.
                 driving = self.promote(&before.tag);
                 code = driving.ended().await;
                 said = driving.said();

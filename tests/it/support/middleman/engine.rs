@@ -1,9 +1,9 @@
-//! What the bytes to and from a Docker engine say: requests of HTTP/1.1, one after the other on a
+//! Decodes the bytes to and from a Docker engine: HTTP/1.1 requests, one after the other on a
 //! connection. Names every request that changes something.
 
 use super::{Cutter, Piece};
 
-/// There is one at a time.
+/// One request at a time.
 const THE_CALL: u32 = 1;
 
 pub(super) fn requests() -> Box<dyn Cutter> {
@@ -34,7 +34,7 @@ impl Cutter for Answers {
         let is_chunked = String::from_utf8_lossy(bytes)
             .to_ascii_lowercase()
             .contains("transfer-encoding: chunked");
-        // What is told in chunks, as a pull is, is over with the last of them.
+        // A chunked answer, such as that of a pull, ends with its last chunk.
         let is_over = (head && !is_chunked) || bytes.ends_with(b"0\r\n\r\n");
         vec![Piece {
             bytes: bytes.to_vec(),
@@ -44,7 +44,7 @@ impl Cutter for Answers {
     }
 }
 
-/// What a request changes, without the names of what it changes.
+/// The change that a request makes, without the names of the objects.
 fn act_of(bytes: &[u8]) -> Option<String> {
     let line = bytes.split(|byte| *byte == b'\r').next()?;
     let line = std::str::from_utf8(line).ok()?;

@@ -1,5 +1,6 @@
-//! What the bytes to and from an etcd say: frames of HTTP/2, in them messages of gRPC, and in those
-//! transactions that put and delete keys. Names every change of a key; reading and leases are no acts.
+//! Decodes the bytes to and from an etcd: HTTP/2 frames with gRPC messages, some of which are
+//! transactions that put and delete keys. Names every change of a key. Reads and leases are no
+//! acts.
 
 use std::collections::HashMap;
 
@@ -26,7 +27,7 @@ pub(super) fn answers() -> Box<dyn Cutter> {
     Box::new(Answers(Frames::default()))
 }
 
-/// Bytes that are not a whole frame yet.
+/// Bytes of an incomplete frame.
 #[derive(Default)]
 struct Frames(Vec<u8>);
 
@@ -59,9 +60,9 @@ impl Frames {
 
 struct Requests {
     frames: Frames,
-    /// How much of the client's first words is still to come.
+    /// Remaining bytes of the client's preface.
     preface: usize,
-    /// Messages of which a part has come, by stream.
+    /// Incomplete messages, by stream.
     streams: HashMap<u32, Vec<u8>>,
 }
 
@@ -95,7 +96,7 @@ impl Requests {
         if frame.kind != DATA {
             return None;
         }
-        assert_eq!(frame.flags & PADDED, 0, "nobody here pads");
+        assert_eq!(frame.flags & PADDED, 0, "clients here never pad");
         let message = self.streams.entry(frame.stream).or_default();
         message.extend_from_slice(&frame.bytes[HEADER..]);
         let mut act = None;
@@ -130,9 +131,10 @@ impl Cutter for Answers {
     }
 }
 
-/// What a transaction changes, if the message is one that changes something.
+/// The change that a transaction makes, if the message is one that changes something.
 fn act_of(message: &[u8]) -> Option<String> {
-    // TxnRequest: 2 is what is done when the comparisons hold. RequestOp: 2 is a put, 3 a deletion.
+    // TxnRequest: field 2 has the operations to do when the comparisons hold. RequestOp: 2 is a
+    // put, 3 a deletion.
     let operations = blobs(message, 2);
     let names: Vec<String> = operations
         .iter()
@@ -189,7 +191,7 @@ fn entry(entry: &Value) -> String {
     }
 }
 
-/// The fields of a number that hold bytes; none at all where this is no message.
+/// The fields of this number that hold bytes; empty when this is no message.
 fn blobs(message: &[u8], wanted: u64) -> Vec<&[u8]> {
     let mut found = Vec::new();
     let mut rest = message;

@@ -1,4 +1,4 @@
-//! What the middlemen write down of the acts that pass by, and the one at which they stop.
+//! The record of the acts that passed the middlemen, and the act at which they stop.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ pub(crate) enum Moment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Point {
     pub(crate) act: String,
-    /// Which of those of that name, from 1.
+    /// Which act of that name, from 1.
     pub(crate) nth: usize,
     pub(crate) moment: Moment,
 }
@@ -37,12 +37,12 @@ impl fmt::Display for Point {
     }
 }
 
-/// An act that passed by.
+/// An act that passed.
 #[derive(Debug, Clone)]
 pub(crate) struct Passed {
     pub(crate) act: String,
     pub(crate) at: Instant,
-    /// Whether it was passed on.
+    /// Whether it was forwarded.
     pub(crate) arrived: bool,
 }
 
@@ -56,13 +56,13 @@ struct Book {
 enum Gate {
     Open,
     Stopped,
-    /// What was stopped is gone on with, or dropped.
+    /// The stopped act is forwarded, or dropped.
     LetGo {
         forward: bool,
     },
 }
 
-/// The book of several lines.
+/// The record of several lines.
 pub(crate) struct Ledger {
     book: Mutex<Book>,
     gate: watch::Sender<Gate>,
@@ -78,7 +78,7 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// Begins a new page, and stops at that point of it.
+    /// Starts an empty record, and stops at that point.
     pub(crate) fn begin(&self, stop_at: Option<Point>) {
         *self.book() = Book {
             passed: Vec::new(),
@@ -87,24 +87,24 @@ impl Ledger {
         self.gate.send_replace(Gate::Open);
     }
 
-    /// What has passed since.
+    /// The acts since `begin`.
     pub(crate) fn passed(&self) -> Vec<Passed> {
         self.book().passed.clone()
     }
 
-    /// How many acts of a name arrived.
+    /// How many acts of this name arrived.
     pub(crate) fn arrived(&self, act: &str) -> usize {
         let book = self.book();
         let arrived = |passed: &&Passed| passed.arrived && passed.act == act;
         book.passed.iter().filter(arrived).count()
     }
 
-    /// Whether the point was come to.
+    /// Whether the point was reached.
     pub(crate) fn is_stopped(&self) -> bool {
         *self.gate.borrow() == Gate::Stopped
     }
 
-    /// Lets go of what was stopped: passes it on, or drops it with its connection.
+    /// Releases the stopped act: forwards it, or drops it with its connection.
     pub(crate) fn let_go(&self, forward: bool) {
         if forward {
             let mut book = self.book();
@@ -115,7 +115,7 @@ impl Ledger {
         self.gate.send_replace(Gate::LetGo { forward });
     }
 
-    /// Writes an act down. Where it is the one to stop at, when.
+    /// Records an act. Returns the moment at which to stop, if this is the act.
     pub(super) fn meets(&self, act: &str) -> Option<Moment> {
         let mut book = self.book();
         let nth = 1 + book
@@ -134,7 +134,7 @@ impl Ledger {
         moment
     }
 
-    /// Stops until it is let go; whether it is then passed on.
+    /// Blocks until the act is released; returns whether to forward it.
     pub(super) async fn stop(&self) -> bool {
         self.gate.send_replace(Gate::Stopped);
         let mut gate = self.gate.subscribe();

@@ -1,6 +1,6 @@
-//! A man in the middle of the lines to etcd and to the Docker engine. It passes everything on and names
-//! the acts that pass by; it can stop one of them exactly before it arrives, or before its answer is
-//! delivered; and it can cut the line without anybody being told.
+//! A proxy on the lines to etcd and to the Docker engine. It forwards everything and names the acts
+//! that pass. It can stop one of them exactly before it arrives, or before its answer is delivered.
+//! It can cut the line without closing connections.
 
 mod engine;
 mod grpc;
@@ -16,21 +16,22 @@ use tokio::sync::watch;
 
 pub(crate) use ledger::{Ledger, Moment, Passed, Point};
 
-/// What a line does with what it carries.
+/// What a line forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carries {
     /// Everything.
     All,
-    /// Nothing: connections are taken and stay, and nothing comes through, as in a network that is cut.
+    /// Nothing: connections are accepted and stay open, and no data passes, as in a network that is
+    /// cut.
     Nothing,
 }
 
-/// Some bytes that are passed on together.
+/// Bytes that are forwarded together.
 struct Piece {
     bytes: Vec<u8>,
-    /// The call that they end, on the way up, or answer, on the way down.
+    /// The call that they complete on the way up, or answer on the way down.
     call: Option<u32>,
-    /// The act they ask for, on the way up.
+    /// The act that they request, on the way up.
     act: Option<String>,
 }
 
@@ -60,7 +61,7 @@ impl Line {
         }
     }
 
-    /// Waits until the line carries.
+    /// Waits until the line forwards.
     async fn carries(&self) {
         let mut carries = self.carries.subscribe();
         let _ = carries.wait_for(|now| *now == Carries::All).await;
@@ -127,12 +128,12 @@ impl Middleman {
         }
     }
 
-    /// Where it listens.
+    /// The address where it listens.
     pub(crate) fn address(&self) -> String {
         self.address.clone()
     }
 
-    /// Cuts the line, or mends it.
+    /// Cuts or restores the line.
     pub(crate) fn set(&self, carries: Carries) {
         self.carries.send_replace(carries);
     }
@@ -147,7 +148,7 @@ where
 {
     let (mut from_near, mut to_near) = tokio::io::split(near);
     let (mut from_far, mut to_far) = tokio::io::split(far);
-    // The call whose answer is not to be delivered.
+    // The call whose answer must not be delivered.
     let awaited: Mutex<Option<u32>> = Mutex::new(None);
     let up = async {
         let mut buffer = vec![0; 64 * 1024];
@@ -165,8 +166,8 @@ where
                     return;
                 }
                 if moment == Some(Moment::Before) {
-                    // It came late: whoever sent it has given it up since, which would arrive next. It is
-                    // stopped at once more when it is answered.
+                    // It came late: its sender has cancelled it since, and the cancellation would
+                    // arrive next. It is stopped again when it is answered.
                     std::future::pending::<()>().await;
                 }
             }
@@ -185,7 +186,8 @@ where
                     }
                 }
                 line.carries().await;
-                // Whoever has gone is noticed on the way up; what was held there is answered all the same.
+                // A sender that has left is noticed on the way up; a held request is answered all
+                // the same.
                 let _ = to_near.write_all(&piece.bytes).await;
             }
         }
