@@ -1,4 +1,4 @@
-//! Getting an image by digest, with its progress over all layers together.
+//! Pulls an image by digest, and reports the progress of all layers together.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use super::names::pinned;
 use crate::inventory::{Mask, Version, registry_host};
 use crate::ports::{FailureKind, PullProgress, Result};
 
-/// How long nothing may arrive.
+/// The longest time without any data.
 pub(super) const IDLE: Duration = Duration::from_mins(1);
-/// How many layers are counted. An image has 127 at most.
+/// How many layers are counted. An image has at most 127.
 const LAYERS: usize = 1024;
 
 impl Engine {
-    /// Whether the image is there under its repository and digest.
+    /// Whether the engine has the image under its repository and digest.
     pub(super) async fn has_image(&self, version: &Version) -> Result<bool> {
         let doing = format!("looking for {}", version.pinned());
         let Some(name) = pinned(version) else {
@@ -40,7 +40,7 @@ impl Engine {
         }
     }
 
-    /// Pulls, and believes it when the image is there.
+    /// Pulls the image, and succeeds only when the engine then has it.
     pub(super) async fn pull(
         &self,
         version: &Version,
@@ -95,7 +95,7 @@ fn header(user: &str, password: &SecretString, repository: &str) -> DockerCreden
     }
 }
 
-/// The bytes of each layer: arrived, and in all.
+/// For each layer, the bytes that have arrived and the total.
 #[derive(Debug, Default)]
 struct Layers(HashMap<String, (u64, u64)>);
 
