@@ -91,7 +91,7 @@ impl Engine {
                 return Ok(match socket::look(path).await {
                     AtPath::Nothing | AtPath::Stale => None,
                     AtPath::Listening => Some(format!(
-                        "something listens on {endpoint} (stop it, or give the slot another socket)"
+                        "a process listens on {endpoint} (stop it, or give the slot another socket)"
                     )),
                     AtPath::Other(said) => Some(said),
                 });
