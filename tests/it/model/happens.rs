@@ -101,7 +101,7 @@ impl Scope {
                 state.left.losses -= u8::from(state.world.store.is_held_by(by));
                 Self::leave_late(state, by, true);
                 let lock = state.world.store.lock;
-                self.hears(state, by, Event::LockLost("its lease ran out".into()));
+                self.hears(state, by, Event::LockLost("its lease expired".into()));
                 // What is lost is not given back.
                 state.world.store.lock = lock;
             }
