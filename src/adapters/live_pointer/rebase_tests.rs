@@ -1,4 +1,4 @@
-//! A pointer gets a token of a store that went back, and a driver from before is still alive.
+//! Rebases a pointer to a token of a restored store while an earlier driver still runs.
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -45,7 +45,7 @@ fn rebase(from: PointerState) -> RebaseOrder {
     }
 }
 
-/// A driver from before took the lock and swapped the route; its switch is still on its way.
+/// An earlier driver took the lock and changed the route. Its switch has not arrived yet.
 fn of_before() -> SwitchOrder {
     order(Some(Slot::Blue), Slot::Green, 43, 8200)
 }
@@ -61,7 +61,7 @@ async fn live_in_blue(state: &TempDir) -> LivePointer {
 }
 
 #[tokio::test]
-async fn after_a_rebase_the_next_lock_of_the_store_can_switch_and_no_driver_from_before() {
+async fn after_a_rebase_only_the_next_lock_of_the_store_can_switch() {
     let state = tempfile::tempdir().unwrap();
     let pointer = live_in_blue(&state).await;
     let next = order(Some(Slot::Blue), Slot::Green, 43, 413);
@@ -81,21 +81,21 @@ async fn after_a_rebase_the_next_lock_of_the_store_can_switch_and_no_driver_from
         let file = std::fs::read(pointer.answer_file(&web(), slot)).unwrap();
         assert_eq!(answer::owner(&file), Some(web().to_string()));
     }
-    // Repeated, also as the order that was carried out already.
+    // Repeated, also after the order was carried out.
     pointer.rebase(&web(), &rebase(before())).await.unwrap();
     let late = pointer.switch(&web(), &of_before()).await.unwrap_err();
     assert_eq!(late.kind, FailureKind::Conflict);
     assert_eq!(pointer.state(&web()).await.unwrap(), now);
     let next = order(Some(Slot::Blue), Slot::Green, 2_001, 413);
     pointer.switch(&web(), &next).await.unwrap();
-    // The lock before it is refused, as ever.
+    // The lock before it is still refused.
     let lower = order(Some(Slot::Green), Slot::Blue, 2_002, 412);
     let refused = pointer.switch(&web(), &lower).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Fenced);
 }
 
 #[tokio::test]
-async fn a_pointer_that_another_driver_wrote_meanwhile_is_left_alone() {
+async fn a_pointer_changed_by_another_driver_is_not_written() {
     let state = tempfile::tempdir().unwrap();
     let pointer = live_in_blue(&state).await;
     pointer.switch(&web(), &of_before()).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_pointer_that_another_driver_wrote_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_rebase_that_ended_half_way_is_finished_when_it_is_repeated() {
+async fn repeating_an_interrupted_rebase_completes_it() {
     let order = rebase(before());
     for (slot, generation) in [(Slot::Blue, order.generation), (Slot::Green, 41)] {
         let state = tempfile::tempdir().unwrap();
@@ -121,7 +121,7 @@ async fn a_rebase_that_ended_half_way_is_finished_when_it_is_repeated() {
     }
 }
 
-/// What happens on the way of another act.
+/// When the other operation happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum At {
     Write(u32),
@@ -135,7 +135,7 @@ enum Other {
     Switch,
 }
 
-/// This machine, where another driver acts in the middle of an act.
+/// This machine, with another driver that acts in the middle of an operation.
 struct Crossed {
     at: At,
     other: Other,
@@ -206,8 +206,8 @@ impl ProxyHost for Crossed {
     }
 }
 
-/// Wherever the two cross, at most one of them succeeds: traffic that a driver from before moved is never behind a
-/// pointer that was said to be in order.
+/// Wherever the two interleave, at most one succeeds: no pointer that was reported as repaired is moved by an
+/// earlier driver.
 #[tokio::test]
 async fn a_rebase_and_a_switch_from_before_never_both_succeed() {
     for other in [Other::Rebase, Other::Switch] {
@@ -241,7 +241,7 @@ async fn a_rebase_and_a_switch_from_before_never_both_succeed() {
             let expected = if switched { Slot::Green } else { Slot::Blue };
             assert_eq!(now.live, Some(expected), "{what}: {now:?}");
             if switched {
-                // Named as a store that went back, and repaired once more.
+                // The next status reports a restored store, and the next repair corrects it.
                 assert_eq!(now.highest_token(), FencingToken(8200), "{what}");
             }
         }

@@ -54,11 +54,11 @@ async fn a_switch_is_read_back_with_its_generation_and_token() {
     let live = state.path().join("web/production/live");
     assert!(live.join("is-blue").exists() && !live.join("is-green").exists());
     let names = fs::read_dir(state.path().join("web/production")).unwrap();
-    assert_eq!(names.count(), 3, "blue, green and live, nothing beside");
+    assert_eq!(names.count(), 3, "only blue, green and live");
 }
 
 #[tokio::test]
-async fn making_a_switch_ready_moves_no_traffic_and_is_safe_to_leave() {
+async fn preparing_a_switch_moves_no_traffic_and_can_be_abandoned() {
     let (pointer, _state) = here();
     let first = order(None, Slot::Green, 1, 7);
     pointer.switch(&web(), &first).await.unwrap();
@@ -66,7 +66,7 @@ async fn making_a_switch_ready_moves_no_traffic_and_is_safe_to_leave() {
     pointer.make_ready(&web(), &second).await.unwrap();
     let stands = pointer.read(&web()).await.unwrap();
     assert_eq!((stands.slot, stands.generation), (Some(Slot::Green), 1));
-    // Somebody else makes it, later and under another token.
+    // Another driver switches, later and with another token.
     let other = order(Some(Slot::Green), Slot::Blue, 2, 11);
     pointer.switch(&web(), &other).await.unwrap();
     let stands = pointer.read(&web()).await.unwrap();
@@ -74,7 +74,7 @@ async fn making_a_switch_ready_moves_no_traffic_and_is_safe_to_leave() {
         (stands.slot, stands.token),
         (Some(Slot::Blue), FencingToken(11))
     );
-    // What is refused leaves nothing, and what the live slot answers stays as it is.
+    // A refused order writes nothing, and the live slot's answer stays.
     let refused = pointer.make_ready(&web(), &second).await;
     assert_eq!(kind(refused), FailureKind::Fenced);
     let again = order(Some(Slot::Blue), Slot::Blue, 3, 12);
@@ -101,7 +101,7 @@ async fn repeating_a_switch_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_lower_token_is_refused_whichever_slot_it_stands_in() {
+async fn a_token_lower_than_that_of_either_slot_is_refused() {
     let (pointer, _state) = here();
     let (blue, green) = (Some(Slot::Blue), Some(Slot::Green));
     for step in [
@@ -142,10 +142,10 @@ async fn a_pointer_that_is_not_at_from_is_a_conflict() {
     );
 }
 
-/// Where a switch broke off between the registry and the proxy, backing out moves no traffic: the proxy
-/// is only told the newer generation, or the two would never agree again.
+/// When a switch was interrupted between the registry and the proxy, backing out moves no traffic. The
+/// proxy only receives the newer generation; otherwise the two would never agree again.
 #[tokio::test]
-async fn a_pointer_that_is_there_already_learns_the_generation() {
+async fn a_pointer_at_the_new_slot_gets_the_generation() {
     let (pointer, _state) = here();
     let first = order(None, Slot::Blue, 41, 1);
     pointer.switch(&web(), &first).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_generation_that_is_not_new_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn the_hint_for_a_pointer_of_another_target_makes_one_that_can_be_switched() {
+async fn following_the_hint_for_a_foreign_pointer_makes_it_switchable() {
     let (pointer, _state) = here();
     let shop = Target::new("shop".parse().unwrap(), "production".parse().unwrap());
     let first = order(None, Slot::Green, 4, 7);
@@ -201,7 +201,7 @@ async fn the_hint_for_a_pointer_of_another_target_makes_one_that_can_be_switched
     }
     symlink("blue", pointer.link(&web())).unwrap();
     assert_eq!(pointer.read(&web()).await.unwrap().generation, 5);
-    // What a repair does where the route says green.
+    // What a repair does when the route names green.
     let repair = order(Some(Slot::Blue), Slot::Green, 6, 11);
     pointer.switch(&web(), &repair).await.unwrap();
     assert_eq!(pointer.read(&web()).await.unwrap().slot, Some(Slot::Green));
@@ -248,7 +248,7 @@ async fn another_user_can_read_everything_whatever_the_umask() {
 }
 
 #[tokio::test]
-async fn a_foreign_pointer_is_told_and_never_followed() {
+async fn a_foreign_pointer_is_reported_and_not_followed() {
     let (pointer, state) = here();
     pointer.prepare(&web()).await.unwrap();
     let directory = state.path().join("web/production");
@@ -267,16 +267,16 @@ async fn a_foreign_pointer_is_told_and_never_followed() {
     assert!(Pointer::from_json(Slot::Blue, mismatched).is_err());
 }
 
-/// A rename that was asked for and comes late finds that somebody else has switched since.
+/// A late rename finds that another driver has switched since.
 #[tokio::test]
-async fn a_rename_that_comes_late_moves_nothing() {
+async fn a_late_rename_moves_nothing() {
     let (pointer, _state) = here();
     let order = |from, to, generation, token| order(from, to, generation, token);
     let first = order(None, Slot::Blue, 1, 1);
     pointer.switch(&web(), &first).await.unwrap();
     let link = pointer.link(&web());
     let late = ThisHost.stage(&link, Path::new("green")).await.unwrap();
-    // The same driver, which was told that it failed, moves on; the way back is a switch as well.
+    // The same driver continues after the reported failure. Going back is a switch as well.
     let to_green = order(Some(Slot::Blue), Slot::Green, 2, 1);
     pointer.switch(&web(), &to_green).await.unwrap();
     let back = order(Some(Slot::Green), Slot::Blue, 3, 1);
@@ -380,7 +380,7 @@ async fn a_linked_file_stays_a_link_when_it_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_no_failure_to_look_at_or_to_remove() {
+async fn a_missing_path_can_be_read_and_removed_without_failure() {
     let place = tempfile::tempdir().unwrap();
     let nothing = place.path().join("nothing/here");
     assert_eq!(ThisHost.read(&nothing).await.unwrap(), None);
@@ -396,7 +396,7 @@ fn command(words: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_command_runs_without_a_shell_and_tells_code_and_both_streams_in_order() {
+async fn a_command_runs_without_a_shell_and_returns_code_and_ordered_output() {
     let plain = ThisHost.run(&command(&["echo", "$HOME;", "`id`"])).await;
     assert_eq!(plain.unwrap().output, "$HOME; `id`\n");
     let script = "echo one; echo two >&2; echo three; exit 3";
@@ -406,7 +406,7 @@ async fn a_command_runs_without_a_shell_and_tells_code_and_both_streams_in_order
 }
 
 #[tokio::test]
-async fn output_is_cut_and_a_child_that_stays_behind_is_not_waited_for() {
+async fn output_is_limited_and_a_background_child_is_not_awaited() {
     let script = "yes | head -c 5000000; sleep 20 &";
     let began = std::time::Instant::now();
     let ended = ThisHost.run(&command(&["sh", "-c", script])).await.unwrap();
@@ -416,14 +416,14 @@ async fn output_is_cut_and_a_child_that_stays_behind_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_missing_program_is_told_as_missing() {
+async fn a_missing_program_is_reported_as_missing() {
     let missing = ThisHost.run(&command(&["/no/such/program"])).await;
     assert_eq!(kind(missing), FailureKind::Missing);
     assert_eq!(kind(ThisHost.run(&[]).await), FailureKind::Rejected);
 }
 
 #[test]
-fn a_pointer_has_no_generation_that_is_higher_than_any_switch_makes_it() {
+fn a_generation_higher_than_any_switch_makes_is_refused() {
     let file =
         |generation: u64| format!(r#"{{"slot":"blue","generation":{generation},"token":1}}"#);
     let read = Pointer::from_json(Slot::Blue, file(HIGHEST_GENERATION).as_bytes());
