@@ -305,7 +305,7 @@ async fn where_the_switch_is_a_reload_it_is_read_back_and_undone_when_it_is_not_
         .await
         .expect_err("not applied");
     assert!(
-        refused.to_string().contains("old file is back"),
+        refused.to_string().contains("old file was restored"),
         "{refused}"
     );
     assert_eq!(arena.live().await, Some(Slot::Green));

@@ -42,12 +42,12 @@ fn green(generation: u64) -> Pointer {
 }
 
 #[test]
-fn the_mark_names_the_text_and_is_in_it() {
+fn the_mark_identifies_the_text() {
     let one = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, Pointer::default()).unwrap();
     let same = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, green(3)).unwrap();
     assert_eq!(
         one, same,
-        "a pointer read at every request is not written in"
+        "a pointer that is read at every request is not in the text"
     );
     assert!(
         one.text
@@ -59,7 +59,7 @@ fn the_mark_names_the_text_and_is_in_it() {
 }
 
 #[test]
-fn a_configuration_that_is_reloaded_carries_its_pointer_and_gives_it_back() {
+fn a_reloaded_configuration_contains_its_pointer() {
     let none = with(DEFAULT_TEMPLATE, SwitchMode::Reload, Pointer::default()).unwrap();
     assert_eq!(pointer_in(&none.text), None);
     let third = with(DEFAULT_TEMPLATE, SwitchMode::Reload, green(3)).unwrap();
@@ -71,7 +71,7 @@ fn a_configuration_that_is_reloaded_carries_its_pointer_and_gives_it_back() {
 }
 
 #[test]
-fn nothing_but_set_and_return_stands_inside_an_if() {
+fn an_if_contains_only_set_and_return() {
     for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
         let text = with(DEFAULT_TEMPLATE, mode, green(3)).unwrap().text;
         for inside in text.split("if (").skip(1) {
@@ -87,7 +87,7 @@ fn nothing_but_set_and_return_stands_inside_an_if() {
 }
 
 #[test]
-fn a_value_that_means_something_to_nginx_is_refused_wherever_a_template_puts_it() {
+fn a_value_with_a_meaning_to_nginx_is_refused_everywhere() {
     for evil in [
         "a;b", "a{b", "a}b", "$a", "a\"b", "a'b", "a#b", "a\\b", "a\nb", "é",
     ] {
@@ -109,7 +109,7 @@ fn a_value_that_means_something_to_nginx_is_refused_wherever_a_template_puts_it(
             };
             let refused = render(&site, &frame).unwrap_err();
             assert!(
-                refused.contains("mean something to nginx"),
+                refused.contains("special meaning in nginx"),
                 "{evil}: {refused}"
             );
         }
@@ -140,7 +140,7 @@ fn the_built_in_configuration_reads_well() {
 }
 
 #[test]
-fn requests_are_written_down_where_a_log_is_named_and_nowhere_else() {
+fn requests_are_logged_only_with_a_configured_log() {
     let listen = "127.0.0.1:9090".parse().unwrap();
     let frame = |access_log: Option<&str>| Frame {
         template: DEFAULT_TEMPLATE,
@@ -166,13 +166,13 @@ fn requests_are_written_down_where_a_log_is_named_and_nowhere_else() {
 }
 
 #[test]
-fn another_built_in_template_is_another_generation() {
+fn a_changed_built_in_template_has_a_new_generation() {
     let mut text = String::new();
     for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
         text.push_str(&with(DEFAULT_TEMPLATE, mode, green(3)).unwrap().text);
     }
-    // Where this fails, the built-in template gives another file for the same settings: raise GENERATION, and write
-    // both down here.
+    // If this fails, the built-in template gives another file for the same settings: raise GENERATION, and update
+    // both values here.
     assert_eq!(
         (GENERATION, mark_of(&text).as_str()),
         (2, "e8d5aee8434d6da0")
@@ -180,7 +180,7 @@ fn another_built_in_template_is_another_generation() {
 }
 
 #[test]
-fn the_limits_of_a_template_are_found_however_it_is_laid_out() {
+fn the_limits_of_a_template_are_found_in_any_layout() {
     let mut limited = site();
     limited.preview_allow = vec!["192.0.2.0/24".parse().unwrap()];
     limited.preview_users = Some("/etc/nginx/users".into());
