@@ -830,7 +830,7 @@ async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
     let unreadable = store.unreadable(&web(), 9).await.expect("listed");
     assert_eq!(unreadable.len(), 1, "{unreadable:?}");
     // What to do about the lock is said to everybody who meets it.
-    let hint = "it goes away when its lease ends";
+    let hint = "it goes away when its lease expires";
     let problem = &seen.problems["targets/web/production/lock"];
     assert!(problem.contains(hint), "{problem}");
     let refused = store.acquire(&web(), &record("two")).await;

@@ -254,7 +254,7 @@ fn a_command_that_prints_without_end() {
 #[test]
 fn a_file_that_is_not_there() {
     let world = World::with_password(r#"{ file = "no-such-file" }"#);
-    only_production_fails(&world, "No such file", "see that this user can read");
+    only_production_fails(&world, "No such file", "readable for this user");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every kind of source, and what goes wrong with it.
+//! Every kind of source, and its failures.
 
 use secrecy::ExposeSecret;
 
@@ -14,7 +14,7 @@ fn command(argv: &[&str]) -> SecretSource {
 }
 
 #[tokio::test]
-async fn the_secret_is_the_whole_text_less_one_final_newline() {
+async fn the_secret_is_the_whole_text_without_one_final_newline() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     for (written, secret) in [
         ("hunter2", "hunter2"),
@@ -65,7 +65,7 @@ async fn a_command_is_not_given_to_a_shell() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_named() {
+async fn a_missing_source_is_named() {
     let missing = [
         (
             SecretSource::Env("GREENROOM_NO_SUCH".into()),
@@ -94,7 +94,7 @@ async fn a_failing_command_shows_neither_its_output_nor_its_arguments() {
 }
 
 #[tokio::test]
-async fn a_command_that_hangs_is_given_up() {
+async fn a_hanging_command_times_out() {
     let secrets = hurried();
     let Err(failure) = secrets.read(&command(&["sleep", "60"])).await else {
         panic!("it did not hang");
@@ -166,7 +166,7 @@ async fn a_failure_is_remembered_for_a_while() {
 }
 
 #[tokio::test]
-async fn all_processes_of_a_command_that_hangs_are_killed() {
+async fn all_processes_of_a_hanging_command_are_killed() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("pid");
     let line = format!("sleep 1000 & echo $! > {}; wait", file.display());
@@ -183,14 +183,14 @@ async fn all_processes_of_a_command_that_hangs_are_killed() {
     while is_running() {
         assert!(
             Instant::now() < until,
-            "the child of the command still runs"
+            "the child of the command is still running"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test]
-async fn a_pipe_without_a_writer_is_given_up() {
+async fn a_pipe_without_a_writer_times_out() {
     let directory = tempfile::tempdir().expect("a directory");
     let pipe = directory.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
@@ -223,7 +223,7 @@ async fn a_password_that_a_server_refused_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_caller_that_stops_waiting_does_not_end_the_read_of_a_refused_password() {
+async fn a_caller_that_stops_waiting_does_not_end_the_repeated_read() {
     let directory = tempfile::tempdir().expect("a directory");
     let (file, gate) = (directory.path().join("runs"), directory.path().join("gate"));
     let line = format!(
