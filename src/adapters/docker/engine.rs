@@ -242,8 +242,8 @@ impl Engine {
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
         let doing = "asking for its time";
         let asking = connection::date(&self.address);
-        let told = self.in_time(QUICK, Act::Read, doing, asking).await?;
-        told.map_err(|error| self.worded(&error, Act::Read, doing))
+        let date = self.in_time(QUICK, Act::Read, doing, asking).await?;
+        date.map_err(|error| self.worded(&error, Act::Read, doing))
     }
 
     /// Agrees on a version with the engine that answers now.

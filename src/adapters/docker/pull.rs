@@ -69,12 +69,12 @@ impl Engine {
             let Some(answer) = answer else {
                 break;
             };
-            let told = answer.map_err(|e| match meter.check() {
+            let info = answer.map_err(|e| match meter.check() {
                 Err(large) => oversized(large, Act::Write, self.target(), &doing),
                 Ok(()) => self.worded(&e, Act::Write, &doing).masked(&mask),
             })?;
             meter.restart();
-            if let Some(so_far) = layers.take(&told) {
+            if let Some(so_far) = layers.take(&info) {
                 let _ = progress.try_send(so_far);
             }
         }
@@ -100,11 +100,11 @@ fn header(user: &str, password: &SecretString, repository: &str) -> DockerCreden
 struct Layers(HashMap<String, (u64, u64)>);
 
 impl Layers {
-    fn take(&mut self, told: &CreateImageInfo) -> Option<PullProgress> {
-        let id = told.id.clone()?;
-        match told.status.as_deref()? {
+    fn take(&mut self, info: &CreateImageInfo) -> Option<PullProgress> {
+        let id = info.id.clone()?;
+        match info.status.as_deref()? {
             "Downloading" => {
-                let detail = told.progress_detail.as_ref()?;
+                let detail = info.progress_detail.as_ref()?;
                 let bytes = |n: Option<i64>| n.and_then(|n| n.try_into().ok()).unwrap_or(0);
                 let done: u64 = bytes(detail.current);
                 if self.0.len() >= LAYERS && !self.0.contains_key(&id) {
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    fn told(id: &str, status: &str, bytes: Option<(i64, i64)>) -> CreateImageInfo {
+    fn info(id: &str, status: &str, bytes: Option<(i64, i64)>) -> CreateImageInfo {
         CreateImageInfo {
             id: Some(id.into()),
             status: Some(status.into()),
@@ -150,23 +150,23 @@ mod tests {
     fn progress_is_summed_over_layers() {
         let mut layers = Layers::default();
         let so_far = |done, total| Some(PullProgress { done, total });
-        assert_eq!(layers.take(&told("a", "Pulling fs layer", None)), None);
+        assert_eq!(layers.take(&info("a", "Pulling fs layer", None)), None);
         assert_eq!(
-            layers.take(&told("a", "Downloading", Some((10, 100)))),
+            layers.take(&info("a", "Downloading", Some((10, 100)))),
             so_far(10, 100)
         );
         assert_eq!(
-            layers.take(&told("b", "Downloading", Some((5, 50)))),
+            layers.take(&info("b", "Downloading", Some((5, 50)))),
             so_far(15, 150)
         );
         assert_eq!(
-            layers.take(&told("a", "Download complete", None)),
+            layers.take(&info("a", "Download complete", None)),
             so_far(105, 150)
         );
         assert_eq!(
-            layers.take(&told("c", "Downloading", Some((7, -1)))),
+            layers.take(&info("c", "Downloading", Some((7, -1)))),
             so_far(112, 157)
         );
-        assert_eq!(layers.take(&told("a", "Extracting", Some((1, 100)))), None);
+        assert_eq!(layers.take(&info("a", "Extracting", Some((1, 100)))), None);
     }
 }

@@ -31,17 +31,17 @@ impl MemberClocks {
     ) -> Result<Option<Timestamp>> {
         let urls: Vec<&str> = urls.collect();
         let client = self.client(options, &urls)?;
-        let mut told: Vec<Timestamp> = join_all(urls.iter().map(|url| of(&client, url)))
+        let mut times: Vec<Timestamp> = join_all(urls.iter().map(|url| of(&client, url)))
             .await
             .into_iter()
             .flatten()
             .collect();
-        if told.is_empty() {
+        if times.is_empty() {
             // The certificates may have been renewed since the client was created.
             *self.made() = None;
         }
-        told.sort();
-        Ok(told.get(told.len().saturating_sub(1) / 2).copied())
+        times.sort();
+        Ok(times.get(times.len().saturating_sub(1) / 2).copied())
     }
 
     fn client(&self, options: &Options, urls: &[&str]) -> Result<Client> {

@@ -30,14 +30,14 @@ pub(super) struct Held {
 /// Starts the heartbeat.
 pub(super) fn start(held: Held) -> Lease {
     let ended = CancellationToken::new();
-    let (tell, state) = watch::channel(LeaseState::Held);
+    let (sender, state) = watch::channel(LeaseState::Held);
     let fence = Fence { token: held.token };
     let until = ended.clone();
     tokio::spawn(async move {
         tokio::select! {
             () = until.cancelled() => {}
             why = held.beat() => {
-                tell.send_replace(LeaseState::Lost(why));
+                sender.send_replace(LeaseState::Lost(why));
                 // The final reason stays readable as long as the lease has an owner.
                 until.cancelled().await;
             }

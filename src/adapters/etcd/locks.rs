@@ -56,7 +56,7 @@ impl EtcdLocks {
 #[async_trait]
 impl Locks for EtcdLocks {
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
-        self.take(target, record, Over::nobody()).await
+        self.take(target, record, TakeFrom::no_holder()).await
     }
 
     async fn take_over(
@@ -65,7 +65,7 @@ impl Locks for EtcdLocks {
         record: &LockRecord,
         from: FencingToken,
     ) -> Result<Acquired> {
-        let over = Over {
+        let over = TakeFrom {
             from: Some(from),
             unwritten: None,
         };
@@ -80,7 +80,7 @@ impl Locks for EtcdLocks {
         end: JournalEnd,
     ) -> Result<Acquired> {
         let next = end.last_entry.saturating_add(1);
-        let over = Over {
+        let over = TakeFrom {
             from: Some(from),
             unwritten: Some(self.store.keys().entry(target, end.release, next)),
         };
@@ -130,15 +130,15 @@ impl Locks for EtcdLocks {
 }
 
 /// From which holder the lock may be taken.
-struct Over {
+struct TakeFrom {
     /// The token of the holder. None when only a free lock is taken.
     from: Option<FencingToken>,
     /// A key that the holder must not have written. If it has, the lock is not taken over.
     unwritten: Option<String>,
 }
 
-impl Over {
-    fn nobody() -> Self {
+impl TakeFrom {
+    fn no_holder() -> Self {
         Self {
             from: None,
             unwritten: None,
@@ -148,7 +148,7 @@ impl Over {
 
 impl EtcdLocks {
     /// Takes the lock if it is free, or if `over` allows it.
-    async fn take(&self, target: &Target, record: &LockRecord, over: Over) -> Result<Acquired> {
+    async fn take(&self, target: &Target, record: &LockRecord, over: TakeFrom) -> Result<Acquired> {
         let doing = &format!("taking the lock of {target}");
         let key = &self.store.keys().lock(target);
         let value = values::encode(&self.store, doing, record)?;
@@ -205,8 +205,8 @@ impl EtcdLocks {
         Ok(found.into_iter().flatten().next())
     }
 
-    /// Whether the holder has written the key of [`Over::unwritten`].
-    async fn is_written(&self, doing: &str, over: &Over, until: Instant) -> Result<bool> {
+    /// Whether the holder has written the key of [`TakeFrom::unwritten`].
+    async fn is_written(&self, doing: &str, over: &TakeFrom, until: Instant) -> Result<bool> {
         match &over.unwritten {
             Some(key) => Ok(self.current(doing, key, until).await?.is_some()),
             None => Ok(false),

@@ -33,12 +33,12 @@ struct Inner {
     store: Store,
     lease: Duration,
     beat: Duration,
-    said: Mutex<Said>,
+    published: Mutex<Published>,
 }
 
 /// What this console has written, and on which lease.
 #[derive(Debug, Default)]
-struct Said {
+struct Published {
     /// 0 without a lease.
     lease: i64,
     /// Written again after the lease has expired. The handover request is not: its release may have
@@ -67,7 +67,7 @@ impl EtcdPresence {
                 store: store.clone(),
                 lease,
                 beat,
-                said: Mutex::default(),
+                published: Mutex::default(),
             }),
         }
     }
@@ -120,19 +120,19 @@ impl PresenceStore for EtcdPresence {
         let store = &self.inner.store;
         let key = store.keys().watcher(target, &watcher.console);
         let value = values::encode(store, doing, watcher)?;
-        let mut said = self.inner.said.lock().await;
-        said.here.insert(key, value);
+        let mut published = self.inner.published.lock().await;
+        published.here.insert(key, value);
         // What fails now may work at the next renewal.
-        self.inner.keep(&mut said);
-        self.inner.say(&mut said, doing).await
+        self.inner.keep(&mut published);
+        self.inner.publish(&mut published, doing).await
     }
 
     async fn gone(&self, target: &Target, console: &str) -> Result<()> {
         let doing = &format!("leaving {target}");
         let store = &self.inner.store;
         let key = &store.keys().watcher(target, console);
-        let mut said = self.inner.said.lock().await;
-        said.here.remove(key);
+        let mut published = self.inner.published.lock().await;
+        published.here.remove(key);
         let delete = |client: etcd_client::Client| {
             let key = key.clone();
             async move { client.kv_client().delete(key, None).await }
@@ -149,12 +149,12 @@ impl PresenceStore for EtcdPresence {
         let store = &self.inner.store;
         let value = values::encode(store, doing, request)?;
         let lease = {
-            let mut said = self.inner.said.lock().await;
-            let lease = self.inner.granted(&mut said, doing).await?;
-            self.inner.keep(&mut said);
+            let mut published = self.inner.published.lock().await;
+            let lease = self.inner.granted(&mut published, doing).await?;
+            self.inner.keep(&mut published);
             lease
         };
-        let standing = self.about(target, doing, |asked| {
+        let current = self.about(target, doing, |asked| {
             Ok(match asked {
                 Some(asked) if asked.console != request.console || asked == request => {
                     Answer::Leave
@@ -165,8 +165,8 @@ impl PresenceStore for EtcdPresence {
                 }
             })
         });
-        let standing = standing.await?;
-        Ok(standing.filter(|asked| asked.console != request.console))
+        let current = current.await?;
+        Ok(current.filter(|asked| asked.console != request.console))
     }
 
     async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()> {
@@ -203,9 +203,9 @@ impl PresenceStore for EtcdPresence {
     }
 
     async fn leave(&self) -> Result<()> {
-        let mut said = self.inner.said.lock().await;
-        said.here.clear();
-        let lease = std::mem::take(&mut said.lease);
+        let mut published = self.inner.published.lock().await;
+        published.here.clear();
+        let lease = std::mem::take(&mut published.lease);
         if lease == 0 {
             return Ok(());
         }
@@ -221,15 +221,15 @@ impl PresenceStore for EtcdPresence {
 
 impl Inner {
     /// The lease, or a new one.
-    async fn granted(&self, said: &mut Said, doing: &str) -> Result<i64> {
-        if said.lease != 0 {
+    async fn granted(&self, published: &mut Published, doing: &str) -> Result<i64> {
+        if published.lease != 0 {
             let until = self.store.deadline();
-            match renew(&self.store, said.lease, until).await {
+            match renew(&self.store, published.lease, until).await {
                 Err(error) if error.sort == Sort::Refused(FailureKind::Missing) => {
-                    said.lease = 0;
+                    published.lease = 0;
                 }
                 Err(error) => return Err(self.store.unanswered(doing, error)),
-                Ok(_) => return Ok(said.lease),
+                Ok(_) => return Ok(published.lease),
             }
         }
         let seconds = i64::try_from(self.lease.as_secs().max(1)).unwrap_or(i64::MAX);
@@ -237,14 +237,14 @@ impl Inner {
             client.lease_client().grant(seconds, None).await
         };
         let granted = self.store.ask(doing, self.store.deadline(), grant).await?;
-        said.lease = granted.id();
-        Ok(said.lease)
+        published.lease = granted.id();
+        Ok(published.lease)
     }
 
     /// Writes all keys again, on a valid lease.
-    async fn say(&self, said: &mut Said, doing: &str) -> Result<()> {
-        let lease = self.granted(said, doing).await?;
-        for (key, value) in &said.here {
+    async fn publish(&self, published: &mut Published, doing: &str) -> Result<()> {
+        let lease = self.granted(published, doing).await?;
+        for (key, value) in &published.here {
             let put = |client: etcd_client::Client| {
                 let options = PutOptions::new().with_lease(lease);
                 let (key, value) = (key.clone(), value.clone());
@@ -256,8 +256,8 @@ impl Inner {
     }
 
     /// Starts the renewals. They run as long as this value exists.
-    fn keep(self: &Arc<Self>, said: &mut Said) {
-        if std::mem::replace(&mut said.beats, true) {
+    fn keep(self: &Arc<Self>, published: &mut Published) {
+        if std::mem::replace(&mut published.beats, true) {
             return;
         }
         let (inner, beat) = (Arc::downgrade(self), self.beat);
@@ -277,13 +277,13 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;
     };
-    let mut said = inner.said.lock().await;
-    if said.lease == 0 && said.here.is_empty() {
-        said.beats = false;
+    let mut published = inner.published.lock().await;
+    if published.lease == 0 && published.here.is_empty() {
+        published.beats = false;
         return false;
     }
     let until = inner.store.deadline();
-    let renewed = match said.lease {
+    let renewed = match published.lease {
         0 => None,
         lease => Some(renew(&inner.store, lease, until).await),
     };
@@ -293,8 +293,8 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
         None => true,
     };
     if is_lost {
-        said.lease = 0;
-        if let Err(failure) = inner.say(&mut said, "showing this console again").await {
+        published.lease = 0;
+        if let Err(failure) = inner.publish(&mut published, "showing this console again").await {
             tracing::debug!("this console is not shown to others: {failure}");
         }
     }

@@ -20,23 +20,23 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 
 /// A stream of hints about changes from now on.
 pub(super) async fn changes(store: Store) -> BoxStream<'static, Result<Hint>> {
-    let (tell, told) = mpsc::channel(16);
+    let (sender, receiver) = mpsc::channel(16);
     // Read before returning, so that no later change is missed, however long connecting takes.
     let first = revision(&store).await;
     tokio::spawn(async move {
         let watcher = Watcher {
             store,
-            tell: tell.clone(),
+            sender: sender.clone(),
             next: 0,
-            heard: true,
+            is_reported_up: true,
         };
         tokio::select! {
-            () = tell.closed() => {}
+            () = sender.closed() => {}
             () = watcher.run(first) => {}
         }
     });
-    stream::unfold(told, |mut told| async move {
-        told.recv().await.map(|item| (item, told))
+    stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|item| (item, receiver))
     })
     .boxed()
 }
@@ -58,18 +58,18 @@ async fn revision(store: &Store) -> Result<i64> {
 
 struct Watcher {
     store: Store,
-    tell: mpsc::Sender<Result<Hint>>,
+    sender: mpsc::Sender<Result<Hint>>,
     /// The first revision that has not been received. 0 when it is unknown.
     next: i64,
     /// Whether the last hint said that the watch works.
-    heard: bool,
+    is_reported_up: bool,
 }
 
 impl Watcher {
     async fn run(mut self, first: Result<i64>) {
         match first {
             Ok(revision) => self.next = revision + 1,
-            Err(failure) => self.deaf(failure).await,
+            Err(failure) => self.report_outage(failure).await,
         }
         let mut pause = PAUSES.0;
         loop {
@@ -82,23 +82,23 @@ impl Watcher {
                 pause = PAUSES.0;
             }
             let failure = self.store.unanswered(DOING, error);
-            self.deaf(failure).await;
+            self.report_outage(failure).await;
             sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
     }
 
     /// Reports an outage once.
-    async fn deaf(&mut self, failure: crate::ports::Failure) {
-        if self.heard {
-            self.heard = false;
-            let _ = self.tell.send(Err(failure)).await;
+    async fn report_outage(&mut self, failure: crate::ports::Failure) {
+        if self.is_reported_up {
+            self.is_reported_up = false;
+            let _ = self.sender.send(Err(failure)).await;
         }
     }
 
     async fn hint(&mut self, hint: Hint) {
-        self.heard = true;
-        let _ = self.tell.send(Ok(hint)).await;
+        self.is_reported_up = true;
+        let _ = self.sender.send(Ok(hint)).await;
     }
 
     /// Receives until the watch fails. Returns Ok when the watch has to start again from the current state.
@@ -145,7 +145,7 @@ impl Watcher {
                 };
                 return Err(EtcdError::refused(kind, why));
             }
-            if message.created() && !self.heard {
+            if message.created() && !self.is_reported_up {
                 self.hint(Hint::Anything).await;
             }
             // One transaction may change several keys of a target: that makes one hint.

@@ -118,7 +118,7 @@ impl LivePointer {
             )
             .hint("point it at the live slot, or remove it when no slot is live")
         })?;
-        self.standing(target, slot).await?.ok_or_else(|| {
+        self.current(target, slot).await?.ok_or_else(|| {
             let file = self.answer_file(target, slot);
             self.failure(
                 FailureKind::Garbled,
@@ -189,8 +189,8 @@ impl LivePointer {
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(order.to.as_str())).await?;
         // A driver that switched after this order was admitted has left a higher token or generation.
-        let standing = self.both_standing(target).await?;
-        if let Some(newer) = standing.into_iter().find_map(|it| it.overtakes(order)) {
+        let current = self.slot_pointers(target).await?;
+        if let Some(newer) = current.into_iter().find_map(|it| it.overtakes(order)) {
             return Err(self.refused(target, order, newer));
         }
         self.host.put(&staged, &link).await
@@ -203,7 +203,7 @@ impl LivePointer {
             live,
             ..PointerState::default()
         };
-        for pointer in self.both_standing(target).await? {
+        for pointer in self.slot_pointers(target).await? {
             if let Some(slot) = pointer.slot {
                 *state.slots.get_mut(slot) = Some(pointer.last_switch());
             }
@@ -239,7 +239,7 @@ impl LivePointer {
             written == order.from.slots.get(slot) || written == next.slots.get(slot)
         };
         if now.live != order.from.live || !Slot::BOTH.into_iter().all(is_ours) {
-            return Err(self.written_meanwhile(target));
+            return Err(self.written_by_another(target));
         }
         let Some(live) = now.live else {
             return self.write_tokens(target, next, None).await;
@@ -252,13 +252,13 @@ impl LivePointer {
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(live.as_str())).await?;
         // From here on, no switch of an earlier driver can move the link.
-        let standing = self.state(target).await?;
+        let current = self.state(target).await?;
         let other = live.other();
-        if standing.live != Some(live)
-            || standing.slots.get(live) != next.slots.get(live)
-            || standing.slots.get(other) != now.slots.get(other)
+        if current.live != Some(live)
+            || current.slots.get(live) != next.slots.get(live)
+            || current.slots.get(other) != now.slots.get(other)
         {
-            return Err(self.written_meanwhile(target));
+            return Err(self.written_by_another(target));
         }
         self.write_tokens(target, next, Some(live)).await?;
         self.host.put(&staged, &link).await
@@ -281,7 +281,7 @@ impl LivePointer {
         Ok(())
     }
 
-    fn written_meanwhile(&self, target: &Target) -> Failure {
+    fn written_by_another(&self, target: &Target) -> Failure {
         let doing = format!("writing the token of the current lock to the pointer of {target}");
         let said = "another driver wrote the pointer in the meantime".to_owned();
         let hint = "an earlier driver may still run: find out who it is, then repair again";
@@ -325,21 +325,21 @@ impl LivePointer {
     }
 
     async fn highest_token(&self, target: &Target) -> Result<FencingToken> {
-        let standing = self.both_standing(target).await?;
-        let tokens = standing.into_iter().map(|pointer| pointer.token);
+        let current = self.slot_pointers(target).await?;
+        let tokens = current.into_iter().map(|pointer| pointer.token);
         Ok(tokens.max().unwrap_or_default())
     }
 
     /// The last switch of each slot.
-    async fn both_standing(&self, target: &Target) -> Result<Vec<Pointer>> {
+    async fn slot_pointers(&self, target: &Target) -> Result<Vec<Pointer>> {
         let mut both = Vec::new();
         for slot in Slot::BOTH {
-            both.extend(self.standing(target, slot).await?);
+            both.extend(self.current(target, slot).await?);
         }
         Ok(both)
     }
 
-    async fn standing(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {
+    async fn current(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {
         let file = self.answer_file(target, slot);
         let Some(content) = self.host.read(&file).await? else {
             return Ok(None);

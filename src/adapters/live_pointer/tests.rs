@@ -46,9 +46,9 @@ async fn a_switch_is_read_back_with_its_generation_and_token() {
     pointer.switch(&web(), &first).await.unwrap();
     let second = order(Some(Slot::Green), Slot::Blue, 2, 9);
     pointer.switch(&web(), &second).await.unwrap();
-    let stands = pointer.read(&web()).await.unwrap();
+    let now = pointer.read(&web()).await.unwrap();
     assert_eq!(
-        (stands.slot, stands.generation, stands.token),
+        (now.slot, now.generation, now.token),
         (Some(Slot::Blue), 2, FencingToken(9))
     );
     let live = state.path().join("web/production/live");
@@ -64,14 +64,14 @@ async fn preparing_a_switch_moves_no_traffic_and_can_be_abandoned() {
     pointer.switch(&web(), &first).await.unwrap();
     let second = order(Some(Slot::Green), Slot::Blue, 2, 9);
     pointer.make_ready(&web(), &second).await.unwrap();
-    let stands = pointer.read(&web()).await.unwrap();
-    assert_eq!((stands.slot, stands.generation), (Some(Slot::Green), 1));
+    let now = pointer.read(&web()).await.unwrap();
+    assert_eq!((now.slot, now.generation), (Some(Slot::Green), 1));
     // Another driver switches, later and with another token.
     let other = order(Some(Slot::Green), Slot::Blue, 2, 11);
     pointer.switch(&web(), &other).await.unwrap();
-    let stands = pointer.read(&web()).await.unwrap();
+    let now = pointer.read(&web()).await.unwrap();
     assert_eq!(
-        (stands.slot, stands.token),
+        (now.slot, now.token),
         (Some(Slot::Blue), FencingToken(11))
     );
     // A refused order writes nothing, and the live slot's answer stays.
@@ -151,8 +151,8 @@ async fn a_pointer_at_the_new_slot_gets_the_generation() {
     pointer.switch(&web(), &first).await.unwrap();
     let anew = order(Some(Slot::Blue), Slot::Blue, 43, 2);
     pointer.switch(&web(), &anew).await.unwrap();
-    let stands = pointer.read(&web()).await.unwrap();
-    assert_eq!((stands.slot, stands.generation), (Some(Slot::Blue), 43));
+    let now = pointer.read(&web()).await.unwrap();
+    assert_eq!((now.slot, now.generation), (Some(Slot::Blue), 43));
 }
 
 #[tokio::test]

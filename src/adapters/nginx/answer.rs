@@ -66,13 +66,13 @@ impl Miss {
 
 /// Asks once.
 pub(super) async fn ask(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
-    match timeout(DEADLINE, ask_at_leisure(at, target)).await {
+    match timeout(DEADLINE, ask_without_deadline(at, target)).await {
         Ok(answer) => answer,
         Err(_) => Err(Miss::late(at)),
     }
 }
 
-async fn ask_at_leisure(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
+async fn ask_without_deadline(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
     let refused = |error: std::io::Error| {
         Miss::new(
             FailureKind::Unreachable,
@@ -126,10 +126,10 @@ where
         },
     };
     let (head, body) = answered?;
-    understand(head.status, &head.headers, &body, target)
+    parse_answer(head.status, &head.headers, &body, target)
 }
 
-fn understand(
+fn parse_answer(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],

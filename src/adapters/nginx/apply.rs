@@ -248,8 +248,8 @@ impl Nginx {
         let until = Instant::now() + self.arrangement.time_limit;
         let mut in_a_row = 0;
         loop {
-            let heard = answer::ask(&self.arrangement.answer_at, target).await;
-            let mark = heard
+            let answer = answer::ask(&self.arrangement.answer_at, target).await;
+            let mark = answer
                 .as_ref()
                 .ok()
                 .map(|answer| answer.configuration.as_str());
@@ -258,7 +258,7 @@ impl Nginx {
                 return Ok(());
             }
             if in_a_row == 0 && Instant::now() >= until {
-                return Err(Refusal::not_applied(self.arrangement.time_limit, heard));
+                return Err(Refusal::not_applied(self.arrangement.time_limit, answer));
             }
             tokio::time::sleep(BETWEEN).await;
         }

@@ -19,8 +19,8 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// The reload returned 0, and nginx still answers this at the end of the time limit.
-    pub(super) fn not_applied(time_limit: Duration, heard: Result<ProxyAnswer, Miss>) -> Self {
-        let (kind, heard) = match heard {
+    pub(super) fn not_applied(time_limit: Duration, answer: Result<ProxyAnswer, Miss>) -> Self {
+        let (kind, answer) = match answer {
             Ok(answer) => (
                 FailureKind::Rejected,
                 format!("it answers with {}", answer.configuration),
@@ -32,7 +32,7 @@ impl Refusal {
             kind,
             said: format!(
                 "nginx reloaded without an error, but the configuration is not applied \
-                 after {time_limit:?}: {heard}"
+                 after {time_limit:?}: {answer}"
             ),
             hint: if kind == FailureKind::Denied {
                 "make the state directory and its parents readable for nginx's user"

@@ -35,7 +35,7 @@ struct Follow {
     open: Vec<u8>,
     ready: VecDeque<LogChunk>,
     /// The program has exited, and the file is read to its end once more.
-    over: bool,
+    has_exited: bool,
 }
 
 /// The stream of lines; see [`crate::ports::RuntimeReader::logs`].
@@ -68,7 +68,7 @@ pub(super) async fn stream(
         since,
         open: Vec::new(),
         ready: VecDeque::new(),
-        over: false,
+        has_exited: false,
     };
     let lines = stream::unfold(Some(follow), |follow| async move {
         let mut follow = follow?;
@@ -123,7 +123,7 @@ impl Follow {
                 self.take(&block[..read]);
                 continue;
             }
-            if self.over {
+            if self.has_exited {
                 let rest = std::mem::take(&mut self.open);
                 return Ok(if rest.is_empty() {
                     None
@@ -132,7 +132,7 @@ impl Follow {
                 });
             }
             if self.record.running().is_none() {
-                self.over = true;
+                self.has_exited = true;
                 continue;
             }
             tokio::time::sleep(LOOK).await;

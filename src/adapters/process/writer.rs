@@ -54,7 +54,7 @@ impl RuntimeWriter for Processes {
             let name = own.records.of(&id)?.ok_or_else(missing)?.name();
             let _alone = own.records.alone(&name)?;
             let record = own.records.of(&id)?.ok_or_else(missing)?;
-            again(own, record)
+            start_again(own, record)
         })
         .await
     }
@@ -140,15 +140,15 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     if let Some(said) = program.obstacle() {
         return Err(records.failure(FailureKind::Missing, doing, said));
     }
-    possible(records, spec)?;
+    check_supported(records, spec)?;
     records.prepare()?;
     let _alone = records.alone(&spec.name())?;
-    if let Some(standing) = records.load(&spec.name())? {
-        if standing.release == spec.release && standing.digest == spec.version.digest {
-            let id = standing.id.clone();
-            return again(own, standing).map(|()| id);
+    if let Some(existing) = records.load(&spec.name())? {
+        if existing.release == spec.release && existing.digest == spec.version.digest {
+            let id = existing.id.clone();
+            return start_again(own, existing).map(|()| id);
         }
-        let said = format!("release {} has a process in the slot", standing.release);
+        let said = format!("release {} has a process in the slot", existing.release);
         return Err(records.failure(FailureKind::Conflict, doing, said));
     }
     let record = Record {
@@ -171,7 +171,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
 }
 
 /// Starts the program of an existing record unless it is running.
-fn again(own: &Processes, mut record: Record) -> Result<()> {
+fn start_again(own: &Processes, mut record: Record) -> Result<()> {
     match (record.running(), &record.run) {
         (Some(_), Some(_)) => Ok(()),
         (Some(found), None) => {
@@ -183,7 +183,7 @@ fn again(own: &Processes, mut record: Record) -> Result<()> {
 }
 
 /// Refuses options that only containers have, instead of ignoring them silently.
-fn possible(records: &Records, spec: &InstanceSpec) -> Result<()> {
+fn check_supported(records: &Records, spec: &InstanceSpec) -> Result<()> {
     let shape = &spec.shape;
     let asked = [
         ("a command of its own", shape.command.is_some()),

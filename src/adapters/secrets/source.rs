@@ -52,15 +52,15 @@ fn from_variable(name: &str) -> Read {
 /// Reads in a separate thread: a file on a hanging server, or a pipe without a writer, must not delay the exit of the
 /// program, as a thread of the runtime would.
 async fn from_file(path: &Path) -> Read {
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     let path = path.to_owned();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path);
         let read = file.and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
-        let _ = tell.send(read.map(|_| bytes));
+        let _ = sender.send(read.map(|_| bytes));
     });
-    let bytes = match told.await {
+    let bytes = match receiver.await {
         Ok(read) => read.map_err(|error| io(&error))?,
         Err(_) => return Err((FailureKind::Unreachable, "the read failed".into())),
     };

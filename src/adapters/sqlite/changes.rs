@@ -79,7 +79,7 @@ impl Watch {
     async fn next(mut self) -> (Result<Hint>, Self) {
         loop {
             tokio::select! {
-                told = self.changed.changed() => if told.is_err() {
+                changed = self.changed.changed() => if changed.is_err() {
                     // The store was dropped. Other processes may still write.
                     tokio::time::sleep(LOOK).await;
                 },

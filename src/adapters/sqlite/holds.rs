@@ -23,8 +23,8 @@ impl Holds for Store {
         let (of, hold) = (target.clone(), hold.clone());
         self.write(
             format!("placing a hold on {target}"),
-            move |change| match standing(change, &of)? {
-                Some(stands) if stands.stands(hold.since) => Ok((stands != hold).then_some(stands)),
+            move |change| match current_hold(change, &of)? {
+                Some(current) if current.stands(hold.since) => Ok((current != hold).then_some(current)),
                 _ => {
                     write(change, &of, &hold)?;
                     Ok(None)
@@ -38,11 +38,11 @@ impl Holds for Store {
         let (of, hold) = (target.clone(), hold.clone());
         let ended = hold.clone().cleared(cleared.clone());
         let doing = format!("clearing the hold on {target}");
-        self.write(doing, move |change| match standing(change, &of)? {
-            Some(stands) if stands == ended => Ok(()),
-            Some(stands) if stands == hold => write(change, &of, &ended),
-            Some(stands) => {
-                let said = format!("there is another hold: {stands}");
+        self.write(doing, move |change| match current_hold(change, &of)? {
+            Some(current) if current == ended => Ok(()),
+            Some(current) if current == hold => write(change, &of, &ended),
+            Some(current) => {
+                let said = format!("there is another hold: {current}");
                 Err(Fault::conflict(sanitize(&said)))
             }
             None => Err(Fault::conflict("the hold has already been cleared")),
@@ -60,7 +60,7 @@ impl Holds for Store {
         let (of, hold, next) = (target.clone(), hold.clone(), next.clone());
         let ended = hold.clone().cleared(cleared.clone());
         let doing = format!("replacing the hold on {target}");
-        self.write(doing, move |change| match standing(change, &of)? {
+        self.write(doing, move |change| match current_hold(change, &of)? {
             Some(current) if current == next => Ok(()),
             Some(current) if current == hold => {
                 record(change, &of, &ended)?;
@@ -98,7 +98,7 @@ impl Holds for Store {
 }
 
 /// A value that cannot be read may be a hold that stops promotes, so it is not overwritten.
-fn standing(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
+fn current_hold(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
     let Some((text, _)) = get(&change.sql, target, HOLD)? else {
         return Ok(None);
     };
@@ -160,18 +160,18 @@ pub(super) fn still_peer_approved(
 
 /// What a switch writes about the hold. An unreadable hold stays.
 pub(super) fn of_switch(change: &Change<'_>, target: &Target, order: &RouteChange) -> Outcome<()> {
-    let stands = match standing(change, target) {
-        Ok(stands) => stands,
+    let current = match current_hold(change, target) {
+        Ok(current) => current,
         Err(_) if matches!(order.hold, HoldChange::Same(_)) => {
             return Err(changed("the hold cannot be read"));
         }
         Err(_) => return Ok(()),
     };
-    if !order.hold.allows(stands.as_ref()) {
-        let said = stands.map_or("the hold no longer exists".to_owned(), |hold| hold.to_string());
+    if !order.hold.allows(current.as_ref()) {
+        let said = current.map_or("the hold no longer exists".to_owned(), |hold| hold.to_string());
         return Err(changed(&said));
     }
-    match order.hold.after(stands, order.to.release) {
+    match order.hold.after(current, order.to.release) {
         Some(hold) => write(change, target, &hold),
         None => Ok(()),
     }

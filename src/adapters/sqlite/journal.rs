@@ -96,10 +96,10 @@ impl JournalReader for Store {
             Ok(Some((Recorded { head, entries }, unread)))
         });
         let place = fault::target(&self.path);
-        let told =
+        let failure =
             |fault: Fault| fault.into_failure(place.clone(), doing.clone(), FailureKind::Garbled);
         let read = read.await?;
-        Ok(read.map(|(recorded, unread)| (recorded, unread.into_iter().map(told).collect())))
+        Ok(read.map(|(recorded, unread)| (recorded, unread.into_iter().map(failure).collect())))
     }
 
     async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
@@ -179,11 +179,11 @@ impl JournalWriter for Store {
         self.write(doing, move |change| {
             change.compare(&record.target, &fence)?;
             let text = encode(&record)?;
-            if let Some(standing) = stored_head(&change.sql, &record.target, record.id)? {
-                if standing == text {
+            if let Some(stored) = stored_head(&change.sql, &record.target, record.id)? {
+                if stored == text {
                     return Ok(());
                 }
-                if !closes(&standing, &record)? {
+                if !closes(&stored, &record)? {
                     return Err(Fault::conflict(
                         "another head is stored there, and this does not close it",
                     ));
@@ -215,9 +215,9 @@ impl JournalWriter for Store {
                 return Err(Fault::refused(FailureKind::Missing, "the release was never opened"));
             }
             let text = encode(&entry)?;
-            let (last, standing) = around(&change.sql, &of, release, entry.sequence)?;
-            match standing {
-                Some(standing) if standing == text => return Ok(()),
+            let (last, stored) = around(&change.sql, &of, release, entry.sequence)?;
+            match stored {
+                Some(stored) if stored == text => return Ok(()),
                 Some(_) => return Err(Fault::conflict("another entry is stored under that number")),
                 None => {}
             }
@@ -252,14 +252,14 @@ fn around(
         params![target, release],
         |row| row.get(0),
     )?;
-    let standing = sql
+    let stored = sql
         .query_row(
             "SELECT entry FROM entries WHERE target = ?1 AND release = ?2 AND sequence = ?3",
             params![target, release, sequence],
             |row| text(row, 0),
         )
         .optional()?;
-    Ok((last, standing))
+    Ok((last, stored))
 }
 
 pub(super) fn stored_head(
@@ -277,15 +277,15 @@ pub(super) fn stored_head(
     Ok(found)
 }
 
-/// Whether `record` is the open head `standing` with only the outcome added. Compared as text, because two versions are
+/// Whether `record` is the open head `stored` with only the outcome added. Compared as text, because two versions are
 /// equal by their digest alone, and in the form that this Greenroom writes: fields that a newer one has added to a head
 /// must not keep it open for ever.
-fn closes(standing: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fault> {
+fn closes(stored: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fault> {
     let opened = record.opening();
-    let Ok(standing) = decode::<ReleaseRecord>(standing) else {
+    let Ok(stored) = decode::<ReleaseRecord>(stored) else {
         return Ok(false);
     };
-    Ok(record.closed.is_some() && encode(&opened)? == encode(&standing)?)
+    Ok(record.closed.is_some() && encode(&opened)? == encode(&stored)?)
 }
 
 /// The readable entries of a release, in order, and why the others cannot be read or which ones are missing.

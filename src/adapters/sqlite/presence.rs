@@ -162,16 +162,16 @@ impl SqlitePresence {
     ) -> Result<()> {
         let (of, asked) = (target.clone(), asked.clone());
         let work = move |change: &Change<'_>| {
-            let stands = handover_request(&change.sql, &of)?;
-            let Some(stands) = stands.filter(|stands| stands.is_same(&asked)) else {
+            let current = handover_request(&change.sql, &of)?;
+            let Some(current) = current.filter(|current| current.is_same(&asked)) else {
                 return Ok(());
             };
             let target = of.to_string();
             match no {
-                Some(_) if stands.declined.is_some() => Ok(()),
+                Some(_) if current.declined.is_some() => Ok(()),
                 Some(no) => {
                     let declined = Some(no);
-                    let value = encode(&HandoverRequest { declined, ..stands })?;
+                    let value = encode(&HandoverRequest { declined, ..current })?;
                     let revision = change.revision()?;
                     change.sql.execute(
                         "UPDATE company SET value = ?1, revision = ?2
@@ -243,8 +243,8 @@ impl PresenceStore for SqlitePresence {
         let work = move |change: &Change<'_>| {
             let value = encode(&watcher)?;
             let name = name_of(&watcher.console);
-            let stands = standing(&change.sql, &of)?;
-            if stands.iter().any(|(n, v, _)| (n, v) == (&name, &value)) {
+            let current = standing(&change.sql, &of)?;
+            if current.iter().any(|(n, v, _)| (n, v) == (&name, &value)) {
                 return Ok(());
             }
             put(change, (&of, &name), &watcher.console, &value, end)
@@ -271,8 +271,8 @@ impl PresenceStore for SqlitePresence {
     ) -> Result<Option<HandoverRequest>> {
         let (of, asked, end) = (target.clone(), request.clone(), self.end());
         let work = move |change: &Change<'_>| {
-            let stands = handover_request(&change.sql, &of)?;
-            if let Some(other) = stands.filter(|stands| stands.console != asked.console) {
+            let current = handover_request(&change.sql, &of)?;
+            if let Some(other) = current.filter(|current| current.console != asked.console) {
                 return Ok(Some(other));
             }
             put(

@@ -282,10 +282,10 @@ impl RegistryWriter for Store {
                     return Err(Fault::conflict("there is no route"));
                 };
                 match decode::<Route>(&text) {
-                    Ok(stands) if stands == to => Ok(()),
-                    Ok(stands) => {
-                        let stands = in_words(Some((stands.generation, stands.live)));
-                        Err(Fault::conflict(format!("the route is {stands}")))
+                    Ok(current) if current == to => Ok(()),
+                    Ok(current) => {
+                        let current = in_words(Some((current.generation, current.live)));
+                        Err(Fault::conflict(format!("the route is {current}")))
                     }
                     Err(_) => write_route(change, &of, &to),
                 }

@@ -35,11 +35,11 @@ impl Store {
         self.write(doing, move |change| {
             change.compare(&record.target, &fence)?;
             let (key, text) = (name(record.id), encode(&record)?);
-            if let Some((standing, _)) = get(&change.sql, &record.target, &key)? {
-                if standing == text {
+            if let Some((stored, _)) = get(&change.sql, &record.target, &key)? {
+                if stored == text {
                     return Ok(());
                 }
-                if readable(&standing).is_none_or(|stands| stands.closed.is_some()) {
+                if readable(&stored).is_none_or(|stored| stored.closed.is_some()) {
                     let key = full_key(&record.target, &key);
                     return Err(Fault::conflict(format!(
                         "{key} is closed, or belongs to another operator"
