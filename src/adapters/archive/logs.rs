@@ -64,5 +64,6 @@ fn unpack(packed: &[u8]) -> std::result::Result<CandidateLog, Fault> {
         .take(LARGEST)
         .read_to_end(&mut text);
     read.map_err(|error| Fault::garbled(format!("the log cannot be decompressed: {error}")))?;
-    serde_json::from_slice(&text).map_err(|error| Fault::garbled(format!("the log cannot be read: {error}")))
+    serde_json::from_slice(&text)
+        .map_err(|error| Fault::garbled(format!("the log cannot be read: {error}")))
 }

@@ -112,14 +112,17 @@ impl ArchiveReader for Archive {
 
     async fn seen_up_to(&self, target: &Target) -> Result<Option<ReleaseId>> {
         let target = target.to_string();
-        self.read("reading up to which release the archive is complete", move |sql| {
-            let found: Option<String> = sql
-                .query_row("SELECT id FROM seen WHERE target = ?1", [target], |row| {
-                    row.get(0)
-                })
-                .optional()?;
-            found.map(|text| id(&text)).transpose()
-        })
+        self.read(
+            "reading up to which release the archive is complete",
+            move |sql| {
+                let found: Option<String> = sql
+                    .query_row("SELECT id FROM seen WHERE target = ?1", [target], |row| {
+                        row.get(0)
+                    })
+                    .optional()?;
+                found.map(|text| id(&text)).transpose()
+            },
+        )
         .await
     }
 

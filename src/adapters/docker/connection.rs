@@ -290,7 +290,10 @@ fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     let mut authorities = RootCertStore::empty();
     let (usable, _) = authorities.add_parsable_certificates(certificates(&files.ca)?);
     if usable == 0 {
-        return Err(wrong(&files.ca, &"there is no certificate of an authority in it"));
+        return Err(wrong(
+            &files.ca,
+            &"there is no certificate of an authority in it",
+        ));
     }
     authorities.add_parsable_certificates(OF_THIS_MACHINE.iter().cloned());
     let key = PrivateKeyDer::from_pem_file(&files.key);

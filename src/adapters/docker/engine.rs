@@ -294,8 +294,7 @@ impl Engine {
             return Err(self.refuse(FailureKind::Garbled, doing, said));
         };
         if version < OLDEST {
-            let said =
-                format!("it speaks API {version}, but the oldest supported one is {OLDEST}");
+            let said = format!("it speaks API {version}, but the oldest supported one is {OLDEST}");
             let refused = self.refuse(FailureKind::Unsupported, doing, said);
             return Err(refused.hint("use Docker 20.10 or later"));
         }

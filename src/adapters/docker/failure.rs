@@ -69,8 +69,9 @@ pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &s
         Act::Read => FailureKind::Unsupported,
         Act::Write => FailureKind::Ambiguous,
     };
-    Failure::new(kind, target, sanitize(doing), too_large.to_string())
-        .hint("Greenroom stopped reading. Check that this is a Docker engine; see greenroom help limits")
+    Failure::new(kind, target, sanitize(doing), too_large.to_string()).hint(
+        "Greenroom stopped reading. Check that this is a Docker engine; see greenroom help limits",
+    )
 }
 
 /// An item of a stream that was cut off at its limit, e.g. `a line of its output`.

@@ -46,7 +46,11 @@ impl Engine {
     pub(super) async fn remove_image(&self, image: &EngineImage) -> Result<()> {
         let doing = format!("removing the image {}", image.digest.short());
         if !is_repository(&image.repository) {
-            return Err(self.refuse(FailureKind::Rejected, doing, "the repository name is not valid"));
+            return Err(self.refuse(
+                FailureKind::Rejected,
+                doing,
+                "the repository name is not valid",
+            ));
         }
         let name = format!("{}@{}", image.repository, image.digest);
         let options = RemoveImageOptions {

@@ -27,7 +27,11 @@ impl Engine {
     pub(super) async fn has_image(&self, version: &Version) -> Result<bool> {
         let doing = format!("looking for {}", version.pinned());
         let Some(name) = pinned(version) else {
-            return Err(self.refuse(FailureKind::Rejected, doing, "the repository name is not valid"));
+            return Err(self.refuse(
+                FailureKind::Rejected,
+                doing,
+                "the repository name is not valid",
+            ));
         };
         let docker = self.docker().await?;
         match self

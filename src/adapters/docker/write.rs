@@ -315,7 +315,9 @@ impl DockerWriter {
             });
         }
         if labels.digest != spec.version.digest.as_str() {
-            return conflict(format!("the container {name} was created from another digest"));
+            return conflict(format!(
+                "the container {name} was created from another digest"
+            ));
         }
         Ok(())
     }

@@ -166,7 +166,9 @@ impl Holds for EtcdHolds {
         self.about(target, doing, |current| match current {
             Some(current) if current == ended => Ok(Answer::Done(())),
             Some(current) if current == *hold => Ok(Answer::Put(Box::new(ended.clone()), ())),
-            Some(current) => Err(self.conflict(doing, &format!("there is another hold: {current}"))),
+            Some(current) => {
+                Err(self.conflict(doing, &format!("there is another hold: {current}")))
+            }
             None => Err(self.conflict(doing, "the hold has already been cleared")),
         })
         .await

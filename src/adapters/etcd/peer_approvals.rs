@@ -38,8 +38,9 @@ impl EtcdPeerApprovals {
         let Some(pair) = found.into_iter().flatten().next() else {
             return Err(self.conflict(doing, "the release no longer exists"));
         };
-        let head: ReleaseRecord = values::decode(&pair)
-            .map_err(|words| self.conflict(doing, &format!("its record cannot be read: {words}")))?;
+        let head: ReleaseRecord = values::decode(&pair).map_err(|words| {
+            self.conflict(doing, &format!("its record cannot be read: {words}"))
+        })?;
         if head.closed.is_some() {
             return Err(self.conflict(doing, "the release has ended"));
         }

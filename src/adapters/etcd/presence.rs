@@ -294,7 +294,10 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
     };
     if is_lost {
         published.lease = 0;
-        if let Err(failure) = inner.publish(&mut published, "showing this console again").await {
+        if let Err(failure) = inner
+            .publish(&mut published, "showing this console again")
+            .await
+        {
             tracing::debug!("this console is not shown to others: {failure}");
         }
     }

@@ -63,7 +63,10 @@ impl EtcdWriter {
                         return Ok(Decision::Stands);
                     }
                     if readable(pair).is_none_or(|current| current.closed.is_some()) {
-                        let said = format!("{} is closed, or belongs to another operator", values::key(pair));
+                        let said = format!(
+                            "{} is closed, or belongs to another operator",
+                            values::key(pair)
+                        );
                         return Err(self.store.failure(FailureKind::Conflict, doing, said));
                     }
                 }

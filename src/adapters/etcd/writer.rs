@@ -198,8 +198,10 @@ impl RegistryWriter for EtcdWriter {
                 match values::decode::<Route>(pair) {
                     Ok(current) if current == *to => return Ok(Decision::Stands),
                     Ok(current) => {
-                        let said =
-                            format!("the route is {}", named(Some((current.generation, current.live))));
+                        let said = format!(
+                            "the route is {}",
+                            named(Some((current.generation, current.live)))
+                        );
                         return Err(self.conflict(doing, said));
                     }
                     Err(_) => {}
@@ -251,7 +253,9 @@ impl EtcdWriter {
             Some(Err(_)) => return Ok(Vec::new()),
         };
         if !change.hold.allows(current.as_ref()) {
-            let said = current.map_or("the hold no longer exists".to_owned(), |hold| hold.to_string());
+            let said = current.map_or("the hold no longer exists".to_owned(), |hold| {
+                hold.to_string()
+            });
             return Err(self.changed(doing, &said));
         }
         match change.hold.after(current, change.to.release) {

@@ -114,7 +114,8 @@ fn request(address: &PublicAddress) -> Result<Request<Empty<Bytes>>, String> {
 async fn read(mut response: hyper::Response<Incoming>, began: Instant) -> Result<Answer, String> {
     let mut body = Vec::new();
     while let Some(frame) = response.frame().await {
-        let frame = frame.map_err(|error| words::of_any("the connection broke during the answer", &error))?;
+        let frame = frame
+            .map_err(|error| words::of_any("the connection broke during the answer", &error))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

@@ -66,7 +66,10 @@ impl Pointer {
         let file: AnswerFile = serde_json::from_slice(content)
             .map_err(|error| format!("Greenroom did not write this: {error}"))?;
         if file.slot != slot {
-            return Err(format!("it is in the directory of {slot}, but names {}", file.slot));
+            return Err(format!(
+                "it is in the directory of {slot}, but names {}",
+                file.slot
+            ));
         }
         Ok(Self {
             slot: Some(slot),

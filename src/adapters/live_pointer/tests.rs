@@ -70,10 +70,7 @@ async fn preparing_a_switch_moves_no_traffic_and_can_be_abandoned() {
     let other = order(Some(Slot::Green), Slot::Blue, 2, 11);
     pointer.switch(&web(), &other).await.unwrap();
     let now = pointer.read(&web()).await.unwrap();
-    assert_eq!(
-        (now.slot, now.token),
-        (Some(Slot::Blue), FencingToken(11))
-    );
+    assert_eq!((now.slot, now.token), (Some(Slot::Blue), FencingToken(11)));
     // A refused order writes nothing, and the live slot's answer stays.
     let refused = pointer.make_ready(&web(), &second).await;
     assert_eq!(kind(refused), FailureKind::Fenced);

@@ -114,7 +114,9 @@ impl Nginx {
         for path in paths.into_iter().chain(&arrangement.access_log) {
             if !plain::is_path(path) {
                 let path = path.display();
-                problems.push(format!("{path} is not an absolute path of plain characters"));
+                problems.push(format!(
+                    "{path} is not an absolute path of plain characters"
+                ));
             }
         }
         let mut sites = BTreeMap::new();

@@ -31,9 +31,7 @@ pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOu
     let shown = path.display();
     Some(match owner {
         Some(other) => NotOurs {
-            said: format!(
-                "{shown} is the file of {other}, as its first line says"
-            ),
+            said: format!("{shown} is the file of {other}, as its first line says"),
             hint: format!(
                 "rename it for {other} (mv {shown} {}), or remove it if {other} is no longer released",
                 path.with_file_name(file_name(&other)).display()

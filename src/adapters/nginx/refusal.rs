@@ -64,7 +64,11 @@ impl Refusal {
                 FailureKind::Rejected
             },
             said: format!("nginx could not be signalled: {}", quoted(output)),
-            hint: if is_down { "check that nginx is running" } else { "" },
+            hint: if is_down {
+                "check that nginx is running"
+            } else {
+                ""
+            },
         }
     }
 }

@@ -73,7 +73,10 @@ impl Question<'_> {
         let token = given.into_iter().find(|token| !token.is_empty());
         let token = token.unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(self.failure(FailureKind::Garbled, "its token has characters that a token cannot have"));
+            return Err(self.failure(
+                FailureKind::Garbled,
+                "its token has characters that a token cannot have",
+            ));
         }
         Ok(token)
     }
@@ -111,7 +114,9 @@ impl Question<'_> {
 
     fn elsewhere(&self, url: &Url) -> Failure {
         let place = place(url);
-        let said = format!("it names a token server on another host, which would get the password: {place}");
+        let said = format!(
+            "it names a token server on another host, which would get the password: {place}"
+        );
         self.failure(FailureKind::Denied, &said).hint(format!(
             "if you trust that server, set token_server = \"{place}\" next to user and password"
         ))

@@ -22,7 +22,10 @@ impl Images for Catalogue {
         }
         if tags.is_empty() {
             let doing = format!("listing the tags of {repository}");
-            return Err(missing(&doing, "the catalogue does not have this repository"));
+            return Err(missing(
+                &doing,
+                "the catalogue does not have this repository",
+            ));
         }
         Ok(tags)
     }

@@ -24,7 +24,9 @@ impl Holds for Store {
         self.write(
             format!("placing a hold on {target}"),
             move |change| match current_hold(change, &of)? {
-                Some(current) if current.stands(hold.since) => Ok((current != hold).then_some(current)),
+                Some(current) if current.stands(hold.since) => {
+                    Ok((current != hold).then_some(current))
+                }
                 _ => {
                     write(change, &of, &hold)?;
                     Ok(None)
@@ -88,7 +90,9 @@ impl Holds for Store {
                 ));
             }
             if decode::<Hold>(&text).is_ok() {
-                return Err(Fault::conflict("it can be read: clear it like any other hold"));
+                return Err(Fault::conflict(
+                    "it can be read: clear it like any other hold",
+                ));
             }
             change.remove(&of, HOLD)?;
             self::record(change, &of, &kept)
@@ -150,10 +154,7 @@ pub(super) fn still_peer_approved(
 ) -> Outcome<()> {
     let stand = presence::read(&change.sql, target)?.peer_approvals;
     match order.peer_approvals.iter().find(|one| !stand.contains(one)) {
-        Some(gone) => Err(changed(&format!(
-            "{} no longer approves it",
-            gone.by
-        ))),
+        Some(gone) => Err(changed(&format!("{} no longer approves it", gone.by))),
         None => Ok(()),
     }
 }
@@ -168,7 +169,9 @@ pub(super) fn of_switch(change: &Change<'_>, target: &Target, order: &RouteChang
         Err(_) => return Ok(()),
     };
     if !order.hold.allows(current.as_ref()) {
-        let said = current.map_or("the hold no longer exists".to_owned(), |hold| hold.to_string());
+        let said = current.map_or("the hold no longer exists".to_owned(), |hold| {
+            hold.to_string()
+        });
         return Err(changed(&said));
     }
     match order.hold.after(current, order.to.release) {

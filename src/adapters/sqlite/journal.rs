@@ -212,13 +212,18 @@ impl JournalWriter for Store {
         self.write(doing, move |change| {
             change.compare(&of, &fence)?;
             if stored_head(&change.sql, &of, release)?.is_none() {
-                return Err(Fault::refused(FailureKind::Missing, "the release was never opened"));
+                return Err(Fault::refused(
+                    FailureKind::Missing,
+                    "the release was never opened",
+                ));
             }
             let text = encode(&entry)?;
             let (last, stored) = around(&change.sql, &of, release, entry.sequence)?;
             match stored {
                 Some(stored) if stored == text => return Ok(()),
-                Some(_) => return Err(Fault::conflict("another entry is stored under that number")),
+                Some(_) => {
+                    return Err(Fault::conflict("another entry is stored under that number"));
+                }
                 None => {}
             }
             if i64::from(entry.sequence) != last + 1 {

@@ -256,7 +256,9 @@ async fn beat(
         let sent = Instant::now();
         match tokio::time::timeout_at(deadline, store.renew(&target, token)).await {
             Ok(Ok(true)) => good = sent,
-            Ok(Ok(false)) => break "its lease expired, or another operator took it over".to_owned(),
+            Ok(Ok(false)) => {
+                break "its lease expired, or another operator took it over".to_owned();
+            }
             Ok(Err(failure)) => trouble = failure.to_string(),
             Err(_) => break trouble,
         }

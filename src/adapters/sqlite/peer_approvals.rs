@@ -27,8 +27,8 @@ impl PeerApprovals for Store {
             let Some(text) = stored_head(&change.sql, &of, given.release)? else {
                 return Err(Fault::conflict("the release no longer exists"));
             };
-            let head: ReleaseRecord =
-                decode(&text).map_err(|said| Fault::conflict(format!("its record cannot be read: {said}")))?;
+            let head: ReleaseRecord = decode(&text)
+                .map_err(|said| Fault::conflict(format!("its record cannot be read: {said}")))?;
             if head.closed.is_some() {
                 return Err(Fault::conflict("the release has ended"));
             }

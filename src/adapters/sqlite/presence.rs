@@ -171,7 +171,10 @@ impl SqlitePresence {
                 Some(_) if current.declined.is_some() => Ok(()),
                 Some(no) => {
                     let declined = Some(no);
-                    let value = encode(&HandoverRequest { declined, ..current })?;
+                    let value = encode(&HandoverRequest {
+                        declined,
+                        ..current
+                    })?;
                     let revision = change.revision()?;
                     change.sql.execute(
                         "UPDATE company SET value = ?1, revision = ?2
@@ -348,7 +351,11 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
         }
         Ok(())
     };
-    if let Err(failure) = inner.store.write("renewing what this console shows", work).await {
+    if let Err(failure) = inner
+        .store
+        .write("renewing what this console shows", work)
+        .await
+    {
         tracing::debug!("this console is not shown to others: {failure}");
     }
     true

@@ -274,23 +274,20 @@ impl RegistryWriter for Store {
 
     async fn replace_route(&self, target: &Target, to: &Route, fence: &Fence) -> Result<()> {
         let (of, fence, to) = (target.clone(), fence.clone(), to.clone());
-        self.write(
-            format!("rewriting the route of {target}"),
-            move |change| {
-                change.compare(&of, &fence)?;
-                let Some((text, _)) = get(&change.sql, &of, ROUTE)? else {
-                    return Err(Fault::conflict("there is no route"));
-                };
-                match decode::<Route>(&text) {
-                    Ok(current) if current == to => Ok(()),
-                    Ok(current) => {
-                        let current = in_words(Some((current.generation, current.live)));
-                        Err(Fault::conflict(format!("the route is {current}")))
-                    }
-                    Err(_) => write_route(change, &of, &to),
+        self.write(format!("rewriting the route of {target}"), move |change| {
+            change.compare(&of, &fence)?;
+            let Some((text, _)) = get(&change.sql, &of, ROUTE)? else {
+                return Err(Fault::conflict("there is no route"));
+            };
+            match decode::<Route>(&text) {
+                Ok(current) if current == to => Ok(()),
+                Ok(current) => {
+                    let current = in_words(Some((current.generation, current.live)));
+                    Err(Fault::conflict(format!("the route is {current}")))
                 }
-            },
-        )
+                Err(_) => write_route(change, &of, &to),
+            }
+        })
         .await
     }
 }

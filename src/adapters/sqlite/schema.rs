@@ -52,9 +52,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 || version != 0 || application != 0 {
-        return Err(
-            Fault::conflict("the database belongs to another program").hint("configure another file")
-        );
+        return Err(Fault::conflict("the database belongs to another program")
+            .hint("configure another file"));
     }
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(presence::TABLE)?;

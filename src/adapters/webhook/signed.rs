@@ -37,7 +37,8 @@ impl Key {
             )
         };
         if text.starts_with(PREFIX) {
-            let key = Webhook::new(text).map_err(|_| wrong("the text after whsec_ is not base64"))?;
+            let key =
+                Webhook::new(text).map_err(|_| wrong("the text after whsec_ is not base64"))?;
             return Ok(Self(key));
         }
         if text.len() < SHORTEST {
