@@ -44,6 +44,7 @@ pub struct DockerReader {
 }
 
 impl DockerReader {
+    /// Reads from `engine`.
     pub fn new(engine: Arc<Engine>) -> Self {
         Self { engine }
     }

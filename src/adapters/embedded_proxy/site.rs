@@ -10,6 +10,7 @@ use crate::inventory::{AddressRange, Endpoint, PerSlot, Target};
 /// The listeners of one target and the addresses of its slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
+    /// The target of these listeners.
     pub target: Target,
     /// The public address of the live slot.
     pub public: SocketAddr,

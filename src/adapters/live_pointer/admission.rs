@@ -17,7 +17,9 @@ pub enum Admission {
 /// Why an order is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// The kind of failure.
     pub kind: FailureKind,
+    /// The reason, as a text.
     pub said: String,
     /// What to do about it. May be empty.
     pub hint: &'static str,

@@ -26,6 +26,7 @@ pub struct NginxReader {
 }
 
 impl NginxReader {
+    /// Reads the state of `nginx`.
     pub fn new(nginx: Arc<Nginx>) -> Self {
         Self {
             nginx,

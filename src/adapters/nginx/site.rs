@@ -10,6 +10,7 @@ use crate::inventory::{AddressRange, Endpoint, PerSlot, Target, plain};
 /// One target behind the proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
+    /// The target of these servers.
     pub target: Target,
     /// The host names of the public server, e.g. `shop.example.com`.
     pub server_names: Vec<String>,

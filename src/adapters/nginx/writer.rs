@@ -19,6 +19,7 @@ pub struct NginxWriter {
 }
 
 impl NginxWriter {
+    /// Changes `nginx`.
     pub fn new(nginx: Arc<Nginx>) -> Self {
         Self {
             nginx,

@@ -14,6 +14,7 @@ pub struct Program {
     pub repository: String,
     /// Its tag, e.g. `1.9.0`.
     pub tag: String,
+    /// The digest that identifies it.
     pub digest: Digest,
     /// An absolute path and arguments, run without a shell.
     pub argv: Vec<String>,
@@ -76,6 +77,7 @@ impl Program {
 /// the tag means the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
+    /// In the order of the file.
     pub programs: Vec<Program>,
     /// Why the file cannot be read. None when it was read. Without the file, no program is known.
     pub unread: Option<String>,
