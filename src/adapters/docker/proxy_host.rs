@@ -41,7 +41,7 @@ sync "$t" 2>/dev/null || sync
 mv -T -- "$t" "$1"
 sync "$d" 2>/dev/null || sync"#;
 
-/// Creates a link next to the link, and removes earlier ones.
+/// Creates a staged link next to the live one, and removes links that were staged earlier.
 const STAGE: &str = r#"set -e
 d=$(dirname -- "$1"); mkdir -p -- "$d"
 for t in "$d"/.staged-*; do [ ! -L "$t" ] || rm -f -- "$t"; done

@@ -130,7 +130,7 @@ impl EtcdWriter {
         let said = format!("{what} would take {size} bytes, and may take {room}");
         self.store
             .failure(FailureKind::Rejected, doing, said)
-            .hint("shorten the texts of this release, such as its reason")
+            .hint("keep long texts, such as logs, out of the journal")
     }
 
     fn differs(&self, doing: &str, pair: &KeyValue, words: &str) -> Failure {

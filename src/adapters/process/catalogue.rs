@@ -77,7 +77,7 @@ impl Program {
 /// the tag means the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
-    /// In the order of the file.
+    /// In the order in which tags are listed.
     pub programs: Vec<Program>,
     /// Why the file cannot be read. None when it was read. Without the file, no program is known.
     pub unread: Option<String>,
