@@ -1,5 +1,5 @@
-//! How Greenroom talks to the world: one folder per outside system, each confining its client
-//! library, none importing another. Constructors take plain values.
+//! How Greenroom uses outside systems: one folder for each. Each folder encloses its client
+//! library, and none imports another. Constructors take plain values.
 
 pub mod archive;
 pub mod docker;

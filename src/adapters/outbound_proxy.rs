@@ -1,6 +1,6 @@
-//! The forward proxy that requests to other machines go through, as `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
-//! `NO_PROXY` say, in capitals or in small letters. Loopback addresses never go through it: the proxy would look for
-//! them on its own machine. An error message names the proxy, so that it does not blame the server behind it.
+//! The forward proxy for requests to other machines, from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`,
+//! in upper or lower case. Loopback addresses never use it: the proxy would look for them on its own machine. An
+//! error names the proxy, so that it does not blame the server behind it.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use reqwest::{ClientBuilder, NoProxy, Proxy};
 
 /// All hosts, by name and by address.
 const EVERYTHING: &str = "*,0.0.0.0/0,::/0";
-/// Hosts that are always asked directly.
+/// Hosts that are always reached directly.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
 /// The proxies of a process. `Debug` does not show their passwords.
@@ -21,9 +21,9 @@ pub struct OutboundProxy {
 }
 
 impl OutboundProxy {
-    /// The proxies that these variables name. `read` gives the value of a variable.
+    /// The proxies in these variables. `read` returns the value of a variable.
     pub fn from_variables(read: impl Fn(&str) -> Option<String>) -> Self {
-        // In a CGI program a client's header `Proxy` becomes the variable HTTP_PROXY.
+        // In a CGI program, a client's header `Proxy` becomes the variable HTTP_PROXY.
         if read("REQUEST_METHOD").is_some() {
             return Self::default();
         }
@@ -38,7 +38,7 @@ impl OutboundProxy {
         }
     }
 
-    /// The hosts that are asked directly, as `NO_PROXY` lists them.
+    /// The hosts without a proxy, in the form of `NO_PROXY`.
     fn exempt(&self) -> String {
         if self.http.is_none() && self.https.is_none() {
             return EVERYTHING.to_owned();
@@ -50,7 +50,7 @@ impl OutboundProxy {
         }
     }
 
-    /// A client that uses these proxies and looks for no others.
+    /// Makes a client use these proxies and no others.
     pub(super) fn apply(&self, client: ClientBuilder) -> reqwest::Result<ClientBuilder> {
         let exempt = NoProxy::from_string(&self.exempt());
         let mut client = client.no_proxy();
@@ -63,7 +63,7 @@ impl OutboundProxy {
         Ok(client)
     }
 
-    /// The proxy that a request to this URL goes through, without its password.
+    /// The proxy for a request to this URL, without its password.
     pub(super) fn before(&self, url: &str) -> Option<String> {
         let matcher = Matcher::builder()
             .http(self.http.clone().unwrap_or_default())
@@ -92,8 +92,8 @@ impl fmt::Debug for OutboundProxy {
     }
 }
 
-/// `NO_PROXY` as the client library reads it. Other programs also take `*.example`, and a port, which it takes for a
-/// part of the name; and a `*` is for addresses, too.
+/// `NO_PROXY` in the client library's form. Other programs also accept `*.example`, and a port, which the library
+/// would read as a part of the name. A `*` also applies to addresses.
 fn plain(list: &str) -> String {
     let entries = list.split(',').map(|entry| {
         let entry = entry.trim();

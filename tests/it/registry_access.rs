@@ -217,7 +217,7 @@ async fn a_password_does_not_follow_a_redirect_to_another_host() {
     let host = serve(routes).await;
     let failure = with_password(&host).tags(&format!("{host}/web")).await;
     let said = failure.expect_err("refused").to_string();
-    assert!(said.contains("that one redirects again"), "{said}");
+    assert!(said.contains("which redirects again"), "{said}");
     assert_eq!(asked.load(Ordering::Relaxed), 1, "its own host gets it");
     let requests = requests.lock().expect("no panic").clone();
     assert_eq!(

@@ -256,7 +256,7 @@ fn a_password_command_with_endless_output_fails_only_its_environment() {
 #[test]
 fn a_missing_password_file_fails_only_its_environment() {
     let world = World::with_password(r#"{ file = "no-such-file" }"#);
-    only_production_fails(&world, "No such file", "see that this user can read");
+    only_production_fails(&world, "No such file", "readable for this user");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What was decided beside the releases: holds and repairs. They are few and small, and none is forgotten.
+//! Holds and repairs: the decisions that belong to no release. They are few and small, and none is ever
+//! removed.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -19,7 +20,7 @@ impl Archive {
     ) -> Result<Vec<KeptAudit>> {
         let filter = filter.clone();
         self.read("listing holds and repairs", move |sql| {
-            // Behind every letter of an id, and before the first.
+            // Bounds that sort after and before every id.
             let after = within.after.map_or(String::new(), |id| id.to_string());
             let before = within.before.map_or("~".to_owned(), |id| id.to_string());
             let mut statement = sql.prepare_cached(
@@ -62,7 +63,7 @@ impl Archive {
         .await
     }
 
-    /// Keeps them; how many of them said something new.
+    /// Stores the records. Returns how many of them were new or changed.
     pub(super) async fn set_audit(&self, records: Vec<AuditRecord>) -> Result<usize> {
         if records.is_empty() {
             return Ok(0);
@@ -74,7 +75,7 @@ impl Archive {
                     .prepare_cached("SELECT record FROM audit WHERE id = ?1")?
                     .query_row([record.id().to_string()], |row| row.get(0))
                     .optional()?;
-                // What was damaged here is mended.
+                // A record that cannot be decoded is replaced.
                 let kept = kept.and_then(|text| decode::<AuditRecord>("it", &text).ok());
                 match kept.as_ref().map(|kept| (kept, audit_change(kept, record))) {
                     Some((_, Change::Same)) => {}
@@ -124,7 +125,7 @@ fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), F
     Ok(())
 }
 
-/// What was kept first stays, and what is said otherwise is noted once.
+/// The first record stays. Each difference to a later one is noted once.
 fn differ(
     sql: &Transaction<'_>,
     kept: &AuditRecord,

@@ -1,4 +1,4 @@
-//! How a call on the archive fails.
+//! Errors of the archive.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use rusqlite::ErrorCode;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// What went wrong inside a transaction.
+/// An error inside a transaction.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The database itself.
+    /// From the database.
     Database(rusqlite::Error),
-    /// What is in it, or where it is.
+    /// From the contents or the location of the database.
     Refused {
         kind: FailureKind,
         said: String,
@@ -39,7 +39,7 @@ impl Fault {
         Self::refused(
             FailureKind::Garbled,
             said,
-            "was it changed by somebody else? moved away, it is filled again from the stores",
+            "another program may have changed the file: move it away, and Greenroom fills a new one from the stores",
         )
     }
 
@@ -63,26 +63,26 @@ fn meaning(code: Option<ErrorCode>) -> (FailureKind, &'static str) {
     match code {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             FailureKind::Unreachable,
-            "another process has been writing for too long",
+            "another process has held the file too long: try again",
         ),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
             FailureKind::Garbled,
-            "the file is damaged or no database: move it away, it is filled again from the stores",
+            "the file is damaged or not a database: move it away, and Greenroom fills a new one from the stores",
         ),
-        Some(ErrorCode::DiskFull) => (FailureKind::Rejected, "the disk is full: make room"),
+        Some(ErrorCode::DiskFull) => (FailureKind::Rejected, "the disk is full: free some space"),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => (
             FailureKind::Denied,
-            "the file and its directory have to be writable for this user",
+            "make the file and its directory writable for this user",
         ),
         Some(ErrorCode::SystemIoFailure) => (
             FailureKind::Unreachable,
-            "the disk or the file system has a problem",
+            "check the disk and the file system",
         ),
         _ => (FailureKind::Rejected, ""),
     }
 }
 
-/// How the archive is called in failures.
+/// The name of the archive in errors.
 pub(super) fn target(path: &Path) -> String {
     sanitize(&format!("the archive at {}", path.display()))
 }

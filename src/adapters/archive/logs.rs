@@ -1,4 +1,4 @@
-//! What candidates wrote: JSON, compressed.
+//! The logs of candidates, as compressed JSON.
 
 use std::io::{Read as _, Write as _};
 
@@ -13,7 +13,7 @@ use crate::history::CandidateLog;
 use crate::inventory::ReleaseId;
 use crate::ports::Result;
 
-/// How much of a log is read at most: somebody else may have written the file.
+/// The most bytes of a decompressed log that are read: another program may have written the file.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
 impl Archive {
@@ -55,7 +55,7 @@ fn pack(log: &CandidateLog) -> std::result::Result<Vec<u8>, Fault> {
     let text = serde_json::to_vec(log).map_err(|error| Fault::garbled(error.to_string()))?;
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
     let written = packed.write_all(&text).and_then(|()| packed.finish());
-    written.map_err(|error| Fault::garbled(format!("a log cannot be compressed: {error}")))
+    written.map_err(|error| Fault::garbled(format!("the log cannot be compressed: {error}")))
 }
 
 fn unpack(packed: &[u8]) -> std::result::Result<CandidateLog, Fault> {
@@ -63,6 +63,7 @@ fn unpack(packed: &[u8]) -> std::result::Result<CandidateLog, Fault> {
     let read = ZlibDecoder::new(packed)
         .take(LARGEST)
         .read_to_end(&mut text);
-    read.map_err(|error| Fault::garbled(format!("a log is not readable: {error}")))?;
-    serde_json::from_slice(&text).map_err(|error| Fault::garbled(format!("a log: {error}")))
+    read.map_err(|error| Fault::garbled(format!("the log cannot be decompressed: {error}")))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| Fault::garbled(format!("the log cannot be read: {error}")))
 }

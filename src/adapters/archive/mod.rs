@@ -1,16 +1,16 @@
-//! Every release that was ever seen, in one `SQLite` file of this machine, for browsing without a
-//! network. Knows the ports and the nouns. It is a copy: it takes what it is given, never changes what
-//! it has, and notes what is said otherwise later.
+//! Every release that this machine has seen, in one `SQLite` file, for browsing without a network. Depends only on
+//! the ports and the domain types. It is a copy: it stores what it is given, never changes it, and notes later
+//! differences.
 //!
-//! The narrow table `releases` has what is filtered by, and its key is made of the time at which a
-//! release was opened: every index ends with that key, so that *newest first* costs no sorting, and a
-//! time is a range of keys. What is wide (heads, entries) lies apart. The index of words knows the
-//! filtered columns too, so that words and filters together are one look-up.
+//! The narrow table `releases` has the columns that filters use. Its key is made of the time at which a release was
+//! opened. Every index ends with that key, so *newest first* needs no sorting and a period is a range of keys. Wide
+//! columns (heads, entries) are in tables of their own. The index of words contains the filter columns too, so words
+//! and filters together are one look-up.
 //!
-//! What a candidate wrote is compressed and lies apart as well. Of a release that is forgotten only its id stays, so
-//! that it is not read from its journal again.
+//! Candidate logs are compressed and in a table of their own. Of a removed release only the id stays, so that its
+//! journal is not read again.
 //!
-//! Holds and repairs are few: they lie in one table as they were written, and are filtered here.
+//! Holds and repairs are few: one table stores them as written, and they are filtered in this module.
 
 mod audit;
 mod fault;

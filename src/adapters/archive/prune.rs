@@ -1,5 +1,5 @@
-//! Forgets what is not to be kept any more, in small transactions: on a full disk there is room for little, and what
-//! one of them gives back is there for the next.
+//! Removes what the retention rules no longer keep, in small transactions: on a full disk there is little room, and
+//! each transaction frees room for the next.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::history::{Pruning, Retention, Standing, Weighed, begun_at, pruning};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
-/// How many releases are forgotten in one transaction.
+/// How many releases one transaction removes.
 const AT_ONCE: usize = 20;
 
 impl Archive {
     pub(super) async fn weighed(&self, retention: Retention, now: Timestamp) -> Result<Pruning> {
-        self.read("looking what is to be forgotten", move |sql| {
+        self.read("finding what can be removed", move |sql| {
             let all = weigh(sql)?;
             let pruning = pruning(&all, used(sql)?, &retention, now);
             Ok(pruning.with_orphans(&orphans(sql)?, now))
@@ -38,12 +38,12 @@ impl Archive {
 
     async fn forget_all(&self, pruning: &Pruning) -> Result<()> {
         let now = Timestamp::now();
-        // Whatever still waits in the write-ahead log takes room twice.
+        // Pages in the write-ahead log take room a second time.
         self.tidy().await?;
         let logs = [pruning.logs.as_slice(), &pruning.orphans].concat();
         for some in logs.chunks(AT_ONCE) {
             let some = some.to_vec();
-            let forgotten = self.write("forgetting logs", move |sql| {
+            let forgotten = self.write("removing logs", move |sql| {
                 for id in some {
                     forget_log(sql, id)?;
                 }
@@ -54,7 +54,7 @@ impl Archive {
         }
         for some in pruning.releases.chunks(AT_ONCE) {
             let some = some.to_vec();
-            let forgotten = self.write("forgetting releases", move |sql| {
+            let forgotten = self.write("removing releases", move |sql| {
                 for (id, _) in some {
                     forget_log(sql, id)?;
                     forget_release(sql, id, now)?;
@@ -67,14 +67,14 @@ impl Archive {
         Ok(())
     }
 
-    /// Gives back what is free: pages at the end of the file, and the write-ahead log. Others who read may keep the
-    /// latter for now; then it goes the next time.
+    /// Returns free space to the disk: pages at the end of the file, and the write-ahead log. Other readers may
+    /// still use that log; then the next call truncates it.
     async fn tidy(&self) -> Result<()> {
-        self.alone("giving room back", |connection| {
+        self.alone("freeing disk space", |connection| {
             checkpoint(connection)?;
             if let Err(error) = vacuum(connection) {
-                // On a full disk; the pages are free all the same.
-                tracing::debug!("the archive's file was not made smaller: {error}");
+                // This fails on a full disk. The pages can be reused all the same.
+                tracing::debug!("the archive file was not made smaller: {error}");
             }
             checkpoint(connection)
         })
@@ -94,7 +94,7 @@ fn vacuum(connection: &Connection) -> std::result::Result<(), rusqlite::Error> {
     Ok(())
 }
 
-/// How many bytes of the file are used.
+/// How many bytes of the file are in use.
 fn used(sql: &Connection) -> std::result::Result<u64, Fault> {
     let pragma = |name: &str| sql.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let pages = pragma("page_count")? - pragma("freelist_count")?;
@@ -112,7 +112,7 @@ fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let text = |index: usize| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
-        let wrong = |what: &str| Fault::garbled(format!("{what:?} is not as it was kept"));
+        let wrong = |what: &str| Fault::garbled(format!("{what:?} cannot be read"));
         let id: ReleaseId = read::id(text(0)?)?;
         let (service, environment, standing) = (text(1)?, text(2)?, text(3)?);
         let standing = Standing::ALL
@@ -125,7 +125,7 @@ fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
                 environment.parse().map_err(|_| wrong(environment))?,
             ),
             opened_at: begun_at(id),
-            standing: standing.ok_or_else(|| wrong("a standing"))?,
+            standing: standing.ok_or_else(|| wrong("the outcome of a release"))?,
             size: size(row.get(4)?),
             log_size: logs.get(&id).copied().unwrap_or_default(),
         });
@@ -133,7 +133,7 @@ fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
     Ok(all)
 }
 
-/// The logs whose release is not there, oldest first.
+/// The logs without a release, oldest first.
 fn orphans(sql: &Transaction<'_>) -> std::result::Result<Vec<(ReleaseId, u64)>, Fault> {
     let mut statement = sql.prepare(
         "SELECT id, length(log) FROM logs WHERE id NOT IN (SELECT id FROM releases) ORDER BY id",
@@ -176,7 +176,7 @@ fn forget_release(
     let id = id.to_string();
     sql.prepare_cached("INSERT INTO forgotten (id, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![id, now.to_string()])?;
-    // The release itself last: the others are found by its number.
+    // The release itself goes last: the other rows are found by its number.
     for statement in [
         "DELETE FROM words WHERE rowid = (SELECT number FROM releases WHERE id = ?1)",
         "DELETE FROM differences WHERE number = (SELECT number FROM releases WHERE id = ?1)",

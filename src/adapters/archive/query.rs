@@ -1,5 +1,4 @@
-//! From a filter to a query. Whatever is filtered by is looked up in an index, and read in the order
-//! it is shown in.
+//! Makes a query from a filter. Every filter uses an index and reads it in the order of the list.
 
 use std::fmt::Write as _;
 
@@ -9,22 +8,22 @@ use rusqlite::types::Value;
 use crate::history::{Filter, Outcomes};
 use crate::inventory::ReleaseId;
 
-/// How many bits of a key are not time.
-const LUCK: u32 = 15;
+/// The low bits of a key, taken from the id. The rest is the time.
+const ID_BITS: u32 = 15;
 
-/// The key of a release: when it was opened, and a little of its id.
+/// The key of a release: the time at which it was opened, and some bits of its id.
 pub(super) fn number(opened_at: Timestamp, id: ReleaseId) -> i64 {
-    let mask = (1u128 << LUCK) - 1;
-    let luck = (id.0.random() >> (80 - LUCK)) & mask;
-    first_number(opened_at) | i64::try_from(luck).unwrap_or_default()
+    let mask = (1u128 << ID_BITS) - 1;
+    let id_bits = (id.0.random() >> (80 - ID_BITS)) & mask;
+    first_number(opened_at) | i64::try_from(id_bits).unwrap_or_default()
 }
 
-/// The lowest key of a release that was opened then.
+/// The lowest key of a release that was opened at `at`.
 fn first_number(at: Timestamp) -> i64 {
-    at.as_millisecond().clamp(0, i64::MAX >> LUCK) << LUCK
+    at.as_millisecond().clamp(0, i64::MAX >> ID_BITS) << ID_BITS
 }
 
-/// A query that is being put together.
+/// A query under construction.
 #[derive(Debug, Default)]
 pub(super) struct Query {
     pub(super) sql: String,
@@ -32,11 +31,11 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// The keys, heads and differences of the releases that a filter lets through, newest first.
+    /// The keys, heads and differences of the matching releases, newest first.
     pub(super) fn list(filter: &Filter, before: Option<ReleaseId>, limit: usize) -> Self {
         let mut query = Self::default();
         let words = words(filter);
-        // The order in which tables are joined is said: there are no statistics to find it by.
+        // The join order is fixed: there are no statistics from which the planner could choose it.
         query.sql.push_str(match words {
             None => {
                 "SELECT r.number, h.head, r.differences FROM releases r \
@@ -85,7 +84,7 @@ impl Query {
         match &filter.version {
             Some(version) if version.starts_with("sha256:") => {
                 self.and("r.digest >=", version.clone());
-                // Behind every hexadecimal digit.
+                // Sorts after every hexadecimal digit.
                 self.and("r.digest <", format!("{version}g"));
             }
             Some(version) => self.and("r.version =", version.clone()),
@@ -114,8 +113,8 @@ impl Query {
     }
 }
 
-/// What the index of words is asked for: every word, and what else of the filter it can narrow down.
-/// None where no words are looked for.
+/// The query for the index of words: every word, and the filter columns that the index has. None
+/// without words to look for.
 fn words(filter: &Filter) -> Option<String> {
     let mut asked: Vec<String> = filter
         .words
@@ -151,12 +150,12 @@ fn words(filter: &Filter) -> Option<String> {
     Some(asked.join(" AND "))
 }
 
-/// Whether the index would find anything in it to look for.
+/// Whether the tokenizer of the index finds a token in `word`.
 fn has_token(word: &str) -> bool {
     word.chars().any(char::is_alphanumeric)
 }
 
 fn quoted(word: &str) -> String {
-    // A quote ends no string when it is doubled; a zero byte would end the query.
+    // A quote inside a string is doubled. A zero byte would end the query.
     format!("\"{}\"", word.replace('\0', " ").replace('"', "\"\""))
 }

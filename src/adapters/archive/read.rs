@@ -1,4 +1,4 @@
-//! Reads what is kept.
+//! Reads the archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ impl ArchiveReader for Archive {
             while let Some(row) = rows.next()? {
                 let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
                 let mut head: ReleaseRecord = decode("a head", text)?;
-                // Its head says so only with its end.
+                // Its head has the live period only once the release is closed.
                 if head.closed.is_none() {
                     head.live = LivePeriod::of(&entries(sql, row.get(0)?)?);
                 }
@@ -84,7 +84,7 @@ impl ArchiveReader for Archive {
 
     async fn heads(&self, ids: &[ReleaseId]) -> Result<BTreeMap<ReleaseId, ReleaseRecord>> {
         let ids = ids.to_vec();
-        self.read("looking what is kept", move |sql| {
+        self.read("reading heads", move |sql| {
             let mut found = BTreeMap::new();
             for id in ids {
                 if let Some((_, text)) = head_of(sql, id)? {
@@ -98,7 +98,7 @@ impl ArchiveReader for Archive {
 
     async fn unfinished(&self, target: &Target) -> Result<Vec<ReleaseId>> {
         let target = target.clone();
-        self.read("looking for what has no end", move |sql| {
+        self.read("looking for unfinished releases", move |sql| {
             let mut statement = sql.prepare_cached(
                 "SELECT id FROM releases WHERE standing = 'open' AND service = ?1
                  AND environment = ?2 ORDER BY number",
@@ -112,14 +112,17 @@ impl ArchiveReader for Archive {
 
     async fn seen_up_to(&self, target: &Target) -> Result<Option<ReleaseId>> {
         let target = target.to_string();
-        self.read("looking what was seen", move |sql| {
-            let found: Option<String> = sql
-                .query_row("SELECT id FROM seen WHERE target = ?1", [target], |row| {
-                    row.get(0)
-                })
-                .optional()?;
-            found.map(|text| id(&text)).transpose()
-        })
+        self.read(
+            "reading up to which release the archive is complete",
+            move |sql| {
+                let found: Option<String> = sql
+                    .query_row("SELECT id FROM seen WHERE target = ?1", [target], |row| {
+                        row.get(0)
+                    })
+                    .optional()?;
+                found.map(|text| id(&text)).transpose()
+            },
+        )
         .await
     }
 
@@ -137,7 +140,7 @@ impl ArchiveReader for Archive {
 
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>> {
         let ids = ids.to_vec();
-        self.read("looking what is forgotten", move |sql| {
+        self.read("looking for removed releases", move |sql| {
             let mut statement = sql.prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?;
             let mut found = BTreeSet::new();
             for id in ids {
@@ -182,7 +185,7 @@ fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Di
     noticed(statement.query([number])?)
 }
 
-/// Differences, from when each was noticed, what it is in, what is kept and what was found.
+/// Reads differences from rows of: when noticed, where, the kept value, the found value.
 pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>, Fault> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -190,7 +193,7 @@ pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>
         found.push(Difference {
             noticed_at: noticed_at
                 .parse()
-                .map_err(|_| Fault::garbled(format!("{noticed_at:?} is no time")))?,
+                .map_err(|_| Fault::garbled(format!("{noticed_at:?} is not a time")))?,
             what: row.get(1)?,
             kept: row.get(2)?,
             found: row.get(3)?,
@@ -205,11 +208,11 @@ fn ids(texts: &[String]) -> std::result::Result<Vec<ReleaseId>, Fault> {
 
 pub(super) fn id(text: &str) -> std::result::Result<ReleaseId, Fault> {
     text.parse()
-        .map_err(|_| Fault::garbled(format!("{text:?} is no release")))
+        .map_err(|_| Fault::garbled(format!("{text:?} is not a release id")))
 }
 
 impl Archive {
-    /// How a list of what a filter lets through is found, in the database's own words.
+    /// The database's query plan for a list with `filter`. For tests and diagnosis.
     pub async fn explain(&self, filter: &Filter) -> Result<String> {
         let query = Query::list(filter, None, 200);
         self.read("explaining a query", move |sql| {

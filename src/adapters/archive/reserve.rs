@@ -1,5 +1,5 @@
-//! Room that is kept for a full disk: forgetting something writes before it frees, and on a disk without a free byte
-//! nothing could be forgotten. A file beside the archive takes that room until then.
+//! Disk space reserved for a full disk. Removing a release writes before it frees, so on a disk without a free byte
+//! nothing could be removed. A file next to the archive takes that space until it is needed.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::private_files;
 
-/// How many bytes: what waits in the write-ahead log, and what one transaction of forgetting adds.
+/// In bytes: the pages in the write-ahead log, plus what one removing transaction adds.
 const SIZE: usize = 4 * 1024 * 1024;
 
-/// Takes the room, unless it is taken. Without it all works as long as the disk is not full.
+/// Creates the file unless it exists. If this fails, everything works as long as the disk is not full.
 pub(super) fn make(archive: &Path) {
     let path = path(archive);
     let is_there = fs::symlink_metadata(&path)
@@ -19,20 +19,20 @@ pub(super) fn make(archive: &Path) {
         return;
     }
     if let Err(error) = write(&path) {
-        tracing::debug!("no room is reserved for the archive: {error}");
+        tracing::debug!("no disk space is reserved for the archive: {error}");
         give(archive);
     }
 }
 
-/// Gives the room to whoever writes next.
+/// Removes the file, so that the next write has the space.
 pub(super) fn give(archive: &Path) {
-    // Not there: given already.
+    // A missing file was removed earlier.
     let _ = fs::remove_file(path(archive));
 }
 
 fn write(path: &Path) -> std::io::Result<()> {
     let mut file = private_files::options().truncate(true).open(path)?;
-    // Written, not only claimed: a file with holes takes no room.
+    // The bytes are written: a sparse file takes no space.
     file.write_all(&vec![b'-'; SIZE])?;
     file.sync_all()
 }

@@ -1,17 +1,17 @@
-//! The tables, and which database is ours to use.
+//! The tables, and how the archive recognises its own database.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::fault::Fault;
 use crate::ports::FailureKind;
 
-/// The schema this Greenroom reads and writes, kept in `user_version`.
+/// The schema that this Greenroom reads and writes, in `user_version`.
 const VERSION: i64 = 4;
 
-/// `grra`: marks a database as an archive of Greenroom's.
+/// `grra`: marks a database as an archive of Greenroom.
 const APPLICATION: i64 = 0x6772_7261;
 
-/// Every index ends with the key of its table, which is made of the time.
+/// Every index ends with the key of its table, which starts with the time.
 const TABLES: &str = "
 CREATE TABLE releases (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL,
@@ -48,7 +48,7 @@ CREATE VIRTUAL TABLE words USING fts5 (
 );
 ";
 
-/// What the second schema has more than the first.
+/// What schema 2 adds.
 const SECOND: &str = "
 ALTER TABLE releases ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 
@@ -59,14 +59,14 @@ CREATE TABLE logs (
 CREATE TABLE forgotten (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// What the third has more than the second.
+/// What schema 3 adds.
 const THIRD: &str = "
 CREATE TABLE audit (
     id TEXT PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL, record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What the fourth has more than the third.
+/// What schema 4 adds.
 const FOURTH: &str = "
 CREATE TABLE audit_differences (
     id TEXT NOT NULL, what TEXT NOT NULL, found TEXT NOT NULL, kept TEXT NOT NULL,
@@ -74,14 +74,14 @@ CREATE TABLE audit_differences (
 ) STRICT;
 ";
 
-/// How many bytes a release takes, from what is kept of it.
+/// Sets the size of a release in bytes: the sum of its stored texts.
 pub(super) const WEIGH: &str = "
 UPDATE releases SET size =
     coalesce((SELECT length(head) FROM heads h WHERE h.number = releases.number), 0)
     + coalesce((SELECT sum(length(entry)) FROM entries e WHERE e.number = releases.number), 0)
 ";
 
-/// The tables that each schema has, in the order of the schemas.
+/// The tables that each schema adds, in order.
 const NAMES: [(i64, &[&str]); 4] = [
     (
         1,
@@ -99,7 +99,7 @@ const NAMES: [(i64, &[&str]); 4] = [
     (4, &["audit_differences"]),
 ];
 
-/// Makes the tables in an empty database; accepts one of ours; refuses any other.
+/// Creates the tables in an empty database. Accepts a database of Greenroom and refuses any other.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = pragma(&transaction, "user_version")?;
@@ -127,7 +127,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
         return Err(Fault::refused(
             FailureKind::Conflict,
             "the database belongs to another program",
-            "name another file",
+            "configure another file",
         ));
     }
     transaction.execute_batch(TABLES)?;
@@ -140,7 +140,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether a database is one of ours that this Greenroom can read.
+/// Refuses a database that is not an archive of Greenroom, or has a newer schema.
 pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Fault> {
     let application: i64 = pragma(transaction, "application_id")?;
     if application == APPLICATION {
@@ -151,7 +151,7 @@ pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Fault> {
     Err(Fault::refused(
         FailureKind::Conflict,
         "the database belongs to another program",
-        "name another file",
+        "configure another file",
     ))
 }
 
@@ -161,13 +161,13 @@ fn accept(version: i64) -> Result<(), Fault> {
     }
     Err(Fault::refused(
         FailureKind::Unsupported,
-        format!("its schema is {version}, this Greenroom knows 1 to {VERSION}"),
-        "a newer Greenroom has written it: use that one, or name another file",
+        format!("its schema is {version}, and this Greenroom reads 1 to {VERSION}"),
+        "a newer Greenroom wrote it: use that version, or configure another file",
     ))
 }
 
-/// Refuses a database with a view or a trigger, or without one of our tables. A view or a trigger can run for ever, and
-/// the file may come from another user.
+/// Refuses a database with a view or a trigger, or without one of our tables. A view or a trigger can run without end,
+/// and the file may come from another user.
 fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Fault> {
     let refused = |said: String| {
         Fault::refused(

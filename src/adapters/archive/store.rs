@@ -1,5 +1,5 @@
-//! The file: one connection that writes and one that reads, so that browsing does not wait for what
-//! is being kept. Calls are made away from the async threads.
+//! The database file: one connection writes and one reads, so browsing does not wait for writes. Calls run outside the
+//! async threads.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ use super::{reserve, schema};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 
-/// How long a call waits for another process that writes.
+/// How long a call waits for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The same where it is only tried.
+/// The same for a trial ([`Archive::try_out`]).
 const BUSY_TRIED: Duration = Duration::from_secs(2);
 
-/// How long a call may take in all; the disk may hang.
+/// How long a call may take in total: the disk may hang.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// See the module. Cheap to clone.
@@ -33,9 +33,9 @@ pub struct Archive {
     is_file: bool,
     reading: Arc<Mutex<Connection>>,
     writing: Arc<Mutex<Connection>>,
-    /// Ends what the reading connection does.
+    /// Interrupts a running statement of the reading connection.
     interrupt: Arc<InterruptHandle>,
-    /// How long a reading call may take.
+    /// How long a read may take.
     deadline: Duration,
 }
 
@@ -46,19 +46,19 @@ impl fmt::Debug for Archive {
 }
 
 impl Archive {
-    /// Opens the archive at `path`, making it and its directory when they are not there.
+    /// Opens the archive at `path`. Creates the file and its directory where they do not exist.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path: Arc<Path> = path.into().into();
         let place = Arc::clone(&path);
         let both = blocking(&path, "opening it".into(), DEADLINE, move || {
             create(&place)?;
             let mut writing = connect(&place, BUSY)?;
-            // Only of a file that is made now: then what is forgotten makes it smaller.
+            // Takes effect only in a new file: there, removing releases makes the file smaller.
             writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             write_ahead(&writing)?;
-            // A copy: what the last moment before a power cut has kept is read from the stores again.
+            // The archive is a copy: what a power cut loses is read from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
-            // What waits there has to fit into the reserve when the disk is full.
+            // The write-ahead log has to fit into the reserve when the disk is full.
             writing.pragma_update(None, "wal_autocheckpoint", 256)?;
             schema::prepare(&mut writing)?;
             reserve::make(&place);
@@ -75,8 +75,8 @@ impl Archive {
         })
     }
 
-    /// Proves that an archive can be read and written, and changes nothing: how many releases are kept in it. None
-    /// where there is no file yet: none is made.
+    /// Checks that the archive can be read and written, and changes nothing. Returns how many releases it has; None
+    /// where there is no file. Creates no file.
     pub async fn try_out(path: &Path) -> Result<Option<i64>> {
         let place = path.to_owned();
         let tried = blocking(path, "trying to write to it".into(), DEADLINE, move || {
@@ -87,7 +87,7 @@ impl Archive {
                 return Ok(None);
             }
             let mut connection = connect(&place, BUSY_TRIED)?;
-            // Rolled back when it is dropped.
+            // Dropping it rolls it back.
             let behavior = TransactionBehavior::Immediate;
             let transaction = connection.transaction_with_behavior(behavior)?;
             schema::recognise(&transaction)?;
@@ -98,7 +98,7 @@ impl Archive {
         tried.await
     }
 
-    /// An archive that is forgotten when it is dropped, where no file can be had.
+    /// An archive in memory, for when no file can be created. Its contents are lost when it is dropped.
     pub async fn in_memory() -> Result<Self> {
         let path: Arc<Path> = Path::new("memory").into();
         let only = blocking(&path, "opening it".into(), DEADLINE, || {
@@ -119,12 +119,12 @@ impl Archive {
         })
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Runs a reading transaction: everything in it is seen at one moment.
+    /// Runs a reading transaction: everything in it is read at one moment.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
@@ -142,14 +142,15 @@ impl Archive {
             done
         });
         let read = read.await;
-        // The caller has its answer: a statement without an end must not hold up the next one, nor the end of the process.
+        // The caller already has its answer. A statement without an end must block neither the next read nor the end of
+        // the process.
         if is_running.load(Ordering::SeqCst) {
             self.interrupt.interrupt();
         }
         read
     }
 
-    /// Does something with the room that is reserved, where there is a file at all.
+    /// Creates or removes the reserve, unless the archive is in memory.
     pub(super) async fn reserve(&self, work: fn(&Path)) -> Result<()> {
         if !self.is_file {
             return Ok(());
@@ -159,10 +160,10 @@ impl Archive {
             work(&place);
             Ok(())
         };
-        blocking(&self.path, "making room".into(), DEADLINE, done).await
+        blocking(&self.path, "reserving disk space".into(), DEADLINE, done).await
     }
 
-    /// Runs something on the connection that writes, outside of a transaction.
+    /// Runs `work` on the writing connection, outside a transaction.
     pub(super) async fn alone<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
@@ -209,7 +210,7 @@ async fn blocking<T: Send + 'static>(
     };
     match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(done)) => done.map_err(|fault| fault.into_failure(path, &doing)),
-        Ok(Err(error)) => Err(failed(format!("the call did not end: {error}"))),
+        Ok(Err(error)) => Err(failed(format!("the call failed: {error}"))),
         Err(_) => Err(failed(format!("no answer within {deadline:?}"))),
     }
 }
@@ -246,13 +247,13 @@ fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Fault
         .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string(), ""))?;
     let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(busy)?;
-    // What a damaged or foreign schema names is not run: functions with side effects, virtual tables of others.
+    // A damaged or foreign schema must not run code: functions with side effects, or virtual tables of other programs.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     Ok(connection)
 }
 
-/// Turns on the write-ahead log. `SQLite` does not wait for others while it changes the journal
-/// mode, whatever the busy timeout says.
+/// Turns on the write-ahead log. While it changes the journal mode, `SQLite` does not wait for others, whatever the
+/// busy timeout is.
 fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
     let until = Instant::now() + BUSY;
     loop {
@@ -295,7 +296,7 @@ mod tests {
         });
         let said = read.await.unwrap_err().to_string();
         assert!(said.contains("no answer within 100ms"), "{said}");
-        // The next one finds the connection free.
+        // The next read finds the connection free.
         let next = archive.read("counting", |transaction| {
             Ok(transaction.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?)
         });

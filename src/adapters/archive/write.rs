@@ -1,4 +1,4 @@
-//! Keeps what was seen, and notes what is said otherwise later.
+//! Stores what was seen, and notes later differences.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ impl ArchiveWriter for Archive {
 
     async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()> {
         let target = target.to_string();
-        self.write(format!("noting what was seen of {target}"), move |sql| {
+        self.write(format!("noting how far {target} was read"), move |sql| {
             sql.execute(
                 "INSERT INTO seen (target, id) VALUES (?1, ?2)
                  ON CONFLICT DO UPDATE SET id = max(id, excluded.id)",
@@ -147,7 +147,7 @@ impl Keeping<'_> {
         self.index(number, read)
     }
 
-    /// The key, or the next one that nothing has: two may have been opened in one millisecond.
+    /// `from`, or the next free key: two releases may have been opened in the same millisecond.
     fn free_number(&self, from: i64) -> std::result::Result<i64, Fault> {
         let mut number = from;
         let mut is_taken = self
@@ -172,7 +172,7 @@ impl Keeping<'_> {
         Ok(())
     }
 
-    /// Whether there was anything new.
+    /// Adds and compares entries. Returns whether any was new.
     fn more_entries(&self, number: i64, read: &[Entry]) -> std::result::Result<bool, Fault> {
         let kept = self.kept_entries(number)?;
         let mut is_more = false;

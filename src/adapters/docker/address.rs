@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use crate::inventory::plain;
 use crate::sanitize::sanitize;
 
-/// The files of a TLS connection in which both sides prove who they are.
+/// The files of a TLS connection with certificates on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The authority that signed the engine's certificate, PEM.
     pub ca: PathBuf,
-    /// Our certificate, PEM.
+    /// Greenroom's certificate, PEM.
     pub cert: PathBuf,
-    /// Its key, PEM.
+    /// The key of that certificate, PEM.
     pub key: PathBuf,
 }
 
@@ -35,7 +35,7 @@ pub enum DockerAddress {
 pub struct InvalidDockerAddress(pub String);
 
 impl DockerAddress {
-    /// Reads what `DOCKER_HOST` would say; with TLS when files for it are given.
+    /// Parses an address in the form of `DOCKER_HOST`. It uses TLS when files for it are given.
     pub fn parse(text: &str, tls: Option<TlsFiles>) -> Result<Self, InvalidDockerAddress> {
         let wrong = || InvalidDockerAddress(text.to_owned());
         if let Some(path) = text.strip_prefix("unix://") {
@@ -57,7 +57,7 @@ impl DockerAddress {
         })
     }
 
-    /// What to do when no engine is at this unix socket and `DOCKER_HOST` names another place.
+    /// The hint for when no engine is at this unix socket and `DOCKER_HOST` names another address.
     pub(super) fn instead(&self, docker_host: &str) -> Option<String> {
         let docker_host = sanitize(docker_host.trim());
         if !matches!(self, Self::Unix(_))
@@ -67,17 +67,17 @@ impl DockerAddress {
             return None;
         }
         let hint =
-            format!("DOCKER_HOST is {docker_host}, and Greenroom reads only its configuration");
+            format!("DOCKER_HOST is {docker_host}, but Greenroom reads only its configuration");
         Some(if docker_host.starts_with("ssh://") {
             format!(
-                "{hint}: it does not speak ssh, so set docker.address to a socket or to tcp://host:port"
+                "{hint}. It cannot connect over ssh: set docker.address to a socket or to tcp://host:port"
             )
         } else {
-            format!("{hint}: to use that engine, set docker.address to it")
+            format!("{hint}. To use that engine, set docker.address to it")
         })
     }
 
-    /// Whether the engine runs on this machine, so that its addresses can be tried from here.
+    /// Whether the engine runs on this machine, so that the console can probe its addresses.
     pub(super) fn is_local(&self) -> bool {
         let (Self::Tcp(authority) | Self::Tls(authority, _)) = self else {
             return true;
@@ -102,18 +102,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_engine_is_named_where_docker_host_names_one() {
+    fn the_hint_names_the_engine_of_docker_host() {
         let here = DockerAddress::Unix("/var/run/docker.sock".into());
         let hint = here.instead("unix:///run/user/1000/docker.sock");
         assert_eq!(
             hint.as_deref(),
             Some(
-                "DOCKER_HOST is unix:///run/user/1000/docker.sock, and Greenroom reads only its configuration: \
-                 to use that engine, set docker.address to it"
+                "DOCKER_HOST is unix:///run/user/1000/docker.sock, but Greenroom reads only its configuration. \
+                 To use that engine, set docker.address to it"
             )
         );
         let by_ssh = here.instead("ssh://ops@host\u{1b}[2J").expect("a hint");
-        assert!(by_ssh.contains("does not speak ssh"), "{by_ssh}");
+        assert!(by_ssh.contains("cannot connect over ssh"), "{by_ssh}");
         assert!(!by_ssh.contains('\u{1b}'), "{by_ssh:?}");
         assert_eq!(here.instead("unix:///var/run/docker.sock"), None);
         assert_eq!(here.instead(""), None);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_those_of_docker_host() {
+    fn addresses_have_the_form_of_docker_host() {
         for (text, local) in [
             ("unix:///run/docker.sock", true),
             ("tcp://127.0.0.1:2375", true),

@@ -1,6 +1,6 @@
-//! How a container was made, as the engine tells it, in the words that a person compares two slots
-//! by. What is a slot's own by design (its address, its socket's directory) is said in words that
-//! are the same in both; values of variables, which may be secret, are fingerprints.
+//! The configuration of a container as the engine reports it, by names with which a person compares two slots.
+//! Properties that differ between slots by design (the address, the directory of the socket) have the same text in
+//! both. Values of variables may be secret, so they are fingerprints.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,14 +14,14 @@ use super::labels::{IMAGES, OURS};
 use crate::inventory::{Endpoint, FingerprintKey};
 use crate::sanitize::sanitize;
 
-/// The longest name or value that is kept, in characters.
+/// The longest name or value, in characters.
 const LONGEST: usize = 200;
-/// The most entries that are kept.
+/// The most entries.
 const MOST: usize = 256;
-/// Volumes that the engine named itself have so long names.
+/// Names that the engine gives to volumes have this length.
 const NAMED_BY_ENGINE: usize = 64;
 
-/// What an inspection says, by name.
+/// The properties of an inspected container, by name.
 pub(super) fn read(
     said: &ContainerInspectResponse,
     endpoint: Option<&Endpoint>,
@@ -50,8 +50,8 @@ struct Entries<'a> {
 }
 
 impl Entries<'_> {
-    /// Keeps what says something. A value of which not everything is shown has its fingerprint behind it: two that only
-    /// differ in what is not shown are not equal.
+    /// Adds a value that is not empty. A value that is not shown in full is followed by its fingerprint, so that two
+    /// values that differ only in the hidden part are not equal.
     fn add(&mut self, name: &str, value: &str) {
         if value.is_empty() || self.all.len() >= MOST {
             return;
@@ -116,7 +116,7 @@ fn published(at: &PortBinding, endpoint: Option<&Endpoint>) -> String {
     let ip = at.host_ip.as_deref().filter(|ip| !ip.is_empty());
     let ip = ip.unwrap_or("0.0.0.0");
     let port = at.host_port.as_deref().unwrap_or_default();
-    // An address has many spellings: they are compared as addresses, and shown in one.
+    // An address can be written in several ways: it is compared as an address and shown in one form.
     let place = match (ip.parse::<IpAddr>(), port.parse()) {
         (Ok(ip), Ok(port)) => Endpoint::tcp(SocketAddr::new(ip, port)).to_string(),
         _ => format!("{ip}:{port}"),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_slots_own_by_design_is_no_difference_between_slots() {
+    fn slots_are_equal_except_for_what_differs_by_design() {
         let key = FingerprintKey::default();
         let at = |text: &str| text.parse::<Endpoint>().ok();
         let blue = read(
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_differ_in_what_is_not_shown_differ() {
+    fn values_that_differ_in_a_hidden_part_differ() {
         let key = FingerprintKey::default();
         let long = |end: &str| format!("{}{end}", "x".repeat(LONGEST));
         for (one, other) in [
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_variables_are_not_kept_and_foreign_text_is_harmless() {
+    fn values_are_fingerprints_and_foreign_text_is_sanitized() {
         let key = FingerprintKey::default();
         let one = read(&said("1", "/x", "hunter2"), None, &key);
         let other = read(&said("1", "/x", "hunter3"), None, &key);

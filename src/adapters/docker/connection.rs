@@ -1,5 +1,5 @@
-//! Connections to an engine that read no more than a limit. The client library collects an answer, a line of events
-//! or a frame of logs in memory, however long it is, so the bytes are counted where they arrive.
+//! Connections to an engine that read at most a limit. The client library collects an answer, a line of events or a
+//! frame of logs in memory, however long it is, so the bytes are counted as they arrive.
 
 use std::fmt;
 use std::io;
@@ -32,33 +32,33 @@ use super::{DockerAddress, TlsFiles};
 use crate::inventory::http_date;
 
 const MIB: u64 = 1024 * 1024;
-/// How much of one answer is read: a list of all images, or what a command in a container prints.
+/// The most bytes of one answer, such as a list of all images or the output of a command in a container.
 pub(super) const ANSWER: u64 = 16 * MIB;
-/// How much may arrive between two items of a stream: a line of events or of a pull, a frame of logs.
+/// The most bytes between two items of a stream: a line of events or of a pull, a frame of logs.
 pub(super) const ITEM: u64 = MIB;
-/// The client library's own limit on the first byte of an answer; the deadlines of the calls are below it.
+/// The client library's own limit on the first byte of an answer. The deadlines of the calls are shorter.
 const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 
-/// An answer went on beyond its limit, in bytes.
+/// An answer was longer than its limit, which is in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("its answer has more than {} MiB", .0 / MIB)]
 pub(super) struct TooLarge(u64);
 
 impl TooLarge {
-    /// Of one item of a stream.
+    /// For one item of a stream.
     pub(super) fn item() -> Self {
         Self(ITEM)
     }
 
-    /// The limit.
+    /// The limit in MiB.
     pub(super) fn mebibytes(self) -> u64 {
         self.0 / MIB
     }
 
-    /// The one among the causes of the client library's error.
+    /// Finds this error among the causes of the client library's error.
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error {
-            // It passes over the I/O error in it, too.
+            // `source` of this error skips the I/O error in it.
             Error::IOError { err } => Self::within(err),
             other => Self::within(other),
         }
@@ -67,7 +67,7 @@ impl TooLarge {
     fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(it) = cause {
-            // An I/O error passes over the error in it when it is asked for its source.
+            // `source` of an I/O error skips the error in it.
             let inner = it.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             let inner = inner.and_then(|inner| inner.downcast_ref::<Self>());
             if let Some(found) = inner.or_else(|| it.downcast_ref::<Self>()) {
@@ -79,7 +79,7 @@ impl TooLarge {
     }
 }
 
-/// Counts the bytes that arrive, up to a limit. Clones count together.
+/// Counts the bytes that arrive, up to a limit. Clones share one count.
 #[derive(Debug, Clone)]
 pub(super) struct Meter {
     arrived: Arc<AtomicU64>,
@@ -94,12 +94,12 @@ impl Meter {
         }
     }
 
-    /// For a stream without an end. Its reader calls [`Meter::restart`] after each item.
+    /// For an endless stream. The reader calls [`Meter::restart`] after each item.
     pub(super) fn of_a_stream() -> Self {
         Self::new(ITEM)
     }
 
-    /// Counts from zero again.
+    /// Sets the count to zero.
     pub(super) fn restart(&self) {
         self.arrived.store(0, Ordering::Relaxed);
     }
@@ -113,22 +113,22 @@ impl Meter {
         Ok(())
     }
 
-    /// That the limit was passed. The client library keeps only the words of an error inside a stream.
+    /// Fails when the limit was exceeded. The client library keeps only the text of an error inside a stream.
     pub(super) fn check(&self) -> Result<(), TooLarge> {
         self.count(0)
     }
 }
 
-/// What is read over the connections of a client.
+/// What a client reads.
 #[derive(Clone)]
 pub(super) enum Reading {
-    /// Whole answers, each over a connection of its own.
+    /// Whole answers, each over its own connection.
     Answers,
     /// One stream.
     Stream(Meter),
 }
 
-/// A client for the engine at `address`. Nothing is sent yet; a file that cannot be used is an error now.
+/// A client for the engine at `address`. Sends nothing yet. Fails when a TLS file cannot be used.
 pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker, Error> {
     let url = url(address)?;
     let client = http(address, reading);
@@ -144,8 +144,8 @@ pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker
     )
 }
 
-/// What time the engine's machine says it is: the date of an answer, which the client library does not hand out. A ping
-/// costs the engine next to nothing; `/info`, which has a time, makes it look at every container and its storage.
+/// The time of the engine's machine: the date of an answer, which the client library does not return. A ping costs the
+/// engine almost nothing; `/info`, which has a time, makes it inspect every container and its storage.
 pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, Error> {
     let client = http::<Empty<Bytes>>(address, Reading::Answers);
     let request = Request::get(url(address)? + "/_ping").body(Empty::new())?;
@@ -154,7 +154,8 @@ pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, E
     Ok(date.and_then(|date| http_date(date.as_bytes())))
 }
 
-/// Asks for a stream and gives the body of a good answer. Of any other the engine's words are the error.
+/// Requests a stream and returns the body of a successful answer. For any other answer, the error has the engine's
+/// text.
 pub(super) async fn get(
     address: DockerAddress,
     meter: Meter,
@@ -210,7 +211,8 @@ where
         reading,
         tcp,
     };
-    // One connection for each request: it is then counted alone, and an engine that restarts breaks none that waits.
+    // One connection for each request: its bytes are counted alone, and when an engine restarts, no pooled connection
+    // breaks.
     Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .build(connector)
@@ -229,7 +231,7 @@ impl Connector {
             DockerAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
             DockerAddress::Tcp(_) => Box::new(self.over_tcp(uri).await?),
             DockerAddress::Tls(_, files) => {
-                // Read at each connection, so that renewed certificates are used.
+                // The files are read at each connection, so that renewed certificates are used.
                 let config = tls(files)?;
                 let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
                 let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
@@ -265,29 +267,33 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// The authorities that this machine trusts. Read once: they are hundreds, and a connection is made for each request.
+/// The authorities that this machine trusts. There are hundreds and each request makes a connection, so they are read
+/// once.
 static OF_THIS_MACHINE: LazyLock<Vec<CertificateDer<'static>>> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
 
-/// TLS as these files say: the engine's certificate is signed by that authority or by one that this machine trusts, and
-/// ours is shown. An error names the file and says what is wrong with it.
+/// The TLS configuration from these files: the engine's certificate must be signed by that authority or by one that
+/// this machine trusts, and Greenroom sends its own. An error names the file and says what is wrong with it.
 fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     let wrong = |path: &Path, why: &dyn fmt::Display| {
-        let said = format!("the TLS file {}: {why}", path.display());
+        let said = format!("the TLS file {} cannot be used: {why}", path.display());
         io::Error::new(io::ErrorKind::InvalidInput, said)
     };
     let certificates = |path: &Path| -> io::Result<Vec<CertificateDer<'static>>> {
         let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
         let read: Vec<_> = read.map_err(|error| wrong(path, &error))?;
         if read.is_empty() {
-            return Err(wrong(path, &"it has no certificate"));
+            return Err(wrong(path, &"there is no certificate in it"));
         }
         Ok(read)
     };
     let mut authorities = RootCertStore::empty();
     let (usable, _) = authorities.add_parsable_certificates(certificates(&files.ca)?);
     if usable == 0 {
-        return Err(wrong(&files.ca, &"it has no certificate of an authority"));
+        return Err(wrong(
+            &files.ca,
+            &"there is no certificate of an authority in it",
+        ));
     }
     authorities.add_parsable_certificates(OF_THIS_MACHINE.iter().cloned());
     let key = PrivateKeyDer::from_pem_file(&files.key);
@@ -313,7 +319,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A connection whose incoming bytes are counted.
+/// A connection that counts the bytes it receives.
 struct Metered {
     stream: Box<dyn Stream>,
     meter: Meter,
@@ -361,7 +367,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_large_is_found_behind_other_errors() {
+    fn too_large_is_found_among_the_causes_of_other_errors() {
         let meter = Meter::new(2 * MIB);
         assert_eq!(meter.count(1024 * 1024), Ok(()));
         let too_large = meter.count(1024 * 1024 + 1).expect_err("too large");

@@ -1,4 +1,4 @@
-//! An instance to be made, as the engine wants it described.
+//! The request that creates an instance, in the engine's form.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,15 +12,15 @@ use super::labels::labels_of;
 use crate::inventory::{Endpoint, Listen, Mount, RestartPolicy};
 use crate::ports::InstanceSpec;
 
-/// How the instance reaches the world.
+/// How the instance can be reached.
 struct Reach {
     exposed: Option<Vec<String>>,
     bindings: Option<HashMap<String, Option<Vec<PortBinding>>>>,
     mount: Option<EngineMount>,
 }
 
-/// The description of the container, with its environment as already read. Fails in words when
-/// the shape cannot be had at the endpoint.
+/// The request body. `environment` is complete, with its secrets. Fails with a text when the shape
+/// does not fit the endpoint.
 pub(super) fn body(
     spec: &InstanceSpec,
     environment: Vec<String>,
@@ -36,7 +36,7 @@ pub(super) fn body(
         labels: Some(labels_of(spec)),
         exposed_ports: reach.exposed,
         host_config: Some(HostConfig {
-            memory: memory.map_err(|_| "that much memory cannot be asked for".to_owned())?,
+            memory: memory.map_err(|_| "the memory limit is too large".to_owned())?,
             mounts: Some(mounts.collect()),
             port_bindings: reach.bindings,
             restart_policy: Some(policy(shape.restart)),
@@ -67,19 +67,19 @@ fn reach(listen: &Listen, endpoint: &Endpoint) -> Result<Reach, String> {
             mount: Some(socket_mount(inside, outside)?),
         }),
         (Listen::Port(_), Endpoint::Unix(_)) => {
-            Err("it listens on a port inside and its slot's address is a socket".into())
+            Err("it listens on a port, but the slot's address is a socket".into())
         }
         (Listen::Socket(_), Endpoint::Tcp(_)) => {
-            Err("it listens on a socket inside and its slot's address is a port".into())
+            Err("it listens on a socket, but the slot's address is a port".into())
         }
     }
 }
 
-/// The directory is mounted and not the socket, which is made anew at each start.
+/// Mounts the directory and not the socket: each start creates a new socket.
 fn socket_mount(inside: &Path, outside: &Path) -> Result<EngineMount, String> {
     if inside.file_name() != outside.file_name() {
         return Err(format!(
-            "the socket is called {} inside and {} outside; both names must be the same",
+            "the socket is named {} inside and {} outside: use the same name for both",
             inside.display(),
             outside.display()
         ));
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_listens_and_where_it_is_reached_must_fit() {
+    fn a_listener_must_fit_its_endpoint() {
         let port = Listen::Port(80);
         let socket = |path: &str| Listen::Socket(path.into());
         let tcp: Result<Endpoint, _> = "127.0.0.1:8080".parse();

@@ -1,6 +1,6 @@
-//! The connection to one engine, made when it is first needed: the protocol version is agreed on then, and again when
-//! the engine refuses it, because another engine answers at the same address since. An engine that is down is a failure
-//! of the call and not of the start.
+//! The connection to one engine. The first call makes it and agrees on a protocol version. When the engine refuses the
+//! version, because another engine now answers at the address, they agree again. An unreachable engine fails the call
+//! and not the start of the console.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,9 +24,9 @@ use crate::inventory::FingerprintKey;
 use crate::ports::{EngineInfo, Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// How long a quick call may take.
+/// The deadline of a quick call.
 pub(super) const QUICK: Duration = Duration::from_secs(10);
-/// The oldest protocol that is understood (Docker 20.10), and the newest.
+/// The oldest protocol version that Greenroom supports (Docker 20.10), and the newest.
 const OLDEST: ApiVersion = ApiVersion {
     major: 1,
     minor: 41,
@@ -36,7 +36,7 @@ const NEWEST: ApiVersion = ApiVersion {
     minor: 53,
 };
 
-/// A version of the engine's protocol.
+/// A version of the engine's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ApiVersion {
     major: u16,
@@ -62,7 +62,7 @@ impl FromStr for ApiVersion {
     }
 }
 
-/// The version that is agreed on, shared by every client of an engine.
+/// The agreed version, shared by every client of an engine.
 #[derive(Debug, Clone)]
 struct Agreed(Arc<AtomicU32>);
 
@@ -112,7 +112,7 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Names an engine; nothing is sent before the first call.
+    /// An engine at `address`. Sends nothing before the first call.
     pub fn at(address: DockerAddress) -> Arc<Self> {
         Arc::new(Self {
             address,
@@ -126,12 +126,12 @@ impl Engine {
         self.address.is_local()
     }
 
-    /// How failures call it.
+    /// The name of the engine in errors.
     pub(super) fn target(&self) -> String {
         format!("docker at {}", self.address)
     }
 
-    /// A failure of our own making.
+    /// A failure that Greenroom detected itself.
     pub(super) fn refuse(
         &self,
         kind: FailureKind,
@@ -141,12 +141,12 @@ impl Engine {
         Failure::new(kind, self.target(), doing, said)
     }
 
-    /// The client, once the version is agreed on.
+    /// The client, after agreeing on a version.
     pub(super) async fn docker(&self) -> Result<&Docker> {
         Ok(&self.connected().await?.docker)
     }
 
-    /// A client for one call whose answer is a stream without an end, and what counts the bytes of the stream.
+    /// A client for one call whose answer is an endless stream, with the meter of the stream.
     pub(super) async fn streaming(&self) -> Result<(Docker, Meter)> {
         let agreed = self.connected().await?.agreed.clone();
         let meter = Meter::of_a_stream();
@@ -156,8 +156,8 @@ impl Engine {
         Ok((docker.with_request_modifier(modifier), meter))
     }
 
-    /// The answer to a request for a stream that the client library cannot read, and what counts its bytes. It is asked
-    /// for when it is first awaited.
+    /// The answer to a request for a stream that the client library cannot read, with its meter. Sends the request when
+    /// first awaited.
     pub(super) async fn raw_stream(
         &self,
         path: &str,
@@ -172,7 +172,7 @@ impl Engine {
         Ok((asked, meter))
     }
 
-    /// Runs a quick call and words its failure.
+    /// Runs a quick call and describes its failure.
     pub(super) async fn quick<T, F>(&self, act: Act, doing: &str, call: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = std::result::Result<T, Error>>,
@@ -180,8 +180,8 @@ impl Engine {
         self.within(QUICK, act, doing, call).await
     }
 
-    /// Runs a call with a deadline and words its failure. An engine that refuses the version has done nothing, so the call
-    /// is repeated once another version is agreed on.
+    /// Runs a call with a deadline and describes its failure. An engine that refuses the version has done nothing, so
+    /// the call is repeated after agreeing on another version.
     pub(super) async fn within<T, F>(
         &self,
         deadline: Duration,
@@ -211,7 +211,7 @@ impl Engine {
         answer.map_err(|_| timed_out(act, self.target(), doing, deadline))
     }
 
-    /// Words the client library's error.
+    /// Describes an error of the client library.
     pub(super) fn worded(&self, error: &Error, act: Act, doing: &str) -> Failure {
         let failure = failure(error, act, self.target(), doing);
         let elsewhere = std::env::var("DOCKER_HOST").ok();
@@ -221,7 +221,7 @@ impl Engine {
         }
     }
 
-    /// What the engine says about itself.
+    /// The engine's name and version.
     pub(super) async fn info(&self) -> Result<EngineInfo> {
         let connected = self.connected().await?;
         let doing = "asking for its version";
@@ -238,12 +238,12 @@ impl Engine {
         })
     }
 
-    /// What time the engine's machine says it is. What is not a time is as good as none.
+    /// The time of the engine's machine. None when the answer has no valid time.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
         let doing = "asking for its time";
         let asking = connection::date(&self.address);
-        let told = self.in_time(QUICK, Act::Read, doing, asking).await?;
-        told.map_err(|error| self.worded(&error, Act::Read, doing))
+        let date = self.in_time(QUICK, Act::Read, doing, asking).await?;
+        date.map_err(|error| self.worded(&error, Act::Read, doing))
     }
 
     /// Agrees on a version with the engine that answers now.
@@ -294,10 +294,9 @@ impl Engine {
             return Err(self.refuse(FailureKind::Garbled, doing, said));
         };
         if version < OLDEST {
-            let said =
-                format!("it speaks API {version}, the oldest that is understood is {OLDEST}");
+            let said = format!("it speaks API {version}, but the oldest supported one is {OLDEST}");
             let refused = self.refuse(FailureKind::Unsupported, doing, said);
-            return Err(refused.hint("Docker 20.10 and later speak it"));
+            return Err(refused.hint("use Docker 20.10 or later"));
         }
         Ok(version.min(NEWEST))
     }

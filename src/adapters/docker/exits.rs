@@ -1,4 +1,4 @@
-//! How a container ended before the engine restarted it. Once it runs again, `inspect` says nothing of that; the
+//! How a container exited before the engine restarted it. Once it runs again, `inspect` no longer shows that, but the
 //! engine's last events do.
 
 use std::collections::HashMap;
@@ -14,18 +14,18 @@ use super::names::container_id;
 use crate::inventory::{Exit, InstanceId};
 use crate::ports::Result;
 
-/// How far back is looked. The engine keeps its last 256 events, however old.
+/// How far back to search. The engine keeps only its last 256 events.
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 impl Engine {
-    /// The last exit that the engine still remembers.
+    /// The last exit among the events that the engine still has.
     pub(super) async fn last_exit(&self, instance: &InstanceId) -> Result<Option<Exit>> {
         let Some(id) = container_id(instance) else {
             return Ok(None);
         };
         let doing = format!("reading how {} ended", instance.short());
         let docker = self.docker().await?;
-        // By the engine's own clock: an end in its future would keep the stream open.
+        // Uses the engine's clock: an end in its future would keep the stream open.
         let said = self.quick(Act::Read, &doing, || docker.info()).await?;
         let Some(now) = said
             .system_time
@@ -53,14 +53,14 @@ impl Engine {
     }
 }
 
-/// A moment as the engine reads it: seconds, and behind a dot the nanoseconds. In whole seconds it would be rounded up,
-/// and the engine would keep the answer open until that second is over.
+/// A time as the engine reads it: seconds, a dot and nanoseconds. The engine rounds whole seconds up, and would keep
+/// the answer open until that second has passed.
 fn exactly(at: Timestamp) -> String {
     format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
 }
 
-/// The last `die`, and whether there was an `oom` after the one before it: the engine tells of the two in either
-/// order.
+/// The last `die`, and whether an `oom` belongs to it. The engine sends the two in either order, so every `oom` after
+/// the previous `die` counts.
 fn last(events: &[EventMessage]) -> Option<Exit> {
     let is = |event: &EventMessage, action: &str| event.action.as_deref() == Some(action);
     let died = events.iter().rposition(|event| is(event, "die"))?;
@@ -93,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn events_are_asked_for_up_to_this_very_moment() {
+    fn events_are_requested_up_to_now_exactly() {
         let now: Timestamp = "2026-11-29T00:29:50.000011Z".parse().expect("a time");
         assert_eq!(exactly(now), format!("{}.000011000", now.as_second()));
     }
 
     #[test]
-    fn the_last_exit_is_told_with_its_own_reason() {
+    fn the_last_exit_has_its_own_reason() {
         let earlier_for_memory = [event("oom", ""), event("die", "137"), event("die", "3")];
         let exit = last(&earlier_for_memory).expect("an exit");
         assert_eq!((exit.code, exit.out_of_memory), (Some(3), false));

@@ -1,5 +1,5 @@
-//! What went wrong at the engine, told apart by kind. It answers many things with status 500 and
-//! a text, so some texts must be known.
+//! Errors of the engine, by kind. The engine answers many things with status 500 and a text, so some
+//! texts must be recognised.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::connection::TooLarge;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// Whether a lost answer leaves something undone or something unknown.
+/// What a lost answer means: not done for a read, unknown for a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
-    /// It only looked.
+    /// It only read.
     Read,
     /// It may have changed something.
     Write,
@@ -28,7 +28,7 @@ impl Act {
     }
 }
 
-/// Words the client library's error. The error itself is not kept: its text is foreign.
+/// Describes an error of the client library. The error itself is dropped: its text is foreign.
 pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> Failure {
     if let Some(too_large) = TooLarge::of(error) {
         return oversized(too_large, act, target, doing);
@@ -40,7 +40,7 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
         } => (by_status(*status_code, message), message.clone()),
         Error::DockerStreamError { error } => (by_text(error), error.clone()),
         Error::SocketNotFoundError(_) => (FailureKind::Unreachable, "no such socket".into()),
-        // What is configured cannot be used: a file of TLS.
+        // A configured TLS file cannot be used.
         Error::IOError { err } if err.kind() == ErrorKind::InvalidInput => {
             (FailureKind::Rejected, err.to_string())
         }
@@ -58,22 +58,23 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
     };
     let failure = Failure::new(kind, target, sanitize(doing), sanitize(&said));
     if kind == FailureKind::Unreachable {
-        return failure.hint("is the engine running, and may we use its socket?");
+        return failure.hint("check that Docker is running and that this user may use its socket");
     }
     failure
 }
 
-/// An answer that was given up at its limit. What changed something may have been done.
+/// An answer that was cut off at its limit. A write may have been done.
 pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &str) -> Failure {
     let kind = match act {
         Act::Read => FailureKind::Unsupported,
         Act::Write => FailureKind::Ambiguous,
     };
-    Failure::new(kind, target, sanitize(doing), too_large.to_string())
-        .hint("Greenroom stopped reading: is that a Docker engine? See greenroom help limits")
+    Failure::new(kind, target, sanitize(doing), too_large.to_string()).hint(
+        "Greenroom stopped reading. Check that this is a Docker engine; see greenroom help limits",
+    )
 }
 
-/// An item of a stream that was given up at its limit, e.g. `a line of its output`.
+/// An item of a stream that was cut off at its limit, e.g. `a line of its output`.
 pub(super) fn oversized_item(
     too_large: TooLarge,
     what: &str,
@@ -82,10 +83,10 @@ pub(super) fn oversized_item(
 ) -> Failure {
     let said = format!("{what} has more than {} MiB", too_large.mebibytes());
     Failure::new(FailureKind::Unsupported, target, sanitize(doing), said)
-        .hint("Greenroom stopped following there. See greenroom help limits")
+        .hint("Greenroom stopped following it; see greenroom help limits")
 }
 
-/// Whether the engine speaks another version than the one that was agreed on. Then it has done nothing.
+/// Whether the engine refused the agreed version. Then it has done nothing.
 pub(super) fn refuses_version(error: &Error) -> bool {
     let Error::DockerResponseServerError {
         status_code: 400,
@@ -100,7 +101,7 @@ pub(super) fn refuses_version(error: &Error) -> bool {
             .any(|end| message.contains(end))
 }
 
-/// No answer in time: what was asked may still happen.
+/// No answer in time. The call may still take effect.
 pub(super) fn timed_out(act: Act, target: String, doing: &str, deadline: Duration) -> Failure {
     let said = format!("no answer within {} s", deadline.as_secs());
     Failure::new(act.lost(), target, sanitize(doing), said)
@@ -110,7 +111,7 @@ fn by_status(status: u16, message: &str) -> FailureKind {
     match status {
         401 | 403 => FailureKind::Denied,
         404 => match by_text(message) {
-            // A private repository and a missing one are answered alike.
+            // Registries answer the same for a private and for a missing repository.
             FailureKind::Denied => FailureKind::Denied,
             _ => FailureKind::Missing,
         },
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_hide_behind_status_500_are_told_apart() {
+    fn texts_of_status_500_are_distinguished() {
         for (text, kind) in [
             (
                 "Head http://r/v2/: no basic auth credentials",
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_of_the_version_is_one() {
+    fn only_a_version_refusal_counts_as_one() {
         let refused = |status_code, message: &str| {
             refuses_version(&Error::DockerResponseServerError {
                 status_code,
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_engine_says_is_made_harmless() {
+    fn text_from_the_engine_is_sanitized() {
         let error = Error::DockerResponseServerError {
             status_code: 500,
             message: "\u{1b}[31mred\u{202e}".into(),

@@ -1,5 +1,5 @@
-//! The images that the engine has, and removing one: by the name under which it was pulled, so that what others call
-//! it stays theirs, and never by force, so that the engine refuses what an instance has.
+//! Lists and removes images of the engine. An image is removed by the name under which it was pulled, so names that
+//! others gave it stay, and never by force, so the engine refuses to remove an image in use.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ impl Engine {
                 if familiar(name) != familiar(repository) {
                     continue;
                 }
-                // What an engine of today calls otherwise is not known here, and let be.
+                // A digest of a kind that this Greenroom does not know is left alone.
                 let Ok(digest) = digest.parse() else { continue };
                 images.push(EngineImage {
                     repository: repository.to_owned(),
@@ -46,7 +46,11 @@ impl Engine {
     pub(super) async fn remove_image(&self, image: &EngineImage) -> Result<()> {
         let doing = format!("removing the image {}", image.digest.short());
         if !is_repository(&image.repository) {
-            return Err(self.refuse(FailureKind::Rejected, doing, "that is not a repository"));
+            return Err(self.refuse(
+                FailureKind::Rejected,
+                doing,
+                "the repository name is not valid",
+            ));
         }
         let name = format!("{}@{}", image.repository, image.digest);
         let options = RemoveImageOptions {
@@ -64,7 +68,7 @@ impl Engine {
     }
 }
 
-/// A repository as the engine shows it: without the registry that is meant where none is named.
+/// A repository as the engine shows it: without the default registry.
 fn familiar(repository: &str) -> &str {
     let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
     name.strip_prefix("library/").unwrap_or(name)
@@ -75,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_registry_that_is_meant_need_not_be_named() {
+    fn the_default_registry_is_dropped() {
         for (one, other) in [
             ("docker.io/library/busybox", "busybox"),
             ("docker.io/team/web", "team/web"),

@@ -1,5 +1,5 @@
-//! The labels by which our containers are known. They say what was meant; what runs is told by
-//! the engine.
+//! The labels that identify Greenroom's containers. They show what was intended; only the engine
+//! knows what is running.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::inventory::{Endpoint, ImageLabels, ReleaseId, Slot, Target};
 use crate::ports::InstanceSpec;
 use crate::sanitize::sanitize;
 
-/// The label that every container of ours has.
+/// The label that every container of Greenroom has.
 pub(super) const SERVICE: &str = "greenroom.service";
 const ENVIRONMENT: &str = "greenroom.environment";
 const SLOT: &str = "greenroom.slot";
@@ -17,11 +17,11 @@ const DIGEST: &str = "greenroom.digest";
 const REPOSITORY: &str = "greenroom.repository";
 const ENDPOINT: &str = "greenroom.endpoint";
 
-/// What begins the names of our labels, and of those that images describe themselves by.
+/// Prefixes: of Greenroom's labels, and of the labels with which images describe themselves.
 pub(super) const OURS: &str = "greenroom.";
 pub(super) const IMAGES: &str = "org.opencontainers.image.";
 
-/// What the labels of a container of ours say.
+/// The labels of one of Greenroom's containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Labels {
     pub(super) target: Target,
@@ -34,7 +34,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Reads them; none when the container is not ours.
+    /// None when the container is not one of Greenroom's.
     pub(super) fn read(labels: &HashMap<String, String>) -> Option<Self> {
         let text = |name: &str| labels.get(name).map(String::as_str);
         let service = text(SERVICE)?.parse().ok()?;
@@ -50,7 +50,7 @@ impl Labels {
         })
     }
 
-    /// What the engine is asked for to list the containers of a target, or of one slot of it.
+    /// The engine's filter for the containers of a target, or of one of its slots.
     pub(super) fn filter(target: &Target, slot: Option<Slot>) -> Vec<String> {
         let of_target = [
             format!("{SERVICE}={}", target.service),
@@ -66,7 +66,7 @@ impl Labels {
     }
 }
 
-/// What the image says about itself: a container has its image's labels, unless it was given others.
+/// The image's description of itself. A container inherits its image's labels unless it sets them.
 pub(super) fn image_labels(labels: &HashMap<String, String>) -> ImageLabels {
     let text = |name: &str| {
         let text = sanitize(labels.get(&format!("{IMAGES}{name}"))?);
@@ -79,8 +79,8 @@ pub(super) fn image_labels(labels: &HashMap<String, String>) -> ImageLabels {
     }
 }
 
-/// The labels of an instance to be made: the configuration's own first, so that they cannot
-/// replace ours.
+/// The labels for a new instance. Greenroom's labels come after the configured ones, which therefore
+/// cannot replace them.
 pub(super) fn labels_of(spec: &InstanceSpec) -> HashMap<String, String> {
     let mut labels: HashMap<String, String> = spec.shape.labels.clone().into_iter().collect();
     labels.extend(

@@ -1,28 +1,28 @@
-//! Splits the bytes of a log into frames, in bounded memory. The client library keeps a whole line of a container with a
-//! terminal in memory, however long the line is.
+//! Splits the bytes of a log into frames, in bounded memory. The client library buffers a whole line of a container
+//! with a terminal, however long the line is.
 
 use super::connection::{ITEM, TooLarge};
 use crate::ports::LogStream;
 
-/// The bytes before each frame of a container without a terminal: the stream, three zeros, and the length.
+/// The header of each frame of a container without a terminal: the stream, three zeros and the length.
 const HEAD: usize = 8;
 
-/// How many bytes of one terminal line are kept, with its timestamp. `log_lines` shortens the text further.
+/// The most bytes of one terminal line, with its timestamp. `log_lines` shortens the text further.
 const TERMINAL_LINE: usize = 512 * 1024;
 
 /// A piece of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// A part of a line, or a line with its end.
+    /// A part of a line, or the last part with the line end.
     Of(LogStream, Vec<u8>),
-    /// A line of a container with a terminal, and how many more bytes came in it that were not kept.
+    /// A line of a container with a terminal, and how many more bytes of it were dropped.
     Terminal(Vec<u8>, usize),
 }
 
-/// What has arrived of the next frame.
+/// The received part of the next frame.
 #[derive(Debug)]
 pub(super) enum Frames {
-    /// Each with its head.
+    /// Frames with a header.
     Headed(Vec<u8>),
     /// Plain lines.
     Terminal { line: Vec<u8>, skipped: usize },
@@ -40,7 +40,7 @@ impl Frames {
         }
     }
 
-    /// Takes what arrived; gives the frames that it completes.
+    /// Adds received bytes and returns the frames that they complete.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, TooLarge> {
         match self {
             Self::Headed(buffer) => {
@@ -72,7 +72,7 @@ impl Frames {
         }
     }
 
-    /// The last line of a terminal, if it has no line end.
+    /// The last line of a terminal when it has no line end.
     pub(super) fn rest(&mut self) -> Option<Frame> {
         match self {
             Self::Terminal { line, skipped } if !line.is_empty() => Some(Frame::Terminal(
@@ -84,7 +84,7 @@ impl Frames {
     }
 }
 
-/// The first frame, and how many bytes it has with its head.
+/// The first frame, and its length in bytes with its header.
 fn headed(buffer: &[u8]) -> Result<Option<(Frame, usize)>, TooLarge> {
     let Some(&[stream, _, _, _, a, b, c, d]) = buffer.first_chunk::<HEAD>() else {
         return Ok(None);

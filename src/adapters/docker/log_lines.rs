@@ -1,17 +1,17 @@
-//! Lines out of the frames of a log stream. Each frame begins with a timestamp; a line over
-//! 16 KiB comes in several, of which only the last ends with a line end.
+//! Makes lines from the frames of a log stream. Each frame starts with a timestamp. A line over 16 KiB
+//! comes in several frames, and only the last one ends with a line end.
 
 use jiff::Timestamp;
 
 use super::log_frames::Frame;
 use crate::ports::{LogChunk, LogStream};
 
-/// How much of a line is kept; the rest of it is dropped, and counted.
+/// The most bytes of a line. The rest is dropped and counted.
 const LONGEST: usize = 256 * 1024;
-/// The engine's own size of a part of a line.
+/// The size of a part of a line, set by the engine.
 const PART: usize = 16 * 1024;
 
-/// Puts lines together, for each stream apart.
+/// Assembles lines, separately for each stream.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     out: Option<LogChunk>,
@@ -19,7 +19,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Takes a frame; gives the line that it ends.
+    /// Adds a frame. Returns the line that it completes.
     pub(super) fn take(&mut self, frame: Frame) -> Option<LogChunk> {
         let (stream, bytes) = match frame {
             Frame::Of(stream, bytes) => (stream, bytes),
@@ -35,7 +35,7 @@ impl Lines {
             LogStream::Err => &mut self.err,
         };
         let ends = part.ends_with(b"\n");
-        // The first part's time stands for the line: asked for again since then, all of it comes.
+        // The line has the time of its first part: a request since that time returns all of it.
         let line = slot.get_or_insert_with(|| LogChunk {
             at,
             stream,
@@ -46,14 +46,13 @@ impl Lines {
         if ends { slot.take() } else { None }
     }
 
-    /// What was begun and never ended.
+    /// The line that was started and did not end.
     pub(super) fn rest(&mut self) -> Option<LogChunk> {
         self.out.take().or_else(|| self.err.take())
     }
 }
 
-/// A line of a container with a terminal: one message, in which long lines have a timestamp
-/// after each part.
+/// A line of a container with a terminal: one message. A long line has a timestamp after each part.
 fn terminal_line(message: &[u8]) -> LogChunk {
     let (at, mut rest) = dated(message);
     let mut line = LogChunk {
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_an_end_is_given_at_the_end_and_never_grows_without_bound() {
+    fn a_line_without_an_end_is_returned_last_and_is_bounded() {
         let mut lines = Lines::default();
         for _ in 0..100 {
             assert_eq!(lines.take(out(&"a".repeat(PART))), None);
@@ -164,7 +163,7 @@ mod tests {
         );
     }
 
-    /// What the engine makes of an output: each line with its end in parts, each part with a time.
+    /// An output as the engine sends it: each line with its end, in parts, each part with a time.
     fn frames(output: &[u8], stream: LogStream) -> Vec<Frame> {
         let lines = output.split_inclusive(|byte| *byte == b'\n');
         let parts = lines.flat_map(|line| line.chunks(PART));
@@ -183,7 +182,7 @@ mod tests {
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
     }
 
-    /// The lines of an output; of one that is not ended the rest.
+    /// The lines of an output, with an unfinished last one.
     fn whole(output: &[u8]) -> Vec<Vec<u8>> {
         let lines = output.split_inclusive(|byte| *byte == b'\n');
         lines.map(|line| without_end(line).to_vec()).collect()
@@ -192,7 +191,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever both streams say, and however they come between each other.
+        /// Any output of both streams, interleaved in any way.
         #[test]
         fn no_byte_of_a_line_is_lost(out in output(), err in output(), turns: u64) {
             let (mut outs, mut errs) = (frames(&out, LogStream::Out).into_iter(), frames(&err, LogStream::Err).into_iter());
@@ -212,7 +211,7 @@ mod tests {
             for (stream, output) in [(LogStream::Out, &out), (LogStream::Err, &err)] {
                 let of = given.iter().filter(|line| line.stream == stream);
                 let bytes: Vec<Vec<u8>> = of.map(|line| line.bytes.clone()).collect();
-                // A part that ends with a carriage return has lost it: so do lines, and it moves cursors.
+                // A part that ends with a carriage return loses it, so lines are compared without it.
                 let plain = |lines: &[Vec<u8>]| -> Vec<Vec<u8>> {
                     lines.iter().map(|line| line.iter().copied().filter(|byte| *byte != b'\r').collect()).collect()
                 };
@@ -221,7 +220,7 @@ mod tests {
         }
 
         #[test]
-        fn any_frames_at_all_are_lines(frames in prop::collection::vec((0..3_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
+        fn any_frames_make_lines(frames in prop::collection::vec((0..3_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
             let mut lines = Lines::default();
             for (stream, bytes) in frames {
                 lines.take(match stream {

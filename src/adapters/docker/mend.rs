@@ -1,5 +1,5 @@
-//! What `bollard` 0.21 does not do by itself, done to each request before it leaves: it sends no
-//! API version, and writes registry credentials in a base64 alphabet that the engine does not read.
+//! Corrects what `bollard` 0.21 does wrong in each request: it sends no API version, and encodes
+//! registry credentials in a base64 alphabet that the engine does not read.
 
 use bollard::BollardRequest;
 use hyper::Uri;
@@ -9,7 +9,7 @@ use super::engine::ApiVersion;
 
 const REGISTRY_AUTH: &str = "x-registry-auth";
 
-/// Mends one request; one that cannot be mended leaves as it is and is answered by the engine.
+/// Corrects one request. One that cannot be corrected is sent unchanged, and the engine answers it.
 pub(super) fn mend(mut request: BollardRequest, version: ApiVersion) -> BollardRequest {
     if let Some(uri) = versioned(request.uri(), version) {
         *request.uri_mut() = uri;

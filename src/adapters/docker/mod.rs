@@ -1,6 +1,7 @@
-//! Docker as the runtime, over its API by `bollard`: instances are containers, known by their
-//! labels. Reading and writing are two values over one [`Engine`], so that read-only never builds
-//! the writer. Must not know what a release is for, nor poll: it is asked, or it follows events.
+//! Docker as the runtime, over its API with `bollard`: instances are containers, identified by
+//! their labels. Reader and writer are two types over one [`Engine`], so that read-only use never
+//! builds the writer. This module knows nothing about releases and does not poll: it answers calls
+//! or follows events.
 
 mod address;
 mod configuration;
@@ -25,7 +26,7 @@ mod write;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// What is read of an engine at most.
+/// The read limits for an engine.
 pub const BOUNDS: [Bound; 6] = [
     bound(
         "an answer",

@@ -1,16 +1,16 @@
-//! Names that are written into the paths of requests, where `bollard` escapes nothing: only
-//! what cannot leave its place is let through.
+//! Names for the paths of requests. `bollard` escapes nothing, so only names that cannot change a
+//! path are accepted.
 
 use crate::inventory::{InstanceId, Version};
 
-/// A full container id, and nothing else.
+/// The id, when it is a full container id.
 pub(super) fn container_id(instance: &InstanceId) -> Option<&str> {
     let id = instance.0.as_str();
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     (id.len() == 64 && id.bytes().all(hex)).then_some(id)
 }
 
-/// A container's name, by Docker's own alphabet.
+/// A container name in Docker's alphabet.
 pub(super) fn is_container_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let starts = name
@@ -20,7 +20,7 @@ pub(super) fn is_container_name(name: &str) -> bool {
     starts && name.len() <= 200 && name.bytes().all(plain)
 }
 
-/// `repository@digest`, when the repository is one.
+/// `repository@digest`, when the repository is valid.
 pub(super) fn pinned(version: &Version) -> Option<String> {
     is_repository(&version.repository).then(|| version.pinned())
 }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_could_leave_its_place_in_a_path_is_a_name() {
+    fn names_cannot_change_a_path() {
         for good in [
             "web",
             "team/web",

@@ -1,4 +1,4 @@
-//! What the engine says about a container, as our nouns.
+//! The engine's answers about a container, as domain types.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::inventory::{
 use crate::ports::{FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// How many containers are inspected at once.
+/// How many containers are inspected in parallel.
 const AT_ONCE: usize = 8;
 
-/// A container, ours or not.
+/// Any container, Greenroom's or not.
 #[derive(Debug, Clone)]
 pub(super) struct Container {
     pub(super) id: String,
@@ -42,7 +42,7 @@ pub(super) struct Container {
 }
 
 impl Container {
-    /// Whether the engine counts it as running: it holds its addresses and cannot be removed.
+    /// Whether the engine treats it as running: it occupies its addresses and cannot be removed.
     pub(super) fn is_up(&self) -> bool {
         !matches!(
             self.state,
@@ -55,7 +55,7 @@ impl Container {
         let labels = raw.and_then(Labels::read);
         let image_labels = raw.map(image_labels).unwrap_or_default();
         let endpoint = labels.as_ref().and_then(|labels| labels.endpoint.as_ref());
-        // Only ours are shown, so only theirs is worth keeping.
+        // Only Greenroom's containers are shown, so only their configuration is read.
         let configuration = match labels {
             Some(_) => configuration::read(&said, endpoint, fingerprints),
             None => BTreeMap::new(),
@@ -93,7 +93,7 @@ impl Container {
 }
 
 impl Engine {
-    /// Looks at one container by a validated name or id; none when there is none.
+    /// Inspects one container by a validated name or id. None when it does not exist.
     pub(super) async fn inspect(&self, name: &str, doing: &str) -> Result<Option<Container>> {
         self.inspect_within(super::engine::QUICK, name, doing).await
     }
@@ -136,9 +136,9 @@ impl Engine {
         Ok(seen.into_iter().flatten().collect())
     }
 
-    /// The containers of ours that have all of `labels`, as instances.
+    /// Greenroom's containers that have all of `labels`, as instances.
     pub(super) async fn ours(&self, labels: Vec<String>, doing: &str) -> Result<Vec<Instance>> {
-        // Several instances of one image are common: its digests are asked for once.
+        // Several instances often have the same image: its digests are read once.
         let mut images = HashMap::new();
         let mut instances = Vec::new();
         for container in self.labelled(labels, doing).await? {
@@ -150,7 +150,7 @@ impl Engine {
         Ok(instances)
     }
 
-    /// A container as an instance; none when it is not ours.
+    /// The container as an instance. None when it is not one of Greenroom's.
     pub(super) async fn instance(&self, container: &Container) -> Result<Option<Instance>> {
         self.instance_of(container, &mut HashMap::new()).await
     }
@@ -195,7 +195,8 @@ impl Engine {
         }))
     }
 
-    /// `repository@digest` of each name the image was pulled by; empty when it is gone.
+    /// `repository@digest` for each name by which the image was pulled. Empty when the image no
+    /// longer exists.
     async fn repository_digests(&self, image: &str) -> Result<Vec<String>> {
         if image.parse::<Digest>().is_err() {
             return Ok(Vec::new());
@@ -210,9 +211,9 @@ impl Engine {
     }
 }
 
-/// The digest by which the running image is known in its repository. One image can have several
-/// there (the same content pushed twice in different wrapping): then the one that was meant. An
-/// image that was never pulled has none; its own id is true as well, and equals no release.
+/// The digest of the running image in its repository. An image can have several there (the same
+/// content pushed twice in different manifests): then it is the intended one. An image that was
+/// never pulled has none: then it is the image's own id, which is correct and equals no release.
 fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Digest> {
     let repository = familiar(&labels.repository);
     let mut digests = known.iter().filter_map(|name| {
@@ -247,7 +248,7 @@ fn running_state(state: &ContainerState) -> InstanceState {
     }
 }
 
-/// How it ended, while it is not running: the next start wipes this.
+/// How a stopped container exited. The next start deletes this.
 fn last_exit(state: &ContainerState) -> Option<Exit> {
     use ContainerStateStatusEnum as Status;
     matches!(
@@ -271,7 +272,7 @@ fn health(state: &ContainerState) -> RuntimeHealth {
 
 fn started_at(state: &ContainerState) -> Option<Timestamp> {
     let at: Timestamp = state.started_at.as_deref()?.parse().ok()?;
-    // One that never started has the year 1.
+    // A container that never started has the year 1.
     (at.as_second() > 0).then_some(at)
 }
 
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_running_digest_is_the_images_and_not_the_labels() {
+    fn the_running_digest_is_that_of_the_image_not_of_the_labels() {
         let known = |names: &[(&str, char)]| -> Vec<String> {
             names
                 .iter()

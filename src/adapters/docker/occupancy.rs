@@ -1,4 +1,4 @@
-//! What stands where an instance would go: under its name, and on its address.
+//! What occupies a slot: a container with its name, or a process on its address.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -17,8 +17,8 @@ use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// What is in a slot. Where our instance is not running and another process has its address, the
-    /// slot is foreign: our instance could not be started.
+    /// What is in a slot. When our instance is stopped and another process has its address, the slot is foreign: our
+    /// instance could not start.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
@@ -26,7 +26,7 @@ impl Engine {
         endpoint: &Endpoint,
     ) -> Result<Occupancy> {
         let mut name = instance_name(target, slot);
-        let doing = format!("looking what is in {slot} of {target}");
+        let doing = format!("looking for what is in {slot} of {target}");
         let ours = match self.in_slot(target, slot, &doing).await? {
             None => None,
             Some(container) => {
@@ -36,12 +36,12 @@ impl Engine {
                     Some(labels) => {
                         let (other, of) = (labels.slot, &labels.target);
                         return Ok(Occupancy::Foreign(format!(
-                            "the container {name}, which is {other} of {of} as its labels say and is left as it is (rename it, or remove it if {of} no longer needs it)"
+                            "the container {name}, which its labels assign to {other} of {of} (Greenroom does not touch it: rename it, or remove it if {of} no longer needs it)"
                         )));
                     }
                     None => {
                         return Ok(Occupancy::Foreign(format!(
-                            "the container {name}, which Greenroom did not make and leaves as it is (rename or remove it)"
+                            "the container {name}, which Greenroom did not create and does not touch (rename or remove it)"
                         )));
                     }
                 }
@@ -63,8 +63,8 @@ impl Engine {
         })
     }
 
-    /// The container with the name of the slot or, where there is none, one of another name that the labels put in the
-    /// slot: an operator can rename a container. A running one counts before a stopped one.
+    /// The container with the name of the slot. Without one, a container with another name whose labels assign it to
+    /// the slot: an operator can rename a container. A running one comes before a stopped one.
     pub(super) async fn in_slot(
         &self,
         target: &Target,
@@ -91,7 +91,7 @@ impl Engine {
                 return Ok(match socket::look(path).await {
                     AtPath::Nothing | AtPath::Stale => None,
                     AtPath::Listening => Some(format!(
-                        "something listens on {endpoint} (stop it, or give the slot another socket)"
+                        "a process listens on {endpoint} (stop it, or give the slot another socket)"
                     )),
                     AtPath::Other(said) => Some(said),
                 });
@@ -159,8 +159,8 @@ fn collides(port: &PortSummary, address: SocketAddr) -> bool {
     })
 }
 
-/// Whether binding the address fails because somebody has it. Nothing is listened on, so nobody
-/// can be answered by mistake; an address this host does not have tells nothing.
+/// Whether binding the address fails because another process uses it. The probe does not listen, so it accepts no
+/// connection by mistake. An address that this host does not have tells nothing.
 fn is_listened_on(address: SocketAddr) -> bool {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
@@ -169,7 +169,7 @@ fn is_listened_on(address: SocketAddr) -> bool {
     let Ok(socket) = socket else {
         return false;
     };
-    // Without it, connections that have just ended would count.
+    // Without it, recently closed connections would count.
     let bound = socket
         .set_reuseaddr(true)
         .and_then(|()| socket.bind(address));

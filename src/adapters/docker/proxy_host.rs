@@ -1,5 +1,5 @@
-//! A proxy inside a running container: its files and commands through the engine's exec. Works
-//! with the tools of busybox and of coreutils alike, and gives a shell nothing but fixed scripts.
+//! A proxy inside a running container: files and commands through the engine's exec. Works with the
+//! tools of busybox and of coreutils, and passes only fixed scripts to a shell.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,16 +21,17 @@ use super::names::is_container_name;
 use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result, STAGED};
 use crate::sanitize::sanitize;
 
-/// How long a command may take.
+/// The deadline of a command.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
-/// How much of its output is kept, of each stream.
+/// The most bytes of each output stream that are kept.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
-/// How often the engine is asked for the exit code after the output has ended, and how long apart.
+/// How often the engine is asked for the exit code after the output has ended, and the interval.
 const ASKED: u32 = 100;
 const APART: Duration = Duration::from_millis(20);
 
-/// Written beside the file, complete (`$2` bytes: a connection that breaks looks like an end, and
-/// not every way to an engine can close one direction alone), synced, then renamed over it.
+/// Writes a complete temporary file (`$2` bytes) next to the file, syncs it and renames it. The
+/// length is checked because a broken connection looks like an end, and not every connection to an
+/// engine can close one direction alone.
 const WRITE: &str = r#"set -e
 d=$(dirname -- "$1"); mkdir -p -- "$d"; t="$1.greenroom.$$"
 trap 'rm -f -- "$t"' EXIT
@@ -40,25 +41,25 @@ sync "$t" 2>/dev/null || sync
 mv -T -- "$t" "$1"
 sync "$d" 2>/dev/null || sync"#;
 
-/// Made beside the link, in the place of all that were made so before.
+/// Creates a staged link next to the live one, and removes links that were staged earlier.
 const STAGE: &str = r#"set -e
 d=$(dirname -- "$1"); mkdir -p -- "$d"
 for t in "$d"/.staged-*; do [ ! -L "$t" ] || rm -f -- "$t"; done
 ln -s -- "$2" "$1""#;
 
-/// What was made beside the link, renamed over it.
+/// Renames the staged link over the link.
 const PUT: &str = r#"set -e
 mv -T -- "$1" "$2"
 d=$(dirname -- "$2"); sync "$d" 2>/dev/null || sync"#;
 
-/// The inside of a running container of an engine.
+/// The file system and processes of a running container.
 #[derive(Debug, Clone)]
 pub struct ContainerHost {
     engine: Arc<Engine>,
     container: String,
 }
 
-/// How a command ended, its streams apart.
+/// The end of a command, with separate output streams.
 struct Ended {
     code: Option<i64>,
     out: Vec<u8>,
@@ -72,7 +73,7 @@ impl Ended {
 }
 
 impl ContainerHost {
-    /// The container called `container` (or with that id), at `engine`.
+    /// The container with this name or id, at `engine`.
     pub fn new(engine: Arc<Engine>, container: impl Into<String>) -> Self {
         Self {
             engine,
@@ -95,7 +96,7 @@ impl ContainerHost {
         let ended = self.engine.within(DEADLINE, act, doing, call).await;
         ended.map_err(|mut failure| {
             if failure.kind == FailureKind::Conflict {
-                // The engine's word for a container that does not run.
+                // The engine answers this way for a stopped container.
                 failure.kind = FailureKind::Unreachable;
             }
             failure
@@ -130,7 +131,7 @@ impl ContainerHost {
         } = started
         {
             if let Some(bytes) = input {
-                // One that ends without reading says why by its exit code.
+                // A command that exits without reading its input explains that by its exit code.
                 let _ = stdin.write_all(bytes).await;
                 let _ = stdin.flush().await;
             }
@@ -153,7 +154,7 @@ impl ContainerHost {
         Err(Error::RequestTimeoutError)
     }
 
-    /// Runs a fixed script; what it says when it fails becomes the failure.
+    /// Runs a fixed script. When it fails, its output becomes the failure.
     async fn script(
         &self,
         doing: &str,
@@ -184,7 +185,7 @@ impl ContainerHost {
             .to_str()
             .filter(|t| t.starts_with('/') && !t.contains('\0'));
         text.ok_or_else(|| {
-            let said = "that is not an absolute path of plain text";
+            let said = "the path is not absolute, or not plain text";
             self.engine.refuse(FailureKind::Rejected, doing, said)
         })
     }
@@ -309,7 +310,7 @@ impl ProxyHost for ContainerHost {
         let staged = link.with_file_name(format!("{STAGED}{}", Ulid::generate()));
         let at = self.text(&staged, &doing)?;
         let Some(to) = to.to_str() else {
-            let said = "the name it is to point to is not plain text";
+            let said = "the target of the link is not plain text";
             return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
         };
         self.script(&doing, STAGE, [at, to], None).await?;

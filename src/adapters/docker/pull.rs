@@ -1,4 +1,4 @@
-//! Getting an image by digest, with its progress over all layers together.
+//! Pulls an image by digest, and reports the progress of all layers together.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,17 +17,21 @@ use super::names::pinned;
 use crate::inventory::{Mask, Version, registry_host};
 use crate::ports::{FailureKind, PullProgress, Result};
 
-/// How long nothing may arrive.
+/// The longest time without any data.
 pub(super) const IDLE: Duration = Duration::from_mins(1);
-/// How many layers are counted. An image has 127 at most.
+/// How many layers are counted. An image has at most 127.
 const LAYERS: usize = 1024;
 
 impl Engine {
-    /// Whether the image is there under its repository and digest.
+    /// Whether the engine has the image under its repository and digest.
     pub(super) async fn has_image(&self, version: &Version) -> Result<bool> {
         let doing = format!("looking for {}", version.pinned());
         let Some(name) = pinned(version) else {
-            return Err(self.refuse(FailureKind::Rejected, doing, "that is not a repository"));
+            return Err(self.refuse(
+                FailureKind::Rejected,
+                doing,
+                "the repository name is not valid",
+            ));
         };
         let docker = self.docker().await?;
         match self
@@ -40,7 +44,7 @@ impl Engine {
         }
     }
 
-    /// Pulls, and believes it when the image is there.
+    /// Pulls the image, and succeeds only when the engine then has it.
     pub(super) async fn pull(
         &self,
         version: &Version,
@@ -69,12 +73,12 @@ impl Engine {
             let Some(answer) = answer else {
                 break;
             };
-            let told = answer.map_err(|e| match meter.check() {
+            let info = answer.map_err(|e| match meter.check() {
                 Err(large) => oversized(large, Act::Write, self.target(), &doing),
                 Ok(()) => self.worded(&e, Act::Write, &doing).masked(&mask),
             })?;
             meter.restart();
-            if let Some(so_far) = layers.take(&told) {
+            if let Some(so_far) = layers.take(&info) {
                 let _ = progress.try_send(so_far);
             }
         }
@@ -95,16 +99,16 @@ fn header(user: &str, password: &SecretString, repository: &str) -> DockerCreden
     }
 }
 
-/// The bytes of each layer: arrived, and in all.
+/// For each layer, the bytes that have arrived and the total.
 #[derive(Debug, Default)]
 struct Layers(HashMap<String, (u64, u64)>);
 
 impl Layers {
-    fn take(&mut self, told: &CreateImageInfo) -> Option<PullProgress> {
-        let id = told.id.clone()?;
-        match told.status.as_deref()? {
+    fn take(&mut self, info: &CreateImageInfo) -> Option<PullProgress> {
+        let id = info.id.clone()?;
+        match info.status.as_deref()? {
             "Downloading" => {
-                let detail = told.progress_detail.as_ref()?;
+                let detail = info.progress_detail.as_ref()?;
                 let bytes = |n: Option<i64>| n.and_then(|n| n.try_into().ok()).unwrap_or(0);
                 let done: u64 = bytes(detail.current);
                 if self.0.len() >= LAYERS && !self.0.contains_key(&id) {
@@ -134,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    fn told(id: &str, status: &str, bytes: Option<(i64, i64)>) -> CreateImageInfo {
+    fn info(id: &str, status: &str, bytes: Option<(i64, i64)>) -> CreateImageInfo {
         CreateImageInfo {
             id: Some(id.into()),
             status: Some(status.into()),
@@ -150,23 +154,23 @@ mod tests {
     fn progress_is_summed_over_layers() {
         let mut layers = Layers::default();
         let so_far = |done, total| Some(PullProgress { done, total });
-        assert_eq!(layers.take(&told("a", "Pulling fs layer", None)), None);
+        assert_eq!(layers.take(&info("a", "Pulling fs layer", None)), None);
         assert_eq!(
-            layers.take(&told("a", "Downloading", Some((10, 100)))),
+            layers.take(&info("a", "Downloading", Some((10, 100)))),
             so_far(10, 100)
         );
         assert_eq!(
-            layers.take(&told("b", "Downloading", Some((5, 50)))),
+            layers.take(&info("b", "Downloading", Some((5, 50)))),
             so_far(15, 150)
         );
         assert_eq!(
-            layers.take(&told("a", "Download complete", None)),
+            layers.take(&info("a", "Download complete", None)),
             so_far(105, 150)
         );
         assert_eq!(
-            layers.take(&told("c", "Downloading", Some((7, -1)))),
+            layers.take(&info("c", "Downloading", Some((7, -1)))),
             so_far(112, 157)
         );
-        assert_eq!(layers.take(&told("a", "Extracting", Some((1, 100)))), None);
+        assert_eq!(layers.take(&info("a", "Extracting", Some((1, 100)))), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Looking at instances: lists, hints of changes, logs.
+//! Reads instances: lists, change hints and logs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::names::container_id;
 use crate::inventory::{Endpoint, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
-/// What is worth a hint. Executed commands and copied files are not.
+/// The events that give a hint. Executed commands and copied files give none.
 const EVENTS: [&str; 11] = [
     "create",
     "start",
@@ -37,7 +37,7 @@ const EVENTS: [&str; 11] = [
     "health_status",
 ];
 
-/// Looks at the instances of one engine.
+/// Reads the instances of one engine.
 #[derive(Debug, Clone)]
 pub struct DockerReader {
     engine: Arc<Engine>,
@@ -114,8 +114,8 @@ impl RuntimeReader for DockerReader {
             ("event".to_owned(), text(&EVENTS)),
         ]);
         let docker = self.engine.docker().await?;
-        // The stream is opened when it is first asked for an item; what happens until then is
-        // replayed from the engine's own clock.
+        // The request is sent at the first poll. Events since then are replayed, by the engine's
+        // own clock.
         let doing = "following events";
         let said = self
             .engine
@@ -151,7 +151,7 @@ impl RuntimeReader for DockerReader {
     ) -> Result<BoxStream<'static, Result<LogChunk>>> {
         let doing = format!("following the logs of {}", instance.short());
         let Some(id) = container_id(instance) else {
-            let said = "that is not a full container id";
+            let said = "it is not a full container id";
             return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
         };
         let Some(container) = self.engine.inspect(id, &doing).await? else {
@@ -160,7 +160,7 @@ impl RuntimeReader for DockerReader {
                 .refuse(FailureKind::Missing, doing, "no such container"));
         };
         if container.log_driver == "none" {
-            let said = "it is run with the log driver `none`, which keeps nothing";
+            let said = "its log driver is `none`, which keeps no logs";
             return Err(self.engine.refuse(FailureKind::Unsupported, doing, said));
         }
         let since = since.map_or_else(|| "0".to_owned(), exact);
@@ -172,14 +172,14 @@ impl RuntimeReader for DockerReader {
             "/containers/{id}/logs?follow=true&stdout=true&stderr=true&timestamps=true&since={since}&tail={tail}"
         );
         let (asked, meter) = self.engine.raw_stream(&path).await?;
-        // The engine itself may lose a last line without an end here when the container ends;
-        // asking again, since the last line, brings it.
+        // The engine may lose a last line without a line end when the container exits. A new
+        // request since the last line returns it.
         let frames = frames(asked, meter.clone(), Frames::new(container.has_terminal));
         Ok(lines(frames, meter, self.engine.target(), doing))
     }
 }
 
-/// A stream that ends with the failure that broke it, or with `end`.
+/// A stream that ends with the failure that interrupted it, or with `end`.
 fn until_failure<T: Send + 'static>(
     items: impl Stream<Item = std::result::Result<T, Error>> + Send + 'static,
     meter: Meter,
@@ -214,7 +214,7 @@ fn exact(time: Timestamp) -> String {
     format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }
 
-/// The frames of a log as they arrive, and at the end the last line without a line end.
+/// The frames of a log as they arrive, and finally the last line if it has no line end.
 fn frames(
     asked: impl Future<Output = std::result::Result<Incoming, Error>> + Send + 'static,
     meter: Meter,
@@ -227,7 +227,7 @@ fn frames(
     let bytes = bodies
         .map_ok(|body| body.map_err(Error::from))
         .try_flatten();
-    // `None` marks the end: then the unfinished line is due.
+    // `None` marks the end: then the unfinished line is returned.
     let marked = bytes.map_ok(Some).chain(stream::iter([Ok(None)]));
     let taken = marked.scan(frames, move |frames, arrived| {
         let taken = match arrived {
@@ -254,7 +254,7 @@ fn lines(
 ) -> BoxStream<'static, Result<LogChunk>> {
     let doing = (doing, "one line of its output");
     let frames = until_failure(frames, meter, target, doing, None).map(|item| item.map(Some));
-    // The mark after the last frame gives out what was begun.
+    // The marks after the last frame return the unfinished lines of both streams.
     let marked = frames.chain(stream::iter([Ok(None), Ok(None)]));
     marked
         .scan(Lines::default(), |lines, item| {

@@ -1,4 +1,5 @@
-//! The unix socket of a slot on this host: its directory, and what a former instance left there.
+//! The unix socket of a slot on this host: its directory, and the socket that an earlier instance
+//! left.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
@@ -9,52 +10,51 @@ use tokio::fs;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-/// How long a listener may take to accept.
+/// The time limit for a listener to accept.
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// What is at a socket's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AtPath {
-    /// Nothing.
     Nothing,
-    /// A socket that nobody listens on.
+    /// A socket without a listener.
     Stale,
-    /// A socket that somebody listens on.
+    /// A socket with a listener.
     Listening,
-    /// Anything else; said in words.
+    /// Anything else, described in a text.
     Other(String),
 }
 
-/// Looks at a path.
+/// Finds out what is at a path.
 pub(super) async fn look(path: &Path) -> AtPath {
     let there = match fs::symlink_metadata(path).await {
         Ok(there) => there,
         Err(e) if e.kind() == ErrorKind::NotFound => return AtPath::Nothing,
-        Err(e) => return AtPath::Other(format!("{} cannot be looked at: {e}", path.display())),
+        Err(e) => return AtPath::Other(format!("{} cannot be read: {e}", path.display())),
     };
     if !there.file_type().is_socket() {
-        return AtPath::Other(format!("{} is there and is not a socket", path.display()));
+        return AtPath::Other(format!("{} exists and is not a socket", path.display()));
     }
     match timeout(CONNECT, UnixStream::connect(path)).await {
         Ok(Err(e)) if e.kind() == ErrorKind::ConnectionRefused => AtPath::Stale,
         Ok(Err(e)) if e.kind() == ErrorKind::NotFound => AtPath::Nothing,
-        // One that is too busy to accept is still somebody's.
+        // A listener that is too busy to accept is still a listener.
         Ok(_) | Err(_) => AtPath::Listening,
     }
 }
 
-/// Makes the path free for a new listener: makes its directory and removes a stale socket.
-/// Anything else stays, and is said.
+/// Makes the path free for a new listener: creates its directory and removes a stale socket. Fails
+/// with a text when anything else is there.
 pub(super) async fn make_room(path: &Path) -> Result<(), String> {
     let Some(directory) = path.parent() else {
         return Err(format!("{} has no directory", path.display()));
     };
     fs::create_dir_all(directory)
         .await
-        .map_err(|e| format!("{} cannot be made: {e}", directory.display()))?;
+        .map_err(|e| format!("{} cannot be created: {e}", directory.display()))?;
     match look(path).await {
         AtPath::Nothing => Ok(()),
-        AtPath::Listening => Err(format!("something listens on {}", path.display())),
+        AtPath::Listening => Err(format!("a process listens on {}", path.display())),
         AtPath::Other(said) => Err(said),
         AtPath::Stale => fs::remove_file(path)
             .await
@@ -62,10 +62,10 @@ pub(super) async fn make_room(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Removes the socket that an instance left behind, if nobody listens on it.
+/// Removes the socket that an instance left behind, if no process listens on it.
 pub(super) async fn clear(path: &Path) {
     if look(path).await == AtPath::Stale {
-        // Best effort: the next start meets it again and says so.
+        // Best effort: the next start finds it again and reports it.
         let _ = fs::remove_file(path).await;
     }
 }
@@ -84,7 +84,7 @@ mod tests {
         assert!(make_room(&path).await.is_err());
         assert!(path.exists());
         drop(listener);
-        // A command that another test starts meanwhile holds a copy of it until it is executed.
+        // A command that another test starts at the same time holds a copy until `exec`.
         let until = std::time::Instant::now() + Duration::from_secs(10);
         while look(&path).await != AtPath::Stale {
             assert!(std::time::Instant::now() < until, "it is still listened on");

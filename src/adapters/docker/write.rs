@@ -1,5 +1,5 @@
-//! Changing instances. Each call looks first, acts only on what is ours, and looks again when
-//! its answer was lost.
+//! Changes instances. Each call reads first, changes only Greenroom's containers, and reads again
+//! when the answer was lost.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,9 +28,10 @@ use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
 };
 
-/// How long the engine may take beyond the grace, or to set up a network.
+/// How long the engine may take in addition to the grace period, or to set up a network.
 pub(super) const SLOW: Duration = Duration::from_secs(30);
-/// How long a container whose creation was not answered may take to be seen, and how often we look.
+/// How long a container may take to appear after a creation without an answer, and how often to
+/// look.
 const APPEARS: Duration = Duration::from_secs(5);
 const LOOKS: Duration = Duration::from_millis(50);
 
@@ -48,8 +49,8 @@ impl fmt::Debug for DockerWriter {
 }
 
 impl DockerWriter {
-    /// Writes to `engine`; pulls with the credentials of the repository's registry (by
-    /// `host[:port]`, see [`registry_host`]); reads secrets of an instance when it starts it.
+    /// Writes to `engine`. Pulls with the credentials of the repository's registry (by
+    /// `host[:port]`, see [`registry_host`]). Reads the secrets of an instance when it starts it.
     pub fn new(
         engine: Arc<Engine>,
         credentials: BTreeMap<String, Credentials>,
@@ -101,14 +102,14 @@ impl RuntimeWriter for DockerWriter {
         }
         self.create(spec, &name, &doing).await?;
         let Some(made) = self.engine.inspect(&name, &doing).await? else {
-            let said = "it was created and is gone again";
+            let said = "the container was created and then removed by another program";
             return Err(self.engine.refuse(FailureKind::Ambiguous, doing, said));
         };
         self.refuse_another(&made, spec, &doing)?;
         if let Err(failure) = self.start_stopped(&made, &doing).await {
             if !failure.kind.may_pass() {
-                // A candidate that cannot start is not left in the slot; the failure matters more
-                // than whether this succeeds.
+                // A candidate that cannot start must not stay in the slot. Its failure matters more
+                // than whether the removal succeeds.
                 let _ = self.remove(&InstanceId(made.id)).await;
             }
             return Err(failure);
@@ -168,10 +169,10 @@ impl RuntimeWriter for DockerWriter {
             return Ok(());
         };
         if container.is_up() {
-            let said = format!("{} runs; it is stopped first", container.name);
+            let said = format!("{} is running: stop it first", container.name);
             return Err(self.engine.refuse(FailureKind::Conflict, doing, said));
         }
-        // Volumes without a name are the container's own.
+        // Anonymous volumes belong to the container.
         let options = RemoveContainerOptions {
             v: true,
             force: false,
@@ -195,11 +196,12 @@ impl RuntimeWriter for DockerWriter {
 }
 
 impl DockerWriter {
-    /// Creates the container. Somebody else's at the same moment is found by who looks next.
+    /// Creates the container. If another program created it at the same moment, the caller's next
+    /// read finds that one.
     async fn create(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
         let rejected = |said: String| self.engine.refuse(FailureKind::Rejected, doing, said);
         if pinned(&spec.version).is_none() {
-            return Err(rejected("that is not a repository".into()));
+            return Err(rejected("the repository name is not valid".into()));
         }
         if matches!(spec.endpoint, Endpoint::Unix(_)) && !self.engine.is_local() {
             let said = "a unix socket cannot be reached on another host";
@@ -217,9 +219,9 @@ impl DockerWriter {
         match self.engine.within(SLOW, Act::Write, doing, call).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.kind == FailureKind::Missing => {
-                Err(failure.masked(&mask).hint("is the image pulled?"))
+                Err(failure.masked(&mask).hint("pull the image first"))
             }
-            // Whether it is there, and whose, is seen by looking.
+            // The next read shows whether the container exists, and whose it is.
             Err(failure)
                 if matches!(failure.kind, FailureKind::Conflict | FailureKind::Ambiguous)
                     && self.appears(name, doing).await? =>
@@ -230,8 +232,8 @@ impl DockerWriter {
         }
     }
 
-    /// Whether a container of that name is there soon: the engine gives a name away a moment
-    /// before the container can be seen.
+    /// Whether a container of that name appears: the engine reserves a name a moment before the
+    /// container can be seen.
     async fn appears(&self, name: &str, doing: &str) -> Result<bool> {
         let until = Instant::now() + APPEARS;
         loop {
@@ -245,7 +247,7 @@ impl DockerWriter {
         }
     }
 
-    /// The variables of an instance, and what hides those that are secret in what the engine says.
+    /// The variables of an instance, and a mask that hides the secret ones in the engine's texts.
     async fn environment(&self, spec: &InstanceSpec) -> Result<(Vec<String>, Mask)> {
         let (mut environment, mut secrets) = (Vec::new(), Vec::new());
         for (name, value) in &spec.shape.environment {
@@ -297,41 +299,43 @@ impl DockerWriter {
         let name = &found.name;
         let Some(labels) = &found.labels else {
             return conflict(format!(
-                "the container {name} is there and is not Greenroom's"
+                "the container {name} exists and Greenroom did not create it"
             ));
         };
         if !labels.are_of(&spec.target, spec.slot) {
             let (target, slot) = (&labels.target, labels.slot);
             return conflict(format!(
-                "the container {name} is {slot} of {target}, as its labels say: rename it, or remove it if {target} no longer needs it"
+                "the labels of the container {name} assign it to {slot} of {target}: rename it, or remove it if {target} no longer needs it"
             ));
         }
         if labels.release != Some(spec.release) {
             return conflict(match labels.release {
-                Some(other) => format!("the container {name} of release {other} is in the slot"),
-                None => format!("the container {name} of no known release is in the slot"),
+                Some(other) => format!("the container {name} of release {other} occupies the slot"),
+                None => format!("the container {name} of an unknown release occupies the slot"),
             });
         }
         if labels.digest != spec.version.digest.as_str() {
-            return conflict(format!("the container {name} was made from another digest"));
+            return conflict(format!(
+                "the container {name} was created from another digest"
+            ));
         }
         Ok(())
     }
 
-    /// The container of an instance, if it is there; a conflict when it is not ours.
+    /// The container of an instance, if it exists. A conflict when it is not one of Greenroom's.
     async fn ours(&self, instance: &InstanceId, doing: &str) -> Result<Option<Container>> {
         let refuse = |kind, said: &str| -> Failure { self.engine.refuse(kind, doing, said) };
         let Some(id) = container_id(instance) else {
             return Err(refuse(
                 FailureKind::Rejected,
-                "that is not a full container id",
+                "it is not a full container id",
             ));
         };
         let found = self.engine.inspect(id, doing).await?;
         if found.as_ref().is_some_and(|c| c.labels.is_none()) {
             return Err(refuse(
                 FailureKind::Conflict,
-                "that container is not Greenroom's",
+                "Greenroom did not create this container",
             ));
         }
         Ok(found)

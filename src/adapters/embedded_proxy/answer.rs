@@ -1,4 +1,4 @@
-//! What the answer listener says about a target, and how it is asked.
+//! The answer listener's report about a target, and the client for it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,40 +19,40 @@ use crate::sanitize::sanitize;
 
 use super::site::Site;
 
-/// How long an answer may take.
+/// The time limit for an answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
 pub(super) const LONGEST: usize = 256 * 1024;
 
-/// The query that asks how many requests ended since a second.
+/// The query for how many requests have ended since a second.
 const COUNTED_SINCE: &str = "counted_since=";
 
-/// The answer about one target.
+/// The report about one target.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
-    /// What the proxy does.
+    /// What the proxy does with the target's traffic.
     #[serde(flatten)]
     pub(super) proxy: ProxyAnswer,
-    /// The requests that are open to each slot.
+    /// The open requests to each slot.
     pub(super) open: PerSlot<u64>,
-    /// What the traffic of the last seconds looked like; none from a proxy that does not count.
+    /// The traffic of the last seconds. None from a proxy that does not count.
     #[serde(default)]
     pub(super) rates: Option<PerSlot<Rates>>,
 }
 
-/// The proxy's name in failures.
+/// The proxy's name in errors.
 pub(super) fn place(address: SocketAddr) -> String {
     format!("embedded proxy at {address}")
 }
 
-/// Asks over a fresh connection; none when the proxy does not know the target.
+/// Asks over a new connection. None when the proxy does not know the target.
 pub(super) async fn ask(address: SocketAddr, target: &Target) -> Result<Option<Answer>> {
     let doing = format!("asking what it does for {target}");
     ask_for(address, &Site::answer_path(target), &doing, DEADLINE).await
 }
 
-/// Asks how many requests each slot has answered since a second; none when the proxy does not know the target.
+/// Asks how many requests each slot has answered since a second. None when the proxy does not know the target.
 pub(super) async fn ask_counted(
     address: SocketAddr,
     target: &Target,
@@ -63,12 +63,12 @@ pub(super) async fn ask_counted(
     ask_for(address, &path, &doing, DEADLINE).await
 }
 
-/// Reads the query that [`ask_counted`] sends; none when it is another.
+/// Parses the query that [`ask_counted`] sends. None for any other.
 pub(super) fn counted_since(query: &str) -> Option<i64> {
     query.strip_prefix(COUNTED_SINCE)?.parse().ok()
 }
 
-/// Asks for what stands under a path, with a deadline; none when there is no such thing.
+/// Requests a path, with a deadline. None when the path does not exist.
 pub(super) async fn ask_for<T: DeserializeOwned>(
     address: SocketAddr,
     path: &str,
@@ -121,7 +121,7 @@ async fn get(stream: TcpStream, path: &str) -> std::result::Result<(StatusCode, 
         let body = body.map_err(|error| error.to_string())?;
         Ok((status, body.to_bytes()))
     };
-    // Both halves in one task: nothing is left running when the deadline ends it.
+    // One task drives both halves, so nothing runs on after the deadline.
     let mut connection = std::pin::pin!(connection);
     let mut exchange = std::pin::pin!(exchange);
     tokio::select! {

@@ -1,6 +1,6 @@
-//! The connections of one listener. When all places are taken, a new connection takes that of the client that has waited
-//! or kept the proxy waiting longest: clients that do nothing cannot keep others out. A connection whose request waits
-//! for its slot keeps its place.
+//! The connections of one listener, which has a limited number of places. When all are taken, a new connection takes
+//! the place of the client that has kept the proxy waiting longest, so idle clients cannot keep others out. A
+//! connection whose request waits for its slot keeps its place.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -16,14 +16,14 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long a client has to have kept the proxy waiting before its place is given away: one that has just connected, or
-/// whose next request is on its way, keeps it.
+/// How long a client must have kept the proxy waiting before it can lose its place. A client that has just connected,
+/// or whose next request is on its way, keeps it.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// How soon it is looked again for a connection to close, where each one waits for its slot.
+/// How often to look for a connection to close while every one waits for its slot.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// The places for connections of one listener.
+/// The places of one listener.
 #[derive(Debug)]
 pub(super) struct Places {
     most: usize,
@@ -33,20 +33,20 @@ pub(super) struct Places {
     left: Notify,
 }
 
-/// How far one connection is.
+/// The progress of one connection.
 #[derive(Debug)]
 pub(super) struct Progress {
     began: Instant,
     /// When bytes were last read or written, in milliseconds since `began`.
     moved_at: AtomicU64,
-    /// The requests that are being answered.
+    /// The number of requests in progress.
     open: AtomicUsize,
-    /// Whether the client does not take what is written to it.
+    /// Whether the client does not read what the proxy writes.
     is_blocked: AtomicBool,
     closing: CancellationToken,
 }
 
-/// A taken place; dropping it leaves it.
+/// A taken place. Dropping it frees it.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
@@ -65,7 +65,7 @@ impl Places {
         })
     }
 
-    /// Takes a place. Where there is none, closes the connection that has waited longest.
+    /// Takes a place. When all are taken, closes the connection that has waited longest.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.free() {
@@ -98,7 +98,7 @@ impl Places {
         })
     }
 
-    /// Closes the connection that has kept the proxy waiting longest, unless one is being closed.
+    /// Closes the connection that has kept the proxy waiting longest, unless one is already closing.
     pub(super) fn close_longest_waiting(&self) {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.values().any(|it| it.closing.is_cancelled()) {
@@ -126,7 +126,7 @@ impl Drop for Place {
 }
 
 impl Progress {
-    /// Returns when the connection is to be closed for another one.
+    /// Returns when this connection must close for another one.
     pub(super) async fn closed(&self) {
         self.closing.cancelled().await;
     }
@@ -154,7 +154,7 @@ impl Progress {
     }
 }
 
-/// A request that is being answered.
+/// A request in progress.
 #[derive(Debug)]
 pub(super) struct Request(Arc<Progress>);
 
@@ -164,7 +164,7 @@ impl Drop for Request {
     }
 }
 
-/// The body of an answer, which keeps its request counted until its end.
+/// The body of an answer. It keeps its request counted until it ends.
 #[derive(Debug)]
 pub(super) struct Answered<B> {
     body: B,
@@ -200,13 +200,13 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answered<B> {
     }
 }
 
-/// A client's stream that fails when the client takes nothing for too long, and notes its progress.
+/// A client's stream. It fails when the client reads nothing for too long, and records progress.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     stream: S,
     progress: Arc<Progress>,
     time_limit: Duration,
-    /// Runs while the client takes nothing.
+    /// Runs while the client reads nothing.
     silence: Option<Pin<Box<Sleep>>>,
 }
 
@@ -236,7 +236,7 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
             .silence
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(time_limit)));
         silence.as_mut().poll(context).map(|()| {
-            let said = format!("the client took nothing for {time_limit:?}");
+            let said = format!("the client read nothing for {time_limit:?}");
             Err(io::Error::new(io::ErrorKind::TimedOut, said))
         })
     }
@@ -250,7 +250,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        // What a client sends while it does not read its answer is no progress.
+        // Data from a client that does not read its answer is no progress.
         let is_blocked = self.progress.is_blocked.load(Ordering::Relaxed);
         if buffer.filled().len() > before && !is_blocked {
             self.progress.moved();

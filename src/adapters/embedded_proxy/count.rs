@@ -1,4 +1,5 @@
-//! Requests that are open between the proxy and a slot, until the last byte of their answer.
+//! Counts the requests that are open between the proxy and a slot, until the last byte of the
+//! answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::inventory::{PerSlot, Slot};
 pub(super) struct Open(Arc<PerSlot<AtomicU64>>);
 
 impl Open {
-    /// Counts one request for as long as the guard lives.
+    /// Counts one request until the guard is dropped.
     pub(super) fn begin(&self, slot: Slot) -> Counted {
         self.0.get(slot).fetch_add(1, Ordering::Relaxed);
         Counted {
@@ -26,13 +27,12 @@ impl Open {
         }
     }
 
-    /// How many are open now.
+    /// The number of open requests.
     pub(super) fn now(&self) -> PerSlot<u64> {
         PerSlot::from_fn(|slot| self.0.get(slot).load(Ordering::Relaxed))
     }
 }
 
-/// One counted request.
 #[derive(Debug)]
 pub(super) struct Counted {
     open: Open,
@@ -41,13 +41,13 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// Has it written down when it is over.
+    /// Records the request as a line when it ends.
     pub(super) fn noted(mut self, noted: Option<Noted>) -> Self {
         self.noted = noted;
         self
     }
 
-    /// Takes the status of the answer down.
+    /// Records the status of the answer.
     pub(super) fn answered(&mut self, status: StatusCode) {
         if let Some(noted) = &mut self.noted {
             noted.answered(status);
@@ -61,7 +61,7 @@ impl Drop for Counted {
     }
 }
 
-/// An answer's body that is passed on as it comes, and counts until it ends or is given up.
+/// The body of an answer, streamed through. It stays counted until it ends or is dropped.
 #[derive(Debug)]
 pub(super) struct Streamed {
     body: Incoming,

@@ -1,5 +1,5 @@
-//! The proxy's last requests as a stream of lines, asked for over its answer listener. Nobody asks
-//! when nobody reads: dropped, it is over.
+//! The proxy's last requests as a stream of lines, read from its answer listener. It sends requests
+//! only while it is polled; dropping the stream ends it.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use super::site::Site;
 use crate::inventory::{PassedRequest, Target};
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 
-/// How much longer than the proxy's own patience an answer may take.
+/// How much longer than the proxy's own timeout an answer may take.
 const LONGER: Duration = Duration::from_secs(5);
 
 struct Follow {
@@ -24,7 +24,8 @@ struct Follow {
     ready: VecDeque<LogChunk>,
 }
 
-/// The stream; see [`crate::ports::RouterReader::log`]. Ends with the failure that broke it.
+/// The stream; see [`crate::ports::RouterReader::log`]. It ends with the failure that interrupted
+/// it.
 pub(super) async fn stream(
     address: SocketAddr,
     target: &Target,
@@ -61,10 +62,10 @@ impl Follow {
             return Err(failed(FailureKind::Missing, "it does not know the target"));
         };
         let Some(next) = lines.next else {
-            return Err(failed(FailureKind::Unreachable, "it is ending"));
+            return Err(failed(FailureKind::Unreachable, "it is shutting down"));
         };
         if lines.lost > 0 {
-            let text = format!("… {} requests came too fast and are not shown", lines.lost);
+            let text = format!("… {} requests came too fast to be shown", lines.lost);
             self.ready.push_back(LogChunk {
                 at: lines.requests.first().map(|line| line.at),
                 stream: LogStream::Err,

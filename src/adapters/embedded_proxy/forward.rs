@@ -1,4 +1,4 @@
-//! One request: which slot it goes to, and what comes back.
+//! Forwards one request: chooses its slot and returns the answer.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,10 +20,10 @@ use super::request_body::RequestBody;
 use super::site::Site;
 use crate::inventory::{Door, Endpoint, Slot};
 
-/// How long connecting to a slot may take.
+/// The time limit to connect to a slot.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long a slot may take to begin its answer.
+/// The time limit for a slot to start its answer.
 const BEGIN: Duration = Duration::from_mins(1);
 
 /// Headers that belong to one connection (RFC 9110, 7.6.1), with the older `keep-alive` and
@@ -40,30 +40,30 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// A body that is streamed through, or a few words of the proxy's own.
+/// A body that is streamed through, or a short text of the proxy.
 pub(super) type Content = Either<Streamed, Full<Bytes>>;
 
-/// What requests of one target need.
+/// What the requests of one target need.
 #[derive(Debug, Clone)]
 pub(super) struct Traffic {
     pub(super) site: Site,
-    /// The live pointer's link.
+    /// The symbolic link of the live pointer.
     pub(super) link: PathBuf,
     pub(super) open: Open,
-    /// What was passed on lately.
+    /// The last requests.
     pub(super) recent: Recent,
     /// The longest silence of a client within a request body.
     pub(super) body_idle: Duration,
 }
 
 impl Traffic {
-    /// The slot with the traffic at this moment: one system call, no file is opened.
+    /// The live slot at this moment. It takes one system call and opens no file.
     fn live(&self) -> Option<Slot> {
         let to = std::fs::read_link(&self.link).ok()?;
         to.to_str()?.trim_end_matches('/').parse().ok()
     }
 
-    /// Passes one request on.
+    /// Forwards one request.
     pub(super) async fn pass(
         &self,
         request: Request<Incoming>,
@@ -120,7 +120,7 @@ impl Traffic {
             let noted = asked.map(|asked| self.recent.note(asked, *slot));
             let counted = counted.noted(noted);
             let answer = exchange(request, stream, (peer, self.body_idle), counted).await;
-            // A switch in the meantime has made it the live one.
+            // A switch since then made this slot the live one.
             if self.live() == Some(*slot) {
                 break;
             }
@@ -159,7 +159,8 @@ async fn exchange(
         counted.answered(StatusCode::BAD_GATEWAY);
         return words(StatusCode::BAD_GATEWAY, "the slot does not answer");
     };
-    // Ends with the exchange: when the answer was passed on, or when nobody waits for it any more.
+    // Ends with the exchange: when the answer has been passed on, or the client no longer waits for
+    // it.
     tokio::spawn(connection);
     let asked =
         sender.send_request(outgoing(request, peer).map(|body| RequestBody::new(body, body_idle)));
@@ -170,7 +171,7 @@ async fn exchange(
         }
         Ok(Err(_)) => {
             counted.answered(StatusCode::BAD_GATEWAY);
-            words(StatusCode::BAD_GATEWAY, "the slot broke the connection")
+            words(StatusCode::BAD_GATEWAY, "the slot closed the connection")
         }
         Err(_) => {
             counted.answered(StatusCode::GATEWAY_TIMEOUT);
@@ -182,7 +183,7 @@ async fn exchange(
     }
 }
 
-/// The request as the slot gets it.
+/// The request as the slot receives it.
 fn outgoing(mut request: Request<Incoming>, peer: SocketAddr) -> Request<Incoming> {
     strip(request.headers_mut());
     *request.version_mut() = Version::HTTP_11;
@@ -201,7 +202,7 @@ fn outgoing(mut request: Request<Incoming>, peer: SocketAddr) -> Request<Incomin
     request
 }
 
-/// The answer as the client gets it.
+/// The answer as the client receives it.
 fn incoming(answer: Response<Incoming>, counted: Counted) -> Response<Content> {
     let mut answer = answer.map(|body| Either::Left(Streamed::new(body, counted)));
     strip(answer.headers_mut());
@@ -237,7 +238,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-/// An answer of the proxy's own.
+/// An answer of the proxy itself.
 pub(super) fn words(status: StatusCode, said: &str) -> Response<Content> {
     let mut answer = Response::new(Either::Right(Full::from(format!("greenroom: {said}\n"))));
     *answer.status_mut() = status;

@@ -1,10 +1,10 @@
-//! A reverse proxy inside Greenroom, for the sandbox and for machines without one: plain HTTP/1.1,
-//! a public and a preview listener for each target, and one answer listener that says what the proxy
-//! does. It reads the live pointer at every request, as the nginx configuration does, so that a
-//! switch is one rename and no request is lost. Knows the pointer and the ports; not what a release is.
+//! A reverse proxy inside Greenroom, for the sandbox and for machines without a proxy. Plain HTTP/1.1;
+//! each target has a public and a preview listener, and one answer listener reports what the proxy
+//! does. Like the nginx configuration, it reads the live pointer at every request, so a switch is one
+//! rename and loses no request. Depends on the pointer and the ports and knows nothing about releases.
 //!
-//! Each request goes to its slot over a connection of its own: there is none in store that the
-//! instance could be closing at that moment. Protocol upgrades are not passed on.
+//! Each request has its own connection to the slot: a pooled one might be closed by the instance at
+//! that moment. Protocol upgrades are not forwarded.
 
 mod answer;
 mod connections;
@@ -19,7 +19,7 @@ mod site;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// What is read of an embedded proxy at most.
+/// The read limits for an embedded proxy.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "embedded proxy",
     answer: "its answer about the route",

@@ -1,6 +1,6 @@
-//! The requests of a target that were passed on lately: what the traffic of each slot looks like,
-//! and the last ones as lines. Bounded, however many there are. Greenroom's own asking is left out:
-//! it would be all the traffic that a quiet target has.
+//! The last requests of a target: the traffic of each slot, and the last requests as lines. Memory
+//! is bounded. Greenroom's own requests do not count: on a quiet target they would be all the
+//! traffic.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,15 +19,15 @@ use crate::inventory::{
 
 /// How many requests are kept as lines.
 const KEPT: usize = 500;
-/// How many are handed out at once.
+/// How many are returned at once.
 const AT_ONCE: usize = 200;
 /// How many characters of a path are kept.
 const PATH: usize = 300;
-/// How long somebody who asks for lines that have not come yet is kept waiting.
+/// How long a request for lines that do not exist yet waits.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
-/// How Greenroom calls itself when it asks.
+/// The start of Greenroom's own user agent.
 const OWN_AGENT: &str = "greenroom/";
-/// What is written down for a client that did not wait for its answer, as nginx does.
+/// The status recorded when the client did not wait for its answer, as in nginx.
 const GIVEN_UP: u16 = 499;
 
 /// See the module.
@@ -45,21 +45,21 @@ struct State {
     windows: PerSlot<RateWindow>,
     counts: PerSlot<RequestCounts>,
     lines: VecDeque<PassedRequest>,
-    /// The number that the next line gets.
+    /// The number of the next line.
     next: u64,
 }
 
-/// From where on lines are asked for.
+/// From which line to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Since {
-    /// So many of the last, at once.
+    /// The last lines, this many, at once.
     Last(usize),
-    /// From this number on, when there are any.
+    /// From this number. Waits when there are none yet.
     Number(u64),
 }
 
 impl Since {
-    /// As it stands in a query.
+    /// The form in a query.
     pub(super) fn query(self) -> String {
         match self {
             Self::Last(count) => format!("last={count}"),
@@ -67,7 +67,7 @@ impl Since {
         }
     }
 
-    /// Reads what [`Since::query`] wrote; none when it is something else.
+    /// Parses what [`Since::query`] wrote. None for any other text.
     pub(super) fn parse(query: &str) -> Option<Self> {
         match query.split_once('=')? {
             ("last", count) => Some(Self::Last(count.parse().ok()?)),
@@ -77,17 +77,17 @@ impl Since {
     }
 }
 
-/// Lines, and from where on to ask for the next.
+/// Lines, and the number to continue from.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lines {
-    /// How many between what was asked for and these are not kept any more.
+    /// How many lines between the requested number and these are no longer kept.
     pub(super) lost: u64,
     pub(super) requests: Vec<PassedRequest>,
-    /// None from a proxy that is ending.
+    /// None from a proxy that is shutting down.
     pub(super) next: Option<u64>,
 }
 
-/// What of a request is written down.
+/// What is recorded of a request.
 #[derive(Debug)]
 pub(super) struct Asked {
     door: Door,
@@ -96,7 +96,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads it; none when Greenroom itself asks.
+    /// None when the request is Greenroom's own.
     pub(super) fn read(request: &Request<Incoming>, door: Door) -> Option<Self> {
         let agent = request.headers().get(USER_AGENT);
         if agent.is_some_and(|agent| agent.as_bytes().starts_with(OWN_AGENT.as_bytes())) {
@@ -111,7 +111,7 @@ impl Asked {
     }
 }
 
-/// A request that is written down when this is dropped.
+/// A request that is recorded when this is dropped.
 #[derive(Debug)]
 pub(super) struct Noted {
     recent: Recent,
@@ -143,7 +143,7 @@ impl Drop for Noted {
 }
 
 impl Recent {
-    /// Begins a request to a slot.
+    /// Starts recording a request to a slot.
     pub(super) fn note(&self, asked: Asked, slot: Slot) -> Noted {
         Noted {
             recent: self.clone(),
@@ -175,20 +175,20 @@ impl Recent {
         self.0.more.notify_waiters();
     }
 
-    /// What the traffic of the last seconds looked like.
+    /// The traffic of the last seconds.
     pub(super) fn rates(&self) -> PerSlot<Rates> {
         let now = Timestamp::now().as_second();
         let mut state = self.state();
         PerSlot::from_fn(|slot| state.windows.get_mut(slot).rates(now))
     }
 
-    /// The requests that ended in this second or later.
+    /// The number of requests that ended in this second or later.
     pub(super) fn counted_since(&self, second: i64) -> PerSlot<RequestCount> {
         let state = self.state();
         PerSlot::from_fn(|slot| state.counts.get(slot).since(second))
     }
 
-    /// Lines; waits a while where none have come yet.
+    /// Returns lines. Waits up to [`TIMEOUT`] when there are none yet.
     pub(super) async fn lines(&self, since: Since) -> Lines {
         self.lines_within(since, TIMEOUT).await
     }
@@ -197,7 +197,7 @@ impl Recent {
         let until = tokio::time::Instant::now() + time_limit;
         loop {
             let mut more = std::pin::pin!(self.0.more.notified());
-            // Before looking, or what comes in between would be missed.
+            // Registered before reading, so that no line in between is missed.
             more.as_mut().enable();
             let lines = self.now(since);
             let waits = matches!(since, Since::Number(_)) && lines.requests.is_empty();
@@ -213,7 +213,7 @@ impl Recent {
         let first = state.next - kept as u64;
         let (from, lost) = match since {
             Since::Last(count) => (kept - count.min(kept).min(AT_ONCE), 0),
-            // A number that was not given out yet is from a proxy before this one.
+            // A number that does not exist yet is from an earlier proxy.
             Since::Number(number) if number > state.next => (0, 0),
             Since::Number(number) if number < first => (0, first - number),
             Since::Number(number) => (usize::try_from(number - first).unwrap_or(kept), 0),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_are_given_out_once_and_what_is_lost_is_counted() {
+    async fn each_line_is_returned_once_and_lost_ones_are_counted() {
         let recent = Recent::default();
         (0..10).for_each(|n| recent.write_down(passed(n)));
         let last = recent.lines(Since::Last(2)).await;
@@ -271,11 +271,11 @@ mod tests {
         assert_eq!((late.lost, late.requests.len()), (1489, AT_ONCE));
         assert_eq!(late.next, Some(1700));
         let other = recent.lines(Since::Number(9999)).await;
-        assert_eq!(paths(&other)[0], "/1500", "a proxy that was started anew");
+        assert_eq!(paths(&other)[0], "/1500", "a proxy that was restarted");
     }
 
     #[tokio::test]
-    async fn who_asks_for_what_is_not_there_yet_waits_and_not_for_ever() {
+    async fn a_request_for_future_lines_waits_with_a_limit() {
         let recent = Recent::default();
         let asking = tokio::spawn({
             let recent = recent.clone();

@@ -1,5 +1,4 @@
-//! The body of a request. It ends with an error when the client sends nothing for too long, so that no client can keep
-//! a slot busy.
+//! The body of a request. It fails when the client sends nothing for too long, so that no client can keep a slot busy.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,5 +1,5 @@
-//! The proxy as a router: asked over its answer listener and switched by the pointer's files, so
-//! that it may run in another process of this machine.
+//! The embedded proxy as a router. It reads over the answer listener and switches by the pointer's
+//! files, so the proxy may run in another process on this machine.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ impl EmbeddedRouter {
     fn site(&self, target: &Target) -> Result<&Site> {
         let mut sites = self.sites.iter();
         sites.find(|site| site.target == *target).ok_or_else(|| {
-            let said = "this proxy was not set up for it";
+            let said = "this proxy is not configured for the target";
             self.failure(FailureKind::Missing, format!("looking for {target}"), said)
         })
     }
@@ -124,7 +124,7 @@ impl RouterReader for EmbeddedRouter {
             return Ok(Installation::Missing);
         };
         if answer.proxy.configuration != wanted {
-            let said = "the proxy was started with other addresses".to_owned();
+            let said = "the running proxy was started with other addresses".to_owned();
             return Ok(Installation::Outdated(said));
         }
         if !self.is_prepared(target).await? {
@@ -181,8 +181,8 @@ impl RouterWriter for EmbeddedRouter {
         vec![Trial::new("state", self.pointer.try_state(false))]
     }
 
-    /// The proxy learns its listeners when it is started and nothing later, so that this only
-    /// prepares the pointer's directories, and says when the running proxy is another one.
+    /// The proxy reads its listeners only when it starts. So this only creates the pointer's
+    /// directories, and fails when the running proxy has other listeners.
     async fn install(&self, target: &Target) -> Result<()> {
         self.site(target)?;
         self.pointer.prepare(target).await?;
@@ -191,12 +191,12 @@ impl RouterWriter for EmbeddedRouter {
             Installation::Current => Ok(()),
             Installation::Missing => Err(self
                 .failure(FailureKind::Rejected, doing, "the proxy does not know it")
-                .hint("start the proxy anew")),
+                .hint("restart the proxy")),
             Installation::Outdated(said)
             | Installation::Newer(said)
             | Installation::Foreign(said) => Err(self
                 .failure(FailureKind::Rejected, doing, &said)
-                .hint("start the proxy anew")),
+                .hint("restart the proxy")),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The listeners, their connections, and how they end.
+//! The listeners and their connections, and how they are closed.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -29,24 +29,24 @@ use crate::inventory::{Door, ProxyAnswer};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// How long to wait when no connection can be accepted, as when no descriptors are left.
+/// The pause after a failed accept, e.g. when no file descriptor is free.
 const BREATHER: Duration = Duration::from_millis(50);
 
-/// How many connections one listener serves at a time.
+/// How many connections one listener serves at the same time.
 const CONNECTIONS: usize = 1024;
 
-/// How much a client may keep the proxy waiting.
+/// How long a client may keep the proxy waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long the head of a request may take, counted from the end of the previous request. A connection without a
-    /// request ends after this time, too: it is as long as nginx keeps one, longer than balancers keep theirs.
+    /// The time limit for the head of a request, counted from the end of the previous request. A connection without
+    /// a request ends after this time too: as in nginx, and longer than load balancers keep connections.
     pub head: Duration,
     /// The longest silence of a client within a request body.
     pub body_idle: Duration,
-    /// The longest time in which a client takes nothing of its answer.
+    /// The longest time in which a client reads nothing of its answer.
     pub write_idle: Duration,
-    /// How many connections one listener serves at a time. A further one takes the place of the one that has waited
-    /// longest for its client; where each waits for its slot, until one ends.
+    /// How many connections one listener serves at the same time. A further one takes the place of the one that has
+    /// waited longest for its client. While each waits for its slot, it waits until one ends.
     pub connections: usize,
 }
 
@@ -61,7 +61,7 @@ impl Default for Limits {
     }
 }
 
-/// The proxy while it runs. Dropping it stops accepting; [`EmbeddedProxy::stop`] also waits.
+/// The running proxy. Dropping it stops accepting; [`EmbeddedProxy::stop`] also waits.
 #[derive(Debug)]
 pub struct EmbeddedProxy {
     ending: CancellationToken,
@@ -74,7 +74,7 @@ pub struct EmbeddedProxy {
 enum Purpose {
     /// A target's traffic.
     Pass(Arc<Traffic>, Door),
-    /// Saying what the proxy does.
+    /// Reporting what the proxy does.
     Answer(Arc<Answering>),
 }
 
@@ -87,8 +87,8 @@ struct Answering {
 }
 
 impl EmbeddedProxy {
-    /// Listens for all `sites`, and at `answer` for questions about them. The live pointers are
-    /// below `state`. Nothing is left listening when one address cannot be had.
+    /// Listens for all `sites`, and at `answer` for status requests. The live pointers are below `state`. When one
+    /// address cannot be bound, no listener remains.
     pub async fn start(
         sites: Vec<Site>,
         answer: SocketAddr,
@@ -146,7 +146,7 @@ impl EmbeddedProxy {
         Ok(proxy)
     }
 
-    /// Stops accepting, lets the requests in flight end, and cuts them after `grace`.
+    /// Stops accepting, waits for the requests in flight, and closes them after `grace`.
     pub async fn stop(self, grace: Duration) {
         self.ending.cancel();
         self.tasks.close();
@@ -175,7 +175,7 @@ async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
         };
         let said = sanitize(&error.to_string());
         Failure::new(kind, place(answer), format!("listening on {at}"), said)
-            .hint("end what listens there, or choose another port")
+            .hint("stop the process that listens there, or choose another port")
             .caused_by(error)
     })
 }
@@ -198,7 +198,7 @@ async fn accept(
             () = ending.cancelled() => return,
         };
         let Ok((stream, peer)) = accepted else {
-            // Without a descriptor for a new client, one that waits gives its own back.
+            // No file descriptor is free for a new client: a waiting client frees one.
             places.close_longest_waiting();
             tokio::time::sleep(BREATHER).await;
             continue;
@@ -217,7 +217,7 @@ async fn accept(
     }
 }
 
-/// One client's connection, kept for as many requests as the client sends.
+/// One client's connection, for as many requests as the client sends.
 async fn converse(
     (stream, limits): (TcpStream, Limits),
     progress: Arc<Progress>,
@@ -239,7 +239,7 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head);
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
-    // How it ended is the client's affair.
+    // Errors of the client's connection are not the proxy's.
     tokio::select! {
         _ = connection.as_mut() => {}
         () = ending.cancelled() => {
@@ -268,7 +268,7 @@ impl Answering {
         }
         match uri.query().and_then(Since::parse) {
             Some(since) => {
-                // One that waits for requests does not keep the proxy from ending.
+                // A request that waits for lines must not keep the proxy from stopping.
                 let lines = traffic.recent.lines(since);
                 let lines = self.ending.run_until_cancelled(lines).await;
                 json(&lines.unwrap_or_default())

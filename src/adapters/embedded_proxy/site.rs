@@ -1,4 +1,4 @@
-//! What the proxy does for one target.
+//! The proxy's configuration for one target.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -7,23 +7,23 @@ use sha2::{Digest, Sha256};
 
 use crate::inventory::{AddressRange, Endpoint, PerSlot, Target};
 
-/// One target's listeners and where its slots answer.
+/// The listeners of one target and the addresses of its slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// Whose they are.
+    /// The target of these listeners.
     pub target: Target,
-    /// Where the world reaches the slot with the traffic.
+    /// The public address of the live slot.
     pub public: SocketAddr,
-    /// Where the slot without traffic can be looked at.
+    /// The address of the preview: the slot without traffic.
     pub preview: SocketAddr,
     /// The addresses whose requests the preview listener answers; all when empty.
     pub preview_allow: Vec<AddressRange>,
-    /// Where the slots answer.
+    /// The addresses of the slots.
     pub slots: PerSlot<Endpoint>,
 }
 
 impl Site {
-    /// A mark that differs when anything of this does.
+    /// A fingerprint that changes with any of these fields.
     pub(super) fn mark(&self) -> String {
         let mut text = format!(
             "{} {} {} {} {}",
@@ -46,7 +46,7 @@ impl Site {
         self.preview_allow.is_empty() || allowed.any(|range| range.contains(from))
     }
 
-    /// The path of its answer.
+    /// The path of its report on the answer listener.
     pub(super) fn answer_path(target: &Target) -> String {
         format!("/{target}")
     }

@@ -1,6 +1,6 @@
-//! Reads the approvals of a target. An approver does not drive: what one approver writes must neither stop a release nor
-//! hide the approvals of another. So the reader lists the approvers by their keys, then reads the newest approvals of
-//! each. Approvals beyond these limits, or too large to read, do not count, and the record of the target names them.
+//! Reads the approvals of a target. An approver does not drive: what one approver writes must neither stop a release
+//! nor hide the approvals of another. So the reader lists the approvers by their keys, then reads the newest approvals
+//! of each. Approvals beyond these limits, or too large to read, do not count, and the record of the target names them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,16 +21,17 @@ const PER_APPROVER: i64 = 50;
 /// How many keys are listed at a time to find the approvers.
 const PAGE: i64 = 500;
 
-/// What was read below the approvals of a target.
+/// The approvals of a target as they were read.
 #[derive(Default)]
 pub(super) struct Approvals {
     pub(super) pairs: Vec<KeyValue>,
-    /// What was not read, by the beginning of its keys, each with why.
+    /// What was not read, by key prefix, with the reason.
     pub(super) unread: BTreeMap<String, String>,
 }
 
 impl Approvals {
-    /// Puts them into a record. An approval that cannot be read, or does not match its key, becomes a problem of the record.
+    /// Adds them to a record. An approval that cannot be read, or does not match its key, becomes a problem of the
+    /// record.
     pub(super) fn into_record(self, below: &str, record: &mut RegistryRecord) {
         for pair in &self.pairs {
             let name = pair.key().strip_prefix(below.as_bytes());
@@ -86,7 +87,7 @@ impl EtcdReader {
         Ok(approvals)
     }
 
-    /// What the keys of each approver begin with.
+    /// The key prefixes of the approvers.
     async fn approvers(
         &self,
         target: &Target,
@@ -133,7 +134,7 @@ impl EtcdReader {
 }
 
 impl Approvals {
-    /// Takes what was read of one approver, newest first.
+    /// Adds the approvals of one approver, newest first.
     fn take(&mut self, own: &[u8], mut pairs: Vec<KeyValue>) {
         let most = usize::try_from(PER_APPROVER).unwrap_or(usize::MAX);
         if pairs.len() > most {
@@ -146,12 +147,12 @@ impl Approvals {
         self.pairs.extend(pairs);
     }
 
-    /// Something about the approvals of one approver.
+    /// Adds a problem with the approvals of one approver.
     fn tell(&mut self, own: &str, why: &str) {
         self.add(own, own, why);
     }
 
-    /// Something about the approvals of everyone. Those of one approver can be deleted by the name.
+    /// Adds a problem with the approvals of all. One approver's approvals can be deleted by name.
     fn tell_all(&mut self, all: &str, why: &str) {
         self.add(all, &format!("{all}NAME/"), why);
     }
@@ -182,10 +183,10 @@ fn approver_prefix(all: &str, key: &[u8]) -> Vec<u8> {
     key.get(..end).unwrap_or(key).to_vec()
 }
 
-/// The first key behind everything of one approver.
+/// The first key after all keys of one approver.
 fn behind(own: &[u8]) -> Vec<u8> {
     match own.split_last() {
-        // `0` is the character behind `/`.
+        // `0` is the character after `/`.
         Some((b'/', name)) => [name, b"0"].concat(),
         _ => [own, b"\0"].concat(),
     }

@@ -1,4 +1,4 @@
-//! What was decided beside the releases, read one by one and newest first: each hold and each repair has a key of its own.
+//! Audit records: holds and repairs that belong to no release, one key each, read newest first or one at a time.
 
 use etcd_client::{GetOptions, KeyValue, SortOrder, SortTarget, TxnOp};
 
@@ -10,7 +10,7 @@ use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
 impl EtcdReader {
-    /// One of them. What stands there and is none is a failure.
+    /// The hold or repair with this id. A failure when the key has another value.
     pub(super) async fn beside_of(
         &self,
         target: &Target,
@@ -50,7 +50,7 @@ impl EtcdReader {
         Ok(Some(record))
     }
 
-    /// The last keys that begin so, the last one first.
+    /// The last keys with a prefix, the last one first.
     pub(super) async fn newest_below(
         &self,
         doing: &str,
@@ -58,7 +58,7 @@ impl EtcdReader {
         limit: usize,
     ) -> Result<Vec<KeyValue>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // No limit at all, to etcd.
+        // To etcd, 0 means no limit.
         if limit == 0 {
             return Ok(Vec::new());
         }

@@ -1,6 +1,6 @@
-//! One change, under a lock. It is decided on what stands; its transaction compares the lock and
-//! everything it was decided on. So an answer that got lost is no danger: a second transaction
-//! succeeds only where the first was not done, and a late first one fails after the second.
+//! One change under a lock. It is decided from the current values; its transaction compares the
+//! lock and every value it was decided from. So a lost answer does no harm: a second transaction
+//! succeeds only if the first was not applied, and a late first one fails after the second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::inventory::{LockRecord, Target};
 use crate::ports::{Failure, FailureKind, Fence, Result};
 use crate::sanitize::sanitize;
 
-/// What stands, at one revision.
+/// The current values, at one revision.
 pub(super) struct Seen {
     pairs: BTreeMap<Vec<u8>, KeyValue>,
 }
@@ -26,32 +26,32 @@ impl Seen {
         self.pairs.get(key.as_bytes())
     }
 
-    /// The revision of a key's last change; 0 when it is not there, as etcd compares it.
+    /// The revision of a key's last change. 0 for a missing key, as etcd compares it.
     fn revision(&self, key: &str) -> i64 {
         self.get(key).map_or(0, KeyValue::mod_revision)
     }
 }
 
-/// What is to be done about what stands.
+/// What to do about the current values.
 pub(super) enum Decision {
-    /// It is as it should be.
+    /// They are already correct.
     Stands,
-    /// These operations make it so.
+    /// Apply these operations.
     Write(Vec<TxnOp>),
 }
 
-/// A change to be made.
+/// A change to apply.
 pub(super) struct Change<'a> {
     pub(super) store: &'a Store,
     pub(super) target: &'a Target,
     pub(super) fence: &'a Fence,
     pub(super) doing: &'a str,
-    /// The keys it is decided on, and that must not have changed when it is made.
+    /// The keys that it is decided from. They must not change before it is applied.
     pub(super) on: Vec<String>,
 }
 
 impl Change<'_> {
-    /// Makes it, looking again after each answer that did not come.
+    /// Applies it. After each lost answer, it reads again.
     pub(super) async fn make(self, decide: impl Fn(&Seen) -> Result<Decision>) -> Result<()> {
         let lock = self.store.keys().lock(self.target);
         let until = self.store.deadline();
@@ -100,7 +100,7 @@ impl Change<'_> {
         Ok(Seen { pairs })
     }
 
-    /// Whether the comparisons held, and so the operations were done.
+    /// Whether the comparisons held, so that the operations were applied.
     async fn write(
         &self,
         lock: &str,
@@ -129,7 +129,8 @@ impl Change<'_> {
         Ok(answer.succeeded())
     }
 
-    /// It cannot be seen what stands: a failure if nothing was sent, else nobody knows.
+    /// The failure when the current values cannot be read. If a write may have arrived, its result
+    /// is unknown.
     fn unseen(&self, failure: Failure, lost: Option<EtcdError>) -> Failure {
         let Some(lost) = lost else {
             return failure;
@@ -138,17 +139,17 @@ impl Change<'_> {
             .failure(
                 FailureKind::Ambiguous,
                 self.doing,
-                format!("{}; then, looking: {}", lost.said, failure.said),
+                format!("{}; then, reading it back: {}", lost.said, failure.said),
             )
-            .hint("it may have been done: look before repeating it")
+            .hint("the change may have been made: check before you repeat it")
     }
 
     fn fenced(&self, lock: Option<&KeyValue>) -> Failure {
         let said = match lock {
-            None => "the lock is gone".to_owned(),
+            None => "the lock no longer exists".to_owned(),
             Some(pair) => match values::decode::<LockRecord>(pair) {
-                Ok(record) => sanitize(&format!("the lock is held by {} now", record.operator)),
-                Err(_) => "the lock is held by somebody else now".to_owned(),
+                Ok(record) => sanitize(&format!("{} now holds the lock", record.operator)),
+                Err(_) => "another operator now holds the lock".to_owned(),
             },
         };
         self.store.failure(FailureKind::Fenced, self.doing, said)

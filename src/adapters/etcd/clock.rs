@@ -1,5 +1,5 @@
-//! What time the members of a cluster say it is. The API has no call for that, but every member answers plain HTTP on
-//! the same address as well, and an HTTP answer has a date. `/version` needs no user.
+//! The time of the members of a cluster. The API has no call for it, but every member also answers plain HTTP on the
+//! same address, and an HTTP answer has a date. `/version` needs no user.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::options::{Options, Tls, pem};
 use crate::inventory::http_date;
 use crate::ports::Result;
 
-/// How long a member may take: a plan does not wait for a clock.
+/// The time limit for a member: a plan does not wait for a clock.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks the members of one cluster. Keeps its client, because reading the certificates for a new one is slow.
@@ -22,8 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct MemberClocks(Mutex<Option<Client>>);
 
 impl MemberClocks {
-    /// Asks every member at once and returns the median of their times, so that one member with a wrong clock decides
-    /// nothing. None if no member answers.
+    /// Asks every member at once and returns the median of their times, so that one member with a wrong clock has no
+    /// influence. None if no member answers.
     pub(super) async fn ask(
         &self,
         options: &Options,
@@ -31,17 +31,17 @@ impl MemberClocks {
     ) -> Result<Option<Timestamp>> {
         let urls: Vec<&str> = urls.collect();
         let client = self.client(options, &urls)?;
-        let mut told: Vec<Timestamp> = join_all(urls.iter().map(|url| of(&client, url)))
+        let mut times: Vec<Timestamp> = join_all(urls.iter().map(|url| of(&client, url)))
             .await
             .into_iter()
             .flatten()
             .collect();
-        if told.is_empty() {
-            // The certificates may have been renewed since the client was made.
+        if times.is_empty() {
+            // The certificates may have been renewed since the client was created.
             *self.made() = None;
         }
-        told.sort();
-        Ok(told.get(told.len().saturating_sub(1) / 2).copied())
+        times.sort();
+        Ok(times.get(times.len().saturating_sub(1) / 2).copied())
     }
 
     fn client(&self, options: &Options, urls: &[&str]) -> Result<Client> {
@@ -70,10 +70,10 @@ fn client(files: Option<&Tls>, has_tls: bool) -> Result<Client> {
     let mut client = Client::builder()
         .timeout(TIMEOUT)
         .redirect(Policy::none())
-        // The members are reached as all other calls reach them.
+        // Like all other calls, these do not use a proxy.
         .no_proxy();
     if !has_tls {
-        // The authorities of this machine are many to read.
+        // Reading this machine's authorities takes long.
         client = client.tls_certs_only([]);
     }
     if let Some(ca) = files.and_then(|files| files.ca.as_ref()) {

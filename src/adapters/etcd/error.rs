@@ -1,5 +1,5 @@
-//! What a call that failed means: never sent, perhaps done, or refused. Decided from codes and the
-//! sentences etcd has used since 3.0; the words shown are made harmless here.
+//! Classifies a failed call: never sent, perhaps applied, or refused. Uses the status codes and the messages of etcd
+//! since 3.0. Texts are sanitized here.
 
 use std::io::ErrorKind;
 
@@ -11,27 +11,27 @@ use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// A call that failed at one node.
+/// A call that failed on one node.
 #[derive(Debug)]
 pub(super) struct EtcdError {
     pub(super) sort: Sort,
     pub(super) said: String,
-    /// What to do about it; empty where the code knows nothing better than the sort says.
+    /// What to do about it. Empty when the `sort` gives the better hint.
     pub(super) hint: String,
 }
 
-/// What is known about it.
+/// What is known about the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     /// It reached no server.
     NotSent,
-    /// It may have been done.
+    /// It may have been applied.
     Unclear,
-    /// A server read it and said no.
+    /// A server received it and refused it.
     Refused(FailureKind),
-    /// The token was made before the users were changed: it was not done, and a new token helps.
+    /// The token is older than the last change to users. The call was not applied, and a new token helps.
     OldToken,
-    /// It reached no server: the password or a certificate cannot be read.
+    /// It reached no server, because the password or a certificate cannot be read.
     Unprepared,
 }
 
@@ -60,8 +60,8 @@ impl EtcdError {
         }
     }
 
-    /// Takes the password out of what was said: a server that refuses a request may repeat it. Only the requests for a
-    /// token carry it.
+    /// Removes the password from the text: a server that refuses a request may repeat it. Only requests for a token
+    /// contain it.
     #[must_use]
     pub(super) fn without(mut self, password: Option<&SecretString>) -> Self {
         let mask = Mask::of(password.map(ExposeSecret::expose_secret));
@@ -73,7 +73,7 @@ impl EtcdError {
         self.sort == Sort::Refused(FailureKind::Denied)
     }
 
-    /// Whether user and password were refused, and not what the user may do.
+    /// Whether the login was refused, and not a permission of the user.
     pub(super) fn is_login_refused(&self) -> bool {
         self.is_denied() && self.said.contains(LOGIN_REFUSED)
     }
@@ -135,7 +135,7 @@ fn sort(error: &Error) -> Sort {
     if exceeds(message) {
         return Sort::Refused(FailureKind::Unsupported);
     }
-    // The codes of gRPC.
+    // gRPC status codes.
     match status.code() as i32 {
         3 if message.contains(LOGIN_REFUSED) || message.contains("user name is empty") => {
             Sort::Refused(FailureKind::Denied)
@@ -143,7 +143,7 @@ fn sort(error: &Error) -> Sort {
         7 | 16 => Sort::Refused(FailureKind::Denied),
         5 => Sort::Refused(FailureKind::Missing),
         12 => Sort::Refused(FailureKind::Unsupported),
-        // It was not done, and is a moment later.
+        // The call was not applied, and can be repeated in a moment.
         8 if message.contains("too many requests") => Sort::NotSent,
         3 | 6 | 8 | 9 | 11 => Sort::Refused(FailureKind::Rejected),
         14 if never_connected(status) => Sort::NotSent,
@@ -151,28 +151,28 @@ fn sort(error: &Error) -> Sort {
     }
 }
 
-/// How etcd refuses a user or a password.
+/// The message with which etcd refuses a user or a password.
 const LOGIN_REFUSED: &str = "authentication failed";
 
-/// How the words about an answer that was given up at its limit begin.
+/// The start of the text about an answer beyond its limit.
 const TOO_LARGE: &str = "its answer has more than";
 
-/// Whether an answer was given up at its limit.
+/// Whether an answer was cut off at its limit.
 pub(super) fn is_too_large(said: &str) -> bool {
     said.starts_with(TOO_LARGE)
 }
 
-/// Whether etcd knows no users where we are one.
+/// Whether authentication is disabled in etcd although a user is configured.
 pub(super) fn has_no_users(said: &str) -> bool {
     said.contains("authentication is not enabled")
 }
 
-/// The client library's words for it.
+/// The message of the client library for it.
 fn exceeds(message: &str) -> bool {
     message.contains("decoded message length too large")
 }
 
-/// Whether the cluster takes nothing until somebody makes room.
+/// Whether the cluster refuses writes because its space is used up.
 pub(super) fn is_full(said: &str) -> bool {
     said.contains("database space exceeded")
 }
@@ -189,7 +189,7 @@ fn never_connected(status: &(impl std::error::Error + 'static)) -> bool {
                     | ErrorKind::AddrNotAvailable
             )
         });
-        // The transport's own type for it, which its public interface here does not name.
+        // The transport's own error type, which its public interface does not name.
         if refused || format!("{error:?}").starts_with("ConnectError(") {
             return true;
         }

@@ -3,19 +3,19 @@
 use crate::inventory::{BadExtraKey, ExtraKey, ExtraKeys};
 use crate::ports::{Failure, FailureKind, Result};
 
-/// Compiles the templates of a service; says which is wrong and why.
+/// Compiles the templates of a service. An error names the template and the reason.
 pub(super) fn compile(prefix: &str, service: &str, extra: &[ExtraKey]) -> Result<ExtraKeys> {
     ExtraKeys::compile(prefix, service, extra).map_err(|wrong| refused(&wrong))
 }
 
-/// The failure of a write whose extra key cannot be made.
+/// The failure of a write whose extra key cannot be built.
 pub(super) fn refused(wrong: &BadExtraKey) -> Failure {
     let BadExtraKey { what, said } = wrong;
     Failure::new(
         FailureKind::Rejected,
         "etcd",
-        format!("making {what}"),
+        format!("building {what}"),
         said.as_str(),
     )
-    .hint("mend the template in the service's settings")
+    .hint("correct the template in the service's settings")
 }

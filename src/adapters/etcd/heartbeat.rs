@@ -1,5 +1,5 @@
-//! Keeps a lock alive and says when it cannot be relied on any more. Time is counted from the
-//! *sending* of the last renewal that was answered, on a monotonic clock.
+//! Keeps a lock alive and reports when it can no longer be relied on. The time is measured from the
+//! *sending* of the last answered renewal, on a monotonic clock.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::store::{Answer, Store, one};
 use crate::inventory::FencingToken;
 use crate::ports::{FailureKind, Fence, Lease, LeaseState};
 
-/// A lock that was taken.
+/// A lock that this console took.
 pub(super) struct Held {
     pub(super) store: Store,
     pub(super) key: String,
     pub(super) token: FencingToken,
     pub(super) lease: i64,
-    /// What etcd granted.
+    /// The time to live that etcd granted.
     pub(super) ttl: Duration,
     pub(super) heartbeat: Duration,
     /// When the last renewal was sent.
@@ -30,15 +30,15 @@ pub(super) struct Held {
 /// Starts the heartbeat.
 pub(super) fn start(held: Held) -> Lease {
     let ended = CancellationToken::new();
-    let (tell, state) = watch::channel(LeaseState::Held);
+    let (sender, state) = watch::channel(LeaseState::Held);
     let fence = Fence { token: held.token };
     let until = ended.clone();
     tokio::spawn(async move {
         tokio::select! {
             () = until.cancelled() => {}
             why = held.beat() => {
-                tell.send_replace(LeaseState::Lost(why));
-                // The last word stays readable for as long as somebody holds the lease.
+                sender.send_replace(LeaseState::Lost(why));
+                // The final reason stays readable as long as the lease has an owner.
                 until.cancelled().await;
             }
         }
@@ -50,7 +50,7 @@ pub(super) fn start(held: Held) -> Lease {
     }
 }
 
-/// Renews a lease once; what is left of it then.
+/// Renews a lease once. Returns its remaining time.
 pub(super) async fn renew(store: &Store, lease: i64, until: Instant) -> Answer<Duration> {
     store
         .attempt(until, |client| renewal(client, lease))
@@ -59,16 +59,16 @@ pub(super) async fn renew(store: &Store, lease: i64, until: Instant) -> Answer<D
             Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
             _ => Err(EtcdError::refused(
                 FailureKind::Missing,
-                "its lease ran out",
+                "its lease expired",
             )),
         })
 }
 
-/// A stream of its own for one renewal: it goes to whichever node answers.
+/// A new stream for one renewal, because each may go to another node.
 async fn renewal(client: Client, lease: i64) -> Result<i64, Error> {
     let mut leases = client.lease_client();
-    // The library keeps the first answer's time to itself and turns a dead lease into an error;
-    // the second tells what is left.
+    // The library hides the time in the first answer, and turns a dead lease into an error. The
+    // second answer has the remaining time.
     let (mut keeper, mut answers) = leases.keep_alive(lease).await?;
     keeper.keep_alive().await?;
     let answer = answers.message().await?;
@@ -76,9 +76,9 @@ async fn renewal(client: Client, lease: i64) -> Result<i64, Error> {
 }
 
 impl Held {
-    /// Runs until the lock is lost; says why.
+    /// Runs until the lock is lost. Returns the reason.
     async fn beat(mut self) -> String {
-        // After a failure there is less time to lose.
+        // After a failure, less time is left.
         let soon = (self.heartbeat / 4).max(Duration::from_millis(100));
         let mut said = String::new();
         loop {
@@ -126,20 +126,20 @@ impl Held {
         format!("not renewed for {seconds} s: {why}")
     }
 
-    /// Whether the lock that stands is still this one.
+    /// Checks that the key still is this lock.
     async fn check(&self, until: Instant) -> Answer<()> {
         let read = one(&self.key);
         let answer = self
             .store
-            .ranges("looking at the lock", until, vec![read])
+            .ranges("reading the lock", until, vec![read])
             .await
             .map_err(|failure| EtcdError::unclear(failure.said))?;
-        let stands = answer.1.into_iter().flatten().next();
-        match stands.as_ref().map(token) {
+        let current = answer.1.into_iter().flatten().next();
+        match current.as_ref().map(token) {
             Some(token) if token == self.token => Ok(()),
             Some(_) => Err(EtcdError::refused(
                 FailureKind::Missing,
-                "somebody else holds the lock now",
+                "another operator now holds the lock",
             )),
             None => Err(EtcdError::refused(
                 FailureKind::Missing,

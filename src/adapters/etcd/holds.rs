@@ -1,5 +1,5 @@
-//! Holds, placed and cleared by people: one key a target, compared with what was seen of it, and a record of
-//! each that stays. No lock is needed, and nothing else is touched.
+//! Holds that people place and clear: one key for each target, compared with the value that was read, and a
+//! permanent record of each hold. They need no lock and change nothing else.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ pub struct EtcdHolds {
     store: Store,
 }
 
-/// What stands under the key, and what is to be done about it.
+/// What to do about the current value of the key.
 enum Answer<T> {
     Done(T),
     Put(Box<Hold>, T),
-    /// Another hold instead of one that ends with it.
+    /// Ends one hold and places another in one transaction.
     Replace {
         ended: Box<Hold>,
         next: Box<Hold>,
@@ -35,15 +35,15 @@ enum Answer<T> {
 }
 
 impl EtcdHolds {
-    /// In a cluster. Connects to nothing yet.
+    /// Holds in a cluster. Does not connect yet.
     pub fn new(store: &Store) -> Self {
         Self {
             store: store.clone(),
         }
     }
 
-    /// Decides on what stands and writes it where that still stands; looks again after each answer that
-    /// did not come.
+    /// Decides on the current value and writes while it is unchanged. After each lost answer, it reads
+    /// again.
     async fn about<T>(
         &self,
         target: &Target,
@@ -55,11 +55,11 @@ impl EtcdHolds {
         loop {
             let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
             let pair = found.into_iter().flatten().next();
-            let stands = match &pair {
+            let current = match &pair {
                 Some(pair) => Some(self.read(doing, pair)?),
                 None => None,
             };
-            let (ended, hold, done) = match decide(stands)? {
+            let (ended, hold, done) = match decide(current)? {
                 Answer::Done(done) => return Ok(done),
                 Answer::Put(hold, done) => (None, hold, done),
                 Answer::Replace { ended, next, done } => (Some(ended), next, done),
@@ -88,13 +88,13 @@ impl EtcdHolds {
         }
     }
 
-    /// What nobody can read may stop promotes: it is not written over.
+    /// A value that cannot be read may be a hold that stops promotes, so it is not overwritten.
     fn read(&self, doing: &str, pair: &KeyValue) -> Result<Hold> {
         values::decode(pair).map_err(|words| {
             let key = values::key(pair);
-            self.conflict(doing, &format!("{key} stands in the way: {words}"))
+            self.conflict(doing, &format!("{key} blocks the change: {words}"))
                 .hint(format!(
-                    "look at it with `etcdctl get {key}`; greenroom hold with --clear shows and removes it"
+                    "read it with `etcdctl get {key}`; greenroom hold with --clear shows and removes it"
                 ))
         })
     }
@@ -105,7 +105,7 @@ impl EtcdHolds {
     }
 }
 
-/// A hold as it is written: what stands, and its record. Both or none.
+/// The operations that write a hold: the current value and its record, both or none.
 pub(super) fn written(
     store: &Store,
     doing: &str,
@@ -122,7 +122,7 @@ pub(super) fn written(
     ])
 }
 
-/// The record of a hold alone.
+/// The operation that writes only the record of a hold.
 fn record(store: &Store, doing: &str, target: &Target, hold: &Hold) -> Result<TxnOp> {
     let record = HoldRecord::new(target, hold);
     let key = store.keys().hold_record(target, record.id);
@@ -150,10 +150,10 @@ impl EtcdReader {
 impl Holds for EtcdHolds {
     async fn place(&self, target: &Target, hold: &Hold) -> Result<Option<Hold>> {
         let doing = &format!("placing a hold on {target}");
-        self.about(target, doing, |stands| {
-            Ok(match stands.filter(|stands| stands.stands(hold.since)) {
-                Some(stands) if stands == *hold => Answer::Done(None),
-                Some(stands) => Answer::Done(Some(stands)),
+        self.about(target, doing, |current| {
+            Ok(match current.filter(|current| current.stands(hold.since)) {
+                Some(current) if current == *hold => Answer::Done(None),
+                Some(current) => Answer::Done(Some(current)),
                 None => Answer::Put(Box::new(hold.clone()), None),
             })
         })
@@ -163,11 +163,13 @@ impl Holds for EtcdHolds {
     async fn clear(&self, target: &Target, hold: &Hold, cleared: &Cleared) -> Result<()> {
         let doing = &format!("clearing the hold on {target}");
         let ended = hold.clone().cleared(cleared.clone());
-        self.about(target, doing, |stands| match stands {
-            Some(stands) if stands == ended => Ok(Answer::Done(())),
-            Some(stands) if stands == *hold => Ok(Answer::Put(Box::new(ended.clone()), ())),
-            Some(stands) => Err(self.conflict(doing, &format!("another stands there: {stands}"))),
-            None => Err(self.conflict(doing, "it is gone already")),
+        self.about(target, doing, |current| match current {
+            Some(current) if current == ended => Ok(Answer::Done(())),
+            Some(current) if current == *hold => Ok(Answer::Put(Box::new(ended.clone()), ())),
+            Some(current) => {
+                Err(self.conflict(doing, &format!("there is another hold: {current}")))
+            }
+            None => Err(self.conflict(doing, "the hold has already been cleared")),
         })
         .await
     }
@@ -189,9 +191,9 @@ impl Holds for EtcdHolds {
                 done: (),
             }),
             Some(current) => {
-                Err(self.conflict(doing, &format!("another hold is there: {current}")))
+                Err(self.conflict(doing, &format!("there is another hold: {current}")))
             }
-            None => Err(self.conflict(doing, "the hold is gone already")),
+            None => Err(self.conflict(doing, "the hold has already been cleared")),
         })
         .await
     }
@@ -210,18 +212,18 @@ impl Holds for EtcdHolds {
             let mut found = found.into_iter().map(|pairs| pairs.into_iter().next());
             let (hold, recorded) = (found.next().flatten(), found.next().flatten());
             let Some(pair) = hold else {
-                // The answer to an earlier attempt may be lost.
+                // An earlier attempt may have succeeded, with its answer lost.
                 return match recorded {
                     Some(_) => Ok(()),
-                    None => Err(self.conflict(doing, "it is gone already")),
+                    None => Err(self.conflict(doing, "it has already been removed")),
                 };
             };
             if pair.mod_revision() != revision {
-                let said = "another operator or program has written it since";
+                let said = "another operator or program has changed it since";
                 return Err(self.conflict(doing, said));
             }
             if values::decode::<Hold>(&pair).is_ok() {
-                return Err(self.conflict(doing, "it can be read: clear it as any other"));
+                return Err(self.conflict(doing, "it can be read: clear it like any other hold"));
             }
             let compare = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
             let writes = [

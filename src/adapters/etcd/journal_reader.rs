@@ -1,5 +1,4 @@
-//! Reads what was written down of releases. Heads and entries lie apart, so that a list of
-//! releases carries heads only.
+//! Reads the journals of releases. Heads and entries have separate keys, so that a list of releases reads only heads.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +16,9 @@ use crate::history::{
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
-/// The most ranges in one transaction; a server takes 128 unless it is told otherwise.
+/// The most ranges in one transaction. A server accepts 128 by default.
 const MOST_RANGES: usize = 100;
-/// The fewest heads that are read at a time.
+/// The fewest heads to read at a time.
 const FEWEST_HEADS: usize = 8;
 
 type Head = Result<ReleaseRecord>;
@@ -72,7 +71,7 @@ impl JournalReader for EtcdReader {
                 let pairs = pairs.iter();
                 let ours = pairs.filter(|pair| self.id_of_head(target, pair).is_some());
                 let mut heads: Vec<_> = ours.map(|pair| self.head(doing, target, pair)).collect();
-                // Keys that name no release took the place of heads.
+                // Keys without a valid release id took the place of heads.
                 if is_full && heads.len() < SEARCHED_FOR_OPEN {
                     let read = self.heads(target, None, SEARCHED_FOR_OPEN, |_| true);
                     heads = read.await?.into_iter().map(|(_, head)| head).collect();
@@ -156,8 +155,8 @@ impl JournalReader for EtcdReader {
 }
 
 impl EtcdReader {
-    /// The newest heads of a target that are wanted, newest first; only those before a release, where one is named. A
-    /// key that names no release is none of ours, and hides no other.
+    /// The newest heads of a target that `wanted` accepts, newest first; only those before a release, if one is
+    /// given. A key without a valid release id is not Greenroom's and hides no other.
     async fn heads(
         &self,
         target: &Target,
@@ -197,17 +196,17 @@ impl EtcdReader {
         Ok(heads)
     }
 
-    /// The release that a key below `releases/` names.
+    /// The release id in a key below `releases/`.
     fn id_of_head(&self, target: &Target, pair: &KeyValue) -> Option<ReleaseId> {
         let heads = self.store.keys().heads(target);
         let id = pair.key().strip_prefix(heads.as_bytes())?;
         let text = std::str::from_utf8(id).ok()?;
         let id: ReleaseId = text.parse().ok()?;
-        // An id has one spelling.
+        // An id has only one spelling.
         (id.to_string() == text).then_some(id)
     }
 
-    /// The head under a key, if it is one that this Greenroom understands and belongs there.
+    /// The head under a key. An error when this Greenroom cannot read it, or it does not match its key.
     fn head(&self, doing: &str, target: &Target, pair: &KeyValue) -> Result<ReleaseRecord> {
         self.check_format(doing, pair)?;
         let head: ReleaseRecord = self.readable(doing, pair)?;
@@ -219,7 +218,7 @@ impl EtcdReader {
         Ok(head)
     }
 
-    /// That no newer Greenroom has written a record that says its format.
+    /// Fails when a newer Greenroom wrote the record. Only for records that state their format.
     pub(super) fn check_format(&self, doing: &str, pair: &KeyValue) -> Result<()> {
         match values::decode::<Written>(pair) {
             Ok(written) if written.is_newer() => {
@@ -227,7 +226,7 @@ impl EtcdReader {
                 Err(self
                     .store
                     .failure(FailureKind::Unsupported, doing, said)
-                    .hint("a newer Greenroom has written it: use that one"))
+                    .hint("a newer Greenroom wrote it: use that version"))
             }
             _ => Ok(()),
         }
@@ -240,6 +239,6 @@ impl EtcdReader {
     pub(super) fn garbled(&self, doing: &str, key: &str, words: &str) -> Failure {
         self.store
             .failure(FailureKind::Garbled, doing, format!("{key}: {words}"))
-            .hint("was it written by a newer Greenroom, or changed by somebody else?")
+            .hint("a newer Greenroom or another program may have written it")
     }
 }

@@ -1,5 +1,5 @@
-//! Writes down what happens in a release. A journal stays small: it lives in the store that every
-//! operator's console watches, not in an archive.
+//! Writes the journal of a release. A journal stays small: it is in the store that every operator's
+//! console watches, not in an archive.
 
 use async_trait::async_trait;
 use etcd_client::{KeyValue, TxnOp};
@@ -13,15 +13,15 @@ use crate::history::{Entry, ReleaseRecord, RepairRecord};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, Fence, JournalWriter, Result};
 
-/// The largest head that is opened; what closes it may add [`CLOSING`].
+/// The largest head of an open release, in bytes. Closing may add [`CLOSING`].
 const LARGEST_HEAD: usize = 12 * 1024;
-/// Room for the outcome.
+/// The size of the outcome.
 const CLOSING: usize = 4 * 1024;
-/// The most that the entries of a release may take; with the head, less than 64 KiB.
+/// The largest sum of the entries of a release. With the head it is less than 64 KiB.
 const LARGEST_JOURNAL: usize = 47 * 1024;
-/// What is kept free for the small entries by which a release goes on and ends.
+/// Reserved for the small entries with which a release continues and ends.
 const KEPT_FREE: usize = 8 * 1024;
-/// The largest of those.
+/// The largest of those entries.
 const SMALL_ENTRY: usize = 1024;
 
 #[async_trait]
@@ -46,15 +46,15 @@ impl JournalWriter for EtcdWriter {
                 let Some(pair) = seen.get(&key) else {
                     return Ok(write);
                 };
-                let other = |words: &str| self.stands(doing, pair, words);
-                let stands: ReleaseRecord = values::decode(pair).map_err(|words| other(&words))?;
-                if same(&stands, record) {
+                let other = |words: &str| self.differs(doing, pair, words);
+                let current: ReleaseRecord = values::decode(pair).map_err(|words| other(&words))?;
+                if same(&current, record) {
                     return Ok(Decision::Stands);
                 }
-                if stands.closed.is_none() && same(&stands, &record.opening()) {
+                if current.closed.is_none() && same(&current, &record.opening()) {
                     return Ok(write);
                 }
-                Err(other("another head stands there"))
+                Err(other("another head is stored there"))
             })
             .await
     }
@@ -80,12 +80,12 @@ impl JournalWriter for EtcdWriter {
                     let put = TxnOp::put(key.as_str(), value.clone(), None);
                     return Ok(Decision::Write(vec![put]));
                 };
-                let stands: Entry =
-                    values::decode(pair).map_err(|words| self.stands(doing, pair, &words))?;
-                if same(&stands, entry) {
+                let current: Entry =
+                    values::decode(pair).map_err(|words| self.differs(doing, pair, &words))?;
+                if same(&current, entry) {
                     return Ok(Decision::Stands);
                 }
-                Err(self.stands(doing, pair, "another entry stands there"))
+                Err(self.differs(doing, pair, "another entry is stored there"))
             })
             .await
     }
@@ -130,17 +130,17 @@ impl EtcdWriter {
         let said = format!("{what} would take {size} bytes, and may take {room}");
         self.store
             .failure(FailureKind::Rejected, doing, said)
-            .hint("what is long belongs into the archive")
+            .hint("keep long texts, such as logs, out of the journal")
     }
 
-    fn stands(&self, doing: &str, pair: &KeyValue, words: &str) -> Failure {
+    fn differs(&self, doing: &str, pair: &KeyValue, words: &str) -> Failure {
         let said = format!("{}: {words}", values::key(pair));
         self.store.failure(FailureKind::Conflict, doing, said)
     }
 }
 
-/// Whether two values would be stored alike. Not `==`: two versions are equal there when only
-/// their digests are.
+/// Whether two values have the same stored form. `==` does not say that: it compares only the
+/// digests of versions.
 fn same<T: Serialize>(one: &T, other: &T) -> bool {
     match (serde_json::to_value(one), serde_json::to_value(other)) {
         (Ok(one), Ok(other)) => one == other,

@@ -1,5 +1,5 @@
-//! Which key holds what. The names of targets come from the inventory's alphabet and need no escaping; those of people
-//! and consoles may be anything, and are written without loss.
+//! The key of each value. Target names use the inventory's alphabet and need no escaping. Names of people and consoles
+//! may have any characters and are encoded without loss.
 
 use crate::inventory::{PeerApproval, ReleaseId, Slot, Target, key_part};
 
@@ -14,22 +14,22 @@ impl Keys {
         Self { prefix }
     }
 
-    /// What all of them begin with.
+    /// The prefix of all keys.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Everything, with a slash at the end.
+    /// The prefix of all keys, with a slash at the end.
     pub(super) fn all(&self) -> String {
         format!("{}/", self.prefix)
     }
 
-    /// All targets.
+    /// The prefix of all targets.
     pub(super) fn targets(&self) -> String {
         format!("{}/targets/", self.prefix)
     }
 
-    /// Everything of one target, with a slash at the end.
+    /// The prefix of one target, with a slash at the end.
     pub(super) fn target(&self, target: &Target) -> String {
         format!(
             "{}{}/{}/",
@@ -39,7 +39,7 @@ impl Keys {
         )
     }
 
-    /// The seals of a target's releases. Not below the targets: who may write there may not write here.
+    /// The seals of a target's releases. Not below the targets: a user who may write there may not write here.
     pub(super) fn seals(&self, target: &Target) -> String {
         let Target {
             service,
@@ -48,7 +48,7 @@ impl Keys {
         format!("{}/seals/{service}/{environment}/", self.prefix)
     }
 
-    /// The first key behind them.
+    /// The first key after the seals.
     pub(super) fn behind_seals(&self, target: &Target) -> String {
         after(&self.seals(target))
     }
@@ -57,7 +57,7 @@ impl Keys {
         format!("{}{id}", self.seals(target))
     }
 
-    /// The target that a key is about, if it is about one.
+    /// The target of a key, if it belongs to one.
     pub(super) fn target_of(&self, key: &[u8]) -> Option<Target> {
         let key = std::str::from_utf8(key).ok()?;
         let below = key.strip_prefix(&self.targets());
@@ -87,7 +87,7 @@ impl Keys {
         self.target(target) + "hold"
     }
 
-    /// The records of all holds that were ever placed.
+    /// The records of all holds, also of ended ones.
     pub(super) fn holds(&self, target: &Target) -> String {
         self.target(target) + "holds/"
     }
@@ -100,8 +100,8 @@ impl Keys {
         format!("{}/approvals/", self.prefix)
     }
 
-    /// What others have approved. Not below the targets: who may drive a release may not approve it. The name of the
-    /// approver follows, so that a role can be for what one person writes.
+    /// The peer approvals. Not below the targets: a user who may drive a release may not approve it. The approver's
+    /// name is the next part, so that a role can cover what one person writes.
     pub(super) fn peer_approvals(&self, target: &Target) -> String {
         let Target {
             service,
@@ -110,7 +110,7 @@ impl Keys {
         format!("{}{service}/{environment}/", self.all_peer_approvals())
     }
 
-    /// The first key behind them.
+    /// The first key after the peer approvals.
     pub(super) fn behind_peer_approvals(&self, target: &Target) -> String {
         after(&self.peer_approvals(target))
     }
@@ -119,17 +119,17 @@ impl Keys {
         self.peer_approvals(target) + &of.store_key()
     }
 
-    /// Who requests the handover.
+    /// The handover request.
     pub(super) fn handover_request(&self, target: &Target) -> String {
         self.target(target) + "wheel"
     }
 
-    /// Every console that has the target open.
+    /// The consoles that have the target open.
     pub(super) fn watching(&self, target: &Target) -> String {
         self.target(target) + "watching/"
     }
 
-    /// One of them. A console's name has an operator's in it, and blanks.
+    /// One of these consoles. Its name contains an operator's name and spaces.
     pub(super) fn watcher(&self, target: &Target, console: &str) -> String {
         self.watching(target) + &key_part(console)
     }
@@ -139,7 +139,7 @@ impl Keys {
         self.target(target) + "releases/"
     }
 
-    /// The first key behind them.
+    /// The first key after the heads.
     pub(super) fn behind_heads(&self, target: &Target) -> String {
         after(&self.heads(target))
     }
@@ -171,8 +171,8 @@ impl Keys {
         format!("{}{sequence:04}", self.entries(target, id))
     }
 
-    /// The ranges `[from, to)` that together are a target without its past: releases, repairs, and the
-    /// records of holds.
+    /// The ranges `[from, to)` that together are a target without its history: releases, repairs and the records of
+    /// holds.
     pub(super) fn without_releases(&self, target: &Target) -> [(String, String); 5] {
         let all = self.target(target);
         let holds = self.holds(target);
@@ -189,8 +189,7 @@ impl Keys {
     }
 }
 
-/// The first key behind everything that begins with `prefix`, which ends with a slash: `0` is
-/// the character behind `/`.
+/// The first key after every key with `prefix`, which ends with a slash. `0` is the character after `/`.
 fn after(prefix: &str) -> String {
     format!("{}0", prefix.trim_end_matches('/'))
 }
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ranges_of_a_target_leave_out_releases_and_nothing_else() {
+    fn the_ranges_of_a_target_leave_out_only_releases() {
         let keys = Keys::new("/g".into());
         let target = Target::new(
             "web".parse().expect("a name"),

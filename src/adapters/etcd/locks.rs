@@ -1,5 +1,5 @@
-//! Takes and gives back locks: a key that is written if it is absent, or still the one to be taken over,
-//! on a lease. The revision that wrote it is the token. (The `Lock` call of etcd is not used: it succeeds for dead leases.)
+//! Takes and releases locks. A lock is a key on a lease, written if it is absent or still the one to take over. The
+//! revision of that write is the token. (The `Lock` call of etcd is not used: it succeeds for dead leases.)
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use super::values;
 use crate::inventory::{FencingToken, LockRecord, Target};
 use crate::ports::{Acquired, Failure, FailureKind, Fence, JournalEnd, Locks, Result};
 
-/// How long a lock lives.
+/// The lifetime of a lock.
 #[derive(Debug, Clone, Copy)]
 pub struct LockTimes {
-    /// The lease, in whole seconds, at least one; etcd may grant more.
+    /// The lease, in whole seconds, at least one. etcd may grant more.
     pub lease: Duration,
-    /// How often it is renewed; less than a third of the lease.
+    /// The interval of renewals, less than a third of the lease.
     pub heartbeat: Duration,
 }
 
 impl Default for LockTimes {
-    /// Thirty seconds, renewed every ten.
+    /// A lease of 30 seconds, renewed every 10.
     fn default() -> Self {
         Self {
             lease: Duration::from_secs(30),
@@ -42,8 +42,8 @@ pub struct EtcdLocks {
 }
 
 impl EtcdLocks {
-    /// Locks in a cluster. A heartbeat slower than a third of the lease is quickened to that: one
-    /// that is lost must leave time for another.
+    /// Locks in a cluster. A heartbeat slower than a third of the lease is shortened to that: after a lost renewal,
+    /// there must be time for another.
     pub fn new(store: &Store, mut times: LockTimes) -> Self {
         times.heartbeat = times.heartbeat.min(times.lease / 3);
         Self {
@@ -56,7 +56,7 @@ impl EtcdLocks {
 #[async_trait]
 impl Locks for EtcdLocks {
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
-        self.take(target, record, Over::nobody()).await
+        self.take(target, record, TakeFrom::no_holder()).await
     }
 
     async fn take_over(
@@ -65,7 +65,7 @@ impl Locks for EtcdLocks {
         record: &LockRecord,
         from: FencingToken,
     ) -> Result<Acquired> {
-        let over = Over {
+        let over = TakeFrom {
             from: Some(from),
             unwritten: None,
         };
@@ -80,7 +80,7 @@ impl Locks for EtcdLocks {
         end: JournalEnd,
     ) -> Result<Acquired> {
         let next = end.last_entry.saturating_add(1);
-        let over = Over {
+        let over = TakeFrom {
             from: Some(from),
             unwritten: Some(self.store.keys().entry(target, end.release, next)),
         };
@@ -88,18 +88,18 @@ impl Locks for EtcdLocks {
     }
 
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
-        let doing = format!("looking who has the lock of {target}");
+        let doing = format!("reading who has the lock of {target}");
         let key = self.store.keys().lock(target);
-        let stands = self.stands(&doing, &key, self.store.deadline()).await?;
-        Ok(stands.is_some_and(|pair| token(&pair) == fence.token))
+        let current = self.current(&doing, &key, self.store.deadline()).await?;
+        Ok(current.is_some_and(|pair| token(&pair) == fence.token))
     }
 
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
-        let doing = &format!("giving back the lock of {target}");
+        let doing = &format!("releasing the lock of {target}");
         let key = &self.store.keys().lock(target);
         let until = self.store.deadline();
         loop {
-            let Some(pair) = self.stands(doing, key, until).await? else {
+            let Some(pair) = self.current(doing, key, until).await? else {
                 return Ok(());
             };
             if token(&pair) != fence.token {
@@ -121,7 +121,7 @@ impl Locks for EtcdLocks {
                     self.forget(pair.lease()).await;
                     return Ok(());
                 }
-                // Deleting that very key again does no harm.
+                // Deleting the same key again does no harm.
                 Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
                 Err(error) => return Err(self.store.unanswered(doing, error)),
             }
@@ -129,16 +129,16 @@ impl Locks for EtcdLocks {
     }
 }
 
-/// From whom a lock may be taken.
-struct Over {
-    /// The token of its holder; none where only a free lock is taken.
+/// From which holder the lock may be taken.
+struct TakeFrom {
+    /// The token of the holder. None when only a free lock is taken.
     from: Option<FencingToken>,
-    /// A key that the holder has not written, or the lock stays where it is.
+    /// A key that the holder must not have written. If it has, the lock is not taken over.
     unwritten: Option<String>,
 }
 
-impl Over {
-    fn nobody() -> Self {
+impl TakeFrom {
+    fn no_holder() -> Self {
         Self {
             from: None,
             unwritten: None,
@@ -147,19 +147,19 @@ impl Over {
 }
 
 impl EtcdLocks {
-    /// Takes the lock if it is free, or held as `over` says.
-    async fn take(&self, target: &Target, record: &LockRecord, over: Over) -> Result<Acquired> {
+    /// Takes the lock if it is free, or if `over` allows it.
+    async fn take(&self, target: &Target, record: &LockRecord, over: TakeFrom) -> Result<Acquired> {
         let doing = &format!("taking the lock of {target}");
         let key = &self.store.keys().lock(target);
         let value = values::encode(&self.store, doing, record)?;
         let until = self.store.deadline();
         let mut lost: Option<EtcdError> = None;
         loop {
-            let stands = match self.stands(doing, key, until).await {
-                Ok(stands) => stands,
+            let current = match self.current(doing, key, until).await {
+                Ok(current) => current,
                 Err(failure) => return Err(self.unseen(doing, failure, lost)),
             };
-            if let Some(pair) = stands.as_ref()
+            if let Some(pair) = current.as_ref()
                 && (Some(token(pair)) != over.from || self.is_written(doing, &over, until).await?)
             {
                 return self.answer(doing, key, record, pair, until).await;
@@ -178,17 +178,17 @@ impl EtcdLocks {
                 heartbeat: self.times.heartbeat,
                 renewed: since,
             };
-            let compared = (stands.as_ref(), over.unwritten.as_deref());
+            let compared = (current.as_ref(), over.unwritten.as_deref());
             match self.write(key, &value, lease, compared, until).await {
                 Ok(Some(token)) => {
                     let lease = heartbeat::start(held(token));
-                    // Whoever had it learns so at their next heartbeat.
-                    self.forget(stands.map_or(0, |pair| pair.lease())).await;
+                    // The former holder notices at its next heartbeat.
+                    self.forget(current.map_or(0, |pair| pair.lease())).await;
                     return Ok(Acquired::Held(lease));
                 }
                 Ok(None) => self.forget(lease).await,
                 Err(error) => {
-                    // The key is on its lease: without that, a late transaction creates nothing.
+                    // The key needs this lease: without it, a late transaction creates nothing.
                     if error.sort != Sort::Unclear {
                         self.forget(lease).await;
                         return Err(self.store.unanswered(doing, error));
@@ -200,20 +200,20 @@ impl EtcdLocks {
         }
     }
 
-    async fn stands(&self, doing: &str, key: &str, until: Instant) -> Result<Option<KeyValue>> {
+    async fn current(&self, doing: &str, key: &str, until: Instant) -> Result<Option<KeyValue>> {
         let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
         Ok(found.into_iter().flatten().next())
     }
 
-    /// Whether the holder has written the key that it must not have written.
-    async fn is_written(&self, doing: &str, over: &Over, until: Instant) -> Result<bool> {
+    /// Whether the holder has written the key of [`TakeFrom::unwritten`].
+    async fn is_written(&self, doing: &str, over: &TakeFrom, until: Instant) -> Result<bool> {
         match &over.unwritten {
-            Some(key) => Ok(self.stands(doing, key, until).await?.is_some()),
+            Some(key) => Ok(self.current(doing, key, until).await?.is_some()),
             None => Ok(false),
         }
     }
 
-    /// A new lease and what etcd granted.
+    /// A new lease and the time that etcd granted.
     async fn grant(&self, doing: &str, until: Instant) -> Result<(i64, Duration)> {
         let seconds = i64::try_from(self.times.lease.as_secs().max(1)).unwrap_or(i64::MAX);
         let lease = self
@@ -226,8 +226,8 @@ impl EtcdLocks {
         Ok((lease.id(), Duration::from_secs(ttl)))
     }
 
-    /// Writes the lock where still the same one stands, or still none. The token, or none when
-    /// somebody was faster.
+    /// Writes the lock if the key is unchanged or still absent. Returns the token, or none when another operator was
+    /// faster.
     async fn write(
         &self,
         key: &str,
@@ -236,7 +236,7 @@ impl EtcdLocks {
         (over, unwritten): (Option<&KeyValue>, Option<&str>),
         until: Instant,
     ) -> std::result::Result<Option<FencingToken>, EtcdError> {
-        // A key that is not there has revision 0.
+        // A missing key has revision 0.
         let revision = over.map_or(0, KeyValue::mod_revision);
         let put = TxnOp::put(key, value, Some(PutOptions::new().with_lease(lease)));
         let mut compares = vec![Compare::mod_revision(key, CompareOp::Equal, revision)];
@@ -253,7 +253,7 @@ impl EtcdLocks {
         Ok(revision.filter(|_| answer.succeeded()).map(FencingToken))
     }
 
-    /// What to say about a lock that stands: ours, of a call whose answer was lost, or taken.
+    /// Handles a lock that exists: this console's, after a lost answer, or another's.
     async fn answer(
         &self,
         doing: &str,
@@ -284,7 +284,7 @@ impl EtcdLocks {
         })))
     }
 
-    /// Ends a lease that is not needed; if that fails it ends by itself.
+    /// Revokes a lease that is not needed. If that fails, the lease expires.
     async fn forget(&self, lease: i64) {
         if lease == 0 {
             return;
@@ -302,9 +302,9 @@ impl EtcdLocks {
         let Some(lost) = lost else {
             return failure;
         };
-        let said = format!("{}; then, looking: {}", lost.said, failure.said);
+        let said = format!("{}; then, reading it back: {}", lost.said, failure.said);
         self.store
             .failure(FailureKind::Ambiguous, doing, said)
-            .hint("asking again takes up the lock if it was taken")
+            .hint("try again: if this console got the lock, it keeps it")
     }
 }

@@ -1,29 +1,28 @@
-//! The shared truth in etcd: registrations, routes, locks and journals of all targets. Every change
-//! is one transaction that compares the revision that the lock was written at and everything it was decided on, so
-//! that a late or repeated one changes nothing. Must not know what a release is about to do next.
+//! The shared store in etcd: registrations, routes, locks and journals of all targets. Every change is one transaction
+//! that compares the revision of the lock and every value it was decided from, so that a late or repeated one changes
+//! nothing. This module knows nothing about the steps of a release.
 //!
-//! Keys, below a prefix (`/greenroom/v1` unless told otherwise):
+//! Keys below a prefix (by default `/greenroom/v1`):
 //!
 //! | key | value |
 //! |---|---|
 //! | `targets/{service}/{environment}/route` | the route |
 //! | `targets/{service}/{environment}/slots/{slot}` | a registration |
 //! | `targets/{service}/{environment}/lock` | the lock record, on a lease |
-//! | `targets/{service}/{environment}/hold` | the hold that was placed last |
-//! | `targets/{service}/{environment}/holds/{ulid}` | one hold, for good |
-//! | `targets/{service}/{environment}/watching/{console}` | a console that has it open, on that console's lease |
-//! | `targets/{service}/{environment}/wheel` | who asks to be handed its release, on the lease of the asking console |
+//! | `targets/{service}/{environment}/hold` | the last hold |
+//! | `targets/{service}/{environment}/holds/{ulid}` | one hold, permanently |
+//! | `targets/{service}/{environment}/watching/{console}` | a console that has the target open, on the console's lease |
+//! | `targets/{service}/{environment}/wheel` | a handover request, on the lease of the requesting console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
 //! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
 //! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |
 //! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval of a release that another operator drives |
-//! | `seals/{service}/{environment}/{ulid}` | the last link of a release, a hold or a repair that is over, written by a keeper |
+//! | `seals/{service}/{environment}/{ulid}` | the last link of a release, hold or repair that has ended, written by a keeper |
 //!
-//! Entries stand beside the heads and not below them: a list of heads is then one range with a
-//! limit, which would else carry every entry of every release. Seals and approvals are not below the targets, so that
-//! a role for a target may write neither. The approver's name comes before the release: with authentication on, a
-//! role for `approvals/{service}/{environment}/{name}/` makes etcd prove whose approval a key holds. `{name}` is
-//! [`crate::inventory::Operator::store_key`].
+//! Entries are not below the heads: a list of heads is then one range with a limit, and carries no entries. Seals and
+//! approvals are not below the targets, so that a role for a target may write neither. The approver's name comes before
+//! the release: with authentication on, a role for `approvals/{service}/{environment}/{name}/` makes etcd prove whose
+//! approval a key holds. `{name}` is [`crate::inventory::Operator::store_key`].
 
 mod approvals;
 mod beside;
@@ -51,7 +50,7 @@ mod writer;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// What is read of etcd at most.
+/// The read limits for etcd.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "etcd",
     answer: "an answer",

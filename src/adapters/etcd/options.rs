@@ -1,4 +1,5 @@
-//! Where etcd is and how to get in, as plain values; knows nothing of what is stored there.
+//! The addresses of etcd and the login, as plain values. This module knows nothing about the stored
+//! data.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,30 +11,30 @@ use crate::inventory::plain;
 pub use crate::ports::Credentials;
 use crate::ports::{Failure, FailureKind, Result};
 
-/// The prefix of every key unless told otherwise.
+/// The default prefix of every key.
 pub const DEFAULT_PREFIX: &str = "/greenroom/v1";
 
-/// How long one call may take, unless told otherwise.
+/// The default time limit of one call.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Its nodes, e.g. `https://10.0.0.7:2379`; a call fails over from one to the next. Without a
-    /// scheme it is `https` when `tls` is given, else `http`.
+    /// The nodes, e.g. `https://10.0.0.7:2379`. A call fails over from one to the next. The default
+    /// scheme is `https` when `tls` is given, else `http`.
     pub endpoints: Vec<String>,
-    /// What every key begins with, e.g. `/greenroom/v1`; no slash at its end.
+    /// The prefix of every key, e.g. `/greenroom/v1`, without a slash at the end.
     pub prefix: String,
-    /// Certificates; none trusts the system's authorities where an endpoint is `https`.
+    /// Certificates. Without them, `https` endpoints use the system's authorities.
     pub tls: Option<Tls>,
-    /// Who we are; none where etcd does not ask.
+    /// User and password. None where etcd requires no login.
     pub credentials: Option<Credentials>,
-    /// How long one call may take, fail-over included.
+    /// The time limit of one call, fail-over included.
     pub deadline: Duration,
 }
 
 impl Options {
-    /// The usual prefix and a deadline of five seconds; no TLS, no credentials.
+    /// The default prefix and a deadline of five seconds, without TLS and credentials.
     pub fn new(endpoints: Vec<String>) -> Self {
         Self {
             endpoints,
@@ -48,16 +49,17 @@ impl Options {
 /// Paths of PEM files.
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
-    /// The authority that signed the servers' certificates; none trusts the system's.
+    /// The authority that signed the servers' certificates. None uses the system's.
     pub ca: Option<PathBuf>,
-    /// Our own certificate and its key, where the servers ask for one.
+    /// The client certificate and its key, if the servers require one.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// The endpoints with their scheme; says what is wrong with them without repeating a password.
+/// The endpoints with their scheme. An error says what is wrong with them, and never repeats a
+/// password.
 pub(super) fn urls(options: &Options) -> Result<Vec<String>> {
     if options.endpoints.is_empty() {
-        return Err(refused("no endpoint is given"));
+        return Err(refused("no endpoint is configured"));
     }
     options
         .endpoints
@@ -68,8 +70,8 @@ pub(super) fn urls(options: &Options) -> Result<Vec<String>> {
 
 fn url(given: &str, tls: bool) -> Result<String> {
     if given.contains('@') {
-        return Err(refused("an endpoint holds an `@`")
-            .hint("give user and password apart from the address"));
+        return Err(refused("an endpoint contains an `@`")
+            .hint("set `user` and `password` separately from the address"));
     }
     let (scheme, address) = match given.split_once("://") {
         Some((scheme, address)) => (scheme, address),
@@ -85,13 +87,14 @@ fn url(given: &str, tls: bool) -> Result<String> {
     }
     if tls && scheme == "http" {
         return Err(refused(format!(
-            "certificates are given, but {given} is plain http"
+            "certificates are configured, but {given} is plain http"
         )));
     }
     Ok(format!("{scheme}://{address}"))
 }
 
-/// The prefix, checked: it begins with a slash, ends without, and holds only plain characters.
+/// The prefix, validated: it starts with a slash, does not end with one, and has only plain
+/// characters.
 pub(super) fn prefix(given: &str) -> Result<String> {
     if plain::is_key_prefix(given) {
         return Ok(given.to_owned());
@@ -100,7 +103,7 @@ pub(super) fn prefix(given: &str) -> Result<String> {
         .hint(format!("write something like {DEFAULT_PREFIX}")))
 }
 
-/// What the client library wants for one endpoint, but for the user.
+/// The client library's options for one endpoint, without the user.
 pub(super) fn connect_options(options: &Options, url: &str) -> Result<ConnectOptions> {
     let mut connect = ConnectOptions::new()
         .with_connect_timeout(options.deadline / 5)
@@ -114,7 +117,7 @@ pub(super) fn connect_options(options: &Options, url: &str) -> Result<ConnectOpt
     Ok(connect)
 }
 
-/// The same for a user.
+/// The same with the user.
 pub(super) fn with_user(
     connect: ConnectOptions,
     user: &str,

@@ -1,6 +1,6 @@
-//! Extra keys that another target has. A route and its extra keys are written in one transaction, so they have one
-//! revision: the route that was changed last where the key was is that of the target that wrote it. A key that no route
-//! was written with is one that another program made, and may be taken over.
+//! Extra keys that another target has. A route and its extra keys are written in one transaction, so they have the same
+//! revision. If a key has the revision of another target's route, that target wrote it. A key without such a route was
+//! written by another program, and may be taken over.
 
 use std::collections::BTreeSet;
 
@@ -13,32 +13,32 @@ use super::writer::EtcdWriter;
 use crate::inventory::{Endpoint, OthersKeys, PerSlot, Route, Target};
 use crate::ports::{Failure, FailureKind, Result};
 
-/// The extra keys of a route as they were looked at.
+/// The extra keys of a route, as they were read.
 pub(super) struct Free {
-    /// Those that are not another target's, each with the revision it had then; 0 where it was not there.
+    /// The keys that belong to no other target, each with its revision, 0 for a missing one.
     looked_at: Vec<(String, i64)>,
-    /// Those that another target has, left as they are.
+    /// The keys of another target, which are left unchanged.
     left: BTreeSet<String>,
     others: OthersKeys,
-    /// Why the route cannot be written with them.
+    /// Why the route cannot be written with them: the reason and the hint.
     refused: Option<(String, String)>,
 }
 
 impl Free {
-    /// The keys that must not change until the route is written.
+    /// The keys that must not change before the route is written.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> {
         self.looked_at.iter().map(|(key, _)| key.clone())
     }
 }
 
 impl EtcdWriter {
-    /// Which of the keys that this target would write are another's, in words with what to do.
+    /// The keys of this target that belong to another one, as texts that say what to do.
     pub(super) async fn others_keys(
         &self,
         target: &Target,
         endpoints: &PerSlot<Endpoint>,
     ) -> Result<Vec<String>> {
-        let doing = format!("looking at the extra keys of {target}");
+        let doing = format!("reading the extra keys of {target}");
         let Some(extra) = self.extra.get(&target.service) else {
             return Ok(Vec::new());
         };
@@ -55,7 +55,8 @@ impl EtcdWriter {
         Ok(taken)
     }
 
-    /// Looks at the keys that go with this route. Where another target has one, this is refused or the key is left.
+    /// Reads the keys that belong to this route. If another target has one, the write is refused or the key is left
+    /// unchanged.
     pub(super) async fn free_keys(
         &self,
         doing: &str,
@@ -98,7 +99,7 @@ impl EtcdWriter {
         Ok(free)
     }
 
-    /// The keys that the route is written without. One that was written since it was looked at is another program's too:
+    /// The keys that the route is written without. A key that changed since it was read belongs to another program:
     /// refused, or left.
     pub(super) fn left(&self, doing: &str, free: &Free, seen: &Seen) -> Result<BTreeSet<String>> {
         if let Some((said, hint)) = &free.refused {
@@ -112,18 +113,18 @@ impl EtcdWriter {
             if seen.get(key).map_or(0, KeyValue::mod_revision) == *revision {
                 continue;
             }
-            let said = format!("{key} was written by another program at this moment");
+            let said = format!("another program changed {key} at the same time");
             if free.others == OthersKeys::Refuse {
                 return Err(self.store.failure(FailureKind::Conflict, doing, said));
             }
-            tracing::warn!("{doing}: {said}, so it was left as it is");
+            tracing::warn!("{doing}: {said}, so Greenroom did not change it");
             left.insert(key.clone());
         }
         Ok(left)
     }
 
-    /// The other target that wrote a key last, if one did, and the key's revision. Neither where this user may not read
-    /// the key: a role that may only write it is left as it was.
+    /// The other target that wrote a key last, if one did, and the key's revision. Neither, where this user may not
+    /// read the key: a role that may only write it works as before.
     async fn owner_of(
         &self,
         doing: &str,
@@ -168,7 +169,7 @@ impl EtcdWriter {
 fn in_words(key: &str, owner: &Target) -> (String, String) {
     (
         format!(
-            "the key {key} of etcd was written with the route of {owner}, so it was left as it is"
+            "the key {key} of etcd was written with the route of {owner}, so Greenroom did not change it"
         ),
         format!(
             "give one of the two another key: name {{{{ service }}}} and {{{{ environment }}}} in `etcd_key`; or delete the key if {owner} no longer writes it"

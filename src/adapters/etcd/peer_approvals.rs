@@ -1,5 +1,5 @@
-//! Approvals by others: a key each, on a lease of its own that nobody renews, written where the head of the
-//! release is still the open one that was read.
+//! Peer approvals: one key each, on its own lease that is never renewed. An approval is written only if the
+//! head of the release is still the open one that was read.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{PeerApproval, Target};
 use crate::ports::{Failure, FailureKind, PeerApprovals, Result};
 
-/// The approvals in a cluster.
+/// The peer approvals in a cluster.
 #[derive(Debug, Clone)]
 pub struct EtcdPeerApprovals {
     store: Store,
 }
 
 impl EtcdPeerApprovals {
-    /// In a cluster. Connects to nothing yet.
+    /// Approvals in a cluster. Does not connect yet.
     pub fn new(store: &Store) -> Self {
         Self {
             store: store.clone(),
@@ -32,16 +32,17 @@ impl EtcdPeerApprovals {
         self.store.failure(FailureKind::Conflict, doing, said)
     }
 
-    /// The revision of the head, if the release has no end.
+    /// The revision of the head. A conflict when the release is closed.
     async fn open_head(&self, doing: &str, key: &str, until: Instant) -> Result<i64> {
         let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
         let Some(pair) = found.into_iter().flatten().next() else {
-            return Err(self.conflict(doing, "there is no such release any more"));
+            return Err(self.conflict(doing, "the release no longer exists"));
         };
-        let head: ReleaseRecord = values::decode(&pair)
-            .map_err(|words| self.conflict(doing, &format!("its record: {words}")))?;
+        let head: ReleaseRecord = values::decode(&pair).map_err(|words| {
+            self.conflict(doing, &format!("its record cannot be read: {words}"))
+        })?;
         if head.closed.is_some() {
-            return Err(self.conflict(doing, "the release is over"));
+            return Err(self.conflict(doing, "the release has ended"));
         }
         Ok(pair.mod_revision())
     }
@@ -62,7 +63,7 @@ impl PeerApprovals for EtcdPeerApprovals {
         let life = peer_approval
             .expires_at
             .duration_since(peer_approval.given_at);
-        // It is the time in it that decides; the lease only sweeps up, and never before.
+        // The time in the approval decides. The lease only deletes the key afterwards.
         let seconds = life.as_secs().max(1).saturating_add(60);
         let grant = |client: etcd_client::Client| async move {
             client.lease_client().grant(seconds, None).await
@@ -83,7 +84,7 @@ impl PeerApprovals for EtcdPeerApprovals {
                 .await;
             match answer {
                 Ok(answer) if answer.succeeded() => return Ok(()),
-                // The head was written meanwhile: it may have an end now.
+                // The head was written in the meantime: the release may have ended.
                 Ok(_) => {}
                 Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
                 Err(error) => return Err(self.store.unanswered(doing, error)),
@@ -94,7 +95,7 @@ impl PeerApprovals for EtcdPeerApprovals {
 
     async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
         let doing = &format!(
-            "taking back what was approved of release {} of {target}",
+            "withdrawing the approval of release {} of {target}",
             peer_approval.release
         );
         let key = self.store.keys().peer_approval(target, peer_approval);

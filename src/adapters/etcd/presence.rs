@@ -1,5 +1,5 @@
-//! What a console shows of itself: its keys stand on one lease of its own, which is renewed now and then
-//! and runs out when the console is gone. No write here needs the lock, and none touches anything else.
+//! Presence: the keys that show a console to others. They are on the console's own lease, which it
+//! renews and which expires when the console exits. No write here needs the lock or changes other keys.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -17,12 +17,12 @@ use super::values;
 use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 use crate::ports::{FailureKind, PresenceStore, Result};
 
-/// How long a console that is gone is shown on.
+/// How long an exited console is still shown.
 const LEASE: Duration = Duration::from_secs(30);
-/// How often the lease is renewed.
+/// The interval of renewals.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// Who is at the targets of a cluster, of which one is this console.
+/// The consoles at the targets of a cluster, and this console's own entries.
 #[derive(Debug, Clone)]
 pub struct EtcdPresence {
     inner: Arc<Inner>,
@@ -33,21 +33,21 @@ struct Inner {
     store: Store,
     lease: Duration,
     beat: Duration,
-    said: Mutex<Said>,
+    published: Mutex<Published>,
 }
 
-/// What this console has said, and on which lease.
+/// What this console has written, and on which lease.
 #[derive(Debug, Default)]
-struct Said {
-    /// 0 while there is none.
+struct Published {
+    /// 0 without a lease.
     lease: i64,
-    /// What is said again when the lease has run out under it. Not an asking: what it was asked under
-    /// may be over.
+    /// Written again after the lease has expired. The handover request is not: its release may have
+    /// ended.
     here: BTreeMap<String, Vec<u8>>,
     beats: bool,
 }
 
-/// What is to be done about the asking that stands.
+/// What to do about the current handover request.
 enum Answer {
     Leave,
     Put(Vec<u8>, Option<PutOptions>),
@@ -55,25 +55,24 @@ enum Answer {
 }
 
 impl EtcdPresence {
-    /// In a cluster. Connects to nothing yet.
+    /// Presence in a cluster. Does not connect yet.
     pub fn new(store: &Store) -> Self {
         Self::with(store, LEASE, BEAT)
     }
 
-    /// The same with another lease, in whole seconds, and another beat.
+    /// The same with another lease, in whole seconds, and another interval.
     pub fn with(store: &Store, lease: Duration, beat: Duration) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store: store.clone(),
                 lease,
                 beat,
-                said: Mutex::default(),
+                published: Mutex::default(),
             }),
         }
     }
 
-    /// Does something about exactly the asking that was seen; looks again after each answer that did
-    /// not come.
+    /// Changes exactly the handover request that was read. After each lost answer, it reads again.
     async fn about(
         &self,
         target: &Target,
@@ -85,16 +84,16 @@ impl EtcdPresence {
         let until = store.deadline();
         loop {
             let (_, found) = store.ranges(doing, until, vec![one(key)]).await?;
-            let stands = found.into_iter().flatten().next();
-            // What nobody can read is nobody's asking.
+            let current = found.into_iter().flatten().next();
+            // A value that cannot be read is no operator's request.
             let asked: Option<HandoverRequest> =
-                stands.as_ref().and_then(|pair| values::decode(pair).ok());
+                current.as_ref().and_then(|pair| values::decode(pair).ok());
             let operation = match decide(asked.as_ref())? {
                 Answer::Leave => return Ok(asked),
                 Answer::Put(value, options) => TxnOp::put(key.as_str(), value, options),
                 Answer::Delete => TxnOp::delete(key.as_str(), None),
             };
-            let revision = stands.as_ref().map_or(0, KeyValue::mod_revision);
+            let revision = current.as_ref().map_or(0, KeyValue::mod_revision);
             let compare = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
             let txn = Txn::new().when([compare]).and_then([operation]);
             let answer = store
@@ -121,19 +120,19 @@ impl PresenceStore for EtcdPresence {
         let store = &self.inner.store;
         let key = store.keys().watcher(target, &watcher.console);
         let value = values::encode(store, doing, watcher)?;
-        let mut said = self.inner.said.lock().await;
-        said.here.insert(key, value);
-        // Whatever is in the way now may be gone at the next beat.
-        self.inner.keep(&mut said);
-        self.inner.say(&mut said, doing).await
+        let mut published = self.inner.published.lock().await;
+        published.here.insert(key, value);
+        // What fails now may work at the next renewal.
+        self.inner.keep(&mut published);
+        self.inner.publish(&mut published, doing).await
     }
 
     async fn gone(&self, target: &Target, console: &str) -> Result<()> {
         let doing = &format!("leaving {target}");
         let store = &self.inner.store;
         let key = &store.keys().watcher(target, console);
-        let mut said = self.inner.said.lock().await;
-        said.here.remove(key);
+        let mut published = self.inner.published.lock().await;
+        published.here.remove(key);
         let delete = |client: etcd_client::Client| {
             let key = key.clone();
             async move { client.kv_client().delete(key, None).await }
@@ -146,16 +145,16 @@ impl PresenceStore for EtcdPresence {
         target: &Target,
         request: &HandoverRequest,
     ) -> Result<Option<HandoverRequest>> {
-        let doing = &format!("asking for the wheel of {target}");
+        let doing = &format!("requesting the handover of {target}");
         let store = &self.inner.store;
         let value = values::encode(store, doing, request)?;
         let lease = {
-            let mut said = self.inner.said.lock().await;
-            let lease = self.inner.granted(&mut said, doing).await?;
-            self.inner.keep(&mut said);
+            let mut published = self.inner.published.lock().await;
+            let lease = self.inner.granted(&mut published, doing).await?;
+            self.inner.keep(&mut published);
             lease
         };
-        let standing = self.about(target, doing, |asked| {
+        let current = self.about(target, doing, |asked| {
             Ok(match asked {
                 Some(asked) if asked.console != request.console || asked == request => {
                     Answer::Leave
@@ -166,21 +165,21 @@ impl PresenceStore for EtcdPresence {
                 }
             })
         });
-        let standing = standing.await?;
-        Ok(standing.filter(|asked| asked.console != request.console))
+        let current = current.await?;
+        Ok(current.filter(|asked| asked.console != request.console))
     }
 
     async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()> {
-        let doing = &format!("keeping the wheel of {target}");
+        let doing = &format!("declining the handover of {target}");
         let store = &self.inner.store;
         let answered = HandoverRequest {
             declined: Some(no.clone()),
             ..asked.clone()
         };
         let value = values::encode(store, doing, &answered)?;
-        let done = self.about(target, doing, |stands| {
-            let is_open = stands.is_some_and(|it| it.is_same(asked) && it.declined.is_none());
-            // The answer stays on the lease of whoever asked.
+        let done = self.about(target, doing, |current| {
+            let is_open = current.is_some_and(|it| it.is_same(asked) && it.declined.is_none());
+            // The answer keeps the lease of the requester.
             let options = PutOptions::new().with_ignore_lease();
             Ok(if is_open {
                 Answer::Put(value.clone(), Some(options))
@@ -192,9 +191,9 @@ impl PresenceStore for EtcdPresence {
     }
 
     async fn withdraw(&self, target: &Target, asked: &HandoverRequest) -> Result<()> {
-        let doing = &format!("asking for the wheel of {target} no more");
-        let done = self.about(target, doing, |stands| {
-            Ok(if stands.is_some_and(|it| it.is_same(asked)) {
+        let doing = &format!("withdrawing the handover request for {target}");
+        let done = self.about(target, doing, |current| {
+            Ok(if current.is_some_and(|it| it.is_same(asked)) {
                 Answer::Delete
             } else {
                 Answer::Leave
@@ -204,9 +203,9 @@ impl PresenceStore for EtcdPresence {
     }
 
     async fn leave(&self) -> Result<()> {
-        let mut said = self.inner.said.lock().await;
-        said.here.clear();
-        let lease = std::mem::take(&mut said.lease);
+        let mut published = self.inner.published.lock().await;
+        published.here.clear();
+        let lease = std::mem::take(&mut published.lease);
         if lease == 0 {
             return Ok(());
         }
@@ -221,16 +220,16 @@ impl PresenceStore for EtcdPresence {
 }
 
 impl Inner {
-    /// The lease; a new one where there is none.
-    async fn granted(&self, said: &mut Said, doing: &str) -> Result<i64> {
-        if said.lease != 0 {
+    /// The lease, or a new one.
+    async fn granted(&self, published: &mut Published, doing: &str) -> Result<i64> {
+        if published.lease != 0 {
             let until = self.store.deadline();
-            match renew(&self.store, said.lease, until).await {
+            match renew(&self.store, published.lease, until).await {
                 Err(error) if error.sort == Sort::Refused(FailureKind::Missing) => {
-                    said.lease = 0;
+                    published.lease = 0;
                 }
                 Err(error) => return Err(self.store.unanswered(doing, error)),
-                Ok(_) => return Ok(said.lease),
+                Ok(_) => return Ok(published.lease),
             }
         }
         let seconds = i64::try_from(self.lease.as_secs().max(1)).unwrap_or(i64::MAX);
@@ -238,14 +237,14 @@ impl Inner {
             client.lease_client().grant(seconds, None).await
         };
         let granted = self.store.ask(doing, self.store.deadline(), grant).await?;
-        said.lease = granted.id();
-        Ok(said.lease)
+        published.lease = granted.id();
+        Ok(published.lease)
     }
 
-    /// Says everything, on a lease that stands.
-    async fn say(&self, said: &mut Said, doing: &str) -> Result<()> {
-        let lease = self.granted(said, doing).await?;
-        for (key, value) in &said.here {
+    /// Writes all keys again, on a valid lease.
+    async fn publish(&self, published: &mut Published, doing: &str) -> Result<()> {
+        let lease = self.granted(published, doing).await?;
+        for (key, value) in &published.here {
             let put = |client: etcd_client::Client| {
                 let options = PutOptions::new().with_lease(lease);
                 let (key, value) = (key.clone(), value.clone());
@@ -256,9 +255,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Renews from now on, for as long as anybody has this.
-    fn keep(self: &Arc<Self>, said: &mut Said) {
-        if std::mem::replace(&mut said.beats, true) {
+    /// Starts the renewals. They run as long as this value exists.
+    fn keep(self: &Arc<Self>, published: &mut Published) {
+        if std::mem::replace(&mut published.beats, true) {
             return;
         }
         let (inner, beat) = (Arc::downgrade(self), self.beat);
@@ -273,18 +272,18 @@ impl Inner {
     }
 }
 
-/// One renewal; false when nobody needs it any more.
+/// One renewal. Returns false when no console needs it any more.
 async fn keep_on(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;
     };
-    let mut said = inner.said.lock().await;
-    if said.lease == 0 && said.here.is_empty() {
-        said.beats = false;
+    let mut published = inner.published.lock().await;
+    if published.lease == 0 && published.here.is_empty() {
+        published.beats = false;
         return false;
     }
     let until = inner.store.deadline();
-    let renewed = match said.lease {
+    let renewed = match published.lease {
         0 => None,
         lease => Some(renew(&inner.store, lease, until).await),
     };
@@ -294,9 +293,12 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
         None => true,
     };
     if is_lost {
-        said.lease = 0;
-        if let Err(failure) = inner.say(&mut said, "being shown again").await {
-            tracing::debug!("not shown to others: {failure}");
+        published.lease = 0;
+        if let Err(failure) = inner
+            .publish(&mut published, "showing this console again")
+            .await
+        {
+            tracing::debug!("this console is not shown to others: {failure}");
         }
     }
     true

@@ -1,6 +1,5 @@
-//! Looks at registrations, routes, holds and locks. What it cannot read it reports and passes by:
-//! one value that another program wrote must not hide the rest. What an unreadable key stops is decided by
-//! `inventory::StoredKey`.
+//! Reads registrations, routes, holds and locks. A value that cannot be read is reported and skipped: one that
+//! another program wrote must not hide the rest. `inventory::StoredKey` decides what an unreadable key stops.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ use crate::inventory::{
 use crate::ports::{Hint, KeyLine, RegistryReader, Result};
 use crate::sanitize::sanitize;
 
-/// Reads registrations and journals; changes nothing.
+/// Reads registrations and journals. Changes nothing.
 #[derive(Debug, Clone)]
 pub struct EtcdReader {
     pub(super) store: Store,
@@ -38,14 +37,14 @@ impl EtcdReader {
             || pair.key() == keys.handover_request(target).as_bytes()
     }
 
-    /// The target without its past.
+    /// The ranges of a target without its history.
     fn ranges_of(&self, target: &Target) -> Vec<TxnOp> {
         let of_target = self.store.keys().without_releases(target);
         of_target.iter().map(|(from, to)| range(from, to)).collect()
     }
 }
 
-/// The most leases that are asked about for one list: each is a call of its own.
+/// The most leases that one list asks about: each needs a call.
 const MOST_LEASES: usize = 16;
 
 #[async_trait]
@@ -127,11 +126,11 @@ impl RegistryReader for EtcdReader {
         );
         let ((_, found), approvals) = (read?, approvals?);
         let mut lines = Vec::new();
-        // One lease may hold many keys.
+        // One lease may have many keys.
         let mut left: BTreeMap<i64, Option<i64>> = BTreeMap::new();
         for pair in found.iter().flatten().chain(&approvals.pairs) {
             let lease = pair.lease();
-            // Those who look on come and go by themselves: what is left of theirs helps nobody.
+            // Watching consoles come and go by themselves: the remaining time of their keys helps no operator.
             let of_presence = self.is_presence(target, pair);
             let ttl_seconds = match left.get(&lease) {
                 _ if of_presence => None,
@@ -165,8 +164,8 @@ fn revisioned<T>(pair: &KeyValue, value: T) -> Revisioned<T> {
     }
 }
 
-/// The token of the lock that this key is: the revision that wrote it. A lock is written once by each
-/// holder, so that taking it over makes another token, in one transaction.
+/// The token of a lock: the revision that wrote its key. Each holder writes the lock once, so a takeover makes a
+/// new token in one transaction.
 pub(super) fn token(pair: &KeyValue) -> FencingToken {
     FencingToken(pair.mod_revision())
 }
@@ -185,7 +184,7 @@ pub(super) async fn holder(
     })
 }
 
-/// Why a lock cannot be read, and what the operator can do. Until it is gone, no release can start or be resumed.
+/// Why a lock cannot be read, and what the operator can do. While it exists, no release can start or be resumed.
 fn unreadable_lock(pair: &KeyValue, words: &str) -> String {
     let key = values::key(pair);
     let ends = match pair.lease() {
@@ -197,7 +196,7 @@ fn unreadable_lock(pair: &KeyValue, words: &str) -> String {
     )
 }
 
-/// Seconds left on a lease; none without one, and where etcd does not tell.
+/// The seconds left on a lease. None without a lease, and when etcd does not answer.
 async fn seconds_left(store: &Store, lease: i64, until: Instant) -> Option<i64> {
     if lease == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! Repairs as they are written down: a key each, beside the releases.
+//! The records of repairs: one key each, separate from the releases.
 
 use etcd_client::{KeyValue, TxnOp};
 
@@ -10,7 +10,7 @@ use crate::history::{RepairRecord, Written};
 use crate::inventory::Target;
 use crate::ports::{FailureKind, Fence, Result};
 
-/// The largest record of a repair.
+/// The largest record of a repair, in bytes.
 const LARGEST: usize = 16 * 1024;
 
 impl EtcdReader {
@@ -30,7 +30,8 @@ impl EtcdReader {
     }
 }
 
-/// A record that this Greenroom understands. Nothing depends on one: what is none is passed by.
+/// A record that this Greenroom can read. Nothing depends on these records, so unreadable ones are
+/// skipped.
 fn readable(pair: &KeyValue) -> Option<RepairRecord> {
     let written: Written = values::decode(pair).ok()?;
     if written.is_newer() {
@@ -42,7 +43,7 @@ fn readable(pair: &KeyValue) -> Option<RepairRecord> {
 impl EtcdWriter {
     pub(super) async fn write_repair(&self, record: &RepairRecord, fence: &Fence) -> Result<()> {
         let target = &record.target;
-        let doing = &format!("writing down repair {} of {target}", record.id);
+        let doing = &format!("recording repair {} of {target}", record.id);
         let key = self.store.keys().repair(target, record.id);
         let value = values::encode(&self.store, doing, record)?;
         if value.len() > LARGEST {
@@ -53,7 +54,7 @@ impl EtcdWriter {
             return Err(self
                 .store
                 .failure(FailureKind::Rejected, doing, said)
-                .hint("repair one difference after the other"));
+                .hint("repair one difference at a time"));
         }
         self.change(target, fence, doing, vec![key.clone()])
             .make(|seen| {
@@ -61,8 +62,11 @@ impl EtcdWriter {
                     if pair.value() == value {
                         return Ok(Decision::Stands);
                     }
-                    if readable(pair).is_none_or(|stands| stands.closed.is_some()) {
-                        let said = format!("{} is closed, or of somebody else", values::key(pair));
+                    if readable(pair).is_none_or(|current| current.closed.is_some()) {
+                        let said = format!(
+                            "{} is closed, or belongs to another operator",
+                            values::key(pair)
+                        );
                         return Err(self.store.failure(FailureKind::Conflict, doing, said));
                     }
                 }

@@ -1,5 +1,5 @@
-//! Seals: a key for each release, beside the targets and not below them, so that a role may write the ones and not the
-//! others. Each is written once.
+//! Seals: one key for each release. They are not below the targets, so that a role may write one and not the other.
+//! Each is written once.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::history::Seal;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, Result, Seals};
 
-/// How many seals are read at a time: an answer may have four megabytes.
+/// How many seals one call reads. The client library limits an answer to four megabytes.
 const PAGE: i64 = 2000;
 
 /// The seals of a cluster.
@@ -23,7 +23,7 @@ pub struct EtcdSeals {
 }
 
 impl EtcdSeals {
-    /// In a cluster. Connects to nothing yet.
+    /// Seals in a cluster. Does not connect yet.
     pub fn new(store: &Store) -> Self {
         Self {
             store: store.clone(),
@@ -47,7 +47,7 @@ impl Seals for EtcdSeals {
                 async move { client.kv_client().txn(txn).await }
             })
             .await;
-        // Where another one stands already, that one stays; a lost answer is looked for the next time.
+        // An existing seal stays. After a lost answer, the next call reads it again.
         answer
             .map(drop)
             .map_err(|error| self.store.unanswered(doing, error))
@@ -74,7 +74,7 @@ impl EtcdReader {
             let Some(last) = page.last() else {
                 return Ok(seals);
             };
-            // The first key behind it.
+            // The first key after it.
             from = [last.key(), b"\0"].concat();
             for pair in &page {
                 let (id, seal) = self.sealed(&doing, &prefix, pair)?;
@@ -83,7 +83,7 @@ impl EtcdReader {
         }
     }
 
-    /// A seal that cannot be read proves nothing, and is not passed by.
+    /// A seal that cannot be read proves nothing, so it is an error and not skipped.
     fn sealed(&self, doing: &str, prefix: &str, pair: &KeyValue) -> Result<(ReleaseId, Seal)> {
         let garbled = |words: &str| {
             let said = format!("{}: {words}", values::key(pair));
@@ -91,7 +91,7 @@ impl EtcdReader {
         };
         let id = pair.key().strip_prefix(prefix.as_bytes());
         let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
-        let id = id.ok_or_else(|| garbled("its key names no release"))?;
+        let id = id.ok_or_else(|| garbled("its key has no valid release id"))?;
         let seal = values::decode(pair).map_err(|words| garbled(&words))?;
         Ok((id, seal))
     }

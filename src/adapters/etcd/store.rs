@@ -1,5 +1,5 @@
-//! The way to a cluster: one client per node, the one that answered last tried first. Repeats what
-//! is safe to repeat until a deadline, and knows nothing of what it carries.
+//! The connections to a cluster: one client for each node; the node that answered last is tried first. Repeats calls
+//! that are safe to repeat, until a deadline. This module knows nothing about the data.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,25 +18,25 @@ use super::keys::Keys;
 use super::options::{self, Options};
 use crate::ports::{Credentials, Failure, FailureKind, Result};
 
-/// What came back from one call at one node.
+/// The result of one call to one node.
 pub(super) type Answer<T> = std::result::Result<T, EtcdError>;
 
-/// The largest answer that is read: a long list of release heads. Of other calls the client library reads 4 MiB.
+/// The largest answer, in bytes: a long list of release heads. For other calls the client library reads up to 4 MiB.
 pub(super) const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// What to do where a login is configured and etcd asks for none.
-const NO_USERS: &str = "this etcd has its users switched off: run `etcdctl auth enable`, or remove `user` and `password` from the configuration";
+/// The hint when a login is configured and etcd requires none.
+const NO_USERS: &str = "authentication is disabled in this etcd: run `etcdctl auth enable`, or remove `user` and `password` from the configuration";
 
-/// What to do about an answer that is larger.
-const LARGE: &str = "something else may write below Greenroom's prefix: look with `etcdctl get --prefix --keys-only`, and see greenroom help limits";
+/// The hint for an answer beyond the limit.
+const LARGE: &str = "another program may write below Greenroom's prefix: list the keys with `etcdctl get --prefix --keys-only`, and see greenroom help limits";
 
-/// What to do about a full cluster.
+/// The hint for a full cluster.
 const FULL: &str = "etcd's quota is used up: compact and defragment it, or raise --quota-backend-bytes, then clear the alarm with `etcdctl alarm disarm`";
 
-/// How often all nodes are tried when none of them takes a connection.
+/// How often all nodes are tried while none accepts a connection.
 const ROUNDS: u32 = 3;
 
-/// A cluster. Connections are made when they are needed; clones share them.
+/// A cluster. Connections are made when needed; clones share them.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -59,7 +59,7 @@ struct Node {
 }
 
 impl Store {
-    /// Checks what was given; reads no certificate and connects to nothing yet.
+    /// Validates the options. Reads no certificate and does not connect yet.
     pub fn open(options: &Options) -> Result<Self> {
         let urls = options::urls(options)?;
         let keys = Keys::new(options::prefix(&options.prefix)?);
@@ -88,13 +88,13 @@ impl Store {
         })
     }
 
-    /// The user that etcd knows us as, if it asks.
+    /// The user of the login, if there is one.
     pub(super) fn user(&self) -> Option<&str> {
         let login = self.inner.options.credentials.as_ref();
         login.map(|login| login.user.as_str())
     }
 
-    /// What time the members say it is.
+    /// The time of the members.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
         let urls = self.inner.nodes.iter().map(|node| node.url.as_str());
         self.inner.clocks.ask(&self.inner.options, urls).await
@@ -109,12 +109,12 @@ impl Store {
         &self.inner.name
     }
 
-    /// When a call that begins now has to be over.
+    /// The deadline of a call that starts now.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.inner.deadline
     }
 
-    /// The failure of a call that is over.
+    /// The failure of a call.
     pub(super) fn failure(
         &self,
         kind: FailureKind,
@@ -124,8 +124,8 @@ impl Store {
         Failure::new(kind, self.name(), doing, said)
     }
 
-    /// Waits for the password where it was not read yet. That is no time of the server: the deadline moves by it. A
-    /// password that cannot be read is the failure of the call that follows.
+    /// Waits for the password if it has not been read yet. The server is not responsible for that time, so the deadline
+    /// moves by it. If the password cannot be read, the following call fails with that.
     async fn with_password(&self, until: Instant) -> Instant {
         let Some(login) = &self.inner.options.credentials else {
             return until;
@@ -135,8 +135,7 @@ impl Store {
         until + since.elapsed()
     }
 
-    /// A call that changes nothing, or nothing that matters when it is done twice: repeated until
-    /// it is answered or the deadline is over.
+    /// A call that may be done twice. Repeated until it is answered or the deadline has passed.
     pub(super) async fn ask<T, Fut>(
         &self,
         doing: &str,
@@ -167,8 +166,8 @@ impl Store {
         }
     }
 
-    /// A call that must not be repeated unseen: goes from node to node while none was reached, and
-    /// stops at the first that may have done it.
+    /// A call that must not be repeated blindly. Goes from node to node while none was reached, and stops at the first
+    /// that may have applied it.
     pub(super) async fn attempt<T, Fut>(
         &self,
         until: Instant,
@@ -180,7 +179,7 @@ impl Store {
         let until = self.with_password(until).await;
         let count = self.inner.nodes.len();
         let first = self.inner.good.load(Ordering::Relaxed);
-        let mut last = EtcdError::not_sent("no time was left");
+        let mut last = EtcdError::not_sent("the deadline passed before the call");
         for offset in 0..count {
             let index = (first + offset) % count;
             let Some(node) = self.inner.nodes.get(index) else {
@@ -214,7 +213,7 @@ impl Store {
         let left = until.saturating_duration_since(Instant::now());
         let time_limit = left.min(self.inner.deadline / share);
         if time_limit.is_zero() {
-            return Err(EtcdError::not_sent("no time was left"));
+            return Err(EtcdError::not_sent("the deadline passed before the call"));
         }
         let end = Instant::now() + time_limit;
         let login = self.inner.options.credentials.as_ref();
@@ -222,7 +221,7 @@ impl Store {
             Ok(client) => client?,
             Err(_) => return Err(EtcdError::not_sent(format!("{} did not answer", node.url))),
         };
-        // In whole milliseconds: what is left of a deadline has nine digits.
+        // Rounded to milliseconds: the rest of a deadline would have nine digits.
         let waited =
             Duration::from_millis(u64::try_from(time_limit.as_millis()).unwrap_or(u64::MAX));
         let silence = |_| EtcdError::unclear(format!("no answer within {waited:?}"));
@@ -240,7 +239,7 @@ impl Store {
                 };
                 refreshed.map_err(EtcdError::from)
             }
-            // The client library asked for a new token by itself, with the password that it was made with.
+            // The client library itself requested a new token, with the old password.
             _ if error.is_login_refused() => Err(error),
             _ => return Err(error),
         };
@@ -255,7 +254,7 @@ impl Store {
                 node.forget().await;
                 let made = timeout_at(end, Box::pin(node.client(&self.inner.options))).await;
                 let Ok(client) = made else {
-                    // The next attempt has what is still being read.
+                    // The next attempt uses the password that is still being read.
                     let said = format!("{}; a new login took too long", error.said);
                     return Err(EtcdError::not_sent(said));
                 };
@@ -290,11 +289,11 @@ impl Store {
             _ if error::has_no_users(&failure.said) => failure.hint(NO_USERS),
             _ if certificates => failure.hint("check the certificates on both sides"),
             FailureKind::Denied => failure.hint("check the user, the password and its role"),
-            // A server that misses our certificate may just hang up.
+            // A server that requires a client certificate may just close the connection.
             FailureKind::Unreachable if self.is_encrypted() => {
-                failure.hint("is etcd running, has it a leader, and does it take our certificate?")
+                failure.hint("check that etcd is running, has a leader and accepts our certificate")
             }
-            FailureKind::Unreachable => failure.hint("is etcd running, and has it a leader?"),
+            FailureKind::Unreachable => failure.hint("check that etcd is running and has a leader"),
             _ => failure,
         }
     }
@@ -304,7 +303,7 @@ impl Store {
         nodes.iter().any(|node| node.url.starts_with("https"))
     }
 
-    /// Several ranges at one revision: the revision, and the pairs of each range.
+    /// Several ranges at one revision. Returns the revision and the pairs of each range.
     pub(super) async fn ranges(
         &self,
         doing: &str,
@@ -339,15 +338,14 @@ impl Store {
 }
 
 impl Node {
-    /// The client of this node; made, and its user authenticated, by the first caller who needs it. A password that is
-    /// refused is read again once.
+    /// The client of this node. The first caller creates it and logs in. A refused password is read again once.
     async fn client(&self, options: &Options) -> Answer<Client> {
         let mut known = self.client.lock().await;
         if let Some(client) = known.as_ref() {
             return Ok(client.clone());
         }
         let login = options.credentials.as_ref();
-        // Read at each connection, so that renewed certificates are used.
+        // The files are read at each connection, so that renewed certificates are used.
         let connect =
             options::connect_options(options, &self.url).map_err(EtcdError::unprepared)?;
         let password = match login {
@@ -372,7 +370,7 @@ impl Node {
         match made {
             Ok(client) => Ok(known.insert(client).clone()),
             Err(mut error) => {
-                // Asking for a token does nothing; whatever was to be done was not sent.
+                // Requesting a token changes nothing, so the caller's operation was not sent.
                 if error.sort == Sort::Unclear {
                     error.sort = Sort::NotSent;
                 }
@@ -394,29 +392,29 @@ impl Node {
         made.map_err(|error| EtcdError::from(error).without(password))
     }
 
-    /// Forgets the connection: the next call makes another.
+    /// Drops the connection. The next call makes a new one.
     async fn forget(&self) {
         *self.client.lock().await = None;
     }
 }
 
-/// One key, to be read.
+/// The operation that reads one key.
 pub(super) fn one(key: &str) -> TxnOp {
     TxnOp::get(key, None)
 }
 
-/// `[from, to)`, to be read.
+/// The operation that reads `[from, to)`.
 pub(super) fn range(from: &str, to: &str) -> TxnOp {
     TxnOp::get(from, Some(GetOptions::new().with_range(to)))
 }
 
-/// Everything that begins with `prefix`, to be read.
+/// The operation that reads every key with `prefix`.
 pub(super) fn below(prefix: &str) -> TxnOp {
     TxnOp::get(prefix, Some(GetOptions::new().with_prefix()))
 }
 
 impl fmt::Debug for Store {
-    /// Without the connection's options: they hold the password.
+    /// Without the connection options: they contain the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
             .field("name", &self.inner.name)

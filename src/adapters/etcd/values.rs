@@ -1,4 +1,4 @@
-//! Values as they are stored, and what to say about those that are not ours to read.
+//! Stored values, and the texts about values that cannot be read.
 
 use etcd_client::KeyValue;
 use serde::Serialize;
@@ -9,24 +9,24 @@ use crate::inventory::{Registration, Slot};
 use crate::ports::{FailureKind, Result};
 use crate::sanitize::{sanitize, sanitize_line};
 
-/// How much of a foreign text is shown in a message.
+/// How much of a foreign text a message shows.
 const SHOWN: usize = 240;
-/// How much of a value is shown: all of one of ours.
+/// How much of a value is shown: all of one of Greenroom's.
 const SHOWN_VALUE: usize = 4_000;
 
-/// A value of ours as the bytes that are stored.
+/// The stored bytes of a value.
 pub(super) fn encode(store: &Store, doing: &str, value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value)
         .map_err(|error| store.failure(FailureKind::Rejected, doing, error.to_string()))
 }
 
-/// A stored value, or harmless words on why it cannot be read.
+/// A stored value, or a sanitized text that says why it cannot be read.
 pub(super) fn decode<T: DeserializeOwned>(pair: &KeyValue) -> std::result::Result<T, String> {
     serde_json::from_slice(pair.value())
         .map_err(|error| shown(&format!("it cannot be read: {error}")))
 }
 
-/// The registration of a slot; one that speaks of another slot is not ours to read.
+/// The registration of a slot. An error when it names another slot.
 pub(super) fn decode_registration(
     pair: &KeyValue,
     slot: Slot,
@@ -35,18 +35,18 @@ pub(super) fn decode_registration(
     if entry.slot == slot {
         Ok(entry)
     } else {
-        Err(format!("it speaks of {}", entry.slot))
+        Err(format!("it names {}", entry.slot))
     }
 }
 
-/// The key, made harmless.
+/// The key, sanitized.
 pub(super) fn key(pair: &KeyValue) -> String {
     sanitize_line(pair.key())
 }
 
-/// The value on one line, made harmless and cut.
+/// The value on one line, sanitized and shortened.
 pub(super) fn value_line(pair: &KeyValue) -> String {
-    // What is far behind the cut is not even looked at.
+    // Bytes far beyond the limit are not decoded.
     let bytes = pair.value();
     let bytes = bytes.get(..SHOWN_VALUE * 4 + 4).unwrap_or(bytes);
     cut(&String::from_utf8_lossy(bytes), SHOWN_VALUE)

@@ -1,5 +1,5 @@
-//! Hints that something under any target changed. Begins where it left off after a connection was
-//! lost, and where etcd has forgotten that, looks at the present and goes on from there.
+//! Change hints: some key of any target changed. After a lost connection, the watch continues where it
+//! stopped. If etcd no longer has those revisions, it reads the current state and continues from there.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,30 +18,30 @@ const DOING: &str = "watching";
 /// The first and the longest pause before another attempt.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// A stream of hints about what changes from now on.
+/// A stream of hints about changes from now on.
 pub(super) async fn changes(store: Store) -> BoxStream<'static, Result<Hint>> {
-    let (tell, told) = mpsc::channel(16);
-    // Asked before returning: what changes after that is heard, however long connecting takes.
+    let (sender, receiver) = mpsc::channel(16);
+    // Read before returning, so that no later change is missed, however long connecting takes.
     let first = revision(&store).await;
     tokio::spawn(async move {
         let watcher = Watcher {
             store,
-            tell: tell.clone(),
+            sender: sender.clone(),
             next: 0,
-            heard: true,
+            is_reported_up: true,
         };
         tokio::select! {
-            () = tell.closed() => {}
+            () = sender.closed() => {}
             () = watcher.run(first) => {}
         }
     });
-    stream::unfold(told, |mut told| async move {
-        told.recv().await.map(|item| (item, told))
+    stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|item| (item, receiver))
     })
     .boxed()
 }
 
-/// The revision that stands; any key of ours may be asked for it.
+/// The current revision. The request needs some key; any of Greenroom's will do.
 async fn revision(store: &Store) -> Result<i64> {
     let all = store.keys().all();
     let answer = store
@@ -58,18 +58,18 @@ async fn revision(store: &Store) -> Result<i64> {
 
 struct Watcher {
     store: Store,
-    tell: mpsc::Sender<Result<Hint>>,
-    /// The first revision that was not heard yet; 0 when it is not known.
+    sender: mpsc::Sender<Result<Hint>>,
+    /// The first revision that has not been received. 0 when it is unknown.
     next: i64,
-    /// Whether the last that was told is that we hear.
-    heard: bool,
+    /// Whether the last hint said that the watch works.
+    is_reported_up: bool,
 }
 
 impl Watcher {
     async fn run(mut self, first: Result<i64>) {
         match first {
             Ok(revision) => self.next = revision + 1,
-            Err(failure) => self.deaf(failure).await,
+            Err(failure) => self.report_outage(failure).await,
         }
         let mut pause = PAUSES.0;
         loop {
@@ -77,31 +77,31 @@ impl Watcher {
             let Err(error) = self.listen().await else {
                 continue;
             };
-            // Something was heard: it is another outage, not the same.
+            // Something was received in between, so this is a new outage.
             if self.next > before {
                 pause = PAUSES.0;
             }
             let failure = self.store.unanswered(DOING, error);
-            self.deaf(failure).await;
+            self.report_outage(failure).await;
             sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
     }
 
-    /// Says once that nothing is heard.
-    async fn deaf(&mut self, failure: crate::ports::Failure) {
-        if self.heard {
-            self.heard = false;
-            let _ = self.tell.send(Err(failure)).await;
+    /// Reports an outage once.
+    async fn report_outage(&mut self, failure: crate::ports::Failure) {
+        if self.is_reported_up {
+            self.is_reported_up = false;
+            let _ = self.sender.send(Err(failure)).await;
         }
     }
 
     async fn hint(&mut self, hint: Hint) {
-        self.heard = true;
-        let _ = self.tell.send(Ok(hint)).await;
+        self.is_reported_up = true;
+        let _ = self.sender.send(Ok(hint)).await;
     }
 
-    /// Listens until it breaks off. Returns without trouble when it is to be opened anew, from the present.
+    /// Receives until the watch fails. Returns Ok when the watch has to start again from the current state.
     async fn listen(&mut self) -> std::result::Result<(), EtcdError> {
         if self.next == 0 {
             self.next = self.present().await? + 1;
@@ -121,7 +121,7 @@ impl Watcher {
                 Ok(None) => return Err(EtcdError::unclear("the watch ended")),
                 Err(error) => {
                     let error = EtcdError::from(error);
-                    // A stream is not authenticated again by the library.
+                    // The library does not log in again for a stream.
                     if matches!(
                         error.sort,
                         Sort::OldToken | Sort::Refused(FailureKind::Denied)
@@ -145,10 +145,10 @@ impl Watcher {
                 };
                 return Err(EtcdError::refused(kind, why));
             }
-            if message.created() && !self.heard {
+            if message.created() && !self.is_reported_up {
                 self.hint(Hint::Anything).await;
             }
-            // One transaction may change several keys of a target: that is one hint.
+            // One transaction may change several keys of a target: that makes one hint.
             let mut changed = BTreeSet::new();
             for pair in message.events().iter().filter_map(|event| event.kv()) {
                 self.next = self.next.max(pair.mod_revision() + 1);
@@ -169,7 +169,7 @@ impl Watcher {
     }
 }
 
-/// Opens a watch; the client comes back with it, to renew its token.
+/// Opens a watch. Also returns the client, to renew its token.
 async fn open(
     client: Client,
     all: String,

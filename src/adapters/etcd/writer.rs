@@ -1,5 +1,5 @@
-//! Changes registrations and routes, and the keys that others read beside the route. Each method
-//! decides on what stands and leaves the transaction, and lost answers, to `change`.
+//! Changes registrations, routes and the extra keys that other programs read. Each method decides
+//! from the current values; `change` does the transaction and handles lost answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +26,8 @@ pub struct EtcdWriter {
 }
 
 impl EtcdWriter {
-    /// Writes to a cluster. `extra` are the keys that are written with each route of a service;
-    /// a template that cannot be compiled, or that speaks of what there is not, is a failure.
+    /// Writes to a cluster. `extra` has the keys that are written with each route of a service. A
+    /// template that cannot be compiled, or that uses an unknown value, is a failure.
     pub fn new(store: &Store, extra: &BTreeMap<ServiceName, Vec<ExtraKey>>) -> Result<Self> {
         let prefix = store.keys().prefix();
         let extra = extra
@@ -58,13 +58,13 @@ impl EtcdWriter {
 
     fn unreadable(&self, doing: &str, pair: &KeyValue, words: &str) -> Failure {
         let key = values::key(pair);
-        self.conflict(doing, format!("{key} stands in the way: {words}"))
+        self.conflict(doing, format!("{key} blocks the change: {words}"))
             .hint(format!(
-                "look at it with `etcdctl get {key}`, and delete it if nobody needs it"
+                "read it with `etcdctl get {key}`, and delete it if it is not needed"
             ))
     }
 
-    /// Writes the extra keys, but for those that are left as they are.
+    /// The operations that write the extra keys, without those that are left unchanged.
     fn extra(
         &self,
         target: &Target,
@@ -94,10 +94,10 @@ impl RegistryWriter for EtcdWriter {
         let value = values::encode(&self.store, doing, entry)?;
         self.change(target, fence, doing, vec![key.clone()])
             .make(|seen| {
-                let stands = seen
+                let current = seen
                     .get(&key)
                     .and_then(|pair| values::decode_registration(pair, entry.slot).ok());
-                if stands.as_ref() == Some(entry) {
+                if current.as_ref() == Some(entry) {
                     return Ok(Decision::Stands);
                 }
                 Ok(Decision::Write(vec![TxnOp::put(
@@ -153,24 +153,24 @@ impl RegistryWriter for EtcdWriter {
         on.extend(free.keys());
         self.change(target, fence, doing, on)
             .make(|seen| {
-                let stands = self.route(doing, seen.get(&route_key))?;
-                if stands.as_ref() == Some(to) {
+                let current = self.route(doing, seen.get(&route_key))?;
+                if current.as_ref() == Some(to) {
                     return Ok(Decision::Stands);
                 }
-                if stands.as_ref().map(|it| (it.generation, it.live)) != change.from {
+                if current.as_ref().map(|it| (it.generation, it.live)) != change.from {
                     let said = format!(
                         "the route is {}, not {}",
-                        named(stands.as_ref().map(|it| (it.generation, it.live))),
+                        named(current.as_ref().map(|it| (it.generation, it.live))),
                         named(change.from)
                     );
                     return Err(self.conflict(doing, said));
                 }
-                let stands = |(key, one): &(String, &PeerApproval)| {
+                let current = |(key, one): &(String, &PeerApproval)| {
                     let pair = seen.get(key).map(values::decode::<PeerApproval>);
-                    pair.is_some_and(|pair| pair.is_ok_and(|stands| stands == **one))
+                    pair.is_some_and(|pair| pair.is_ok_and(|current| current == **one))
                 };
-                if let Some((_, gone)) = peer_approvals.iter().find(|one| !stands(one)) {
-                    let said = format!("{} does not approve it any more", gone.by);
+                if let Some((_, gone)) = peer_approvals.iter().find(|one| !current(one)) {
+                    let said = format!("{} no longer approves it", gone.by);
                     return Err(self.changed(doing, &said));
                 }
                 let left = self.left(doing, &free, seen)?;
@@ -183,7 +183,7 @@ impl RegistryWriter for EtcdWriter {
     }
 
     async fn replace_route(&self, target: &Target, to: &Route, fence: &Fence) -> Result<()> {
-        let doing = &format!("writing the route of {target} anew");
+        let doing = &format!("rewriting the route of {target}");
         let route_key = self.store.keys().route(target);
         let slot_key = self.store.keys().slot(target, to.live);
         let value = values::encode(&self.store, doing, to)?;
@@ -193,13 +193,15 @@ impl RegistryWriter for EtcdWriter {
         self.change(target, fence, doing, on)
             .make(|seen| {
                 let Some(pair) = seen.get(&route_key) else {
-                    return Err(self.conflict(doing, "there is none"));
+                    return Err(self.conflict(doing, "there is no route"));
                 };
                 match values::decode::<Route>(pair) {
-                    Ok(stands) if stands == *to => return Ok(Decision::Stands),
-                    Ok(stands) => {
-                        let said =
-                            format!("it is {}", named(Some((stands.generation, stands.live))));
+                    Ok(current) if current == *to => return Ok(Decision::Stands),
+                    Ok(current) => {
+                        let said = format!(
+                            "the route is {}",
+                            named(Some((current.generation, current.live)))
+                        );
                         return Err(self.conflict(doing, said));
                     }
                     Err(_) => {}
@@ -214,7 +216,7 @@ impl RegistryWriter for EtcdWriter {
 }
 
 impl EtcdWriter {
-    /// The route, and what others read beside it, written where its slot is registered.
+    /// Writes the route and its extra keys, if its slot is registered.
     fn written(
         &self,
         doing: &str,
@@ -234,7 +236,7 @@ impl EtcdWriter {
         Ok(operations)
     }
 
-    /// What a switch writes about the hold. One that cannot be read stays.
+    /// What a switch writes about the hold. An unreadable hold stays.
     fn held(
         &self,
         doing: &str,
@@ -242,19 +244,21 @@ impl EtcdWriter {
         change: &RouteChange,
         pair: Option<&KeyValue>,
     ) -> Result<Vec<TxnOp>> {
-        let stands = match pair.map(values::decode::<Hold>) {
+        let current = match pair.map(values::decode::<Hold>) {
             None => None,
-            Some(Ok(stands)) => Some(stands),
+            Some(Ok(current)) => Some(current),
             Some(Err(_)) if matches!(change.hold, HoldChange::Same(_)) => {
                 return Err(self.changed(doing, "the hold cannot be read"));
             }
             Some(Err(_)) => return Ok(Vec::new()),
         };
-        if !change.hold.allows(stands.as_ref()) {
-            let said = stands.map_or("the hold is gone".to_owned(), |hold| hold.to_string());
+        if !change.hold.allows(current.as_ref()) {
+            let said = current.map_or("the hold no longer exists".to_owned(), |hold| {
+                hold.to_string()
+            });
             return Err(self.changed(doing, &said));
         }
-        match change.hold.after(stands, change.to.release) {
+        match change.hold.after(current, change.to.release) {
             Some(hold) => Ok(holds::written(&self.store, doing, target, &hold)?.into()),
             None => Ok(Vec::new()),
         }

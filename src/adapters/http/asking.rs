@@ -1,4 +1,4 @@
-//! One request and its whole answer, within a deadline and a size.
+//! One request and its whole answer, with a deadline and a size limit.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,17 +10,17 @@ use super::words;
 use crate::checks::Answer;
 use crate::inventory::Endpoint;
 
-/// How much of a body is kept.
+/// The most bytes of a body.
 pub(super) const LONGEST: usize = 1024 * 1024;
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) at: &'a Endpoint,
     pub(super) method: &'a str,
     /// Path and query.
     pub(super) path: &'a str,
-    /// The `Host` header; a host among `headers` wins over it.
+    /// The `Host` header. A host in `headers` replaces it.
     pub(super) host: Option<&'a str>,
     pub(super) headers: Option<&'a BTreeMap<String, String>>,
     pub(super) body: Option<&'a str>,
@@ -54,7 +54,8 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Asks over a connection of `client`. An error says in words why there was no answer.
+/// Sends the request over a connection of `client`. An error is a text that says why there was no
+/// answer.
 pub(super) async fn ask(client: &Client, asked: &Asked<'_>) -> Result<Answer, String> {
     let method = Method::from_bytes(asked.method.as_bytes())
         .map_err(|_| format!("{:?} is not a method", asked.method))?;
@@ -69,7 +70,7 @@ pub(super) async fn ask(client: &Client, asked: &Asked<'_>) -> Result<Answer, St
             .map_err(|_| format!("{name:?} is not a header name"))?;
         headers.insert(name, value);
     }
-    // Replaces what has the same name, as appending would send two hosts.
+    // Replaces headers of the same name: appending would send two hosts.
     request = request.headers(headers);
     if let Some(body) = asked.body {
         request = request.body(body.to_owned());
@@ -114,7 +115,8 @@ pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 fn header_value(name: &str, value: &str) -> Result<HeaderValue, String> {
-    // The value may be a credential: it is not repeated.
-    HeaderValue::from_str(value)
-        .map_err(|_| format!("the value of the header {name:?} has characters it cannot have"))
+    // The value may be a credential, so the error does not repeat it.
+    HeaderValue::from_str(value).map_err(|_| {
+        format!("the value of the header {name:?} has characters that are not allowed")
+    })
 }

@@ -8,10 +8,10 @@ use reqwest::{Client, ClientBuilder, redirect};
 use super::{AGENT, words};
 use crate::inventory::Endpoint;
 
-/// How long connecting may take.
+/// The time limit to connect.
 const CONNECTING: Duration = Duration::from_secs(5);
 
-/// Makes clients. That for TCP goes to any address; one for a socket goes nowhere else.
+/// Creates clients. The one for TCP connects to any address; one for a socket only to that socket.
 #[derive(Default)]
 pub(super) struct Fresh {
     over_tcp: OnceLock<Client>,
@@ -41,10 +41,10 @@ fn plain() -> ClientBuilder {
         .pool_max_idle_per_host(0)
         .no_proxy()
         .redirect(redirect::Policy::none())
-        // A probe that is repeated behind one's back hides the failure that it is there to see.
+        // A silent retry would hide the failure that the probe has to find.
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECTING)
         .user_agent(AGENT)
-        // Only plain HTTP is spoken here; reading the machine's certificates takes a while.
+        // Only plain HTTP is used here. Reading the machine's certificates takes a while.
         .tls_certs_only([])
 }

@@ -1,6 +1,6 @@
-//! One connection for each address, kept from asking to asking as a browser keeps one. A pool would
-//! open a second one whenever the first is not back yet, and then nobody could say over which
-//! connection an answer came.
+//! One connection for each address, kept open between requests as a browser keeps one. A pool would
+//! open a second one while the first is in use, and then it would be unknown over which connection
+//! an answer came.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,19 +23,19 @@ use crate::inventory::{Endpoint, PublicAddress};
 
 type Sender = SendRequest<Empty<Bytes>>;
 
-/// Where a connection is kept between two requests.
+/// The place of a connection between two requests.
 type Place = Arc<Mutex<Option<Sender>>>;
 
-/// The connections that are kept. None of them while one is being asked over: a connection whose
-/// answer was not read to its end is not used again.
+/// The kept connections. A connection is not in here while it is in use: when its answer was not
+/// read to the end, it is not used again.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// By endpoint and host: a target that hangs does not hold up another behind the same proxy.
+    /// By endpoint and host: a target that hangs does not delay another one behind the same proxy.
     by_address: Mutex<BTreeMap<(Endpoint, String), Place>>,
 }
 
 impl Kept {
-    /// Asks for the path of the address; opens a connection if there is none any more.
+    /// Requests the path of the address. Opens a connection if none is open.
     pub(super) async fn ask(
         &self,
         address: &PublicAddress,
@@ -43,7 +43,7 @@ impl Kept {
     ) -> Result<Answer, String> {
         let key = (address.endpoint.clone(), address.host.clone());
         let place = self.by_address.lock().await.entry(key).or_default().clone();
-        // One at a time: HTTP/1 has no other way over one connection.
+        // One at a time, as HTTP/1 requires on one connection.
         let asking = async {
             let mut place = place.lock().await;
             let (answer, sender) = exchange(place.take(), address).await?;
@@ -67,7 +67,7 @@ async fn exchange(
         let began = Instant::now();
         match sender.send_request(request(address)?).await {
             Ok(response) => return Ok((read(response, began).await?, sender)),
-            // The server had ended it, and the request never left.
+            // The server had closed the connection, and the request was not sent.
             Err(error) if error.is_canceled() => {}
             Err(error) => return Err(words::of_any("no answer", &error)),
         }
@@ -96,7 +96,7 @@ where
     let (sender, connection) = handshake(TokioIo::new(stream))
         .await
         .map_err(|error| words::of_any("no connection", &error))?;
-    // Ends when the sender is dropped or the server ends it; what went wrong is told to the sender.
+    // Ends when the sender is dropped or the server closes it. The sender receives any error.
     tokio::spawn(connection);
     Ok(sender)
 }
@@ -105,16 +105,17 @@ fn request(address: &PublicAddress) -> Result<Request<Empty<Bytes>>, String> {
     Request::get(&address.path)
         .header(HOST, &address.host)
         .header(USER_AGENT, AGENT)
-        // As the fresh connections do: an application may answer otherwise without it.
+        // The same as on fresh connections: without it, an application may answer differently.
         .header(ACCEPT, "*/*")
         .body(Empty::new())
-        .map_err(|error| words::of_any("the address cannot be asked", &error))
+        .map_err(|error| words::of_any("no request can be made for the address", &error))
 }
 
 async fn read(mut response: hyper::Response<Incoming>, began: Instant) -> Result<Answer, String> {
     let mut body = Vec::new();
     while let Some(frame) = response.frame().await {
-        let frame = frame.map_err(|error| words::of_any("the answer broke off", &error))?;
+        let frame = frame
+            .map_err(|error| words::of_any("the connection broke during the answer", &error))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

@@ -1,6 +1,6 @@
-//! Asks instances and the public address over HTTP, on TCP and on unix sockets. Reports what it
-//! heard and never fails: no answer is an answer too. Must not know what an answer means for a
-//! release; whether a case passed is said by the pure judge.
+//! Sends HTTP requests to instances and to the public address, over TCP and unix sockets. Reports the answer
+//! and never fails: no answer is a result too. This module does not know what an answer means for a release;
+//! the pure judge decides whether a case passed.
 
 mod asking;
 mod fresh;
@@ -26,24 +26,24 @@ use crate::inventory::{
 };
 use crate::ports::{Bound, Checker, Connection, Secrets, TargetSecrets, TimeLimit};
 
-/// How long the public address may take to answer.
+/// The time limit for an answer of the public address.
 const PUBLIC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The header in which the proxy names the slot that answered.
 const SLOT_HEADER: &str = "x-greenroom-slot";
 
-/// What a proxy in front of an instance adds to a request from this machine, so that an instance that is asked
-/// directly has no reason to answer otherwise.
+/// The headers that a proxy in front of an instance adds to a request from this machine. With them, an
+/// instance that is probed directly has no reason to answer differently.
 const FORWARDED: [(&str, &str); 3] = [
     ("x-real-ip", "127.0.0.1"),
     ("x-forwarded-for", "127.0.0.1"),
     ("x-forwarded-proto", "http"),
 ];
 
-/// How Greenroom calls itself.
+/// Greenroom's user agent.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
-/// What is read of an instance and of the public address at most.
+/// The read limits for instances and for the public address.
 pub const BOUNDS: [Bound; 3] = [
     bound(
         "the body of an answer",
@@ -71,8 +71,8 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     }
 }
 
-/// A checker over HTTP. Redirects are not followed, proxies of the environment are not used: what is
-/// asked is what answers.
+/// A checker over HTTP. It follows no redirects and uses no proxy of the environment, so the answer comes from
+/// the probed address itself.
 #[derive(Default)]
 pub struct HttpChecker {
     fresh: Arc<Fresh>,
@@ -81,12 +81,12 @@ pub struct HttpChecker {
 }
 
 impl HttpChecker {
-    /// A checker without any connection yet.
+    /// A checker without connections.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, which reads the secrets of checks when they are first needed.
+    /// The same, with a reader for the secrets of checks. It reads each secret when it is first needed.
     pub fn reading(secrets: Arc<dyn Secrets>) -> Self {
         Self {
             values: Values::reading(secrets),
@@ -94,7 +94,7 @@ impl HttpChecker {
         }
     }
 
-    /// The same, for one target: its secrets are hidden in every answer. Connections are shared.
+    /// The same for one target: its secrets are hidden in every answer. Connections are shared.
     #[must_use]
     pub fn of(&self, target: TargetSecrets) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl Checker for HttpChecker {
             (false, _) => (at, None),
             (true, Some(address)) => (&address.endpoint, Some(address.host.as_str())),
             (true, None) => {
-                let why = "it asks for the preview, and this target has none".to_owned();
+                let why = "it probes the preview, but this target has none".to_owned();
                 return errored(case, why, Duration::ZERO, String::new());
             }
         };

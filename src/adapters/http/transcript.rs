@@ -1,4 +1,4 @@
-//! What was asked and what was answered, for people: harmless, cut, and without what may be secret.
+//! The request and the answer as text for people: sanitized, shortened, and without secrets.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,18 +8,18 @@ use crate::checks::{Answer, Verdict, hide_in_query, may_be_secret};
 use crate::inventory::{Endpoint, HIDDEN};
 use crate::sanitize::{sanitize, sanitize_line};
 
-/// The longest line that is kept, in characters.
+/// The longest line, in characters.
 const LINE: usize = 160;
-/// How many headers of an answer are kept.
+/// The most headers of an answer.
 const HEADERS: usize = 16;
-/// How many characters of the body of an answer that was not as expected are kept.
+/// The most characters of a body in an unexpected answer.
 const BODY: usize = 1_200;
-/// And of one that was.
+/// The most characters of a body in an expected answer.
 const BODY_PASSED: usize = 300;
 /// The longest transcript, in characters.
 const LONGEST: usize = 2_048;
 
-/// The request: its first line, then its headers, and how long its body is.
+/// The request: its first line, its headers, and the length of its body.
 pub(super) fn request(asked: &Asked<'_>) -> String {
     let place = match asked.at {
         Endpoint::Tcp(address) => format!("http://{address}"),
@@ -45,8 +45,8 @@ pub(super) fn request(asked: &Asked<'_>) -> String {
     bounded(text)
 }
 
-/// The answer: its status, its headers, an empty line, and the beginning of its body, which has `bytes` in all: masked,
-/// it has another length.
+/// The answer: its status, its headers, an empty line, and the start of its body. `bytes` is the length of the whole
+/// body before masking.
 pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> String {
     let mut text = format!("HTTP {}", answer.status);
     for (name, value) in answer.headers.iter().take(HEADERS) {
@@ -64,7 +64,7 @@ pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> Strin
     } else {
         BODY
     };
-    // Of a very long line the rest need not even be looked at.
+    // The rest of a very long line is not needed.
     let start = answer.body.get(..4 * most).unwrap_or(&answer.body);
     let start = String::from_utf8_lossy(start);
     let mut kept = 0;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_secret_is_named_and_not_shown() {
+    fn secrets_are_named_and_not_shown() {
         let Ok(at) = "127.0.0.1:8080".parse() else {
             unreachable!("an address");
         };
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_harmless_and_cut() {
+    fn an_answer_is_sanitized_and_shortened() {
         let text = response(&answer(b"a\x1b]52;c;aGk=\x07b\nc"), 17, Verdict::Failed);
         assert!(text.ends_with("\n\nab\nc"), "{text:?}");
         for (body, verdict) in [

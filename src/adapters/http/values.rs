@@ -1,5 +1,5 @@
-//! The values of headers and of the query of one request: read where they are secret, and hidden wherever the request
-//! or its answer is shown. A secret is read when it is first needed, and again after an answer that does not let us in.
+//! The header and query values of a request. Secret values are read from their sources, and hidden where the request or
+//! its answer is shown. A secret is read when it is first needed, and again after an answer that denies access.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,23 +10,23 @@ use crate::checks::{Answer, hide_in_query, may_be_secret, with_query};
 use crate::inventory::{EnvironmentValue, HIDDEN, Mask, SecretSource, is_word};
 use crate::ports::{Secrets, TargetSecrets};
 
-/// Where secrets are read. Each source is read and kept by itself: one that hangs delays only the requests that need it.
+/// The source of secrets. Each secret is read separately: one that hangs delays only the requests that need it.
 #[derive(Default)]
 pub(super) struct Values {
     secrets: Option<Arc<dyn Secrets>>,
-    /// The other secrets of the target that is asked.
+    /// The other secrets of the target.
     target: Option<TargetSecrets>,
     masks: Masks,
 }
 
-/// The masks of the last requests. Each target is asked again and again with the same secrets, whose forms are made once.
+/// The masks of the last requests. Each target is probed repeatedly with the same secrets, so a mask is made once.
 #[derive(Default)]
 struct Masks(Mutex<VecDeque<(Sent, Mask)>>);
 
-/// What is hidden: secrets, and a body.
+/// What a mask hides: secrets and a body.
 type Sent = (Vec<String>, Option<String>);
 
-/// How many masks are kept.
+/// The most masks that are kept.
 const MASKS: usize = 256;
 
 impl Masks {
@@ -48,14 +48,14 @@ impl Masks {
     }
 }
 
-/// What is sent, and how it is shown.
+/// The values to send, and how they are shown.
 pub(super) struct Prepared {
     pub(super) path: String,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) shown_path: String,
     pub(super) shown_headers: BTreeMap<String, String>,
     pub(super) mask: Mask,
-    /// The secrets that are sent.
+    /// The secrets in the request.
     secrets: Vec<(SecretSource, SecretString)>,
 }
 
@@ -68,7 +68,7 @@ impl Values {
         }
     }
 
-    /// The same, for the requests to one target.
+    /// The same for the requests to one target.
     pub(super) fn of(&self, target: TargetSecrets) -> Self {
         Self {
             secrets: self.secrets.clone(),
@@ -77,7 +77,7 @@ impl Values {
         }
     }
 
-    /// What hides the secrets of the target.
+    /// A mask that hides the secrets of the target.
     pub(super) async fn target_mask(&self) -> Mask {
         match &self.target {
             Some(target) => target.mask().await,
@@ -85,8 +85,8 @@ impl Values {
         }
     }
 
-    /// Reads what is needed for one request. An error names the source. The mask hides the body too: what answers may
-    /// repeat what it was sent.
+    /// Reads what one request needs. An error names the source. The mask also hides the body: an answer may repeat the
+    /// request.
     pub(super) async fn prepare(
         &self,
         path: &str,
@@ -131,8 +131,8 @@ impl Values {
         Ok(prepared)
     }
 
-    /// Hides these in an answer, the body that was sent, and every secret of the target: an application may repeat in one
-    /// answer what it was told by another request.
+    /// A mask for these secrets, the body of the request and every secret of the target: an application may repeat in
+    /// one answer what it received in another request.
     pub(super) async fn mask(&self, mut secrets: Vec<String>, body: Option<&str>) -> Mask {
         if let Some(target) = &self.target {
             secrets.extend(target.texts().await);
@@ -140,7 +140,7 @@ impl Values {
         self.masks.of(secrets, body)
     }
 
-    /// The value to send, and the value to show.
+    /// The value to send and the value to show.
     async fn text(
         &self,
         name: &str,
@@ -168,14 +168,14 @@ impl Values {
 
     async fn secret(&self, source: &SecretSource) -> Result<SecretString, String> {
         let Some(secrets) = &self.secrets else {
-            return Err("no secret can be read here".to_owned());
+            return Err("secrets cannot be read here".to_owned());
         };
         let read = secrets.kept(source).await;
         read.map_err(|failure| failure.to_string())
     }
 
-    /// Reads the secrets of a request again where the answer does not let us in. The caller does not wait for it: the
-    /// next request sends what was read.
+    /// Reads the secrets of a request again when the answer denies access. The caller does not wait: the next request
+    /// uses the new values.
     pub(super) fn learn(&self, prepared: Prepared, answer: &Answer) {
         let Some(secrets) = &self.secrets else {
             return;
@@ -190,7 +190,7 @@ impl Values {
 }
 
 impl Prepared {
-    /// The answer as it may be shown.
+    /// The answer in the form that may be shown.
     pub(super) fn shown(&self, answer: &Answer) -> Answer {
         shown(answer, &self.mask)
     }

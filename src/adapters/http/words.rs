@@ -1,4 +1,4 @@
-//! What an answer, or the lack of one, is called on a screen. Foreign text is made harmless.
+//! Short texts for an answer, or for a missing one. Foreign text is sanitized.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,16 +6,17 @@ use std::time::Duration;
 use crate::checks::Answer;
 use crate::sanitize::sanitize;
 
-/// How much of a body is quoted.
+/// The most characters of a body that are quoted.
 const QUOTED: usize = 120;
 
-/// How much the HTTP library reads of the headers of an answer, at most 100 of them.
+/// The most bytes of headers that the HTTP library reads. It also accepts at most 100 headers.
 pub(super) const HEADERS: usize = 8 * 1024 + 100 * 4 * 1024;
 
-/// How much of a page is looked through for its title.
+/// The most bytes in which the title of a page is searched.
 const HEAD: usize = 4096;
 
-/// `HTTP 503: draining`, `HTTP 502: Bad Gateway` from the title of a page, or `HTTP 301: it redirects to https://web.example/health, which is not followed`.
+/// Examples: `HTTP 503: draining`; `HTTP 502: Bad Gateway` with the title of a page; `HTTP 301: it redirects to
+/// https://web.example/health, which is not followed`.
 pub(super) fn of_answer(answer: &Answer) -> String {
     if let Some(target) = answer.redirect() {
         let status = answer.status;
@@ -25,7 +26,7 @@ pub(super) fn of_answer(answer: &Answer) -> String {
     let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(HEAD)]);
     let (text, is_whole) = if is_page(answer, &body) {
         let title = title(&body).unwrap_or_default();
-        // nginx says the status there once more.
+        // nginx repeats the status in the title.
         let status = answer.status.to_string();
         let rest = title.strip_prefix(&status).unwrap_or(&title).trim();
         (rest.to_owned(), true)
@@ -43,7 +44,7 @@ pub(super) fn of_answer(answer: &Answer) -> String {
     said
 }
 
-/// Whether a body is a page of HTML: its markup says nothing to a person.
+/// Whether a body is an HTML page, whose markup does not help a person.
 fn is_page(answer: &Answer, body: &str) -> bool {
     let mut headers = answer.headers.iter();
     let is_named = headers.any(|(name, value)| {
@@ -54,7 +55,7 @@ fn is_page(answer: &Answer, body: &str) -> bool {
     is_named || start.starts_with("<!doctype html") || start.starts_with("<html")
 }
 
-/// The title of a page in one line; none where it has no title, or an empty one.
+/// The title of a page on one line. None without a title, or with an empty one.
 fn title(page: &str) -> Option<String> {
     let lower = page.to_ascii_lowercase();
     let tag = lower.find("<title")?;
@@ -64,20 +65,19 @@ fn title(page: &str) -> Option<String> {
     Some(words.join(" ")).filter(|title| !title.is_empty())
 }
 
-/// A failed request.
+/// The text for a failed request.
 pub(super) fn of_error(error: &reqwest::Error) -> String {
     let what = if error.is_connect() {
         "no connection"
     } else if error.is_body() || error.is_decode() {
-        "the answer broke off"
+        "the connection broke during the answer"
     } else {
         "no answer"
     };
     of_any(what, error)
 }
 
-/// What happened, and the innermost cause, which is what a person can act on: `no connection:
-/// Connection refused`.
+/// What happened, and the innermost cause, on which a person can act: `no connection: Connection refused`.
 pub(super) fn of_any(what: &str, error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
@@ -93,7 +93,7 @@ pub(super) fn of_any(what: &str, error: &(dyn Error + 'static)) -> String {
     format!("{what}: {}", sanitize(&said))
 }
 
-/// The deadline passed.
+/// The text for a missed deadline.
 pub(super) fn too_late(deadline: Duration) -> String {
     format!("no whole answer within {deadline:?}")
 }

@@ -1,31 +1,32 @@
-//! Whether a switch may be made from what stands. Pure; the same for every kind of pointer.
+//! Decides whether a switch is allowed from the current state. Pure, and the same for every kind of
+//! pointer.
 
 use super::Pointer;
 use crate::inventory::{FencingToken, Slot, Target};
 use crate::ports::{Failure, FailureKind, SwitchOrder};
 
-/// What an admitted order means.
+/// The result for an allowed order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It was carried out before: nothing is to be done.
+    /// It was already carried out: nothing to do.
     Done,
-    /// It comes next.
+    /// It is the next switch.
     Next,
 }
 
 /// Why an order is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// For decisions.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// For people.
+    /// The reason, as a text.
     pub said: String,
-    /// What it means; may be empty.
+    /// What to do about it. May be empty.
     pub hint: &'static str,
 }
 
 impl Pointer {
-    /// Holds an order against what stands. `highest` is the highest token seen at the target,
+    /// Compares an order with the current state. `highest` is the highest token of the target,
     /// which may be higher than that of the live slot.
     pub fn admits(self, highest: FencingToken, order: &SwitchOrder) -> Result<Admission, Refusal> {
         let refused = |kind, said| {
@@ -51,7 +52,7 @@ impl Pointer {
         }
         if order.generation <= self.generation {
             let said = format!(
-                "generation {} stands already and {} is not greater",
+                "the current generation is {}, and {} is not higher",
                 self.generation, order.generation
             );
             return refused(FailureKind::Conflict, said);
@@ -59,8 +60,8 @@ impl Pointer {
         Ok(Admission::Next)
     }
 
-    /// Why an order that was admitted is not to be carried out any more: this, of either slot, came
-    /// after it.
+    /// Why an admitted order must no longer be carried out: this switch, of either slot, came after
+    /// it.
     pub fn overtakes(self, order: &SwitchOrder) -> Option<Refusal> {
         if self.token > order.token {
             return Some(Refusal::overtaken(self.token, order));
@@ -68,7 +69,7 @@ impl Pointer {
         (self.generation > order.generation).then(|| Refusal {
             kind: FailureKind::Conflict,
             said: format!(
-                "generation {} was written since and {} is lower",
+                "generation {} was written since then, and {} is lower",
                 self.generation, order.generation
             ),
             hint: "",
@@ -85,11 +86,11 @@ impl Refusal {
                 "the lock that moved the traffic last has token {highest}, and this one has the lower token {}",
                 order.token
             ),
-            hint: "another driver has taken the lock over; where the store was wiped or restored, `greenroom status` says so and `greenroom repair` mends it",
+            hint: "another driver took over the lock. If the store was wiped or restored, `greenroom status` says so and `greenroom repair` repairs it",
         }
     }
 
-    /// As the failure of a switch at `place`.
+    /// The failure of a switch at `place`.
     pub fn failure(self, place: String, target: &Target, order: &SwitchOrder) -> Failure {
         let doing = format!(
             "switching {target} from {} to {} as generation {}",

@@ -1,41 +1,41 @@
-//! What stands in a slot's directory: the last switch that went there, as a line of JSON. Pure.
+//! The file in a slot's directory: the last switch to that slot, as a line of JSON. Pure.
 
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::{FencingToken, LastSwitch, Slot, Target, generation};
 use crate::ports::SwitchOrder;
 
-/// What the pointer says.
+/// The pointer's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pointer {
-    /// The slot with the traffic; none before the first release.
+    /// The live slot. None before the first release.
     pub slot: Option<Slot>,
-    /// The generation it was switched to with; 0 before the first release.
+    /// The generation of its switch. 0 before the first release.
     pub generation: u64,
-    /// The token it was switched under; 0 before the first release.
+    /// The token of its switch. 0 before the first release.
     pub token: FencingToken,
 }
 
-/// The file. Unknown keys are left alone, so that a newer Greenroom may add some.
+/// The file. Unknown keys are ignored, so that a newer Greenroom may add some.
 #[derive(Serialize, Deserialize)]
 struct AnswerFile {
     slot: Slot,
     #[serde(deserialize_with = "generation")]
     generation: u64,
     token: FencingToken,
-    /// Whose pointer it is, e.g. `web/qa`; absent where a configuration carries it, which names the target itself.
+    /// The target of the pointer, e.g. `web/qa`. Absent in a configuration, which names the target itself.
     #[serde(default)]
     target: Option<String>,
 }
 
-/// Whose pointer a slot's file is; none where it does not say.
+/// The target that a slot's file names, if it names one.
 pub(super) fn owner(content: &[u8]) -> Option<String> {
     let file: AnswerFile = serde_json::from_slice(content).ok()?;
     file.target
 }
 
 impl Pointer {
-    /// What stands once an order was carried out.
+    /// The state after an order was carried out.
     pub fn after(order: &SwitchOrder) -> Self {
         Self {
             slot: Some(order.to),
@@ -53,7 +53,7 @@ impl Pointer {
         }
     }
 
-    /// The switch that it records.
+    /// The recorded switch.
     pub fn last_switch(self) -> LastSwitch {
         LastSwitch {
             generation: self.generation,
@@ -61,12 +61,15 @@ impl Pointer {
         }
     }
 
-    /// Reads the file of a slot; an error says in words what is wrong with it.
+    /// Parses the file of a slot. An error says what is wrong with it.
     pub fn from_json(slot: Slot, content: &[u8]) -> Result<Self, String> {
         let file: AnswerFile = serde_json::from_slice(content)
-            .map_err(|error| format!("it is not what Greenroom writes there: {error}"))?;
+            .map_err(|error| format!("Greenroom did not write this: {error}"))?;
         if file.slot != slot {
-            return Err(format!("it is in {slot} and speaks of {}", file.slot));
+            return Err(format!(
+                "it is in the directory of {slot}, but names {}",
+                file.slot
+            ));
         }
         Ok(Self {
             slot: Some(slot),
@@ -75,7 +78,7 @@ impl Pointer {
         })
     }
 
-    /// The content of the slot's file, which names its target. It is an answer as [`Pointer::to_json`] gives it, too.
+    /// The content of the slot's file, with its target. It is also valid as an answer, like [`Pointer::to_json`].
     pub(super) fn to_file(self, target: &Target) -> Vec<u8> {
         let Some(slot) = self.slot else {
             return self.to_json();
@@ -91,7 +94,7 @@ impl Pointer {
         text.into_bytes()
     }
 
-    /// The pointer as a configuration carries it; `{}` where no slot has the traffic.
+    /// The pointer inside a configuration. `{}` when no slot is live.
     pub fn to_json(self) -> Vec<u8> {
         let Some(slot) = self.slot else {
             return b"{}\n".to_vec();

@@ -1,5 +1,5 @@
-//! Changes to a local file system that are whole and stay: replace a file, rename a link over
-//! another, sync what contains them. Blocking; knows nothing of proxies.
+//! Atomic and durable changes to a local file system: replacing a file, renaming a link over
+//! another, and syncing their directories. Blocking. Knows nothing about proxies.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -11,10 +11,10 @@ use ulid::Ulid;
 
 use crate::ports::{FilePart, STAGED};
 
-/// The largest file that is read; none of a proxy's comes near it.
+/// The largest file that is read, in bytes. No file of a proxy is nearly as large.
 pub(super) const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// A file's content; none when there is none.
+/// The content of a file. None when it does not exist.
 pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let Some(file) = absent_is_none(File::open(path))? else {
         return Ok(None);
@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(content))
 }
 
-/// Whether there is a directory; something else there is an error.
+/// Whether the directory exists. Anything else at the path is an error.
 pub(super) fn is_directory(path: &Path) -> io::Result<bool> {
     match absent_is_none(fs::metadata(path))? {
         Some(is) if is.is_dir() => Ok(true),
@@ -42,7 +42,7 @@ pub(super) fn is_directory(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// A part of a file; none when there is none.
+/// A part of a file. None when it does not exist.
 pub(super) fn read_part(path: &Path, from: u64, most: usize) -> io::Result<Option<FilePart>> {
     let Some(mut file) = absent_is_none(File::open(path))? else {
         return Ok(None);
@@ -51,7 +51,7 @@ pub(super) fn read_part(path: &Path, from: u64, most: usize) -> io::Result<Optio
     if !is.is_file() {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it is not a plain file",
+            "it is not a regular file",
         ));
     }
     let mut bytes = Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn read_part(path: &Path, from: u64, most: usize) -> io::Result<Optio
     }))
 }
 
-/// The names in a directory, sorted; none when there is no directory.
+/// The sorted names in a directory. Empty when it does not exist.
 pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
     let Some(entries) = absent_is_none(fs::read_dir(directory))? else {
         return Ok(Vec::new());
@@ -79,8 +79,8 @@ pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Replaces a file in one step. A new one is readable by all, whatever the umask: the proxy's
-/// workers are another user. A link is followed, since operators link their proxy's files.
+/// Replaces a file in one step. A new file is readable by all, whatever the umask: the proxy's
+/// workers run as another user. Follows a link, because operators link their proxy's files.
 pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = &through_link(path)?;
     let directory = parent(path)?;
@@ -97,7 +97,6 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_directory(directory)
 }
 
-/// Removes a file.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     if absent_is_none(fs::remove_file(path))?.is_none() {
         return Ok(());
@@ -105,7 +104,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     sync_directory(parent(path)?)
 }
 
-/// Where a link points; none when there is nothing, or something that is no link.
+/// The target of a link. None when nothing is there, or no link.
 pub(super) fn read_link(path: &Path) -> io::Result<Option<PathBuf>> {
     match fs::read_link(path) {
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
@@ -113,7 +112,7 @@ pub(super) fn read_link(path: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Makes a link beside another, and removes what was staged there before.
+/// Creates a link next to `link`, and removes links that were staged earlier.
 pub(super) fn stage(link: &Path, to: &Path) -> io::Result<PathBuf> {
     let directory = parent(link)?;
     make_directory(directory)?;
@@ -123,13 +122,13 @@ pub(super) fn stage(link: &Path, to: &Path) -> io::Result<PathBuf> {
             remove(&directory.join(name))?;
         }
     }
-    // A name of its own: two that switch at once must never rename each other's link.
+    // The name is unique: two concurrent switches must never rename each other's link.
     let staged = directory.join(format!("{STAGED}{}", Ulid::generate()));
     symlink(to, &staged)?;
     Ok(staged)
 }
 
-/// Puts a staged link in its place by one rename.
+/// Puts a staged link in place with one rename.
 pub(super) fn put(staged: &Path, link: &Path) -> io::Result<()> {
     fs::rename(staged, link)?;
     sync_directory(parent(link)?)

@@ -1,6 +1,6 @@
-//! The live pointer: the few files on disk that a proxy reads at every request to know which slot has
-//! a target's traffic, and the one `rename(2)` that changes it. Knows the layout and who may change
-//! it; must not know which proxy reads it, nor how a release came to want the change.
+//! The live pointer: the files on disk that a proxy reads at every request to find the live slot of a target, and
+//! the one `rename(2)` that changes it. This module knows the layout and who may change it. It knows neither which
+//! proxy reads it nor why a release changes it.
 //!
 //! ```text
 //! {state}/{service}/{environment}/
@@ -9,7 +9,7 @@
 //!     live -> green                     absent before the first release
 //! ```
 //!
-//! A proxy that can only test whether a file exists looks for `live/is-blue` and `live/is-green`.
+//! A proxy that can only test whether a file exists tests `live/is-blue` and `live/is-green`.
 
 mod admission;
 mod answer;
@@ -32,7 +32,7 @@ use crate::ports::{
 };
 use crate::sanitize::sanitize;
 
-/// What is read on this machine at most.
+/// The read limits on this machine.
 pub const BOUNDS: [Bound; 2] = [
     bound(
         "a file of the proxy",
@@ -40,7 +40,7 @@ pub const BOUNDS: [Bound; 2] = [
         TimeLimit::Within(this_host::DEADLINE),
     ),
     bound(
-        "what a command prints",
+        "the output of a command",
         this_host::MOST_OUTPUT as u64,
         TimeLimit::Within(this_host::DEADLINE),
     ),
@@ -59,13 +59,13 @@ const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
 pub struct LivePointer {
     host: Arc<dyn ProxyHost>,
     state: PathBuf,
-    // Two switches of one process cannot fall between each other's look and rename. Between
-    // processes the registry's transaction decides before either comes here.
+    // Serializes the switches of one process, from reading to renaming. Between processes, the transaction of the
+    // registry decides first.
     switching: Mutex<()>,
 }
 
 impl LivePointer {
-    /// The pointers below `state`, a path as `host` sees it.
+    /// The pointers below `state`, a path on `host`.
     pub fn new(host: Arc<dyn ProxyHost>, state: impl Into<PathBuf>) -> Self {
         Self {
             host,
@@ -81,12 +81,12 @@ impl LivePointer {
             .join(target.environment.as_str())
     }
 
-    /// The symbolic link whose target is the slot with the traffic.
+    /// The symbolic link to the directory of the live slot.
     pub fn link(&self, target: &Target) -> PathBuf {
         self.directory(target).join("live")
     }
 
-    /// The file whose presence below `live` names a slot.
+    /// The file below `live` that identifies a slot.
     pub fn marker(slot: Slot) -> &'static str {
         match slot {
             Slot::Blue => "is-blue",
@@ -94,14 +94,14 @@ impl LivePointer {
         }
     }
 
-    /// The file that says what a slot was last switched to with.
+    /// The file with the last switch of a slot.
     pub fn answer_file(&self, target: &Target, slot: Slot) -> PathBuf {
         self.directory(target)
             .join(slot.as_str())
             .join("answer.json")
     }
 
-    /// What stands; [`Pointer::default`] before the first release.
+    /// The current state. [`Pointer::default`] before the first release.
     pub async fn read(&self, target: &Target) -> Result<Pointer> {
         let link = self.link(target);
         let Some(to) = self.host.read_link(&link).await? else {
@@ -112,42 +112,42 @@ impl LivePointer {
                 FailureKind::Garbled,
                 format!("reading {}", link.display()),
                 format!(
-                    "it points at {} and not at blue or green",
+                    "it points at {}, not at blue or green",
                     sanitize(&to.display().to_string())
                 ),
             )
-            .hint("point it at the slot that has the traffic, or remove it when there is none")
+            .hint("point it at the live slot, or remove it when no slot is live")
         })?;
-        self.standing(target, slot).await?.ok_or_else(|| {
+        self.current(target, slot).await?.ok_or_else(|| {
             let file = self.answer_file(target, slot);
             self.failure(
                 FailureKind::Garbled,
                 format!("reading {}", file.display()),
-                format!("{slot} is live and its file is missing"),
+                format!("{slot} is live, but its file is missing"),
             )
         })
     }
 
-    /// Proves that pointers can be written. Where a target `is_installed` they have to be there.
+    /// Checks that pointers can be written. The pointers of an installed target (`is_installed`) must exist.
     pub async fn try_state(&self, is_installed: bool) -> Result<String> {
         let state = self.state.display();
         match self.host.try_writing(&self.state).await? {
             Writable::Here => Ok(format!("{state}: a file was written and removed")),
             Writable::In(above) if !is_installed => Ok(format!(
-                "{state} does not exist yet: the first release makes it in {}, where a file was written and removed",
+                "{state} does not exist yet: the first release creates it in {}, where a file was written and removed",
                 above.display()
             )),
             Writable::In(_) => {
                 let doing = format!("looking for {state}");
-                let said = "it does not exist, and the live pointers have to be in it";
-                let hint = "put it back, or see what `greenroom status` says and let `greenroom repair` mend it";
+                let said = "it does not exist, but the live pointers must be in it";
+                let hint = "restore it, or see `greenroom status` and run `greenroom repair`";
                 let kind = FailureKind::Missing;
                 Err(self.failure(kind, doing, said.to_owned()).hint(hint))
             }
         }
     }
 
-    /// Makes the directories and markers of a target. What is there already stays as it is.
+    /// Creates the directories and markers of a target. Existing ones stay unchanged.
     pub async fn prepare(&self, target: &Target) -> Result<()> {
         for slot in Slot::BOTH {
             let marker = self
@@ -161,24 +161,24 @@ impl LivePointer {
         Ok(())
     }
 
-    /// Writes everything of a switch but the link, where no request sees it yet: a full disk is found out
-    /// here. Refuses what [`LivePointer::switch`] would.
+    /// Writes everything of a switch except the link, where no request reads it yet, so that a full disk is
+    /// detected here. Refuses what [`LivePointer::switch`] would refuse.
     pub async fn make_ready(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.read(target).await?;
-        // What the live slot answers is heard at once, and changes with the switch alone.
+        // The proxy already answers with the live slot's file, so only the switch itself changes it.
         if self.admits(target, now, order).await? == Admission::Next && now.slot != Some(order.to) {
             self.write_answer(target, order).await?;
         }
         Ok(())
     }
 
-    /// Moves the traffic. The slot's own answer is written first, then a new link is staged, then it is
-    /// renamed: a crash before that leaves the old slot live. Staging takes away what any switch before
-    /// this one had staged, and who staged after this one wrote its answer sees it: so a rename that
-    /// comes late, of a driver that is gone or was not heard, moves nothing. Repeating an order that was
-    /// carried out changes nothing. Refuses a lower token than stands in either slot ([`FailureKind::Fenced`]), a
-    /// pointer that is not at `from`, and a generation that is not a new one ([`FailureKind::Conflict`]).
+    /// Moves the traffic. It writes the slot's answer, stages a new link and renames it: a crash before the rename
+    /// leaves the old slot live. Staging removes the links that earlier switches staged, and a switch that stages
+    /// later sees the answer of this one. So a late rename, of a driver that exited or became unreachable, moves
+    /// nothing. Repeating a completed order changes nothing. Refuses a token lower than that of either slot
+    /// ([`FailureKind::Fenced`]), a pointer that is not at `from`, and a generation that is not new
+    /// ([`FailureKind::Conflict`]).
     pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.read(target).await?;
@@ -188,22 +188,22 @@ impl LivePointer {
         self.write_answer(target, order).await?;
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(order.to.as_str())).await?;
-        // Whoever came after this order was admitted has left a higher token or generation.
-        let standing = self.both_standing(target).await?;
-        if let Some(newer) = standing.into_iter().find_map(|it| it.overtakes(order)) {
+        // A driver that switched after this order was admitted has left a higher token or generation.
+        let current = self.slot_pointers(target).await?;
+        if let Some(newer) = current.into_iter().find_map(|it| it.overtakes(order)) {
             return Err(self.refused(target, order, newer));
         }
         self.host.put(&staged, &link).await
     }
 
-    /// The live slot, and what each slot was last switched to with.
+    /// The live slot and the last switch of each slot.
     pub async fn state(&self, target: &Target) -> Result<PointerState> {
         let live = self.read(target).await?.slot;
         let mut state = PointerState {
             live,
             ..PointerState::default()
         };
-        for pointer in self.both_standing(target).await? {
+        for pointer in self.slot_pointers(target).await? {
             if let Some(slot) = pointer.slot {
                 *state.slots.get_mut(slot) = Some(pointer.last_switch());
             }
@@ -211,13 +211,13 @@ impl LivePointer {
         Ok(state)
     }
 
-    /// Writes the token of the current lock over one that no lock of the store reaches any more: see
+    /// Replaces a token that the store's locks can no longer reach with the token of the current lock: see
     /// [`crate::ports::RouterWriter::rebase`].
     ///
-    /// A driver from before the store went back may still be alive, with a token that is higher than the new one.
-    /// The generation stops it: the live slot's file names the new one before the link is staged, and a switch
-    /// compares it after it has staged its own link. So either that switch sees the new generation, or its link is
-    /// removed here by staging, or it moved the traffic before, which is seen below and is a conflict.
+    /// A driver from before the store was restored may still run, with a token higher than the new one. The
+    /// generation stops it: the live slot's file has the new generation before the link is staged, and a switch
+    /// compares it after staging its own link. So either that switch sees the new generation, or staging removes
+    /// its link here, or it moved the traffic earlier, which the check below finds and reports as a conflict.
     pub async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.state(target).await?;
@@ -233,13 +233,13 @@ impl LivePointer {
         if now == next {
             return Ok(());
         }
-        // One of an earlier attempt of this order may be written already, and the others not.
+        // An earlier attempt of this order may have written some of the files.
         let is_ours = |slot: Slot| {
             let written = now.slots.get(slot);
             written == order.from.slots.get(slot) || written == next.slots.get(slot)
         };
         if now.live != order.from.live || !Slot::BOTH.into_iter().all(is_ours) {
-            return Err(self.written_meanwhile(target));
+            return Err(self.written_by_another(target));
         }
         let Some(live) = now.live else {
             return self.write_tokens(target, next, None).await;
@@ -251,20 +251,20 @@ impl LivePointer {
         }
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(live.as_str())).await?;
-        // From here on no switch from before can move the link.
-        let standing = self.state(target).await?;
+        // From here on, no switch of an earlier driver can move the link.
+        let current = self.state(target).await?;
         let other = live.other();
-        if standing.live != Some(live)
-            || standing.slots.get(live) != next.slots.get(live)
-            || standing.slots.get(other) != now.slots.get(other)
+        if current.live != Some(live)
+            || current.slots.get(live) != next.slots.get(live)
+            || current.slots.get(other) != now.slots.get(other)
         {
-            return Err(self.written_meanwhile(target));
+            return Err(self.written_by_another(target));
         }
         self.write_tokens(target, next, Some(live)).await?;
         self.host.put(&staged, &link).await
     }
 
-    /// Writes the files of the slots but for one.
+    /// Writes the files of all slots except one.
     async fn write_tokens(
         &self,
         target: &Target,
@@ -281,14 +281,14 @@ impl LivePointer {
         Ok(())
     }
 
-    fn written_meanwhile(&self, target: &Target) -> Failure {
+    fn written_by_another(&self, target: &Target) -> Failure {
         let doing = format!("writing the token of the current lock to the pointer of {target}");
-        let said = "another driver wrote the pointer meanwhile".to_owned();
-        let hint = "another driver from before may still run: see who it is, then repair again";
+        let said = "another driver wrote the pointer in the meantime".to_owned();
+        let hint = "an earlier driver may still run: find out who it is, then repair again";
         self.failure(FailureKind::Conflict, doing, said).hint(hint)
     }
 
-    /// Takes over what another kind of pointer says, if it is newer than what stands here.
+    /// Copies the state of another kind of pointer if it is newer than this one.
     pub async fn adopt(&self, target: &Target, elsewhere: Pointer) -> Result<()> {
         let _alone = self.switching.lock().await;
         let Some(slot) = elsewhere.slot else {
@@ -316,7 +316,7 @@ impl LivePointer {
             .map_err(|refusal| self.refused(target, order, refusal))
     }
 
-    /// What the slot answers once it is live.
+    /// The answer of the slot once it is live.
     async fn write_answer(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         self.prepare(target).await?;
         let next = Pointer::after(order);
@@ -325,21 +325,21 @@ impl LivePointer {
     }
 
     async fn highest_token(&self, target: &Target) -> Result<FencingToken> {
-        let standing = self.both_standing(target).await?;
-        let tokens = standing.into_iter().map(|pointer| pointer.token);
+        let current = self.slot_pointers(target).await?;
+        let tokens = current.into_iter().map(|pointer| pointer.token);
         Ok(tokens.max().unwrap_or_default())
     }
 
-    /// What each slot was last switched to with.
-    async fn both_standing(&self, target: &Target) -> Result<Vec<Pointer>> {
+    /// The last switch of each slot.
+    async fn slot_pointers(&self, target: &Target) -> Result<Vec<Pointer>> {
         let mut both = Vec::new();
         for slot in Slot::BOTH {
-            both.extend(self.standing(target, slot).await?);
+            both.extend(self.current(target, slot).await?);
         }
         Ok(both)
     }
 
-    async fn standing(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {
+    async fn current(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {
         let file = self.answer_file(target, slot);
         let Some(content) = self.host.read(&file).await? else {
             return Ok(None);
@@ -350,10 +350,10 @@ impl LivePointer {
                 .failure(
                     FailureKind::Conflict,
                     format!("reading {}", file.display()),
-                    format!("it is the live pointer of {owner} and not of {target}, so it was left as it is"),
+                    format!("it is the live pointer of {owner}, not of {target}, so Greenroom did not change it"),
                 )
                 .hint(format!(
-                    "see who copied or linked {}. Do not move it away while {target} has traffic: the proxy refuses every request without it. Put a copy in its place in which both answer.json name {target} as \"target\", then run: greenroom repair {} {}",
+                    "find out who copied or linked {}. Do not move it away while {target} has traffic: the proxy refuses every request without it. Replace it with a copy in which both answer.json name {target} as \"target\", then run: greenroom repair {} {}",
                     self.directory(target).display(),
                     target.service,
                     target.environment
@@ -367,7 +367,7 @@ impl LivePointer {
                     format!("reading {}", file.display()),
                     sanitize(&said),
                 )
-                .hint("this file is only written by Greenroom; see who else writes there")
+                .hint("only Greenroom may write this file: find out what else writes there")
             })
     }
 

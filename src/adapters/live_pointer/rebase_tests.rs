@@ -82,7 +82,7 @@ async fn after_a_rebase_only_new_locks_of_the_store_can_switch() {
         let file = std::fs::read(pointer.answer_file(&web(), slot)).unwrap();
         assert_eq!(answer::owner(&file), Some(web().to_string()));
     }
-    // Repeated, also as the order that was carried out already.
+    // Repeated, also after the order was carried out.
     pointer.rebase(&web(), &rebase(before())).await.unwrap();
     let late = pointer.switch(&web(), &of_before()).await.unwrap_err();
     assert_eq!(late.kind, FailureKind::Conflict);
@@ -136,7 +136,7 @@ enum Other {
     Switch,
 }
 
-/// This machine, where another driver acts in the middle of an act.
+/// This machine, with another driver that acts in the middle of an operation.
 struct Crossed {
     at: At,
     other: Other,

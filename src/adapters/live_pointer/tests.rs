@@ -46,9 +46,9 @@ async fn a_switch_is_read_back_with_its_generation_and_token() {
     pointer.switch(&web(), &first).await.unwrap();
     let second = order(Some(Slot::Green), Slot::Blue, 2, 9);
     pointer.switch(&web(), &second).await.unwrap();
-    let stands = pointer.read(&web()).await.unwrap();
+    let now = pointer.read(&web()).await.unwrap();
     assert_eq!(
-        (stands.slot, stands.generation, stands.token),
+        (now.slot, now.generation, now.token),
         (Some(Slot::Blue), 2, FencingToken(9))
     );
     let live = state.path().join("web/production/live");

@@ -1,5 +1,5 @@
-//! This machine as the place where a proxy's files live and its commands run. Knows nothing of
-//! what the files mean. Every call has a deadline; a write that ran into it may have happened.
+//! This machine as the host of a proxy: its files and commands. Does not interpret the files. Every
+//! call has a deadline; a write that missed it may have been done.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use super::durable;
 use crate::ports::{CommandOutput, Failure, FailureKind, FilePart, ProxyHost, Result};
 use crate::sanitize::sanitize;
 
-/// How long one call may take.
+/// The time limit of one call.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long output is waited for after the command has ended; a child of its own may keep it open.
+/// How long to wait for output after the command has ended: a child process may keep the pipe open.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// How much of a command's output is kept: `nginx -T` prints the whole configuration.
+/// The most bytes of a command's output: `nginx -T` prints the whole configuration.
 pub(super) const MOST_OUTPUT: usize = 4 * 1024 * 1024;
 
 /// The local machine.
@@ -42,7 +42,7 @@ impl ProxyHost for ThisHost {
 
     async fn read_part(&self, path: &Path, from: u64, most: usize) -> Result<Option<FilePart>> {
         let at = path.to_owned();
-        looking("reading along", path, move || {
+        looking("reading the end of", path, move || {
             durable::read_part(&at, from, most)
         })
         .await
@@ -55,7 +55,7 @@ impl ProxyHost for ThisHost {
 
     async fn is_directory(&self, path: &Path) -> Result<bool> {
         let at = path.to_owned();
-        looking("looking at", path, move || durable::is_directory(&at)).await
+        looking("looking for", path, move || durable::is_directory(&at)).await
     }
 
     async fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
@@ -89,7 +89,7 @@ impl ProxyHost for ThisHost {
         match timeout(DEADLINE, run(command)).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(from_io(error, doing)),
-            // Dropped, the command is killed; what it had done by then is not known.
+            // Dropping it kills the command. What it did before is unknown.
             Err(_) => Err(too_long(FailureKind::Ambiguous, doing)),
         }
     }
@@ -109,7 +109,7 @@ async fn run(command: &[String]) -> io::Result<CommandOutput> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::new(ErrorKind::InvalidInput, "no command given"));
     };
-    // One pipe for both streams keeps their lines in the order in which they were written.
+    // One pipe for both streams keeps the order in which the lines were written.
     let (reader, writer) = io::pipe()?;
     let mut child = Command::new(program)
         .args(arguments)
@@ -140,7 +140,8 @@ async fn run(command: &[String]) -> io::Result<CommandOutput> {
     })
 }
 
-/// Reads to the end, keeping the first part; the rest is read too, so that the command never blocks.
+/// Reads to the end and keeps the first part. It reads the rest too, so that the command never
+/// blocks.
 async fn drain(reader: &mut pipe::Receiver, kept: &mut Vec<u8>) -> io::Result<()> {
     let mut chunk = [0; 4096];
     loop {
@@ -185,7 +186,7 @@ async fn off_the_loop<T: Send + 'static>(
 }
 
 fn too_long(kind: FailureKind, doing: String) -> Failure {
-    let said = format!("no end after {} s", DEADLINE.as_secs());
+    let said = format!("it did not end within {} s", DEADLINE.as_secs());
     Failure::new(kind, "this host", doing, said)
 }
 

@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use crate::inventory::{Door, PassedRequest, Target};
 
-/// How many characters of a path are kept.
+/// The most characters of a path.
 const PATH: usize = 300;
 
-/// What stands between the quotes of `log_format`; every value is a string there, since nginx
-/// writes `-`, `000` and nothing where it has no number.
+/// The text between the quotes of `log_format`. Every value is a string, because nginx writes `-`,
+/// `000` or nothing where it has no number.
 pub(super) fn format(slot: &str, door: Door) -> String {
     let door = match door {
         Door::Public => "public",
@@ -40,9 +40,9 @@ struct Line<'a> {
     path: std::borrow::Cow<'a, str>,
 }
 
-/// Reads a line; none when it is not one of ours.
+/// Parses a line. None when Greenroom's configuration did not write it.
 pub(super) fn read(line: &[u8]) -> Option<PassedRequest> {
-    // nginx writes the bytes of a path as they came, and a request counts whatever they are.
+    // nginx writes the bytes of a path as they are. A request counts, whatever they are.
     let line = String::from_utf8_lossy(line);
     let line: Line<'_> = serde_json::from_str(&line).ok()?;
     let at = seconds(line.at)?;
@@ -58,7 +58,7 @@ pub(super) fn read(line: &[u8]) -> Option<PassedRequest> {
     })
 }
 
-/// `12.345` as nginx writes times: seconds and milliseconds.
+/// Parses a time as nginx writes it: `12.345`, in seconds with milliseconds.
 fn seconds(text: &str) -> Option<Duration> {
     let (whole, rest) = text.split_once('.')?;
     let millis: u64 = rest.parse().ok().filter(|_| rest.len() == 3)?;
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_read_as_nginx_writes_it() {
+    fn a_line_of_nginx_is_parsed() {
         let text = line("blue", "200", "0.012", r#"/a?b=\"c\"\u001B"#);
         let passed = read(text.as_bytes()).unwrap();
         assert_eq!(passed.at.as_millisecond(), 1_700_000_000_250);
@@ -93,11 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_slot_or_no_answer_is_still_a_request() {
+    fn a_request_without_slot_or_answer_counts() {
         let none = read(line("none", "503", "0.000", "/").as_bytes()).unwrap();
         assert_eq!((none.slot, none.failed()), (None, true));
         let given_up = read(line("blue", "499", "0.000", "/").as_bytes()).unwrap();
-        assert!(!given_up.failed(), "the client's affair");
+        assert!(!given_up.failed(), "the client gave up");
         let broken = read(line("blue", "000", "-", "/").as_bytes()).unwrap();
         assert!(broken.failed());
     }
@@ -119,7 +119,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_path_or_method_takes_a_request_out_of_the_count(bytes: Vec<u8>, any: Vec<u8>) {
-            // As nginx escapes them.
+            // Escaped as nginx does.
             let escaped: Vec<u8> = bytes
                 .iter()
                 .flat_map(|byte| match byte {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_nothing() {
+    fn foreign_lines_are_ignored() {
         for bad in [
             "",
             "{}",
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_names_what_is_read() {
+    fn the_format_has_every_field_that_is_parsed() {
         let text = format("greenroom_web__qa_slot", Door::Preview)
             .replace("$msec", "1.000")
             .replace("$greenroom_web__qa_slot", "green")

@@ -1,6 +1,5 @@
-//! Asks a target's answer server what nginx has loaded and does, over a connection that nobody used
-//! before: a kept one could be served by a worker of the configuration before. Trusts nothing in
-//! the answer.
+//! Asks a target's answer server what nginx has loaded, over a new connection: a worker of the
+//! previous configuration could serve a kept one. The answer is not trusted.
 
 use std::time::Duration;
 
@@ -20,18 +19,18 @@ use crate::inventory::{Endpoint, ProxyAnswer, Slot, Target};
 use crate::ports::FailureKind;
 use crate::sanitize::sanitize;
 
-/// How long one asking may take.
+/// The time limit of one request.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 
-/// The longest body that is read.
+/// The longest body, in bytes.
 pub(super) const LONGEST: usize = 16 * 1024;
 
-/// Why there is no answer to go by.
+/// Why there is no usable answer.
 #[derive(Debug)]
 pub(super) struct Miss {
     pub(super) kind: FailureKind,
     pub(super) said: String,
-    /// It may yet come: nothing is known about what would have been answered.
+    /// No answer in time. It is unknown what it would have been.
     pub(super) late: bool,
 }
 
@@ -67,13 +66,13 @@ impl Miss {
 
 /// Asks once.
 pub(super) async fn ask(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
-    match timeout(DEADLINE, ask_at_leisure(at, target)).await {
+    match timeout(DEADLINE, ask_without_deadline(at, target)).await {
         Ok(answer) => answer,
         Err(_) => Err(Miss::late(at)),
     }
 }
 
-async fn ask_at_leisure(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
+async fn ask_without_deadline(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
     let refused = |error: std::io::Error| {
         Miss::new(
             FailureKind::Unreachable,
@@ -122,25 +121,25 @@ where
         answered = &mut answering => answered,
         ended = &mut connection => match ended {
             Err(error) => Err(Miss::broken(&error)),
-            // It ended well, so what it carried is complete.
+            // The connection ended without an error, so the answer is complete.
             Ok(()) => answering.await,
         },
     };
     let (head, body) = answered?;
-    understand(head.status, &head.headers, &body, target)
+    parse_answer(head.status, &head.headers, &body, target)
 }
 
-fn understand(
+fn parse_answer(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
     target: &Target,
 ) -> Result<ProxyAnswer, Miss> {
-    // Where a target has no answer server, nginx picks another one for it.
+    // For a target without an answer server, nginx uses another one.
     if header(headers, "x-greenroom-target") != Some(&target.to_string()) {
         return Err(Miss::new(
             FailureKind::Missing,
-            format!("nothing of {target} is loaded"),
+            format!("nginx has loaded no configuration of {target}"),
         ));
     }
     if status != StatusCode::OK {
@@ -159,7 +158,7 @@ fn understand(
                 format!("its workers may not read the live pointer of {target}"),
             ));
         }
-        None => return Err(Miss::garbled("it does not say clearly which slot is live")),
+        None => return Err(Miss::garbled("it does not say which slot is live")),
         Some(slot) => Pointer::from_json(slot, body)
             .map_err(|said| Miss::garbled(format!("it says {slot}, but {}", sanitize(&said))))?,
     };

@@ -1,6 +1,6 @@
-//! Brings a configuration into nginx, or leaves everything as it was and says why. A configuration
-//! counts as applied when nginx answers with its mark over fresh connections; `-t` and `-s reload`
-//! both return 0 when a taken port keeps it out.
+//! Applies a configuration to nginx, or restores everything and says why. A configuration counts as applied when
+//! nginx answers with its mark over new connections: `-t` and `-s reload` both return 0 even when a used port
+//! prevents it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,17 +14,17 @@ use super::{Nginx, include};
 use crate::inventory::Target;
 use crate::ports::{Failure, FailureKind, Result};
 
-/// The pause between two askings.
+/// The pause between two requests.
 const BETWEEN: Duration = Duration::from_millis(20);
 
-/// So many answers in a row, since old workers go on answering for a moment after a reload.
+/// The number of matching answers in a row. Old workers continue to answer for a moment after a reload.
 const IN_A_ROW: usize = 3;
 
-/// How much of the end of the error log is read.
+/// The bytes at the end of the error log that are read.
 const LAST_OF_LOG: &str = "16384";
 
 impl Nginx {
-    /// Tests, swaps in, reloads and reads back.
+    /// Tests the candidate, installs it, reloads nginx and checks the answer.
     pub(super) async fn apply(
         &self,
         target: &Target,
@@ -78,7 +78,7 @@ impl Nginx {
         }
     }
 
-    /// Refuses to write where another target, or a person, has put a file. One that a crash left there is ours.
+    /// Refuses to overwrite a file of another target or of a person. A file that a crash left is Greenroom's own.
     async fn refuse_others(&self, path: &Path, target: &Target, doing: &str) -> Result<()> {
         match self.host().read(path).await? {
             Some(bytes) => {
@@ -98,11 +98,11 @@ impl Nginx {
                     doing,
                     format!("there is no {}", main.display()),
                 )
-                .hint("is this where nginx has its main configuration?")),
+                .hint("check the path of nginx's main configuration")),
         }
     }
 
-    /// Tests the candidate as part of the whole tree. Whether it is in its place already.
+    /// Tests the candidate as part of the whole configuration. Returns whether it is already in its place.
     async fn test(
         &self,
         target: &Target,
@@ -118,8 +118,8 @@ impl Nginx {
         Ok(true)
     }
 
-    /// Tests it without the tree having it. Whether nginx has read it: an include that is in another file, or that
-    /// is not understood here, cannot be replaced.
+    /// Tests the candidate without putting it in its place. Returns whether nginx has read it: an include in
+    /// another file, or one that this parser does not understand, cannot be replaced.
     async fn test_beside(
         &self,
         target: &Target,
@@ -171,8 +171,8 @@ impl Nginx {
         }
     }
 
-    /// Puts it where nginx reads it, and takes it back again where nginx does not accept it. nginx is not reloaded
-    /// meanwhile, and goes on with what it has loaded.
+    /// Puts the candidate in its place, and restores the old file if nginx does not accept it. nginx is not
+    /// reloaded, so it continues with its loaded configuration.
     async fn test_in_place(
         &self,
         target: &Target,
@@ -200,7 +200,7 @@ impl Nginx {
     }
 
     fn not_accepted(&self, doing: &str, output: &str) -> Failure {
-        let said = format!("nginx does not accept it: {}", quoted(output));
+        let said = format!("nginx rejects it: {}", quoted(output));
         self.failure(FailureKind::Rejected, doing, said)
             .hint("nothing was changed")
     }
@@ -214,13 +214,13 @@ impl Nginx {
     ) -> std::result::Result<String, String> {
         let file = self.file(target);
         let (what, put) = match old {
-            Some(text) => ("the old file is back", {
+            Some(text) => ("the old file was restored", {
                 self.host().write(&file, text.as_bytes()).await
             }),
-            None => ("the file is removed again", self.host().remove(&file).await),
+            None => ("the new file was removed", self.host().remove(&file).await),
         };
         if let Err(failure) = put {
-            return Err(format!("the old state could not be put back: {failure}"));
+            return Err(format!("the old state could not be restored: {failure}"));
         }
         let as_before = |mark: Option<&str>| match (was_loaded, mark) {
             (_, Some(mark)) if mark == new.mark => false,
@@ -234,7 +234,7 @@ impl Nginx {
         }
     }
 
-    /// Reloads and waits until the mark that nginx answers with (none when it does not) is wanted.
+    /// Reloads nginx and waits until `wanted` accepts its mark (none when it does not answer).
     async fn reload_until(
         &self,
         target: &Target,
@@ -248,8 +248,8 @@ impl Nginx {
         let until = Instant::now() + self.arrangement.time_limit;
         let mut in_a_row = 0;
         loop {
-            let heard = answer::ask(&self.arrangement.answer_at, target).await;
-            let mark = heard
+            let answer = answer::ask(&self.arrangement.answer_at, target).await;
+            let mark = answer
                 .as_ref()
                 .ok()
                 .map(|answer| answer.configuration.as_str());
@@ -258,7 +258,7 @@ impl Nginx {
                 return Ok(());
             }
             if in_a_row == 0 && Instant::now() >= until {
-                return Err(Refusal::not_applied(self.arrangement.time_limit, heard));
+                return Err(Refusal::not_applied(self.arrangement.time_limit, answer));
             }
             tokio::time::sleep(BETWEEN).await;
         }
@@ -274,12 +274,12 @@ impl Nginx {
         answer.ok().map(|answer| answer.configuration)
     }
 
-    /// The end of the error log; empty where it cannot be had. Only ever read for its words.
+    /// The end of the error log. Empty when it cannot be read. Used only for texts.
     async fn error_log(&self, main: &str) -> String {
         let Some(path) = include::error_log(main) else {
             return String::new();
         };
-        // In a container it is often a link to a stream, and reading that would wait for ever.
+        // In a container the log is often a link to a stream, and a read of it would not end.
         if !matches!(self.host().read_link(path.as_ref()).await, Ok(None)) {
             return String::new();
         }

@@ -1,22 +1,22 @@
-//! Reads nginx's configuration just far enough to know its directives and the blocks they are in, and rewrites the
-//! one include of the main configuration that matters, so that a candidate can be tested as part of the whole tree before
-//! the tree has it. It may be wrong about what it reads: nginx itself says afterwards whether it read the candidate,
-//! and an include that is not found here is no proof that there is none. Pure.
+//! Parses nginx's configuration only as far as its directives and their blocks, and replaces the include of the sites
+//! in the main configuration, so that a candidate can be tested as part of the whole configuration before it is
+//! installed. The parser may be wrong: nginx itself shows later whether it read the candidate, and an include that is
+//! not found here may still exist. Pure.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
-/// How the names of directives end whose block is a program.
+/// The ending of directives whose block is a program.
 const LUA_BLOCK: &str = "_by_lua_block";
 
-/// A directive with arguments, as in `include conf.d/*.conf;`.
+/// A directive with arguments, such as `include conf.d/*.conf;`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Directive {
     pub(super) name: String,
     /// At least one.
     pub(super) arguments: Vec<String>,
-    /// The names of the blocks it is in, outermost first: `http`, `server`.
+    /// The names of its blocks, outermost first: `http`, `server`.
     pub(super) blocks: Vec<String>,
     /// From the name to the semicolon.
     span: Range<usize>,
@@ -29,9 +29,8 @@ impl Directive {
     }
 }
 
-/// The main configuration with every include that would read `site` in `sites` replaced by one
-/// include for each of the files it stands for, and `candidate` where `site` is or would be. None
-/// when no include reads it.
+/// The main configuration with every include that would read `site` in `sites` replaced by one include for each
+/// matching file, and `candidate` in the place of `site`. None when no include reads it.
 pub(super) fn wrap(
     main: &str,
     main_directory: &Path,
@@ -75,7 +74,7 @@ pub(super) fn wrap(
     Some(wrapped)
 }
 
-/// The file that the main configuration logs errors to, if it is one and named absolutely.
+/// The file of the main configuration's error log, if it is a file with an absolute path.
 pub(super) fn error_log(main: &str) -> Option<String> {
     directives(main)
         .into_iter()
@@ -83,7 +82,6 @@ pub(super) fn error_log(main: &str) -> Option<String> {
         .map(|d| d.argument().to_owned())
 }
 
-/// Every directive with arguments.
 pub(super) fn directives(text: &str) -> Vec<Directive> {
     let mut found = Vec::new();
     let mut blocks: Vec<String> = Vec::new();
@@ -136,7 +134,7 @@ pub(super) fn directives(text: &str) -> Vec<Directive> {
     found
 }
 
-/// Skips to the brace that ends a block of another language.
+/// Skips to the brace that ends a block in another language.
 fn skip_block(rest: &mut impl Iterator<Item = (usize, char)>) {
     let mut depth = 1;
     for (_, c) in rest {
@@ -163,8 +161,8 @@ fn quoted_word(rest: &mut impl Iterator<Item = (usize, char)>, quote: char) -> S
     word
 }
 
-/// `*` and `?`, which leave a leading dot alone, as glob(7) does. A bracket matches nothing here:
-/// better to be told to name the directory plainly than to be tested with other files than run.
+/// `*` and `?`, which do not match a leading dot, as in glob(7). A bracket matches nothing: the operator then gets a
+/// hint to name the directory plainly, instead of a test with other files than nginx would read.
 pub(super) fn matches(glob: &str, name: &str) -> bool {
     if glob.contains('[') || (name.starts_with('.') && !glob.starts_with('.')) {
         return false;
@@ -215,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_include_of_the_sites_becomes_its_files_with_the_candidate_among_them() {
+    fn the_include_of_the_sites_becomes_its_files_and_the_candidate() {
         let main = "events {}\nhttp { include mime.types; include conf.d/*.conf; }\n";
         assert_eq!(
             wrapped(main).unwrap(),
@@ -233,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_include_that_does_not_read_the_site_is_not_taken_for_one_that_does() {
+    fn an_include_that_does_not_read_the_site_is_not_replaced() {
         for other in [
             "http { # include conf.d/*.conf;\n }",
             "http { include conf.d/a*.conf; }",
@@ -250,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_log_is_found_when_it_is_a_file_of_an_absolute_name() {
+    fn an_error_log_with_an_absolute_path_is_found() {
         let main = "error_log /var/log/nginx/error.log warn; http {}";
         assert_eq!(error_log(main).unwrap(), "/var/log/nginx/error.log");
         assert_eq!(error_log("error_log stderr;"), None);

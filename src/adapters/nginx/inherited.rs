@@ -1,25 +1,25 @@
-//! What nginx's `http` block says and a service's servers do not inherit. nginx drops all that a block inherits of a
-//! directive such as `add_header` as soon as the block has one of its own, and a service's servers have. Pure.
+//! Finds directives of nginx's `http` block that a service's servers do not inherit. When a block has a directive
+//! such as `add_header` itself, nginx drops all inherited ones, and a service's servers have them. Pure.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::include::{Directive, directives, matches};
 
-/// The directives that are not inherited by a block that has one of its own.
+/// The directives that a block does not inherit when it has its own.
 const REPLACED: [&str; 4] = [
     "add_header",
     "proxy_set_header",
     "proxy_hide_header",
     "access_log",
 ];
-/// How `nginx -T` begins the text of a file.
+/// The start of a file in the output of `nginx -T`.
 const FILE: &str = "# configuration file ";
 /// How deep includes are followed.
 const DEEPEST: usize = 16;
 
 /// The directives of the `http` block that do not apply in `ours`, a service's file, and are not repeated there.
-/// `dump` is what `nginx -T` printed of a tree whose main configuration is `main`.
+/// `dump` is the output of `nginx -T` with the main configuration `main`.
 pub(super) fn not_inherited(dump: &str, main: &Path, ours: &str) -> Vec<String> {
     let ours = directives(ours);
     let http = of_http(dump, main);
@@ -51,7 +51,7 @@ fn in_words(directive: &Directive) -> String {
     format!("{} {}", directive.name, directive.arguments.join(" "))
 }
 
-/// The directives that stand in the `http` block itself, also through includes.
+/// The directives of the `http` block itself, also from included files.
 fn of_http(dump: &str, main: &Path) -> Vec<Directive> {
     let files = files_in(dump);
     let mut found = Vec::new();
@@ -84,7 +84,7 @@ fn follow(
     }
 }
 
-/// nginx has no include that is wider than its pattern, and its dump has no file that was not included.
+/// nginx never includes more than its pattern matches, and its dump has only included files.
 fn is_included(pattern: &Path, file: &Path) -> bool {
     let (globs, names) = (pattern.components(), file.components());
     let pairs = globs.clone().zip(names.clone());
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_the_http_block_is_lost_where_a_server_adds_its_own() {
+    fn a_header_of_the_http_block_is_lost_when_a_server_adds_its_own() {
         assert_eq!(
             lost("events {}\nhttp { include conf.d/*.conf; add_header X-Frame-Options DENY; }"),
             [
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inherited_or_is_not_in_the_http_block_is_not_lost() {
+    fn inherited_directives_are_not_lost() {
         for kept in [
             "http { add_header_inherit merge; include conf.d/*.conf; }",
             "http { server { include conf.d/*.conf; } }",

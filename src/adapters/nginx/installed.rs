@@ -1,8 +1,8 @@
-//! What was installed last for a target, and from which configuration. A console that read its configuration before
-//! another operator installed a newer one would otherwise take the newer file for a difference, and "repair" it.
+//! Records the last installation for a target, and its inputs. Without it, a console that read its configuration
+//! before another operator installed a newer one would treat the newer file as drift and "repair" it.
 //!
-//! Which of two files is the newer one is decided by what they were made from ([`Inputs`]). Only where that differs,
-//! the age of the settings decides: equal settings are never newer, whenever they were saved.
+//! The inputs of two files ([`Inputs`]) decide which file is newer. Only when they differ, the age of the settings
+//! decides: equal settings are never newer, whenever they were saved.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,10 @@ use crate::adapters::live_pointer::Pointer;
 use crate::inventory::{Endpoint, Target, local_time};
 use crate::ports::{FailureKind, Result};
 
-/// The layout of the record. A record of another layout is ignored.
+/// The layout of the record. A record with another layout is ignored.
 const FORMAT: u32 = 2;
 
-/// Everything that determines a target's file, apart from where the traffic goes.
+/// Everything that determines a target's file, except the live slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Inputs {
     site: Site,
@@ -29,18 +29,17 @@ pub(super) struct Inputs {
     template: Template,
 }
 
-/// The text that is filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "from")]
 enum Template {
-    /// Greenroom's own. It changes with Greenroom, not with the configuration.
+    /// Greenroom's built-in template. It changes with Greenroom, not with the configuration.
     BuiltIn { generation: u32, text: String },
-    /// The operator's.
+    /// The operator's template.
     Configured { text: String },
 }
 
 impl Inputs {
-    /// The file that these make, with the traffic where `pointer` says. An error says what is wrong with the template.
+    /// Renders the file for `pointer`. An error says what is wrong with the template.
     fn render(&self, pointer: Pointer) -> std::result::Result<Rendered, String> {
         let (Template::BuiltIn { text, .. } | Template::Configured { text }) = &self.template;
         let frame = Frame {
@@ -54,7 +53,7 @@ impl Inputs {
         render::render(&self.site, &frame)
     }
 
-    /// Whether both come from equal settings, whichever Greenroom filled in its own template.
+    /// Whether both have equal settings, whichever Greenroom's built-in template was used.
     fn has_settings_of(&self, other: &Self) -> bool {
         let is_built_in = |inputs: &Self| matches!(inputs.template, Template::BuiltIn { .. });
         let mut same_template = self.clone();
@@ -64,7 +63,7 @@ impl Inputs {
         same_template == *other
     }
 
-    /// The generation of Greenroom's own template; 0 of an operator's, which has none.
+    /// The generation of the built-in template. 0 for an operator's template, which has none.
     fn generation(&self) -> u32 {
         match self.template {
             Template::BuiltIn { generation, .. } => generation,
@@ -73,28 +72,28 @@ impl Inputs {
     }
 }
 
-/// The record beside a target's live pointer.
+/// The record next to a target's live pointer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Installed {
     format: u32,
-    /// The mark of the file, which nginx answers with.
+    /// The mark of the file, with which nginx answers.
     pub(super) mark: String,
-    /// When the settings that it was made from were last saved, where that is known.
+    /// When its settings were last saved, if known.
     configured_at: Option<Timestamp>,
     inputs: Inputs,
 }
 
-/// What the record says about the file on disk, compared with the configuration here.
+/// The recorded installation compared with the configuration of this console.
 pub(super) enum Comparison {
-    /// The file may be replaced by what is configured here.
+    /// The file may be replaced by this console's configuration.
     NotNewer,
-    /// The same settings, filled in by a newer Greenroom.
+    /// Equal settings, rendered by a newer Greenroom.
     NewerGreenroom(Installed),
-    /// Other settings that were saved later. The text says so.
+    /// Other settings, which were saved later. The text says so.
     NewerSettings(Installed, String),
 }
 
-/// What a switch writes: the file with another pointer, and what is recorded about it.
+/// The input of a switch: the file for another pointer, and what is recorded about it.
 pub(super) struct Source {
     inputs: Inputs,
     configured_at: Option<Timestamp>,
@@ -105,7 +104,7 @@ impl Nginx {
         self.pointer.directory(target).join("installed.json")
     }
 
-    /// What determines the file of a site, as it is configured here.
+    /// The inputs of a site in this console's configuration.
     pub(super) fn inputs(&self, site: &Site) -> Result<Inputs> {
         let template = match &self.arrangement.template {
             Some(Ok(text)) => Template::Configured { text: text.clone() },
@@ -129,7 +128,7 @@ impl Nginx {
         })
     }
 
-    /// The file of a site as it is configured here.
+    /// The file of a site in this console's configuration.
     pub(super) fn render(&self, site: &Site, pointer: Pointer) -> Result<Rendered> {
         self.render_from(&self.inputs(site)?, pointer)
     }
@@ -142,7 +141,7 @@ impl Nginx {
         })
     }
 
-    /// What is configured here, to be installed.
+    /// This console's configuration of a site, to install.
     pub(super) fn configured(&self, site: &Site) -> Result<Source> {
         Ok(Source {
             inputs: self.inputs(site)?,
@@ -150,12 +149,12 @@ impl Nginx {
         })
     }
 
-    /// The file that a source makes.
+    /// Renders the file of a source.
     pub(super) fn render_source(&self, source: &Source, pointer: Pointer) -> Result<Rendered> {
         self.render_from(&source.inputs, pointer)
     }
 
-    /// Records what was just installed. Of equal settings the latest time is kept: the settings are as new as that.
+    /// Records an installation. Equal settings keep their latest time: they are as new as that.
     pub(super) async fn note_installed(
         &self,
         target: &Target,
@@ -176,7 +175,7 @@ impl Nginx {
         self.host().write(&self.installed_file(target), &text).await
     }
 
-    /// The record of the last installation; none where it is missing, unreadable or of another layout.
+    /// The record of the last installation. None when it is missing, unreadable or has another layout.
     async fn recorded(&self, target: &Target) -> Result<Option<Installed>> {
         let bytes = self.host().read(&self.installed_file(target)).await?;
         let installed: Option<Installed> =
@@ -184,8 +183,8 @@ impl Nginx {
         Ok(installed.filter(|installed| installed.format == FORMAT))
     }
 
-    /// Compares the file on disk with what is configured here. A file that was edited since it was installed is not a
-    /// newer configuration: it is an edited one.
+    /// Compares the file on disk with this console's configuration. A file that was edited after its installation
+    /// counts as edited, not as newer.
     pub(super) async fn compare_installed(&self, site: &Site, on_disk: &str) -> Result<Comparison> {
         let Some(installed) = self.recorded(&site.target).await? else {
             return Ok(Comparison::NotNewer);
@@ -210,7 +209,7 @@ impl Nginx {
             return Ok(Comparison::NotNewer);
         }
         let said = format!(
-            "{} was installed from a configuration of {}, and the one read here is of {}",
+            "{} was installed from a configuration of {}, but the one in use here is of {}",
             self.file(&site.target).display(),
             local_time::moment(theirs),
             local_time::moment(ours)
@@ -218,8 +217,8 @@ impl Nginx {
         Ok(Comparison::NewerSettings(installed, said))
     }
 
-    /// What a switch by reloading writes. A newer file is kept as it is, but for where the traffic goes: it is made
-    /// again from what it was made from. Where that does not give the same file, the switch is refused.
+    /// The file that a switch by reload writes. A newer file stays the same except for the live slot: it is rendered
+    /// again from its recorded inputs. If that does not give the same file, the switch is refused.
     pub(super) async fn source_of_switch(
         &self,
         site: &Site,
@@ -250,7 +249,7 @@ impl Nginx {
         Err(self.replaces_newer(doing, &why))
     }
 
-    /// Refuses a switch that nginx would not follow: where the newer file is switched in the other mode.
+    /// Refuses a switch that nginx would not follow, because the newer file uses the other switch mode.
     pub(super) async fn refuse_other_mode(&self, site: &Site, doing: &str) -> Result<()> {
         let Some(on_disk) = self.on_disk(&site.target).await? else {
             return Ok(());
@@ -267,10 +266,10 @@ impl Nginx {
 
     fn replaces_newer(&self, doing: &str, why: &str) -> crate::ports::Failure {
         let said = format!(
-            "{why}; from here the traffic could only be moved by replacing that file with an older one, so nothing was changed"
+            "{why}. A switch from here would replace it with an older file, so nothing was changed"
         );
         self.failure(FailureKind::Conflict, doing, said).hint(
-            "bring the configuration file and Greenroom here up to date, or do it from the machine that installed it",
+            "update the configuration file and Greenroom here, or switch from the machine that installed it",
         )
     }
 }

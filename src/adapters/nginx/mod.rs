@@ -1,8 +1,7 @@
-//! nginx as the proxy. Its configuration is installed once per target and then left alone; the
-//! traffic is moved by a rename that nginx sees at the next request. Nothing is believed that nginx
-//! has not itself said over a fresh connection: neither that `-t` was content nor that a reload
-//! returned. Works through a [`ProxyHost`], so it must not know whether nginx runs on this machine or
-//! in a container; must not know what a release is.
+//! nginx as the proxy. Its configuration is installed once for each target and then not touched; a rename that nginx
+//! sees at the next request moves the traffic. Only what nginx answers over a new connection counts, not the exit codes
+//! of `-t` or a reload. Works through a [`ProxyHost`], so it does not know whether nginx runs on this machine or in a
+//! container. Knows nothing about releases.
 
 mod access_log;
 mod answer;
@@ -40,7 +39,7 @@ use crate::inventory::{Endpoint, Target, plain};
 use crate::ports::{Bound, Failure, FailureKind, PointerState, ProxyHost, Result, TimeLimit};
 use crate::sanitize::sanitize;
 
-/// What is read of nginx at most. What its program prints is bounded by the host that it runs on.
+/// The read limits for nginx. The host limits the output of its program.
 pub const BOUNDS: [Bound; 2] = [
     bound(
         "its answer about the route",
@@ -48,7 +47,7 @@ pub const BOUNDS: [Bound; 2] = [
         TimeLimit::Within(answer::DEADLINE),
     ),
     bound(
-        "the access log, at each look",
+        "the access log, at each read",
         traffic::AT_A_LOOK,
         TimeLimit::Endless,
     ),
@@ -63,41 +62,41 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     }
 }
 
-/// How long a configuration may take to answer after a reload, unless told otherwise.
+/// The default time limit for a configuration to answer after a reload.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where nginx is and how it is arranged. All paths are nginx's own, as the host sees them.
+/// Where nginx is and how it is set up. All paths are nginx's own, as seen by the host.
 #[derive(Clone)]
 pub struct Arrangement {
-    /// Where its files are and its commands run.
+    /// The host of its files and commands.
     pub host: Arc<dyn ProxyHost>,
-    /// The program with what it always needs, e.g. `nginx` or `nginx -p /srv/edge`; without `-c`.
+    /// The program with the arguments it always needs, e.g. `nginx` or `nginx -p /srv/edge`, without `-c`.
     pub command: Vec<String>,
     /// The main configuration, e.g. `/etc/nginx/nginx.conf`.
     pub main: PathBuf,
     /// The directory that the main configuration includes in its `http` block, e.g. `/etc/nginx/conf.d`.
     pub sites: PathBuf,
-    /// Where the live pointers are; nginx's workers have to be able to read it.
+    /// The directory of the live pointers. nginx's workers must be able to read it.
     pub state: PathBuf,
-    /// Where the answer server listens; on an address that the public cannot reach.
+    /// The address of the answer server. The public must not be able to reach it.
     pub answer_listen: Endpoint,
-    /// Where Greenroom reaches the answer server.
+    /// The address at which Greenroom reaches the answer server.
     pub answer_at: Endpoint,
-    /// The directory in which it keeps an access log for each target; none are kept when absent.
+    /// The directory for one access log for each target. None keeps no logs.
     pub access_log: Option<PathBuf>,
-    /// A template in place of [`DEFAULT_TEMPLATE`], or why it cannot be read: then nothing can be installed or compared.
+    /// A template instead of [`DEFAULT_TEMPLATE`], or why it cannot be read: then nothing can be installed or compared.
     pub template: Option<std::result::Result<String, String>>,
-    /// When the file of settings that all of this comes from was last changed, where that is known.
+    /// When the settings file was last changed, if known.
     pub configured_at: Option<Timestamp>,
     /// How traffic is moved.
     pub mode: SwitchMode,
-    /// How long a configuration may take to answer after a reload; see [`TIMEOUT`].
+    /// The time limit for a configuration to answer after a reload; see [`TIMEOUT`].
     pub time_limit: Duration,
     /// Every target behind this nginx.
     pub targets: Vec<Site>,
 }
 
-/// One nginx, shared by what reads and what changes it.
+/// One nginx, shared by its reader and its writer.
 pub struct Nginx {
     arrangement: Arrangement,
     sites: BTreeMap<Target, Site>,
@@ -105,8 +104,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Checks that every value can stand in a configuration, and says all that cannot at once
-    /// ([`FailureKind::Rejected`]). Touches nothing.
+    /// Validates every value and reports all problems at once ([`FailureKind::Rejected`]). Changes nothing.
     pub fn new(mut arrangement: Arrangement) -> Result<Arc<Self>> {
         let mut problems = Vec::new();
         if arrangement.command.is_empty() {
@@ -116,7 +114,9 @@ impl Nginx {
         for path in paths.into_iter().chain(&arrangement.access_log) {
             if !plain::is_path(path) {
                 let path = path.display();
-                problems.push(format!("{path} is not a plain absolute path"));
+                problems.push(format!(
+                    "{path} is not an absolute path of plain characters"
+                ));
             }
         }
         let mut sites = BTreeMap::new();
@@ -128,7 +128,7 @@ impl Nginx {
                     .map(|problem| format!("{target}: {problem}")),
             );
             if sites.insert(target.clone(), site).is_some() {
-                problems.push(format!("{target} is given twice"));
+                problems.push(format!("{target} is configured twice"));
             }
         }
         let pointer = LivePointer::new(arrangement.host.clone(), &arrangement.state);
@@ -142,7 +142,7 @@ impl Nginx {
         }
         Err(nginx.failure(
             FailureKind::Rejected,
-            "reading how it is arranged",
+            "reading its settings",
             sanitize(&problems.join("; ")),
         ))
     }
@@ -158,7 +158,7 @@ impl Nginx {
         })
     }
 
-    /// The other targets of this nginx: a reload is one for all of them.
+    /// The other targets of this nginx: a reload affects all of them.
     fn beside(&self, target: &Target) -> Vec<Target> {
         let all = self.sites.keys();
         all.filter(|other| *other != target).cloned().collect()
@@ -168,21 +168,21 @@ impl Nginx {
         self.arrangement.sites.join(owner::file_name(target))
     }
 
-    /// The access log of a target, where one is kept.
+    /// The access log of a target, if it has one.
     fn access_log(&self, target: &Target) -> Option<PathBuf> {
         let directory = self.arrangement.access_log.as_ref()?;
         Some(directory.join(access_log::file_name(target)))
     }
 
-    /// The main configuration as it is tested. Beside the real one, since nginx resolves relative
-    /// includes from there; its name ends like nothing that is included.
+    /// The main configuration for a test. It is next to the real one, because nginx resolves relative includes from
+    /// there. No include matches its name.
     fn trial(&self, target: &Target) -> PathBuf {
         let name = self.arrangement.main.file_name().unwrap_or_default();
         let name = format!("{}.{}", name.to_string_lossy(), target.own_name());
         self.arrangement.main.with_file_name(name)
     }
 
-    /// The candidate while it is tested: where no include of nginx looks.
+    /// The candidate during a test, where no include of nginx reads it.
     fn candidate(&self, target: &Target) -> PathBuf {
         self.pointer.directory(target).join("candidate.conf")
     }
@@ -195,14 +195,14 @@ impl Nginx {
         command
     }
 
-    /// What a target's file says now; none when there is none.
+    /// The current content of a target's file. None when it does not exist.
     async fn on_disk(&self, target: &Target) -> Result<Option<String>> {
         let content = self.host().read(&self.file(target)).await?;
         Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// The file of a target under another name than its own, where nginx reads it as well. A file that cannot be read is
-    /// passed over: nginx says so itself.
+    /// A second file of the target under another name, which nginx reads as well. An unreadable file is skipped: nginx
+    /// itself reports it.
     async fn under_another_name(&self, target: &Target) -> Result<Option<owner::NotOurs>> {
         let sites = &self.arrangement.sites;
         let new = self.file(target);
@@ -223,8 +223,8 @@ impl Nginx {
         Ok(None)
     }
 
-    /// What stands: in the live pointer or in the file, whichever was switched last. They differ when
-    /// the mode was changed since.
+    /// The current state: of the live pointer or of the file, whichever was switched last. They differ after a change
+    /// of the mode.
     async fn standing(&self, target: &Target, on_disk: Option<&str>) -> Result<Pointer> {
         let live = self.pointer.read(target).await?;
         let written = on_disk.and_then(render::pointer_in).unwrap_or_default();
@@ -252,7 +252,7 @@ impl Nginx {
         Ok(state)
     }
 
-    /// Where it runs and is asked.
+    /// The host of nginx and the address of its answer server.
     fn address(&self) -> String {
         let Arrangement {
             host, answer_at, ..
@@ -260,7 +260,7 @@ impl Nginx {
         format!("nginx on {}, asked at {answer_at}", host.place())
     }
 
-    /// What is done when it is asked, with the address.
+    /// The operation for errors of a request, with the address.
     fn doing_ask(&self, target: &Target) -> String {
         format!(
             "asking {} what it does for {target}",

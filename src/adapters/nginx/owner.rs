@@ -1,28 +1,28 @@
-//! Whose a file is, by the line that Greenroom writes into each of its files. A file that names another target, or none,
-//! is never replaced and never removed, whatever its name is. Pure.
+//! The owner of a file, from the line that Greenroom writes into each of its files. A file that names another target,
+//! or none, is never replaced or removed, whatever its name is. Pure.
 
 use std::path::Path;
 
 use crate::inventory::Target;
 
-/// What begins the line.
+/// The start of the line.
 const WRITTEN: &str = "# Written by Greenroom for ";
 
-/// The line that says whose a file is. It is the first one of a target's configuration.
+/// The line that names the owner. It is the first line of a target's configuration.
 pub(super) fn line(target: &Target) -> String {
     format!("{WRITTEN}{target}; a change made here is lost.\n")
 }
 
-/// Why a file is not the target's own.
+/// A file that is not the target's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotOurs {
-    /// Whose it is.
+    /// Whose file it is.
     pub(super) said: String,
     /// What to do about it.
     pub(super) hint: String,
 }
 
-/// Why the file at `path`, which says `text`, is not that of `target`; none where it is.
+/// Why the file at `path` with the content `text` does not belong to `target`. None when it does.
 pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOurs> {
     let owner = owner(text);
     if owner.as_ref() == Some(target) {
@@ -31,22 +31,20 @@ pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOu
     let shown = path.display();
     Some(match owner {
         Some(other) => NotOurs {
-            said: format!(
-                "{shown} is the file of {other}, by the line that Greenroom wrote into it"
-            ),
+            said: format!("{shown} is the file of {other}, as its first line says"),
             hint: format!(
-                "give {other} its file back (mv {shown} {}), or remove that file if {other} is no longer released",
+                "rename it for {other} (mv {shown} {}), or remove it if {other} is no longer released",
                 path.with_file_name(file_name(&other)).display()
             ),
         },
         None => NotOurs {
-            said: format!("{shown} was not written by Greenroom, so it was left as it is"),
-            hint: format!("move it away if {target} may have its place"),
+            said: format!("{shown} was not written by Greenroom, so Greenroom did not change it"),
+            hint: format!("move it away if {target} may use this path"),
         },
     })
 }
 
-/// What to say about the file at `old`, which is that of `target` under another name than `new`.
+/// Describes the file at `old`, which belongs to `target` but has another name than `new`.
 pub(super) fn renamed(old: &Path, new: &Path, target: &Target) -> NotOurs {
     let (old, new) = (old.display(), new.display());
     NotOurs {
@@ -57,12 +55,12 @@ pub(super) fn renamed(old: &Path, new: &Path, target: &Target) -> NotOurs {
     }
 }
 
-/// The name of the file that holds a target's configuration.
+/// The name of the file with a target's configuration.
 pub(super) fn file_name(target: &Target) -> String {
     format!("{}.conf", target.own_name())
 }
 
-/// The target whose file it is, by the line in it. The rest of a line that was edited is not repeated.
+/// The target that the line names. The rest of an edited line is not repeated.
 pub(super) fn owner(text: &str) -> Option<Target> {
     let line = text.lines().find_map(|line| line.strip_prefix(WRITTEN))?;
     let (named, _) = line.split_once(';')?;
@@ -78,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_of_the_target_it_names_and_of_no_other() {
+    fn a_file_belongs_only_to_the_target_it_names() {
         let target = |service: &str, environment: &str| {
             Target::new(
                 service.parse().expect("a name"),
@@ -89,7 +87,7 @@ mod tests {
         let path = Path::new("/etc/nginx/conf.d/a.conf");
         let of = |text: &str| not_ours(path, text, &web);
         assert_eq!(of(&format!("{}server {{}}\n", line(&web))), None);
-        // The main configuration that is tested has the line at its end.
+        // The main configuration under test has the line at its end.
         assert_eq!(of(&format!("events {{}}\n{}", line(&web))), None);
         let said = of(&line(&other)).expect("another's").said;
         assert!(said.contains("is the file of web-qa/eu"), "{said}");

@@ -1,17 +1,17 @@
-//! Runs nginx's program, and says where it may be when it is not found.
+//! Runs nginx's program, and suggests where it may be when it is not found.
 
 use std::path::Path;
 
 use super::Nginx;
 use crate::ports::{CommandOutput, Failure, FailureKind, Result};
 
-/// Where programs of the system are that an ordinary user's `PATH` often leaves out.
+/// System directories that an ordinary user's `PATH` often lacks.
 const DIRECTORIES: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin"];
-/// How a shell, and Docker, report a program that is not there.
+/// Exit codes with which a shell or Docker reports a missing program.
 const NO_PROGRAM: [i64; 2] = [126, 127];
 
 impl Nginx {
-    /// Runs a command that begins with nginx's program.
+    /// Runs a command that starts with nginx's program.
     pub(super) async fn run(&self, command: &[String]) -> Result<CommandOutput> {
         let program = self.program();
         match self.host().run(command).await {
@@ -48,12 +48,12 @@ impl Nginx {
             let there = self.host().list(Path::new(directory)).await;
             if there.is_ok_and(|names| names.iter().any(|it| *it == name)) {
                 return failure.hint(format!(
-                    "there is {directory}/{name}: write binary = \"{directory}/{name}\" in the nginx table"
+                    "{directory}/{name} exists: write binary = \"{directory}/{name}\" in the nginx table"
                 ));
             }
         }
         failure.hint(format!(
-            "is nginx installed there? If it is not in {}, say where with `binary` in the nginx table",
+            "check that nginx is installed there. If it is not in {}, set `binary` in the nginx table",
             DIRECTORIES[0]
         ))
     }

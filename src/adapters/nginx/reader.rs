@@ -1,4 +1,4 @@
-//! Looks at nginx.
+//! Reads nginx's state.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use crate::ports::{
 };
 use crate::sanitize::sanitize;
 
-/// The side of nginx that changes nothing.
+/// The part of nginx that changes nothing.
 pub struct NginxReader {
     nginx: Arc<Nginx>,
     logs: Logs,
 }
 
 impl NginxReader {
-    /// Looks at this nginx.
+    /// Reads the state of `nginx`.
     pub fn new(nginx: Arc<Nginx>) -> Self {
         Self {
             nginx,
@@ -74,9 +74,9 @@ impl RouterReader for NginxReader {
 
     async fn installation(&self, target: &Target) -> Result<Installation> {
         let nginx = &self.nginx;
-        let doing = "looking at its configuration";
+        let doing = "comparing its configuration";
         let site = nginx.site(target, doing)?;
-        // A template that cannot be read is said before the first release, too.
+        // An unreadable template is reported before the first release, too.
         nginx.inputs(site)?;
         let Some(on_disk) = nginx.on_disk(target).await? else {
             let elsewhere = nginx.under_another_name(target).await?;
@@ -96,10 +96,10 @@ impl RouterReader for NginxReader {
         if on_disk != wanted.text {
             match nginx.compare_installed(site, &on_disk).await? {
                 Comparison::NewerSettings(_, said) => return Ok(Installation::Newer(said)),
-                // What a newer Greenroom made of the same settings is what is asked for.
+                // The result of a newer Greenroom from the same settings is the wanted one.
                 Comparison::NewerGreenroom(installed) => wanted.mark = installed.mark,
                 Comparison::NotNewer => {
-                    let said = format!("{file} is not what the configuration asks for");
+                    let said = format!("{file} differs from the configuration");
                     return Ok(Installation::Outdated(said));
                 }
             }
@@ -107,13 +107,14 @@ impl RouterReader for NginxReader {
         match answer::ask(&nginx.arrangement.answer_at, target).await {
             Ok(answer) if answer.configuration == wanted.mark => Ok(Installation::Current),
             Ok(answer) => Ok(Installation::Outdated(format!(
-                "{file} is as it should be, and nginx has loaded another: {} instead of {}",
+                "{file} is correct, but nginx has loaded another one: {} instead of {}",
                 answer.configuration, wanted.mark
             ))),
-            // A machine that is slow for a moment has not loaded another configuration.
+            // On a machine that is slow for a moment, the loaded configuration is unknown, not
+            // different.
             Err(miss) if miss.late => Err(nginx.failure(miss.kind, doing, miss.said)),
             Err(miss) => Ok(Installation::Outdated(format!(
-                "{file} is as it should be, and nginx does not answer with it: {}",
+                "{file} is correct, but nginx does not answer with it: {}",
                 miss.said
             ))),
         }
@@ -138,7 +139,7 @@ impl RouterReader for NginxReader {
 
     async fn install_warnings(&self, target: &Target) -> Result<Vec<String>> {
         let nginx = &self.nginx;
-        let doing = "looking at what it says for all servers";
+        let doing = "reading its settings for all servers";
         let site = nginx.site(target, doing)?;
         let ours = nginx.render(site, Pointer::default())?.text;
         let main = &nginx.arrangement.main;
@@ -157,20 +158,21 @@ impl RouterReader for NginxReader {
         let at = &self.nginx.arrangement.answer_at;
         let first = answer::ask(at, target).await;
         let answered = match first {
-            // Its two sources can fall on either side of a switch; not twice.
+            // The two sources of the answer can be from before and after a switch. A second answer
+            // cannot.
             Err(miss) if miss.kind == FailureKind::Garbled => answer::ask(at, target).await,
             other => other,
         };
         answered.map_err(|miss| {
             let hint = match miss.kind {
                 FailureKind::Unreachable => {
-                    "is nginx running, and was the configuration installed?"
+                    "check that nginx is running and the configuration is installed"
                 }
-                FailureKind::Missing => "the configuration has to be installed first",
+                FailureKind::Missing => "install the configuration first",
                 FailureKind::Denied => {
-                    "the state directory and those above it have to be open to nginx's user"
+                    "make the state directory and its parents readable for nginx's user"
                 }
-                _ => "is this the answer server of this nginx?",
+                _ => "check that this is the answer server of this nginx",
             };
             self.nginx.failure(miss.kind, doing, miss.said).hint(hint)
         })
@@ -197,7 +199,7 @@ impl RouterReader for NginxReader {
                 }
                 let needed = usize::from(remote.is_ipv6());
                 if tables[needed].is_none() {
-                    return Ok(uncounted("the table of sockets cannot be read here"));
+                    return Ok(uncounted("the socket table cannot be read here"));
                 }
                 let mut open = 0;
                 for table in tables.iter().flatten() {
@@ -210,7 +212,7 @@ impl RouterReader for NginxReader {
                 let table = self.nginx.host().socket_table("unix").await?;
                 let open = table.and_then(|table| sockets::unix_to(&table, path));
                 Ok(open.map_or_else(
-                    || uncounted("its socket was not bound under this path on the proxy's side"),
+                    || uncounted("no process on the proxy's host bound a socket at this path"),
                     Connections::Open,
                 ))
             }
@@ -230,7 +232,7 @@ impl RouterReader for NginxReader {
         let counted = self.logs.traffic(&self.nginx, target, slot, since).await;
         match counted {
             Ok(count) => Ok(Some(count)),
-            // No log, or none yet: nothing is told.
+            // Without a log there is nothing to report.
             Err(failure)
                 if matches!(
                     failure.kind,

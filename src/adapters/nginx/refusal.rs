@@ -1,4 +1,4 @@
-//! Why nginx did not take a configuration, in its own words where it has some.
+//! Why nginx rejected a configuration, with nginx's own text if there is any.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::inventory::ProxyAnswer;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// How much of nginx's own text a failure quotes.
+/// The most characters of nginx's text in a failure.
 const QUOTED: usize = 1_500;
 
-/// Why a reload did not do what it should.
+/// Why a reload had no effect.
 pub(super) struct Refusal {
     pub(super) kind: FailureKind,
     pub(super) said: String,
@@ -18,9 +18,9 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// The reload returned 0, and this is what nginx answers at the end of the patience.
-    pub(super) fn not_applied(time_limit: Duration, heard: Result<ProxyAnswer, Miss>) -> Self {
-        let (kind, heard) = match heard {
+    /// The reload returned 0, and nginx still answers this at the end of the time limit.
+    pub(super) fn not_applied(time_limit: Duration, answer: Result<ProxyAnswer, Miss>) -> Self {
+        let (kind, answer) = match answer {
             Ok(answer) => (
                 FailureKind::Rejected,
                 format!("it answers with {}", answer.configuration),
@@ -31,13 +31,13 @@ impl Refusal {
         Self {
             kind,
             said: format!(
-                "nginx was reloaded without a complaint and the configuration is not applied \
-                 after {time_limit:?}: {heard}"
+                "nginx reloaded without an error, but the configuration is not applied \
+                 after {time_limit:?}: {answer}"
             ),
             hint: if kind == FailureKind::Denied {
-                "the state directory and those above it have to be open to nginx's user"
+                "make the state directory and its parents readable for nginx's user"
             } else {
-                "a port that something else listens on is the usual reason; nginx's error log \
+                "usually another process listens on one of its ports; nginx's error log \
                  names it"
             },
         }
@@ -52,7 +52,7 @@ impl Refusal {
         }
     }
 
-    /// nginx could not be sent a signal, with this output.
+    /// nginx could not be signalled, with this output.
     pub(super) fn of_signal(output: &str) -> Self {
         let is_down = ["invalid PID number", "No such process", "No such file"]
             .iter()
@@ -64,7 +64,11 @@ impl Refusal {
                 FailureKind::Rejected
             },
             said: format!("nginx could not be signalled: {}", quoted(output)),
-            hint: if is_down { "is nginx running?" } else { "" },
+            hint: if is_down {
+                "check that nginx is running"
+            } else {
+                ""
+            },
         }
     }
 }
@@ -79,7 +83,7 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// What the log says after that it did not say before.
+/// The new messages at the end of the log.
 pub(super) fn complaints(before: &str, after: &str) -> String {
     let grave = |line: &&str| {
         ["[emerg]", "[alert]", "[crit]"]
@@ -91,7 +95,7 @@ pub(super) fn complaints(before: &str, after: &str) -> String {
         .filter(grave)
         .filter(|line| !before.contains(*line))
         .map(|line| {
-            // Without the time and the process, the same complaint is said once.
+            // Without time and process, repeated messages appear once.
             let words = line.split_once(": ").map_or(line, |(_, words)| words);
             sanitize(words)
         })
@@ -103,11 +107,11 @@ pub(super) fn complaints(before: &str, after: &str) -> String {
     format!("its error log says: {}", cut(&said.join(", ")))
 }
 
-/// What nginx said, harmless and cut.
+/// nginx's output, sanitized and shortened.
 pub(super) fn quoted(output: &str) -> String {
     let text = cut(&sanitize(output.trim()));
     if text.is_empty() {
-        "it says nothing".to_owned()
+        "it printed nothing".to_owned()
     } else {
         text
     }

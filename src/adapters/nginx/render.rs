@@ -1,5 +1,5 @@
-//! The configuration of one target as text: a template of the user's or the built-in one, filled with
-//! values that cannot end a directive. Pure.
+//! Renders the configuration of one target: the operator's template or the built-in one, filled with values that
+//! cannot end a directive. Pure.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,32 +15,32 @@ use super::{Site, SwitchMode, access_log, owner};
 use crate::adapters::live_pointer::Pointer;
 use crate::inventory::{Door, Endpoint, Slot, Target};
 
-/// The template that is used when the user gives none.
+/// The built-in template, for targets without their own.
 pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
 
-/// Counts the changes of what the built-in template gives for the same settings. Raise it with every such change:
-/// a console that runs an older Greenroom then leaves the newer file alone.
+/// Counts the changes to what the built-in template gives for the same settings. Raise it with every such change: a
+/// console with an older Greenroom then keeps the newer file.
 pub(super) const GENERATION: u32 = 2;
 
-/// Starts the line in which a configuration that is switched by reloading keeps its pointer.
+/// The start of the line in which a configuration with the switch mode `reload` keeps its pointer.
 const POINTER_LINE: &str = "# greenroom-pointer: ";
 
-/// The longest name that fits into nginx's buckets with whatever is added to it.
+/// The longest name that fits into nginx's hash buckets with all its additions.
 const LONGEST_NAME: usize = 32;
 
-/// How much of a hash makes a mark.
+/// How many digits of a hash make a mark.
 const MARK_DIGITS: usize = 16;
 
-/// A configuration, ready to be written.
+/// A rendered configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rendered {
-    /// The file.
+    /// The content of the file.
     pub(super) text: String,
-    /// What its answer server says of itself.
+    /// The mark with which its answer server answers.
     pub(super) mark: String,
 }
 
-/// What a rendering needs besides the site.
+/// What rendering needs in addition to the site.
 #[derive(Debug, Clone)]
 pub(super) struct Frame<'a> {
     pub(super) template: &'a str,
@@ -48,14 +48,13 @@ pub(super) struct Frame<'a> {
     /// The directory of the target's live pointer.
     pub(super) directory: &'a Path,
     pub(super) answer_listen: &'a Endpoint,
-    /// The target's access log; none is kept when absent.
+    /// The target's access log. None keeps no log.
     pub(super) access_log: Option<PathBuf>,
-    /// What stands; only written into a configuration that is switched by reloading.
+    /// The current pointer. Used only in the switch mode `reload`.
     pub(super) pointer: Pointer,
 }
 
-/// The name under which the answer server of a target is asked. Server names have buckets of 64
-/// bytes, too.
+/// The server name of a target's answer server. nginx's hash buckets for server names also have 64 bytes.
 pub(super) fn answer_name(target: &Target) -> String {
     let readable = target.joined();
     if readable.len() <= LONGEST_NAME {
@@ -65,7 +64,7 @@ pub(super) fn answer_name(target: &Target) -> String {
     }
 }
 
-/// Fills the template. An error says in words what is wrong with it.
+/// Fills the template. An error says what is wrong with it.
 pub(super) fn render(site: &Site, frame: &Frame<'_>) -> Result<Rendered, String> {
     let unmarked = fill(site, frame, "")?;
     let mark = mark_of(&unmarked);
@@ -74,19 +73,19 @@ pub(super) fn render(site: &Site, frame: &Frame<'_>) -> Result<Rendered, String>
     for (needed, variable) in [(&mark, "mark"), (&name, "answer_name")] {
         if !text.contains(needed.as_str()) {
             return Err(format!(
-                "the template does not use {{{{ {variable} }}}}, without which nothing can be read back"
+                "the template does not use {{{{ {variable} }}}}, which Greenroom needs to check what is loaded"
             ));
         }
     }
     match missing_limit(site, &text) {
         Some(missing) => Err(format!(
-            "the template does not use {missing}, and this target limits its preview server by it"
+            "the template does not use {missing}, but this target limits its preview server with it"
         )),
         None => Ok(Rendered { text, mark }),
     }
 }
 
-/// A limit of the preview server that a template of the operator's leaves out, so that it would not be kept.
+/// A limit of the preview server that an operator's template lacks, so that it would have no effect.
 fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
     let directives = directives(text);
     let has = |directive: &str, value: &str| directives.contains(&format!("{directive} {value}"));
@@ -100,11 +99,11 @@ fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
     if !has("auth_basic_user_file", &users.to_string_lossy()) {
         return Some("{{ preview.users }}");
     }
-    // Without it, a `satisfy any` of the main configuration makes one of the two enough.
+    // Without it, a `satisfy any` in the main configuration would make one of the two sufficient.
     (!site.preview_allow.is_empty() && !has("satisfy", "all")).then_some("`satisfy all;`")
 }
 
-/// The directives of a configuration with one space between their words, however they are laid out. Comments are none.
+/// The directives of a configuration, with one space between words, whatever the layout. Without comments.
 fn directives(text: &str) -> BTreeSet<String> {
     let without_comment = |line: &str| -> Vec<String> {
         let words = line.split_whitespace();
@@ -117,7 +116,7 @@ fn directives(text: &str) -> BTreeSet<String> {
     directives.map(|it| it.trim().to_owned()).collect()
 }
 
-/// The pointer that a configuration carries, if it is one that is switched by reloading.
+/// The pointer in a configuration, if its switch mode is `reload`.
 pub(super) fn pointer_in(text: &str) -> Option<Pointer> {
     let line = text.lines().find_map(|l| l.strip_prefix(POINTER_LINE))?;
     Slot::BOTH
@@ -147,7 +146,7 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
                 mark,
                 pointer => frame.mode == SwitchMode::Pointer,
                 slot => frame.pointer.slot.map_or("none", Slot::as_str),
-                // Made here from numbers and two words, and quoted by the template.
+                // The text consists of numbers and two words, and the template quotes it.
                 answer => Value::from_safe_string(answer),
                 directory => frame.directory.to_string_lossy(),
                 endpoints => context! {
@@ -174,8 +173,7 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// What a template needs to have requests written down. The formats are made here, of nginx's own
-/// variables and one of ours.
+/// What a template needs to log requests. The formats use nginx's own variables and one of Greenroom's.
 fn log(target: &Target, path: &Path) -> Value {
     let name = unique_name(target);
     let public = access_log::format(&format!("{name}_slot"), Door::Public);
@@ -190,29 +188,28 @@ fn log(target: &Target, path: &Path) -> Value {
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Named, so that what a macro or block made counts as written by the template.
+    // A named escape, so that the output of a macro or block counts as text of the template.
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("nginx".into()));
     environment.set_formatter(write_plain);
     environment
 }
 
-/// nginx has no escape that works in every place, so what would need one is refused.
+/// nginx has no escape that works everywhere, so values that would need one are refused.
 fn write_plain(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let text = value.to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || " ._-/:*[]=,@".contains(c);
     if !value.is_safe() && !text.chars().all(plain) {
         return Err(Error::new(
             ErrorKind::BadEscape,
-            format!("{text:?} has characters that mean something to nginx"),
+            format!("{text:?} has characters with a special meaning in nginx"),
         ));
     }
     out.write_str(&text).map_err(Error::from)
 }
 
-/// `greenroom_web__production`: hyphens cannot stand in variables; no name has an underscore or two
-/// hyphens in a row, so that no two targets share one. nginx keeps variables in buckets of 64 bytes and
-/// refuses the whole configuration when one does not fit, so long names are hashed; such a name has no
-/// underscore but its first.
+/// `greenroom_web__production`: variables cannot have hyphens. No name has an underscore or two hyphens in a row, so
+/// no two targets have the same one. nginx keeps variables in buckets of 64 bytes and refuses the whole configuration
+/// when one does not fit, so long names are hashed; a hashed name has no underscore after the first.
 fn unique_name(target: &Target) -> String {
     let plain = |name: &str| name.replace('-', "_");
     let readable = format!(
@@ -227,7 +224,7 @@ fn unique_name(target: &Target) -> String {
     }
 }
 
-/// Whether a text is, to the byte, the one that was rendered with this mark.
+/// Whether the text is byte for byte the one that was rendered with this mark.
 pub(super) fn has_mark(text: &str, mark: &str) -> bool {
     !mark.is_empty() && mark_of(&text.replace(mark, "")) == mark
 }

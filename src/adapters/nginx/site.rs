@@ -1,5 +1,5 @@
-//! How a target is to be reached through nginx, and whether that can be written into a configuration
-//! without meaning something else there. Pure.
+//! The addresses of a target in nginx, and whether they can be part of a configuration without changing its
+//! meaning. Pure.
 
 use std::path::PathBuf;
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::{AddressRange, Endpoint, PerSlot, Target, plain};
 
-/// One target's place in the proxy.
+/// One target behind the proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
-    /// Which target.
+    /// The target of these servers.
     pub target: Target,
     /// The host names of the public server, e.g. `shop.example.com`.
     pub server_names: Vec<String>,
-    /// Where the public server listens, as nginx writes it: `80`, `127.0.0.1:8080 default_server`.
+    /// The addresses of the public server, in nginx's form: `80`, `127.0.0.1:8080 default_server`.
     pub listen: Vec<String>,
-    /// The host names of the preview server; no preview server when empty.
+    /// The host names of the preview server. Empty means no preview server.
     pub preview_server_names: Vec<String>,
-    /// Where the preview server listens.
+    /// The addresses of the preview server.
     pub preview_listen: Vec<String>,
-    /// The addresses whose requests the preview server answers; all when empty.
+    /// The client addresses that the preview server answers. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub preview_allow: Vec<AddressRange>,
-    /// The file of users and passwords that the preview server asks for; none when absent.
+    /// The file of users and passwords for the preview server. None requires no login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview_users: Option<PathBuf>,
-    /// Where each slot answers, as the proxy reaches it.
+    /// The addresses of the slots, as the proxy reaches them.
     pub endpoints: PerSlot<Endpoint>,
 }
 
@@ -34,14 +34,14 @@ pub struct Site {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SwitchMode {
-    /// By one rename that nginx sees at the next request; no reload, no connection is cut.
+    /// With one rename that nginx sees at the next request: no reload, and no connection is cut.
     #[default]
     Pointer,
-    /// By another configuration and a reload, which may cut kept-alive connections.
+    /// With a new configuration and a reload, which may cut kept-alive connections.
     Reload,
 }
 
-/// What may follow an address in `listen`. Anything else belongs into a template of one's own.
+/// The allowed options after an address in `listen`. Others need an own template.
 const LISTEN_OPTIONS: [&str; 7] = [
     "default_server",
     "ssl",
@@ -53,7 +53,7 @@ const LISTEN_OPTIONS: [&str; 7] = [
 ];
 
 impl Site {
-    /// Everything that is wrong with it, in words; empty when nothing is.
+    /// The problems of the site, as texts.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.server_names.is_empty() || self.listen.is_empty() {
@@ -82,7 +82,7 @@ impl Site {
         {
             let users = users.display();
             problems.push(format!(
-                "preview_users: {users} is not a plain absolute path"
+                "preview_users: {users} is not an absolute path of plain characters"
             ));
         }
         let is_limited = !self.preview_allow.is_empty() || self.preview_users.is_some();
@@ -94,7 +94,7 @@ impl Site {
                 && !plain::is_path(path)
             {
                 problems.push(format!(
-                    "{slot}: {} is not a plain absolute path",
+                    "{slot}: {} is not an absolute path of plain characters",
                     path.display()
                 ));
             }
@@ -102,8 +102,8 @@ impl Site {
         problems
     }
 
-    /// Where the preview server listens for every client that can reach it; none where it is limited, or only this
-    /// machine reaches it.
+    /// The address of a preview server that every client may use. None when it is limited, or only this machine
+    /// reaches it.
     pub(super) fn open_preview(&self) -> Option<&str> {
         if !self.preview_allow.is_empty() || self.preview_users.is_some() {
             return None;
@@ -113,7 +113,7 @@ impl Site {
             match at.parse::<Endpoint>() {
                 Ok(Endpoint::Tcp(address)) => !address.ip().is_loopback(),
                 Ok(Endpoint::Unix(_)) => false,
-                // A port alone is a port of every address.
+                // A port without an address applies to every address.
                 Err(_) => true,
             }
         };
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_end_a_directive_is_no_address() {
+    fn an_address_cannot_end_a_directive() {
         for good in [
             "80",
             "*:80",

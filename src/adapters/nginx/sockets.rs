@@ -10,13 +10,13 @@ const CONNECTED: &str = "03";
 /// `__SO_ACCEPTCON` in the flags of `/proc/net/unix`.
 const LISTENS: u32 = 0x1_0000;
 
-/// How many established connections of a TCP table have `remote` at their other end. An error says
-/// in words what cannot be understood.
+/// The number of established connections to `remote` in a TCP table. An error says what cannot be
+/// parsed.
 pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
     let mut lines = table.lines();
     let head = lines.next().unwrap_or_default();
     if !head.contains("rem_address") && !head.contains("remote_address") {
-        return Err("the socket table has no heading".to_owned());
+        return Err("the socket table has no header".to_owned());
     }
     let mut count = 0;
     for line in lines.filter(|line| !line.trim().is_empty()) {
@@ -24,7 +24,7 @@ pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
         let (other, state) = (fields.next(), fields.next());
         let other = other
             .and_then(socket_address)
-            .ok_or("a line of the socket table cannot be understood")?;
+            .ok_or("a line of the socket table cannot be parsed")?;
         if state == Some(ESTABLISHED) && other.port() == remote.port() {
             count += u64::from(other.ip().to_canonical() == remote.ip().to_canonical());
         }
@@ -32,9 +32,9 @@ pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
     Ok(count)
 }
 
-/// How many connections a unix socket has. The kernel gives each accepted end the path that its
-/// listener was bound to, as the server wrote it; so the count only means something where the
-/// listener itself stands in the same table under this very path. None where it does not.
+/// The number of connections to a unix socket. The kernel gives each accepted end the path to which
+/// its listener was bound, as the server wrote it. So the count is valid only if the listener is in
+/// the same table with this path. None if it is not.
 pub(super) fn unix_to(table: &str, path: &Path) -> Option<u64> {
     let mut listener = false;
     let mut count = 0;
@@ -54,7 +54,8 @@ pub(super) fn unix_to(table: &str, path: &Path) -> Option<u64> {
     listener.then_some(count)
 }
 
-/// `0100007F:1F90`: the address in words of four bytes, each as this machine writes a number.
+/// `0100007F:1F90`: the address in groups of four bytes, each a number in this machine's byte
+/// order.
 fn socket_address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_an_error_and_never_a_zero() {
+    fn garbage_is_an_error_and_not_zero() {
         let at = "127.0.0.1:80".parse().unwrap();
         for garbage in [
             "",
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unix_socket_is_counted_only_where_its_listener_is_seen() {
+    fn a_unix_socket_is_counted_only_if_its_listener_is_seen() {
         let head = "Num       RefCount Protocol Flags    Type St Inode Path\n";
         let listener = "0000: 00000002 00000000 00010000 0001 01 100 /run/blue.sock\n";
         let ends = "0000: 00000003 00000000 00000000 0001 03 101 /run/blue.sock\n\

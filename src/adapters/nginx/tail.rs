@@ -1,34 +1,34 @@
-//! Reads a log that grows, only what is new and never more than a bound at a time. A log that was
-//! turned (another file under its name) or emptied is read from its beginning.
+//! Reads the new part of a growing log, with a limit for each read. A rotated log (another file
+//! under its name) or an emptied one is read from its start.
 
 use std::path::{Path, PathBuf};
 
 use crate::ports::{FilePart, ProxyHost, Result};
 
-/// The longest line that is kept whole; what is longer is left out.
+/// The longest line, in bytes. Longer lines are skipped.
 const LONGEST: usize = 64 * 1024;
 
-/// Where reading is.
+/// The reading position.
 #[derive(Debug)]
 pub(super) struct Tail {
     path: PathBuf,
-    /// The file that is read, by the host's number for it.
+    /// The open file, by the host's number for it.
     file: Option<u64>,
     at: u64,
-    /// A line without its end yet.
+    /// The start of an unfinished line.
     open: Vec<u8>,
-    /// What comes next begins inside a line.
+    /// Whether the next bytes continue a skipped line.
     inside: bool,
 }
 
-/// What was new.
+/// The new part of the log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct News {
-    /// Whole lines without their ends.
+    /// Complete lines without their ends.
     pub(super) lines: Vec<Vec<u8>>,
-    /// How many bytes before them were not read, because there were too many.
+    /// How many bytes before them were skipped, because there were too many.
     pub(super) skipped: u64,
-    /// Whether all of the file that came before `lines` was read, or had been.
+    /// Whether everything in the file before `lines` has been read.
     pub(super) is_whole: bool,
 }
 
@@ -47,8 +47,8 @@ impl Tail {
         &self.path
     }
 
-    /// What came since the last time; the first time, the end of what is there. None while there
-    /// is no such file.
+    /// Reads what is new since the last call. The first call reads the end of the file. None while
+    /// the file does not exist.
     pub(super) async fn read(&mut self, host: &dyn ProxyHost, most: usize) -> Result<Option<News>> {
         let Some(part) = host.read_part(&self.path, self.at, most).await? else {
             return Ok(None);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_is_new_is_read_and_lines_are_whole() {
+    async fn only_new_complete_lines_are_read() {
         let (host, mut tail) = (One::default(), Tail::new("/log".into()));
         assert_eq!(tail.read(&host, 32).await.unwrap(), None);
         host.replace("one\ntwo\nth");
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_log_that_was_turned_or_emptied_is_read_from_its_beginning() {
+    async fn a_rotated_or_emptied_log_is_read_from_its_start() {
         let (host, mut tail) = (One::default(), Tail::new("/log".into()));
         host.replace("one\ntwo\nhalf");
         lines(&mut tail, &host).await;
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_than_the_bound_is_read_and_what_is_skipped_is_counted() {
+    async fn reads_are_limited_and_skipped_bytes_are_counted() {
         let (host, mut tail) = (One::default(), Tail::new("/log".into()));
         host.replace(&"0123456\n".repeat(100));
         let first = tail.read(&host, 32).await.unwrap().unwrap();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_without_an_end_does_not_grow_for_ever() {
+    async fn a_line_without_an_end_is_bounded() {
         let (host, mut tail) = (One::default(), Tail::new("/log".into()));
         host.replace("x");
         for _ in 0..5000 {

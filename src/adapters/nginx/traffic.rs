@@ -1,5 +1,5 @@
-//! What a target's traffic looks like, from the access log of its own: the rates of the last
-//! seconds, and its requests as lines. Looked at only while somebody asks.
+//! A target's traffic, from its access log: the rates of the last seconds, and its requests as lines. The log
+//! is read only on request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -18,14 +18,14 @@ use crate::inventory::{
 };
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 
-/// How much of a log is read at one look for its rates, in bytes.
+/// The most bytes of one read for rates.
 pub(super) const AT_A_LOOK: usize = 4 * 1024 * 1024;
-/// And at one look for its lines.
+/// The most bytes of one read for lines.
 const OF_LINES: usize = 1024 * 1024;
-/// How often a log whose lines are followed is looked at.
+/// The interval of reads while the lines are followed.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The logs whose rates were asked for.
+/// The logs whose rates were requested.
 #[derive(Default)]
 pub(super) struct Logs(Mutex<BTreeMap<Target, Arc<Mutex<Log>>>>);
 
@@ -33,7 +33,7 @@ struct Log {
     tail: Tail,
     windows: PerSlot<RateWindow>,
     counts: PerSlot<RequestCounts>,
-    /// The first second of which every request was read.
+    /// The first second for which every request was read.
     known_from: i64,
 }
 
@@ -49,7 +49,7 @@ impl Logs {
         let mut log = log.lock().await;
         let now = Timestamp::now().as_second();
         if log.known_from > RateWindow::begin(now) {
-            let said = "more is written to its access log than can be read along";
+            let said = "its access log grows faster than it can be read";
             return Err(nginx.failure(FailureKind::Unsupported, doing, said));
         }
         let windows = &mut log.windows;
@@ -58,8 +58,8 @@ impl Logs {
         }))
     }
 
-    /// What a slot has answered since a moment, as far as it could be read along: where more was written than
-    /// that, a part stands for all.
+    /// What a slot has answered since a time. If the log grew faster than it could be read, a part of the
+    /// requests counts for all.
     pub(super) async fn traffic(
         &self,
         nginx: &Nginx,
@@ -73,7 +73,7 @@ impl Logs {
         Ok(log.counts.get(slot).since(since.as_second()))
     }
 
-    /// The log of a target, read up to its end.
+    /// The log of a target, after reading up to its end.
     async fn read(&self, nginx: &Nginx, target: &Target, doing: &str) -> Result<Arc<Mutex<Log>>> {
         let path = path(nginx, target, doing)?;
         let shared = self.log(target, path).await;
@@ -114,13 +114,13 @@ impl Log {
             }
         }
         if !news.is_whole {
-            // The second in which reading begins is not known wholly.
+            // The second in which reading starts is incomplete.
             self.known_from = first.map_or(i64::MAX, |second| second + 1);
         }
     }
 }
 
-/// The requests as lines: at most `tail` from before, then what comes.
+/// The requests as lines: at most `tail` earlier ones, then new ones.
 pub(super) async fn lines(
     nginx: Arc<Nginx>,
     target: &Target,
@@ -144,7 +144,7 @@ pub(super) async fn lines(
             tokio::time::sleep(LOOK).await;
             match follow.fetch(&doing).await {
                 Ok(()) => {}
-                // For a moment there is none, while it is turned.
+                // While the log is rotated, there is none for a moment.
                 Err(failure) if failure.kind == FailureKind::Missing => {}
                 Err(failure) => return Some((Err(failure), None)),
             }
@@ -165,7 +165,7 @@ impl Follow {
             return Err(missing(&self.nginx, &self.tail, doing));
         };
         if news.skipped > 0 {
-            let text = format!("… {} bytes came too fast and are not shown", news.skipped);
+            let text = format!("… {} bytes came too fast to be shown", news.skipped);
             self.ready.push_back(LogChunk {
                 at: None,
                 stream: LogStream::Err,
@@ -195,8 +195,8 @@ fn chunk(request: &PassedRequest) -> LogChunk {
 fn path(nginx: &Nginx, target: &Target, doing: &str) -> Result<PathBuf> {
     nginx.site(target, doing)?;
     nginx.access_log(target).ok_or_else(|| {
-        let said = "it writes no access log that Greenroom can read";
-        let hint = "name a directory as access_log in the environment's nginx table";
+        let said = "it has no access log that Greenroom can read";
+        let hint = "set access_log to a directory in the environment's nginx table";
         nginx
             .failure(FailureKind::Unsupported, doing, said)
             .hint(hint)

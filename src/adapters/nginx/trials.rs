@@ -1,5 +1,5 @@
-//! What `greenroom doctor` tries of an nginx: whether it takes signals, reads what is put into `sites`, and lets
-//! Greenroom write where an installation and a switch write. nginx itself says what it reads: its configuration
+//! The trials of `greenroom doctor` for nginx: whether it accepts signals, reads files in `sites`, and lets
+//! Greenroom write where an installation and a switch write. nginx itself reports what it reads; its configuration
 //! is not parsed here.
 
 use std::path::Path;
@@ -14,24 +14,24 @@ use super::{Nginx, answer};
 use crate::inventory::Target;
 use crate::ports::{Failure, FailureKind, Proof, Result, Trial, Writable};
 
-/// How long nginx may take to print its configuration. Shorter than the doctor waits: what was written for it has
-/// to be removed again.
+/// The time limit for nginx to print its configuration. It is shorter than the doctor's, because the probe file
+/// has to be removed afterwards.
 const DUMP: Duration = Duration::from_secs(3);
 
-/// What nginx prints above each file of its configuration.
+/// The line that nginx prints before each file of its configuration.
 const FILE: &str = "# configuration file ";
 
-/// What is in the name of such a file. No name of a target has an underscore, so no file of theirs has this in it.
+/// A part of the probe's file name. Names of targets have no underscore, so no file of a target contains it.
 const PROBE_NAME: &str = "._doctor.";
-/// What is in the file that is written for a moment: nothing to nginx.
+/// The content of the probe file: only a comment to nginx.
 const PROBE: &str =
     "# Written by Greenroom's doctor, to see whether nginx reads it. It may be removed.\n";
 
 const START: &str = "start nginx, or see its error log";
-const READ_ONLY: &str = "read-only: a file would have to be written for it";
+const READ_ONLY: &str = "read-only: this trial has to write a file";
 
 impl Nginx {
-    /// What can be tried without writing anything.
+    /// The trials that write nothing.
     pub(super) fn reading_trials(&self) -> Vec<Trial<'_>> {
         vec![
             Trial::new("running", self.try_answering()),
@@ -40,7 +40,7 @@ impl Nginx {
         ]
     }
 
-    /// What can be tried, writing included.
+    /// All trials, with those that write.
     pub(super) fn writing_trials(&self) -> Vec<Trial<'_>> {
         vec![
             Trial::new("running", self.try_signal()),
@@ -52,14 +52,14 @@ impl Nginx {
         ]
     }
 
-    /// Has nginx open its logs anew: a signal that cuts no connection, and reaches it as a reload would.
+    /// Tells nginx to reopen its logs: a signal that cuts no connection, and reaches nginx as a reload would.
     async fn try_signal(&self) -> Result<String> {
         let command = self.command(&["-s", "reopen"], &self.arrangement.main);
         let ended = self.run(&command).await?;
         if ended.code == Some(0) {
             let program = self.program();
             return Ok(format!(
-                "it runs and takes signals: `{program} -s reopen` reached it"
+                "it runs and accepts signals: `{program} -s reopen` reached it"
             ));
         }
         let refusal = Refusal::of_signal(&ended.output);
@@ -79,7 +79,7 @@ impl Nginx {
         };
         let installed = |target: &&Target| names.contains(&owner::file_name(target));
         let Some(target) = self.sites.keys().find(installed) else {
-            let why = "read-only, and nothing is installed that could answer";
+            let why = "read-only, and no configuration is installed that could answer";
             return Proof::NotTried(why.to_owned());
         };
         match answer::ask(&self.arrangement.answer_at, target).await {
@@ -91,8 +91,8 @@ impl Nginx {
         }
     }
 
-    /// Whether nginx reads the files of targets: those that are there, and where one is missing, one that is
-    /// written for a moment and says nothing.
+    /// Whether nginx reads the files of targets: the existing ones, and for a missing one a temporary probe file
+    /// that contains only a comment.
     async fn try_include(&self, may_write: bool) -> Proof {
         let sites = &self.arrangement.sites;
         let looked = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
@@ -106,7 +106,7 @@ impl Nginx {
             mine.partition(|name| names.contains(name));
         let probe = missing.first().filter(|_| may_write);
         let probe = probe.map(|name| {
-            // Whatever pattern includes the missing file most likely includes this one.
+            // A pattern that includes the missing file very likely includes this one.
             let name = name.trim_end_matches(".conf");
             format!("{name}{PROBE_NAME}{}.conf", Ulid::generate())
         });
@@ -123,15 +123,15 @@ impl Nginx {
         let unread: Vec<&str> = unread.map(String::as_str).collect();
         if unread.is_empty() {
             return Proof::Works(format!(
-                "nginx reads what is in {}, as `{} -T` says",
+                "nginx reads the files in {}, as `{} -T` shows",
                 sites.display(),
                 self.program()
             ));
         }
-        Proof::Broken(self.not_included("asking what it reads", &unread.join(", ")))
+        Proof::Broken(self.not_included("asking which files it reads", &unread.join(", ")))
     }
 
-    /// The files that nginx reads while a file of this name, with nothing in it, is in `sites`.
+    /// The files that nginx reads while an empty file of this name is in `sites`.
     async fn read_with(&self, probe: Option<&str>) -> Result<Vec<String>> {
         let Some(name) = probe else {
             return self.files_read().await;
@@ -144,21 +144,20 @@ impl Nginx {
     }
 
     async fn files_read(&self) -> Result<Vec<String>> {
-        let doing = "asking what it reads";
+        let doing = "asking which files it reads";
         let dumped = timeout(DUMP, self.dump(&self.arrangement.main)).await;
         let dump = dumped.map_err(|_| {
             let said = format!("`nginx -T` did not end within {DUMP:?}");
             self.failure(FailureKind::Unreachable, doing, said)
         })??;
         dump.map_err(|said| {
-            let said = format!("it does not accept its configuration: {}", quoted(&said));
-            let hint = "mend it until `nginx -t` is content: until then nothing can be installed";
+            let said = format!("it rejects its configuration: {}", quoted(&said));
+            let hint = "correct it until `nginx -t` succeeds: until then nothing can be installed";
             self.failure(FailureKind::Rejected, doing, said).hint(hint)
         })
     }
 
-    /// The files that nginx reads when it begins with `main`, as it says itself; or what it says instead, where it
-    /// does not accept them.
+    /// The files that nginx reads with `main`, as it reports them; or its output when it rejects them.
     pub(super) async fn dump(
         &self,
         main: &Path,
@@ -172,7 +171,7 @@ impl Nginx {
         })
     }
 
-    /// That nginx does not read a file in `sites`.
+    /// The failure when nginx does not read a file in `sites`.
     pub(super) fn not_included(&self, doing: &str, name: &str) -> Failure {
         let sites = self.arrangement.sites.display();
         let main = self.arrangement.main.display();
@@ -203,13 +202,13 @@ impl Nginx {
         self.pointer.try_state(is_installed).await
     }
 
-    /// nginx writes there, and refuses a configuration whose log it cannot open.
+    /// nginx writes there, and rejects a configuration whose log it cannot open.
     async fn try_access_log(&self) -> Proof {
         let Some(directory) = &self.arrangement.access_log else {
             return Proof::NotTried("none is configured".to_owned());
         };
         match self.host().is_directory(directory).await {
-            Ok(true) => Proof::Works(format!("{} is there", directory.display())),
+            Ok(true) => Proof::Works(format!("{} exists", directory.display())),
             Ok(false) => Proof::Broken(self.no_directory(directory)),
             Err(failure) => Proof::Broken(failure),
         }
@@ -224,18 +223,18 @@ impl Nginx {
     }
 }
 
-/// Whether a file of this name is among them. What is above it may be called otherwise: links.
+/// Whether a file of this name is among them. Its directory may have another name, because of links.
 pub(super) fn is_read(files: &[String], name: &str) -> bool {
     let mut names = files.iter().filter_map(|file| file.rsplit('/').next());
     names.any(|read| read == name)
 }
 
-/// Whether a file in `sites` is there for a moment only, to see whether nginx reads it.
+/// Whether a file in `sites` is a temporary probe of the doctor.
 pub(super) fn is_probe(name: &str) -> bool {
     name.contains(PROBE_NAME)
 }
 
-/// The names of the files in what `nginx -T` prints.
+/// The names of the files in the output of `nginx -T`.
 fn files(dump: &str) -> Vec<String> {
     let headers = dump.lines().filter_map(|line| line.strip_prefix(FILE));
     let names = headers.filter_map(|line| line.strip_suffix(':'));
@@ -247,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_files_are_those_whose_headers_nginx_prints() {
+    fn files_are_found_by_their_headers() {
         let dump = "nginx: configuration file /etc/nginx/nginx.conf test is successful\n\
             # configuration file /etc/nginx/nginx.conf:\nevents {}\n# configuration file\n\n\
             # configuration file /etc/nginx/conf.d/greenroom-web.qa.conf:\n# Written\n";

@@ -1,15 +1,15 @@
-//! The calls that a change of nginx would make, in words that an operator can check by hand.
+//! Describes the calls of a change to nginx, so that an operator can check them by hand.
 
 use super::{Nginx, SwitchMode};
 use crate::inventory::{Slot, Target};
 use crate::ports::{RebaseOrder, SwitchOrder};
 use crate::sanitize::sanitize;
 
-/// How many directives a warning quotes, and how much of each, in characters.
+/// The most directives in a warning, and the most characters of each.
 const MOST_QUOTED: usize = 5;
 const LONGEST_QUOTED: usize = 120;
 
-/// What an installation does.
+/// The steps of an installation.
 pub(super) fn install(nginx: &Nginx, target: &Target) -> Vec<String> {
     if !nginx.sites.contains_key(target) {
         return vec![format!("{target} is not behind this nginx")];
@@ -18,13 +18,13 @@ pub(super) fn install(nginx: &Nginx, target: &Target) -> Vec<String> {
     let directory = nginx.pointer.directory(target);
     let directory = directory.display();
     let mut calls = vec![format!(
-        "on {place}: make {directory}/blue/is-blue and {directory}/green/is-green where they are missing"
+        "on {place}: create {directory}/blue/is-blue and {directory}/green/is-green where they are missing"
     )];
     calls.extend(apply(nginx, target));
     calls
 }
 
-/// What a switch does, and what it may cost.
+/// The steps of a switch, and what it may cost.
 pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec<String> {
     if !nginx.sites.contains_key(target) {
         return vec![format!("{target} is not behind this nginx")];
@@ -38,7 +38,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
             let link = nginx.pointer.link(target);
             vec![
                 format!(
-                    "on {place}: read that {} is at {from}, and that no newer lock token stands there",
+                    "on {place}: check that {} is at {from}, and that no newer lock token is there",
                     link.display()
                 ),
                 format!(
@@ -53,7 +53,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
         }
         SwitchMode::Reload => {
             let mut calls = vec![format!(
-                "on {place}: read that {} says {from}, and no newer lock token",
+                "on {place}: check that {} says {from}, and no newer lock token",
                 nginx.file(target).display()
             )];
             calls.extend(apply(nginx, target));
@@ -65,7 +65,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
     }
 }
 
-/// What writing the token of the current lock does, and what it may cost.
+/// The steps of writing the current lock's token, and what they may cost.
 pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec<String> {
     let place = nginx.host().place();
     let (token, generation) = (order.from.highest_token(), order.generation);
@@ -77,12 +77,12 @@ pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec
         ),
     };
     vec![format!(
-        "on {place}: write generation {generation} and the token of this repair's lock over token {token} in {}, only if no other driver wrote it since; {cost}, and no traffic moves",
+        "on {place}: write generation {generation} and the token of this repair's lock over token {token} in {}, only if no other driver wrote it since; {cost}, no traffic moves",
         what.display()
     )]
 }
 
-/// What the `http` block says and the service's servers will not do.
+/// The directives of the `http` block that the service's servers do not inherit.
 pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> {
     if lost.is_empty() {
         return None;
@@ -111,19 +111,19 @@ pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> 
         ""
     };
     Some(format!(
-        "nginx's http block says {}{more}, and that does not apply to {target}: a server with directives of the same name inherits none of them. To keep them, repeat them in a `template` of your own{merge}",
+        "nginx's http block has {}{more}, which does not apply to {target}: a server with directives of the same name inherits none of them. To keep them, repeat them in your own `template`{merge}",
         quoted.join(", ")
     ))
 }
 
-/// A preview server that is reachable from elsewhere, and asks for nothing.
+/// A preview server without limits that other machines can reach.
 pub(super) fn open_preview(listen: &str) -> String {
     format!(
         "the preview server at {listen} shows the candidate to every client that can reach it: set preview_allow or preview_users to limit it"
     )
 }
 
-/// A reload ends the workers that hold the connections of every target.
+/// A reload ends the workers with the connections of every target.
 fn reloads(reload: &str, others: &[Target]) -> String {
     if others.is_empty() {
         return format!("run `{reload}`");
@@ -150,17 +150,17 @@ fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
         .join(" ");
     vec![
         format!(
-            "write {} and {}, run `{test}`, remove both: the whole tree with the new file in it",
+            "write {} and {}, run `{test}`, remove both: it tests the whole configuration with the new file",
             nginx.candidate(target).display(),
             nginx.trial(target).display()
         ),
         format!(
-            "write {}; where nginx did not read it in that test, test it here, and put the old file back if it is refused",
+            "write {}; if nginx did not read it in that test, test it here, and restore the old file if nginx rejects it",
             nginx.file(target).display()
         ),
         reloads(&reload, &nginx.beside(target)),
         format!(
-            "ask {} until it names the new configuration, for {:?}; else put the old file back and reload again",
+            "ask {} until it names the new configuration, for {:?}; else restore the old file and reload again",
             nginx.arrangement.answer_at, nginx.arrangement.time_limit
         ),
     ]

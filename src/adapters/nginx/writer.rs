@@ -1,4 +1,4 @@
-//! Changes nginx: installs a configuration, moves the traffic.
+//! Changes nginx: installs a configuration and moves the traffic.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::adapters::live_pointer::{Admission, Pointer};
 use crate::inventory::Target;
 use crate::ports::{FailureKind, RebaseOrder, Result, RouterWriter, SwitchOrder, Trial};
 
-/// The side of nginx that changes it.
+/// The part of nginx that changes it.
 pub struct NginxWriter {
     nginx: Arc<Nginx>,
-    // Two reloads at once would each read the other's answers.
+    // Two concurrent reloads would each read the other's answers.
     reloading: Mutex<()>,
 }
 
 impl NginxWriter {
-    /// Changes this nginx.
+    /// Changes `nginx`.
     pub fn new(nginx: Arc<Nginx>) -> Self {
         Self {
             nginx,
@@ -27,7 +27,7 @@ impl NginxWriter {
         }
     }
 
-    /// Puts the configuration of a source with this pointer into nginx, unless nginx has it.
+    /// Installs the configuration of a source with this pointer, unless nginx has loaded it.
     async fn put(
         &self,
         target: &Target,
@@ -89,7 +89,7 @@ impl NginxWriter {
             .get(slot)
             .map(|last| Pointer::of(slot, last));
         if now != next && (order.from.live != Some(slot) || seen != Some(now)) {
-            let said = "another driver wrote it meanwhile";
+            let said = "another driver wrote it in the meantime";
             return Err(self.nginx.failure(FailureKind::Conflict, doing, said));
         }
         let site = self.nginx.site(target, &doing)?;
@@ -112,7 +112,8 @@ impl RouterWriter for NginxWriter {
         let old = self.nginx.on_disk(target).await?;
         let standing = self.nginx.standing(target, old.as_deref()).await?;
         if self.nginx.arrangement.mode == SwitchMode::Pointer {
-            // Before nginx reads it, or the traffic would go where it went some switches ago.
+            // Before nginx reads it. Otherwise the traffic would go to the slot of an earlier
+            // switch.
             self.nginx.pointer.adopt(target, standing).await?;
         }
         self.put(target, &doing, old.as_deref(), (source, standing))
@@ -126,7 +127,7 @@ impl RouterWriter for NginxWriter {
         match self.nginx.arrangement.mode {
             SwitchMode::Pointer => self.nginx.pointer.make_ready(target, order).await,
             SwitchMode::Reload => {
-                // What cannot be done is found out before the store names the new slot.
+                // Finds problems before the store names the new slot.
                 let old = self.installed(target, &doing).await?;
                 let source = self.nginx.source_of_switch(site, &doing, &old).await?;
                 let rendered = self.nginx.render_source(&source, Pointer::after(order));
@@ -144,7 +145,7 @@ impl RouterWriter for NginxWriter {
     }
 
     async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
-        self.nginx.site(target, "writing its token anew")?;
+        self.nginx.site(target, "rewriting its token")?;
         match self.nginx.arrangement.mode {
             SwitchMode::Pointer => self.nginx.pointer.rebase(target, order).await,
             SwitchMode::Reload => self.rebase_by_reload(target, order).await,

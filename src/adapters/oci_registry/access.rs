@@ -1,4 +1,4 @@
-//! How one registry is reached: with or without TLS, which authorities are trusted, and through which forward proxy.
+//! How one registry is reached: with or without TLS, its trusted authorities and its forward proxy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,13 +15,13 @@ use tokio::sync::Mutex;
 
 use crate::adapters::outbound_proxy::OutboundProxy;
 
-/// How long connecting may take.
+/// The time limit to connect.
 const CONNECTING: Duration = Duration::from_secs(10);
-/// How many redirects are followed.
+/// The most redirects that are followed.
 const REDIRECTS: usize = 5;
-/// How Greenroom calls itself.
+/// Greenroom's user agent.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
-/// How a file that holds an authority ends, in a directory of Docker.
+/// The extension of an authority's file in one of Docker's directories.
 const AUTHORITY: &str = "crt";
 
 /// The client for one registry.
@@ -29,25 +29,25 @@ pub(super) struct Access {
     pub(super) http: reqwest::Client,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
-    /// The forward proxy that requests go through.
+    /// The forward proxy for the requests.
     pub(super) through: Option<String>,
 }
 
-/// What is configured about reaching registries, and the clients that were made so far.
+/// The configuration for reaching registries, and the clients created so far.
 #[derive(Default)]
 pub(super) struct Accesses {
-    /// The hosts that are asked without TLS.
+    /// The hosts without TLS.
     pub(super) plain: BTreeSet<String>,
     /// A file of authorities for each host that has one.
     pub(super) authorities: BTreeMap<String, PathBuf>,
-    /// Directories that have a directory for each host, as Docker's `certs.d`.
+    /// Directories with a subdirectory for each host, like Docker's `certs.d`.
     pub(super) docker_certificates: Vec<PathBuf>,
     pub(super) proxy: OutboundProxy,
     made: Mutex<BTreeMap<String, Arc<Access>>>,
 }
 
 impl Accesses {
-    /// These hosts are asked without TLS.
+    /// Uses these hosts without TLS.
     pub(super) fn without_tls(plain: BTreeSet<String>) -> Self {
         Self {
             plain,
@@ -55,7 +55,7 @@ impl Accesses {
         }
     }
 
-    /// The clients for a host, made at the first call. An error says what is wrong with the configuration.
+    /// The client for a host, created at the first call. An error says what is wrong with the configuration.
     pub(super) async fn of(&self, host: &str) -> Result<Arc<Access>, String> {
         if let Some(access) = self.made.lock().await.get(host) {
             return Ok(Arc::clone(access));
@@ -73,7 +73,7 @@ impl Accesses {
             "http"
         };
         let access = Arc::new(self.make(host, scheme)?);
-        // A registry that did not answer may speak TLS when it does.
+        // A registry that did not answer may use TLS later.
         if tls.is_some() {
             let mut made = self.made.lock().await;
             made.insert(host.to_owned(), Arc::clone(&access));
@@ -108,7 +108,7 @@ impl Accesses {
         })
     }
 
-    /// The authorities that are trusted for a host besides those of this machine.
+    /// The authorities that are trusted for a host, in addition to this machine's.
     fn authorities_of(&self, host: &str) -> Result<Vec<Vec<u8>>, String> {
         let mut files: Vec<PathBuf> = self.authorities.get(host).into_iter().cloned().collect();
         for directory in &self.docker_certificates {
@@ -122,9 +122,9 @@ impl Accesses {
     }
 }
 
-/// Follows where an answer points to, as layers are often kept elsewhere: a few times, and never from TLS to none. The
-/// library leaves the password and the token out of the first request to another host, and sends them again with the next
-/// one to that host: so an answer from another host is not followed.
+/// Follows redirects, because layers are often stored elsewhere: a few times, and never from TLS to plain HTTP. The
+/// library removes password and token from the first request to another host, but sends them again with the next one to
+/// that host. So a redirect by another host is not followed.
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let came_from = attempt.previous().last().map(reqwest::Url::scheme);
     if came_from == Some("https") && attempt.url().scheme() != "https" {
@@ -134,15 +134,15 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if let Some(first) = before.next()
         && before.any(|other| other != first)
     {
-        return attempt.error("it redirects to another host, and that one redirects again");
+        return attempt.error("it redirects to another host, which redirects again");
     }
     if attempt.previous().len() > REDIRECTS {
-        return attempt.error("it redirects again and again");
+        return attempt.error("it redirects too many times");
     }
     attempt.follow()
 }
 
-/// The files of a directory of Docker that hold authorities; none where there is no such directory.
+/// The authority files in one of Docker's directories. Empty when the directory does not exist.
 fn authorities_in(directory: &Path) -> Result<Vec<PathBuf>, String> {
     let in_words = |error: io::Error| format!("{}: {error}", directory.display());
     let entries = match std::fs::read_dir(directory) {
@@ -174,7 +174,7 @@ fn certificates_in(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     }
 }
 
-/// Whether the host speaks TLS, whoever signed its certificate; none when it did not answer. Nothing secret is sent.
+/// Whether the host speaks TLS, with any certificate. None when it did not answer. Sends no secret.
 async fn speaks_tls(host: &str) -> Option<bool> {
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -189,7 +189,7 @@ async fn speaks_tls(host: &str) -> Option<bool> {
     }
 }
 
-/// Whether bytes came back, and not those of TLS.
+/// Whether bytes were received that are not TLS.
 fn is_not_tls(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(it) = cause {

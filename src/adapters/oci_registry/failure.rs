@@ -1,4 +1,4 @@
-//! What went wrong at a registry, told apart by kind, in words that begin with the reason.
+//! Errors of a registry, by kind, with texts that start with the reason.
 
 use std::error::Error;
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use crate::inventory::Mask;
 use crate::ports::FailureKind;
 
-/// How much of an error page is repeated.
+/// The most characters of an error page.
 const LONGEST: usize = 300;
 
-/// How registries and token servers say what is wrong:
+/// The form of errors of registries and token servers:
 /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>.
 #[derive(Deserialize)]
 struct Envelope {
@@ -24,17 +24,17 @@ struct ErrorItem {
     message: String,
 }
 
-/// What a token server says when it refuses.
+/// The refusal of a token server.
 pub(super) fn refusal(body: &[u8], mask: &Mask) -> String {
     let said = match serde_json::from_slice::<Envelope>(body) {
         Ok(envelope) => by_envelope(&envelope, mask).1,
         Err(_) => cut(&mask.hide(&String::from_utf8_lossy(body))),
     };
-    let said = format!("it does not let us in: {said}");
+    let said = format!("it denies access: {said}");
     said.trim_end_matches(": ").to_owned()
 }
 
-/// The kind of a request that failed, and why.
+/// The kind of a failed request, and the reason.
 pub(super) fn of_request(error: &reqwest::Error) -> (FailureKind, String) {
     let kind = if error.is_decode() || error.is_body() {
         FailureKind::Garbled
@@ -44,10 +44,10 @@ pub(super) fn of_request(error: &reqwest::Error) -> (FailureKind, String) {
     (kind, innermost(error))
 }
 
-/// The kind of an answer that is not good, and what it says, without what the mask hides.
+/// The kind of an unsuccessful answer, and its text without what the mask hides.
 pub(super) fn of_status(code: u16, body: &[u8], mask: &Mask) -> (FailureKind, String) {
     if code == 401 {
-        return (FailureKind::Denied, "it does not let us in".into());
+        return (FailureKind::Denied, "it denies access".into());
     }
     match serde_json::from_slice::<Envelope>(body) {
         Ok(envelope) if (400..500).contains(&code) => by_envelope(&envelope, mask),
@@ -87,7 +87,7 @@ fn by_status(code: u16) -> FailureKind {
     }
 }
 
-/// What a registry made somebody say is said in a few words: a value that is no label may be a whole page.
+/// Shortens text of a registry: a value that is no label may be a whole page.
 pub(super) fn cut(text: &str) -> String {
     text.trim().chars().take(LONGEST).collect()
 }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_that_looks_like_a_part_of_the_envelope_does_not_change_its_kind() {
+    fn a_secret_that_looks_like_the_envelope_does_not_change_the_kind() {
         let body = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"no errors for errors"}]}"#;
         let (kind, said) = of_status(404, body, &Mask::of(["errors"]));
         assert_eq!(kind, FailureKind::Missing);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_hidden_before_the_text_is_cut() {
+    fn a_secret_is_hidden_before_the_text_is_shortened() {
         let body = format!("{}hunter2-hunter2", "x".repeat(LONGEST - 7));
         let (_, said) = of_status(403, body.as_bytes(), &Mask::of(["hunter2-hunter2"]));
         assert!(!said.contains("hunter"), "{said}");

@@ -1,4 +1,4 @@
-//! One request to a registry or its token server, and its answer up to a size.
+//! One request to a registry or its token server, and its answer up to a size limit.
 
 use reqwest::header::{ACCEPT, HeaderMap};
 use reqwest::{StatusCode, Url};
@@ -9,39 +9,39 @@ use super::failure::{of_request, of_status};
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
 
-/// What a request shows so that it is let in.
+/// The authorization of a request.
 pub(super) enum Permit {
     Nothing,
     Password,
     Token(String),
 }
 
-/// What is asked for, and how large the answer may be.
+/// What is requested, and the size limit of its answer.
 pub(super) struct Kind {
-    /// In words, e.g. `manifest`.
+    /// For texts, e.g. `manifest`.
     pub(super) name: &'static str,
-    /// The media types that can be read; empty for any.
+    /// The accepted media types. Empty for any.
     pub(super) accept: &'static str,
     /// In bytes.
     pub(super) largest: usize,
 }
 
-/// An answer, whatever its status.
+/// An answer with any status.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// What was shown to be let in, which an answer that refuses may repeat.
+    /// The credentials of the request, which an error answer may repeat.
     pub(super) mask: Mask,
 }
 
 impl Question<'_> {
-    /// The address of the API itself.
+    /// The URL of the API itself.
     pub(super) fn root(&self) -> Result<Url> {
         self.address("")
     }
 
-    /// The address of something of the repository.
+    /// The URL of a path in the repository.
     pub(super) fn url(&self, path: &str) -> Result<Url> {
         self.address(&format!("{}/{path}", self.repository.path))
     }
@@ -54,7 +54,7 @@ impl Question<'_> {
         Url::parse(&text).map_err(|error| self.failure(FailureKind::Rejected, &error.to_string()))
     }
 
-    /// The answer to one request, read no further than its kind may be long.
+    /// The answer to one request, up to the size limit of its kind.
     pub(super) async fn get(&self, url: &Url, permit: &Permit, kind: &Kind) -> Result<Answer> {
         let mut request = self.access.http.get(url.clone());
         if !kind.accept.is_empty() {
@@ -85,7 +85,7 @@ impl Question<'_> {
         })
     }
 
-    /// Hides what was shown to be let in: an answer that refuses may repeat the request.
+    /// Hides the credentials of the request: an error answer may repeat them.
     fn mask(&self, permit: &Permit) -> Mask {
         let password = self
             .login
@@ -98,7 +98,7 @@ impl Question<'_> {
         Mask::of(password.chain(token))
     }
 
-    /// The body of a good answer.
+    /// The body of a successful answer.
     pub(super) fn good(&self, answer: Answer) -> Result<Vec<u8>> {
         if answer.status.is_success() {
             return Ok(answer.body);

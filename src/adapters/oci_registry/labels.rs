@@ -1,11 +1,11 @@
-//! What an image says about itself, out of its configuration: untrusted, so bounded and harmless.
+//! An image's labels from its configuration. They are untrusted, so they are limited and sanitized.
 
 use serde::Deserialize;
 
 use crate::inventory::ImageLabels;
 use crate::sanitize::sanitize;
 
-/// How many characters of a label are kept.
+/// The most characters of a label.
 const LONGEST: usize = 256;
 
 #[derive(Deserialize)]
@@ -32,8 +32,8 @@ struct Labels {
     version: Option<String>,
 }
 
-/// What an image's configuration (JSON) says about it. Where nobody labelled it with the time it
-/// was built, its builder wrote that down itself.
+/// The labels in an image's configuration (JSON). Without a label for the build time, the builder's
+/// own timestamp is used.
 pub(super) fn labels_in(config: &[u8]) -> Result<ImageLabels, serde_json::Error> {
     let image: Image = serde_json::from_slice(config)?;
     let labels = image.config.and_then(|c| c.labels).unwrap_or_default();
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_harmless_and_short() {
+    fn labels_are_sanitized_and_shortened() {
         let config = serde_json::json!({ "config": { "Labels": {
             "org.opencontainers.image.revision": "\u{1b}[2Jabc\u{202e}",
             "org.opencontainers.image.version": "9".repeat(1000),

@@ -1,4 +1,4 @@
-//! The manifest of an image, and what the image's configuration says.
+//! The manifest of an image, and the image's configuration.
 
 use serde::Deserialize;
 
@@ -14,7 +14,8 @@ pub(super) const MANIFEST: Kind = Kind {
              application/vnd.docker.distribution.manifest.list.v2+json, \
              application/vnd.oci.image.manifest.v1+json, \
              application/vnd.oci.image.index.v1+json",
-    // What registries take: <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests>.
+    // The limit of registries:
+    // <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests>.
     largest: 4 * 1024 * 1024,
 };
 const CONFIGURATION: Kind = Kind {
@@ -23,7 +24,7 @@ const CONFIGURATION: Kind = Kind {
     largest: 4 * 1024 * 1024,
 };
 
-/// A manifest or an index. Registries leave the media type out at will, so they are told apart by what they have.
+/// A manifest or an index. Registries may omit the media type, so the fields tell which one it is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest {
@@ -47,7 +48,7 @@ struct Platform {
 }
 
 impl Platform {
-    /// Whether its images run on this machine's engine, which is a Linux one also below other systems. Images have Go's
+    /// Whether its images run on this machine's engine, which is a Linux one also on other systems. Images use Go's
     /// names of architectures.
     fn is_ours(&self) -> bool {
         let own = match std::env::consts::ARCH {
@@ -60,8 +61,8 @@ impl Platform {
 }
 
 impl Question<'_> {
-    /// The digest of what the reference names (of the index, where it is one: that is what an engine
-    /// pulls and remembers), and the labels of the image for this machine.
+    /// The digest of the reference (of the index, if it names one: an engine pulls and remembers that), and the labels
+    /// of the image for this machine.
     pub(super) async fn look(&self, reference: &VersionRef) -> Result<(Digest, ImageLabels)> {
         let permit = self.permit().await?;
         let (manifest, digest) = self.manifest(reference, &permit).await?;
@@ -100,7 +101,7 @@ impl Question<'_> {
         let named = named
             .as_ref()
             .map(|named| named.to_str().unwrap_or("not a digest"));
-        // Another algorithm than ours cannot be compared.
+        // A digest with another algorithm cannot be compared.
         let named = named.filter(|named| !named.starts_with("sha512:"));
         for other in [asked, named].into_iter().flatten() {
             self.is_what_it_says(&digest, other)?;
@@ -135,7 +136,7 @@ impl Question<'_> {
         if found.as_str() == named {
             return Ok(());
         }
-        let said = format!("its answer is not what its digest says: {found}, not {named}");
+        let said = format!("the digest of its answer is {found}, not {named}");
         Err(self.failure(FailureKind::Garbled, &said))
     }
 }

@@ -1,7 +1,6 @@
-//! An image registry over the distribution API: tags, and what a reference names now. Its requests
-//! are made here: the libraries that make them put no bound on an answer, and send a password to any token server that the
-//! registry names. What a registry says about an image is untrusted text. Must not know engines or
-//! releases.
+//! An image registry over the distribution API: tags, and the digest of a reference. This module makes the requests
+//! itself: the existing libraries do not limit an answer, and send a password to any token server that the registry
+//! names. A registry's texts about an image are untrusted. Knows nothing about engines or releases.
 
 mod access;
 mod failure;
@@ -31,14 +30,14 @@ use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
 use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, Result, TimeLimit};
 use crate::sanitize::sanitize;
 
-/// Where Docker looks for the authorities of registries: a directory for each `host[:port]`, and in it files that end
-/// in `.crt`.
+/// Where Docker looks for the authorities of registries: a directory for each `host[:port]` with files that end in
+/// `.crt`.
 pub const DOCKER_CERTIFICATES: &str = "/etc/docker/certs.d";
 
-/// How long one question may take, with all the requests it needs.
+/// The time limit of one question, with all its requests.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What is read of a registry at most.
+/// The read limits for a registry.
 pub const BOUNDS: [Bound; 3] = [
     bound(
         "a page of tags",
@@ -62,7 +61,7 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     }
 }
 
-/// Looks at the images of any registry.
+/// Reads images of any registry.
 pub struct OciRegistry {
     credentials: BTreeMap<String, Credentials>,
     token_servers: BTreeMap<String, String>,
@@ -84,7 +83,7 @@ struct Question<'a> {
     repository: Repository,
     /// User and password.
     login: Option<(&'a str, SecretString)>,
-    /// The token server on another host that may get them.
+    /// The token server on another host that may receive them.
     token_server: Option<&'a str>,
     host: &'a str,
     doing: String,
@@ -92,9 +91,8 @@ struct Question<'a> {
 }
 
 impl OciRegistry {
-    /// Asks registries with the credentials of their `host[:port]` (`docker.io` for the default
-    /// one), if there are any; without TLS the hosts in `plain`, and those on this machine's loopback that do not speak
-    /// TLS.
+    /// Uses the credentials of each `host[:port]` (`docker.io` for the default one), if there are any. Uses no TLS for
+    /// the hosts in `plain`, and for loopback hosts that do not speak TLS.
     pub fn new(credentials: BTreeMap<String, Credentials>, plain: BTreeSet<String>) -> Self {
         Self {
             credentials,
@@ -104,28 +102,28 @@ impl OciRegistry {
         }
     }
 
-    /// The same with another deadline for a question.
+    /// The same with another time limit for a question.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// The same, trusting also the authorities in these PEM files, each for one host.
+    /// The same, also trusting the authorities in these PEM files, each for one host.
     #[must_use]
     pub fn with_authorities(mut self, authorities: BTreeMap<String, PathBuf>) -> Self {
         self.accesses.authorities = authorities;
         self
     }
 
-    /// The same; the password of a host may also go to this token server of it (`host` or `host:port`).
+    /// The same. The password of a host may also be sent to this token server of it (`host` or `host:port`).
     #[must_use]
     pub fn with_token_servers(mut self, servers: BTreeMap<String, String>) -> Self {
         self.token_servers = servers;
         self
     }
 
-    /// The same, trusting also what is in these directories, which are made like [`DOCKER_CERTIFICATES`].
+    /// The same, also trusting the files in these directories, which have the layout of [`DOCKER_CERTIFICATES`].
     #[must_use]
     pub fn with_docker_certificates(mut self, directories: Vec<PathBuf>) -> Self {
         self.accesses.docker_certificates = directories;
@@ -211,7 +209,7 @@ impl Images for OciRegistry {
 }
 
 impl OciRegistry {
-    /// Whether the password was refused, and is another one now.
+    /// Whether the password was refused and has changed since.
     async fn is_password_renewed<T>(&self, answer: &Result<T>, question: &Question<'_>) -> bool {
         let is_denied = matches!(answer, Err(failure) if failure.kind == FailureKind::Denied);
         let known = self.credentials.get(question.host).filter(|_| is_denied);
@@ -253,8 +251,8 @@ impl Question<'_> {
         failure(kind, self.host, through, &self.doing, said)
     }
 
-    /// The whole answer within the deadline. A panic of the client library over a hostile answer
-    /// is an answer that cannot be understood.
+    /// The whole answer within the time limit. A panic of the client library over a hostile answer counts as an answer
+    /// that cannot be handled.
     async fn within<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         match timeout(self.deadline, AssertUnwindSafe(answer).catch_unwind()).await {
             Ok(Ok(answer)) => answer,
@@ -263,23 +261,23 @@ impl Question<'_> {
         }
     }
 
-    /// A failure with a hint of what to do about it.
+    /// A failure with a hint.
     fn told(&self, (kind, said): (FailureKind, String)) -> Failure {
         let failure = self.failure(kind, &said);
         match (kind, &self.login, &self.access.through) {
             (FailureKind::Denied, None, _) => {
                 failure.hint("no credentials are configured for this image registry")
             }
-            (FailureKind::Denied, ..) => failure.hint("are its user and password right?"),
+            (FailureKind::Denied, ..) => failure.hint("check its user and password"),
             _ if said.contains("certificate") => failure.hint(format!(
-                "an authority of your own is named by `ca` in the environment's `registry` table, or put into {DOCKER_CERTIFICATES}/{}/ca.crt",
+                "for an own authority, set `ca` in the environment's `registry` table, or put it into {DOCKER_CERTIFICATES}/{}/ca.crt",
                 self.host
             )),
             _ if said.contains("InvalidContentType") => {
-                failure.hint("it answers without TLS: is `plain_http = true` meant?")
+                failure.hint("it answers without TLS: set `plain_http = true` if that is intended")
             }
             (FailureKind::Unreachable, _, Some(_)) => failure.hint(format!(
-                "the proxy is that of {}_PROXY or ALL_PROXY; NO_PROXY exempts hosts from it",
+                "the proxy is set by {}_PROXY or ALL_PROXY; NO_PROXY exempts hosts from it",
                 self.access.scheme.to_ascii_uppercase()
             )),
             _ => failure,

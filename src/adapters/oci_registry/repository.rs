@@ -1,25 +1,25 @@
-//! A repository as its registry knows it: the host on the network, and the name in paths and scopes. The grammar is the
-//! one of <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>, with the two
+//! A repository as its registry addresses it: the host on the network, and the name in paths and scopes. The grammar is
+//! that of <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>, with the two
 //! shorthands that container engines add for Docker Hub.
 
 use super::registry_host;
 
-/// Docker Hub answers the distribution API at another name than the one that images have.
+/// Docker Hub serves the distribution API under another host name than the one in image names.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
-/// Longest name, host included, that engines and registries take.
+/// The longest name, host included, that engines and registries accept.
 const LONGEST_NAME: usize = 255;
 
-/// Where the tags and manifests of an image are.
+/// The location of an image's tags and manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repository {
     /// `host` or `host:port` to connect to.
     pub(super) host: String,
-    /// Below `/v2/`, e.g. `team/web`.
+    /// The path below `/v2/`, e.g. `team/web`.
     pub(super) path: String,
 }
 
 impl Repository {
-    /// Reads `registry.example:5000/team/web`. The error says what is wrong.
+    /// Parses `registry.example:5000/team/web`. The error says what is wrong.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         let host = registry_host(name);
         let path = name
@@ -57,7 +57,7 @@ fn is_host(host: &str) -> bool {
     is_name && port.parse::<u16>().is_ok()
 }
 
-/// Lower case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+/// Lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
 fn is_component(text: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let separators = text.split(is_letter).filter(|between| !between.is_empty());
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_is_found_where_engines_look_for_it() {
+    fn a_repository_has_the_location_that_engines_use() {
         for (name, host, path) in [
             ("registry.example/team/web", "registry.example", "team/web"),
             ("127.0.0.1:5000/web", "127.0.0.1:5000", "web"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_leave_its_place_in_a_path_is_refused() {
+    fn names_that_could_change_a_path_are_refused() {
         let long = format!("r.example/{}", "a".repeat(250));
         for name in [
             "",

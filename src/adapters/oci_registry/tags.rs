@@ -1,4 +1,4 @@
-//! The list of a repository's tags, page after page. A registry that sends pages names the next one in a header `Link`.
+//! The list of a repository's tags, page by page. A registry with pages names the next one in a `Link` header.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use super::{Question, is_tag};
 use crate::inventory::ImageTag;
 use crate::ports::{FailureKind, Result};
 
-/// How many tags are asked for at once.
+/// How many tags one request asks for.
 const PAGE: usize = 1000;
-/// How many pages are read at most.
+/// The most pages.
 const PAGES: usize = 1000;
-/// How many tags are read at most, over all pages.
+/// The most tags over all pages.
 const MOST: usize = 100_000;
 
 pub(super) const TAGS: Kind = Kind {
@@ -26,7 +26,7 @@ pub(super) const TAGS: Kind = Kind {
 
 #[derive(Deserialize)]
 struct Body {
-    // Some registries write null where a repository has no tag.
+    // Some registries write null for a repository without tags.
     #[serde(default)]
     tags: Option<Vec<String>>,
 }
@@ -49,7 +49,7 @@ impl Question<'_> {
             asked.insert(url.clone());
             let asking = self.page(&url, &permit);
             let page = match self.within(asking).await {
-                // Some answer so after the last page.
+                // Some registries answer this after the last page.
                 Err(failure) if number > 0 && failure.kind == FailureKind::Missing => {
                     return Ok(tags);
                 }
@@ -69,12 +69,12 @@ impl Question<'_> {
             url = match page.next {
                 Some(next) if asked.contains(&next) => return Ok(tags),
                 Some(next) => next,
-                // Some registries cut a list and name no next page: the list ends where nothing new comes.
+                // Some registries cut a list and name no next page. The list ends when a page has nothing new.
                 None if tags.len() == before => return Ok(tags),
                 None => with_query(&first, tags.last().map(|tag| tag.name.as_str())),
             };
         }
-        let said = format!("its list of tags has no end after {PAGES} pages");
+        let said = format!("its list of tags did not end after {PAGES} pages");
         Err(self.failure(FailureKind::Unsupported, &said))
     }
 
@@ -93,15 +93,14 @@ impl Question<'_> {
 
 fn with_query(first: &Url, last: Option<&str>) -> Url {
     let mut url = first.clone();
-    // What is_tag lets through needs no escape.
+    // Names that is_tag accepts need no escaping.
     let last = last.map(|last| format!("&last={last}")).unwrap_or_default();
     url.set_query(Some(&format!("n={PAGE}{last}")));
     url
 }
 
-/// The page that a header `Link` (RFC 8288) names as the next one. It is asked of the host that named it: a registry
-/// behind a proxy often writes a scheme or a host that only the proxy's other side knows, and the credentials are not
-/// for another host.
+/// The next page in a `Link` header (RFC 8288). It is requested from the host that named it: a registry behind a proxy
+/// often writes an internal scheme or host, and the credentials are not for another host.
 fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
     let links = headers.get_all(LINK).iter();
     let text = links.filter_map(|link| link.to_str().ok());
@@ -116,7 +115,7 @@ fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
     Some(next)
 }
 
-/// The targets of a header `Link`, and whether each is the next page.
+/// The targets of a `Link` header, and whether each is the next page.
 fn links_in(text: &str) -> Vec<(&str, bool)> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_is_asked_of_the_registry_that_named_it() {
+    fn the_next_page_is_requested_from_the_same_registry() {
         let wanted = "https://registry.example:5000/v2/team/web/tags/list?last=b&n=2";
         for link in [
             "</v2/team/web/tags/list?last=b&n=2>; rel=\"next\"",

@@ -1,8 +1,8 @@
-//! How a registry lets in: by nothing, by a password, or by a token that another server gives for the password
+//! The authorization of a registry: none, a password, or a token that another server returns for the password
 //! (<https://distribution.github.io/distribution/spec/auth/token/>).
 //!
-//! The registry names that server. The password goes to it only where it is on the registry's own host, or is the one
-//! that is configured, and never without TLS for a registry with TLS.
+//! The registry names that server. The password is sent to it only if it is on the registry's own host or is the
+//! configured one, and never without TLS for a registry with TLS.
 
 use http_auth::parser::ChallengeParser;
 use reqwest::Url;
@@ -13,7 +13,7 @@ use super::Question;
 use super::get::{Kind, Permit};
 use crate::ports::{Failure, FailureKind, Result};
 
-/// The token server of Docker's default registry, which is on another host.
+/// The token server of Docker Hub, which is on another host.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "auth.docker.io");
 
 const VERSION: Kind = Kind {
@@ -27,7 +27,7 @@ pub(super) const TOKEN: Kind = Kind {
     largest: 64 * 1024,
 };
 
-/// A server may send either name, or both; one of the two may be empty.
+/// A server may send either name or both. One of the two may be empty.
 #[derive(Deserialize)]
 struct Body {
     #[serde(default)]
@@ -36,14 +36,14 @@ struct Body {
     access_token: Option<String>,
 }
 
-/// What the registry asks for.
+/// The challenge of a registry.
 struct Challenge {
     realm: String,
     service: Option<String>,
 }
 
 impl Question<'_> {
-    /// What the registry wants to see for reading this image.
+    /// The authorization that the registry requires to read this image.
     pub(super) async fn permit(&self) -> Result<Permit> {
         let first = self.get(&self.root()?, &Permit::Nothing, &VERSION).await?;
         match challenge(&first.headers) {
@@ -73,12 +73,15 @@ impl Question<'_> {
         let token = given.into_iter().find(|token| !token.is_empty());
         let token = token.unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(self.failure(FailureKind::Garbled, "its token is not a token"));
+            return Err(self.failure(
+                FailureKind::Garbled,
+                "its token has characters that a token cannot have",
+            ));
         }
         Ok(token)
     }
 
-    /// Where the token is asked for, if it may be asked there.
+    /// The URL of the token request, if the token server is allowed.
     fn token_server(&self, realm: &str) -> Result<Url> {
         let url = Url::parse(realm)
             .ok()
@@ -86,7 +89,7 @@ impl Question<'_> {
             .ok_or_else(|| {
                 self.failure(
                     FailureKind::Garbled,
-                    &format!("{realm:?} is no token server"),
+                    &format!("{realm:?} is not the URL of a token server"),
                 )
             })?;
         if self.access.scheme == "https" && url.scheme() != "https" {
@@ -111,9 +114,11 @@ impl Question<'_> {
 
     fn elsewhere(&self, url: &Url) -> Failure {
         let place = place(url);
-        let said = format!("it sends the password to another host: the token server {place}");
+        let said = format!(
+            "it names a token server on another host, which would get the password: {place}"
+        );
         self.failure(FailureKind::Denied, &said).hint(format!(
-            "if that server is right, name it: token_server = \"{place}\" beside user and password"
+            "if you trust that server, set token_server = \"{place}\" next to user and password"
         ))
     }
 }
@@ -125,7 +130,7 @@ fn place(url: &Url) -> String {
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The first challenge for a token.
+/// The first Bearer challenge.
 fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let headers = headers.get_all(WWW_AUTHENTICATE).iter();
     let text = headers.filter_map(|header| header.to_str().ok());

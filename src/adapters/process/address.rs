@@ -1,4 +1,4 @@
-//! Whether somebody has an address already.
+//! Whether an address is already in use.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,14 +9,14 @@ use std::path::Path;
 use crate::inventory::Endpoint;
 use crate::port_check;
 
-/// What is in the way of listening at an address, in words; none when nothing is.
+/// What prevents listening at an address, as a text. None when nothing does.
 pub(super) fn taken(endpoint: &Endpoint) -> Option<String> {
     match endpoint {
-        // The only question that is answered as the program's own attempt will be.
+        // Binding is the only reliable test: it gives the same result as the program's own attempt.
         Endpoint::Tcp(address) => match port_check::check(*address) {
             Ok(()) => None,
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                Some(format!("something else listens on {address}"))
+                Some(format!("another process listens on {address}"))
             }
             Err(error) => Some(format!("nothing can listen on {address}: {error}")),
         },
@@ -33,12 +33,12 @@ fn in_the_way(path: &Path) -> Option<String> {
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => None,
-        _ => Some(format!("something else listens on {}", path.display())),
+        _ => Some(format!("another process listens on {}", path.display())),
     }
 }
 
-/// Makes room for a unix socket: its directory, and a socket that was left behind and that nobody
-/// listens on is removed.
+/// Prepares the path of a unix socket: creates its directory, and removes a stale socket without a
+/// listener.
 pub(super) fn make_room(endpoint: &Endpoint) -> std::io::Result<()> {
     let Endpoint::Unix(path) = endpoint else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The programs that stand for images.
+//! Programs instead of images.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -7,23 +7,24 @@ use crate::inventory::{Digest, ImageLabels, Version};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// A program that stands for one image.
+/// A program in the role of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// The repository it is a version of, e.g. `sandbox/web`.
+    /// Its repository, e.g. `sandbox/web`.
     pub repository: String,
     /// Its tag, e.g. `1.9.0`.
     pub tag: String,
-    /// Its identity.
+    /// The digest that identifies it.
     pub digest: Digest,
-    /// An absolute path and arguments; run without a shell.
+    /// An absolute path and arguments, run without a shell.
     pub argv: Vec<String>,
-    /// What it says about itself.
+    /// Its description.
     pub labels: ImageLabels,
 }
 
 impl Program {
-    /// A program whose digest is made of its command line: another line is another version.
+    /// A program whose digest is computed from its command line: another command line is another
+    /// version.
     pub fn identified(
         repository: impl Into<String>,
         tag: impl Into<String>,
@@ -44,7 +45,7 @@ impl Program {
         }
     }
 
-    /// It as a resolved version.
+    /// The program as a resolved version.
     pub fn version(&self) -> Version {
         Version {
             repository: self.repository.clone(),
@@ -54,7 +55,7 @@ impl Program {
         }
     }
 
-    /// What keeps it from being run, in words; none when nothing does.
+    /// Why it cannot be run, as a text. None when it can.
     pub(super) fn obstacle(&self) -> Option<String> {
         let Some(file) = self.argv.first() else {
             return Some("its command line is empty".to_owned());
@@ -72,13 +73,13 @@ impl Program {
     }
 }
 
-/// All programs, in the order tags are listed. When two have one repository and tag, the last one
-/// is what the tag names now.
+/// All programs, in the order in which tags are listed. Of two with the same repository and tag,
+/// the tag means the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
-    /// The programs.
+    /// In the order in which tags are listed.
     pub programs: Vec<Program>,
-    /// Why the file cannot be read; none when it was read. Without the file no program is known.
+    /// Why the file cannot be read. None when it was read. Without the file, no program is known.
     pub unread: Option<String>,
 }
 
@@ -89,7 +90,7 @@ impl Catalogue {
         Ok(programs.find(|p| p.repository == version.repository && p.digest == version.digest))
     }
 
-    /// The programs, where the file could be read.
+    /// The programs, or the error of the file.
     pub(super) fn read_programs(&self) -> Result<&[Program]> {
         match &self.unread {
             None => Ok(&self.programs),

@@ -1,5 +1,5 @@
-//! Hints at changes, without polling: the kernel tells when a record file changes, whoever changed
-//! it, and when a process ends, whoever started it.
+//! Change hints without polling: the kernel reports when a record file changes and when a process
+//! ends, whichever process caused it.
 
 use std::os::fd::OwnedFd;
 
@@ -23,7 +23,7 @@ struct Watch {
 
 /// The stream of hints; see [`crate::ports::RuntimeReader::changes`].
 pub(super) fn stream(records: &Records) -> Result<BoxStream<'static, Result<()>>> {
-    // The kernel watches directories that are there.
+    // The kernel can only watch existing directories.
     records.prepare()?;
     let open = || -> std::io::Result<_> {
         let files = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
@@ -55,7 +55,7 @@ impl Watch {
             ready = self.files.readable() => {
                 let mut ready = ready
                     .map_err(|error| self.records.failed("watching for changes", error))?;
-                // Which file it was does not matter: everything is read again.
+                // It does not matter which file changed: everything is read again.
                 let mut events = [0_u8; 4096];
                 while rustix::io::read(self.files.get_ref(), &mut events).is_ok_and(|read| read > 0) {}
                 ready.clear_ready();
@@ -77,7 +77,7 @@ impl Watch {
             let Some(handle) = handle else { continue };
             self.watched.push(run.clone());
             self.ends.push(Box::pin(async move {
-                // An error here ends the watching of one process, which the next listing shows.
+                // An error here ends the watch of one process. The next listing shows that.
                 let _ = handle.readable().await;
                 run
             }));

@@ -1,5 +1,5 @@
-//! The output of an instance, from its file. While somebody follows, the file is looked at ten times
-//! a second; nobody else pays for it.
+//! The output of an instance, from its log file. The file is read ten times a second, only while the
+//! output is followed.
 
 use std::collections::VecDeque;
 use std::io::{self, SeekFrom};
@@ -15,13 +15,13 @@ use super::records::Records;
 use crate::inventory::InstanceId;
 use crate::ports::{FailureKind, LogChunk, LogStream, Result};
 
-/// How often the file is looked at.
+/// The interval of reads.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How much is read at once, and how long a line gets before it is handed on in parts.
+/// The most bytes of one read. A longer line is returned in parts.
 pub(super) const BLOCK: usize = 64 * 1024;
 
-/// How far back lines are looked for.
+/// How far back earlier lines are searched, in bytes.
 const FURTHEST: u64 = 16 * 1024 * 1024;
 
 struct Follow {
@@ -29,13 +29,13 @@ struct Follow {
     record: Record,
     file: File,
     position: u64,
-    /// Where the file ended when following began: what is before was not read as it came.
+    /// The end of the file when following started: earlier lines were not read as they came.
     old_until: u64,
     since: Option<Timestamp>,
     open: Vec<u8>,
     ready: VecDeque<LogChunk>,
-    /// The program does not run any more; the file is read once more to its end.
-    over: bool,
+    /// The program has exited, and the file is read to its end once more.
+    has_exited: bool,
 }
 
 /// The stream of lines; see [`crate::ports::RuntimeReader::logs`].
@@ -47,7 +47,7 @@ pub(super) async fn stream(
 ) -> Result<BoxStream<'static, Result<LogChunk>>> {
     let doing = format!("reading the output of {}", id.short());
     let Some(record) = records.of(id)? else {
-        return Err(records.failure(FailureKind::Missing, doing, "it is gone"));
+        return Err(records.failure(FailureKind::Missing, doing, "it no longer exists"));
     };
     let open = async || {
         let mut file = File::open(records.log(id)).await?;
@@ -68,7 +68,7 @@ pub(super) async fn stream(
         since,
         open: Vec::new(),
         ready: VecDeque::new(),
-        over: false,
+        has_exited: false,
     };
     let lines = stream::unfold(Some(follow), |follow| async move {
         let mut follow = follow?;
@@ -84,7 +84,7 @@ pub(super) async fn stream(
     Ok(lines.boxed())
 }
 
-/// Where the last `tail` lines before `end` begin.
+/// The position of the last `tail` lines before `end`.
 async fn start_of(file: &mut File, end: u64, tail: usize) -> io::Result<u64> {
     let (mut start, mut ends) = (end, 0_usize);
     let mut block = Vec::with_capacity(BLOCK);
@@ -98,7 +98,7 @@ async fn start_of(file: &mut File, end: u64, tail: usize) -> io::Result<u64> {
             .await?;
         for (at, _) in block.iter().enumerate().rev().filter(|(_, b)| **b == b'\n') {
             let after = from + at as u64 + 1;
-            // The end of the last line itself begins no line.
+            // The end of the last line starts no further line.
             if after < end {
                 ends += 1;
             }
@@ -123,7 +123,7 @@ impl Follow {
                 self.take(&block[..read]);
                 continue;
             }
-            if self.over {
+            if self.has_exited {
                 let rest = std::mem::take(&mut self.open);
                 return Ok(if rest.is_empty() {
                     None
@@ -132,7 +132,7 @@ impl Follow {
                 });
             }
             if self.record.running().is_none() {
-                self.over = true;
+                self.has_exited = true;
                 continue;
             }
             tokio::time::sleep(LOOK).await;
@@ -155,7 +155,7 @@ impl Follow {
         }
     }
 
-    /// A line, unless it is from before the time that is asked for.
+    /// The line, unless it is older than the requested time.
     fn line(&self, bytes: Vec<u8>) -> Option<LogChunk> {
         let stamped = stamp(&bytes);
         if let (Some(at), Some(since)) = (stamped, self.since)
@@ -173,10 +173,10 @@ impl Follow {
     }
 }
 
-/// The time a line begins with.
+/// The time at the start of the line.
 fn stamp(line: &[u8]) -> Option<Timestamp> {
     let first = line.split(|byte| *byte == b' ').next()?;
-    // Nothing shorter is a time, nothing longer is worth a look.
+    // Shorter words are no times, and longer ones need no parsing.
     if !(20..=40).contains(&first.len()) {
         return None;
     }

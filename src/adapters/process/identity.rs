@@ -1,4 +1,4 @@
-//! Which process is meant: an id alone is not enough, because ids are used again.
+//! Identifies a process. Its id is not enough, because the kernel reuses ids.
 
 use std::fs;
 use std::io;
@@ -13,17 +13,17 @@ use tokio::io::unix::AsyncFd;
 /// One run of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Run {
-    /// The process id, which is also that of its group.
+    /// The process id, which is also its group id.
     pub(super) pid: u32,
     /// When the kernel started it, in clock ticks since the machine's boot.
     pub(super) start_ticks: u64,
-    /// Which boot.
+    /// The id of that boot.
     pub(super) boot: String,
-    /// When, for people.
+    /// The same time, for people.
     pub(super) started_at: Timestamp,
 }
 
-/// What `/proc` says of a process.
+/// The fields of `/proc/PID/stat`.
 struct Stat {
     state: char,
     group: u32,
@@ -31,7 +31,7 @@ struct Stat {
 }
 
 impl Run {
-    /// What runs under `pid` at this moment.
+    /// The process that has `pid` at this moment.
     pub(super) fn of(pid: u32) -> io::Result<Self> {
         let stat = stat(pid)?;
         Ok(Self {
@@ -42,12 +42,12 @@ impl Run {
         })
     }
 
-    /// Whether both are of one process.
+    /// Whether both are the same process.
     pub(super) fn is(&self, other: &Self) -> bool {
         (self.pid, self.start_ticks, &self.boot) == (other.pid, other.start_ticks, &other.boot)
     }
 
-    /// Whether this very process runs; one that has ended and was not waited for does not.
+    /// Whether exactly this process is running. A zombie is not.
     pub(super) fn is_alive(&self) -> bool {
         boot().is_ok_and(|boot| boot == self.boot)
             && stat(self.pid).is_ok_and(|stat| {
@@ -55,13 +55,13 @@ impl Run {
             })
     }
 
-    /// A handle to this very process; none when it does not run any more.
+    /// A handle to exactly this process. None when it has exited.
     pub(super) fn handle(&self) -> io::Result<Option<OwnedFd>> {
         let Some(pid) = self.raw() else {
             return Ok(None);
         };
-        // First the handle, then the look: had the id gone to another process in between, the look
-        // would see another start time, and from here on the handle cannot change.
+        // The handle is opened first, then the process is checked: if the id had been reused in
+        // between, the start time would differ, and from here on the handle cannot change.
         let handle = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
             Ok(handle) => handle,
             Err(rustix::io::Errno::SRCH) => return Ok(None),
@@ -70,14 +70,14 @@ impl Run {
         Ok(self.is_alive().then_some(handle))
     }
 
-    /// The id as system calls want it.
+    /// The id in the form of system calls.
     pub(super) fn raw(&self) -> Option<Pid> {
         i32::try_from(self.pid).ok().and_then(Pid::from_raw)
     }
 }
 
-/// A descriptor to wait on until it is readable; that of a process is when the process has ended,
-/// whoever its parent is.
+/// A descriptor to wait on until it is readable. A process handle becomes readable when the process
+/// exits, whichever parent it has.
 #[expect(
     deprecated,
     reason = "its successor is unsafe, and what it guards against needs a type that may close its \
@@ -87,8 +87,8 @@ pub(super) fn awaited(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
-/// The run that carries a mark in its environment: one that was started by a Greenroom which
-/// ended before it could write that down.
+/// The run with a mark in its environment: it was started by a Greenroom that exited before it
+/// recorded the run.
 pub(super) fn find(mark: &str) -> Option<Run> {
     let wanted = format!("GREENROOM_INSTANCE={mark}");
     let pids = fs::read_dir("/proc").ok()?.flatten();
@@ -99,7 +99,7 @@ pub(super) fn find(mark: &str) -> Option<Run> {
                 .split(|byte| *byte == 0)
                 .any(|variable| variable == wanted.as_bytes())
         })
-        // Its own children carry the mark too; it alone leads the group.
+        // Its child processes have the mark too. Only the process itself leads the group.
         .find(|pid| stat(*pid).is_ok_and(|stat| stat.group == *pid))
         .and_then(|pid| Run::of(pid).ok())
 }
@@ -114,7 +114,7 @@ fn stat(pid: u32) -> io::Result<Stat> {
     parse(&String::from_utf8_lossy(&text)).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// The program's name stands in parentheses and may itself hold spaces and parentheses.
+/// The program's name is in parentheses and may contain spaces and parentheses.
 fn parse(text: &str) -> Option<Stat> {
     let (_, rest) = text.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_with_our_id_and_another_start_is_not_ours() {
+    fn a_process_with_the_same_id_and_another_start_is_another() {
         let own = Run::of(std::process::id()).expect("this process");
         assert!(own.is_alive());
         assert!(own.handle().expect("a handle").is_some());

@@ -1,4 +1,4 @@
-//! The catalogue asked as if it were an image registry.
+//! The catalogue as an image registry.
 
 use async_trait::async_trait;
 
@@ -22,7 +22,10 @@ impl Images for Catalogue {
         }
         if tags.is_empty() {
             let doing = format!("listing the tags of {repository}");
-            return Err(missing(&doing, "there is no such repository"));
+            return Err(missing(
+                &doing,
+                "the catalogue does not have this repository",
+            ));
         }
         Ok(tags)
     }
@@ -36,7 +39,7 @@ impl Images for Catalogue {
         let found = versions.find(|p| p.repository == repository && named(&p.tag, &p.digest));
         let Some(program) = found else {
             let doing = format!("resolving {repository} {reference}");
-            return Err(missing(&doing, "there is no such version"));
+            return Err(missing(&doing, "the catalogue does not have this version"));
         };
         let mut version = program.version();
         if matches!(reference, VersionRef::Digest(_)) {

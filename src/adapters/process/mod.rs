@@ -1,15 +1,15 @@
 //! Plain processes of this machine as a runtime, for the sandbox and for machines without a container
-//! engine. A catalogue of programs stands for images; a record file and a log file stand for a container.
-//! Knows the ports and the nouns; not what the processes serve.
+//! engine. A catalogue of programs replaces images; a record file and a log file replace a container.
+//! Depends only on the ports and the domain types, and knows nothing about what the processes serve.
 //!
-//! A process is known by its id **and** its start time and boot, so that a recycled id is never taken
-//! for ours or signalled. It outlives the console: its output goes straight to a file, both streams in
-//! the order they were written, and is reported as standard output. Nobody stands between to stamp
-//! the lines, so a line's time is the RFC 3339 time it begins with, if it does; else, for a line that
-//! came while somebody followed, the moment it was read. Secrets are read at each start and stand
-//! in no record. Restart policies are not kept: nothing here outlives the console to watch over a
-//! process. Stopping asks the process itself; what that has started is only ended with it when it
-//! had to be killed.
+//! A process is identified by its id **and** its start time and boot, so that a process with a reused id
+//! is never treated as Greenroom's or signalled. It outlives the console: its output goes directly to a
+//! file, both streams in the order in which they were written, and is reported as standard output. No
+//! process adds timestamps to the lines. So the time of a line is the RFC 3339 time at its start, if it
+//! has one; else, for a line that arrived while the output was followed, the time at which it was read.
+//! Secrets are read at each start and are not in any record. Restart policies have no effect: no process
+//! outlives the console to supervise. Stopping signals only the process itself; its child processes are
+//! ended only if it had to be killed.
 
 mod address;
 mod catalogue;
@@ -26,7 +26,7 @@ mod writer;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// What is read of a process at most.
+/// The read limits for a process.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "processes",
     answer: "a line of their output",

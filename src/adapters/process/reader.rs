@@ -1,4 +1,4 @@
-//! What is seen of the processes.
+//! Reads the state of the processes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,10 +19,10 @@ use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
 };
 
-/// How long a call may take; the disk may hang.
+/// The time limit of a call: the disk may hang.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The processes of one state directory. Several Greenrooms may use it at once.
+/// The processes of one state directory. Several Greenrooms may use it at the same time.
 #[derive(Clone)]
 pub struct Processes {
     pub(super) records: Records,
@@ -32,8 +32,8 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// The processes whose records and logs are below `state`, which the first start makes when it is not there.
-    /// Secrets of an instance's environment are read through `secrets` at each start.
+    /// The processes with records and logs below `state`. The first start creates the directory. Secrets in an
+    /// instance's environment are read through `secrets` at each start.
     pub fn new(state: impl Into<PathBuf>, catalogue: Catalogue, secrets: Arc<dyn Secrets>) -> Self {
         Self {
             records: Records::new(state.into()),
@@ -43,7 +43,7 @@ impl Processes {
         }
     }
 
-    /// Runs a blocking look or change with a deadline; `unsure` is what running into it means.
+    /// Runs a blocking read or change with a deadline. `unsure` is the kind of failure when the deadline passes.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         doing: &str,
@@ -55,7 +55,7 @@ impl Processes {
         match tokio::time::timeout(DEADLINE, task).await {
             Ok(Ok(done)) => done,
             Ok(Err(error)) => {
-                let said = format!("the call did not end: {error}");
+                let said = format!("the call failed: {error}");
                 Err(self.records.failure(unsure, doing, said))
             }
             Err(_) => {
@@ -65,7 +65,7 @@ impl Processes {
         }
     }
 
-    /// A blocking look.
+    /// A blocking read.
     async fn look<T: Send + 'static>(
         &self,
         doing: &str,
@@ -78,7 +78,7 @@ impl Processes {
 #[async_trait]
 impl RuntimeReader for Processes {
     async fn engine(&self) -> Result<EngineInfo> {
-        self.look("looking at the state directory", |own| {
+        self.look("reading the state directory", |own| {
             own.records.all().map(drop)
         })
         .await?;
@@ -125,7 +125,7 @@ impl RuntimeReader for Processes {
         endpoint: &Endpoint,
     ) -> Result<Occupancy> {
         let (name, at) = (instance_name(target, slot), endpoint.clone());
-        self.look(&format!("looking at {slot} of {target}"), move |own| {
+        self.look(&format!("reading {slot} of {target}"), move |own| {
             let record = match own.records.load(&name) {
                 Ok(record) => record.map(|record| record.observe(&own.fingerprints)),
                 Err(failure) if failure.kind == FailureKind::Garbled => {
@@ -155,7 +155,7 @@ impl RuntimeReader for Processes {
     }
 
     async fn images(&self, _repository: &str) -> Result<Vec<EngineImage>> {
-        // Programs are where they are: nothing was pulled, and nothing is to be removed.
+        // Programs are not pulled, and are not removed.
         Ok(Vec::new())
     }
 

@@ -1,4 +1,4 @@
-//! What is written down about an instance, and what it means at this moment.
+//! The record of an instance, and its meaning at this moment.
 
 use std::collections::BTreeMap;
 
@@ -22,19 +22,19 @@ pub(super) struct Record {
     pub(super) id: InstanceId,
     pub(super) target: Target,
     pub(super) slot: Slot,
-    /// What the catalogue called the command line when it was started.
+    /// The catalogue's digest of the command line when it was started.
     pub(super) digest: Digest,
     pub(super) tag: Option<String>,
     pub(super) release: ReleaseId,
     pub(super) endpoint: Endpoint,
     pub(super) argv: Vec<String>,
     pub(super) environment: BTreeMap<String, EnvironmentValue>,
-    /// What the catalogue said of the program; nothing in records of an older Greenroom.
+    /// The catalogue's description of the program. Empty in records of an older Greenroom.
     #[serde(default)]
     pub(super) labels: ImageLabels,
-    /// Its last run; none until the first one was written down.
+    /// Its last run. None until the first one is recorded.
     pub(super) run: Option<Run>,
-    /// The exit code of that run, as far as it is over and somebody could tell.
+    /// The exit code of that run, once it has ended and if the code is known.
     pub(super) code: Option<i64>,
 }
 
@@ -44,7 +44,7 @@ impl Record {
         instance_name(&self.target, self.slot)
     }
 
-    /// The run that goes on at this moment.
+    /// The current run, if it is running.
     pub(super) fn running(&self) -> Option<Run> {
         match &self.run {
             Some(run) => run.is_alive().then(|| run.clone()),
@@ -52,7 +52,7 @@ impl Record {
         }
     }
 
-    /// It, as observed.
+    /// The observed instance.
     pub(super) fn observe(&self, fingerprints: &FingerprintKey) -> Instance {
         let running = self.running();
         let state = match (&running, &self.run) {
@@ -80,8 +80,8 @@ impl Record {
         }
     }
 
-    /// How it was made. Where a secret comes from is no secret; what it is, is not known here. The
-    /// command line is left out: it stands for the image, and differs where the digest does.
+    /// Its configuration. The source of a secret is no secret; its value is unknown here. The
+    /// command line is not included: it replaces the image, and differs when the digest does.
     fn configuration(&self, fingerprints: &FingerprintKey) -> BTreeMap<String, String> {
         self.environment
             .iter()

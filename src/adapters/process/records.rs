@@ -1,4 +1,4 @@
-//! The files: one record a slot, replaced in one step, and one log an instance.
+//! The files: one record for each slot, replaced in one step, and one log for each instance.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -14,7 +14,7 @@ use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 use crate::sanitize::sanitize;
 
-/// How long another Greenroom may be in the middle of a change.
+/// How long to wait for another Greenroom's change.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state directory.
@@ -24,13 +24,13 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Those in `directory`, which need not be there before something is written.
+    /// The records in `directory`, which need not exist before the first write.
     pub(super) fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
-    /// Makes the directories, for a start and for watching. Nothing else makes them: a process that is noticed to have
-    /// ended must not bring back the directory of a sandbox that was removed.
+    /// Creates the directories, for a start and for watching. No other call creates them: noticing that a process has
+    /// ended must not recreate the directory of a removed sandbox.
     pub(super) fn prepare(&self) -> Result<()> {
         for part in ["records", "locks", "logs"] {
             private_files::create_directory(&self.directory.join(part))
@@ -39,7 +39,7 @@ impl Records {
         Ok(())
     }
 
-    /// Where the records are, for watching.
+    /// The directory of the records, for watching.
     pub(super) fn watched(&self) -> PathBuf {
         self.directory.join("records")
     }
@@ -48,12 +48,12 @@ impl Records {
         self.watched().join(format!("{name}.json"))
     }
 
-    /// Where an instance's output goes. Ids are ours: no path can be hidden in one that has a record.
+    /// The path of an instance's output. Greenroom creates the ids, so an id with a record cannot contain a path.
     pub(super) fn log(&self, id: &InstanceId) -> PathBuf {
         self.directory.join("logs").join(format!("{id}.log"))
     }
 
-    /// Keeps other Greenrooms away from one name until it is dropped.
+    /// Locks one name against other Greenrooms until the file is dropped.
     pub(super) fn alone(&self, name: &str) -> Result<File> {
         let doing = format!("locking the record of {name}");
         let path = self.directory.join("locks").join(name);
@@ -87,7 +87,7 @@ impl Records {
         };
         let garbled = |said: String| {
             self.failure(FailureKind::Garbled, doing(), sanitize(&said))
-                .hint("end the process it is about by hand, then remove the file")
+                .hint("stop its process by hand, then remove the file")
         };
         let record: Record =
             serde_json::from_slice(&content).map_err(|error| garbled(error.to_string()))?;
@@ -96,20 +96,20 @@ impl Records {
         }
         if record.name() != name {
             let said = format!(
-                "it is the record of {} of {}, so it was left as it is",
+                "it is the record of {} of {}, so Greenroom did not change it",
                 record.slot, record.target
             );
             return Err(self
                 .failure(FailureKind::Garbled, doing(), said)
                 .hint(format!(
-                    "see who copied or renamed it; its own name is {}.json",
+                    "find out who copied or renamed it; its correct name is {}.json",
                     record.name()
                 )));
         }
         Ok(Some(record))
     }
 
-    /// Every record that can be read.
+    /// Every readable record.
     pub(super) fn all(&self) -> Result<Vec<Record>> {
         let listed = match fs::read_dir(self.watched()) {
             Ok(listed) => listed,
@@ -127,7 +127,7 @@ impl Records {
             };
             match self.load(name) {
                 Ok(record) => records.extend(record),
-                Err(failure) => tracing::warn!(%failure, "a record is left out"),
+                Err(failure) => tracing::warn!(%failure, "a record was skipped"),
             }
         }
         Ok(records)
@@ -138,7 +138,7 @@ impl Records {
         Ok(self.all()?.into_iter().find(|record| record.id == *id))
     }
 
-    /// Replaces a record in one step, durable when it returns.
+    /// Replaces a record in one step. Durable when it returns.
     pub(super) fn save(&self, record: &Record) -> Result<()> {
         let path = self.file(&record.name());
         let doing = format!("writing {}", path.display());
@@ -153,7 +153,7 @@ impl Records {
         write().map_err(|error| self.failed(&doing, error))
     }
 
-    /// Forgets an instance and its output.
+    /// Removes an instance's record and its output.
     pub(super) fn remove(&self, record: &Record) -> Result<()> {
         for path in [self.file(&record.name()), self.log(&record.id)] {
             match fs::remove_file(&path) {
@@ -166,7 +166,7 @@ impl Records {
         Ok(())
     }
 
-    /// The log, to append to.
+    /// Opens the log for appending.
     pub(super) fn open_log(&self, id: &InstanceId) -> Result<File> {
         let path = self.log(id);
         private_files::options()
@@ -185,7 +185,7 @@ impl Records {
         Failure::new(kind, place(&self.directory), doing, said)
     }
 
-    /// What an error of the operating system means.
+    /// The failure for an error of the operating system.
     pub(super) fn failed(&self, doing: &str, error: io::Error) -> Failure {
         let kind = match error.kind() {
             ErrorKind::NotFound => FailureKind::Missing,

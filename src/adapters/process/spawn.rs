@@ -1,4 +1,4 @@
-//! Starting a process that outlives its starter, and noticing its end.
+//! Starts a process that outlives the console, and notices its exit.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
@@ -14,10 +14,10 @@ use super::records::Records;
 use crate::inventory::EnvironmentValue;
 use crate::ports::{FailureKind, Result};
 
-/// What a program gets of Greenroom's own environment.
+/// The variables of Greenroom's own environment that a program receives.
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
-/// Starts the record's program and writes its run down. The caller keeps others away.
+/// Starts the record's program and records its run. The caller holds the lock on the name.
 pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
     let records = &own.records;
     let doing = format!("starting {}", record.name());
@@ -28,7 +28,7 @@ pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
     let mut command = command(own, &record)?;
     record.run = None;
     record.code = None;
-    // Written down before it exists: whoever comes after a crash finds it by the mark it carries.
+    // Saved before the process exists: after a crash, it can be found by its mark.
     records.save(&record)?;
     let mut child = command
         .spawn()
@@ -58,10 +58,10 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
     let mut command = Command::new(program);
     command
         .args(arguments)
-        // Of its own group: a Ctrl-C at the console is not meant for it.
+        // Its own process group: a Ctrl-C in the console must not reach it.
         .process_group(0)
         .stdin(Stdio::null())
-        // What Greenroom was given, credentials among it, is not for the programs it starts.
+        // Greenroom's environment, with its credentials, is not for the programs.
         .env_clear();
     for name in PASSED_ON {
         if let Some(value) = std::env::var_os(name) {
@@ -72,7 +72,7 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
         match value {
             EnvironmentValue::Plain(text) => command.env(name, text),
             EnvironmentValue::Secret(source) => {
-                // Never on an async thread: starting is a blocking call as a whole.
+                // This is never an async thread: starting is one blocking call.
                 let secret = Handle::current().block_on(own.secrets.read(source))?;
                 command.env(name, secret.expose_secret())
             }
@@ -95,12 +95,12 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
     Ok(command)
 }
 
-/// Waits for the end of a child in a thread of its own, which no runtime waits for, and writes the
-/// exit code down if the record still is about that run.
+/// Waits in its own thread for a child to exit; no runtime waits for that thread. Records the exit
+/// code if the record is still about that run.
 fn reap(records: Records, record: Record, mut child: Child) {
     std::thread::spawn(move || {
         let Ok(status) = child.wait() else { return };
-        // As a shell says it: 128 and the signal's number.
+        // As in a shell: 128 and the signal's number.
         let code = status.code().or(status.signal().map(|signal| 128 + signal));
         let name = record.name();
         let noted = records
@@ -113,12 +113,12 @@ fn reap(records: Records, record: Record, mut child: Child) {
                 _ => Ok(()),
             });
         if let Err(failure) = noted {
-            tracing::warn!(%failure, "an exit code is not written down");
+            tracing::warn!(%failure, "an exit code was not recorded");
         }
     });
 }
 
-/// Whether two records are of one run; one that was found again has another time for people.
+/// Whether two records are about the same run. A run that was found again has another `started_at`.
 fn same(one: &Record, other: &Record) -> bool {
     match (&one.run, &other.run) {
         (Some(one), Some(other)) => one.is(other),

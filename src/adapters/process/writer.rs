@@ -1,4 +1,4 @@
-//! What is done to the processes.
+//! Changes the processes.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use super::spawn::spawn;
 use crate::inventory::{EngineImage, InstanceId, Version};
 use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter};
 
-/// How long a killed process may take to go.
+/// How long a killed process may take to exit.
 const LAST: Duration = Duration::from_secs(5);
 
 #[async_trait]
 impl RuntimeWriter for Processes {
-    /// There is nothing to fetch: this only looks whether the program can be run, and reports no bytes.
+    /// Programs are not pulled: this only checks that the program can be run, and reports no bytes.
     async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()> {
         let (doing, version) = (format!("looking for {}", version.pinned()), version.clone());
         let said = doing.clone();
@@ -49,12 +49,12 @@ impl RuntimeWriter for Processes {
         self.blocking(&doing, FailureKind::Ambiguous, move |own| {
             let missing = || {
                 own.records
-                    .failure(FailureKind::Missing, &said, "it is gone")
+                    .failure(FailureKind::Missing, &said, "it no longer exists")
             };
             let name = own.records.of(&id)?.ok_or_else(missing)?.name();
             let _alone = own.records.alone(&name)?;
             let record = own.records.of(&id)?.ok_or_else(missing)?;
-            again(own, record)
+            start_again(own, record)
         })
         .await
     }
@@ -78,7 +78,7 @@ impl RuntimeWriter for Processes {
         if timeout(grace, handle.readable()).await.is_ok() {
             return Ok(());
         }
-        // The leader still runs, so the group's id is still its own.
+        // The leader is still running, so the group id is still its own.
         if let Some(group) = run.raw() {
             signal(kill_process_group(group, Signal::KILL)).map_err(failed)?;
         }
@@ -87,7 +87,7 @@ impl RuntimeWriter for Processes {
             Err(_) => Err(self.records.failure(
                 FailureKind::Ambiguous,
                 &doing,
-                format!("process {} was killed and is still there", run.pid),
+                format!("process {} was killed, but is still running", run.pid),
             )),
         }
     }
@@ -113,7 +113,7 @@ impl RuntimeWriter for Processes {
                 return Ok(());
             };
             if let Some(run) = record.running() {
-                let running = format!("it runs as process {}", run.pid);
+                let running = format!("it is running as process {}", run.pid);
                 return Err(own.records.failure(FailureKind::Conflict, &said, running));
             }
             own.records.remove(&record)
@@ -122,7 +122,7 @@ impl RuntimeWriter for Processes {
     }
 }
 
-/// A process that is gone needs no signal.
+/// A process that has exited needs no signal.
 fn signal(sent: rustix::io::Result<()>) -> std::io::Result<()> {
     match sent {
         Err(error) if error != rustix::io::Errno::SRCH => Err(error.into()),
@@ -140,15 +140,15 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     if let Some(said) = program.obstacle() {
         return Err(records.failure(FailureKind::Missing, doing, said));
     }
-    possible(records, spec)?;
+    check_supported(records, spec)?;
     records.prepare()?;
     let _alone = records.alone(&spec.name())?;
-    if let Some(standing) = records.load(&spec.name())? {
-        if standing.release == spec.release && standing.digest == spec.version.digest {
-            let id = standing.id.clone();
-            return again(own, standing).map(|()| id);
+    if let Some(existing) = records.load(&spec.name())? {
+        if existing.release == spec.release && existing.digest == spec.version.digest {
+            let id = existing.id.clone();
+            return start_again(own, existing).map(|()| id);
         }
-        let said = format!("release {} has a process there", standing.release);
+        let said = format!("release {} has a process in the slot", existing.release);
         return Err(records.failure(FailureKind::Conflict, doing, said));
     }
     let record = Record {
@@ -170,8 +170,8 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     spawn(own, record).map(|()| id)
 }
 
-/// Starts a standing record's program unless it runs.
-fn again(own: &Processes, mut record: Record) -> Result<()> {
+/// Starts the program of an existing record unless it is running.
+fn start_again(own: &Processes, mut record: Record) -> Result<()> {
     match (record.running(), &record.run) {
         (Some(_), Some(_)) => Ok(()),
         (Some(found), None) => {
@@ -182,8 +182,8 @@ fn again(own: &Processes, mut record: Record) -> Result<()> {
     }
 }
 
-/// Refuses what only containers can do, rather than leaving it out unsaid.
-fn possible(records: &Records, spec: &InstanceSpec) -> Result<()> {
+/// Refuses options that only containers have, instead of ignoring them silently.
+fn check_supported(records: &Records, spec: &InstanceSpec) -> Result<()> {
     let shape = &spec.shape;
     let asked = [
         ("a command of its own", shape.command.is_some()),
@@ -194,7 +194,7 @@ fn possible(records: &Records, spec: &InstanceSpec) -> Result<()> {
     let Some((what, _)) = asked.into_iter().find(|(_, asked)| *asked) else {
         return Ok(());
     };
-    let said = format!("plain processes cannot be given {what}");
+    let said = format!("plain processes do not support {what}");
     let doing = format!("starting {}", spec.name());
     Err(records.failure(FailureKind::Unsupported, doing, said))
 }

@@ -1,6 +1,7 @@
-//! Reads secrets from where the configuration says they are: a variable of the environment, a file, or what a command
-//! prints. The secret is the whole text less one final newline. What was read is kept in memory for as long as the process
-//! runs, if only to hide it; the secrets of instances and channels are read anew for each use all the same. Must not log or describe a value.
+//! Reads secrets from the configured sources: an environment variable, a file, or the output of a command. The secret
+//! is the whole text without one final newline. Every value stays in memory as long as the process runs, so that it can
+//! be hidden; secrets of instances and channels are nevertheless read again for each use. Must not log or describe a
+//! value.
 
 mod source;
 
@@ -17,23 +18,23 @@ use crate::inventory::SecretSource;
 use crate::ports::{Bound, Failure, FailureKind, Result, Secrets, TimeLimit, same_secret};
 use crate::sanitize::sanitize;
 
-/// How long a file or a command may take.
+/// The time limit for a file or a command.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long a failure to read a kept secret is remembered, and how soon one that a server refused is read again.
+/// How long a failed read of a kept secret is remembered, and the shortest time before a refused secret is read again.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// How many values of one source are remembered, so that an old one is hidden too.
+/// How many values of one source are remembered, so that old ones are hidden too.
 const REMEMBERED: usize = 8;
 
-/// What is read of a source at most.
+/// The read limits for a source.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "secrets",
-    answer: "a file, or what a command prints",
+    answer: "a file, or the output of a command",
     bytes: source::LONGEST,
     time: TimeLimit::Within(DEADLINE),
 }];
 
-/// Reads each kind of source on this machine. Clones keep the same secrets.
+/// Reads each kind of source on this machine. Clones share the kept secrets.
 #[derive(Debug, Clone)]
 pub struct LocalSecrets {
     deadline: Duration,
@@ -53,7 +54,7 @@ impl Default for LocalSecrets {
     }
 }
 
-/// A secret that is kept. The reader of the source holds the lock, and the other callers wait for it.
+/// A kept secret. The reader of the source holds the lock; other callers wait for it.
 #[derive(Debug, Default)]
 struct Kept {
     last: Option<Read>,
@@ -61,7 +62,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// What was read, where that still counts.
+    /// The last read, while it is still valid.
     fn known(&self, again_after: Duration) -> Option<Read> {
         match self.last.as_ref()? {
             Err(_) if !self.was_read_within(again_after) => None,
@@ -80,8 +81,8 @@ impl Kept {
         read
     }
 
-    /// Another secret than the one that a server refused; none where there is no other, or where the last read was only
-    /// a moment ago.
+    /// Reads another secret than the one that a server refused. None when the value is the same, or when the last read
+    /// was only a moment ago.
     async fn renewed(
         &mut self,
         source: &SecretSource,
@@ -100,7 +101,7 @@ impl Kept {
         let before = self.last.clone();
         let read = self.read(source, deadline).await;
         if read.is_err() {
-            // The old one may be right again: a server that is set up anew refuses everything for a moment.
+            // The old one may become valid again: a restarted server refuses everything for a moment.
             self.last = before;
         }
         read.ok().filter(|now| !same_secret(now, refused))
@@ -118,7 +119,7 @@ impl Secrets for LocalSecrets {
     async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
         let (kept, wanted) = (self.slot(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
-        // A task of its own: a caller that stops waiting does not end a read that others wait for.
+        // In its own task: a caller that stops waiting does not end a read for which others wait.
         let reading = tokio::spawn(async move {
             let mut kept = kept.lock_owned().await;
             match kept.known(again_after) {
@@ -127,7 +128,7 @@ impl Secrets for LocalSecrets {
             }
         });
         let read = reading.await.unwrap_or_else(|error| {
-            let said = format!("the read did not end: {error}");
+            let said = format!("the read failed: {error}");
             Err((FailureKind::Unreachable, said))
         });
         self.remember(source, &read);
@@ -142,7 +143,7 @@ impl Secrets for LocalSecrets {
         let (slot, wanted) = (self.slot(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
         let refused = refused.clone();
-        // A task of its own, as above: a caller that stops waiting finds the new secret at its next call.
+        // In its own task, as above: a caller that stops waiting gets the new secret at its next call.
         let reading = tokio::spawn(async move {
             let mut kept = slot.lock_owned().await;
             kept.renewed(&wanted, &refused, deadline, again_after).await
@@ -201,16 +202,16 @@ fn failure(
     let next = match source {
         SecretSource::Env(name) => format!("set {name} where greenroom is started"),
         SecretSource::File(path) => {
-            format!("see that this user can read {}", path.display())
+            format!("make {} readable for this user", path.display())
         }
         SecretSource::Command(_) => format!(
-            "run the command as this user without a terminal: it has to print the secret within {deadline:?} and exit with 0"
+            "run the command as this user without a terminal: it must print the secret within {deadline:?} and exit with 0"
         ),
     };
     Failure::new(kind, name(source), "reading the secret", said).hint(sanitize(&next))
 }
 
-/// How a source is called in a failure. Of a command only the program: its arguments may be secret.
+/// The name of a source in errors. For a command only the program: its arguments may be secret.
 fn name(source: &SecretSource) -> String {
     let name = match source {
         SecretSource::Env(name) => format!("environment variable {name}"),

@@ -1,5 +1,5 @@
-//! One read of one source, within a bound of time and of length. A command is the leader of a process group, and all of
-//! the group is killed when the command fails, prints too much, or takes too long.
+//! One read of one source, with limits on time and length. A command leads a process group, and the whole group is
+//! killed when the command fails, prints too much, or takes too long.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -14,19 +14,19 @@ use tokio::sync::oneshot;
 use crate::inventory::SecretSource;
 use crate::ports::FailureKind;
 
-/// How many bytes a secret may have. A longer one is refused: a part of a secret is not a secret.
+/// The most bytes of a secret. A longer one is refused: a part of a secret is useless.
 pub(super) const LONGEST: u64 = 64 * 1024;
 
-/// The secret, or the kind of the failure and what happened.
+/// The secret, or the kind of failure and its description.
 pub(super) type Read = Result<SecretString, (FailureKind, String)>;
 
-/// The process group of a command that is running.
+/// The process group of a running command.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // It may have ended in the meantime.
+            // It may have exited in the meantime.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -49,20 +49,20 @@ fn from_variable(name: &str) -> Read {
     }
 }
 
-/// Reads in a thread of its own: a file on a server that hangs, or a pipe without a writer, does not hold up the end of
-/// the program, as a thread of the runtime would.
+/// Reads in a separate thread: a file on a hanging server, or a pipe without a writer, must not delay the exit of the
+/// program, as a thread of the runtime would.
 async fn from_file(path: &Path) -> Read {
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     let path = path.to_owned();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path);
         let read = file.and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
-        let _ = tell.send(read.map(|_| bytes));
+        let _ = sender.send(read.map(|_| bytes));
     });
-    let bytes = match told.await {
+    let bytes = match receiver.await {
         Ok(read) => read.map_err(|error| io(&error))?,
-        Err(_) => return Err((FailureKind::Unreachable, "the read did not end".into())),
+        Err(_) => return Err((FailureKind::Unreachable, "the read failed".into())),
     };
     secret(short_enough(bytes)?)
 }
@@ -76,7 +76,7 @@ async fn from_command(argv: &[String]) -> Read {
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        // What it complains may quote the secret.
+        // Its error output may contain the secret.
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
@@ -89,9 +89,9 @@ async fn from_command(argv: &[String]) -> Read {
     let printed = limited(output).await?;
     let status = child.wait().await.map_err(|e| io(&e))?;
     if !status.success() {
-        return Err((FailureKind::Rejected, format!("it ended with {status}")));
+        return Err((FailureKind::Rejected, format!("it exited with {status}")));
     }
-    // What it left running on purpose, such as an agent that keeps a key, stays.
+    // Processes that it left running on purpose, such as a key agent, stay.
     group.0 = None;
     secret(printed)
 }
@@ -111,7 +111,7 @@ fn short_enough(bytes: Vec<u8>) -> Result<Vec<u8>, (FailureKind, String)> {
     Ok(bytes)
 }
 
-/// The whole text less one final newline, which editors and `echo` add.
+/// The text without one final newline, which editors and `echo` add.
 fn secret(mut bytes: Vec<u8>) -> Read {
     if bytes.pop_if(|last| *last == b'\n').is_some() {
         bytes.pop_if(|last| *last == b'\r');
@@ -120,8 +120,8 @@ fn secret(mut bytes: Vec<u8>) -> Read {
         return Err((FailureKind::Missing, "it is empty".into()));
     }
     if bytes.contains(&0) {
-        // No variable of a process can carry one.
-        return Err((FailureKind::Garbled, "it has a NUL byte in it".into()));
+        // A process's environment cannot contain a NUL byte.
+        return Err((FailureKind::Garbled, "it contains a NUL byte".into()));
     }
     let text = String::from_utf8(bytes).map_err(|_| not_text())?;
     Ok(SecretString::from(text))

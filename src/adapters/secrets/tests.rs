@@ -183,7 +183,7 @@ async fn all_processes_of_a_hanging_command_are_killed() {
     while is_running() {
         assert!(
             Instant::now() < until,
-            "the child of the command still runs"
+            "the child of the command is still running"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -223,7 +223,7 @@ async fn a_password_that_a_server_refused_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_caller_that_stops_waiting_does_not_end_the_read_of_a_refused_password() {
+async fn a_caller_that_stops_waiting_does_not_end_the_repeated_read() {
     let directory = tempfile::tempdir().expect("a directory");
     let (file, gate) = (directory.path().join("runs"), directory.path().join("gate"));
     let line = format!(

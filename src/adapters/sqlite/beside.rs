@@ -1,4 +1,4 @@
-//! One hold or one repair, by its id.
+//! Audit records: one hold or repair, by its id.
 
 use super::holds::HOLDS;
 use super::journal::{check_format, garbled, parsed};
@@ -10,7 +10,7 @@ use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
 impl Store {
-    /// What stands there and is none is a failure.
+    /// The hold or repair with this id. A failure when the key has another value.
     pub(super) async fn beside_of(
         &self,
         target: &Target,

@@ -1,5 +1,5 @@
-//! Hints at changes: at once for those made through this store, and within a quarter of a second
-//! for those of other processes, as long as somebody listens.
+//! Change hints: immediate for changes through this store, and within a quarter of a second for those of
+//! other processes. Checks only while the stream is polled.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,10 @@ use super::store::{Store, blocking, connect, is_there};
 use super::transaction::{current_revision, now_ms};
 use crate::ports::{FailureKind, Hint, Result};
 
-/// How often other processes' changes are looked for.
+/// The interval of checks for changes of other processes.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Where the stream stands.
+/// The state of the stream.
 struct Watch {
     path: Arc<Path>,
     changed: watch::Receiver<i64>,
@@ -26,14 +26,15 @@ struct Watch {
     failing: bool,
 }
 
-/// What was seen last, on a connection of its own: `data_version` tells of other connections only.
+/// The last observed state. It has its own connection, because `data_version` reports only the changes of
+/// other connections.
 struct Seen {
     path: Arc<Path>,
-    /// None before there is a file.
+    /// None before the file exists.
     connection: Option<Connection>,
     data_version: i64,
     revision: i64,
-    /// When the next lease runs out, which changes what is read without any write.
+    /// When the next lease expires. That changes what is read, without a write.
     next_end: Option<i64>,
 }
 
@@ -78,8 +79,8 @@ impl Watch {
     async fn next(mut self) -> (Result<Hint>, Self) {
         loop {
             tokio::select! {
-                told = self.changed.changed() => if told.is_err() {
-                    // The store is gone; other processes may still write.
+                changed = self.changed.changed() => if changed.is_err() {
+                    // The store was dropped. Other processes may still write.
                     tokio::time::sleep(LOOK).await;
                 },
                 () = tokio::time::sleep(LOOK) => {}
@@ -95,7 +96,7 @@ impl Watch {
                 },
             )
             .await;
-            // One item when it is not heard any more, and one hint when it is heard again.
+            // One item when the watch starts to fail, and one hint when it works again.
             match (looked, std::mem::take(&mut self.failing)) {
                 (Ok(true), _) | (Ok(false), true) => return (Ok(Hint::Anything), self),
                 (Ok(false), false) => {}
@@ -110,12 +111,12 @@ impl Watch {
 }
 
 impl Seen {
-    /// Whether there is anything new. The common case is one pragma that touches shared memory only.
+    /// Whether anything changed. Usually this is one pragma that reads only shared memory.
     fn look(&mut self) -> std::result::Result<bool, Fault> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None if !is_there(&self.path) => return Ok(false),
-            // Another process may be in the middle of making the file: this waits until the tables are there.
+            // Another process may be creating the file: this waits until the tables exist.
             None => self.connection.insert(connect(&self.path, true)?),
         };
         let data_version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
@@ -134,7 +135,7 @@ impl Seen {
         self.next_end = of_locks.into_iter().chain(of_presence).min();
         drop(sql);
         self.data_version = data_version;
-        // A renewed lease changes the file and not the revision: nothing to hint at.
+        // A renewed lease changes the file but not the revision, so it gives no hint.
         let changed = revision != self.revision;
         self.revision = revision;
         Ok(changed || ended)

@@ -1,4 +1,4 @@
-//! How a call on the database fails, before it is known whether it was a reading or a writing one.
+//! Errors of a database call, before it is known whether it was a read or a write.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use rusqlite::ErrorCode;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// What went wrong inside a transaction.
+/// An error inside a transaction.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The database itself.
+    /// From the database.
     Database(rusqlite::Error),
-    /// The contract: fence, compare-and-swap, content.
+    /// From the contract of the ports: fence, compare-and-swap, content.
     Refused {
         kind: FailureKind,
         said: String,
@@ -50,7 +50,7 @@ impl Fault {
         self
     }
 
-    /// The failure to report. `unsure` is what an input or output error means to this call.
+    /// The failure to report. `unsure` is the kind for an I/O error in this call.
     pub(super) fn into_failure(
         self,
         target: String,
@@ -75,11 +75,11 @@ fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'stat
     match code {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             FailureKind::Unreachable,
-            "another process has been writing for too long",
+            "another process has held the file too long: try again",
         ),
         Some(ErrorCode::NotADatabase) => (
             FailureKind::Garbled,
-            "the file is no SQLite database: move it away or name another file",
+            "the file is not an SQLite database: move it away, or configure another file",
         ),
         Some(ErrorCode::DatabaseCorrupt) => (
             FailureKind::Garbled,
@@ -87,26 +87,26 @@ fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'stat
         ),
         Some(ErrorCode::DiskFull) => (
             FailureKind::Rejected,
-            "the disk is full: make room and try again; nothing was changed",
+            "the disk is full: free some space and try again; nothing was changed",
         ),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (
             FailureKind::Denied,
-            "the file and its directory have to be writable for this user",
+            "make the file and its directory writable for this user",
         ),
         Some(ErrorCode::CannotOpen) => (
             FailureKind::Denied,
-            "the directory has to exist and be writable for this user",
+            "create the directory and make it writable for this user",
         ),
         Some(ErrorCode::TooBig) => (
             FailureKind::Unsupported,
             "a value in the file is larger than Greenroom reads: see greenroom help limits",
         ),
-        Some(ErrorCode::SystemIoFailure) => (unsure, "the disk or the file system has a problem"),
+        Some(ErrorCode::SystemIoFailure) => (unsure, "check the disk and the file system"),
         _ => (FailureKind::Rejected, ""),
     }
 }
 
-/// How this store is called in failures.
+/// The name of this store in errors.
 pub(super) fn target(path: &Path) -> String {
     sanitize(&format!("sqlite at {}", path.display()))
 }

@@ -1,4 +1,5 @@
-//! Holds, placed and cleared by people: one row a target, and a record of each that stays. No lock is needed.
+//! Holds that people place and clear: one row for each target, and a permanent record of each hold. They need
+//! no lock.
 
 use async_trait::async_trait;
 
@@ -11,7 +12,7 @@ use crate::inventory::{Cleared, Hold, HoldChange, RouteChange, Target};
 use crate::ports::{FailureKind, Holds, Result};
 use crate::sanitize::sanitize;
 
-/// What the names of their records begin with.
+/// The prefix of the record names.
 pub(super) const HOLDS: &str = "holds/";
 
 type Outcome<T> = std::result::Result<T, Fault>;
@@ -22,8 +23,10 @@ impl Holds for Store {
         let (of, hold) = (target.clone(), hold.clone());
         self.write(
             format!("placing a hold on {target}"),
-            move |change| match standing(change, &of)? {
-                Some(stands) if stands.stands(hold.since) => Ok((stands != hold).then_some(stands)),
+            move |change| match current_hold(change, &of)? {
+                Some(current) if current.stands(hold.since) => {
+                    Ok((current != hold).then_some(current))
+                }
                 _ => {
                     write(change, &of, &hold)?;
                     Ok(None)
@@ -37,14 +40,14 @@ impl Holds for Store {
         let (of, hold) = (target.clone(), hold.clone());
         let ended = hold.clone().cleared(cleared.clone());
         let doing = format!("clearing the hold on {target}");
-        self.write(doing, move |change| match standing(change, &of)? {
-            Some(stands) if stands == ended => Ok(()),
-            Some(stands) if stands == hold => write(change, &of, &ended),
-            Some(stands) => {
-                let said = format!("another stands there: {stands}");
+        self.write(doing, move |change| match current_hold(change, &of)? {
+            Some(current) if current == ended => Ok(()),
+            Some(current) if current == hold => write(change, &of, &ended),
+            Some(current) => {
+                let said = format!("there is another hold: {current}");
                 Err(Fault::conflict(sanitize(&said)))
             }
-            None => Err(Fault::conflict("it is gone already")),
+            None => Err(Fault::conflict("the hold has already been cleared")),
         })
         .await
     }
@@ -59,17 +62,17 @@ impl Holds for Store {
         let (of, hold, next) = (target.clone(), hold.clone(), next.clone());
         let ended = hold.clone().cleared(cleared.clone());
         let doing = format!("replacing the hold on {target}");
-        self.write(doing, move |change| match standing(change, &of)? {
+        self.write(doing, move |change| match current_hold(change, &of)? {
             Some(current) if current == next => Ok(()),
             Some(current) if current == hold => {
                 record(change, &of, &ended)?;
                 write(change, &of, &next)
             }
             Some(current) => {
-                let said = format!("another hold is there: {current}");
+                let said = format!("there is another hold: {current}");
                 Err(Fault::conflict(sanitize(&said)))
             }
-            None => Err(Fault::conflict("the hold is gone already")),
+            None => Err(Fault::conflict("the hold has already been cleared")),
         })
         .await
     }
@@ -79,15 +82,17 @@ impl Holds for Store {
         let doing = format!("removing the unreadable hold on {target}");
         self.write(doing, move |change| {
             let Some((text, written)) = get(&change.sql, &of, HOLD)? else {
-                return Err(Fault::conflict("it is gone already"));
+                return Err(Fault::conflict("it has already been removed"));
             };
             if written != revision {
                 return Err(Fault::conflict(
-                    "another operator or program has written it since",
+                    "another operator or program has changed it since",
                 ));
             }
             if decode::<Hold>(&text).is_ok() {
-                return Err(Fault::conflict("it can be read: clear it as any other"));
+                return Err(Fault::conflict(
+                    "it can be read: clear it like any other hold",
+                ));
             }
             change.remove(&of, HOLD)?;
             self::record(change, &of, &kept)
@@ -96,14 +101,14 @@ impl Holds for Store {
     }
 }
 
-/// What nobody can read may stop promotes: it is not written over.
-fn standing(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
+/// A value that cannot be read may be a hold that stops promotes, so it is not overwritten.
+fn current_hold(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
     let Some((text, _)) = get(&change.sql, target, HOLD)? else {
         return Ok(None);
     };
     let hold = decode(&text).map_err(|said| {
         Fault::conflict(format!(
-            "{} stands in the way: {said}",
+            "{} blocks the change: {said}",
             full_key(target, HOLD)
         ))
         .hint("greenroom hold with --clear shows and removes it")
@@ -111,13 +116,13 @@ fn standing(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
     Ok(Some(hold))
 }
 
-/// What stands, and its record.
+/// Writes the current value and its record.
 fn write(change: &Change<'_>, target: &Target, hold: &Hold) -> Outcome<()> {
     change.put(target, HOLD, &encode(hold)?)?;
     record(change, target, hold)
 }
 
-/// The record of a hold alone.
+/// Writes only the record of a hold.
 fn record(change: &Change<'_>, target: &Target, hold: &Hold) -> Outcome<()> {
     let record = HoldRecord::new(target, hold);
     change.put(target, &format!("{HOLDS}{}", record.id), &encode(&record)?)
@@ -141,7 +146,7 @@ fn changed(said: &str) -> Fault {
     Fault::refused(FailureKind::Changed, sanitize(said))
 }
 
-/// Whether all that others had approved is approved still.
+/// Fails when another operator has withdrawn an approval that the switch needs.
 pub(super) fn still_peer_approved(
     change: &Change<'_>,
     target: &Target,
@@ -149,28 +154,27 @@ pub(super) fn still_peer_approved(
 ) -> Outcome<()> {
     let stand = presence::read(&change.sql, target)?.peer_approvals;
     match order.peer_approvals.iter().find(|one| !stand.contains(one)) {
-        Some(gone) => Err(changed(&format!(
-            "{} does not approve it any more",
-            gone.by
-        ))),
+        Some(gone) => Err(changed(&format!("{} no longer approves it", gone.by))),
         None => Ok(()),
     }
 }
 
-/// What a switch writes about the hold. One that cannot be read stays.
+/// What a switch writes about the hold. An unreadable hold stays.
 pub(super) fn of_switch(change: &Change<'_>, target: &Target, order: &RouteChange) -> Outcome<()> {
-    let stands = match standing(change, target) {
-        Ok(stands) => stands,
+    let current = match current_hold(change, target) {
+        Ok(current) => current,
         Err(_) if matches!(order.hold, HoldChange::Same(_)) => {
             return Err(changed("the hold cannot be read"));
         }
         Err(_) => return Ok(()),
     };
-    if !order.hold.allows(stands.as_ref()) {
-        let said = stands.map_or("the hold is gone".to_owned(), |hold| hold.to_string());
+    if !order.hold.allows(current.as_ref()) {
+        let said = current.map_or("the hold no longer exists".to_owned(), |hold| {
+            hold.to_string()
+        });
         return Err(changed(&said));
     }
-    match order.hold.after(stands, order.to.release) {
+    match order.hold.after(current, order.to.release) {
         Some(hold) => write(change, target, &hold),
         None => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Releases written down as they happen.
+//! The journals of releases.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::history::{
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, Fence, JournalReader, JournalWriter, Result};
 
-/// Behind every letter of an id.
+/// Sorts after every id.
 const BEHIND_ALL: &str = "~";
 
 #[async_trait]
@@ -96,10 +96,10 @@ impl JournalReader for Store {
             Ok(Some((Recorded { head, entries }, unread)))
         });
         let place = fault::target(&self.path);
-        let told =
+        let failure =
             |fault: Fault| fault.into_failure(place.clone(), doing.clone(), FailureKind::Garbled);
         let read = read.await?;
-        Ok(read.map(|(recorded, unread)| (recorded, unread.into_iter().map(told).collect())))
+        Ok(read.map(|(recorded, unread)| (recorded, unread.into_iter().map(failure).collect())))
     }
 
     async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
@@ -115,10 +115,11 @@ impl JournalReader for Store {
     }
 }
 
-/// A head that was read, or why it cannot be read.
+/// A head, or why it cannot be read.
 type Head = std::result::Result<ReleaseRecord, Fault>;
 
-/// The newest heads before an id that are wanted, newest first. A row whose id is none is no release, and hides no other.
+/// The newest heads before an id that `wanted` accepts, newest first. A row without a valid release id is not a release
+/// and hides no other.
 fn newest_heads(
     sql: &Transaction<'_>,
     target: &Target,
@@ -127,7 +128,7 @@ fn newest_heads(
     limit: usize,
 ) -> std::result::Result<Vec<(ReleaseId, Head)>, Fault> {
     let mut statement = sql.prepare_cached(
-        // A release id sorts by time.
+        // Release ids sort by time.
         "SELECT id, head FROM releases WHERE target = ?1 AND id < ?2 ORDER BY id DESC",
     )?;
     let mut rows = statement.query(params![target.to_string(), before])?;
@@ -178,13 +179,13 @@ impl JournalWriter for Store {
         self.write(doing, move |change| {
             change.compare(&record.target, &fence)?;
             let text = encode(&record)?;
-            if let Some(standing) = stored_head(&change.sql, &record.target, record.id)? {
-                if standing == text {
+            if let Some(stored) = stored_head(&change.sql, &record.target, record.id)? {
+                if stored == text {
                     return Ok(());
                 }
-                if !closes(&standing, &record)? {
+                if !closes(&stored, &record)? {
                     return Err(Fault::conflict(
-                        "the head stands with other content, and this is not its closing",
+                        "another head is stored there, and this does not close it",
                     ));
                 }
             }
@@ -211,13 +212,18 @@ impl JournalWriter for Store {
         self.write(doing, move |change| {
             change.compare(&of, &fence)?;
             if stored_head(&change.sql, &of, release)?.is_none() {
-                return Err(Fault::refused(FailureKind::Missing, "it was never opened"));
+                return Err(Fault::refused(
+                    FailureKind::Missing,
+                    "the release was never opened",
+                ));
             }
             let text = encode(&entry)?;
-            let (last, standing) = around(&change.sql, &of, release, entry.sequence)?;
-            match standing {
-                Some(standing) if standing == text => return Ok(()),
-                Some(_) => return Err(Fault::conflict("that number has other content")),
+            let (last, stored) = around(&change.sql, &of, release, entry.sequence)?;
+            match stored {
+                Some(stored) if stored == text => return Ok(()),
+                Some(_) => {
+                    return Err(Fault::conflict("another entry is stored under that number"));
+                }
                 None => {}
             }
             if i64::from(entry.sequence) != last + 1 {
@@ -238,7 +244,7 @@ impl JournalWriter for Store {
     }
 }
 
-/// The last number of a release, and what stands under `sequence`.
+/// The last entry number of a release, and the entry under `sequence`.
 fn around(
     sql: &Transaction<'_>,
     target: &Target,
@@ -251,14 +257,14 @@ fn around(
         params![target, release],
         |row| row.get(0),
     )?;
-    let standing = sql
+    let stored = sql
         .query_row(
             "SELECT entry FROM entries WHERE target = ?1 AND release = ?2 AND sequence = ?3",
             params![target, release, sequence],
             |row| text(row, 0),
         )
         .optional()?;
-    Ok((last, standing))
+    Ok((last, stored))
 }
 
 pub(super) fn stored_head(
@@ -276,18 +282,18 @@ pub(super) fn stored_head(
     Ok(found)
 }
 
-/// Whether `record` is the open head `standing` with nothing added but how it ended. Compared as
-/// text, because two versions are equal by their digest alone, and as this Greenroom would write it: what
-/// a newer one has added to a head does not keep it open for ever.
-fn closes(standing: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fault> {
+/// Whether `record` is the open head `stored` with only the outcome added. Compared as text, because two versions are
+/// equal by their digest alone, and in the form that this Greenroom writes: fields that a newer one has added to a head
+/// must not keep it open for ever.
+fn closes(stored: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fault> {
     let opened = record.opening();
-    let Ok(standing) = decode::<ReleaseRecord>(standing) else {
+    let Ok(stored) = decode::<ReleaseRecord>(stored) else {
         return Ok(false);
     };
-    Ok(record.closed.is_some() && encode(&opened)? == encode(&standing)?)
+    Ok(record.closed.is_some() && encode(&opened)? == encode(&stored)?)
 }
 
-/// The entries of a release that can be read, in order, and why the others cannot be, or which are missing.
+/// The readable entries of a release, in order, and why the others cannot be read or which ones are missing.
 fn entries(
     sql: &Transaction<'_>,
     target: &Target,
@@ -319,20 +325,20 @@ fn entries(
     Ok((entries, unread))
 }
 
-/// A head. The lists pass an unreadable one by, and `unreadable` names it: it may be of a release that is open.
+/// Decodes a head. Lists skip an unreadable one, and `unreadable` names it, because its release may be open.
 fn head(target: &Target, id: &str, text: &str) -> std::result::Result<ReleaseRecord, Fault> {
     let name = format!("releases/{id}");
     check_format(target, &name, text)?;
     let record: ReleaseRecord = parsed(target, &name, text)?;
     let is_of = match id.parse() {
         Ok(id) => record.check_is_of(target, id),
-        Err(_) => Err("its key names no release".to_owned()),
+        Err(_) => Err("its key has no valid release id".to_owned()),
     };
     is_of.map_err(|said| garbled(target, &name, &said))?;
     Ok(record)
 }
 
-/// That no newer Greenroom has written a record that says its format.
+/// Fails when a newer Greenroom wrote the record. Only for records that state their format.
 pub(super) fn check_format(
     target: &Target,
     name: &str,
@@ -343,7 +349,7 @@ pub(super) fn check_format(
             let key = full_key(target, name);
             let said = format!("{key} has format {}", written.format);
             Err(Fault::refused(FailureKind::Unsupported, said)
-                .hint("a newer Greenroom has written it: use that one"))
+                .hint("a newer Greenroom wrote it: use that version"))
         }
         _ => Ok(()),
     }
@@ -359,5 +365,5 @@ pub(super) fn parsed<T: DeserializeOwned>(
 
 pub(super) fn garbled(target: &Target, name: &str, said: &str) -> Fault {
     Fault::garbled(format!("{}: {said}", full_key(target, name)))
-        .hint("was it written by a newer Greenroom, or changed by somebody else?")
+        .hint("a newer Greenroom or another program may have written it")
 }

@@ -1,4 +1,4 @@
-//! One driver per target: a row with a token and the moment its lease runs out.
+//! The locks of targets: one row each, with a token and the time at which its lease expires.
 
 use std::time::Duration;
 
@@ -15,24 +15,23 @@ use super::transaction::{LOCK, decode, encode, full_key, now_ms, text};
 use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Target, local_time};
 use crate::ports::{Acquired, Fence, JournalEnd, Lease, LeaseState, Locks, Result};
 
-/// A lock whose lease has not run out.
+/// A lock whose lease has not expired.
 pub(super) struct Standing {
-    /// Its token.
     pub(super) token: FencingToken,
-    /// What it says, as stored.
+    /// Its record, as stored.
     pub(super) record: String,
     /// Seconds left, rounded up.
     pub(super) ttl_seconds: i64,
 }
 
-/// The latest moment at which a lease that is renewed now can end.
+/// The latest time at which a lease renewed now can expire.
 fn latest(now: i64) -> i64 {
     let longest = i64::try_from(LONGEST_LEASE.as_millis()).unwrap_or(i64::MAX);
     now.saturating_add(longest)
 }
 
-/// A lock that ends later than any lease lasts, in words. No driver has written it with this machine's clock, so it
-/// counts as expired: the next driver takes it over, and the writes of the one before are refused.
+/// Describes a lock that expires later than any lease lasts. No driver has written it with this machine's clock, so it
+/// counts as expired: the next driver takes it over, and writes of the earlier one are refused.
 pub(super) fn not_believed(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<String>> {
     let latest = latest(now_ms());
     let ends = sql
@@ -48,12 +47,12 @@ pub(super) fn not_believed(sql: &Transaction<'_>, target: &Target) -> Outcome<Op
             Err(_) => format!("{ends} ms after 1970"),
         };
         format!(
-            "the lock ends at {ends}, later than any lease lasts: Greenroom does not believe it, and the next driver takes it over"
+            "the lock ends at {ends}, later than any lease lasts, so it counts as expired and the next driver takes it over"
         )
     }))
 }
 
-/// The lock of a target, if somebody has it. One that ends later than any lease lasts is nobody's: see [`not_believed`].
+/// The current lock of a target. A lock that expires later than any lease lasts does not count: see [`not_believed`].
 pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<Standing>> {
     let now = now_ms();
     let found = sql
@@ -104,7 +103,7 @@ impl Locks for Store {
 
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
         let (of, token) = (target.clone(), fence.token);
-        let doing = format!("looking who has the lock of {target}");
+        let doing = format!("reading who has the lock of {target}");
         self.read(doing, move |sql| {
             Ok(standing(sql, &of)?.is_some_and(|lock| lock.token == token))
         })
@@ -139,20 +138,20 @@ fn holder(target: &Target, standing: &Standing) -> Outcome<LockHolder> {
     })
 }
 
-/// Why a lock cannot be read, and what the operator can do. Every lock in SQLite has a lease.
+/// Why a lock cannot be read, and what the operator can do. In SQLite every lock has a lease.
 pub(super) fn unreadable(said: &str) -> String {
     format!(
-        "{said}; it goes away when its lease ends: try again in a minute. If it remains, another console drives a release there, perhaps with a newer Greenroom"
+        "{said}; it goes away when its lease expires: try again in a minute. If it remains, another console drives a release there, perhaps with a newer Greenroom"
     )
 }
 
-/// When a lease that begins now runs out.
+/// When a lease that starts now expires.
 fn expiry(lease: Duration) -> i64 {
     let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
     now_ms().saturating_add(lease)
 }
 
-/// Whether something was written behind that end.
+/// Whether the journal has an entry after that end.
 fn has_moved_on(sql: &Transaction<'_>, target: &Target, end: Option<JournalEnd>) -> Outcome<bool> {
     let Some(end) = end else {
         return Ok(false);
@@ -166,7 +165,7 @@ fn has_moved_on(sql: &Transaction<'_>, target: &Target, end: Option<JournalEnd>)
 }
 
 impl Store {
-    /// Takes the lock if it is free, or held under `from` while the journal still has that end.
+    /// Takes the lock if it is free, or if its token is `from` and the journal still has the given end.
     async fn take(
         &self,
         target: &Target,
@@ -175,7 +174,7 @@ impl Store {
         end: Option<JournalEnd>,
     ) -> Result<Acquired> {
         let (of, record, lease) = (target.clone(), record.clone(), self.lease);
-        // Counted from before the call, so that ours always ends before the row's.
+        // Measured from before the call, so that this lease always expires before the row does.
         let asked = Instant::now();
         let answer = self
             .write(format!("locking {target}"), move |change| {
@@ -234,8 +233,8 @@ impl Store {
     }
 }
 
-/// Renews until the lock is lost. It counts as lost at two thirds of the lease after the *sending*
-/// of the last good renewal: whatever the row says, there is then time left to stop acting.
+/// Renews until the lock is lost. It counts as lost two thirds of the lease after the *sending* of the last successful
+/// renewal, whatever the row says: then there is time left to stop.
 async fn beat(
     store: Store,
     target: Target,
@@ -257,7 +256,9 @@ async fn beat(
         let sent = Instant::now();
         match tokio::time::timeout_at(deadline, store.renew(&target, token)).await {
             Ok(Ok(true)) => good = sent,
-            Ok(Ok(false)) => break "its lease ran out, or somebody else took it".to_owned(),
+            Ok(Ok(false)) => {
+                break "its lease expired, or another operator took it over".to_owned();
+            }
             Ok(Err(failure)) => trouble = failure.to_string(),
             Err(_) => break trouble,
         }

@@ -1,12 +1,11 @@
-//! Registrations, journal and lock of one machine that has no etcd: one `SQLite` file that every
-//! Greenroom of that machine opens, under the same contract as the shared store. Knows the ports
-//! and the nouns; not what a release is, and nothing of another machine.
+//! Registrations, journal and locks of one machine without etcd: one `SQLite` file that every Greenroom on that
+//! machine opens, with the same contract as the shared store. Depends only on the ports and the domain types. Knows
+//! nothing about other machines or the steps of a release.
 //!
-//! A revision counter grows by one with every change, in the change's own transaction, and the
-//! counter's value at an acquisition is the lock's token, as the revision it was written at is etcd's. A lock whose
-//! lease ran out counts as gone everywhere, so that a late write is refused even when nobody has
-//! taken the lock since. Leases are measured on the machine's clock: if that jumps ahead, a lock is
-//! lost early, and its holder is told.
+//! A revision counter grows by one with every change, in the same transaction. Its value when a lock is taken is
+//! the lock's token, like the revision of the write in etcd. A lock with an expired lease counts as absent
+//! everywhere, so a late write is refused even when no driver has taken the lock since. Leases use the machine's
+//! clock: if it jumps ahead, a lock is lost early, and its holder is notified.
 
 mod beside;
 mod changes;
@@ -25,7 +24,7 @@ mod transaction;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// What is read of a database at most.
+/// The read limits for a database.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "sqlite",
     answer: "a value",

@@ -1,5 +1,5 @@
-//! Approvals by others: rows that run out, beside those of the consoles, written where the release has no
-//! end.
+//! Peer approvals: rows that expire, in the same table as presence. An approval is written only while the
+//! release is open.
 
 use async_trait::async_trait;
 use rusqlite::params;
@@ -25,16 +25,16 @@ impl PeerApprovals for Store {
         let doing = format!("approving release {} of {target}", peer_approval.release);
         self.write(doing, move |change| {
             let Some(text) = stored_head(&change.sql, &of, given.release)? else {
-                return Err(Fault::conflict("there is no such release any more"));
+                return Err(Fault::conflict("the release no longer exists"));
             };
-            let head: ReleaseRecord =
-                decode(&text).map_err(|said| Fault::conflict(format!("its record: {said}")))?;
+            let head: ReleaseRecord = decode(&text)
+                .map_err(|said| Fault::conflict(format!("its record cannot be read: {said}")))?;
             if head.closed.is_some() {
-                return Err(Fault::conflict("the release is over"));
+                return Err(Fault::conflict("the release has ended"));
             }
             let end = given.expires_at.as_millisecond();
             let value = encode(&given)?;
-            // No console's: it stays when the one that gave it is left.
+            // It belongs to no console, so it stays when its approver's console exits.
             presence::put(change, (&of, &name(&given)), "", &value, end)
         })
         .await
@@ -43,7 +43,7 @@ impl PeerApprovals for Store {
     async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
         let (of, name) = (target.to_string(), name(peer_approval));
         let doing = format!(
-            "taking back what was approved of release {} of {target}",
+            "withdrawing the approval of release {} of {target}",
             peer_approval.release
         );
         self.write(doing, move |change| {

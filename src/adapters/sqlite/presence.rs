@@ -1,5 +1,5 @@
-//! Who is at a target, on one machine: rows that run out with the console that wrote them. A row whose
-//! time is over counts as gone everywhere, and is swept away by the next write.
+//! Presence on one machine: rows that expire after the console that wrote them exits. An expired row
+//! counts as absent everywhere, and the next write deletes it.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -13,19 +13,19 @@ use super::transaction::{Change, decode, encode, now_ms, text};
 use crate::inventory::{Declined, HandoverRequest, PeerApproval, Target, Watcher, key_part};
 use crate::ports::{PresenceStore, Result};
 
-/// How long a console that is gone is shown on.
+/// How long an exited console is still shown.
 const LEASE: Duration = Duration::from_secs(30);
-/// How often what it has said is renewed.
+/// The interval of renewals.
 const BEAT: Duration = Duration::from_secs(10);
-/// The key of an asking below a target.
+/// The key of a handover request below a target.
 const HANDOVER_REQUEST: &str = "wheel";
-/// What the keys of those who look on begin with.
+/// The prefix of the keys of watching consoles.
 const WATCHING: &str = "watching/";
-/// What the keys of what others have approved begin with.
+/// The prefix of the keys of peer approvals.
 pub(super) const APPROVALS: &str = "approvals/";
 
-/// Made when it is first needed: a database of an older Greenroom has no such table, and an older
-/// Greenroom does not miss it.
+/// Created when first needed: a database of an older Greenroom has no such table, and an older
+/// Greenroom ignores it.
 pub(super) const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS company (
     target TEXT NOT NULL, name TEXT NOT NULL, console TEXT NOT NULL, value TEXT NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS company (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Who is at the targets of a machine, of which one is this console.
+/// The consoles at the targets of a machine, and this console's own entries.
 #[derive(Debug, Clone)]
 pub struct SqlitePresence {
     inner: Arc<Inner>,
@@ -44,7 +44,7 @@ struct Inner {
     store: Store,
     lease: Duration,
     beat: Duration,
-    /// The consoles in this process that have said something.
+    /// The consoles in this process that have written something.
     consoles: Mutex<Vec<String>>,
 }
 
@@ -53,7 +53,7 @@ type Outcome<T> = std::result::Result<T, Fault>;
 /// A row: name, value, revision.
 pub(super) type Row = (String, String, i64);
 
-/// What is said of a target and has not run out.
+/// The rows of a target that have not expired.
 pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Row>> {
     let mut statement = sql.prepare_cached(
         "SELECT name, value, revision FROM company
@@ -65,17 +65,18 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Ro
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
-/// Who looks on, who asks, and what others have approved.
+/// The watching consoles, the handover request and the peer approvals.
 #[derive(Default)]
 pub(super) struct Present {
     pub(super) watching: Vec<Watcher>,
     pub(super) handover_request: Option<HandoverRequest>,
     pub(super) peer_approvals: Vec<PeerApproval>,
-    /// The names of what cannot be read or is not what its name says, each with why.
+    /// The names of rows that cannot be read or do not match their name, each with the reason.
     pub(super) problems: Vec<(String, String)>,
 }
 
-/// The same as it is read. What cannot be read counts as not said; of an approval it is told.
+/// Reads the rows of a target. An unreadable row counts as absent; for an approval it becomes a
+/// problem.
 pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
     let mut present = Present::default();
     for (name, value, _) in standing(sql, target)? {
@@ -95,7 +96,7 @@ pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
     Ok(present)
 }
 
-/// When the next of all these runs out.
+/// When the next of these rows expires.
 pub(super) fn next_end(sql: &Transaction<'_>) -> Outcome<Option<i64>> {
     let end = sql.query_row(
         "SELECT min(expires_at_ms) FROM company WHERE expires_at_ms > ?1",
@@ -106,12 +107,12 @@ pub(super) fn next_end(sql: &Transaction<'_>) -> Outcome<Option<i64>> {
 }
 
 impl SqlitePresence {
-    /// In a store.
+    /// Presence in a store.
     pub fn new(store: &Store) -> Self {
         Self::with(store, LEASE, BEAT)
     }
 
-    /// The same with another lease and another beat.
+    /// The same with another lease and another interval.
     pub fn with(store: &Store, lease: Duration, beat: Duration) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -123,13 +124,13 @@ impl SqlitePresence {
         }
     }
 
-    /// When what is said now runs out.
+    /// When a row written now expires.
     fn end(&self) -> i64 {
         let lease = i64::try_from(self.inner.lease.as_millis()).unwrap_or(i64::MAX);
         now_ms().saturating_add(lease)
     }
 
-    /// Renews what a console has said from now on, for as long as anybody has this.
+    /// Starts the renewals of a console's rows. They run as long as this value exists.
     fn keep(&self, console: &str) {
         let consoles = self.inner.consoles.lock();
         let mut consoles = consoles.unwrap_or_else(PoisonError::into_inner);
@@ -151,7 +152,7 @@ impl SqlitePresence {
         });
     }
 
-    /// Does something about exactly the asking that stands.
+    /// Changes exactly the current handover request.
     async fn about(
         &self,
         target: &Target,
@@ -161,16 +162,19 @@ impl SqlitePresence {
     ) -> Result<()> {
         let (of, asked) = (target.clone(), asked.clone());
         let work = move |change: &Change<'_>| {
-            let stands = handover_request(&change.sql, &of)?;
-            let Some(stands) = stands.filter(|stands| stands.is_same(&asked)) else {
+            let current = handover_request(&change.sql, &of)?;
+            let Some(current) = current.filter(|current| current.is_same(&asked)) else {
                 return Ok(());
             };
             let target = of.to_string();
             match no {
-                Some(_) if stands.declined.is_some() => Ok(()),
+                Some(_) if current.declined.is_some() => Ok(()),
                 Some(no) => {
                     let declined = Some(no);
-                    let value = encode(&HandoverRequest { declined, ..stands })?;
+                    let value = encode(&HandoverRequest {
+                        declined,
+                        ..current
+                    })?;
                     let revision = change.revision()?;
                     change.sql.execute(
                         "UPDATE company SET value = ?1, revision = ?2
@@ -194,7 +198,7 @@ fn handover_request(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<Ha
             |row| text(row, 0),
         )
         .optional()?;
-    // What nobody can read is nobody's asking.
+    // A value that cannot be read is no operator's request.
     Ok(value.and_then(|value| decode(&value).ok()))
 }
 
@@ -242,8 +246,8 @@ impl PresenceStore for SqlitePresence {
         let work = move |change: &Change<'_>| {
             let value = encode(&watcher)?;
             let name = name_of(&watcher.console);
-            let stands = standing(&change.sql, &of)?;
-            if stands.iter().any(|(n, v, _)| (n, v) == (&name, &value)) {
+            let current = standing(&change.sql, &of)?;
+            if current.iter().any(|(n, v, _)| (n, v) == (&name, &value)) {
                 return Ok(());
             }
             put(change, (&of, &name), &watcher.console, &value, end)
@@ -270,8 +274,8 @@ impl PresenceStore for SqlitePresence {
     ) -> Result<Option<HandoverRequest>> {
         let (of, asked, end) = (target.clone(), request.clone(), self.end());
         let work = move |change: &Change<'_>| {
-            let stands = handover_request(&change.sql, &of)?;
-            if let Some(other) = stands.filter(|stands| stands.console != asked.console) {
+            let current = handover_request(&change.sql, &of)?;
+            if let Some(other) = current.filter(|current| current.console != asked.console) {
                 return Ok(Some(other));
             }
             put(
@@ -283,19 +287,19 @@ impl PresenceStore for SqlitePresence {
             )?;
             Ok(None)
         };
-        let doing = format!("asking for the wheel of {target}");
+        let doing = format!("requesting the handover of {target}");
         let standing = self.inner.store.write(doing, work).await?;
         self.keep(&request.console);
         Ok(standing)
     }
 
     async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()> {
-        let doing = format!("keeping the wheel of {target}");
+        let doing = format!("declining the handover of {target}");
         self.about(target, doing, asked, Some(no.clone())).await
     }
 
     async fn withdraw(&self, target: &Target, asked: &HandoverRequest) -> Result<()> {
-        let doing = format!("asking for the wheel of {target} no more");
+        let doing = format!("withdrawing the handover request for {target}");
         self.about(target, doing, asked, None).await
     }
 
@@ -322,7 +326,8 @@ impl PresenceStore for SqlitePresence {
     }
 }
 
-/// One renewal; false when nobody needs it any more. It is no change: nobody has to be told of it.
+/// One renewal. Returns false when no console needs it any more. A renewal is no change, so it gives
+/// no hint.
 async fn keep_on(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;
@@ -346,8 +351,12 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
         }
         Ok(())
     };
-    if let Err(failure) = inner.store.write("being shown on", work).await {
-        tracing::debug!("not shown to others: {failure}");
+    if let Err(failure) = inner
+        .store
+        .write("renewing what this console shows", work)
+        .await
+    {
+        tracing::debug!("this console is not shown to others: {failure}");
     }
     true
 }

@@ -1,4 +1,4 @@
-//! Registrations and routes, under the keys that etcd would have.
+//! Registrations and routes, with the same keys as in etcd.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use crate::inventory::{
 use crate::ports::{Fence, Hint, KeyLine, RegistryReader, RegistryWriter, Result, RouteChange};
 use crate::sanitize::sanitize;
 
-/// How many characters of a value are shown: all of one of ours.
+/// The most characters of a shown value: all of one of Greenroom's.
 const SHOWN: usize = 4_000;
 
 #[async_trait]
@@ -48,7 +48,7 @@ impl RegistryReader for Store {
         Ok(if is_made {
             place
         } else {
-            format!("{place}: no file yet, the first change makes it")
+            format!("{place}: no file yet, the first change creates it")
         })
     }
 
@@ -126,7 +126,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
     })
 }
 
-/// The keys of a target that are none of Greenroom's.
+/// The keys of a target that Greenroom does not know.
 fn unknown(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<String>, Fault> {
     let mut statement = sql.prepare_cached("SELECT name FROM registry WHERE target = ?1")?;
     let names = statement.query_map([target.to_string()], |row| text(row, 0))?;
@@ -135,7 +135,7 @@ fn unknown(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<St
     Ok(names)
 }
 
-/// Whether a key decides something.
+/// Whether Greenroom reads this key.
 fn is_known(name: &str) -> bool {
     let mut slots = Slot::BOTH.into_iter();
     matches!(name, ROUTE | HOLD) || slots.any(|slot| slot_key(slot) == name)
@@ -159,7 +159,7 @@ fn value<T: DeserializeOwned>(
     })
 }
 
-/// What is shown instead of a value that decides nothing.
+/// Shown instead of the value of an unknown key.
 const NOT_READ: &str = "(not read: Greenroom does not know this key)";
 
 fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyLine>, Fault> {
@@ -171,7 +171,7 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
     let names = names.collect::<std::result::Result<Vec<_>, _>>()?;
     let mut rows = Vec::new();
     for (name, revision) in names {
-        // A value of another program may be larger than is read.
+        // A value of another program may be larger than the read limit.
         let value = if is_known(&name) {
             get(sql, target, &name)?.map(|(value, _)| value)
         } else {
@@ -180,7 +180,7 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
         let value = value.unwrap_or_else(|| NOT_READ.to_owned());
         rows.push((name, value, revision, None));
     }
-    // The past is read by itself.
+    // History is read separately.
     rows.retain(|(name, ..)| !name.starts_with(REPAIRS) && !name.starts_with(HOLDS));
     for (name, value, revision) in presence::standing(sql, target)? {
         rows.push((name, value, revision, None));
@@ -274,28 +274,25 @@ impl RegistryWriter for Store {
 
     async fn replace_route(&self, target: &Target, to: &Route, fence: &Fence) -> Result<()> {
         let (of, fence, to) = (target.clone(), fence.clone(), to.clone());
-        self.write(
-            format!("writing the route of {target} anew"),
-            move |change| {
-                change.compare(&of, &fence)?;
-                let Some((text, _)) = get(&change.sql, &of, ROUTE)? else {
-                    return Err(Fault::conflict("there is none"));
-                };
-                match decode::<Route>(&text) {
-                    Ok(stands) if stands == to => Ok(()),
-                    Ok(stands) => {
-                        let stands = in_words(Some((stands.generation, stands.live)));
-                        Err(Fault::conflict(format!("it is {stands}")))
-                    }
-                    Err(_) => write_route(change, &of, &to),
+        self.write(format!("rewriting the route of {target}"), move |change| {
+            change.compare(&of, &fence)?;
+            let Some((text, _)) = get(&change.sql, &of, ROUTE)? else {
+                return Err(Fault::conflict("there is no route"));
+            };
+            match decode::<Route>(&text) {
+                Ok(current) if current == to => Ok(()),
+                Ok(current) => {
+                    let current = in_words(Some((current.generation, current.live)));
+                    Err(Fault::conflict(format!("the route is {current}")))
                 }
-            },
-        )
+                Err(_) => write_route(change, &of, &to),
+            }
+        })
         .await
     }
 }
 
-/// Writes it, where its slot is registered.
+/// Writes the route, if its slot is registered.
 fn write_route(
     change: &Change<'_>,
     target: &Target,
@@ -322,6 +319,6 @@ fn standing_route(
 fn in_words(route: Option<(u64, Slot)>) -> String {
     match route {
         Some((generation, slot)) => format!("{slot} generation {generation}"),
-        None => "not there".to_owned(),
+        None => "none".to_owned(),
     }
 }

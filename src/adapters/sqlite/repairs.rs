@@ -1,4 +1,4 @@
-//! Repairs as they are written down: under the key that etcd would have, among the registrations.
+//! The records of repairs, under the same keys as in etcd, among the registrations.
 
 use super::fault::Fault;
 use super::store::Store;
@@ -7,7 +7,7 @@ use crate::history::{RepairRecord, Written};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Fence, Result};
 
-/// What their names begin with.
+/// The prefix of their names.
 pub(super) const REPAIRS: &str = "repairs/";
 
 fn name(id: ReleaseId) -> String {
@@ -31,18 +31,18 @@ impl Store {
 
     pub(super) async fn write_repair(&self, record: &RepairRecord, fence: &Fence) -> Result<()> {
         let (record, fence) = (record.clone(), fence.clone());
-        let doing = format!("writing down repair {} of {}", record.id, record.target);
+        let doing = format!("recording repair {} of {}", record.id, record.target);
         self.write(doing, move |change| {
             change.compare(&record.target, &fence)?;
             let (key, text) = (name(record.id), encode(&record)?);
-            if let Some((standing, _)) = get(&change.sql, &record.target, &key)? {
-                if standing == text {
+            if let Some((stored, _)) = get(&change.sql, &record.target, &key)? {
+                if stored == text {
                     return Ok(());
                 }
-                if readable(&standing).is_none_or(|stands| stands.closed.is_some()) {
+                if readable(&stored).is_none_or(|stored| stored.closed.is_some()) {
                     let key = full_key(&record.target, &key);
                     return Err(Fault::conflict(format!(
-                        "{key} is closed, or of somebody else"
+                        "{key} is closed, or belongs to another operator"
                     )));
                 }
             }
@@ -52,7 +52,8 @@ impl Store {
     }
 }
 
-/// A record that this Greenroom understands. Nothing depends on one: what is none is passed by.
+/// A record that this Greenroom can read. Nothing depends on these records, so unreadable ones are
+/// skipped.
 fn readable(text: &str) -> Option<RepairRecord> {
     let written: Written = decode(text).ok()?;
     if written.is_newer() {

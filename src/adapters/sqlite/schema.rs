@@ -1,4 +1,4 @@
-//! The tables, and which database is ours to use.
+//! The tables, and how the store recognises its own database.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -6,14 +6,14 @@ use super::fault::Fault;
 use super::presence;
 use crate::ports::FailureKind;
 
-/// The schema this Greenroom reads and writes, kept in `user_version`.
+/// The schema that this Greenroom reads and writes, in `user_version`.
 const VERSION: i64 = 1;
 
-/// `grrm`: marks a database as Greenroom's own.
+/// `grrm`: marks a database as Greenroom's.
 const APPLICATION: i64 = 0x6772_726d;
 
-/// `registry` has a row for each key etcd would have below a target, but the lock, whose expiry and
-/// token have to be compared.
+/// `registry` has a row for each key that etcd would have below a target, except the lock, whose
+/// expiry and token have to be compared.
 const TABLES: &str = "
 CREATE TABLE revision (only INTEGER PRIMARY KEY CHECK (only = 1), value INTEGER NOT NULL) STRICT;
 INSERT INTO revision VALUES (1, 0);
@@ -38,7 +38,7 @@ CREATE TABLE entries (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Makes the tables in an empty database; accepts one of ours; refuses any other.
+/// Creates the tables in an empty database. Accepts a database of Greenroom and refuses any other.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = pragma(&transaction, "user_version")?;
@@ -52,9 +52,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 || version != 0 || application != 0 {
-        return Err(
-            Fault::conflict("the database belongs to another program").hint("name another file")
-        );
+        return Err(Fault::conflict("the database belongs to another program")
+            .hint("configure another file"));
     }
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(presence::TABLE)?;
@@ -70,9 +69,9 @@ fn accept(version: i64) -> Result<(), Fault> {
     }
     Err(Fault::refused(
         FailureKind::Unsupported,
-        format!("its schema is {version}, this Greenroom knows {VERSION}"),
+        format!("its schema is {version}, and this Greenroom reads {VERSION}"),
     )
-    .hint("a newer Greenroom has written it: use that one, or name another file"))
+    .hint("a newer Greenroom wrote it: use that version, or configure another file"))
 }
 
 fn pragma(transaction: &Transaction<'_>, name: &str) -> Result<i64, rusqlite::Error> {

@@ -1,4 +1,4 @@
-//! No seals: whoever may write one table of a file may write the others.
+//! No seals: a user who may write one table of a file may write all of them.
 
 use async_trait::async_trait;
 
@@ -14,8 +14,8 @@ impl Seals for Store {
             FailureKind::Unsupported,
             "the store of this machine",
             format!("sealing release {id} of {target}"),
-            "whoever may write a file may write all of it",
+            "a user who may write an SQLite file may write all of it",
         )
-        .hint("etcd keeps apart who may write what"))
+        .hint("use etcd, which restricts who may write which keys"))
     }
 }

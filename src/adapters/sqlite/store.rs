@@ -1,4 +1,4 @@
-//! The store: one connection, one call at a time, away from the async threads.
+//! The database: one connection, one call at a time, outside the async threads.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use super::transaction::Change;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 
-/// How long a call waits for another process that writes.
+/// How long a call waits for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// How long a call may take in all; the disk may hang.
+/// How long a call may take in total: the disk may hang.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The largest value that is read or written, in bytes. Every user of the machine's store may write into it.
@@ -33,14 +33,14 @@ pub struct Store {
     pub(super) lease: Duration,
     /// How often a lock is renewed.
     pub(super) heartbeat: Duration,
-    /// The revision of the last change made through this very store.
+    /// The revision of the last change through this store.
     pub(super) changed: watch::Sender<i64>,
 }
 
 impl Store {
-    /// Opens the database at `path`. Where there is no file, reads are answered as by an empty one, and the first write
-    /// makes the file and its directory: a command that only reads leaves nothing behind. Locks taken through it last
-    /// for `lease` and are renewed every `heartbeat`, which has to be at most a third of it.
+    /// Opens the database at `path`. If there is no file, reads return an empty store, and the first write creates the
+    /// file and its directory: a command that only reads leaves nothing behind. Locks taken through this store last for
+    /// `lease` and are renewed every `heartbeat`, which must be at most a third of it.
     pub async fn open(
         path: impl Into<PathBuf>,
         lease: Duration,
@@ -51,7 +51,8 @@ impl Store {
         Ok(store)
     }
 
-    /// The same, opened by the first call: a file that cannot be opened is then the failure of its own environment.
+    /// The same, but the first call opens it: a file that cannot be opened is then a failure of its own environment
+    /// only.
     pub fn unopened(
         path: impl Into<PathBuf>,
         lease: Duration,
@@ -68,8 +69,7 @@ impl Store {
         })
     }
 
-    /// The same database, where locks last and are renewed otherwise: environments that share a file have
-    /// leases of their own.
+    /// The same database with another lease and heartbeat: environments that share a file can have different ones.
     pub fn leasing(&self, lease: Duration, heartbeat: Duration) -> Result<Self> {
         keeps(&fault::target(&self.path), lease, heartbeat)?;
         Ok(Self {
@@ -79,7 +79,7 @@ impl Store {
         })
     }
 
-    /// Whether this store has a file with its tables. May wait for a call that is under way.
+    /// Whether this store has a file with its tables. May wait for a call in progress.
     pub(super) fn has_file(&self) -> std::result::Result<bool, Fault> {
         let database = self.database.lock();
         let mut database = database.unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +87,7 @@ impl Store {
         Ok(matches!(database, Database::File(_)))
     }
 
-    /// Runs a reading transaction: everything in it is seen at one revision.
+    /// Runs a reading transaction: everything in it is read at one revision.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
@@ -107,7 +107,7 @@ impl Store {
         .await
     }
 
-    /// Runs a writing transaction, durable when it returns, and hints at the change.
+    /// Runs a writing transaction, durable when it returns, and sends a change hint.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
@@ -137,12 +137,12 @@ impl Store {
     }
 }
 
-/// What a store reads and writes.
+/// The database that a store uses.
 #[derive(Debug)]
 enum Database {
     /// The file.
     File(Connection),
-    /// An empty database in memory, for as long as there is no file.
+    /// An empty database in memory, while there is no file.
     Missing(Connection),
 }
 
@@ -167,7 +167,7 @@ impl Database {
         Ok(Self::Missing(empty))
     }
 
-    /// The file as soon as another process has made it.
+    /// The file as soon as another process has created it.
     fn for_reading(&mut self, path: &Path) -> std::result::Result<&mut Connection, Fault> {
         if matches!(self, Self::Missing(_)) && is_there(path) {
             *self = Self::File(connect(path, true)?);
@@ -175,18 +175,18 @@ impl Database {
         Ok(self.connection())
     }
 
-    /// The file, made where there is none.
+    /// The file. Creates it if it does not exist.
     fn for_writing(&mut self, path: &Path) -> std::result::Result<&mut Connection, Fault> {
         if matches!(self, Self::Missing(_)) {
             if let Some(directory) = path.parent() {
                 private_files::create_directory(directory).map_err(|error| {
                     Fault::refused(FailureKind::Denied, format!("its directory: {error}"))
-                        .hint("name a directory that this user may write")
+                        .hint("configure a directory that this user may write")
                 })?;
             }
             private_files::create(path).map_err(|error| {
                 Fault::refused(FailureKind::Denied, error.to_string())
-                    .hint("name a file that this user may write")
+                    .hint("configure a file that this user may write")
             })?;
             *self = Self::File(connect(path, true)?);
         }
@@ -200,27 +200,27 @@ impl Database {
     }
 }
 
-/// Whether there is a file, or something that keeps it from being seen, which opening it then tells.
+/// Whether the file exists, or an error prevents checking. Opening it then reports that error.
 pub(super) fn is_there(path: &Path) -> bool {
     !matches!(path.try_exists(), Ok(false))
 }
 
-/// Whether a lease outlives a beat that is missed.
+/// Checks that a lease survives one missed renewal.
 fn keeps(target: &str, lease: Duration, heartbeat: Duration) -> Result<()> {
     if lease.is_zero() || heartbeat.is_zero() || heartbeat > lease / 3 {
         return Err(Failure::new(
             FailureKind::Rejected,
             target,
             "opening the store",
-            format!("a heartbeat every {heartbeat:?} does not keep a lease of {lease:?}"),
+            format!("a heartbeat every {heartbeat:?} is too slow for a lease of {lease:?}"),
         )
         .hint("make the heartbeat at most a third of the lease"));
     }
     Ok(())
 }
 
-/// Runs a blocking call with a deadline. A call that did not come back in time may still happen:
-/// `unsure` is what that means.
+/// Runs a blocking call with a deadline. A call that misses it may still take effect; `unsure` is the kind of failure
+/// for that.
 pub(super) async fn blocking<T: Send + 'static>(
     target: String,
     doing: String,
@@ -230,12 +230,12 @@ pub(super) async fn blocking<T: Send + 'static>(
     let failed = |said: String| Failure::new(unsure, target.clone(), doing.clone(), said);
     match tokio::time::timeout(DEADLINE, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(done)) => done.map_err(|fault| fault.into_failure(target, doing, unsure)),
-        Ok(Err(error)) => Err(failed(format!("the call did not end: {error}"))),
+        Ok(Err(error)) => Err(failed(format!("the call failed: {error}"))),
         Err(_) => Err(failed(format!("no answer within {DEADLINE:?}"))),
     }
 }
 
-/// Opens a connection to a file that is there; `prepare` also makes or checks the tables.
+/// Opens a connection to an existing file. `prepare` also creates or checks the tables.
 pub(super) fn connect(path: &Path, prepare: bool) -> std::result::Result<Connection, Fault> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
@@ -267,14 +267,14 @@ fn open(path: &Path) -> std::result::Result<Connection, Fault> {
 
 fn prepared(mut connection: Connection) -> std::result::Result<Connection, Fault> {
     write_ahead(&connection)?;
-    // The default of `bundled` is FULL already; stated because "durable when it returns" rests on it.
+    // FULL is already the default of `bundled`. It is set because "durable when it returns" depends on it.
     connection.pragma_update(None, "synchronous", "FULL")?;
     schema::prepare(&mut connection)?;
     Ok(connection)
 }
 
-/// Turns on the write-ahead log. `SQLite` does not wait for others while it changes the journal
-/// mode, whatever the busy timeout says, so that several first openings would fail.
+/// Turns on the write-ahead log. While it changes the journal mode, `SQLite` does not wait for others, whatever the
+/// busy timeout is, so several first openings would fail.
 fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
     let until = Instant::now() + BUSY;
     loop {

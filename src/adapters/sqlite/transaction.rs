@@ -1,4 +1,4 @@
-//! What every transaction of this store has in common: the fence, the revision, the keys.
+//! The parts that all transactions of this store share: the fence, the revision and the keys.
 
 use std::cell::Cell;
 
@@ -18,11 +18,12 @@ pub(super) const HOLD: &str = "hold";
 /// The key of the lock below a target.
 pub(super) const LOCK: &str = "lock";
 
-/// What is said of a lock whose end is not believed.
+/// The name for the problem of a lock whose expiry is not believed.
 pub(super) const LOCK_END: &str = "lock/expires_at_ms";
-/// The largest value that is read: the database itself refuses a row whose values are larger together.
+/// The largest value that is read, in bytes. The database refuses a row whose values together are larger than its own
+/// limit.
 const LARGEST_READ: i64 = 3 * 1024 * 1024;
-/// No store counts up to it: a higher revision was written by another program, and leaves none to count up to.
+/// No store reaches it by counting. A higher revision was written by another program, and leaves no room to count.
 const LAST_REVISION: i64 = 1 << 62;
 
 /// The key of a registration below a target.
@@ -30,19 +31,18 @@ pub(super) fn slot_key(slot: Slot) -> String {
     format!("slots/{slot}")
 }
 
-/// A key as etcd would have it, below its prefix.
+/// A key as in etcd, below its prefix.
 pub(super) fn full_key(target: &Target, name: &str) -> String {
     sanitize(&format!("targets/{target}/{name}"))
 }
 
-/// Now, in milliseconds since 1970, as leases are measured.
+/// Now, in milliseconds since 1970, the unit of leases.
 pub(super) fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
 /// A transaction that may write.
 pub(super) struct Change<'connection> {
-    /// The transaction.
     pub(super) sql: Transaction<'connection>,
     made: Cell<Option<i64>>,
 }
@@ -55,7 +55,7 @@ impl<'connection> Change<'connection> {
         }
     }
 
-    /// Refuses when the lock of `fence` is not held at this moment.
+    /// Fails unless the lock of `fence` is held at this moment.
     pub(super) fn compare(&self, target: &Target, fence: &Fence) -> Result<(), Fault> {
         let held: Option<(i64, i64)> = self
             .sql
@@ -68,7 +68,7 @@ impl<'connection> Change<'connection> {
         let said = match held {
             Some((token, expires)) if token == fence.token.0 && expires > now_ms() => return Ok(()),
             Some((token, _)) if token == fence.token.0 => {
-                format!("the lease of lock {token} ran out")
+                format!("the lease of lock {token} expired")
             }
             Some((token, _)) => format!("lock {} was lost to lock {token}", fence.token),
             None => format!("lock {} is not held", fence.token),
@@ -76,7 +76,7 @@ impl<'connection> Change<'connection> {
         Err(Fault::refused(FailureKind::Fenced, said))
     }
 
-    /// The revision that this transaction makes; one, however many rows it writes.
+    /// The revision of this transaction. It is one revision, however many rows the transaction writes.
     pub(super) fn revision(&self) -> Result<i64, Fault> {
         if let Some(revision) = self.made.get() {
             return Ok(revision);
@@ -105,7 +105,7 @@ impl<'connection> Change<'connection> {
         Ok(())
     }
 
-    /// Removes a key that is there.
+    /// Removes a key.
     pub(super) fn remove(&self, target: &Target, name: &str) -> Result<(), Fault> {
         self.revision()?;
         self.sql.execute(
@@ -115,15 +115,14 @@ impl<'connection> Change<'connection> {
         Ok(())
     }
 
-    /// Makes it durable; the revision it made, if it changed anything.
+    /// Commits. Returns the new revision, if anything changed.
     pub(super) fn commit(self) -> Result<Option<i64>, Fault> {
         self.sql.commit()?;
         Ok(self.made.get())
     }
 }
 
-/// A text of a row. Another program may have stored what is not UTF-8: that does not fit where it is read, and hides
-/// nothing else.
+/// A text of a row. Another program may have stored a value that is not UTF-8: only its own read fails.
 pub(super) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
     let stored = row.get_ref(index)?;
     let bytes = stored.as_bytes().map_err(|_| {
@@ -140,7 +139,7 @@ pub(super) fn get(
 ) -> Result<Option<(String, i64)>, Fault> {
     let found = sql
         .query_row(
-            // One that is too large is not what Greenroom wrote, and hides nothing else.
+            // A value that is too large is not Greenroom's. It is skipped and hides no other.
             "SELECT CASE WHEN octet_length(value) <= ?3 THEN value
              ELSE octet_length(value) || ' bytes, more than Greenroom reads' END, revision
              FROM registry WHERE target = ?1 AND name = ?2",
@@ -151,7 +150,7 @@ pub(super) fn get(
     Ok(found)
 }
 
-/// The last values whose names begin so, the last one first.
+/// The last values with a prefix, the last one first.
 pub(super) fn newest_below(
     sql: &Transaction<'_>,
     target: &Target,
@@ -159,7 +158,7 @@ pub(super) fn newest_below(
     limit: usize,
 ) -> Result<Vec<String>, Fault> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    // `0` is the character behind `/`.
+    // `0` is the character after `/`.
     let behind = format!("{}0", prefix.trim_end_matches('/'));
     let mut statement = sql.prepare_cached(
         "SELECT value FROM registry WHERE target = ?1 AND name >= ?2 AND name < ?3
@@ -175,31 +174,32 @@ pub(super) fn current_revision(sql: &rusqlite::Connection) -> Result<i64, rusqli
     sql.query_row("SELECT value FROM revision", [], |row| row.get(0))
 }
 
-/// Why nothing is written, and how the revision gets lower. Where the proxy has a token above it then, a repair finds out.
+/// Why nothing can be written, and how to lower the revision. If the proxy then has a higher token, a repair finds
+/// that.
 fn used_up(sql: &rusqlite::Connection, last: i64) -> Fault {
     let file = sql.path().unwrap_or("FILE");
     Fault::refused(
         FailureKind::Rejected,
         sanitize(&format!(
-            "its revision is {last}, and no change can count on from there: another program wrote it. End every console that uses the file, then run: sqlite3 {file} \"UPDATE revision SET value = (SELECT COALESCE(MAX(revision), 0) FROM registry WHERE revision < {LAST_REVISION})\""
+            "its revision is {last}, and no change can count further: another program wrote it. Stop every console that uses the file, then run: sqlite3 {file} \"UPDATE revision SET value = (SELECT COALESCE(MAX(revision), 0) FROM registry WHERE revision < {LAST_REVISION})\""
         )),
     )
     .hint("greenroom status then says whether greenroom repair is needed")
 }
 
-/// How many characters of what is wrong with a value are shown.
+/// The most characters of the description of a bad value.
 const SHOWN: usize = 240;
 
-/// Reads a stored value, or says in words what is wrong with it.
+/// Decodes a stored value. The error says what is wrong with it.
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| {
-        // It repeats what it did not expect, however long that is.
+        // The error quotes the unexpected value, however long it is.
         let said: String = sanitize(&error.to_string()).chars().take(SHOWN).collect();
         format!("it cannot be read: {said}")
     })
 }
 
-/// A value as it is stored.
+/// The stored form of a value.
 pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
     serde_json::to_string(value)
         .map_err(|error| Fault::refused(FailureKind::Rejected, error.to_string()))

@@ -1,6 +1,7 @@
-//! Tells channels over HTTP: incoming webhooks as Slack has them (Mattermost and others take the same), and any
-//! receiver of signed webhooks. Where to send to and the signing secret are read at each sending, never kept and
-//! never said: whoever knows the address of an incoming webhook may post there. Must not decide what is told.
+//! Sends notices to channels over HTTP: incoming webhooks in Slack's format (which Mattermost and others
+//! accept), and receivers of signed webhooks. The address and the signing secret are read for each notice, and
+//! are neither kept nor shown: anyone with the address of an incoming webhook may post there. This module does
+//! not decide what to announce.
 
 mod plain;
 mod post;
@@ -19,7 +20,7 @@ use crate::ports::{Bound, Failure, FailureKind, Notifier, Result, Secrets, TimeL
 
 use post::{Letter, Post};
 
-/// What is read of a receiver at most.
+/// The read limits for a receiver.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "webhook",
     answer: "why it refuses a notice",
@@ -27,21 +28,21 @@ pub const BOUNDS: [Bound; 1] = [Bound {
     time: TimeLimit::Within(post::TIMEOUT),
 }];
 
-/// Where a webhook is.
+/// The address of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// Written down.
+    /// In the configuration.
     Plain(String),
-    /// Itself a secret.
+    /// In a secret.
     Secret(SecretSource),
 }
 
-/// How a notice is written.
+/// The format of a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Manner {
-    /// As a message of an incoming webhook.
+    /// A message for an incoming webhook.
     Slack,
-    /// As JSON, signed with this secret the way <https://www.standardwebhooks.com> has it.
+    /// JSON, signed with this secret as in <https://www.standardwebhooks.com>.
     Signed(SecretSource),
 }
 
@@ -55,8 +56,8 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A webhook, not connected to yet. `secrets` reads address and secret when they are needed; `proxy` is what
-    /// other machines are reached through.
+    /// A webhook that is not connected yet. `secrets` reads the address and the secret when they are needed;
+    /// `proxy` is the forward proxy for other machines.
     pub fn new(
         address: Address,
         manner: Manner,
@@ -76,7 +77,7 @@ impl Webhook {
             Address::Plain(text) => SecretString::from(text.clone()),
             Address::Secret(source) => self.secrets.read(source).await?,
         };
-        // What is wrong with it is not quoted: it is a secret.
+        // The address is a secret, so the error does not quote it.
         let url = reqwest::Url::parse(text.expose_secret().trim()).ok();
         let is_web =
             |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
@@ -85,7 +86,7 @@ impl Webhook {
                 FailureKind::Rejected,
                 "the address of a webhook",
                 "reading it",
-                "it is not a URL that begins with https:// or http://",
+                "it is not a URL that starts with https:// or http://",
             )
         })
     }

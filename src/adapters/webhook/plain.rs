@@ -1,7 +1,7 @@
-//! Text that stays text in a chat. Reasons, errors and names come from people and programs; in the channel they must not
-//! mention people, link, format or end the line. Slack knows no escape for its own markup, and what imitates it
-//! (Mattermost, Rocket.Chat, Discord) renders Markdown whatever the message asks for. So each sign of such a markup is
-//! shown as its full-width twin, which reads the same and means nothing.
+//! Makes text that a chat shows unchanged. Reasons, errors and names come from people and programs. In the channel they
+//! must not mention people, make links, format text or end the line. Slack has no escape for its own markup, and its
+//! imitators (Mattermost, Rocket.Chat, Discord) always render Markdown. So each markup character is replaced by its
+//! full-width form, which looks the same and has no meaning.
 //!
 //! Sources: <https://docs.slack.dev/messaging/formatting-message-text>,
 //! <https://docs.mattermost.com/end-user-guide/collaborate/format-messages.html>.
@@ -11,7 +11,7 @@ use crate::sanitize::sanitize;
 /// Emoji whose name is a number.
 const NUMBERS: [&str; 2] = ["100", "1234"];
 
-/// One line of text that no chat reads anything into.
+/// One line of text without markup for any chat.
 pub(super) fn plain(text: &str) -> String {
     let line = sanitize(text);
     let chars: Vec<char> = line.trim().chars().collect();
@@ -28,7 +28,7 @@ pub(super) fn plain(text: &str) -> String {
     shown
 }
 
-/// Whether a character would be more than itself where it is.
+/// Whether a character is markup at its position.
 fn is_markup(chars: &[char], at: usize, c: char) -> bool {
     let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
     let after = chars.get(at + 1).copied();
@@ -41,7 +41,7 @@ fn is_markup(chars: &[char], at: usize, c: char) -> bool {
         ':' => is_link(chars, at) || is_emoji(chars, at),
         '.' => is_bare_link(chars, at) || is_item(chars, at),
         ')' => is_item(chars, at),
-        // At the beginning they make a list, a rule or a heading.
+        // At the start they make a list, a rule or a heading.
         '-' | '+' | '=' => at == 0,
         _ => false,
     }
@@ -76,7 +76,7 @@ fn is_emoji(chars: &[char], at: usize) -> bool {
     is_name && rest.get(name.len()) == Some(&':')
 }
 
-/// Whether only a number is before it, and a blank behind: the beginning of a numbered list.
+/// Whether only a number is before it and a blank after it: the start of a numbered list.
 fn is_item(chars: &[char], at: usize) -> bool {
     let (number, rest) = chars.split_at(at);
     let is_number = !number.is_empty() && number.iter().all(char::is_ascii_digit);
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_others_mentions_links_and_formats_nothing() {
+    fn foreign_text_has_no_mentions_links_or_formats() {
         for (text, shown) in [
             ("1.9.0 is live", "1.9.0 is live"),
             (

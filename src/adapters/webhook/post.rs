@@ -1,4 +1,5 @@
-//! One letter to one address. Redirects are not followed: the address and the signature are for one receiver.
+//! Sends one request to one address. Redirects are not followed: the address and the signature are for one
+//! receiver.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,23 +13,23 @@ use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// How long a receiver may take to answer.
+/// The time limit for an answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of an answer that refuses is read, in bytes.
+/// The most bytes of an error answer that are read.
 pub(super) const ANSWER: usize = 300;
-/// A path, or a part of one, that is so long is taken for a secret.
+/// A path, or a part of one, with at least this length is treated as a secret.
 const LONG: usize = 12;
-/// How Greenroom calls itself.
+/// Greenroom's user agent.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
-/// What is sent.
+/// The request.
 pub(super) struct Letter {
     pub(super) headers: HeaderMap,
     /// JSON.
     pub(super) body: String,
 }
 
-/// A client, made when it is needed first.
+/// A client that is created when first needed.
 pub(super) struct Post {
     client: OnceLock<Client>,
     proxy: OutboundProxy,
@@ -90,7 +91,7 @@ impl Post {
     }
 }
 
-/// Where that is, without what may be secret: path, query and login.
+/// The address without its secret parts: path, query and login.
 pub(super) fn place(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}"));
@@ -101,7 +102,7 @@ pub(super) fn place(url: &Url) -> String {
     ))
 }
 
-/// Hides what is secret of an address: a receiver that refuses may repeat it.
+/// Hides the secret parts of an address: a receiver that refuses may repeat them.
 fn mask(url: &Url) -> Mask {
     let path = url.path().trim_matches('/');
     let query = url.query_pairs().map(|(_, value)| value.into_owned());
@@ -112,7 +113,7 @@ fn mask(url: &Url) -> Mask {
     Mask::of(texts.chain(parts).map(str::to_owned).chain(query))
 }
 
-/// The innermost words of an error: those around it only say that something was sent.
+/// The innermost cause of an error. The outer ones only say that a request was sent.
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {TIMEOUT:?}");
@@ -124,7 +125,7 @@ fn reason(error: &reqwest::Error) -> String {
     sanitize(&inner.to_string())
 }
 
-/// What a receiver says against it.
+/// The reason in an error answer.
 async fn refusal(answer: Response) -> String {
     let status = answer.status();
     let (mut said, mut is_cut) = (Vec::new(), false);
@@ -142,7 +143,7 @@ async fn refusal(answer: Response) -> String {
         said.push('…');
     }
     if status.is_redirection() {
-        return format!("{status}: it is somewhere else, and redirects are not followed");
+        return format!("{status}: it redirects elsewhere, which is not followed");
     }
     if said.trim().is_empty() {
         status.to_string()
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_path_hides_no_words_and_a_long_one_is_hidden() {
+    fn a_long_path_is_hidden_and_a_short_one_is_not() {
         let url = |text: &str| Url::parse(text).expect("an address");
         let said = "no hook is at /hook";
         assert_eq!(mask(&url("https://board.example/hook")).hide(said), said);

@@ -1,5 +1,5 @@
-//! A notice as JSON with a signature, as Standard Webhooks describes it: the receiver knows from whom it is, that
-//! nobody changed it, when it was sent, and by its name whether it has had it before.
+//! A notice as JSON with a signature, as in Standard Webhooks. The receiver can check the sender, the content and
+//! the time, and recognise a repeated notice by its id.
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
@@ -15,16 +15,17 @@ use super::Letter;
 use crate::history::Notice;
 use crate::ports::{Failure, FailureKind, Result};
 
-/// What a secret that is written in base64 begins with.
+/// The prefix of a secret in base64.
 const PREFIX: &str = "whsec_";
-/// The fewest bytes of a secret, of the specification.
+/// The fewest bytes of a secret, from the specification.
 const SHORTEST: usize = 24;
 
-/// What signs.
+/// The signing key.
 pub(super) struct Key(Webhook);
 
 impl Key {
-    /// A secret as receivers give it out: `whsec_` and base64. One without that prefix is taken as it is.
+    /// Parses a secret in the form of receivers: `whsec_` and base64. A secret without that prefix is used as it
+    /// is.
     pub(super) fn of(secret: &SecretString) -> Result<Self> {
         let text = secret.expose_secret();
         let wrong = |said: &str| {
@@ -36,7 +37,8 @@ impl Key {
             )
         };
         if text.starts_with(PREFIX) {
-            let key = Webhook::new(text).map_err(|_| wrong("behind whsec_ it is not base64"))?;
+            let key =
+                Webhook::new(text).map_err(|_| wrong("the text after whsec_ is not base64"))?;
             return Ok(Self(key));
         }
         if text.len() < SHORTEST {
@@ -47,7 +49,7 @@ impl Key {
     }
 }
 
-/// What is sent, beside its signature.
+/// The body.
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: String,
@@ -55,7 +57,7 @@ struct Body<'a> {
     data: &'a Notice,
 }
 
-/// The letter, signed at `now`.
+/// The request, signed at `now`.
 pub(super) fn letter(notice: &Notice, key: &Key, now: Timestamp) -> Result<Letter> {
     let not = |said: String| {
         Failure::new(

@@ -1,6 +1,5 @@
-//! A notice as a message of an incoming webhook. What Slack takes is taken by Mattermost, Rocket.Chat and others as
-//! long as it is a text with attachments, so no blocks. Every text is made plain first: what [`super::plain`] does holds
-//! in each of them.
+//! A notice as a message for an incoming webhook. Mattermost, Rocket.Chat and others accept Slack's format only as text
+//! with attachments, so it has no blocks. [`super::plain`] removes the markup of all of them from every text.
 //!
 //! Source: <https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments> (fields, colours).
 
@@ -11,7 +10,7 @@ use super::Letter;
 use super::plain::plain;
 use crate::history::{Notice, NoticeEvent};
 
-/// The letter.
+/// The request.
 pub(super) fn letter(notice: &Notice) -> Letter {
     let text = plain(&notice.text);
     let body = json!({

@@ -315,7 +315,7 @@ impl World {
 
     pub(crate) fn lose_lock(&mut self) {
         self.lock_lost = true;
-        self.say(Event::LockLost("its lease ran out".into()));
+        self.say(Event::LockLost("its lease expired".into()));
     }
 
     pub(crate) fn say(&mut self, event: Event) {

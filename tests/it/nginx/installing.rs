@@ -268,7 +268,7 @@ async fn a_taken_port_that_nginx_does_not_report_is_noticed_and_undone() {
     for part in [
         "not applied",
         "Address already in use",
-        "old file is back",
+        "old file was restored",
         "answers as before",
     ] {
         assert!(said.contains(part), "{part:?} in {said}");
@@ -322,7 +322,7 @@ async fn a_stopped_nginx_is_reported_and_nothing_is_left() {
     let refused = arena.writer().install(&arena.target).await;
     let refused = refused.expect_err("nothing to reload");
     assert!(
-        refused.to_string().contains("is nginx running?"),
+        refused.to_string().contains("check that nginx is running"),
         "{refused}"
     );
     assert!(arena.files("conf.d").is_empty());

@@ -149,7 +149,7 @@ async fn a_switch_that_would_restore_the_older_file_is_refused() {
     assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
     let words = refused.to_string();
     assert!(words.contains("so nothing was changed"), "{words}");
-    assert!(words.contains("bring the configuration file"), "{words}");
+    assert!(words.contains("update the configuration file"), "{words}");
     let after = fs::read_to_string(arena.site_file()).expect("the file");
     assert_eq!(before, after);
     assert_eq!(arena.live().await, Some(Slot::Blue));

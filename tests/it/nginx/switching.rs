@@ -305,7 +305,7 @@ async fn a_reload_switch_is_read_back_and_undone_if_not_applied() {
         .await
         .expect_err("not applied");
     assert!(
-        refused.to_string().contains("old file is back"),
+        refused.to_string().contains("old file was restored"),
         "{refused}"
     );
     assert_eq!(arena.live().await, Some(Slot::Green));

@@ -114,7 +114,7 @@ async fn a_state_directory_may_be_missing_only_before_the_first_installation() {
         .expect("installed");
     fs::remove_dir_all(&arena.arrangement.state).expect("removed");
     let said = tried(&arena, "state").await.expect_err("it is gone");
-    assert!(said.contains("live pointers have to be in it"), "{said}");
+    assert!(said.contains("live pointers must be in it"), "{said}");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ fn the_mark_is_a_hash_of_the_text_and_contained_in_it() {
     let same = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, green(3)).unwrap();
     assert_eq!(
         one, same,
-        "a pointer read at every request is not written in"
+        "a pointer that is read at every request is not in the text"
     );
     assert!(
         one.text
@@ -109,7 +109,7 @@ fn a_value_with_nginx_syntax_is_refused_anywhere_in_a_template() {
             };
             let refused = render(&site, &frame).unwrap_err();
             assert!(
-                refused.contains("mean something to nginx"),
+                refused.contains("special meaning in nginx"),
                 "{evil}: {refused}"
             );
         }
