@@ -1,4 +1,4 @@
-//! What is done about releases that others drive, or nobody any more.
+//! Effects on releases that other operators drive, or that have no driver.
 
 use std::sync::Arc;
 

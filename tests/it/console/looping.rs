@@ -124,7 +124,7 @@ async fn a_flood_of_lines_neither_delays_a_key_nor_draws_more_than_thirty_times_
     stage.shows("flood").await;
     let (before, began) = (stage.draws(), std::time::Instant::now());
     stage.press("?").await;
-    stage.shows("approve the step that waits").await;
+    stage.shows("approve the waiting step").await;
     let slow = began.elapsed();
     assert!(slow < Duration::from_secs(2), "a key took {slow:?}");
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -164,7 +164,7 @@ async fn copying_goes_to_the_terminal_and_a_lost_terminal_ends_the_loop() {
 async fn a_signal_ends_the_loop_whatever_is_open() {
     let mut stage = open();
     stage.press("?").await;
-    stage.shows("approve the step that waits").await;
+    stage.shows("approve the waiting step").await;
     stage.send(Input::Signal("SIGHUP")).await;
     assert_eq!(stage.console.ended().await, ExitReason::Signal("SIGHUP"));
 }
