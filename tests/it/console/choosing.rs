@@ -249,7 +249,7 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     stage.send(paste).await;
     stage.shows("a paste does not count").await;
     stage.press("⏎").await;
-    stage.shows("the name production is missing").await;
+    stage.shows("type the name production").await;
     // The world goes on meanwhile; what is typed stays.
     stage.press("produ").await;
     for tag in ["1.8.2", "1.8.3", "1.8.4"] {
@@ -258,7 +258,7 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
         seen.snapshots.insert(target("web", "dev"), Arc::new(dev));
         stage.world.send(Arc::new(seen)).expect("the loop runs");
     }
-    stage.shows("not the whole name: ction is missing").await;
+    stage.shows("incomplete: ction is missing").await;
     stage.press("ction").await;
     stage.shows("[ Move all traffic back ]").await;
     stage.seconds.store(3600, Ordering::SeqCst);

@@ -120,7 +120,7 @@ fn enter_alone_never_confirms() {
 #[test]
 fn enter_on_half_a_name_keeps_the_question_and_says_what_is_missing() {
     for (typed, missing) in [
-        ("", "the name production is missing"),
+        ("", "type the name production"),
         ("produ", "ction is missing"),
         ("prodx", "that is not production"),
     ] {
