@@ -67,7 +67,7 @@ fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
     ana.wait_for_text("asks for the wheel", SOON);
     press(&mut ana, "C", "answer later");
     ana.keys("jj\r");
-    ben.wait_for_text("keeps the wheel", SOON);
+    ben.wait_for_text("keeps driving", SOON);
 
     // Ben asks again, and ana hands it over: ben goes on without another question.
     ask(&mut ben, "your train leaves");
@@ -111,7 +111,7 @@ fn a_live_driver_s_release_is_taken_with_a_reason_and_its_console_watches_on() {
     press(&mut ben, "C", "Driven by ana@");
     press(&mut ben, "jj\r", "why?");
     // Not without a word.
-    press(&mut ben, "\r", "type why it is taken");
+    press(&mut ben, "\r", "type why you take it over");
     press(&mut ben, "she went home\r", "their next write is refused");
     press(
         &mut ben,
@@ -122,8 +122,8 @@ fn a_live_driver_s_release_is_taken_with_a_reason_and_its_console_watches_on() {
     ana.wait_for_text("lost to ben@", SOON);
     ana.wait_for_text("driven by ben@", SOON);
     press(&mut ben, "X", "[ Back out ]");
-    press(&mut ben, YES, "backed out: asked for at the console");
-    ana.wait_for_text("backed out: asked for at the console", SOON);
+    press(&mut ben, YES, "backed out: requested at the console");
+    ana.wait_for_text("backed out: requested at the console", SOON);
     assert_eq!(sandbox.live("web", "production"), "1.8.2");
     let journal = words(&sandbox.run(&["--json", "status", "web", "production"]));
     assert!(journal.contains(r#""interrupted":[]"#), "{journal}");

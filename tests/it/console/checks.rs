@@ -140,7 +140,7 @@ fn a_case_without_an_answer_says_so_and_one_that_waits_what_it_will_ask() {
     let mut model = looking((118, 34), verifying());
     press(&mut model, "jjj");
     let waits = page(&mut model);
-    assert!(waits.contains("it waits for its turn"), "{waits}");
+    assert!(waits.contains("waiting for its turn"), "{waits}");
     assert!(waits.contains("asks  GET /"), "{waits}");
 }
 

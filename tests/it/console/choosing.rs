@@ -154,7 +154,7 @@ impl Stage {
     async fn choose(&self) {
         self.shows("web · dev").await;
         self.press("ll⏎W").await;
-        self.shows("may be changed until").await;
+        self.shows("can be changed until").await;
         self.press("P").await;
         self.shows("which version?").await;
     }
@@ -263,7 +263,7 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     stage.shows("[ Move all traffic back ]").await;
     stage.seconds.store(3600, Ordering::SeqCst);
     stage.press("⏎").await;
-    stage.shows("is void: nothing was done").await;
+    stage.shows("This confirmation expired. Nothing was changed.").await;
     assert_eq!(stage.backend.begun.load(Ordering::SeqCst), 0);
     stage.press("q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);

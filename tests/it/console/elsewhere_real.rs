@@ -174,7 +174,7 @@ async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out(
     eventually("the lock is gone", SOON, gone).await;
 
     console.key(KeyCode::Char('W')).await;
-    console.shows("may be changed until").await;
+    console.shows("can be changed until").await;
     console.key(KeyCode::Char('C')).await;
     console.shows("Interrupted · web/production").await;
     console.shows("verify was over at").await;
@@ -197,6 +197,6 @@ async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out(
     console.key(KeyCode::Right).await;
     console.key(KeyCode::Enter).await;
     console.shows("↶ backed out just now").await;
-    console.shows(": asked for at the console").await;
+    console.shows(": requested at the console").await;
     console.shows("blue   127.0.0.1").await;
 }

@@ -200,7 +200,7 @@ fn without_a_shell_behind_it_ctrl_z_says_so() {
     let mut console = home.console();
     console.wait_for_text("web/dev: empty", SOON);
     console.keys("\x1a");
-    console.wait_for_text("no shell waits behind this console", SOON);
+    console.wait_for_text("this console was not started from a shell", SOON);
     console.keys("q");
     assert_eq!(console.exit_status(SOON).exit_code(), 0);
 }
@@ -229,15 +229,15 @@ fn the_mouse_is_asked_for_by_m_and_given_back_by_m_and_at_the_end() {
     console.wait_for_text("web/dev: empty", SOON);
     assert_eq!(count(&console, MOUSE_ON), 0);
     console.keys("m");
-    console.wait_for_text("clicks and the wheel come here", SOON);
+    console.wait_for_text("clicks and the wheel are the console's", SOON);
     assert_eq!(count(&console, MOUSE_ON), 1);
     console.keys("\x1b[<0;10;30M\x1b[<0;10;30m");
     console.wait_for_text("▸5 Logs", SOON);
     console.keys("m");
-    console.wait_for_text("the mouse is the terminal's again", SOON);
+    console.wait_for_text("clicks and the wheel are the terminal's again", SOON);
     assert!(said(&console).rfind(MOUSE_OFF) > said(&console).rfind(MOUSE_ON));
     console.keys("m");
-    console.wait_for_text("clicks and the wheel come here", SOON);
+    console.wait_for_text("clicks and the wheel are the console's", SOON);
     console.keys("q");
     assert_eq!(console.exit_status(SOON).exit_code(), 0);
     assert!(said(&console).rfind(MOUSE_OFF) > said(&console).rfind(MOUSE_ON));

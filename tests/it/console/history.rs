@@ -502,7 +502,7 @@ fn an_archive_that_cannot_be_written_is_told_once() {
     assert!(tell(&mut model, not_kept()).is_empty());
     let notice = model.notice.take().expect("a notice");
     let told =
-        "the history of this machine is not written: the archive at /x: opening it: read-only";
+        "the history on this machine cannot be written: the archive at /x: opening it: read-only";
     assert_eq!(notice.text, told);
     assert_eq!(model.remarks, [told]);
     tell(&mut model, not_kept());

@@ -176,7 +176,7 @@ fn the_one_that_stands_is_cleared_and_one_that_does_not_is_not_asked_about() {
     );
     press_key(&mut model, KeyCode::Esc);
     assert!(
-        screen(&model).contains("nothing was done"),
+        screen(&model).contains("nothing was changed"),
         "{}",
         screen(&model)
     );

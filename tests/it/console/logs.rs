@@ -286,11 +286,11 @@ fn a_searched_line_is_found_while_it_is_typed_and_the_title_says_which() {
     assert!(screen(&model).contains("Basket 707 is cold"));
     press(&mut model, "nnn");
     assert!(title(&model).contains("/bask 1 of 10"), "{}", title(&model));
-    assert!(screen(&model).contains("past the newest: from the oldest again"));
+    assert!(screen(&model).contains("past the newest: at the oldest again"));
     press(&mut model, "/Q");
     assert!(title(&model).contains("not found"), "{}", title(&model));
     press_key(&mut model, KeyCode::Enter);
-    assert!(screen(&model).contains("no line that is shown has baskQ"));
+    assert!(screen(&model).contains("no shown line contains baskQ"));
 }
 
 #[test]

@@ -81,7 +81,7 @@ async fn a_promotion_is_asked_for_by_keys_and_its_refusal_is_shown() {
     let mut stage = open();
     stage.shows("web · dev").await;
     stage.press("ll⏎W").await;
-    stage.shows("may be changed until").await;
+    stage.shows("can be changed until").await;
     stage.press("P").await;
     stage.shows("▸ 1.9.0").await;
     stage.press("⏎").await;

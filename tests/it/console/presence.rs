@@ -156,7 +156,7 @@ fn has_asked() -> Model {
         asked: Ok(request(operator(), HERE)),
     };
     assert!(tell(&mut model, event).is_empty());
-    assert!(notice(&mut model).starts_with("asked ben@ops-2 for the wheel"));
+    assert!(notice(&mut model).starts_with("asked ben@ops-2 to hand over"));
     model
 }
 
@@ -283,7 +283,7 @@ fn taking_it_by_force_wants_a_reason_the_name_and_exactly_that_driver() {
     // Without a word nothing is taken.
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    assert!(notice(&mut model).contains("type why it is taken"));
+    assert!(notice(&mut model).contains("type why you take it over"));
     assert!(matches!(model.dialog, Some(Dialog::Words(_))));
     press(&mut model, "her console hangs");
     press_key(&mut model, KeyCode::Enter);
@@ -330,7 +330,7 @@ fn a_former_driver_says_to_whom_it_lost_and_watches_them() {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
     assert!(
-        notice(&mut model).contains("not driven from here any more: lost to ben@ops-2 at 14:02:11")
+        notice(&mut model).contains("no longer drives web/production: lost to ben@ops-2 at 14:02:11")
     );
     let release = release_id(2);
     tell(&mut model, Event::DriverGone(release));
@@ -431,7 +431,7 @@ fn whatever_else_becomes_of_an_asking_is_told() {
         matches!(effects.as_slice(), [.., Effect::AskNoMore { .. }]),
         "{effects:?}"
     );
-    assert!(notice(&mut kept).contains("ben@ops-2 keeps the wheel"));
+    assert!(notice(&mut kept).contains("ben@ops-2 keeps driving"));
 
     let mut over = has_asked();
     tell_of(&mut over, closed(done_up_to(Step::Stop), Outcome::Done));
@@ -442,7 +442,7 @@ fn whatever_else_becomes_of_an_asking_is_told() {
         &mut alone,
         told(Tier::Protected, done_up_to(Step::Register), None),
     );
-    assert!(notice(&mut alone).contains("nobody drives it any more: C goes on with it"));
+    assert!(notice(&mut alone).contains("no operator drives it any more: C resumes it"));
     assert!(alone.asking.is_none());
 
     let mut late = has_asked();
@@ -459,7 +459,7 @@ fn whatever_else_becomes_of_an_asking_is_told() {
     });
     assert!(gone.asking.is_some());
     observe(&mut gone, |snapshot| snapshot.handover_request = None);
-    assert!(notice(&mut gone).contains("the asking has run out"));
+    assert!(notice(&mut gone).contains("the request has expired"));
 
     let mut second = asked_about(Some(lock(2)));
     press(&mut second, "j");
@@ -525,7 +525,7 @@ fn a_driver_is_told_once_who_asks_and_sees_it_on_the_ladder() {
     let said = notice(&mut model);
     assert!(
         said.starts_with(
-            "ben@ops-2 asks for the wheel of web/production, \"your train leaves\": C"
+            "ben@ops-2 asks to take over web/production, \"your train leaves\": C"
         ),
         "{said}"
     );
@@ -570,7 +570,7 @@ fn it_is_handed_over_kept_or_left_unanswered() {
     press(&mut model, "C");
     observe(&mut model, |snapshot| snapshot.handover_request = None);
     assert!(model.dialog.is_none());
-    assert!(notice(&mut model).contains("ben@ops-2 does not ask any more"));
+    assert!(notice(&mut model).contains("ben@ops-2 no longer asks to take over"));
 
     let mut unarmed = driving_and_asked();
     press(&mut unarmed, "Cj");
@@ -690,7 +690,7 @@ fn while_the_store_is_away_a_lost_release_says_what_to_wait_for_and_how_long() {
     let said = notice(&mut model);
     for part in [
         "the store has not answered for 18s",
-        "is asked again in 3s",
+        "next attempt in 3s",
         "C resumes the release as soon as it answers",
     ] {
         assert!(said.contains(part), "{part}: {said}");

@@ -114,7 +114,7 @@ fn enter_alone_never_confirms() {
     assert_eq!(confirm(&model).button, Button::Cancel);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(model.dialog.is_none());
-    assert!(notice(&model).contains("nothing was done"));
+    assert!(notice(&model).contains("nothing was changed"));
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
     assert!(notice(&model).contains("is being repaired"));
     let ctrl_z = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
     assert!(tell(&mut model, Event::Input(Input::Key(ctrl_z))).is_empty());
-    assert!(notice(&model).contains("would stand still"));
+    assert!(notice(&model).contains("would stop halfway"));
     assert!(press(&mut model, "D").is_empty());
     let said = RepairNews::Said("1 of 2: install the proxy's configuration: done\u{1b}[2J".into());
     let target = web();

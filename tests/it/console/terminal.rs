@@ -94,7 +94,7 @@ fn a_terminal_that_takes_no_more_for_now_is_waited_for() {
 fn an_archive_that_cannot_be_written_is_said_on_the_screen() {
     let (file, home) = configuration("[history]\narchive = \"/proc/greenroom/archive.db\"\n");
     let mut pty = script("exec \"$0\" --config \"$1\"", &file, &home, &[]);
-    pty.wait_for_text("the history of this machine is not written", SOON);
+    pty.wait_for_text("the history on this machine cannot be written", SOON);
     pty.keys("q");
     assert_eq!(pty.exit_status(SOON).exit_code(), 0);
 }
