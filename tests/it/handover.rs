@@ -42,10 +42,10 @@ fn promote(pty: &mut Pty) {
 
 fn ask(pty: &mut Pty, message: &str) {
     press(pty, "C", "Driven by ana@");
-    press(pty, "j\r", "a word to them");
+    press(pty, "j\r", "a message to them");
     press(pty, message, message);
-    press(pty, "\r", "[ Ask for the wheel ]");
-    press(pty, YES, "you ask for the wheel");
+    press(pty, "\r", "[ Ask to take over ]");
+    press(pty, YES, "you ask to take over");
 }
 
 #[test]
@@ -64,14 +64,14 @@ fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
 
     // Ben asks, ana keeps it, and ben is told.
     ask(&mut ben, "may I?");
-    ana.wait_for_text("asks for the wheel", SOON);
+    ana.wait_for_text("asks to take over", SOON);
     press(&mut ana, "C", "answer later");
     ana.keys("jj\r");
     ben.wait_for_text("keeps driving", SOON);
 
     // Ben asks again, and ana hands it over: ben goes on without another question.
     ask(&mut ben, "your train leaves");
-    ana.wait_for_text("asks for the wheel since", SOON);
+    ana.wait_for_text("asks to take over since", SOON);
     let status = words(&sandbox.run(&["status", "web", "production"]));
     assert!(status.contains("asks for the wheel since"), "{status}");
     press(&mut ana, "C", "answer later");

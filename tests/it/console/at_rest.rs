@@ -73,7 +73,7 @@ fn checks_are_those_of_the_version_that_is_live_with_their_age_and_their_release
         "health",
         "basket",
         "search",
-        "of the release that made it live, 00000001",
+        "from the release that made it live, 00000001",
     ] {
         assert!(pane.contains(words), "{words}:\n{pane}");
     }

@@ -168,7 +168,7 @@ async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
     stage.choose().await;
     stage.shows("✗ not live in qa").await;
     stage.press("3.0.2").await;
-    stage.shows("1 fit").await;
+    stage.shows("1 match").await;
     stage.press("⏎").await;
     stage
         .shows("not chosen: 3.0.2 is not live in qa, which the rules ask for: promote it there")
@@ -231,7 +231,7 @@ async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was
     // What the operator does meanwhile stays.
     stage.press("3.0").await;
     stage.shows("as typed").await;
-    stage.shows("3 tags in the image registry, 4 fit").await;
+    stage.shows("3 tags in the image registry, 4 match").await;
     stage.press("⎋q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }

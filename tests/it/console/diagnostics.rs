@@ -28,7 +28,7 @@ fn diagnostics_take_the_logs_place_and_their_words_are_harmless() {
     ));
     let shown = screen(&model);
     assert!(
-        shown.contains("what Greenroom says about itself"),
+        shown.contains("Greenroom's own messages"),
         "{shown}"
     );
     assert!(
@@ -55,5 +55,5 @@ fn diagnostics_take_the_logs_place_and_their_words_are_harmless() {
         effects.as_slice(),
         [Effect::WatchDiagnostics(Watch::Off)]
     ));
-    assert!(screen(&model).contains("blue has said nothing yet"));
+    assert!(screen(&model).contains("blue has logged nothing yet"));
 }

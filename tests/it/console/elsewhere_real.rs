@@ -111,7 +111,7 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
     let output = promote.await.expect("no panic");
     assert!(output.status.success(), "{output:?}");
     // Without a lock and a release nothing on the ladder moves any more.
-    console.shows("· over").await;
+    console.shows("· ended").await;
     assert!(
         !console.showed("interrupted"),
         "its end was known before its lock was gone"
@@ -122,7 +122,7 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
     later.open_column(1, "2 Slots · web · qa").await;
     later.shows("live 1.8.2 · 3 passed").await;
     for words in [
-        "of the release that made it live, ",
+        "from the release that made it live, ",
         "web 1.9.0 → 1.8.2",
         "\"the basket is slow\"",
         "ben@",

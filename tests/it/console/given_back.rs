@@ -330,7 +330,7 @@ fn without_colour_no_colour_is_asked_for_and_weight_stays() {
     let mut console = Pty::greenroom(&["--config", &file], &variables, (118, 34));
     console.wait_for_text("web/dev: empty", SOON);
     console.keys("T");
-    console.wait_for_text("(worn)", SOON);
+    console.wait_for_text("(in use)", SOON);
     console.keys("\r");
     console.wait_for_text("for now", SOON);
     console.keys("q");
@@ -371,7 +371,7 @@ fn ones_own_keys_and_theme_are_used_and_a_broken_theme_is_named() {
     console.wait_for_text("Z quit", SOON);
     assert!(console.screen().is_ascii(), "{}", console.screen());
     console.keys("T");
-    console.wait_for_text("mine (worn)", SOON);
+    console.wait_for_text("mine (in use)", SOON);
     console.keys("\r");
     console.wait_for_text("theme mine for now", SOON);
     console.keys("Z");

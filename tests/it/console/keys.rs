@@ -130,7 +130,7 @@ fn the_help_is_searched_by_key_name_and_words() {
         ("roll", "switch back to the version", "end the console"),
         ("clipboard", "copy what the cursor is on", "end the console"),
         ("hide-log", "hide the log", "end the console"),
-        ("xyzzy", "nothing here is called that", "hide the log"),
+        ("xyzzy", "no key matches", "hide the log"),
     ] {
         let mut model = with_keys(&[]);
         press(&mut model, "?");

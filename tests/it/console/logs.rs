@@ -228,7 +228,7 @@ fn the_log_stays_still_while_lines_pour_in() {
         shown.contains("line 48.") && !shown.contains("line 49."),
         "{shown}"
     );
-    assert!(shown.contains("staying, 51 below"), "{shown}");
+    assert!(shown.contains("paused, 51 below"), "{shown}");
     press(&mut model, "G");
     assert!(screen(&model).contains("line 99."));
     press(&mut model, "f");

@@ -792,7 +792,7 @@ fn a_reason_is_asked_for_before_planning_where_the_rules_require_one() {
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(
-        notice(&model).contains("ask for a reason"),
+        notice(&model).contains("require a reason"),
         "{}",
         notice(&model)
     );

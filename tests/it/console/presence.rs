@@ -486,7 +486,7 @@ fn an_asking_is_taken_back_where_it_was_made() {
     let found = Ok(Arc::new(found));
     tell(&mut model, Event::InterruptedFound { asked, found });
     press(&mut model, "j");
-    assert!(screen(&model).contains("ask no more"));
+    assert!(screen(&model).contains("withdraw the request"));
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
         matches!(effects.as_slice(), [Effect::AskNoMore { .. }]),
@@ -604,7 +604,7 @@ fn a_driver_that_let_go_is_told_from_one_that_was_cut_off() {
     };
     let cut_off = gone(done_up_to(Step::Register));
     assert!(
-        cut_off.contains("ben@ops-2 went without a word"),
+        cut_off.contains("ben@ops-2 stopped without notice"),
         "{cut_off}"
     );
     let let_go = Happening::LetGo {
@@ -613,7 +613,7 @@ fn a_driver_that_let_go_is_told_from_one_that_was_cut_off() {
     };
     let given = gone(and(done_up_to(Step::Register), let_go));
     assert!(
-        given.contains("ben@ops-2 let go of it (interrupted: left)"),
+        given.contains("ben@ops-2 left it (interrupted: left)"),
         "{given}"
     );
 }

@@ -375,7 +375,7 @@ fn quitting_asks_only_while_a_release_is_in_flight() {
 
     let mut model = waiting(Step::Switch);
     assert!(press(&mut model, "q").is_empty());
-    assert!(screen(&model).contains("leave after the current step"));
+    assert!(screen(&model).contains("quit after this step"));
     assert!(
         press_key(&mut model, KeyCode::Enter).is_empty(),
         "Enter alone stays"

@@ -82,9 +82,9 @@ fn every_answer_to_a_failure_says_what_it_comes_to() {
         ("back out", "stop green; blue is not touched."),
         (
             "leave",
-            "ends the release; everything stays as it stands now",
+            "ends the release; everything stays as it is now",
         ),
-        ("skip", "goes on without verify"),
+        ("skip", "continues without verify"),
     ] {
         let said = |line: &str| line.contains(choice) && line.contains(does);
         assert!(shown.lines().any(said), "{choice}: {shown}");
