@@ -54,7 +54,7 @@ async fn read(out: mpsc::Sender<Input>) {
             let _ = out.send(Input::Lost).await;
             return;
         };
-        let Some(input) = understood(raw) else {
+        let Some(input) = to_input(raw) else {
             continue;
         };
         if out.send(input).await.is_err() {
@@ -63,18 +63,18 @@ async fn read(out: mpsc::Sender<Input>) {
     }
 }
 
-fn understood(raw: Raw) -> Option<Input> {
+fn to_input(raw: Raw) -> Option<Input> {
     match raw {
         Raw::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(key)),
         Raw::Paste(text) => Some(Input::Paste(text)),
         Raw::Resize(columns, rows) => Some(Input::Resized(columns, rows)),
-        Raw::Mouse(mouse) if is_meant(mouse.kind) => Some(Input::Mouse(mouse)),
+        Raw::Mouse(mouse) if is_relevant(mouse.kind) => Some(Input::Mouse(mouse)),
         Raw::Key(_) | Raw::Mouse(_) | Raw::FocusGained | Raw::FocusLost => None,
     }
 }
 
 /// Mouse movement without a button is ignored: it has no meaning here and is frequent.
-fn is_meant(kind: MouseEventKind) -> bool {
+fn is_relevant(kind: MouseEventKind) -> bool {
     matches!(
         kind,
         MouseEventKind::Down(MouseButton::Left)

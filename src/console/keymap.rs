@@ -241,7 +241,7 @@ impl Keymap {
     fn clash(&self) -> Option<(usize, Clash)> {
         for (index, first) in self.bound.iter().enumerate() {
             for (below, second) in self.bound.iter().enumerate().skip(index + 1) {
-                if !meet(first.binding.scope, second.binding.scope) {
+                if !overlap(first.binding.scope, second.binding.scope) {
                     continue;
                 }
                 let Some(chord) = first.keys.iter().find(|key| second.keys.contains(key)) else {
@@ -307,7 +307,7 @@ impl Keymap {
 }
 
 /// Whether there is a place where both apply.
-fn meet(one: Scope, other: Scope) -> bool {
+fn overlap(one: Scope, other: Scope) -> bool {
     let in_a_pane = Pane::ALL
         .into_iter()
         .any(|pane| one.covers(pane) && other.covers(pane));
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clash_takes_one_wish_away_and_names_both() {
+    fn a_clash_disables_one_override_and_names_both_actions() {
         let keymap = Keymap::rebound(&[
             (Action::Zoom, vec![key('z')]),
             (Action::Mouse, vec![key('q'), key('M')]),
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_whose_wishes_are_all_gone_has_its_own_key_back_even_from_another_wish() {
+    fn an_action_that_lost_all_overrides_gets_its_own_key_back() {
         let keymap = Keymap::rebound(&[
             (Action::Zoom, vec![key('m')]),
             (Action::Mouse, vec![key('q')]),
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_out_cannot_be_taken_away() {
+    fn the_keys_to_leave_cannot_be_rebound() {
         let keymap = Keymap::rebound(&[(Action::Quit, vec![key('Q')]), (Action::Back, Vec::new())]);
         let event = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(keymap.action(event, Pane::Slots), Some(Action::Quit));

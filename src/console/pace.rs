@@ -88,12 +88,12 @@ mod tests {
     }
 
     #[test]
-    fn after_a_rest_a_few_are_drawn_at_once_and_then_thirty_a_second() {
+    fn after_a_quiet_time_a_few_frames_are_drawn_at_once_and_then_thirty_a_second() {
         assert_eq!(drawn(12, 0, false)[6..], [48, 56, 64, 72, 99, 132]);
     }
 
     #[test]
-    fn what_a_person_does_waits_for_no_frame() {
+    fn a_key_press_is_drawn_without_waiting_for_a_frame() {
         assert_eq!(drawn(4, 0, true), [0, 8, 16, 24]);
     }
 

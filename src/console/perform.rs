@@ -41,15 +41,15 @@ pub(super) struct EffectRunner {
     logs: HashMap<LogFeed, AbortHandle>,
     diagnostics: Option<AbortHandle>,
     history: Option<AbortHandle>,
-    begun: mpsc::Receiver<Handle>,
-    begins: mpsc::Sender<Handle>,
+    started: mpsc::Receiver<Handle>,
+    starts: mpsc::Sender<Handle>,
 }
 
 impl EffectRunner {
     /// An effect runner for a backend, and the channel of its events.
     pub(super) fn new(backend: Arc<dyn Backend>) -> (Self, mpsc::Receiver<Event>) {
         let (answers, events) = mpsc::channel(WAITING);
-        let (begins, begun) = mpsc::channel(WAITING);
+        let (starts, started) = mpsc::channel(WAITING);
         let mut effect_runner = Self {
             backend,
             answers,
@@ -59,8 +59,8 @@ impl EffectRunner {
             logs: HashMap::new(),
             diagnostics: None,
             history: None,
-            begun,
-            begins,
+            started,
+            starts,
         };
         effect_runner.watch_kept();
         effect_runner.watch_configuration();
@@ -103,7 +103,7 @@ impl EffectRunner {
     pub(super) async fn panicked(&mut self) {
         loop {
             tokio::select! {
-                Some(handle) = self.begun.recv() => self.adopt(handle),
+                Some(handle) = self.started.recv() => self.adopt(handle),
                 Some(ended) = self.tasks.join_next() => {
                     if ended.is_err_and(|error| error.is_panic()) {
                         return;
@@ -241,12 +241,12 @@ impl EffectRunner {
 
     pub(super) fn begin(&mut self, plan: Arc<Plan>, approval: Approval) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let begins = self.begins.clone();
+        let starts = self.starts.clone();
         self.tasks.spawn(async move {
             let target = plan.target().clone();
             match backend.begin(plan, approval).await {
                 Ok(handle) => {
-                    let _ = begins.send(handle).await;
+                    let _ = starts.send(handle).await;
                 }
                 Err(refused) => {
                     let _ = answers.send(Event::BeginRefused { target, refused }).await;

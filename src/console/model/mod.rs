@@ -377,7 +377,7 @@ impl Model {
             || self
                 .release()
                 .is_some_and(|status| counts(&status.progress))
-            || self.snapshot().is_some_and(runs_down)
+            || self.snapshot().is_some_and(shows_countdown)
     }
 
     /// The row under the cursor in a pane.
@@ -387,7 +387,7 @@ impl Model {
 }
 
 /// Whether the snapshot shows a lease, or a source whose silence is counted.
-fn runs_down(snapshot: &Snapshot) -> bool {
+fn shows_countdown(snapshot: &Snapshot) -> bool {
     let counts = |state: &SourceState| {
         matches!(
             state,

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_theme_of_ones_own_changes_what_it_says_and_inherits_the_rest() {
+    fn an_own_theme_overrides_some_meanings_and_inherits_the_rest() {
         let own = [
             written(
                 "mine",
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_theme_of_ones_own_may_have_a_shipped_name_and_inherit_from_that() {
+    fn an_own_theme_can_have_a_shipped_name_and_inherit_from_it() {
         let own = [written(
             "dark",
             "inherits = \"dark\"\n[meanings]\nok = { fg = \"red\" }",
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_theme_is_named_with_its_line_and_left_out() {
+    fn an_invalid_theme_is_reported_with_its_line_and_left_out() {
         let own = [
             written("round", "inherits = \"about\""),
             written("about", "inherits = \"round\""),

@@ -89,8 +89,8 @@ pub(super) fn void_stale(model: &mut Model) {
     let Some(Dialog::Handover(handover)) = &model.dialog else {
         return;
     };
-    let stands = model.asked_here(handover.status.plan.target());
-    if !stands.is_some_and(|asked| asked.is_same(&handover.asked)) {
+    let current = model.asked_here(handover.status.plan.target());
+    if !current.is_some_and(|asked| asked.is_same(&handover.asked)) {
         let text = format!("{} no longer asks to take over", handover.asked.operator);
         model.dialog = None;
         super::say(model, Weight::Refused, &text);

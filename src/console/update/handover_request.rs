@@ -110,10 +110,10 @@ fn answered(model: &mut Model) -> Vec<Effect> {
     let told = model.told.get(&asking.target);
     let told = told.filter(|told| told.status.plan.release == asking.release);
     if told.is_some_and(|told| told.is_handed_to(&model.console)) {
-        return take_it(model, asking);
+        return resume_it(model, asking);
     }
     let Some(why) = ended(model, &asking) else {
-        if stands(model, &asking).is_some()
+        if stored_request(model, &asking).is_some()
             && let Some(asking) = &mut model.asking
         {
             asking.is_seen = true;
@@ -125,7 +125,7 @@ fn answered(model: &mut Model) -> Vec<Effect> {
     forget(model)
 }
 
-fn take_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
+fn resume_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
     let text = format!("{} handed it over: resuming", asking.driver);
     super::say(model, Weight::Told, &text);
     let mut effects = forget(model);
@@ -140,7 +140,7 @@ fn take_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
 }
 
 /// The request as it is stored.
-fn stands<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverRequest> {
+fn stored_request<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverRequest> {
     let stored = model.world.get(&asking.target)?.handover_request.as_ref()?;
     let written = asking.request.as_ref()?;
     stored.is_same(written).then_some(stored)
@@ -151,7 +151,7 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
     if model.now >= asking.until {
         return Some(format!("{} did not answer in time", asking.driver));
     }
-    if let Some(no) = stands(model, asking).and_then(|it| it.declined.as_ref()) {
+    if let Some(no) = stored_request(model, asking).and_then(|it| it.declined.as_ref()) {
         return Some(format!("{} keeps driving", no.by));
     }
     let resume_key = model.keymap.shown(Action::Resume);
@@ -168,6 +168,6 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
         .world
         .get(&asking.target)
         .is_some_and(|snapshot| snapshot.sources.registry == SourceState::Live);
-    let is_lost = asking.is_seen && is_heard && stands(model, asking).is_none();
+    let is_lost = asking.is_seen && is_heard && stored_request(model, asking).is_none();
     is_lost.then(|| format!("the request has expired: {resume_key} sends it again"))
 }

@@ -70,7 +70,7 @@ pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
         }),
         [one, other] => Some(Sheet {
             title: "two releases, the older one first".to_owned(),
-            lines: beside(one, other),
+            lines: side_by_side(one, other),
             top: 0,
         }),
         _ => None,
@@ -78,7 +78,7 @@ pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
 }
 
 /// Two releases side by side, the differences first: each property, and below it both values.
-fn beside(one: &Kept, other: &Kept) -> Vec<Line> {
+fn side_by_side(one: &Kept, other: &Kept) -> Vec<Line> {
     let rows = compare(&one.recorded, &other.recorded);
     let line = |tone, text| Line { tone, text };
     let (headlines, rest): (Vec<&Compared>, Vec<&Compared>) =

@@ -59,7 +59,7 @@ pub(super) fn repaired(model: &mut Model, target: &Target, words: &str) {
 fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
     let mut lines = Vec::new();
     if before.is_none() {
-        lines.push(line(None, &begun(status), Origin::Notice, now));
+        lines.push(line(None, &start_words(status), Origin::Notice, now));
     }
     for step_status in &status.steps {
         let known = before.and_then(|before| {
@@ -72,8 +72,8 @@ fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine
         let said = (is_new && step_status.state != StepState::Pending)
             .then(|| line(Some(step_status.step), &text, origin, now));
         // A verdict comes after the start of its step and before its end.
-        let begins = matches!(step_status.state, StepState::Running { .. });
-        let (first, last) = if begins { (said, None) } else { (None, said) };
+        let is_start = matches!(step_status.state, StepState::Running { .. });
+        let (first, last) = if is_start { (said, None) } else { (None, said) };
         lines.extend(first);
         if step_status.step == Step::Verify {
             lines.extend(verdicts(before, status, now));
@@ -99,7 +99,7 @@ fn line(step: Option<Step>, text: &str, origin: Origin, at: Timestamp) -> NewLin
     }
 }
 
-fn begun(status: &Status) -> String {
+fn start_words(status: &Status) -> String {
     let plan = &status.plan;
     let from = plan
         .from

@@ -67,7 +67,7 @@ fn title(history: &History) -> String {
 }
 
 /// The name of the column for the start time. The heading adds the time zone.
-const BEGUN: &str = "START";
+const STARTED: &str = "START";
 
 /// A column: its name, and its width; none takes the rest.
 type Column = (&'static str, Option<usize>);
@@ -75,7 +75,7 @@ type Column = (&'static str, Option<usize>);
 fn columns(width: u16) -> Vec<Column> {
     let when = if width >= MEDIUM { 16 } else { 11 };
     let mut columns = vec![
-        (BEGUN, Some(when)),
+        (STARTED, Some(when)),
         ("TARGET", Some(18)),
         ("VERSION", Some(if width >= WIDE { 18 } else { 14 })),
         ("OUTCOME", Some(16)),
@@ -99,7 +99,7 @@ fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
     ])
     .areas(inner);
     pane::lines(frame, head, [names(model, theme, &columns, inner.width)]);
-    if let Some((words, meaning)) = instead(history) {
+    if let Some((words, meaning)) = in_place_of_list(history) {
         let room = usize::from(body.width.saturating_sub(2));
         let lines = text::wrap(&words, room, 0);
         let lines = lines
@@ -129,7 +129,7 @@ fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
 }
 
 /// Shown in place of the list if there is none.
-fn instead(history: &History) -> Option<(String, Meaning)> {
+fn in_place_of_list(history: &History) -> Option<(String, Meaning)> {
     if let Some(said) = &history.wrong {
         return Some((said.clone(), Meaning::Warn));
     }
@@ -154,7 +154,7 @@ fn names<'a>(model: &Model, theme: &Theme, columns: &[Column], width: u16) -> Li
     for (name, wide) in columns {
         let wide = wide.unwrap_or_else(|| rest(columns, width));
         let words = match *name {
-            BEGUN => format!("{BEGUN} ({})", local_time::zone_name(model.now)),
+            STARTED => format!("{STARTED} ({})", local_time::zone_name(model.now)),
             name => name.to_owned(),
         };
         line.push_span(theme.span(text::pad(&words, wide, theme), Meaning::Title));
@@ -209,10 +209,10 @@ fn row<'a>(
         let words = match *name {
             "TARGET" => item.target().to_string(),
             "WHO" => item.operator().name.clone(),
-            BEGUN if wide < 16 => local_time::local(item.at())
+            STARTED if wide < 16 => local_time::local(item.at())
                 .strftime("%m-%d %H:%M")
                 .to_string(),
-            BEGUN => local_time::local(item.at())
+            STARTED => local_time::local(item.at())
                 .strftime("%Y-%m-%d %H:%M")
                 .to_string(),
             name => match item {

@@ -234,7 +234,7 @@ fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, 
         parts.push(words);
         glyph
     });
-    parts.extend(story(model, way, is_live));
+    parts.extend(remarks(model, way, is_live));
     let meaning = if was_bad(way) {
         Meaning::Warn
     } else {
@@ -245,7 +245,7 @@ fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, 
 }
 
 /// Where a version is live, and what happened to it here.
-fn story(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
+fn remarks(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     if !way.live_in.is_empty() {
         parts.push(format!("live in {}", places(&way.live_in)));
@@ -254,7 +254,7 @@ fn story(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
         parts.push(format!("warm in {slot}"));
     }
     if let Some(fate) = way.fate.as_ref().filter(|_| !is_live) {
-        parts.push(became(model, fate));
+        parts.push(fate_words(model, fate));
     }
     match &way.image {
         Some(ImageAt::Engine) => parts.push("image here".into()),
@@ -277,7 +277,7 @@ fn places(environments: &[EnvironmentName]) -> String {
 }
 
 /// What happened to a version here.
-fn became(model: &Model, fate: &Fate) -> String {
+fn fate_words(model: &Model, fate: &Fate) -> String {
     let ago = |at| format!("{} ago", text::age(text::seconds(at, model.now)));
     match fate {
         Fate::LiveSince(at) => format!("became live here {}", ago(*at)),
@@ -316,7 +316,7 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
             words.push(format!("also tagged {}", way.also.join(", ")));
         }
         let is_live = matches!(way.against.first(), Some(Refusal::AlreadyLive { .. }));
-        words.extend(story(model, way, is_live));
+        words.extend(remarks(model, way, is_live));
         let why: Vec<String> = way
             .against
             .iter()

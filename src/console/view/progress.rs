@@ -52,13 +52,13 @@ pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(Strin
         return vec![(words.to_owned(), Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];
-    lines.extend(together::asks(model, theme).or_else(|| beside(model, theme, status)));
+    lines.extend(together::asks(model, theme).or_else(|| second_line(model, theme, status)));
     lines
 }
 
 /// The second line: what backing out would do, what comes after the standby, or why the release is being
 /// backed out.
-fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Meaning)> {
+fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Meaning)> {
     match &status.progress {
         Progress::Forward(_) | Progress::Asking { .. } | Progress::Choosing { .. }
             if !status.undo.is_empty() =>

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hostile_is_harmless_here_at_the_latest() {
+    fn hostile_text_is_sanitized() {
         assert_eq!(clean("a\u{1b}[31mb\u{202e}c\nd"), "ab\u{fffd}c d");
     }
 

@@ -298,7 +298,7 @@ fn the_keys_of_the_history_are_named_elsewhere() {
     let effects = press_key(&mut model, KeyCode::Enter);
     question(&effects);
     assert_eq!(model.history.waiting, Some(Waiting::List));
-    assert!(screen(&model).contains("looking"));
+    assert!(screen(&model).contains("reading"));
 }
 
 #[test]

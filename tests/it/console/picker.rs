@@ -742,7 +742,7 @@ fn a_version_that_is_gone_or_that_nobody_told_of_says_so_in_its_row() {
     answer(&mut model, "nightly", Resolved::Missing { wanted });
     let shown = screen(&model);
     assert!(shown.contains("✗ gone"), "{shown}");
-    assert!(shown.contains("? not told"), "{shown}");
+    assert!(shown.contains("? no answer"), "{shown}");
     go_to(&mut model, "1.9.1");
     let shown = screen(&model);
     assert!(shown.contains("no answer within 10s"), "{shown}");
