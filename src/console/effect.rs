@@ -33,19 +33,13 @@ pub enum Effect {
         reference: VersionRef,
     },
     /// Find the image of a version that was live here before.
-    FindImage {
-        target: Target,
-        digest: Digest,
-    },
+    FindImage { target: Target, digest: Digest },
     /// The picker was closed: cancel its lists and look-ups.
     ForgetVersions,
     /// Ask for the rules and the past of a target.
     AskTerms(Target),
     /// Make a plan. The answer carries the number `asked`.
-    MakePlan {
-        asked: u64,
-        request: PlanRequest,
-    },
+    MakePlan { asked: u64, request: PlanRequest },
     /// Start a plan.
     Begin {
         plan: Arc<Plan>,
@@ -85,15 +79,9 @@ pub enum Effect {
         until: Option<Timestamp>,
     },
     /// Clear the current hold.
-    ClearHold {
-        target: Target,
-        why: String,
-    },
+    ClearHold { target: Target, why: String },
     /// Plan the repair of a target's drift. The answer carries the number `asked`.
-    PlanRepair {
-        asked: u64,
-        target: Target,
-    },
+    PlanRepair { asked: u64, target: Target },
     /// Carry out a repair plan.
     Repair {
         plan: Arc<RepairPlan>,

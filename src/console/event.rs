@@ -47,15 +47,9 @@ pub enum Event {
     /// This console no longer drives the release; its state is in the journal.
     DriverGone(ReleaseId),
     /// Log lines arrived.
-    LogArrived {
-        source: LogSource,
-        batch: Batch,
-    },
+    LogArrived { source: LogSource, batch: Batch },
     /// A release announced something that its status does not contain.
-    Announced {
-        target: Target,
-        said: Announcement,
-    },
+    Announced { target: Target, said: Announcement },
     /// A log was written to a file, or could not be.
     LogSaved {
         lines: usize,
@@ -123,35 +117,20 @@ pub enum Event {
         plan: Result<Arc<RepairPlan>, Refused>,
     },
     /// A repair of this console made progress, or has ended.
-    RepairMoved {
-        target: Target,
-        news: RepairNews,
-    },
+    RepairMoved { target: Target, news: RepairNews },
     /// A repair could not be started, or its task has ended unexpectedly.
-    RepairRefused {
-        target: Target,
-        refused: Refused,
-    },
+    RepairRefused { target: Target, refused: Refused },
     /// A release could not be started.
-    BeginRefused {
-        target: Target,
-        refused: Refused,
-    },
+    BeginRefused { target: Target, refused: Refused },
     /// The request for the handover was written, or could not be.
     HandoverRequested {
         target: Target,
         asked: Result<HandoverRequest, Refused>,
     },
     /// The refusal of a handover could not be written.
-    NotKept {
-        target: Target,
-        why: String,
-    },
+    NotKept { target: Target, why: String },
     /// A command did not reach its release.
-    CommandLost {
-        release: ReleaseId,
-        why: String,
-    },
+    CommandLost { release: ReleaseId, why: String },
     /// The archive answered a question, or could not.
     HistoryAnswered {
         /// The number of the question.
@@ -166,9 +145,7 @@ pub enum Event {
     /// A release was archived.
     HistoryKept,
     /// The archive could not be written: new releases are missing from the history of this machine.
-    HistoryNotKept {
-        why: String,
-    },
+    HistoryNotKept { why: String },
     /// The configuration on disk was compared with the one in use. `None` if they are the same.
     ConfigurationObserved(Option<Arc<NewConfiguration>>),
     /// One second has passed while something on the screen counts.

@@ -37,7 +37,7 @@ pub(super) struct Draws {
     pace: Pace,
     /// The earliest time of the next draw.
     soonest: Instant,
-    /// When as many frames will have been due as have been drawn.
+    /// The time at which the frames drawn so far would have been due at the normal rate.
     even: Instant,
 }
 

@@ -128,7 +128,7 @@ impl Model {
         is_for_us.then_some(asked)
     }
 
-    /// The request for the handover of the open target, whoever drives it.
+    /// The request for the handover of the open target, no matter who drives it.
     pub fn asked_for(&self) -> Option<&HandoverRequest> {
         let asked = self.snapshot()?.handover_request.as_ref()?;
         let release = self.release()?;

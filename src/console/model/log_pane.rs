@@ -63,9 +63,7 @@ pub enum LogSource {
         instance: InstanceId,
     },
     /// The proxy's log of one target.
-    Proxy {
-        target: Target,
-    },
+    Proxy { target: Target },
 }
 
 impl LogSource {
@@ -268,9 +266,7 @@ impl LogPane {
         let feed = source.feed();
         let before = self.followed.insert(feed, source);
         if before.is_some() {
-            let said = NewLine::notice(format!(
-                "the log of another start follows: {name}"
-            ));
+            let said = NewLine::notice(format!("the log of another start follows: {name}"));
             self.add(feed, vec![said]);
         }
     }

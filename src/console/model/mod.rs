@@ -120,7 +120,7 @@ pub struct Model {
     pub rows: BTreeMap<Pane, usize>,
     /// The newest release of each target that this console drives or drove.
     pub releases: BTreeMap<Target, Arc<Status>>,
-    /// The newest release of each target according to the journals, whoever drives it.
+    /// The newest release of each target according to the journals, no matter who drives it.
     pub told: Arc<Releases>,
     /// The request of this console for a handover that has no answer yet.
     pub asking: Option<Asking>,
@@ -246,7 +246,7 @@ impl Model {
         }
     }
 
-    /// The newest release of the open target, whoever drives it.
+    /// The newest release of the open target, no matter who drives it.
     pub fn release(&self) -> Option<&Arc<Status>> {
         self.release_of(self.open.as_ref()?)
     }
@@ -265,7 +265,7 @@ impl Model {
             .is_none_or(|status| status.outcome().is_some())
     }
 
-    /// What the journal says of a release, whoever drove it.
+    /// What the journal says of a release, no matter who drove it.
     pub fn observed_of(&self, status: &Status) -> Option<&Observed> {
         let told = self.told.get(status.plan.target())?;
         (told.status.plan.release == status.plan.release).then_some(told)
@@ -290,7 +290,7 @@ impl Model {
         is_elsewhere.then_some(told)
     }
 
-    /// Whether the newest release of a target only keeps its old version warm, whoever drives it. The next
+    /// Whether the newest release of a target only keeps its old version warm, no matter who drives it. The next
     /// release ends that.
     pub fn is_in_standby(&self, target: &Target) -> bool {
         let driven = match self.elsewhere_in(target) {

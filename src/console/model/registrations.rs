@@ -1,6 +1,6 @@
 //! The stored keys of a target as a tree, and where they differ from the observations: from the
 //! instances, from the slots' addresses, from the proxy's answer. The tree contains every key below
-//! the prefix, whoever wrote it.
+//! the prefix, no matter who wrote it.
 
 use std::collections::BTreeSet;
 

@@ -98,7 +98,7 @@ pub fn list_services(model: &Model) -> Services {
     }
 }
 
-/// The release in flight in a target, whoever drives it. A release that only keeps the old version warm
+/// The release in flight in a target, no matter who drives it. A release that only keeps the old version warm
 /// does not count.
 pub fn going_on<'a>(model: &'a Model, target: &Target) -> Option<&'a Status> {
     let status = model.release_of(target)?;

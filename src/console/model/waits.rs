@@ -25,9 +25,7 @@ pub enum Wanted {
     /// Answer the waiting step of a release that this console drives.
     Answer(Step),
     /// Approve a release that another operator drives.
-    Approval {
-        driver: Operator,
-    },
+    Approval { driver: Operator },
     /// Resume or end a release that has no driver.
     Resume,
 }

@@ -48,7 +48,9 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::Reload, _) => "the configuration on disk is the one in use".into(),
         (Action::Zoom, _) => "this pane fills the screen already".into(),
         (Action::Unzoom, _) => "all panes that fit are shown".into(),
-        (Action::Suspend, _) if !model.has_shell => "this console was not started from a shell".into(),
+        (Action::Suspend, _) if !model.has_shell => {
+            "this console was not started from a shell".into()
+        }
         (Action::Suspend, _) => "a release is in flight: it would stop".into(),
         (Action::Approve, Some(_))
             if model

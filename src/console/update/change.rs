@@ -68,7 +68,10 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Ok(until) = model.now.checked_add(life) else {
-        return super::refused(model, "the system clock is out of range: nothing can be armed");
+        return super::refused(
+            model,
+            "the system clock is out of range: nothing can be armed",
+        );
     };
     super::say(
         model,
@@ -102,7 +105,7 @@ pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     }
 }
 
-/// Why no release can start here now. A standby is no reason, whoever drives it: the new release ends it.
+/// Why no release can start here now. A standby is no reason, no matter who drives it: the new release ends it.
 fn in_the_way(model: &Model, target: &Target) -> Option<String> {
     if model.is_in_standby(target) {
         return None;
@@ -257,8 +260,7 @@ pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, &text);
     }
     if !is_open {
-        let otherwise =
-            "there is no request to answer here, and no release to resume or take over";
+        let otherwise = "there is no request to answer here, and no release to resume or take over";
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     }

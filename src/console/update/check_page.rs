@@ -83,10 +83,7 @@ fn of_expectation(case: &Case) -> Vec<String> {
 
 fn of_transcript(report: &CaseReport) -> Vec<String> {
     let mut lines = Vec::new();
-    let parts = [
-        ("request", &report.request),
-        ("response", &report.response),
-    ];
+    let parts = [("request", &report.request), ("response", &report.response)];
     for (title, text) in parts {
         if !text.is_empty() {
             lines.push(title.to_owned());

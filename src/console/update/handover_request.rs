@@ -80,7 +80,11 @@ pub(super) fn waits_for(model: &Model, found: &Interrupted) -> bool {
 /// Withdraws the request, as the operator has chosen.
 pub(super) fn take_back(model: &mut Model) -> Vec<Effect> {
     let effects = forget(model);
-    super::say(model, Weight::Told, "the request for the handover was withdrawn");
+    super::say(
+        model,
+        Weight::Told,
+        "the request for the handover was withdrawn",
+    );
     effects
 }
 

@@ -87,8 +87,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::Copy => return Some(copy(model)),
         _ => {
             let key = model.keymap.shown(Action::Back);
-            let text =
-                format!("not while the history is open: {key} goes back to the panes");
+            let text = format!("not while the history is open: {key} goes back to the panes");
             return Some(super::refused(model, &text));
         }
     }
@@ -300,7 +299,11 @@ fn ask_timeline(model: &mut Model) -> Vec<Effect> {
 fn ask_proof(model: &mut Model) -> Vec<Effect> {
     match filter(model) {
         Ok(filter) => {
-            super::say(model, Weight::Told, "verifying the records, here and in the stores");
+            super::say(
+                model,
+                Weight::Told,
+                "verifying the records, here and in the stores",
+            );
             ask(model, Waiting::Proof, HistoryQuestion::Prove(filter))
         }
         Err(said) => super::refused(model, &said),

@@ -64,7 +64,11 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
     let target = holding.target.clone();
     match &holding.asks {
         HoldLine::Why | HoldLine::Clear(_) | HoldLine::Remove { .. } if text.is_empty() => {
-            super::say(model, Weight::Refused, "type a reason: other operators read it");
+            super::say(
+                model,
+                Weight::Refused,
+                "type a reason: other operators read it",
+            );
             model.dialog = Some(Dialog::Holding(holding));
             Vec::new()
         }

@@ -132,7 +132,8 @@ pub(super) fn wear(model: &mut Model, name: &str) {
         Some(tier) => format!("for {tier} targets"),
         None => "for now".to_owned(),
     };
-    let text = format!("theme {name} {places}; to keep it, set it in [console] of the configuration");
+    let text =
+        format!("theme {name} {places}; to keep it, set it in [console] of the configuration");
     super::say(model, Weight::Told, &text);
 }
 

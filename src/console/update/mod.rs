@@ -66,10 +66,10 @@ fn is_picking(model: &Model) -> bool {
 
 fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     model.now = now;
-    let voided = expire(model);
+    let expired = expire(model);
     match event {
         // A key that was meant for an expired question must not reach what is under it.
-        Event::Input(Input::Key(_) | Input::Paste(_)) if voided => Vec::new(),
+        Event::Input(Input::Key(_) | Input::Paste(_)) if expired => Vec::new(),
         Event::Input(input) => on_input(model, input),
         Event::WorldObserved(world) => {
             let mut effects = world::observed(model, world);
@@ -220,14 +220,15 @@ fn expire(model: &mut Model) -> bool {
     {
         model.notice = None;
     }
-    let void = matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if now >= confirm.expires_at);
-    if void {
+    let expired =
+        matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if now >= confirm.expires_at);
+    if expired {
         model.dialog = None;
         model.leaving = false;
         let text = "This confirmation expired. Nothing was changed.";
         say(model, Weight::Refused, text);
     }
-    void
+    expired
 }
 
 fn say(model: &mut Model, weight: Weight, text: &str) {

@@ -50,10 +50,7 @@ fn over_dialog(model: &mut Model, by: isize) -> Vec<Effect> {
     let code = match by {
         ..0 => KeyCode::Up,
         0 => {
-            return super::refused(
-                model,
-                "answer this with keys: its last line names them",
-            );
+            return super::refused(model, "answer this with keys: its last line names them");
         }
         1.. => KeyCode::Down,
     };

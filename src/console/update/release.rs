@@ -157,7 +157,7 @@ pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
 /// Closes a question that is outdated because the release has moved on.
 fn void_stale_question(model: &mut Model, status: &Status) {
     let same = |asked: &Status| asked.plan.release == status.plan.release;
-    let void = match &model.dialog {
+    let outdated = match &model.dialog {
         Some(Dialog::Confirm(confirm)) => match &confirm.question {
             Question::Begin(_)
             | Question::Resume(..)
@@ -185,7 +185,7 @@ fn void_stale_question(model: &mut Model, status: &Status) {
         }
         _ => false,
     };
-    if void {
+    if outdated {
         model.dialog = None;
         model.leaving = false;
         let text = "the release moved on during the question: nothing was answered";

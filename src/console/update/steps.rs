@@ -1,4 +1,4 @@
-//! The log of a release's steps: a line for each change of its status, whoever drives it, and for each
+//! The log of a release's steps: a line for each change of its status, no matter who drives it, and for each
 //! announcement of its driver.
 
 use std::sync::Arc;

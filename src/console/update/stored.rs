@@ -72,10 +72,7 @@ fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
 /// The value that would agree with the observations.
 fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
     let Ok(slot) = name.parse::<Slot>() else {
-        return vec![
-            "  the next release to this target finds this and refuses to guess"
-                .into(),
-        ];
+        return vec!["  the next release to this target finds this and refuses to guess".into()];
     };
     let side = snapshot.slots.get(slot);
     let mut lines = vec!["it should say:".to_owned()];

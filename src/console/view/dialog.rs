@@ -276,7 +276,7 @@ impl Answer {
 }
 
 /// The rows of the screen that the answers leave to the rest of the question.
-const ROWS_BESIDE_ANSWERS: u16 = 9;
+const ROWS_WITHOUT_ANSWERS: u16 = 9;
 
 /// Answers as rows with their whole text. On a screen with too few rows, only the answer under the cursor shows
 /// its consequence.
@@ -288,7 +288,7 @@ pub(super) fn answers<'a>(
 ) -> Vec<Line<'a>> {
     let names = answers.iter().map(|answer| text::width(&answer.name)).max();
     let names = names.unwrap_or(0) + 2;
-    let room = usize::from(screen_rows.saturating_sub(ROWS_BESIDE_ANSWERS));
+    let room = usize::from(screen_rows.saturating_sub(ROWS_WITHOUT_ANSWERS));
     let lines = |is_short: bool| -> Vec<Line<'a>> {
         let rows = answers.iter().enumerate();
         rows.flat_map(|(index, answer)| {

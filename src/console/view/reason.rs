@@ -31,8 +31,7 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
             Meaning::Muted,
         ),
         None => (
-            "Reason. It is kept in the history; optional if the rules allow it."
-                .to_owned(),
+            "Reason. It is kept in the history; optional if the rules allow it.".to_owned(),
             Meaning::Muted,
         ),
     };

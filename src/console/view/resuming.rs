@@ -159,9 +159,9 @@ fn release(found: &Interrupted) -> String {
 /// `ben@ops-2 has driven it since 14:01:11, from ben@ops-2 4711 01JD4; the lease has 27 s left`.
 pub(super) fn drives(holder: &LockHolder) -> String {
     let record = &holder.record;
-    let left = holder
-        .ttl_seconds
-        .map_or(String::new(), |left| format!("; the lease has {left} s left"));
+    let left = holder.ttl_seconds.map_or(String::new(), |left| {
+        format!("; the lease has {left} s left")
+    });
     format!(
         "{} has driven it since {}, from {}{left}",
         record.operator,

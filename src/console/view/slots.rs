@@ -1,5 +1,5 @@
-//! Pane 2: both slots. A slot is known by side, word and border; no state depends on its hue. What
-//! stands in a box is drawn in one order and left out in another: a small box keeps what matters.
+//! Pane 2: both slots. A slot is known by side, word and border; no state depends on its hue. The rows of a box
+//! have a fixed order, and ranks by which they are left out: a small box keeps the important ones.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

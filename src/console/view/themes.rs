@@ -79,11 +79,7 @@ pub(super) fn sheet<'a>(
     }
     sheet.foot = vec![keys(
         theme,
-        &[
-            ("j k", "preview"),
-            ("Enter", "use it"),
-            ("Esc", "cancel"),
-        ],
+        &[("j k", "preview"), ("Enter", "use it"), ("Esc", "cancel")],
     )];
     sheet
 }

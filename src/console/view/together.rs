@@ -44,10 +44,7 @@ pub(super) fn watched_by(model: &Model) -> Option<String> {
 /// `its driver left it at 14:02:11: the operator quit the console`.
 pub(super) fn let_go(let_go: &LetGo) -> String {
     let at = text::time_of_day(let_go.at);
-    sanitize(&format!(
-        "its driver left it at {at}: {}",
-        let_go.reason
-    ))
+    sanitize(&format!("its driver left it at {at}: {}", let_go.reason))
 }
 
 /// The line about an operator who requests the handover.

@@ -263,7 +263,9 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     stage.shows("[ Move all traffic back ]").await;
     stage.seconds.store(3600, Ordering::SeqCst);
     stage.press("⏎").await;
-    stage.shows("This confirmation expired. Nothing was changed.").await;
+    stage
+        .shows("This confirmation expired. Nothing was changed.")
+        .await;
     assert_eq!(stage.backend.begun.load(Ordering::SeqCst), 0);
     stage.press("q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);

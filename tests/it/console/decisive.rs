@@ -489,7 +489,10 @@ fn answers() -> Vec<(Dialog, Vec<&'static str>)> {
         (chosen(0), vec!["nothing is done now; A asks again"]),
         (chosen(1), vec!["does watch once more"]),
         (chosen(3), vec!["everything stays as it is now"]),
-        (leaving(1), vec!["the release stays as it is and can be resumed"]),
+        (
+            leaving(1),
+            vec!["the release stays as it is and can be resumed"],
+        ),
         (resume(1), vec!["after the current act, or refuse"]),
     ]
 }

@@ -27,10 +27,7 @@ fn diagnostics_take_the_logs_place_and_their_words_are_harmless() {
         [Effect::WatchDiagnostics(Watch::On)]
     ));
     let shown = screen(&model);
-    assert!(
-        shown.contains("Greenroom's own messages"),
-        "{shown}"
-    );
+    assert!(shown.contains("Greenroom's own messages"), "{shown}");
     assert!(
         shown.contains("WARN  it::console::diagnostics: odd \u{fffd} words path: /x"),
         "{shown}"

@@ -128,7 +128,11 @@ fn the_help_is_sorted_by_what_keys_are_for() {
 fn the_help_is_searched_by_key_name_and_words() {
     for (typed, found, lost) in [
         ("roll", "switch back to the version", "quit the console"),
-        ("clipboard", "copy what the cursor is on", "quit the console"),
+        (
+            "clipboard",
+            "copy what the cursor is on",
+            "quit the console",
+        ),
         ("hide-log", "hide the log", "quit the console"),
         ("xyzzy", "no key matches", "hide the log"),
     ] {

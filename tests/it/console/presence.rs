@@ -330,7 +330,8 @@ fn a_former_driver_says_to_whom_it_lost_and_watches_them() {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
     assert!(
-        notice(&mut model).contains("no longer drives web/production: lost to ben@ops-2 at 14:02:11")
+        notice(&mut model)
+            .contains("no longer drives web/production: lost to ben@ops-2 at 14:02:11")
     );
     let release = release_id(2);
     tell(&mut model, Event::DriverGone(release));
@@ -524,9 +525,7 @@ fn a_driver_is_told_once_who_asks_and_sees_it_on_the_ladder() {
     let mut model = driving_and_asked();
     let said = notice(&mut model);
     assert!(
-        said.starts_with(
-            "ben@ops-2 asks to take over web/production, \"your train leaves\": C"
-        ),
+        said.starts_with("ben@ops-2 asks to take over web/production, \"your train leaves\": C"),
         "{said}"
     );
     insta::assert_snapshot!(screen(&model));

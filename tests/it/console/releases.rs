@@ -80,10 +80,7 @@ fn every_answer_to_a_failure_says_what_it_comes_to() {
         ("decide later", "nothing is done now; A asks again"),
         ("retry", "does verify once more"),
         ("back out", "stop green; blue is not touched."),
-        (
-            "leave",
-            "ends the release; everything stays as it is now",
-        ),
+        ("leave", "ends the release; everything stays as it is now"),
         ("skip", "continues without verify"),
     ] {
         let said = |line: &str| line.contains(choice) && line.contains(does);
