@@ -36,7 +36,7 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::Promote | Action::RollBack, _) if flies => "a release is in flight here".into(),
         (Action::BackOut, Some(Progress::Back(_))) => "it is being backed out".into(),
         (Action::CheckAgain, Some(_)) => "neither register nor switch waits for approval".into(),
-        (Action::Resume, _) => "no handover is requested, and no release lacks a driver".into(),
+        (Action::Resume, _) => "nothing to resume, take over or hand over".into(),
         (Action::EndStandby, _) => "no version is kept warm by a release of this console".into(),
         (Action::Mark | Action::Compare | Action::Timeline | Action::Prove, _)
             if !model.history.is_open =>

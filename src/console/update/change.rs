@@ -260,7 +260,7 @@ pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, &text);
     }
     if !is_open {
-        let otherwise = "there is no request to answer here, and no release to resume or take over";
+        let otherwise = "there is nothing to resume, take over or hand over here";
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     }

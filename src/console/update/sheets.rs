@@ -36,12 +36,12 @@ pub(super) fn of_environment(
 pub(super) fn proof(found: &Proven) -> Sheet {
     let line = |tone, text: String| Line { tone, text };
     let verdict = match (found.wrong.is_empty(), found.silent.is_empty()) {
-        (true, true) => line(Tone::Heading, "no record has been altered".to_owned()),
+        (true, true) => line(Tone::Heading, "all records are intact".to_owned()),
         (true, false) => line(
             Tone::Heading,
-            "no record that could be read has been altered".to_owned(),
+            "all records that could be read are intact".to_owned(),
         ),
-        (false, _) => line(Tone::Bad, "some records have been altered".to_owned()),
+        (false, _) => line(Tone::Bad, "not all records are intact".to_owned()),
     };
     let mut lines = vec![verdict, line(Tone::Plain, found.words())];
     for (target, why) in &found.silent {
@@ -55,7 +55,7 @@ pub(super) fn proof(found: &Proven) -> Sheet {
         }
     }
     Sheet {
-        title: "have records been altered?".to_owned(),
+        title: "are the records intact?".to_owned(),
         lines,
         top: 0,
     }

@@ -132,7 +132,7 @@ async fn yesterdays_failed_release_of_wallets_is_found_opened_and_its_reason_rea
 fn by_keys_it_is_proven_that_nothing_was_altered_and_seen_when_something_was() {
     let sandbox = Sandbox::kept().up();
     let mut pty = history(&sandbox);
-    press(&mut pty, "v", "no record has been altered");
+    press(&mut pty, "v", "all records are intact");
     let screen = pty.screen();
     assert!(screen.contains(" 0 wrong"), "{screen}");
     press(&mut pty, "\x1b", "History, newest first");
@@ -147,7 +147,7 @@ fn by_keys_it_is_proven_that_nothing_was_altered_and_seen_when_something_was() {
         )
         .expect("changed");
     assert!(changed > 0);
-    press(&mut pty, "v", "some records have been altered");
+    press(&mut pty, "v", "not all records are intact");
     let screen = pty.screen();
     assert!(screen.contains("wallets/production"), "{screen}");
     pty.keys("q");
