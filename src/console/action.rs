@@ -1,5 +1,10 @@
-//! The one table of what keys do. Bindings, footer and help are computed from it, so that a label
-//! cannot lie. Only capitals change anything outside the console.
+//! The table of what each key does. Bindings, footer, help and the README are computed from it, so
+//! they cannot disagree. Only capitals change anything outside the console.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use super::keymap::{Chord, ctrl, key, named};
 use super::model::Pane;
@@ -8,23 +13,23 @@ use crossterm::event::KeyCode;
 /// What an operator can do on the main screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Plan a promotion and ask.
+    /// Plan a promotion, then confirm it.
     Promote,
-    /// Answer the step that waits, or the one that failed.
+    /// Answer the waiting step, or the failed one.
     Approve,
     /// Undo the release in flight.
     BackOut,
-    /// Go back to the version that is warm.
+    /// Go back to the version that is kept warm.
     RollBack,
     /// Hold the open target, or clear its hold.
     Freeze,
-    /// Stop the version that is kept warm now.
+    /// Stop the version that is kept warm.
     EndStandby,
-    /// Run the checks again while a step waits.
+    /// Run the checks again while a step waits for approval.
     CheckAgain,
-    /// Decide who drives a release: request the handover, hand it over, or go on with one that lost its driver.
+    /// Request, hand over, take over or resume a release.
     Resume,
-    /// Plan what mends the differences, and ask.
+    /// Plan a repair of the drift, then confirm it.
     Repair,
     /// List what waits for the operator.
     Waiting,
@@ -32,53 +37,49 @@ pub enum Action {
     Arm,
     /// Open what the cursor is on.
     Open,
-    /// Back to where one came from.
+    /// Go back to the previous view.
     Back,
-    /// Give the keys to a pane.
+    /// Focus a pane.
     Focus(Pane),
-    /// Give the keys to the next pane.
+    /// Focus the next pane.
     NextPane,
-    /// Give the keys to the pane before.
+    /// Focus the previous pane.
     PreviousPane,
-    /// Move.
     Up,
-    /// Move.
     Down,
-    /// Move.
     Left,
-    /// Move.
     Right,
-    /// To the first.
+    /// Go to the first line.
     First,
-    /// To the last.
+    /// Go to the last line.
     Last,
-    /// Half a pane up.
+    /// Scroll up half a pane.
     HalfUp,
-    /// Half a pane down.
+    /// Scroll down half a pane.
     HalfDown,
     /// Follow the log's end, or stop following.
     Follow,
-    /// Show the next log: of the other slot, of both, of the proxy, of the release.
+    /// Show the next log: of the other slot, both slots, the proxy or the release.
     NextLog,
-    /// Search what has the keys: the log's lines, or the matrix' services.
+    /// Search the focused pane: the lines of the log, or the services of the matrix.
     Search,
-    /// To the next line that was searched for.
+    /// Go to the next match.
     SearchNext,
-    /// To the one before.
+    /// Go to the previous match.
     SearchPrevious,
-    /// Show only the lines that contain something.
+    /// Show only the lines that contain a text.
     Filter,
     /// Wrap long lines, or cut them.
     Wrap,
-    /// Show when the engine heard each line, or do not.
+    /// Show or hide the time at which the engine received each line.
     Timestamps,
-    /// Show only lines of the last minutes, hours, or all.
+    /// Show only the lines of the last minutes or hours, or all lines.
     Since,
     /// Write the lines to a file.
     SaveLog,
     /// Hide the log, or show it again.
     HideLog,
-    /// Show what Greenroom says about itself in the log's place.
+    /// Show Greenroom's own diagnostics in place of the log.
     Diagnostics,
     /// Put the services in another order.
     Sort,
@@ -92,15 +93,15 @@ pub enum Action {
     Themes,
     /// Use the mouse, or leave it to the terminal.
     Mouse,
-    /// Show what was released, or the panes again.
+    /// Show the history of releases, or the panes again.
     History,
-    /// Mark a release to compare it, or do not any more.
+    /// Mark a release to compare it, or remove the mark.
     Mark,
-    /// Compare the two releases that are marked.
+    /// Compare the two marked releases.
     Compare,
-    /// Show what became live in an environment, one after the other.
+    /// Show what became live in an environment, in order.
     Timeline,
-    /// Prove that what was released is still what was written.
+    /// Verify that the listed records have not been altered.
     Prove,
     /// Give the terminal back to the shell for a while.
     Suspend,
@@ -112,25 +113,25 @@ pub enum Action {
     Reload,
     /// Show all keys.
     Help,
-    /// End the console.
+    /// Quit the console.
     Quit,
 }
 
-/// Where a binding is good.
+/// Where a binding applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// On the whole screen.
+    /// On every screen.
     Everywhere,
-    /// While the environments have the keys.
+    /// While the environments have the focus.
     Environments,
-    /// While the log has the keys.
+    /// While the log has the focus.
     Logs,
-    /// While the history has the screen.
+    /// While the history is open.
     History,
 }
 
 impl Scope {
-    /// Whether a binding of this scope is good while a pane has the keys.
+    /// Whether a binding of this scope applies while `focus` is the focused pane.
     pub fn covers(self, focus: Pane) -> bool {
         match self {
             Self::Everywhere => true,
@@ -140,12 +141,12 @@ impl Scope {
         }
     }
 
-    /// Whether a binding of this scope is good while the history has the screen.
+    /// Whether a binding of this scope applies while the history is open.
     pub fn covers_history(self) -> bool {
         matches!(self, Self::Everywhere | Self::History)
     }
 
-    /// Where that is, in words; none for everywhere.
+    /// The place in words; none for everywhere.
     pub fn place(self) -> Option<&'static str> {
         match self {
             Self::Everywhere => None,
@@ -159,17 +160,15 @@ impl Scope {
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// The keys, the first one shown in the footer.
+    /// Its keys. The footer shows the first.
     pub keys: &'static [Chord],
-    /// What they do.
     pub action: Action,
-    /// Where.
     pub scope: Scope,
-    /// One or two words.
+    /// The label: one or two words.
     pub label: &'static str,
-    /// A sentence.
+    /// The help: one sentence.
     pub help: &'static str,
-    /// Whether the footer names it, where it can be used.
+    /// Whether the footer names it where it is available.
     pub in_footer: bool,
 }
 
@@ -220,63 +219,63 @@ const fn in_history(binding: Binding) -> Binding {
 /// The table, in the order of the footer and of the help.
 #[rustfmt::skip]
 pub static BINDINGS: &[Binding] = &[
-    shown(bind(&[key('A')], Action::Approve, "approve", "approve the step that waits, or answer the one that failed")),
-    shown(bind(&[key('P')], Action::Promote, "promote", "choose a version for the open target, plan it, and ask")),
+    shown(bind(&[key('A')], Action::Approve, "approve", "approve the waiting step, or answer the failed one")),
+    shown(bind(&[key('P')], Action::Promote, "promote", "choose a version for the open target, plan its release, then confirm it")),
     shown(bind(&[key('X')], Action::BackOut, "back out", "undo everything the release in flight has done")),
     shown(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm")),
-    shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for a yes")),
-    shown(bind(&[key('C')], Action::Resume, "wheel", "ask for the wheel of a release, hand it over, take it, or go on with one that lost its driver")),
+    shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for approval")),
+    shown(bind(&[key('C')], Action::Resume, "driver", "request, hand over, take over or resume a release")),
     shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm now instead of later")),
-    shown(bind(&[key('D')], Action::Repair, "repair drift", "plan what mends the differences of the open target, and ask")),
+    shown(bind(&[key('D')], Action::Repair, "repair drift", "plan a repair of the open target, then confirm it")),
     bind(&[key('F')], Action::Freeze, "hold", "hold the open target, so that nothing is promoted there, or clear its hold"),
     shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
     shown(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
-    shown(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stay where it is"))),
-    shown(in_logs(bind(&[key('&')], Action::Filter, "filter", "show only the lines that contain something"))),
-    in_logs(bind(&[key('n')], Action::SearchNext, "next", "to the next line that was searched for")),
-    in_logs(bind(&[key('N')], Action::SearchPrevious, "previous", "to the line before that was searched for")),
+    shown(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stop following"))),
+    shown(in_logs(bind(&[key('&')], Action::Filter, "filter", "show only the lines that contain a text"))),
+    in_logs(bind(&[key('n')], Action::SearchNext, "next", "go to the next match")),
+    in_logs(bind(&[key('N')], Action::SearchPrevious, "previous", "go to the previous match")),
     in_logs(bind(&[key('w')], Action::Wrap, "wrap", "wrap long lines, or cut them")),
-    in_logs(bind(&[key('t')], Action::Timestamps, "timestamps", "show when each line was heard, or do not")),
-    in_logs(bind(&[key('i')], Action::Since, "since", "show only lines of the last minutes or hours, or all")),
+    in_logs(bind(&[key('t')], Action::Timestamps, "timestamps", "show or hide the time of each line")),
+    in_logs(bind(&[key('i')], Action::Since, "since", "show only the lines of the last minutes or hours, or all")),
     in_logs(bind(&[key('s')], Action::SaveLog, "save", "write the lines to a file")),
     in_environments(bind(&[key('s')], Action::Sort, "sort", "put the services in another order")),
     shown(bind(&[key('/')], Action::Search, "search", "search the log, or filter the environments by service")),
     shown(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both, the proxy's, the release's steps")),
     bind(&[key('\\')], Action::HideLog, "hide log", "hide the log, or show it again"),
-    bind(&[key('d')], Action::Diagnostics, "diagnostics", "show what Greenroom says about itself, or the log again"),
-    shown(bind(&[named(KeyCode::Tab)], Action::NextPane, "pane", "give the keys to the next pane")),
-    bind(&[named(KeyCode::BackTab)], Action::PreviousPane, "pane before", "give the keys to the pane before"),
-    bind(&[key('1')], Action::Focus(Pane::Environments), "environments", "give the keys to the environments"),
-    bind(&[key('2')], Action::Focus(Pane::Slots), "slots", "give the keys to the slots"),
-    bind(&[key('3')], Action::Focus(Pane::Checks), "checks", "give the keys to the checks"),
-    bind(&[key('4')], Action::Focus(Pane::Registrations), "registrations", "give the keys to the registrations"),
-    bind(&[key('5')], Action::Focus(Pane::Logs), "logs", "give the keys to the log"),
+    bind(&[key('d')], Action::Diagnostics, "diagnostics", "show Greenroom's own diagnostics, or the log again"),
+    shown(bind(&[named(KeyCode::Tab)], Action::NextPane, "pane", "focus the next pane")),
+    bind(&[named(KeyCode::BackTab)], Action::PreviousPane, "previous pane", "focus the previous pane"),
+    bind(&[key('1')], Action::Focus(Pane::Environments), "environments", "focus the environments"),
+    bind(&[key('2')], Action::Focus(Pane::Slots), "slots", "focus the slots"),
+    bind(&[key('3')], Action::Focus(Pane::Checks), "checks", "focus the checks"),
+    bind(&[key('4')], Action::Focus(Pane::Registrations), "registrations", "focus the registrations"),
+    bind(&[key('5')], Action::Focus(Pane::Logs), "logs", "focus the log"),
     bind(&[named(KeyCode::Up), key('k')], Action::Up, "up", "move up"),
     bind(&[named(KeyCode::Down), key('j')], Action::Down, "down", "move down"),
     bind(&[named(KeyCode::Left), key('h')], Action::Left, "left", "move left"),
     bind(&[named(KeyCode::Right), key('l')], Action::Right, "right", "move right"),
-    bind(&[key('g'), named(KeyCode::Home)], Action::First, "first", "to the first line"),
-    bind(&[key('G'), named(KeyCode::End)], Action::Last, "last", "to the last line"),
-    bind(&[ctrl('u'), named(KeyCode::PageUp)], Action::HalfUp, "half up", "half a pane up"),
-    bind(&[ctrl('d'), named(KeyCode::PageDown)], Action::HalfDown, "half down", "half a pane down"),
+    bind(&[key('g'), named(KeyCode::Home)], Action::First, "first", "go to the first line"),
+    bind(&[key('G'), named(KeyCode::End)], Action::Last, "last", "go to the last line"),
+    bind(&[ctrl('u'), named(KeyCode::PageUp)], Action::HalfUp, "half up", "scroll up half a pane"),
+    bind(&[ctrl('d'), named(KeyCode::PageDown)], Action::HalfDown, "half down", "scroll down half a pane"),
     bind(&[key('y')], Action::Copy, "copy", "copy what the cursor is on to the terminal's clipboard"),
-    shown(bind(&[key('+')], Action::Zoom, "zoom", "give the pane that has the keys the whole screen")),
+    shown(bind(&[key('+')], Action::Zoom, "zoom", "show only the focused pane")),
     shown(bind(&[key('_'), key('-')], Action::Unzoom, "all panes", "show all panes again")),
     bind(&[key('a')], Action::Waiting, "waits for you", "list what waits for you: approvals, questions, releases to resume"),
-    bind(&[key('H')], Action::History, "history", "show what was released, or the panes again"),
-    shown(in_history(bind(&[key(' ')], Action::Mark, "mark", "mark a release to compare it, or do not any more"))),
-    shown(in_history(bind(&[key('c')], Action::Compare, "compare", "compare the two releases that are marked"))),
-    shown(in_history(bind(&[key('t')], Action::Timeline, "timeline", "what became live in this environment, one after the other"))),
+    bind(&[key('H')], Action::History, "history", "show the history of releases, or the panes again"),
+    shown(in_history(bind(&[key(' ')], Action::Mark, "mark", "mark a release to compare it, or remove the mark"))),
+    shown(in_history(bind(&[key('c')], Action::Compare, "compare", "compare the two marked releases"))),
+    shown(in_history(bind(&[key('t')], Action::Timeline, "timeline", "show what became live in this environment, in order"))),
     bind(&[key('T')], Action::Themes, "theme", "choose another theme, with a preview"),
     bind(&[key('m')], Action::Mouse, "mouse", "use the mouse here, or leave it to the terminal"),
-    bind(&[ctrl('z')], Action::Suspend, "suspend", "give the terminal back to the shell for a while"),
+    bind(&[ctrl('z')], Action::Suspend, "suspend", "suspend the console and go back to the shell"),
     shown(bind(&[ctrl('r')], Action::Reload, "reload", "show what differs in the configuration that changed on disk, and use it")),
     bind(&[ctrl('l')], Action::Repaint, "repaint", "draw the whole screen again"),
     bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog, or go back to the environments"),
-    shown(in_history(bind(&[key('v')], Action::Prove, "prove", "that what the list has is still what was written, here and in the stores"))),
-    shown(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and do it")),
+    shown(in_history(bind(&[key('v')], Action::Prove, "prove", "verify that the listed records have not been altered"))),
+    shown(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and run it")),
     shown(bind(&[key('?')], Action::Help, "help", "show all keys")),
-    shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "end the console; asks first while a release is in flight")),
+    shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "quit the console; asks first while a release is in flight")),
 ];
 
 #[cfg(test)]
@@ -304,7 +303,7 @@ mod tests {
     fn only_capitals_change_anything() {
         for binding in BINDINGS {
             let changes = binding.action.changes();
-            // Known from everywhere else, and none of them changes anything outside.
+            // Known from other programs, and none of them changes anything outside the console.
             let looks = matches!(
                 binding.action,
                 Action::Last | Action::SearchPrevious | Action::History | Action::Themes

@@ -1,23 +1,23 @@
-//! What each action is called in the configuration, and what it is for: the words beside the table
-//! of keys. A name never changes: configurations hold it.
+//! What the configuration calls each action, and what each is for. A name never changes, because
+//! configuration files contain it.
 
 use super::action::{Action, BINDINGS};
 use super::model::Pane;
 
-/// What actions are for, in the order of the help.
+/// The groups of actions, in the order of the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// To change what runs.
+    /// Change what runs.
     Release,
-    /// To get about.
+    /// Move around.
     Move,
-    /// To read the log.
+    /// Read the log.
     Log,
-    /// To browse what was released.
+    /// Browse past releases.
     History,
-    /// To have the screen as one likes it.
+    /// Change how the screen looks.
     Screen,
-    /// To find, copy, and leave.
+    /// Find, copy and quit.
     Console,
 }
 
@@ -32,11 +32,11 @@ impl Purpose {
         Self::Console,
     ];
 
-    /// The heading over them.
+    /// The heading of the group in the help.
     pub fn heading(self) -> &'static str {
         match self {
             Self::Release => "Releasing: only these change anything",
-            Self::Move => "Getting about",
+            Self::Move => "Moving around",
             Self::Log => "Reading logs",
             Self::History => "In the history",
             Self::Screen => "The screen",
@@ -109,7 +109,7 @@ impl Action {
         }
     }
 
-    /// The action of that name.
+    /// The action with that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().find(|action| action.name() == name)
     }
@@ -119,12 +119,12 @@ impl Action {
         BINDINGS.iter().map(|binding| binding.action)
     }
 
-    /// Whether it may change something outside the console, or opens the way to it.
+    /// Whether it can change something outside the console, or leads to a change.
     pub fn changes(self) -> bool {
         self.purpose() == Purpose::Release
     }
 
-    /// What it is for.
+    /// The group it belongs to.
     pub fn purpose(self) -> Purpose {
         match self {
             Self::Promote

@@ -1,5 +1,5 @@
-//! What the console asks of the crate. Implemented where everything is known to everyone; the
-//! console itself knows no registry, no engine and no configuration.
+//! What the console asks of the crate. `wire` implements it; the console itself knows no registry,
+//! no engine and no configuration.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,33 +19,33 @@ use crate::release::{
     Releases, RepairApproval, RepairHandle, RepairPlan, Resolved, Terms,
 };
 
-/// See the module. Every call may take its time; none is made from the loop.
+/// See the module. Every call may be slow; the loop itself makes none.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// The tags there are for a target, in any order; or why they cannot be listed.
+    /// The tags of a target's repository, in any order; or why they cannot be listed.
     async fn versions(&self, target: &Target) -> Result<Vec<String>, String>;
 
     /// What a tag or digest names now.
     async fn look_up(&self, target: &Target, _: &VersionRef) -> Resolved {
-        Resolved::Unknown(format!("nobody looks up images of {target} here"))
+        Resolved::Unknown(format!("this backend cannot look up images of {target}"))
     }
 
-    /// Where the image of a version is that was live here.
+    /// Where the image of a version is that was live here before.
     async fn find_image(&self, target: &Target, _: &Digest) -> ImageAt {
-        ImageAt::Unknown(format!("nobody looks for images of {target} here"))
+        ImageAt::Unknown(format!("this backend cannot look for images of {target}"))
     }
 
-    /// What is configured and recorded that decides about the versions of a target; or why it
-    /// cannot be told.
+    /// The configuration and the records that decide about the versions of a target; or why they
+    /// cannot be read.
     async fn terms(&self, target: &Target) -> Result<Terms, String> {
-        Err(format!("nobody knows the rules of {target} here"))
+        Err(format!("this backend does not know the rules of {target}"))
     }
 
-    /// Thinks a release through without doing anything.
+    /// Plans a release. Changes nothing.
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused>;
 
-    /// Begins a plan that was approved. Where another release of this target is in its standby,
-    /// that one is superseded first.
+    /// Starts an approved plan. If another release of this target is in its standby, the new one
+    /// supersedes it first.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
 
     /// The open releases of a target, newest first. Changes nothing.
@@ -53,7 +53,7 @@ pub trait Backend: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// A release that lost its driver, as it is now; the current one if none is given. Changes nothing.
+    /// A release that lost its driver, as it is now; `None` asks for the current one. Changes nothing.
     async fn interrupted(
         &self,
         target: &Target,
@@ -62,7 +62,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Goes on with it, as somebody has chosen; against a driver that lives only by force.
+    /// Resumes it as the operator has chosen. Against a driver that is still alive, `force` is required.
     async fn resume(
         &self,
         target: &Target,
@@ -74,7 +74,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Approves a release that somebody else drives; what was written, or why nothing was.
+    /// Approves a release that another operator drives. Returns the approval, or why there is none.
     async fn peer_approve(
         &self,
         target: &Target,
@@ -84,7 +84,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Places a hold; what was placed, or why nothing was.
+    /// Places a hold. Returns it, or why it was not placed.
     async fn hold(
         &self,
         target: &Target,
@@ -94,17 +94,17 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Clears the hold that stands; what was cleared, or why nothing was.
+    /// Clears the current hold. Returns it, or why it was not cleared.
     async fn clear_hold(&self, target: &Target, _: String) -> Result<Hold, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// What differs in a target and what mends it. Looks only.
+    /// The differences in a target and how to repair them. Changes nothing.
     async fn plan_repair(&self, target: &Target) -> Result<Arc<RepairPlan>, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Mends it, as it was planned and approved.
+    /// Carries out an approved repair plan.
     async fn repair(
         &self,
         plan: Arc<RepairPlan>,
@@ -113,7 +113,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(plan.target().clone()).into())
     }
 
-    /// Asks whoever drives a release for the handover; what was written, or why nothing was.
+    /// Requests the handover from the driver of a release. Returns the request, or why it was not written.
     async fn request_handover(
         &self,
         target: &Target,
@@ -123,49 +123,49 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Asks no more, whatever was answered.
+    /// Withdraws the request, whatever the answer was.
     async fn ask_no_more(&self, _: &Target, _: &HandoverRequest) {}
 
-    /// Says no to somebody who asks; or why that cannot be said.
+    /// Refuses a request for the handover; or says why the refusal could not be written.
     async fn decline_handover(&self, _: &Target, _: &HandoverRequest) -> Result<(), String> {
         Ok(())
     }
 
-    /// What the journals tell of releases, whoever drives them. A backend without journals tells nothing.
+    /// The releases in the journals, whoever drives them. A backend without journals has none.
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {
         watch::channel(Arc::default()).1
     }
 
-    /// Somebody looks at this target now: it is worth looking at it more often. Returns at once.
+    /// The operator looks at this target now, so it is observed more often. Returns at once.
     fn look_at(&self, target: &Target);
 
-    /// A log from now on, and a little from before. Dropping the receiver ends it.
+    /// A log from now on, with a few earlier lines. Dropping the receiver ends it.
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch>;
 
-    /// Writes lines to a new file; where it is, or why there is none.
+    /// Writes lines to a new file. Returns its path, or why it was not written.
     async fn save_log(&self, _log: SavedLog) -> Result<PathBuf, String> {
-        Err("there is no place to write to".into())
+        Err("this backend has no directory for log files".into())
     }
 
-    /// What is kept of what was released. Nothing that is shown as running comes from it.
+    /// Reads the archive of past releases. Nothing that is shown as running comes from it.
     async fn history(&self, _question: HistoryQuestion) -> Result<HistoryAnswer, String> {
-        Err("nothing is kept of what was released".into())
+        Err("this backend keeps no history".into())
     }
 
-    /// Changes whenever something was kept of what was released, or could not be: then it says why.
+    /// Changes whenever a release was archived, or could not be: then it holds the reason.
     fn kept(&self) -> watch::Receiver<Result<(), String>> {
         watch::channel(Ok(())).1
     }
 
-    /// What the configuration on disk says, where that is not what the one in use says.
+    /// The configuration on disk, if it differs from the one in use.
     fn configuration(&self) -> watch::Receiver<Option<Arc<NewConfiguration>>> {
         // A receiver without a sender: it never changes.
         watch::channel(None).1
     }
 
-    /// Changes whenever Greenroom has said something about itself.
+    /// Changes whenever Greenroom has logged a diagnostic message.
     fn diagnostics(&self) -> watch::Receiver<()> {
-        // A receiver without a sender: nothing is ever said.
+        // A receiver without a sender: it never changes.
         watch::channel(()).1
     }
 }

@@ -1,4 +1,9 @@
-//! What `update` wants done. Nothing here is done in the loop.
+//! What `update` wants done. The loop itself does none of it.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::sync::Arc;
 
@@ -11,12 +16,10 @@ use crate::release::{
     Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
 };
 
-/// Whether something is watched.
+/// Whether to watch something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watch {
-    /// From now on.
     On,
-    /// No more.
     Off,
 }
 
@@ -25,164 +28,120 @@ pub enum Watch {
 pub enum Effect {
     /// Ring the terminal's bell once.
     Ring,
-    /// List what can be chosen, and what decides about it.
+    /// List the versions to choose from, with the terms that decide about them.
     ListVersions(Target),
     /// Look up what a tag names now.
     LookUp {
-        /// For which target.
         target: Target,
         /// The tag's name, as it comes back with the answer.
         name: String,
-        /// The tag.
         reference: VersionRef,
     },
-    /// Look where the image of a version is that was live here.
-    FindImage {
-        /// For which target.
-        target: Target,
-        /// Of which version.
-        digest: Digest,
-    },
-    /// Nobody chooses a version any more: what is being listed or looked up for it is not wanted.
+    /// Find the image of a version that was live here before.
+    FindImage { target: Target, digest: Digest },
+    /// The picker was closed: cancel its lists and look-ups.
     ForgetVersions,
     /// Ask for the rules and the past of a target.
     AskTerms(Target),
-    /// Make a plan; the number comes back with the answer.
-    MakePlan {
-        /// The number.
-        asked: u64,
-        /// What is wanted.
-        request: PlanRequest,
-    },
-    /// Begin a plan.
+    /// Make a plan. The answer carries the number `asked`.
+    MakePlan { asked: u64, request: PlanRequest },
+    /// Start a plan.
     Begin {
-        /// Which.
         plan: Arc<Plan>,
-        /// The yes to it.
+        /// The operator's approval of it.
         approval: Approval,
     },
-    /// Look at a release that lost its driver; the number comes back with the answer.
+    /// Look at a release that lost its driver. The answer carries the number `asked`.
     FindInterrupted {
-        /// The number.
         asked: u64,
-        /// Whose.
         target: Target,
         /// None until the operator has chosen one of several open releases.
         release: Option<ReleaseId>,
     },
-    /// Go on with one.
+    /// Resume a release.
     ResumeRelease {
-        /// Whose.
         target: Target,
-        /// Which.
         release: ReleaseId,
-        /// What is to become of it.
+        /// Continue, back out or leave.
         go_on: GoOn,
-        /// That it is taken from a driver that lives.
+        /// Set when it is taken from a driver that is still alive.
         force: Option<Force>,
-        /// The yes to it.
+        /// The operator's approval of it.
         approval: Approval,
     },
-    /// Approve a release that somebody else drives.
+    /// Approve a release that another operator drives.
     PeerApprove {
-        /// What the approver writes about it; may be empty.
+        /// The approver's note. May be empty.
         note: String,
-        /// Whose.
         target: Target,
-        /// Which.
         release: ReleaseId,
     },
     /// Place a hold.
     Hold {
-        /// On which target.
         target: Target,
-        /// Why.
         reason: String,
-        /// Until when; none until it is cleared.
+        /// `None` holds until it is cleared.
         until: Option<Timestamp>,
     },
-    /// Clear the hold that stands.
-    ClearHold {
-        /// On which target.
-        target: Target,
-        /// Why.
-        why: String,
-    },
-    /// Plan what mends the differences of a target; the number comes back with the answer.
-    PlanRepair {
-        /// The number.
-        asked: u64,
-        /// Whose.
-        target: Target,
-    },
-    /// Mend them.
+    /// Clear the current hold.
+    ClearHold { target: Target, why: String },
+    /// Plan the repair of a target's drift. The answer carries the number `asked`.
+    PlanRepair { asked: u64, target: Target },
+    /// Carry out a repair plan.
     Repair {
-        /// How.
         plan: Arc<RepairPlan>,
-        /// The yes to it.
+        /// The operator's approval of it.
         approval: RepairApproval,
     },
-    /// Ask whoever drives a release for the handover.
+    /// Request the handover from the driver of a release.
     RequestHandover {
-        /// Whose.
         target: Target,
-        /// Which.
         release: ReleaseId,
-        /// What is said to it.
+        /// The requester's message to the driver.
         message: Option<String>,
     },
-    /// Ask no more.
+    /// Withdraw a request for the handover.
     AskNoMore {
-        /// Whose.
         target: Target,
-        /// What was asked.
         asked: HandoverRequest,
     },
-    /// Say no to somebody who asks.
+    /// Refuse a request for the handover.
     DeclineHandover {
-        /// Whose.
         target: Target,
-        /// What they ask.
         asked: HandoverRequest,
     },
-    /// Say something to a release.
+    /// Send a command to a release that this console drives.
     Say {
-        /// To which.
         release: ReleaseId,
-        /// What.
         command: Command,
     },
-    /// Follow this log from now on, instead of what came in there before.
+    /// Follow this log from now on. It replaces the log that was followed in the same place.
     FollowLog(LogSource),
-    /// Follow no log any more.
+    /// Stop following logs.
     LeaveLogs,
     /// Write lines to a file.
     SaveLog(SavedLog),
-    /// Ask the archive of what was released.
+    /// Ask the archive of past releases. The answer carries the number `asked`.
     AskHistory {
-        /// Which asking.
         asked: u64,
-        /// What.
         question: HistoryQuestion,
     },
-    /// Ask the archive what was released in a target.
+    /// Ask the archive for the releases of one target.
     AskTimeline {
-        /// Where.
         target: Target,
-        /// The question.
         question: HistoryQuestion,
     },
-    /// Say when Greenroom has said something about itself, or do not any more.
+    /// Report new diagnostic messages, or stop reporting them.
     WatchDiagnostics(Watch),
-    /// Somebody looks at this target now.
+    /// The operator looks at this target now.
     LookAt(Target),
     /// Put text on the terminal's clipboard.
     Copy(String),
-    /// Draw everything again, whatever the terminal shows.
+    /// Draw the whole screen again, whatever the terminal shows.
     Repaint,
-    /// Have clicks and the wheel reported, or leave them to the terminal.
+    /// Receive clicks and wheel turns, or leave them to the terminal.
     Mouse(bool),
-    /// Give the terminal back to the shell until it says to go on.
+    /// Give the terminal back to the shell until the process continues.
     Suspend,
     /// Take the terminal again, whatever happened to it, and draw everything.
     Resume,

@@ -1,4 +1,9 @@
-//! Everything that can happen to the console. What went wrong is an event too.
+//! Everything that can happen to the console. Failures are events too.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,9 +30,9 @@ pub enum Input {
     Mouse(MouseEvent),
     /// The terminal has another size.
     Resized(u16, u16),
-    /// The process was stopped, and goes on.
+    /// The process was stopped and has continued.
     Continued,
-    /// Somebody asked the program to end: `SIGINT`, `SIGTERM`, `SIGHUP`, by name.
+    /// The program was told to end: the name of `SIGINT`, `SIGTERM` or `SIGHUP`.
     Signal(&'static str),
     /// The terminal is gone.
     Lost,
@@ -38,176 +43,116 @@ pub enum Input {
 pub enum Event {
     /// From the terminal.
     Input(Input),
-    /// The world was observed.
+    /// The sources were observed.
     WorldObserved(Arc<World>),
     /// The journals were read.
     ReleasesObserved(Arc<Releases>),
-    /// A release of this console moved.
+    /// A release that this console drives has changed.
     ReleaseMoved(Arc<Status>),
-    /// Nobody drives this release from here any more; what stands is in the journal.
+    /// This console no longer drives the release; its state is in the journal.
     DriverGone(ReleaseId),
-    /// Lines arrived.
-    LogArrived {
-        /// Whose.
-        source: LogSource,
-        /// Which.
-        batch: Batch,
-    },
-    /// A release said something that its status does not tell.
-    Announced {
-        /// Whose.
-        target: Target,
-        /// What.
-        said: Announcement,
-    },
+    /// Log lines arrived.
+    LogArrived { source: LogSource, batch: Batch },
+    /// A release announced something that its status does not contain.
+    Announced { target: Target, said: Announcement },
     /// A log was written to a file, or could not be.
     LogSaved {
-        /// How many lines.
         lines: usize,
-        /// The file, or why there is none.
+        /// The file, or why it was not written.
         place: Result<PathBuf, String>,
     },
-    /// Greenroom said something about itself.
+    /// Greenroom logged a diagnostic message.
     DiagnosticsMoved,
     /// The versions of a target were listed, or could not be.
     VersionsListed {
-        /// Whose.
         target: Target,
-        /// Which.
         versions: Result<Vec<String>, String>,
     },
-    /// What a tag names was looked up, or could not be.
+    /// A tag was looked up, or could not be.
     LookedUp {
-        /// For which target.
         target: Target,
-        /// The tag's name.
         name: String,
-        /// What was found.
+        /// What it names.
         resolved: Resolved,
     },
-    /// It was looked where an image is that can be gone back to.
+    /// The search for the image of an earlier version has ended.
     ImageFound {
-        /// For which target.
         target: Target,
-        /// Of which version.
         digest: Digest,
-        /// Where it is.
         image: ImageAt,
     },
-    /// The rules and the past of a target were told, or could not be.
+    /// The rules and the past of a target were read, or could not be.
     TermsTold {
-        /// Whose.
         target: Target,
-        /// Which.
         terms: Result<Terms, String>,
     },
     /// A plan was made or refused.
     Planned {
-        /// Which asking this answers.
+        /// The number of the request that this answers.
         asked: u64,
-        /// The plan.
         plan: Result<Arc<Plan>, Refused>,
     },
-    /// A release that lost its driver was looked at, or could not be.
+    /// A release that lost its driver was read, or could not be.
     InterruptedFound {
-        /// Which asking.
+        /// The number of the request that this answers.
         asked: u64,
-        /// What was found.
         found: Result<Arc<Interrupted>, Refused>,
     },
-    /// Several releases of a target are open, and the operator has to choose one.
+    /// Several releases of a target are open. The operator has to choose one.
     OpenReleasesFound {
-        /// The number of the question that this answers.
+        /// The number of the request that this answers.
         asked: u64,
         /// All of them, newest first.
         open: Vec<ReleaseRecord>,
     },
-    /// A release of somebody else's was approved from here, or was not.
+    /// This operator's approval of another operator's release was recorded or refused.
     PeerApproved {
-        /// Whose.
         target: Target,
-        /// The approval, or why there is none.
         peer_approved: Result<PeerApproval, Refused>,
     },
-    /// A hold was placed or cleared, or was not.
+    /// A hold was placed, cleared or refused.
     Held {
-        /// On which target.
         target: Target,
-        /// The hold, or why nothing was done.
         hold: Result<Hold, Refused>,
     },
-    /// What mends the differences of a target was planned or refused.
+    /// A repair was planned or refused.
     RepairPlanned {
-        /// Which asking this answers.
+        /// The number of the request that this answers.
         asked: u64,
-        /// The plan.
         plan: Result<Arc<RepairPlan>, Refused>,
     },
-    /// A repair of this console said something, or is over.
-    RepairMoved {
-        /// Whose.
-        target: Target,
-        /// What.
-        news: RepairNews,
-    },
-    /// A repair could not be begun, or its task is gone.
-    RepairRefused {
-        /// Whose.
-        target: Target,
-        /// Why.
-        refused: Refused,
-    },
-    /// A plan could not be begun.
-    BeginRefused {
-        /// Whose.
-        target: Target,
-        /// Why.
-        refused: Refused,
-    },
-    /// The handover was requested, or could not be.
+    /// A repair of this console made progress, or has ended.
+    RepairMoved { target: Target, news: RepairNews },
+    /// A repair could not be started, or its task has ended unexpectedly.
+    RepairRefused { target: Target, refused: Refused },
+    /// A release could not be started.
+    BeginRefused { target: Target, refused: Refused },
+    /// The request for the handover was written, or could not be.
     HandoverRequested {
-        /// Of which target.
         target: Target,
-        /// What was written.
         asked: Result<HandoverRequest, Refused>,
     },
-    /// A no could not be said.
-    NotKept {
-        /// Of which target.
-        target: Target,
-        /// Why.
-        why: String,
-    },
+    /// The refusal of a handover could not be written.
+    NotKept { target: Target, why: String },
     /// A command did not reach its release.
-    CommandLost {
-        /// Which release.
-        release: ReleaseId,
-        /// Why.
-        why: String,
-    },
-    /// The archive answered, or could not.
+    CommandLost { release: ReleaseId, why: String },
+    /// The archive answered a question, or could not.
     HistoryAnswered {
-        /// Which asking.
+        /// The number of the question.
         asked: u64,
-        /// What.
         answer: Result<HistoryAnswer, String>,
     },
-    /// What was released in a target was read from the archive, or could not be.
+    /// The past releases of a target were read from the archive, or could not be.
     TimelineRead {
-        /// Where.
         target: Target,
-        /// What.
         answer: Result<HistoryAnswer, String>,
     },
-    /// Something was kept of what was released.
+    /// A release was archived.
     HistoryKept,
-    /// The archive could not be written: what is released now is missing in the history of this machine.
-    HistoryNotKept {
-        /// Why.
-        why: String,
-    },
-    /// The configuration on disk was compared with the one in use; none where both say the same.
+    /// The archive could not be written: new releases are missing from the history of this machine.
+    HistoryNotKept { why: String },
+    /// The configuration on disk was compared with the one in use. `None` if they are the same.
     ConfigurationObserved(Option<Arc<NewConfiguration>>),
-    /// A second of something that counts on the screen is over.
+    /// One second has passed while something on the screen counts.
     Ticked,
 }

@@ -1,31 +1,31 @@
-//! How the matrix lies in its pane: which environments are in view, how wide each is, and what is
-//! under a place of it. Pure geometry, for whoever draws it and for whoever points at it.
+//! The columns of the matrix: which environments are in view, how wide each one is, and which cell
+//! is at a given column. Pure geometry, used for drawing and for the mouse.
 
 use std::ops::Range;
 
 use super::model::Model;
 
-/// The most a column of the matrix takes for its words.
+/// The most columns that an environment takes for its words.
 const COLUMN_MOST: usize = 24;
-/// The least a column takes: a short version and its glyph.
+/// The least columns that an environment takes: a short version and its glyph.
 const COLUMN_LEAST: usize = 7;
-/// The least and the most columns that a cell's state takes in words, beside its glyph.
+/// The least and the most columns for the words of a cell's state, after its glyph.
 const WORDS: (usize, usize) = (12, 24);
 
-/// How the columns of the matrix lie.
+/// The layout of the matrix in columns.
 pub(super) struct Grid {
-    /// The columns of the services' names.
+    /// The columns for the names of the services.
     pub(super) first: usize,
-    /// Which environments are shown.
+    /// The environments in view.
     pub(super) range: Range<usize>,
-    /// The columns of each of them.
+    /// The columns of each environment in view.
     pub(super) widths: Vec<usize>,
-    /// The columns a cell has for words behind its glyph; none where there is no room for any.
+    /// The columns for words after a cell's glyph; 0 if there is no room for words.
     pub(super) words: usize,
 }
 
 impl Grid {
-    /// The environment in a column of the pane, counted from its left; none left of all of them.
+    /// The environment at a column of the pane, counted from its left; none if it is left of all of them.
     pub(super) fn environment_at(&self, column: usize) -> Option<usize> {
         let mut ends = self.first;
         let from = column.checked_sub(self.first)?;
@@ -39,14 +39,14 @@ impl Grid {
     }
 }
 
-/// How many services of a list that is too long are in view, in so many rows: below them is room for
-/// what is said of the cursor's cell, and for the words of the states.
+/// How many services are in view when the list is longer than `rows`. The rows below them are for the
+/// note on the cell under the cursor and the legend of states.
 pub(super) fn list_rows(rows: usize) -> usize {
     let said = (rows / 5 + 1).min(rows.saturating_sub(4));
     rows.saturating_sub(1 + said)
 }
 
-/// Lays the columns out in a room.
+/// Lays out the matrix in `room` columns.
 pub(super) fn grid(model: &Model, room: usize) -> Grid {
     let names = model.services.shown.iter().map(|name| name.as_str().len());
     let first = (names.max().unwrap_or(0).max(7) + 2).min((room / 2).max(4));
@@ -58,7 +58,7 @@ pub(super) fn grid(model: &Model, room: usize) -> Grid {
         0
     };
     for wide in &mut widths {
-        // Without words, room that is left is shared up to where columns would look lost.
+        // Without words, the columns share the spare room, but at most three each: wider looks empty.
         *wide += if words > 0 { words } else { spare.min(3) };
     }
     Grid {
@@ -69,11 +69,11 @@ pub(super) fn grid(model: &Model, room: usize) -> Grid {
     }
 }
 
-/// Which columns are shown, and how wide each is: as wide as its name and its versions, as far as
-/// there is room; the widest give way first. The column of the cursor stays in view.
+/// Which environments are in view, and how wide each is: as wide as its name and its versions if there
+/// is room. The widest shrink first. The column of the cursor stays in view.
 fn columns_in(model: &Model, room: usize) -> (Range<usize>, Vec<usize>) {
     let environments = &model.world.environments;
-    // The cursor's column is the last one in view, unless all before it fit with more.
+    // The cursor's column is the last one in view, unless it fits with all columns before it.
     let shown = (room / COLUMN_LEAST).clamp(1, environments.len().max(1));
     let cursor = model.cursor.as_ref().and_then(|cursor| {
         let mut names = environments.iter().map(|(name, _)| name);
@@ -88,7 +88,7 @@ fn columns_in(model: &Model, room: usize) -> (Range<usize>, Vec<usize>) {
         .iter()
         .zip(model.services.widest.iter().skip(from))
         .map(|((environment, _), widest)| {
-            // A version's glyph stands behind it.
+            // A glyph follows each version.
             let name = environment.as_str().len();
             name.max(widest + 1).min(COLUMN_MOST) + 1
         })

@@ -1,6 +1,6 @@
-//! What comes from the terminal and from the system, read in a task of its own so that the loop
-//! never waits for it. Ends for good when the terminal is gone: an event stream on a terminal that
-//! vanished would spin.
+//! Events from the terminal and from the system, read in their own task so that the loop never
+//! waits for them. The task ends when the terminal is gone: an event stream on a closed terminal
+//! would spin.
 
 use crossterm::event::{Event as Raw, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::StreamExt as _;
@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 
 use super::event::Input;
 
-/// How many events may wait for the loop.
+/// How many events can queue for the loop.
 const WAITING: usize = 256;
 
-/// Reads the terminal and the signals that ask a program to end or tell it that it was stopped, until the receiver is dropped.
+/// Reads the terminal and the signals to end or continue, until the receiver is dropped.
 pub fn listen() -> std::io::Result<mpsc::Receiver<Input>> {
     let (out, inputs) = mpsc::channel(WAITING);
     let goes_on = SignalKind::from_raw(Signal::CONT.as_raw());
@@ -54,7 +54,7 @@ async fn read(out: mpsc::Sender<Input>) {
             let _ = out.send(Input::Lost).await;
             return;
         };
-        let Some(input) = understood(raw) else {
+        let Some(input) = to_input(raw) else {
             continue;
         };
         if out.send(input).await.is_err() {
@@ -63,18 +63,18 @@ async fn read(out: mpsc::Sender<Input>) {
     }
 }
 
-fn understood(raw: Raw) -> Option<Input> {
+fn to_input(raw: Raw) -> Option<Input> {
     match raw {
         Raw::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(key)),
         Raw::Paste(text) => Some(Input::Paste(text)),
         Raw::Resize(columns, rows) => Some(Input::Resized(columns, rows)),
-        Raw::Mouse(mouse) if is_meant(mouse.kind) => Some(Input::Mouse(mouse)),
+        Raw::Mouse(mouse) if is_relevant(mouse.kind) => Some(Input::Mouse(mouse)),
         Raw::Key(_) | Raw::Mouse(_) | Raw::FocusGained | Raw::FocusLost => None,
     }
 }
 
-/// A mouse that only moves says nothing, and says it often.
-fn is_meant(kind: MouseEventKind) -> bool {
+/// Mouse movement without a button is ignored: it has no meaning here and is frequent.
+fn is_relevant(kind: MouseEventKind) -> bool {
     matches!(
         kind,
         MouseEventKind::Down(MouseButton::Left)

@@ -1,5 +1,10 @@
-//! Keys as the table names them, and which action a key is for: the table of `action` with what the
-//! operator bound otherwise. One clash takes one binding away, and says so.
+//! Keys by name, and the action of each key: the table of `action` with the operator's own bindings.
+//! A clash disables one binding and is reported.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::fmt;
 
@@ -15,12 +20,12 @@ pub struct Chord {
     ctrl: bool,
 }
 
-/// A character's key.
+/// The key of a character.
 pub(super) const fn key(c: char) -> Chord {
     named(KeyCode::Char(c))
 }
 
-/// A character's key with Ctrl.
+/// The key of a character with Ctrl.
 pub(super) const fn ctrl(c: char) -> Chord {
     Chord {
         code: KeyCode::Char(c),
@@ -28,12 +33,12 @@ pub(super) const fn ctrl(c: char) -> Chord {
     }
 }
 
-/// A key with a name.
+/// A key that is not a character.
 pub(super) const fn named(code: KeyCode) -> Chord {
     Chord { code, ctrl: false }
 }
 
-/// What keys are called that are no character, as they are shown and as they may be written.
+/// The names of keys that are not characters, as they are shown and written.
 const NAMES: [(KeyCode, &str); 15] = [
     (KeyCode::Enter, "Enter"),
     (KeyCode::Esc, "Esc"),
@@ -52,7 +57,7 @@ const NAMES: [(KeyCode, &str); 15] = [
     (KeyCode::PageDown, "PageDown"),
 ];
 
-/// Keys that always mean what they mean everywhere: without them there is no way out.
+/// Keys that cannot be rebound: without them the operator could not leave.
 const KEPT: [(Action, Chord); 3] = [
     (Action::Open, named(KeyCode::Enter)),
     (Action::Back, named(KeyCode::Esc)),
@@ -60,8 +65,8 @@ const KEPT: [(Action, Chord); 3] = [
 ];
 
 impl Chord {
-    /// Reads a key as it is written: `g`, `Ctrl-L`, `Shift-Tab`, `F5`, `Space`. The error says what
-    /// to write.
+    /// Reads a key as it is written: `g`, `Ctrl-L`, `Shift-Tab`, `F5`, `Space`. The error says which
+    /// forms are valid.
     pub fn parse(text: &str) -> Result<Self, String> {
         let known = |code: &(KeyCode, &str)| code.1.eq_ignore_ascii_case(text);
         if let Some((code, _)) = NAMES.iter().find(|code| known(code)) {
@@ -107,19 +112,19 @@ impl Chord {
         !self.ctrl && matches!(self.code, KeyCode::Char(c) if c.is_ascii_uppercase())
     }
 
-    /// Why this key cannot be a key of that action, whatever else is bound; the error says what to
-    /// do instead.
+    /// Whether this key can be bound to that action, whatever else is bound. The error says what to do
+    /// instead.
     pub fn may_be_for(self, action: Action) -> Result<(), String> {
         let kept = KEPT.iter().find(|(_, chord)| *chord == self);
         if let Some((other, _)) = kept.filter(|(other, _)| *other != action) {
             return Err(format!(
-                "`{self}` always means `{}`: there has to be a way out",
+                "`{self}` is always the key of `{}`: choose another key",
                 other.name()
             ));
         }
         if action.changes() && !self.is_capital() {
             return Err(format!(
-                "`{self}` cannot be a key of `{}`: only capital letters change anything",
+                "`{self}` cannot be bound to `{}`: an action that changes something needs a capital letter",
                 action.name()
             ));
         }
@@ -148,24 +153,22 @@ impl fmt::Display for Chord {
     }
 }
 
-/// A line of the table with the keys it has here.
+/// A line of the table with its keys after rebinding.
 #[derive(Debug, Clone)]
 pub struct Bound {
-    /// The line.
     pub binding: &'static Binding,
-    /// Its keys, the first one shown first; none where it was left without.
+    /// Its keys. The first is the one shown; empty if it lost all of them.
     pub keys: Vec<Chord>,
     is_own: bool,
 }
 
-/// A key that was asked for and is another's.
+/// A configured key that already belongs to another action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clash {
-    /// The key.
     pub chord: Chord,
-    /// What it was wanted for.
+    /// The action it was configured for.
     pub wanted: Action,
-    /// What it does.
+    /// The action it belongs to.
     pub does: Action,
 }
 
@@ -187,15 +190,15 @@ pub struct Keymap {
 }
 
 impl Default for Keymap {
-    /// The table as it stands.
+    /// The table without overrides.
     fn default() -> Self {
         Self::rebound(&[])
     }
 }
 
 impl Keymap {
-    /// The table with other keys for some actions. A key that is another action's already, in a
-    /// place where both are good, stays with that one; of two overrides the first in the table wins.
+    /// The table with other keys for some actions. A key that already belongs to another action that
+    /// applies in the same place stays with that action. Of two overrides, the first in the table wins.
     pub fn rebound(key_overrides: &[(Action, Vec<Chord>)]) -> Self {
         let bound = BINDINGS.iter().map(|binding| {
             let key_override = key_overrides
@@ -220,7 +223,7 @@ impl Keymap {
             bound: bound.collect(),
             clashes: Vec::new(),
         };
-        // Each round takes one override away, so this ends.
+        // Each round removes one override, so this ends.
         while let Some((loser, clash)) = keymap.clash() {
             keymap.take_away(loser, clash);
         }
@@ -239,11 +242,11 @@ impl Keymap {
         }
     }
 
-    /// The first clash there is, and the index of the line that loses it.
+    /// The first clash, and the index of the line that loses its key.
     fn clash(&self) -> Option<(usize, Clash)> {
         for (index, first) in self.bound.iter().enumerate() {
             for (below, second) in self.bound.iter().enumerate().skip(index + 1) {
-                if !meet(first.binding.scope, second.binding.scope) {
+                if !overlap(first.binding.scope, second.binding.scope) {
                     continue;
                 }
                 let Some(chord) = first.keys.iter().find(|key| second.keys.contains(key)) else {
@@ -278,7 +281,7 @@ impl Keymap {
         self.lines().find(|bound| bound.binding.action == action)
     }
 
-    /// The key to name where an action is spoken of; where it has none, the way to it by name.
+    /// The key to name when a text mentions an action. Without a key: how to find the action by name.
     pub fn shown(&self, action: Action) -> String {
         let key = self.line(action).and_then(|bound| bound.keys.first());
         match (key, self.line(Action::Palette)) {
@@ -290,12 +293,12 @@ impl Keymap {
         }
     }
 
-    /// What a key is for while a pane has the keys.
+    /// The action of a key while `focus` is the focused pane.
     pub fn action(&self, event: KeyEvent, focus: Pane) -> Option<Action> {
         self.found(event, |scope| scope.covers(focus))
     }
 
-    /// What a key is for while the history has the screen.
+    /// The action of a key while the history is open.
     pub fn action_in_history(&self, event: KeyEvent) -> Option<Action> {
         self.found(event, Scope::covers_history)
     }
@@ -308,8 +311,8 @@ impl Keymap {
     }
 }
 
-/// Whether there is a place in which both are good.
-fn meet(one: Scope, other: Scope) -> bool {
+/// Whether there is a place where both apply.
+fn overlap(one: Scope, other: Scope) -> bool {
     let in_a_pane = Pane::ALL
         .into_iter()
         .any(|pane| one.covers(pane) && other.covers(pane));
@@ -374,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clash_takes_one_wish_away_and_names_both() {
+    fn a_clash_disables_one_override_and_names_both_actions() {
         let keymap = Keymap::rebound(&[
             (Action::Zoom, vec![key('z')]),
             (Action::Mouse, vec![key('q'), key('M')]),
@@ -388,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_whose_wishes_are_all_gone_has_its_own_key_back_even_from_another_wish() {
+    fn an_action_that_lost_all_overrides_gets_its_own_key_back() {
         let keymap = Keymap::rebound(&[
             (Action::Zoom, vec![key('m')]),
             (Action::Mouse, vec![key('q')]),
@@ -413,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_out_cannot_be_taken_away() {
+    fn the_keys_to_leave_cannot_be_rebound() {
         let keymap = Keymap::rebound(&[(Action::Quit, vec![key('Q')]), (Action::Back, Vec::new())]);
         let event = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(keymap.action(event, Pane::Slots), Some(Action::Quit));

@@ -1,24 +1,24 @@
-//! Where things are on a screen of some size. Pure geometry: `view` draws into it, and `update`
-//! asks it how many lines a scroll has to move.
+//! The places of everything on a screen of a given size. Pure geometry: `view` draws into it, and
+//! `update` uses it to know how far to scroll.
 
 use ratatui::layout::{Constraint, Layout, Margin, Position, Rect};
 
 use super::model::{Model, Pane};
 
-/// The size from which all panes fit.
+/// The least size at which all panes fit.
 const ALL: (u16, u16) = (118, 34);
-/// The size from which panes are shown beside each other at all.
+/// The least size at which several panes are shown.
 const SOME: (u16, u16) = (84, 28);
-/// The size below which only a card is shown.
+/// The least size for a pane. On a smaller screen only a card is shown.
 pub(super) const LEAST: (u16, u16) = (60, 16);
-/// The least width of the matrix where others stand beside it.
+/// The least width of the matrix next to other panes.
 const MATRIX: u16 = 36;
-/// The rows of a ladder with its words.
+/// The rows of a ladder with its lines of text.
 const LADDER: u16 = 5;
-/// The width from which two slots stand beside each other.
+/// The least width at which the two slots are shown side by side.
 const SIDE: u16 = 80;
 
-/// Every place on the screen.
+/// The places of everything on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Arrangement {
     /// Too small: a card that says what it needs.
@@ -27,12 +27,12 @@ pub(super) enum Arrangement {
     Panes(Places),
 }
 
-/// How the two slots stand.
+/// How the two slots are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slots {
-    /// Beside each other.
+    /// Side by side.
     Side,
-    /// One over the other.
+    /// One above the other.
     Stacked,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Slots {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Places {
     pub(super) header: Rect,
-    /// The line with the names of the panes, where only one is shown.
+    /// The line with the names of the panes, if only one pane is shown.
     pub(super) tabs: Option<Rect>,
     pub(super) panes: Vec<(Pane, Rect)>,
     pub(super) slots: Slots,
@@ -49,7 +49,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Where a pane is, if it is shown.
+    /// The place of a pane, if it is shown.
     pub(super) fn pane(&self, pane: Pane) -> Option<Rect> {
         self.panes
             .iter()
@@ -58,23 +58,23 @@ impl Places {
     }
 }
 
-/// What an arrangement depends on.
+/// What the arrangement depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     /// Columns and rows.
     pub(super) size: (u16, u16),
-    /// The pane that has the keys: it is always shown.
+    /// The focused pane: it is always shown.
     pub(super) focus: Pane,
-    /// Whether it has the screen, too.
+    /// Whether it fills the screen.
     pub(super) zoomed: bool,
-    /// Whether the log gives its room to the others.
+    /// Whether the log is hidden and leaves its room to the others.
     pub(super) log_hidden: bool,
-    /// Whether nothing is being released in the open target: then a small screen needs less for it.
+    /// Whether no release is in flight in the open target. Then a small screen gives the ladder less room.
     pub(super) at_rest: bool,
 }
 
 impl Shape {
-    /// The shape a model asks for.
+    /// The shape for a model.
     pub(super) fn of(model: &Model) -> Self {
         Self {
             size: model.size,
@@ -86,7 +86,7 @@ impl Shape {
     }
 }
 
-/// How many rows the history has on the screen, without its frame and its names.
+/// The rows for the history's list, without its frame and its column names.
 pub(super) fn history_rows(model: &Model) -> usize {
     let shape = Shape {
         zoomed: true,
@@ -118,7 +118,7 @@ pub(super) fn arrange(shape: Shape) -> Arrangement {
     }
 }
 
-/// Whether only a card can be shown.
+/// Whether only a card fits.
 pub(super) fn is_too_small((width, height): (u16, u16)) -> bool {
     width < LEAST.0 || height < LEAST.1
 }
@@ -130,8 +130,8 @@ fn wide(area: Rect, shape: Shape) -> Places {
     } else {
         0
     };
-    // Of the rows beyond the least, half go to the log and a quarter to each row of panes; two
-    // thirds to the services and a third to the rest where there is no log.
+    // Of the rows beyond the least, half go to the log and a quarter to each row of panes. Without a
+    // log, two thirds go to the services and a third to the rest.
     let spare = area.height - ALL.1;
     let (upper, middle, logs) = if log_hidden {
         (
@@ -183,7 +183,7 @@ fn medium(area: Rect, shape: Shape) -> Places {
     let (upper, logs) = if shape.log_hidden {
         (Constraint::Min(0), Constraint::Length(0))
     } else {
-        // Tall and narrow: the log has most of it, and the slots all that they can say.
+        // Tall and narrow: the log gets most of the spare rows, and the slots all that they can use.
         let spare = area.height - SOME.1;
         (
             Constraint::Length(15 + spare.min(24) / 3),
@@ -265,7 +265,7 @@ fn single(area: Rect, shape: Shape, line: Tabs) -> Places {
     }
 }
 
-/// How many rows the timeline of the open target has; none where the screen has no rows left for it.
+/// The rows for the timeline of the open target; 0 if the screen has none to spare.
 pub(super) fn timeline_rows(model: &Model) -> usize {
     let shape = Shape::of(model);
     let is_wide = model.size.0 >= ALL.0 && model.size.1 >= ALL.1;
@@ -275,7 +275,7 @@ pub(super) fn timeline_rows(model: &Model) -> usize {
     spare_for_timeline(model.size.1).into()
 }
 
-/// Of the rows beyond the least a sixth; a row or two would say nothing.
+/// A sixth of the rows beyond the least, unless that is too few to be useful.
 fn spare_for_timeline(height: u16) -> u16 {
     match height.saturating_sub(ALL.1) / 6 {
         0..2 => 0,
@@ -283,13 +283,13 @@ fn spare_for_timeline(height: u16) -> u16 {
     }
 }
 
-/// Whether the screen shows one pane at a time, because it is too small for more.
+/// Whether the screen is so small that it shows one pane at a time.
 pub(super) fn is_narrow(model: &Model) -> bool {
     let (width, height) = model.size;
     !model.looks.zoomed && (width < SOME.0 || height < SOME.1)
 }
 
-/// How many lines a pane shows inside its border; none where it is not shown.
+/// How many lines a pane shows inside its border; 0 if it is not shown.
 pub(super) fn rows(model: &Model, pane: Pane) -> usize {
     match arrange(Shape::of(model)) {
         Arrangement::Card(_) => 0,
@@ -299,21 +299,21 @@ pub(super) fn rows(model: &Model, pane: Pane) -> usize {
     }
 }
 
-/// What the pointer is on.
+/// What the mouse pointer is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hit {
     pub(super) pane: Pane,
-    /// Which line inside the border, counted from the top.
+    /// The line inside the border, counted from the top.
     pub(super) line: usize,
-    /// Which column inside the border, counted from the left.
+    /// The column inside the border, counted from the left.
     pub(super) column: usize,
     /// How many lines there are inside the border.
     pub(super) rows: usize,
-    /// How many columns.
+    /// How many columns there are inside the border.
     pub(super) columns: usize,
 }
 
-/// The pane under a column and a row of the screen, or the one whose name is.
+/// The pane at a column and a row of the screen, or the pane whose tab is there.
 pub(super) fn hit(model: &Model, (column, row): (u16, u16)) -> Option<Hit> {
     let Arrangement::Panes(places) = arrange(Shape::of(model)) else {
         return None;
@@ -343,7 +343,7 @@ pub(super) fn hit(model: &Model, (column, row): (u16, u16)) -> Option<Hit> {
     })
 }
 
-/// How a pane is named in the line that names those not shown.
+/// The name of a pane in the line of tabs.
 pub(super) fn tab(pane: Pane) -> String {
     format!(" {} {} ", pane.number(), pane.name())
 }
@@ -361,12 +361,12 @@ pub(super) fn dialog_rows(size: (u16, u16)) -> usize {
     usize::from(size.1.saturating_sub(8)).max(1)
 }
 
-/// How many versions the picker shows: a dialog's lines without the picker's own.
+/// How many versions the picker shows: the lines of a dialog without the picker's own lines.
 pub(super) fn picker_rows(size: (u16, u16)) -> usize {
     dialog_rows(size).saturating_sub(9).max(1)
 }
 
-/// The rows of a list of `count` that are in view, the one under the cursor among them.
+/// The rows of a list of `count` that are in view, including the one under the cursor.
 pub(super) fn window(row: usize, count: usize, height: usize) -> std::ops::Range<usize> {
     let top = row
         .saturating_sub(height / 2)

@@ -1,7 +1,7 @@
-//! The terminal console. One loop (`run`) owns one [`model::Model`]; keys, observations, log lines
-//! and answers are [`event::Event`]s, `update` turns them into effects, `perform` carries those out
-//! beside the loop, and `view` draws what changed. It knows the nouns, the release's types and
-//! handle, and logs; never adapters or settings: what it needs of the crate it asks [`backend::Backend`].
+//! The terminal console. One loop (`run`) owns one [`model::Model`]. Keys, observations, log lines
+//! and answers are [`event::Event`]s. `update` turns them into effects, `perform` carries those out
+//! in separate tasks, and `view` draws the model. The console knows the inventory, the release's types
+//! and handle, and logs, but no adapters and no settings: it asks [`backend::Backend`] for the rest.
 
 pub mod action;
 mod action_names;

@@ -1,22 +1,22 @@
-//! How often the screen is drawn: at once for what a person does and for the first things that are
-//! heard after a rest, thirty times a second for what goes on and on, and on a slow link no more
-//! than half the time.
+//! How often the screen is drawn: at once after a key press and for the first events after a quiet
+//! time, thirty times a second during a stream of events, and on a slow link for at most half of the
+//! time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How fast the loop may be.
+/// Limits on how often the loop draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// The time between two draws while machines go on saying something.
+    /// The time between two draws while events keep arriving.
     pub frame: Duration,
     /// The least time between any two draws.
     pub least: Duration,
-    /// How many draws are made after a rest before `frame` holds: what is heard when the console
-    /// opens comes in a few pieces, and so does what a step changes.
+    /// How many draws are made after a quiet time before `frame` applies: the first observations after
+    /// start-up arrive in a few pieces, and so do the changes of a step.
     pub burst: u32,
-    /// How often the screen is brought up to date while something on it counts.
+    /// How often the screen is updated while something on it counts.
     pub second: Duration,
 }
 
@@ -31,13 +31,13 @@ impl Default for Pace {
     }
 }
 
-/// When the next draw may be.
+/// Computes when the next draw is due.
 #[derive(Debug)]
 pub(super) struct Draws {
     pace: Pace,
-    /// Nothing is drawn before it.
+    /// The earliest time of the next draw.
     soonest: Instant,
-    /// When as many frames will have been due as have been drawn.
+    /// The time at which the frames drawn so far would have been due at the normal rate.
     even: Instant,
 }
 
@@ -50,7 +50,7 @@ impl Draws {
         }
     }
 
-    /// When to draw what has changed; `urgent` where a person waits for it.
+    /// When to draw what has changed. `urgent` if a person waits for it.
     pub(super) fn next(&self, urgent: bool) -> Instant {
         if urgent {
             return self.soonest;
@@ -60,7 +60,7 @@ impl Draws {
             .max(self.even.checked_sub(credit).unwrap_or(self.soonest))
     }
 
-    /// Something was drawn. Where writing takes its time, half of it is left for everything else.
+    /// Records a draw. If writing was slow, as much time again is left for everything else.
     pub(super) fn drew(&mut self, began: Instant, ended: Instant) {
         self.soonest = ended + self.pace.least.max(ended - began);
         self.even = self.even.max(began) + self.pace.frame;
@@ -71,7 +71,7 @@ impl Draws {
 mod tests {
     use super::*;
 
-    /// When each of `count` draws is made that take `cost`, in milliseconds from the first.
+    /// When each of `count` draws is made if each takes `cost`, in milliseconds from the first.
     fn drawn(count: usize, cost: u64, urgent: bool) -> Vec<u128> {
         let first = Instant::now();
         let mut draws = Draws::new(Pace::default(), first);
@@ -88,12 +88,12 @@ mod tests {
     }
 
     #[test]
-    fn after_a_rest_a_few_are_drawn_at_once_and_then_thirty_a_second() {
+    fn after_a_quiet_time_a_few_frames_are_drawn_at_once_and_then_thirty_a_second() {
         assert_eq!(drawn(12, 0, false)[6..], [48, 56, 64, 72, 99, 132]);
     }
 
     #[test]
-    fn what_a_person_does_waits_for_no_frame() {
+    fn a_key_press_is_drawn_without_waiting_for_a_frame() {
         assert_eq!(drawn(4, 0, true), [0, 8, 16, 24]);
     }
 

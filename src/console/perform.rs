@@ -1,5 +1,5 @@
-//! Carries out effects beside the loop: each question to the crate is a task of its own that
-//! answers with an event. A task that panics ends the console in order, not the terminal in pieces.
+//! Carries out effects outside the loop. Each question to the backend is its own task, which answers
+//! with an event. If a task panics, the console ends in order and restores the terminal.
 
 mod together;
 
@@ -23,15 +23,15 @@ use crate::release::{
     RepairNews, RepairPlan,
 };
 
-/// How many answers may wait for the loop before their tasks wait too. Few, as each may be a
-/// thousand lines of a log.
+/// How many answers can queue for the loop before their tasks wait. Few, because each may be a
+/// thousand log lines.
 const WAITING: usize = 16;
 /// Delay before the versions are listed again after a failure, while the picker is open. It doubles each time, up to
 /// `LONGEST_LIST_RETRY`.
 const FIRST_LIST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_LIST_RETRY: Duration = Duration::from_secs(15);
 
-/// What runs beside the loop.
+/// The tasks that run outside the loop.
 pub(super) struct EffectRunner {
     backend: Arc<dyn Backend>,
     answers: mpsc::Sender<Event>,
@@ -41,15 +41,15 @@ pub(super) struct EffectRunner {
     logs: HashMap<LogFeed, AbortHandle>,
     diagnostics: Option<AbortHandle>,
     history: Option<AbortHandle>,
-    begun: mpsc::Receiver<Handle>,
-    begins: mpsc::Sender<Handle>,
+    started: mpsc::Receiver<Handle>,
+    starts: mpsc::Sender<Handle>,
 }
 
 impl EffectRunner {
-    /// An effect runner for a backend, and where their answers come.
+    /// An effect runner for a backend, and the channel of its events.
     pub(super) fn new(backend: Arc<dyn Backend>) -> (Self, mpsc::Receiver<Event>) {
         let (answers, events) = mpsc::channel(WAITING);
-        let (begins, begun) = mpsc::channel(WAITING);
+        let (starts, started) = mpsc::channel(WAITING);
         let mut effect_runner = Self {
             backend,
             answers,
@@ -59,15 +59,15 @@ impl EffectRunner {
             logs: HashMap::new(),
             diagnostics: None,
             history: None,
-            begun,
-            begins,
+            started,
+            starts,
         };
         effect_runner.watch_kept();
         effect_runner.watch_configuration();
         (effect_runner, events)
     }
 
-    /// Tells whenever something was kept of what was released, or could not be.
+    /// Reports whenever a release was archived, or could not be.
     fn watch_kept(&mut self) {
         let mut kept = self.backend.kept();
         let answers = self.answers.clone();
@@ -84,7 +84,7 @@ impl EffectRunner {
         });
     }
 
-    /// Tells whenever the configuration on disk is another one, or the one in use again.
+    /// Reports whenever the configuration on disk differs from the one in use, or matches it again.
     fn watch_configuration(&mut self) {
         let mut found = self.backend.configuration();
         let answers = self.answers.clone();
@@ -99,11 +99,11 @@ impl EffectRunner {
         });
     }
 
-    /// Waits until a task has panicked; tasks that ended well are forgotten on the way.
+    /// Waits until a task has panicked. Removes tasks that ended well.
     pub(super) async fn panicked(&mut self) {
         loop {
             tokio::select! {
-                Some(handle) = self.begun.recv() => self.adopt(handle),
+                Some(handle) = self.started.recv() => self.adopt(handle),
                 Some(ended) = self.tasks.join_next() => {
                     if ended.is_err_and(|error| error.is_panic()) {
                         return;
@@ -135,7 +135,7 @@ impl EffectRunner {
         });
     }
 
-    /// Hands on what a release says and its status does not tell.
+    /// Passes on the announcements of a release, which are not in its status.
     fn listen(&mut self, handle: &Handle) {
         let mut said = handle.announcements();
         let target = handle.status().borrow().plan.target().clone();
@@ -216,7 +216,7 @@ impl EffectRunner {
         self.choosing.push(task);
     }
 
-    /// Ends what is under way for a picker that is closed.
+    /// Cancels the lists and look-ups of a picker that was closed.
     pub(super) fn forget_versions(&mut self) {
         for task in self.choosing.drain(..) {
             task.abort();
@@ -241,12 +241,12 @@ impl EffectRunner {
 
     pub(super) fn begin(&mut self, plan: Arc<Plan>, approval: Approval) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let begins = self.begins.clone();
+        let starts = self.starts.clone();
         self.tasks.spawn(async move {
             let target = plan.target().clone();
             match backend.begin(plan, approval).await {
                 Ok(handle) => {
-                    let _ = begins.send(handle).await;
+                    let _ = starts.send(handle).await;
                 }
                 Err(refused) => {
                     let _ = answers.send(Event::BeginRefused { target, refused }).await;
@@ -319,7 +319,7 @@ impl EffectRunner {
         });
     }
 
-    /// Has it mended, and hands on what is said on the way.
+    /// Starts the repair, and passes on its progress.
     pub(super) fn repair(&mut self, plan: Arc<RepairPlan>, approval: RepairApproval) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
@@ -354,7 +354,7 @@ impl EffectRunner {
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
             let why = match handle {
-                None => "it is not driven from here".to_owned(),
+                None => "this console does not drive it".to_owned(),
                 Some(handle) => match handle.command(command).await {
                     Ok(()) => return,
                     Err(why) => why.to_string(),
@@ -368,7 +368,7 @@ impl EffectRunner {
         self.backend.look_at(target);
     }
 
-    /// Follows a log, instead of what came in there before.
+    /// Follows a log. It replaces the log that was followed in the same place.
     pub(super) fn follow(&mut self, source: LogSource) {
         let mut batches = self.backend.log(&source);
         let (feed, answers) = (source.feed(), self.answers.clone());
@@ -389,7 +389,7 @@ impl EffectRunner {
         }
     }
 
-    /// Follows no log any more.
+    /// Stops following logs.
     pub(super) fn leave_logs(&mut self) {
         for (_, task) in self.logs.drain() {
             task.abort();
@@ -405,7 +405,7 @@ impl EffectRunner {
         });
     }
 
-    /// Only the last question is worth an answer: the one before is forgotten.
+    /// Only the answer to the last question matters: the one before is cancelled.
     pub(super) fn ask_history(&mut self, asked: u64, question: HistoryQuestion) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let task = self.tasks.spawn(async move {
@@ -425,7 +425,7 @@ impl EffectRunner {
         });
     }
 
-    /// Tells at most ten times a second that diagnostics moved: nobody reads faster.
+    /// Reports new diagnostic messages, at most ten times a second: more often cannot be read.
     pub(super) fn watch_diagnostics(&mut self, watch: Watch) {
         if let Some(old) = self.diagnostics.take() {
             old.abort();

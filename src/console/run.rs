@@ -1,6 +1,6 @@
-//! The loop: wait, drain a bounded batch, update, draw once if something changed. It never waits
-//! for anything but events, has no tick while nothing counts, and is the same over a real terminal
-//! and over a test's.
+//! The loop: wait, take a bounded batch of events, update, draw once if something changed. It waits
+//! only for events, has no tick while nothing counts, and is the same for a real terminal and for a
+//! test's.
 
 use std::sync::Arc;
 
@@ -21,38 +21,38 @@ use super::view;
 use crate::inventory::World;
 use crate::release::Handle;
 
-/// How many events are taken in before the screen is drawn again.
+/// The most events taken before the screen is drawn again.
 const DRAINED: usize = 64;
 
-/// Why the console ended. Nothing here says how a release ended: that is in the journal.
+/// Why the console ended. How a release ended is in the journal, not here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExitReason {
-    /// The operator left.
+    /// The operator quit.
     Quit,
-    /// The operator wants the console again with the new configuration, at the same place.
+    /// The operator wants to reopen the console at the same place with the new configuration.
     Reload(Box<ViewState>),
-    /// A signal asked for it.
+    /// A signal told the program to end.
     Signal(&'static str),
-    /// The terminal went away.
+    /// The terminal is gone.
     TerminalLost,
-    /// A task panicked, of the console or beside it; the panic has been reported by its hook.
+    /// A task panicked, inside the console or outside. The panic hook has reported it.
     Panicked,
 }
 
-/// What the loop is given to hear.
+/// The sources of the loop's events.
 #[derive(Debug)]
 pub struct Inputs {
     /// Keys, resizes and signals.
     pub input: mpsc::Receiver<Input>,
-    /// What is observed.
+    /// The observations.
     pub world: watch::Receiver<Arc<World>>,
-    /// Releases that are in flight already.
+    /// Releases that are already in flight.
     pub in_flight: Vec<Handle>,
-    /// Told when the first frame is on the screen: what is slow may begin.
+    /// Notified when the first frame is on the screen: slow work can start then.
     pub open: Option<oneshot::Sender<()>>,
 }
 
-/// Runs the console until it is left. `now` is the only clock.
+/// Runs the console until it ends. `now` is the only clock.
 pub async fn run<S: Screen>(
     screen: &mut S,
     inputs: &mut Inputs,
@@ -82,7 +82,7 @@ pub async fn run<S: Screen>(
     loop {
         let event = tokio::select! {
             biased;
-            // What a person does comes before what machines say: a key is never late under a flood.
+            // Input comes first: a flood of other events must not delay a key.
             input = inputs.input.recv() => Event::Input(input.unwrap_or(Input::Lost)),
             () = sleep_until(draws.next(urgent)), if dirty => {
                 if !screen.is_ours() {
@@ -96,7 +96,7 @@ pub async fn run<S: Screen>(
                 draws.drew(began, Instant::now());
                 (dirty, urgent) = (false, false);
                 if let Some(open) = inputs.open.take() {
-                    // Whoever does not wait for it has begun already.
+                    // The receiver may be gone: not every caller waits for it.
                     let _ = open.send(());
                 }
                 continue;
@@ -143,7 +143,7 @@ pub async fn run<S: Screen>(
     }
 }
 
-/// When the screen is brought up to date although nothing happened: ages in minutes are on it always.
+/// When to update the screen without an event: it always shows ages in minutes.
 fn next_tick(model: &Model, pace: Pace, ticked: Instant) -> Instant {
     let wait = if model.counts_time() {
         pace.second
@@ -153,7 +153,7 @@ fn next_tick(model: &Model, pace: Pace, ticked: Instant) -> Instant {
     ticked + wait
 }
 
-/// Does what concerns the screen at once, and hands on the rest.
+/// Carries out what concerns the screen, and passes the rest to the runner.
 fn perform<S: Screen>(
     screen: &mut S,
     effect_runner: &mut EffectRunner,

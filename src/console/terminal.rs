@@ -1,5 +1,10 @@
-//! The terminal, taken and always given back: raw mode, the alternate screen, bracketed paste, a
-//! hidden cursor. Draws in one synchronized piece. Knows nothing of what is drawn.
+//! The terminal, taken and always restored: raw mode, the alternate screen, bracketed paste, a hidden
+//! cursor. Draws in one synchronized update. Knows nothing of what is drawn.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Stdout, Write as _};
@@ -24,12 +29,11 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use crate::output::{Waiting, stdout};
 
-/// Whether the terminal is taken now. Static, because a panic hook has to know it too.
+/// Whether the terminal is taken now. Static, because the panic hook needs it too.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// What the loop draws on: the real terminal, or a test's.
 pub trait Screen {
-    /// What goes wrong.
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Draws what changed.
@@ -49,22 +53,22 @@ pub trait Screen {
         Ok(())
     }
 
-    /// Has clicks and the wheel reported, or leaves them to the terminal.
+    /// Receives clicks and wheel turns, or leaves them to the terminal.
     fn mouse(&mut self, _wanted: bool) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// Gives the terminal back and stops this process; takes it again when that goes on.
+    /// Restores the terminal and stops this process. Takes the terminal again when the process continues.
     fn suspend(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// Takes the terminal again, whatever others did to it meanwhile.
+    /// Takes the terminal again, whatever other programs did to it meanwhile.
     fn resume(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// Whether the terminal is still taken: a panic elsewhere gives it back while the loop runs.
+    /// Whether the terminal is still taken. A panic elsewhere restores it while the loop runs.
     fn is_ours(&self) -> bool {
         true
     }
@@ -73,7 +77,7 @@ pub trait Screen {
 /// Why the console cannot be opened here.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTerminal {
-    /// What is drawn would go into a file or to a program.
+    /// The output would go into a file or to another program.
     #[error("the console needs a terminal, and standard output is not one")]
     Screen,
     /// No keys can be read.
@@ -82,7 +86,7 @@ pub enum NoTerminal {
          terminal (/dev/tty: {0}); ssh -t and docker exec -it give one"
     )]
     Keyboard(io::Error),
-    /// The terminal says that it cannot be drawn on.
+    /// `TERM` says that the terminal cannot be drawn on.
     #[error(
         "the console cannot draw on this terminal: TERM is {0}; set it to what the terminal is, for example \
          TERM=xterm-256color"
@@ -90,7 +94,7 @@ pub enum NoTerminal {
     Dumb(&'static str),
 }
 
-/// Whether the console can be opened here. Writes nothing.
+/// Whether the console can be opened here. Writes nothing to the terminal.
 pub fn check() -> Result<(), NoTerminal> {
     if !io::stdout().is_terminal() {
         return Err(NoTerminal::Screen);
@@ -107,11 +111,11 @@ pub fn check() -> Result<(), NoTerminal> {
     }
 }
 
-/// The real terminal, taken. Given back when dropped.
+/// The real terminal, taken. Restored when dropped.
 #[derive(Debug)]
 pub struct Terminal {
-    // Never dropped: its own way of giving the cursor back prints to standard error when that
-    // fails, and panics when the terminal is gone, in the middle of whatever has to be ended.
+    // Never dropped: if ratatui cannot restore the cursor, it prints to standard error, and it panics
+    // when the terminal is gone, in the middle of the shutdown.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Waiting<Stdout>>>>,
     mouse: bool,
 }
@@ -119,8 +123,8 @@ pub struct Terminal {
 impl Terminal {
     /// Takes the terminal.
     pub fn enter() -> io::Result<Self> {
-        // The theme alone decides about colours: what crossterm does on NO_COLOR resets bold and
-        // reverse too.
+        // The theme alone decides about colours: with NO_COLOR, crossterm would also reset bold and
+        // reverse.
         crossterm::style::force_color_output(true);
         let entered = enable_raw_mode()
             .and_then(|()| Self::take())
@@ -131,7 +135,7 @@ impl Terminal {
                 mouse: false,
             }),
             Err(error) => {
-                // Raw mode may be on already, whoever has the screen.
+                // Another program may already have switched on raw mode.
                 TAKEN.store(true, Ordering::SeqCst);
                 restore();
                 Err(error)
@@ -139,8 +143,8 @@ impl Terminal {
         }
     }
 
-    /// Makes the terminal ours until [`restore`]. The alternate screen is entered only once:
-    /// entering it again would lose where the shell's cursor was.
+    /// Takes the terminal until [`restore`]. The alternate screen is entered only once: entering it
+    /// again would lose the shell's cursor position.
     fn take() -> io::Result<()> {
         if !TAKEN.swap(true, Ordering::SeqCst) {
             execute!(stdout(), EnterAlternateScreen)?;
@@ -148,7 +152,7 @@ impl Terminal {
         execute!(stdout(), EnableBracketedPaste, cursor::Hide)
     }
 
-    /// Gives the terminal back.
+    /// Restores the terminal.
     pub fn leave(self) {
         drop(self);
     }
@@ -160,8 +164,8 @@ impl Drop for Terminal {
     }
 }
 
-/// From now on a panic anywhere gives the terminal back before it is reported; the loop notices
-/// and ends. Once, after the hook that reports has been installed.
+/// From now on any panic restores the terminal before it is reported; the loop notices and ends.
+/// Has an effect once. Call it after the reporting hook was installed.
 pub fn restore_on_panic() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -173,8 +177,8 @@ pub fn restore_on_panic() {
     });
 }
 
-/// Gives the terminal back if it is taken. For panic hooks: safe to call at any time and twice;
-/// what cannot be done (the terminal is gone) is not tried again.
+/// Restores the terminal if it is taken. For panic hooks: safe to call at any time and twice. Errors,
+/// for example because the terminal is gone, are ignored.
 pub fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
@@ -198,14 +202,14 @@ impl Screen for Terminal {
     fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         queue!(stdout(), BeginSynchronizedUpdate)?;
         let drawn = self.inner.draw(render).map(|_| ());
-        // Also after a failed draw: a terminal left waiting for the end of an update shows nothing.
+        // Also after a failed draw: a terminal that waits for the end of an update shows nothing.
         execute!(stdout(), EndSynchronizedUpdate)?;
         drawn
     }
 
     fn forget(&mut self) -> io::Result<()> {
-        // Not `clear`: that asks the terminal where its cursor is, and the answer would be read by
-        // whoever reads the keys.
+        // Not `clear`: that asks the terminal for its cursor position, and the task that reads the keys
+        // would read the answer.
         let size = self.inner.size()?;
         self.inner.resize(Rect::from((Position::ORIGIN, size)))
     }
@@ -215,7 +219,7 @@ impl Screen for Terminal {
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
-        // A multiplexer takes it for itself and hands it on only where it is told to.
+        // A multiplexer keeps it, and passes it on only if configured to.
         execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 
@@ -234,13 +238,13 @@ impl Screen for Terminal {
 
     fn suspend(&mut self) -> io::Result<()> {
         restore();
-        // The loop runs on the thread that the kernel asks first: it stands still in this call.
+        // The kernel delivers the signal to the main thread, which runs the loop: it stops in this call.
         kill_process(getpid(), Signal::TSTP)?;
         self.resume()
     }
 
     fn resume(&mut self) -> io::Result<()> {
-        // A mode that is on already would not be set again, although a shell has changed it.
+        // crossterm would not set a mode again that it believes is on, although a shell has changed it.
         let _ = disable_raw_mode();
         enable_raw_mode()?;
         Self::take()?;
@@ -255,13 +259,13 @@ impl Screen for Terminal {
     }
 }
 
-/// Whether there is somebody to give the terminal back to: a program of the same session started
-/// this one. Where there is none, nothing would ever let it go on.
+/// Whether a shell can take the terminal: a program of the same session started this one. Without
+/// one, nothing would ever continue a stopped console.
 pub fn has_shell() -> bool {
-    // Not by rustix: in a container that a session outside has entered, a session's number is 0,
-    // which its type of process numbers does not allow (it panics in a debug build).
+    // Not by rustix: in a container that was entered from another session, the session id is 0, which
+    // its process id type does not allow (it panics in a debug build).
     let parent = getppid();
-    // 0 as well: a parent that is outside, and to `getsid` the one who asks.
+    // The parent is also 0 when it is outside the container, and `getsid(0)` would mean this process.
     if parent.as_raw() == 0 {
         return false;
     }
@@ -272,14 +276,14 @@ pub fn has_shell() -> bool {
 #[derive(Debug)]
 pub struct Offscreen<B: Backend> {
     inner: ratatui::Terminal<B>,
-    /// What was copied last.
+    /// The text that was copied last.
     pub copied: Option<String>,
     /// How often the bell rang.
     pub rung: u32,
 }
 
 impl<B: Backend> Offscreen<B> {
-    /// Over a backend.
+    /// A screen over `backend`.
     pub fn new(backend: B) -> Result<Self, B::Error> {
         ratatui::Terminal::new(backend).map(|inner| Self {
             inner,

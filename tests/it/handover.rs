@@ -43,10 +43,10 @@ fn promote(pty: &mut Pty) {
 
 fn ask(pty: &mut Pty, message: &str) {
     press(pty, "C", "Driven by ana@");
-    press(pty, "j\r", "a word to them");
+    press(pty, "j\r", "a message to them");
     press(pty, message, message);
-    press(pty, "\r", "[ Ask for the wheel ]");
-    press(pty, YES, "you ask for the wheel");
+    press(pty, "\r", "[ Ask to take over ]");
+    press(pty, YES, "you ask to take over");
 }
 
 #[test]
@@ -65,14 +65,14 @@ fn a_requested_handover_lets_the_new_driver_finish_the_release() {
 
     // Ben asks, Ana refuses, and Ben is told.
     ask(&mut ben, "may I?");
-    ana.wait_for_text("asks for the wheel", SOON);
+    ana.wait_for_text("asks to take over", SOON);
     press(&mut ana, "C", "answer later");
     ana.keys("jj\r");
-    ben.wait_for_text("keeps the wheel", SOON);
+    ben.wait_for_text("keeps driving", SOON);
 
     // Ben asks again, and Ana hands over: Ben continues without another question.
     ask(&mut ben, "your train leaves");
-    ana.wait_for_text("asks for the wheel since", SOON);
+    ana.wait_for_text("asks to take over since", SOON);
     let status = words(&sandbox.run(&["status", "web", "production"]));
     assert!(status.contains("requested the handover at"), "{status}");
     press(&mut ana, "C", "answer later");
@@ -123,8 +123,8 @@ fn a_forced_takeover_needs_a_reason_and_the_old_console_watches() {
     ana.wait_for_text("lost to ben@", SOON);
     ana.wait_for_text("driven by ben@", SOON);
     press(&mut ben, "X", "[ Back out ]");
-    press(&mut ben, YES, "backed out: asked for at the console");
-    ana.wait_for_text("backed out: asked for at the console", SOON);
+    press(&mut ben, YES, "backed out: requested at the console");
+    ana.wait_for_text("backed out: requested at the console", SOON);
     assert_eq!(sandbox.live("web", "production"), "1.8.2");
     let journal = words(&sandbox.run(&["--json", "status", "web", "production"]));
     assert!(journal.contains(r#""interrupted":[]"#), "{journal}");

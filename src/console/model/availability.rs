@@ -1,5 +1,5 @@
-//! Which actions would do something now: what the footer names. A key that is not offered still
-//! answers, with the reason.
+//! Which actions are available now: the footer names these. A key that is not available still answers
+//! with the reason.
 
 use super::{Mode, Model};
 use crate::console::action::Action;
@@ -7,8 +7,8 @@ use crate::history::Step;
 use crate::inventory::drift::compare;
 use crate::release::{Observed, Progress};
 
-/// Whether the version is live and nothing is done until somebody or some time says so: another
-/// release may take over then.
+/// Whether the version is live and the release waits for an operator or for a time. Another release
+/// can take over then.
 pub fn rests_after_switch(progress: &Progress) -> bool {
     matches!(
         progress,
@@ -20,7 +20,7 @@ pub fn rests_after_switch(progress: &Progress) -> bool {
     )
 }
 
-/// Whether the version is checked and has no traffic, and a yes is waited for.
+/// Whether the version is checked, has no traffic, and its release waits for approval.
 pub fn rests_before_switch(progress: &Progress) -> bool {
     matches!(
         progress,
@@ -47,7 +47,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
                 progress,
                 Some(Progress::Asking { .. } | Progress::Choosing { .. })
             );
-            // What only others can give is not asked of the driver.
+            // The driver is not offered approvals that only other operators can give.
             let own = model.release_in_flight();
             let lacks = own.is_some_and(|status| model.lacks_approvals(status));
             let open = model.open.as_ref();

@@ -1,5 +1,5 @@
-//! Where the cursor of the picker starts: on the version that an operator most likely wants, and never on one that
-//! cannot be chosen while another can.
+//! Where the cursor of the picker starts: on the version that an operator most likely wants. It never starts on a
+//! row that cannot be chosen if another row can.
 
 use std::cmp::Ordering;
 
@@ -8,11 +8,11 @@ use crate::history::{Fate, ReleaseKind};
 use crate::inventory::{Instance, Snapshot, by_version};
 use crate::release::Intent;
 
-/// The row to start on; none where no row can be chosen.
+/// The row to start on; none if no row can be chosen.
 pub fn best_way(model: &Model, picker: &Picker) -> Option<usize> {
     let can = |way: &&Way| picker.is_choosable(way);
     let first = || picker.ways.iter().position(|way| can(&way));
-    // What is typed decides the order of the rows: the first one fits it best.
+    // The typed text decides the order of the rows: the first row matches best.
     if !picker.line.text().trim().is_empty() {
         return first();
     }
@@ -23,7 +23,7 @@ pub fn best_way(model: &Model, picker: &Picker) -> Option<usize> {
     best.or_else(first)
 }
 
-/// The newest version that was live here and that no release has gone back from.
+/// The newest version that was live here and was not rolled back from.
 fn last_good(picker: &Picker) -> Option<usize> {
     picker.ways.iter().position(|way| {
         picker.is_choosable(way)
@@ -32,7 +32,7 @@ fn last_good(picker: &Picker) -> Option<usize> {
     })
 }
 
-/// Whether the newest release that has replaced a version was a rollback from it.
+/// Whether the newest release that replaced a version was a rollback from it.
 fn was_rolled_back_from(picker: &Picker, way: &Way) -> bool {
     let past = picker
         .known_terms()
@@ -44,7 +44,7 @@ fn was_rolled_back_from(picker: &Picker, way: &Way) -> bool {
     replaced.is_some_and(|record| record.kind != ReleaseKind::Promote)
 }
 
-/// The version of the nearest environment before this one, in the order of promotion, in which one is live.
+/// The live version of the nearest environment before this one, in promotion order, that has a live version.
 fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
     let environments = model.world.environments.iter().map(|(name, _)| name);
     let before: Vec<_> = environments
@@ -54,12 +54,12 @@ fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
         let is_there = |way: &Way| way.live_in.contains(name);
         picker.ways.iter().position(is_there)
     })?;
-    // Also where it was backed out here before: its row says so, and a version that was never here is no better guess.
+    // Also if it was backed out here before: its row says so, and a version that was never here is no better guess.
     let way = picker.ways.get(nearest)?;
     picker.is_choosable(way).then_some(nearest)
 }
 
-/// The newest version that is not live here: by when it was built where both say so, else by name.
+/// The newest version that is not live here: by build time if both have one, else by name.
 fn newest(model: &Model, picker: &Picker) -> Option<usize> {
     let live = model
         .world

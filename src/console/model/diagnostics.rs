@@ -1,5 +1,5 @@
-//! Where one looks in what Greenroom says about itself. The lines are the diagnostics' own, kept by
-//! the library that collects them; so is the place in them, and this only holds it.
+//! The reading position in Greenroom's own diagnostics. The library that collects the lines also keeps
+//! the position; this type only holds it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use tui_logger::{TuiWidgetEvent, TuiWidgetState};
 pub struct Diagnostics(Arc<TuiWidgetState>);
 
 impl Diagnostics {
-    /// The place, for drawing.
+    /// The state that the widget needs for drawing.
     pub fn place(&self) -> &TuiWidgetState {
         &self.0
     }
 
-    /// Towards older lines, by a page; past the oldest it begins again at the newest.
+    /// Goes one page towards older lines. After the oldest page comes the newest.
     pub fn older(&self) {
         self.0.transition(TuiWidgetEvent::PrevPageKey);
     }
 
-    /// Towards newer lines, by a page.
+    /// Goes one page towards newer lines.
     pub fn newer(&self) {
         self.0.transition(TuiWidgetEvent::NextPageKey);
     }
 
-    /// To the newest, and follows them.
+    /// Goes to the newest lines and follows them.
     pub fn newest(&self) {
         self.0.transition(TuiWidgetEvent::EscapeKey);
     }

@@ -1,5 +1,10 @@
-//! What can stand over the screen: questions, answers, and pages to read. Every question starts on
-//! the answer that changes nothing, and expires.
+//! Everything that can be shown over the screen: questions, answers, and pages to read. Every question
+//! starts on the answer that changes nothing, and expires.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::sync::Arc;
 
@@ -18,53 +23,51 @@ use crate::release::{
 /// See the module.
 #[derive(Debug, Clone)]
 pub enum Dialog {
-    /// All keys.
     Help(Help),
-    /// Anything by its name.
+    /// Finds an action, a target or a theme by its name.
     Palette(Palette),
-    /// Which theme?
+    /// Asks for a theme.
     Themes(ThemeChoice),
-    /// Something to read: details, scrolled down by some lines.
+    /// A page to read: details, scrolled down by some lines.
     Page(Page),
-    /// Which version?
+    /// Asks for a version.
     Picker(Picker),
-    /// Why? For the record.
+    /// Asks for the reason of a release or of an override.
     Reason(Reason),
-    /// A plan is being made.
+    /// Shown while a plan is being made.
     Thinking(Thinking),
-    /// It cannot be done, and why.
+    /// Says why a request was refused.
     Refusal(Refusal),
-    /// Really?
+    /// Asks for confirmation of a change.
     Confirm(Confirm),
-    /// A step failed: what now?
+    /// Asks what to do about a failed step.
     Failure(Failure),
-    /// A release is in flight: end the console all the same?
+    /// Asks whether to quit while a release is in flight.
     Leaving(Leaving),
-    /// The configuration changed on disk: use it?
+    /// Asks whether to use the configuration that changed on disk.
     Reload(ReloadDialog),
-    /// Several releases of a target are open, and the operator chooses one.
+    /// Several releases of a target are open. The operator chooses one.
     OpenReleases(OpenReleases),
-    /// A release lost its driver, or has another: what is to become of it?
+    /// Asks what to do with a release that has no driver or another driver.
     Resume(ResumeDialog),
-    /// What is said to a driver.
+    /// Asks for a message to a driver.
     Words(Words),
-    /// A hold: why, and until when?
+    /// Asks about a hold, line by line.
     Holding(Holding),
-    /// Somebody requests the handover: what now?
+    /// Asks whether to hand over a release.
     Handover(Handover),
-    /// The switch lacks approvals: who can give them, and how.
+    /// Says which approvals the switch lacks, who can give them, and how.
     Lacking(Target),
-    /// What waits for the operator.
     Waiting(WaitingList),
 }
 
 impl Dialog {
-    /// Whether it is a question to the operator, and no list, page or search.
+    /// Whether it is a question to the operator, not a list, page or search.
     pub fn asks(&self) -> bool {
         self.asks_in_rows() || matches!(self, Self::Confirm(_))
     }
 
-    /// Whether the arrows move between its answers, or in a line, so that other keys scroll its text.
+    /// Whether the arrows move between its answers or in its line, so that other keys scroll its text.
     pub fn asks_in_rows(&self) -> bool {
         matches!(
             self,
@@ -79,75 +82,71 @@ impl Dialog {
         )
     }
 
-    /// Whether it goes away by itself.
+    /// Whether it closes by itself after a time.
     pub fn expires(&self) -> bool {
         matches!(self, Self::Confirm(_))
     }
 }
 
-/// Something to read.
+/// A page to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// What it is.
     pub title: String,
-    /// The lines, harmless.
+    /// The sanitized lines.
     pub lines: Vec<String>,
-    /// How many are scrolled away above.
+    /// How many lines are scrolled out of view at the top.
     pub top: usize,
 }
 
-/// Why? For the record.
+/// Asks for the reason of a release or of an override.
 #[derive(Debug, Clone)]
 pub struct Reason {
-    /// For which target.
     pub target: Target,
-    /// What was chosen.
+    /// The chosen version.
     pub wanted: Wanted,
     /// The version as it is shown.
     pub name: String,
-    /// What is typed so far.
     pub line: TextLine,
-    /// Whether the rules ask for one; none while that is not known.
+    /// Whether the rules require a reason; none while that is unknown.
     pub required: Option<bool>,
-    /// What stands against it and is to be overridden: first of all it is asked why.
+    /// The holds to override. The reason for the override is asked first.
     pub in_spite_of: Vec<Hold>,
-    /// Why it is, once that is typed.
+    /// The reason for the override, once it was typed.
     pub override_holds: Option<String>,
-    /// The plan of a rollback, made without a reason: it is begun without one where none is typed.
+    /// The plan of a rollback that was made without a reason. It can start without one.
     pub planned: Option<Arc<Plan>>,
 }
 
 impl Reason {
-    /// Whether it is asked why what stands is overridden, and not yet why the release is made.
+    /// Whether it asks for the reason of the override, not yet for that of the release.
     pub fn overrides(&self) -> bool {
         !self.in_spite_of.is_empty() && self.override_holds.is_none()
     }
 }
 
-/// A plan is being made.
+/// Shown while a plan is being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thinking {
-    /// Which asking.
+    /// The number of the request.
     pub asked: u64,
-    /// For which target.
     pub target: Target,
     /// The version as it is shown.
     pub name: String,
 }
 
-/// It cannot be done, and why.
+/// Says why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was asked.
+    /// What was requested.
     pub title: String,
-    /// Every reason, with its way out.
+    /// Every reason, each with its way out.
     pub reasons: Vec<String>,
-    /// How far they are scrolled.
+    /// How many lines are scrolled out of view at the top.
     pub top: usize,
 }
 
 impl Refusal {
-    /// How far it can be scrolled at most, however narrow the screen: a reason is a few lines.
+    /// The most lines that it can be scrolled by, on the narrowest screen: a reason is a few lines.
     pub fn longest(&self) -> usize {
         self.reasons
             .iter()
@@ -156,29 +155,29 @@ impl Refusal {
     }
 }
 
-/// What is confirmed.
+/// The change to confirm.
 #[derive(Debug, Clone)]
 pub enum Question {
-    /// To begin a plan.
+    /// Start a plan.
     Begin(Arc<Plan>),
-    /// To do the step that waits.
+    /// Do the step that waits.
     Step(Arc<Status>, Step),
-    /// To undo a release.
+    /// Undo a release.
     BackOut(Arc<Status>),
-    /// To end the standby now.
+    /// End the standby now.
     EndStandby(Arc<Status>),
-    /// To go on with a release that lost its driver, or has another: by force, then.
+    /// Resume a release that has no driver, or take it over by force.
     Resume(Arc<Interrupted>, GoOn),
-    /// To repair what drifted.
+    /// Repair the drift.
     Repair(Arc<RepairPlan>),
-    /// To approve a release that somebody else drives.
+    /// Approve a release that another operator drives.
     PeerApprove(Arc<Status>),
-    /// To ask the driver of a release for the handover, and to go on with it when it is handed over.
+    /// Request the handover from the driver of a release, and resume the release when it is handed over.
     Ask(Arc<Interrupted>),
 }
 
 impl Question {
-    /// The plan of the release that it is about; none of a repair.
+    /// The plan of the release; none for a repair.
     pub fn plan(&self) -> Option<&Arc<Plan>> {
         match self {
             Self::Begin(plan) => Some(plan),
@@ -191,7 +190,7 @@ impl Question {
         }
     }
 
-    /// The target that it is about, as configured.
+    /// The configured target.
     pub fn definition(&self) -> &Definition {
         match self {
             Self::Repair(plan) => &plan.definition,
@@ -204,114 +203,107 @@ impl Question {
         }
     }
 
-    /// Which target that is.
     pub fn target(&self) -> &Target {
         &self.definition().target
     }
 }
 
-/// What has the focus of a question: one of its two answers, or the name to be typed.
+/// What has the focus in a question: an answer, or a line to type in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Button {
-    /// The line for the name: Enter here answers nothing while the name is not whole.
+    /// The line for the name. Enter does nothing here until the name is complete.
     Name,
     /// Change nothing.
     Cancel,
     /// Do it.
     Go,
-    /// The line for a note, where an approval takes one.
+    /// The line for a note, if the approval takes one.
     Note,
 }
 
-/// Really?
+/// Asks for confirmation of a change.
 #[derive(Debug, Clone)]
 pub struct Confirm {
-    /// What.
     pub question: Question,
-    /// What it takes.
+    /// How it has to be confirmed.
     pub need: Need,
-    /// What is typed so far, where a name is asked for.
+    /// The name as typed so far, if one is required.
     pub typed: String,
-    /// What was written for the record on the way here.
+    /// The note or reason that was typed before the question.
     pub note: Option<String>,
     /// What Enter would press.
     pub button: Button,
-    /// How far the text is scrolled.
+    /// How many lines are scrolled out of view at the top.
     pub top: usize,
-    /// When the question is void.
     pub expires_at: Timestamp,
 }
 
 impl Confirm {
-    /// Whether a note for the record can be typed in it.
+    /// Whether it has a line for a note.
     pub fn takes_note(&self) -> bool {
         matches!(self.question, Question::PeerApprove(_))
     }
 
-    /// Whether the answer *do it* can be given now.
+    /// Whether the operator can confirm now.
     pub fn may_go(&self) -> bool {
         self.need != Need::TypedName || self.typed == self.expected()
     }
 
-    /// What is wrong with the name as it is typed so far, where one is asked for.
+    /// What is missing in the typed name, if one is required.
     pub fn missing(&self) -> Option<String> {
         if self.may_go() {
             return None;
         }
         let expected = self.expected();
         match expected.strip_prefix(self.typed.as_str()) {
-            Some(whole) if whole == expected => Some(format!("the name {expected} is missing")),
-            Some(rest) => Some(format!("not the whole name: {rest} is missing")),
+            Some(whole) if whole == expected => Some(format!("type the name {expected}")),
+            Some(rest) => Some(format!("incomplete: {rest} is missing")),
             None => Some(format!("that is not {expected}")),
         }
     }
 
-    /// The name that has to be typed.
+    /// The name to be typed.
     pub fn expected(&self) -> &str {
         self.question.target().environment.as_str()
     }
 }
 
-/// A step failed: what now?
+/// Asks what to do about a failed step.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// The release.
     pub status: Arc<Status>,
-    /// Which step.
     pub step: Step,
-    /// Whether doing or undoing it failed.
+    /// Whether doing or undoing the step failed.
     pub direction: Direction,
-    /// Why.
     pub why: String,
-    /// What can be chosen; the row before them all decides nothing.
+    /// The choices. The row before them is "decide later".
     pub choices: Vec<Choice>,
-    /// The row under the cursor.
     pub row: usize,
-    /// A note for the record.
+    /// The operator's note; it is kept in the history.
     pub note: TextLine,
-    /// Whether the note has the keys.
+    /// Whether the note has the focus.
     pub is_noting: bool,
 }
 
-/// A release is in flight: end the console all the same?
+/// Asks whether to quit while a release is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Leaving {
     /// The row under the cursor, of [`Leave::ALL`].
     pub row: usize,
 }
 
-/// The answers to that.
+/// The answers to [`Leaving`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// Not at all.
+    /// Do not quit.
     Stay,
-    /// As soon as what is being done now has been observed.
+    /// Quit when the current act has been observed.
     AfterStep,
-    /// When everything is undone.
+    /// Back out, then quit.
     BackOut,
 }
 
 impl Leave {
-    /// All of them; what changes nothing comes first.
+    /// All answers. The one that changes nothing comes first.
     pub const ALL: [Self; 3] = [Self::Stay, Self::AfterStep, Self::BackOut];
 }

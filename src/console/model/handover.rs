@@ -1,4 +1,9 @@
-//! Who drives, who looks on, and who requests the handover, as this console sees it.
+//! Who drives a release, who watches it, and who requests its handover, as this console sees it.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::sync::Arc;
 
@@ -9,60 +14,56 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{HandoverRequest, Operator, ReleaseId, Target, Watcher};
 use crate::release::{Approval, GoOn, Interrupted, Observed, Status};
 
-/// This console has requested the handover, and waits for the answer.
+/// A request of this console for a handover. It waits for the answer.
 #[derive(Debug, Clone)]
 pub struct Asking {
-    /// Of which target.
     pub target: Target,
-    /// Which release.
     pub release: ReleaseId,
-    /// Who drives it.
     pub driver: Operator,
-    /// The yes to go on with it, when it is handed over.
+    /// The approval to resume the release when it is handed over.
     pub approval: Approval,
-    /// Until when that counts.
+    /// When the approval expires.
     pub until: Timestamp,
-    /// As it was written, once it was.
+    /// The request as it was written; none before that.
     pub request: Option<HandoverRequest>,
-    /// Whether it was seen where the driver sees it.
+    /// Whether the request was observed in the store, where the driver reads it.
     pub is_seen: bool,
 }
 
-/// What may become of a release that is found, here.
+/// What the operator can do with a release that has no driver or another driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResumeChoice {
-    /// Nothing now.
+    /// Decide later.
     Later,
-    /// To ask its driver for the handover.
+    /// Request the handover from its driver.
     Ask,
-    /// To ask no more.
+    /// Withdraw the request.
     AskNoMore,
-    /// To go on with it: by force, where it has a driver.
+    /// Resume it; by force if it has a driver.
     GoOn(GoOn),
 }
 
-/// Several releases of a target are open. The operator chooses the one to resume, to back out or to leave.
+/// Several releases of a target are open. The operator chooses the one to resume, back out or leave.
 #[derive(Debug, Clone)]
 pub struct OpenReleases {
-    /// All of them, the one that began last first; never none.
+    /// The open releases, the newest first; never empty.
     pub releases: Vec<ReleaseRecord>,
-    /// The row under the cursor.
     pub row: usize,
 }
 
-/// A release that lost its driver, or has another: what is to become of it?
+/// Asks what to do with a release that has no driver or another driver.
 #[derive(Debug, Clone)]
 pub struct ResumeDialog {
-    /// What was found.
+    /// The release as it was read.
     pub found: Arc<Interrupted>,
-    /// Whether this console has requested the handover already.
+    /// Whether this console has already requested the handover.
     pub has_asked: bool,
     /// The row under the cursor, of [`ResumeDialog::choices`].
     pub row: usize,
 }
 
 impl ResumeDialog {
-    /// What can be wished, in order; the first decides nothing.
+    /// The possible choices, in order. The first one decides nothing.
     pub fn choices(&self) -> Vec<ResumeChoice> {
         let mut choices = vec![ResumeChoice::Later];
         if self.found.driver().is_some() {
@@ -76,7 +77,7 @@ impl ResumeDialog {
         choices
     }
 
-    /// The one under the cursor.
+    /// The choice under the cursor.
     pub fn chosen(&self) -> ResumeChoice {
         self.choices()
             .get(self.row)
@@ -85,46 +86,43 @@ impl ResumeDialog {
     }
 }
 
-/// What is said to a driver: a message to an asking, or why the lock is taken from them.
+/// Asks for a message to a driver: with a request for the handover, or the reason for taking the lock.
 #[derive(Debug, Clone)]
 pub struct Words {
-    /// The release.
     pub found: Arc<Interrupted>,
-    /// What it is for.
+    /// The choice that the message belongs to.
     pub choice: ResumeChoice,
-    /// What is typed so far.
     pub line: TextLine,
 }
 
-/// Somebody asks this console for the handover: what is to become of it?
+/// Asks whether to hand over a release to the operator who requests it.
 #[derive(Debug, Clone)]
 pub struct Handover {
-    /// The release.
     pub status: Arc<Status>,
-    /// Who asks.
+    /// The request.
     pub asked: HandoverRequest,
     /// The row under the cursor, of [`Hand::ALL`].
     pub row: usize,
 }
 
-/// The answers to that.
+/// The answers to [`Handover`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hand {
-    /// None now.
+    /// Decide later.
     Later,
-    /// They have it.
+    /// Hand it over.
     Over,
-    /// They do not.
+    /// Keep driving.
     Keep,
 }
 
 impl Hand {
-    /// All of them; what changes nothing comes first.
+    /// All answers. The one that changes nothing comes first.
     pub const ALL: [Self; 3] = [Self::Later, Self::Over, Self::Keep];
 }
 
 impl Model {
-    /// Who asks this console for the handover of a target, and has no answer yet.
+    /// The unanswered request to this console for the handover of a target.
     pub fn asked_here(&self, target: &Target) -> Option<&HandoverRequest> {
         let status = self.releases.get(target)?;
         let asked = self.world.get(target)?.handover_request.as_ref()?;
@@ -135,7 +133,7 @@ impl Model {
         is_for_us.then_some(asked)
     }
 
-    /// Who requests the handover of the open target, whoever drives it.
+    /// The request for the handover of the open target, no matter who drives it.
     pub fn asked_for(&self) -> Option<&HandoverRequest> {
         let asked = self.snapshot()?.handover_request.as_ref()?;
         let release = self.release()?;
@@ -144,7 +142,7 @@ impl Model {
         is_open.then_some(asked)
     }
 
-    /// Those who have the open target open and do not drive it.
+    /// The operators who have the target open and do not drive it.
     pub fn watching(&self) -> Vec<&Watcher> {
         let Some(snapshot) = self.snapshot() else {
             return Vec::new();
@@ -156,12 +154,12 @@ impl Model {
             .collect()
     }
 
-    /// Whether that is this console.
+    /// Whether `console` is this console.
     pub fn is_here(&self, console: &str) -> bool {
         !self.console.is_empty() && console == self.console
     }
 
-    /// Whether what is told of a release is told by this very console's driving.
+    /// Whether this console itself drives the observed release.
     pub(super) fn is_driven_here(&self, told: &Observed) -> bool {
         told.driver
             .as_ref()

@@ -1,109 +1,108 @@
-//! What was released, to browse: a list with a filter, and over it one release, two of them beside
-//! each other, or the timeline of an environment. It is what was kept, never what runs.
+//! Past releases to browse: a list with a filter. Over the list: one release, two releases side by side,
+//! or the timeline of an environment. It shows what was archived, never what is running.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use crate::history::{Filter, Item, Kept, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::report::Line;
 
-/// How many releases are asked for at a time.
+/// How many releases are read at a time.
 pub const LISTED: usize = 200;
-/// How many a timeline looks at.
+/// How many releases a timeline is made from.
 pub const IN_TIMELINE: usize = 500;
 
-/// See the module. It keeps its filter and its place while it is closed.
+/// See the module. It keeps its filter and its position while it is closed.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// Whether it has the screen.
     pub is_open: bool,
-    /// The filter as it is typed.
+    /// The filter as typed.
     pub typed: String,
-    /// What of it cannot be meant.
+    /// What is wrong with the filter.
     pub wrong: Option<String>,
-    /// What it lets through, newest first, as far as it was read.
+    /// The releases that match the filter, newest first, as far as they were read.
     pub rows: Vec<Item>,
-    /// Whether there are no more.
+    /// Whether all of them were read.
     pub is_whole: bool,
-    /// The row under the cursor.
     pub row: usize,
-    /// Those that are to be compared.
+    /// The releases marked for comparison.
     pub marked: Vec<ReleaseId>,
-    /// What is read over the list.
+    /// The page over the list.
     pub sheet: Option<Sheet>,
     /// Why something could not be read.
     pub trouble: Option<String>,
-    /// The number of the last question; answers to others come too late.
+    /// The number of the last question. Answers to earlier questions are dropped.
     pub asked: u64,
-    /// What is waited for.
+    /// The question that is not answered yet.
     pub waiting: Option<Waiting>,
-    /// How often something was kept, and how often when the list was asked for.
+    /// How often something was archived, and how often when the list was read.
     pub kept: (u64, u64),
-    /// Whether the release under the cursor is to be opened as soon as the list has come.
+    /// Whether to open the release under the cursor as soon as the list arrives.
     pub opens: bool,
 }
 
 impl History {
-    /// What is under the cursor.
+    /// The item under the cursor.
     pub fn under_cursor(&self) -> Option<&Item> {
         self.rows.get(self.row)
     }
 }
 
-/// What was asked and is not answered.
+/// A question to the archive without an answer yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Waiting {
-    /// The list from its beginning.
+    /// The list from its start.
     List,
-    /// More of it.
+    /// More of the list.
     More,
-    /// One release, or two.
+    /// One or two releases.
     Releases,
-    /// A timeline.
     Timeline(EnvironmentName),
-    /// Whether it is what was written.
+    /// The verification of the listed records.
     Proof,
 }
 
-/// Something to read over the list.
+/// A page over the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
-    /// What it is.
     pub title: String,
-    /// The lines, harmless.
+    /// The sanitized lines.
     pub lines: Vec<Line>,
-    /// How many are scrolled away above.
+    /// How many lines are scrolled out of view at the top.
     pub top: usize,
 }
 
-/// What is asked of the archive.
+/// A question to the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryQuestion {
-    /// What a filter lets through, from the one before another on.
+    /// The releases that match a filter, older than `before`.
     List {
-        /// Which.
         filter: Filter,
-        /// From where on; none for the newest.
+        /// Where to start; none starts at the newest.
         before: Option<ReleaseId>,
-        /// How many releases.
+        /// The most releases to read.
         limit: usize,
     },
-    /// All that is kept of these.
+    /// Everything that is archived about these.
     Releases(Vec<ReleaseId>),
-    /// Whether what a filter lets through is still what was written, here and in the stores.
+    /// Whether the matching records are unaltered, on this machine and in the stores.
     Prove(Filter),
 }
 
-/// What it answers.
+/// The answer to a [`HistoryQuestion`].
 #[derive(Debug, Clone)]
 pub enum HistoryAnswer {
-    /// A list.
     Listed {
-        /// What is in it, newest first.
+        /// The items, newest first.
         items: Vec<Item>,
-        /// Whether there is no more.
+        /// Whether there are no more.
         is_whole: bool,
     },
-    /// Releases, in the order they were asked for.
+    /// The releases in the requested order.
     Releases(Vec<Kept>),
-    /// What came out of proving.
+    /// The result of the verification.
     Proven(Proven),
 }

@@ -1,36 +1,39 @@
-//! Placing a hold on a target, and clearing the one that stands: what is asked, line by line.
+//! Placing a hold on a target, or clearing its current hold: the questions, one line each.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use super::TextLine;
 use crate::inventory::{Hold, Target};
 
-/// What is asked about a hold.
+/// A question about a hold.
 #[derive(Debug, Clone)]
 pub struct Holding {
-    /// On which target.
     pub target: Target,
-    /// Which line of it.
+    /// The current line.
     pub asks: HoldLine,
-    /// What is typed so far.
     pub line: TextLine,
 }
 
-/// One line of it.
+/// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldLine {
-    /// Why it is placed.
+    /// The reason to place it.
     Why,
     /// When it ends.
     Until {
-        /// Why it is placed.
+        /// The reason, typed before.
         why: String,
     },
-    /// The reason of the rollback that has left the hold without one.
+    /// The reason of the rollback that placed the hold without one.
     Reason(Box<Hold>),
-    /// Why the one that stands is cleared.
+    /// The reason to clear the current hold.
     Clear(Box<Hold>),
-    /// Why one that cannot be read is removed.
+    /// The reason to remove a hold that cannot be read.
     Remove {
-        /// What is wrong with it.
+        /// Why it cannot be read.
         problem: String,
     },
 }

@@ -1,5 +1,10 @@
-//! What the list of the checks holds: the cases of the open target's suite with what came of them.
-//! And which step of a ladder matters.
+//! The rows of the list of checks: the cases of the open target's suite with their results. Also which
+//! step of a ladder is the most relevant.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::time::Duration;
 
@@ -11,49 +16,46 @@ use crate::history::{Outcome, Step};
 use crate::inventory::{Digest, ReleaseId, Slot, Snapshot, Version};
 use crate::release::{Progress, Status, StepState};
 
-/// How far one case is.
+/// The state of one case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
-    /// It was not run yet.
+    /// Not run yet.
     Pending,
-    /// It is being run.
     Running,
-    /// It has a verdict.
+    /// Has a verdict.
     Settled(Verdict),
 }
 
-/// One line of the checks.
+/// One row of the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRow {
-    /// Its name, harmless.
+    /// The sanitized name.
     pub name: String,
-    /// How far it is.
     pub state: CheckState,
-    /// Whether the release needs it.
+    /// Whether the release requires it to pass.
     pub required: bool,
     /// How long the answer took.
     pub took: Option<Duration>,
-    /// What was expected and what came instead, harmless.
+    /// What was expected and what was answered, sanitized.
     pub detail: String,
 }
 
-/// The version whose checks are listed.
+/// The version whose checks are listed, with their results.
 #[derive(Debug, Clone, Copy)]
 pub struct Checked<'a> {
-    /// The version.
     pub version: &'a Version,
-    /// The slot that it was checked in.
+    /// The slot in which it was checked.
     pub slot: Slot,
-    /// What came out of each case, as far as they were run.
+    /// The reports of the cases that were run.
     pub cases: &'a [CaseReport],
-    /// When they were over.
+    /// When the checks ended.
     pub at: Option<Timestamp>,
-    /// The release that made it live, where nothing is being released.
+    /// The release that made it live; none while a release is in flight.
     pub made_live_by: Option<ReleaseId>,
 }
 
-/// The version whose checks matter now: the candidate of a release that goes on, else what is live. None
-/// where nothing is known of either.
+/// The version whose checks are relevant: the candidate of a release in flight, else the live version.
+/// None if neither is known.
 pub fn checked(model: &Model) -> Option<Checked<'_>> {
     let release = model.release();
     if !model.is_at_rest() {
@@ -61,7 +63,7 @@ pub fn checked(model: &Model) -> Option<Checked<'_>> {
     }
     let told = model.told.get(model.open.as_ref()?);
     let live = told.and_then(|told| told.live_checks.as_deref());
-    // What is live is what is observed: these have to be the checks of that.
+    // The live version is the observed one: the checks must be of that digest.
     let observed = model.snapshot().and_then(Snapshot::live_instance);
     let is_live = |digest: &Digest| observed.is_none_or(|live| live.digest == *digest);
     if let Some(live) = live.filter(|live| is_live(&live.version.digest)) {
@@ -73,7 +75,7 @@ pub fn checked(model: &Model) -> Option<Checked<'_>> {
             made_live_by: Some(live.release),
         });
     }
-    // The journal of a release that has just ended here may not have been read yet.
+    // The journal of a release that this console has just ended may not have been read yet.
     let status = release.filter(|status| status.outcome().is_some_and(Outcome::is_success))?;
     let made_live_by = Some(status.plan.release);
     is_live(&status.plan.version.digest).then(|| of_release(status, made_live_by))
@@ -89,7 +91,7 @@ fn of_release(status: &Status, made_live_by: Option<ReleaseId>) -> Checked<'_> {
     }
 }
 
-/// The cases of [`checked`], those of a release that goes on in the suite's order.
+/// The cases of [`checked`]; those of a release in flight in the order of the suite.
 pub fn checks(model: &Model) -> Vec<CheckRow> {
     let Some(checked) = checked(model) else {
         return Vec::new();
@@ -108,7 +110,7 @@ pub fn checks(model: &Model) -> Vec<CheckRow> {
             rows.push(settled(report));
             continue;
         }
-        // Cases are run one after the other: the first without a verdict is the one that runs.
+        // Cases run one after the other: the first one without a verdict is the running one.
         let state = if std::mem::take(&mut running) {
             CheckState::Running
         } else {
@@ -140,7 +142,7 @@ fn settled(report: &CaseReport) -> CheckRow {
     }
 }
 
-/// The step a reader looks for first: what goes on, waits or failed; else the last that is true.
+/// The most relevant step: the one that is running, waits or failed; else the last one that is done.
 pub fn relevant_step(status: &Status) -> Option<usize> {
     let moving = status.steps.iter().position(|step_status| {
         matches!(

@@ -1,4 +1,9 @@
-//! The pane of logs: which one is shown, the lines of each, and how they are looked at.
+//! The pane of logs: which log is shown, the lines of each log, and how they are shown.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::collections::BTreeMap;
 
@@ -10,18 +15,18 @@ use super::Diagnostics;
 /// A log that can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogKind {
-    /// What the instance in a slot says.
+    /// The output of the instance in a slot.
     Slot(Slot),
-    /// What both instances say, by time.
+    /// The output of both instances, ordered by time.
     Both,
-    /// What the proxy writes down about the target's requests.
+    /// The proxy's log of the target's requests.
     Proxy,
     /// The steps of the target's releases.
     Steps,
 }
 
 impl LogKind {
-    /// The one after it, in the order in which a key goes through them.
+    /// The next kind, in the order in which the key goes through them.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -33,7 +38,7 @@ impl LogKind {
         }
     }
 
-    /// What has to be followed for it.
+    /// The feeds that this log is made of.
     pub fn feeds(self) -> &'static [LogFeed] {
         match self {
             Self::Slot(Slot::Blue) => &[LogFeed::Slot(Slot::Blue)],
@@ -45,36 +50,29 @@ impl LogKind {
     }
 }
 
-/// Where lines come in.
+/// A place where lines arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogFeed {
-    /// From a slot, whichever instance is in it.
+    /// A slot, whichever instance runs in it.
     Slot(Slot),
     /// From the proxy.
     Proxy,
 }
 
-/// What is followed.
+/// A source that is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogSource {
-    /// An instance.
     Instance {
-        /// Whose.
         target: Target,
-        /// The slot it runs in.
         slot: Slot,
-        /// The instance.
         instance: InstanceId,
     },
-    /// The proxy, about one target.
-    Proxy {
-        /// Which.
-        target: Target,
-    },
+    /// The proxy's log of one target.
+    Proxy { target: Target },
 }
 
 impl LogSource {
-    /// Where its lines come in.
+    /// The feed in which its lines arrive.
     pub fn feed(&self) -> LogFeed {
         match self {
             Self::Instance { slot, .. } => LogFeed::Slot(*slot),
@@ -83,47 +81,46 @@ impl LogSource {
     }
 }
 
-/// Lines to write to a file, oldest first. Their texts are shared with the log, not copied.
+/// Lines to write to a file, oldest first. They share their texts with the log; nothing is copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedLog {
-    /// What the file should be called: letters, digits, dots and dashes.
+    /// The name of the file: letters, digits, dots and dashes.
     pub name: String,
-    /// What to write.
     pub lines: Vec<NewLine>,
 }
 
-/// What becomes of lines that are longer than the pane is wide.
+/// How lines are shown that are longer than the pane is wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LongLines {
-    /// They are cut; left and right move along them.
+    /// Cut; left and right scroll along them.
     #[default]
     Cut,
-    /// They go on in the next row.
+    /// Continued in the next row.
     Wrapped,
 }
 
-/// Whether lines show when they were heard.
+/// Whether lines show the time at which they were received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Times {
-    /// Those that do not tell their own time do.
+    /// Lines that do not start with a time of their own show it.
     #[default]
     Shown,
-    /// None does.
+    /// No line shows it.
     Hidden,
 }
 
-/// How far back lines are shown.
+/// How old the shown lines can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Since {
-    /// All that are kept.
+    /// Any age.
     #[default]
     All,
-    /// Those of so many minutes before the key was pressed, and what comes after.
+    /// At most this many minutes before the key was pressed.
     Minutes(u32),
 }
 
 impl Since {
-    /// The one after it, in the order in which a key goes through them.
+    /// The next one, in the order in which the key goes through them.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -136,19 +133,19 @@ impl Since {
     }
 }
 
-/// The columns of a time before a line.
+/// The columns of the time before a line.
 pub const TIME_COLUMNS: usize = 13;
-/// The columns of a slot's name before a line, where lines of both are shown.
+/// The columns of the slot's name before a line, in the log of both slots.
 pub const SLOT_COLUMNS: usize = 6;
-/// The columns of the marks before a line: whether it was searched for, and who wrote it.
+/// The columns of the marks before a line: whether it matches the search, and where it came from.
 pub const MARK_COLUMNS: usize = 3;
 
-/// How much is kept of a release's steps: a release has a few dozen of them.
+/// The bounds for the log of a release's steps: a release has a few dozen of them.
 const STEPS: Bounds = Bounds {
     lines: 2_000,
     bytes: 256 * 1024,
 };
-/// How much is kept of every other log. The whole console stays under 48 MB with all of them full.
+/// The bounds for each other log. With all logs full, the whole console stays below 48 MB.
 const LINES: Bounds = Bounds {
     lines: 20_000,
     bytes: 5 * 1024 * 1024,
@@ -157,31 +154,27 @@ const LINES: Bounds = Bounds {
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct LogPane {
-    /// The log that the operator asked for; none is the candidate's, else the live one's.
+    /// The log that the operator chose; by default the candidate's, else that of the live slot.
     pub chosen: Option<LogKind>,
-    /// The log that is shown.
     pub kind: LogKind,
-    /// Whose logs these are.
+    /// The target of these logs.
     pub target: Option<Target>,
-    /// What is followed, by where its lines come in.
+    /// The followed sources, by feed.
     pub followed: BTreeMap<LogFeed, LogSource>,
-    /// What is wanted of whichever log is shown.
+    /// The search and filter, applied to every log.
     pub wanted: Wanted,
-    /// What long lines do.
     pub long: LongLines,
-    /// Whether times are shown.
     pub times: Times,
-    /// How far back lines are shown.
     pub since: Since,
-    /// Where one looked before one began to type what to search for.
+    /// The view before the operator started to type a search.
     pub looked: Option<Viewport>,
-    /// What is shown in the log's place.
+    /// Shown in place of the log.
     pub diagnostics: Option<Diagnostics>,
     slots: PerSlot<Log>,
     both: Option<Log>,
     proxy: Log,
     steps: BTreeMap<Target, Log>,
-    /// Of a target whose releases have done no step yet.
+    /// The log of a target whose releases have done no step yet.
     no_steps: Log,
 }
 
@@ -221,7 +214,7 @@ impl LogPane {
         }
     }
 
-    /// The log that is shown, to look at it otherwise.
+    /// The log that is shown, to change its view.
     pub fn log_mut(&mut self) -> &mut Log {
         match self.kind {
             LogKind::Slot(slot) => self.slots.get_mut(slot),
@@ -235,7 +228,7 @@ impl LogPane {
         }
     }
 
-    /// The slot whose log is shown, where it is one slot's.
+    /// The slot whose log is shown, if the log is that of one slot.
     pub fn slot(&self) -> Option<Slot> {
         match self.kind {
             LogKind::Slot(slot) => Some(slot),
@@ -243,7 +236,7 @@ impl LogPane {
         }
     }
 
-    /// What is followed for the log that is shown; the first, where it is more than one.
+    /// The followed source of the log that is shown; the first one if there are several.
     pub fn source(&self) -> Option<&LogSource> {
         self.kind
             .feeds()
@@ -251,7 +244,7 @@ impl LogPane {
             .find_map(|feed| self.followed.get(feed))
     }
 
-    /// Lines arrived. Those of a source that was just left are on their way for a moment.
+    /// Lines arrived. Lines of a source that was just dropped can still arrive for a moment.
     pub fn arrived(&mut self, source: &LogSource, batch: Batch) {
         let feed = source.feed();
         if self.followed.get(&feed) == Some(source) {
@@ -272,20 +265,18 @@ impl LogPane {
         }
     }
 
-    /// Follows something from now on. Where that is another instance than before, its lines go
-    /// on below those of the old one, with a line between them.
+    /// Follows a source from now on. If it is another instance than before, its lines come below those of
+    /// the old one, with a separating line.
     pub fn follow(&mut self, source: LogSource, name: &str) {
         let feed = source.feed();
         let before = self.followed.insert(feed, source);
         if before.is_some() {
-            let said = NewLine::notice(format!(
-                "from here on this is the log of another start: {name}"
-            ));
+            let said = NewLine::notice(format!("the log of another start follows: {name}"));
             self.add(feed, vec![said]);
         }
     }
 
-    /// Forgets the logs of the target before; its steps are kept, as the release may go on.
+    /// Drops the logs of the previous target. Its steps are kept, because its release may continue.
     pub fn turn_to(&mut self, target: Option<Target>) {
         self.target = target;
         self.followed.clear();
@@ -295,7 +286,7 @@ impl LogPane {
         self.looked = None;
     }
 
-    /// Shows a log.
+    /// Switches to a log.
     pub fn show(&mut self, kind: LogKind) {
         self.kind = kind;
         self.looked = None;
@@ -308,13 +299,13 @@ impl LogPane {
         }
     }
 
-    /// A release of a target did something.
+    /// A release of a target made progress.
     pub fn stepped(&mut self, target: &Target, lines: Vec<NewLine>) {
         let steps = self.steps.entry(target.clone());
         steps.or_insert_with(|| Log::new(STEPS)).extend(lines);
     }
 
-    /// How its lines lie in a pane of some width.
+    /// How lines are laid out in a pane of `columns`.
     pub fn measure(&self, columns: usize) -> Measure {
         Measure {
             kind: self.kind,
@@ -325,7 +316,7 @@ impl LogPane {
     }
 }
 
-/// How lines lie in a pane of some width.
+/// How lines are laid out in a pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measure {
     kind: LogKind,
@@ -355,7 +346,7 @@ impl Measure {
         self.columns.saturating_sub(self.gutter(line)).max(1)
     }
 
-    /// Whether a line shows when it was heard. One that tells its own time does not need to.
+    /// Whether the line shows the time at which it was received. A line with its own time does not need it.
     pub fn times_of(&self, line: &Line) -> Times {
         if line.origin != Origin::Notice && has_own_time(&line.text) {
             Times::Hidden
@@ -364,7 +355,7 @@ impl Measure {
         }
     }
 
-    /// How many rows a line takes.
+    /// How many rows the line takes.
     pub fn rows(&self, line: &Line) -> usize {
         match self.long {
             LongLines::Cut => 1,
@@ -373,7 +364,7 @@ impl Measure {
     }
 }
 
-/// Whether a line begins with an RFC 3339 time stamp.
+/// Whether the text starts with an RFC 3339 time stamp.
 fn has_own_time(text: &str) -> bool {
     let text = text.trim_start_matches(['[', ' ']);
     let first = text.split([' ', ']', '\t']).next().unwrap_or("");

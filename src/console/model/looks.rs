@@ -1,30 +1,32 @@
-//! How the operator wants the screen: what fills it, in which theme, and who has the mouse.
+//! The operator's settings of the screen: zoom, theme, mouse, bell.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use crate::inventory::Tier;
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Looks {
-    /// The names of the themes there are.
+    /// The names of all themes.
     pub themes: Vec<String>,
-    /// The theme wherever no tier has its own.
+    /// The theme for tiers that have no theme of their own.
     pub theme: String,
     /// The themes of tiers.
     pub theme_by_tier: Vec<(Tier, String)>,
-    /// Whether the pane that has the keys has the screen, too.
+    /// Whether the focused pane fills the screen.
     pub zoomed: bool,
-    /// Whether the log is hidden.
     pub log_hidden: bool,
-    /// Whether clicks come here.
+    /// Whether the console receives clicks, instead of the terminal.
     pub mouse: bool,
-    /// When the terminal's bell rings.
     pub bell: Bell,
 }
 
 /// When the terminal's bell rings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Bell {
-    /// Never.
     #[default]
     Off,
     /// Once for each new thing that waits for the operator.
@@ -32,18 +34,18 @@ pub enum Bell {
 }
 
 impl Looks {
-    /// The theme while a target of this tier is open, or none is.
+    /// The theme to use while a target of this tier, or none, is open.
     pub fn theme_for(&self, tier: Option<Tier>) -> &str {
         let own = self.theme_by_tier.iter().find(|(of, _)| Some(*of) == tier);
         own.map_or(&self.theme, |(_, name)| name)
     }
 
-    /// Whether a tier has a theme of its own.
+    /// Whether the tier has its own theme.
     pub fn has_own(&self, tier: Option<Tier>) -> bool {
         self.theme_by_tier.iter().any(|(of, _)| Some(*of) == tier)
     }
 
-    /// Wears a theme from now on: the tier's, where it has one of its own, else the general one.
+    /// Uses a theme from now on: as the tier's if the tier has its own, else as the general one.
     pub fn wear(&mut self, tier: Option<Tier>, name: &str) {
         let own = self
             .theme_by_tier
@@ -56,9 +58,8 @@ impl Looks {
     }
 }
 
-/// Which theme? The one under the cursor is shown at once.
+/// Asks for a theme. The one under the cursor is used at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThemeChoice {
-    /// The row under the cursor.
     pub row: usize,
 }

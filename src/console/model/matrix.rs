@@ -1,5 +1,5 @@
-//! What a cell of the matrix says about a target: from what is observed, and from what is being
-//! done to it; never from history.
+//! What a cell of the matrix says about a target: from observations and from the release in flight,
+//! never from history.
 
 use jiff::Timestamp;
 
@@ -7,42 +7,42 @@ use super::Model;
 use crate::inventory::{LiveSlot, Slot, Snapshot, Target, drift};
 use crate::release::{Progress, Status};
 
-/// A cell's state, the most urgent that is true. In the order of urgency.
+/// A cell's state: the most urgent one that applies. Ordered by urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CellState {
-    /// What is live is not well, or its release failed and waits for somebody.
+    /// The live version is unhealthy, or its release failed and waits for a choice.
     Failed,
-    /// A release waits for somebody's yes.
+    /// A release waits for an operator's approval.
     Waiting,
-    /// A release goes on.
+    /// A release is in flight.
     Releasing,
-    /// A release was left in its middle, and nobody drives it.
+    /// A release was left unfinished and has no driver.
     Interrupted,
     /// The places that should agree do not.
     Drifted,
-    /// A freeze stands.
+    /// A hold is in effect.
     Held,
-    /// Nothing is known to be wrong, and something is unknown: a source does not answer.
+    /// No problem is known, but a source does not answer.
     Unknown,
-    /// What is live is well.
+    /// The live version is healthy.
     Healthy,
-    /// Nothing is live there.
+    /// Nothing is live.
     Empty,
     /// The service has no target in that environment, as far as is known.
     Absent,
 }
 
 impl CellState {
-    /// Whether somebody may have to look at it.
+    /// Whether an operator may have to look at it.
     pub fn is_trouble(self) -> bool {
         self < Self::Healthy
     }
 }
 
-/// The state of a target's cell: with the release that this console drives there, or that the journal
-/// tells of.
+/// The state of a target's cell, with the release that this console drives there, or that the journal
+/// records.
 pub fn cell(model: &Model, target: &Target) -> CellState {
-    // One that was left is not going on, whatever it said last.
+    // A release that was left is not in flight, whatever its last status says.
     let release = model.release_of(target).filter(|status| {
         model.elsewhere_in(target).is_some() || !model.left.contains(&status.plan.release)
     });
@@ -50,8 +50,8 @@ pub fn cell(model: &Model, target: &Target) -> CellState {
     cell_state(model.world.get(target), release, model.now)
 }
 
-/// What a cell's state does not say: until when the old version is kept warm. The end is missing
-/// where nothing but a person ends it.
+/// Until when the old version is kept warm, which the cell's state does not say. The inner value is
+/// none if only an operator ends the standby.
 pub fn standby(model: &Model, target: &Target) -> Option<Option<Timestamp>> {
     match model.release_of(target)?.progress {
         Progress::Standby { until } => Some(until),
@@ -65,7 +65,7 @@ pub fn cell_state(
     release: Option<&Status>,
     now: Timestamp,
 ) -> CellState {
-    // That the public gets nothing is more urgent than any question.
+    // An outage is more urgent than any question.
     if snapshot.is_some_and(|snapshot| snapshot.outage().is_some()) {
         return CellState::Failed;
     }
@@ -104,14 +104,14 @@ pub fn cell_state(
     } else if !snapshot.holds(now).is_empty() {
         CellState::Held
     } else if !sources.are_live() || live == LiveSlot::Unknown {
-        // Nothing is known to be wrong, and not everything is known.
+        // No problem is known, but not everything is known.
         CellState::Unknown
     } else {
         CellState::Healthy
     }
 }
 
-/// Whether the lock is known to be held for nothing but keeping the old version warm.
+/// Whether the lock is held only for keeping the old version warm.
 fn rests(status: &Status) -> bool {
     matches!(status.progress, Progress::Standby { .. })
 }
@@ -123,10 +123,10 @@ fn of_release(status: &Status) -> Option<CellState> {
         Progress::Choosing { .. } | Progress::Unrecorded { .. } | Progress::Parked { .. } => {
             Some(CellState::Failed)
         }
-        // It was left with its old version running: what is observed of the live one says more.
+        // It was left with its old version running: the observation of the live one says more.
         Progress::Interrupted { .. } if status.is_live_with_standby() => None,
         Progress::Interrupted { .. } => Some(CellState::Interrupted),
-        // The version is live: what is observed of it says more. What is over is history.
+        // The version is live: its observation says more. A closed release is history.
         Progress::Standby { .. } | Progress::Closed(_) => None,
     }
 }

@@ -1,5 +1,10 @@
-//! What the console knows: the only state there is, owned by the loop alone. It carries its own
-//! `now`, so that neither `update` nor `view` ever asks a clock.
+//! The state of the console: all of it, owned by the loop alone. It carries its own `now`, so that
+//! neither `update` nor `view` reads a clock.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 mod availability;
 mod best_way;
@@ -73,103 +78,99 @@ pub use waits::{WaitingItem, WaitingList, Wanted as WaitingFor};
 pub use ways::{was_bad, ways};
 pub use why_not::why_not;
 
-/// Whether this console may ever change anything.
+/// Whether this console can change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It looks, and cannot be armed.
+    /// It only observes, and cannot be armed.
     ReadOnly,
-    /// It looks, until it is armed for this long.
+    /// It only observes until it is armed, for this long.
     Armable(Duration),
 }
 
-/// The target that may be changed, and until when.
+/// The target that can be changed, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Armed {
-    /// Which.
     pub target: Target,
-    /// Until when.
     pub until: Timestamp,
 }
 
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// The moment that is drawn.
+    /// The time that is drawn.
     pub now: Timestamp,
-    /// Who sits here.
+    /// The operator of this console.
     pub operator: Operator,
-    /// Which console this is, as locks and others name it; empty where it is none of theirs.
+    /// The name of this console in locks and for other consoles; empty if it has none.
     pub console: String,
-    /// Whether anything can be changed from here.
+    /// Whether this console can change anything.
     pub mode: Mode,
-    /// Why nothing can, where nothing can.
+    /// Why this console is read-only, if it is.
     pub read_only: String,
-    /// What may be changed at the moment.
+    /// The target that can be changed now.
     pub armed: Option<Armed>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    /// What is observed.
+    /// The observations.
     pub world: Arc<World>,
-    /// Where the cursor is in the matrix.
+    /// The cell under the cursor in the matrix.
     pub cursor: Option<Target>,
-    /// What the matrix shows.
+    /// The rows of the matrix.
     pub services: Services,
-    /// The target that the rest of the screen is about.
+    /// The target that the rest of the screen shows.
     pub open: Option<Target>,
-    /// The pane that has the keys.
+    /// The focused pane.
     pub focus: Pane,
-    /// The row under the cursor in checks and registrations.
+    /// The rows under the cursor in checks and registrations.
     pub rows: BTreeMap<Pane, usize>,
     /// The newest release of each target that this console drives or drove.
     pub releases: BTreeMap<Target, Arc<Status>>,
-    /// What the journals tell of the newest release of each target, whoever drives it.
+    /// The newest release of each target according to the journals, no matter who drives it.
     pub told: Arc<Releases>,
-    /// What this console has asked for, and waits for.
+    /// The request of this console for a handover that has no answer yet.
     pub asking: Option<Asking>,
-    /// The console that was last said to drive what this one drives.
+    /// The console that was last observed to drive a release that this console drives.
     pub doubted: Option<String>,
-    /// The last asking of somebody else's that was told, of each target.
+    /// The last announced request for a handover, of each target.
     pub heard: BTreeMap<Target, HandoverRequest>,
-    /// What waits for the operator and was announced already.
+    /// The items that wait for the operator and were announced already.
     pub known_waiting: Vec<WaitingItem>,
-    /// Releases that are not over and that nobody drives from here any more.
+    /// Releases without an end that this console does not drive any more.
     pub left: BTreeSet<ReleaseId>,
-    /// The log.
     pub log: LogPane,
-    /// What was released, to browse.
+    /// The history of releases.
     pub history: History,
-    /// What was released in the open target, where the screen has rows for it.
+    /// The past releases of the open target, if the screen has rows for them.
     pub timeline: TargetTimeline,
     /// The targets that this console repairs at the moment.
     pub repairing: BTreeSet<Target>,
-    /// What is asked or told over everything else.
+    /// The dialog over the screen.
     pub dialog: Option<Dialog>,
-    /// How many lines of a question's text are scrolled away, where the question has answers in rows.
+    /// How many lines of a question's text are scrolled out of view, if its answers are rows.
     pub scrolled: usize,
-    /// The line that is typed in the footer's place.
+    /// The line that is typed in place of the footer.
     pub prompt: Option<Prompt>,
-    /// What the console says about the last key.
+    /// The console's answer to the last key.
     pub notice: Option<Notice>,
-    /// The number of the last plan asked for; answers to others come too late.
+    /// The number of the last request for a plan. Answers to earlier requests are dropped.
     pub asked: u64,
-    /// Which keys do what.
     pub keymap: Arc<Keymap>,
-    /// How the operator wants the screen.
+    /// The operator's settings of the screen.
     pub looks: Looks,
-    /// What of the configuration could not be used, and why; harmless.
+    /// Which parts of the configuration could not be used, and why; sanitized.
     pub remarks: Vec<String>,
-    /// Whether there is a shell to give the terminal back to for a while.
+    /// Whether a shell can take the terminal while the console is suspended.
     pub has_shell: bool,
-    /// The configuration on disk, where it is not the one in use.
+    /// The configuration on disk, if it differs from the one in use.
     pub configuration: Option<Arc<NewConfiguration>>,
-    /// Where to go back to as soon as the targets are known, after a reload.
+    /// Where to return to after a reload, as soon as the targets are known.
     pub come_back_to: Option<ViewState>,
-    /// Whether the console ends as soon as no release of its own is in flight.
+    /// Whether the console quits as soon as none of its releases is in flight.
     pub leaving: bool,
 }
 
 impl Model {
-    /// A console that has seen nothing yet.
+    /// A console without any observation.
     pub fn new(operator: Operator, mode: Mode, now: Timestamp, size: (u16, u16)) -> Self {
         Self {
             now,
@@ -211,7 +212,7 @@ impl Model {
         }
     }
 
-    /// Keeps what of the configuration could not be used, and tells of the first.
+    /// Keeps remarks about the configuration, and shows the first.
     pub fn remark(&mut self, remarks: &[String]) {
         self.remarks = remarks
             .iter()
@@ -228,7 +229,7 @@ impl Model {
         self.notice = Some(Notice::new(Weight::Refused, &text, self.now));
     }
 
-    /// Keeps one more remark and tells of it, unless it is among them: what goes wrong again and again is told once.
+    /// Keeps one more remark and shows it, unless it was kept before: a repeated problem is shown once.
     pub fn remark_once(&mut self, remark: &str) {
         let remark = crate::sanitize::sanitize(remark);
         if self.remarks.contains(&remark) {
@@ -238,24 +239,24 @@ impl Model {
         self.remarks.push(remark);
     }
 
-    /// What is known of the open target.
+    /// The snapshot of the open target.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.world.get(self.open.as_ref()?)
     }
 
-    /// The screen shows it as it is now.
+    /// Records that the screen shows this model.
     pub fn was_drawn(&mut self) {
         if let Some(Dialog::Picker(picker)) = &mut self.dialog {
             picker.is_seen = true;
         }
     }
 
-    /// The newest release of the open target, whoever drives it.
+    /// The newest release of the open target, no matter who drives it.
     pub fn release(&self) -> Option<&Arc<Status>> {
         self.release_of(self.open.as_ref()?)
     }
 
-    /// The newest release of a target: as this console drives it, else as its journal tells it.
+    /// The newest release of a target: as this console drives it, else according to its journal.
     pub fn release_of(&self, target: &Target) -> Option<&Arc<Status>> {
         match self.elsewhere_in(target) {
             Some(observed) => Some(&observed.status),
@@ -263,13 +264,13 @@ impl Model {
         }
     }
 
-    /// Whether nothing is being released in the open target: its last release is over, or there is none.
+    /// Whether no release is in flight in the open target: its last release has ended, or it has none.
     pub fn is_at_rest(&self) -> bool {
         self.release()
             .is_none_or(|status| status.outcome().is_some())
     }
 
-    /// What the journal tells of a release, whoever drove it.
+    /// What the journal says of a release, no matter who drove it.
     pub fn observed_of(&self, status: &Status) -> Option<&Observed> {
         let told = self.told.get(status.plan.target())?;
         (told.status.plan.release == status.plan.release).then_some(told)
@@ -280,8 +281,8 @@ impl Model {
         self.elsewhere_in(self.open.as_ref()?)
     }
 
-    /// The newest release of a target, if this console does not drive it: somebody else does, it was
-    /// interrupted, or its end was watched.
+    /// The newest release of a target, if this console does not drive it: another operator does, it was
+    /// interrupted, or this console watched its end.
     pub fn elsewhere_in(&self, target: &Target) -> Option<&Observed> {
         let told = self.told.get(target)?;
         let own = self.releases.get(target).map(|status| status.plan.release);
@@ -294,7 +295,7 @@ impl Model {
         is_elsewhere.then_some(told)
     }
 
-    /// Whether the newest release of a target only keeps its old version warm, whoever drives it: the next
+    /// Whether the newest release of a target only keeps its old version warm, no matter who drives it. The next
     /// release ends that.
     pub fn is_in_standby(&self, target: &Target) -> bool {
         let driven = match self.elsewhere_in(target) {
@@ -304,7 +305,7 @@ impl Model {
         driven.is_some_and(|status| rests_after_switch(&status.progress))
     }
 
-    /// Whether this console drove a release that has no end, and does not any more.
+    /// Whether this console drove a release without an end, and does not drive it any more.
     fn lost(&self, target: &Target) -> bool {
         self.releases.get(target).is_some_and(|status| {
             let is_parked = matches!(status.progress, Progress::Parked { .. });
@@ -312,7 +313,7 @@ impl Model {
         })
     }
 
-    /// Whether this console lost its release of a target, and that is not known to have ended.
+    /// Whether this console lost its release of a target, and that release is not known to have ended.
     pub fn is_lost_here(&self, target: &Target) -> bool {
         let own = self.releases.get(target).map(|own| own.plan.release);
         let told = self.told.get(target).map(|told| &told.status);
@@ -321,18 +322,18 @@ impl Model {
         self.lost(target) && !is_over
     }
 
-    /// The release of the open target, if it goes on and this console drives it.
+    /// The release of the open target, if it is in flight and this console drives it.
     pub fn release_in_flight(&self) -> Option<&Arc<Status>> {
         let own = self.releases.get(self.open.as_ref()?);
         own.filter(|status| self.flies(status))
     }
 
-    /// All releases of this console that go on.
+    /// All releases in flight that this console drives.
     pub fn in_flight(&self) -> impl Iterator<Item = &Arc<Status>> {
         self.releases.values().filter(|status| self.flies(status))
     }
 
-    /// Whether something that is under way would stand still if this console did.
+    /// Whether a release or a repair would stop if this console did.
     pub fn is_busy(&self) -> bool {
         self.in_flight().next().is_some() || !self.repairing.is_empty()
     }
@@ -341,22 +342,22 @@ impl Model {
         !status.is_over() && !self.left.contains(&status.plan.release)
     }
 
-    /// Whether the open target may be changed now.
+    /// Whether the open target can be changed now.
     pub fn is_armed(&self) -> bool {
         self.armed.as_ref().is_some_and(|armed| {
             self.now < armed.until && self.open.as_ref() == Some(&armed.target)
         })
     }
 
-    /// How careful one has to be with a target; as little as can be while that is not known.
+    /// The tier of a target; the least strict one while it is unknown.
     pub fn tier(&self, target: &Target) -> Tier {
         let all = &self.world.environments;
         let found = all.iter().find(|(name, _)| *name == target.environment);
         found.map(|(_, tier)| *tier).unwrap_or_default()
     }
 
-    /// The name of the theme to draw with: the one that is looked at, else that of the open
-    /// target's tier.
+    /// The name of the theme to draw with: the one under the cursor of the theme list, else that of the
+    /// open target's tier.
     pub fn theme(&self) -> &str {
         if let Some(Dialog::Themes(choice)) = &self.dialog
             && let Some(name) = self.looks.themes.get(choice.row)
@@ -366,13 +367,12 @@ impl Model {
         self.looks.theme_for(self.open_tier())
     }
 
-    /// How careful one has to be with the open target, if one is open.
+    /// The tier of the open target, if one is open.
     pub fn open_tier(&self) -> Option<Tier> {
         self.open.as_ref().map(|target| self.tier(target))
     }
 
-    /// Whether something on the screen counts seconds, so that it has to be drawn again although
-    /// nothing happened.
+    /// Whether the screen shows a counting number of seconds, so that it must be redrawn without an event.
     pub fn counts_time(&self) -> bool {
         self.armed.is_some()
             || self.notice.is_some()
@@ -382,17 +382,17 @@ impl Model {
             || self
                 .release()
                 .is_some_and(|status| counts(&status.progress))
-            || self.snapshot().is_some_and(runs_down)
+            || self.snapshot().is_some_and(shows_countdown)
     }
 
-    /// The row under the cursor of a pane.
+    /// The row under the cursor in a pane.
     pub fn row(&self, pane: Pane) -> usize {
         self.rows.get(&pane).copied().unwrap_or(0)
     }
 }
 
-/// Whether something on a lease is shown, or a source whose silence is counted.
-fn runs_down(snapshot: &Snapshot) -> bool {
+/// Whether the snapshot shows a lease, or a source whose silence is counted.
+fn shows_countdown(snapshot: &Snapshot) -> bool {
     let counts = |state: &SourceState| {
         matches!(
             state,

@@ -1,4 +1,9 @@
-//! What the console answers to a key that opened no dialog. It goes away by itself.
+//! The console's answer to a key that opened no dialog. It disappears by itself.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::time::Duration;
 
@@ -10,25 +15,24 @@ const STAYS: Duration = Duration::from_secs(8);
 /// How much a notice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
-    /// It was done.
+    /// The answer to something that was done.
     Told,
-    /// It was not done, and why.
+    /// A refusal, with its reason.
     Refused,
 }
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// What it says; harmless.
+    /// The sanitized text.
     pub text: String,
-    /// How much it matters.
     pub weight: Weight,
-    /// When it goes away.
+    /// When it disappears.
     pub until: Timestamp,
 }
 
 impl Notice {
-    /// A notice made now. The text may be foreign.
+    /// A notice that starts now. Sanitizes the text.
     pub fn new(weight: Weight, text: &str, now: Timestamp) -> Self {
         Self {
             text: crate::sanitize::sanitize(text),

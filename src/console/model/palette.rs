@@ -1,4 +1,9 @@
-//! What can be found by its name: actions, targets, themes; and the lines of the help.
+//! What can be found by name: actions, targets, themes. Also the lines of the help.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -9,51 +14,45 @@ use crate::console::action_names::Purpose;
 use crate::console::keymap::Bound;
 use crate::inventory::Target;
 
-/// Finds something by its name, and does it.
+/// Finds an entry by its name, and runs it.
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
-    /// What is typed so far.
     pub line: TextLine,
-    /// The row under the cursor.
     pub row: usize,
 }
 
-/// All keys, and the line that searches them.
+/// All keys, with a line that searches them.
 #[derive(Debug, Clone, Default)]
 pub struct Help {
-    /// What is typed so far.
     pub line: TextLine,
-    /// How many lines are scrolled away above.
+    /// How many lines are scrolled out of view at the top.
     pub top: usize,
 }
 
-/// What can be done from the palette.
+/// What an entry of the palette does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaletteChoice {
-    /// What a key would do.
+    /// The same as its key.
     Act(Action),
-    /// Open a target.
     Open(Target),
-    /// Wear a theme.
+    /// Use a theme.
     Wear(String),
 }
 
-/// One line of the palette.
+/// One entry of the palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// What it does.
     pub choice: PaletteChoice,
-    /// Its keys, as they are written.
+    /// The names of its keys.
     pub keys: String,
-    /// Its name.
     pub name: String,
     /// What it does, in words.
     pub help: String,
-    /// Why it cannot be done now.
+    /// Why it is not available now.
     pub why_not: Option<String>,
 }
 
-/// Everything that fits what is typed, the best first; in the order of the table while nothing is.
+/// All entries that match the typed text, the best match first. Without text, in the order of the table.
 pub fn palette_entries(model: &Model, palette: &Palette) -> Vec<Found> {
     let mut all: Vec<Found> = model
         .keymap
@@ -74,8 +73,8 @@ pub fn palette_entries(model: &Model, palette: &Palette) -> Vec<Found> {
         choice: PaletteChoice::Wear(name.clone()),
         keys: String::new(),
         name: format!("theme {name}"),
-        help: "wear this theme".into(),
-        why_not: (model.theme() == name).then(|| "it is worn already".into()),
+        help: "use this theme".into(),
+        why_not: (model.theme() == name).then(|| "it is in use already".into()),
     }));
     fitting(palette.line.text(), all, |found| {
         (found.name.clone(), found.help.clone())
@@ -104,16 +103,16 @@ fn of_target(model: &Model, target: Target) -> Found {
     }
 }
 
-/// The keys of a line as they are written, one after the other.
+/// The names of a binding's keys, in order.
 fn written(bound: &Bound) -> String {
     let keys: Vec<String> = bound.keys.iter().map(ToString::to_string).collect();
     keys.join(" ")
 }
 
-/// One line of the help.
+/// A line of the help: a binding and the names of its keys.
 pub type Helped<'a> = (&'a Bound, String);
 
-/// The lines of the table that fit what is typed, each with its keys, by what they are for.
+/// The bindings that match the typed text, each with its keys, grouped by purpose.
 pub fn helped<'a>(model: &'a Model, text: &str) -> Vec<(Purpose, Vec<Helped<'a>>)> {
     let all: Vec<Helped<'a>> = model
         .keymap
@@ -135,7 +134,7 @@ pub fn helped<'a>(model: &'a Model, text: &str) -> Vec<(Purpose, Vec<Helped<'a>>
         .collect()
 }
 
-/// What fits a text by its name, or word for word by its help; the best first.
+/// The items whose name matches the text, or whose help contains its words; the best match first.
 fn fitting<T>(text: &str, all: Vec<T>, words: impl Fn(&T) -> (String, String)) -> Vec<T> {
     if text.trim().is_empty() {
         return all;
@@ -150,7 +149,7 @@ fn fitting<T>(text: &str, all: Vec<T>, words: impl Fn(&T) -> (String, String)) -
         let (name, help) = words(&thing);
         let name = by_name.score(Utf32Str::new(&name, &mut room), &mut matcher);
         let help = by_help.score(Utf32Str::new(&help, &mut room), &mut matcher);
-        // A name that fits is meant; a help that mentions the words is only worth a look.
+        // A match in the name comes before a match in the help.
         let score = name.map(|score| score + 1000).or(help);
         scored.extend(score.map(|score| (score, thing)));
     }

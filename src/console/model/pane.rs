@@ -1,6 +1,6 @@
 //! The five numbered panes.
 
-/// One of them.
+/// One of the five panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pane {
     /// Services and environments.
@@ -9,14 +9,14 @@ pub enum Pane {
     Slots,
     /// The checks of the candidate.
     Checks,
-    /// What is stored about the target.
+    /// The stored keys of the target.
     Registrations,
     /// The log.
     Logs,
 }
 
 impl Pane {
-    /// All of them, in the order of their numbers.
+    /// All panes, in the order of their numbers.
     pub const ALL: [Self; 5] = [
         Self::Environments,
         Self::Slots,
@@ -41,7 +41,7 @@ impl Pane {
         }
     }
 
-    /// The one some places on, round and round.
+    /// The pane `by` places further, in a cycle.
     #[must_use]
     pub fn step(self, by: usize) -> Self {
         Self::ALL[(self as usize + by) % Self::ALL.len()]

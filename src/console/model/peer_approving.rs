@@ -1,4 +1,4 @@
-//! What others have to approve, and have approved, as far as it is seen from here.
+//! Which peer approvals a release needs and has, as observed from here.
 
 use super::Model;
 use crate::history::Step;
@@ -9,8 +9,8 @@ use crate::release::{
 };
 
 impl Model {
-    /// How many others a release needs before its switch, and what counts now; none where it needs nobody,
-    /// and once its traffic has moved.
+    /// How many peer approvals a release needs before its switch, and which count now. None if it needs
+    /// none, and once its traffic has moved.
     pub fn peer_approved(&self, status: &Status) -> Option<(usize, Vec<&PeerApproval>)> {
         let needed = approvers_needed(&status.plan);
         if needed == 0 || status.may_have_switched || status.is_over() {
@@ -26,7 +26,7 @@ impl Model {
         weigh(&status.plan, &snapshot.peer_approvals, driver, now)
     }
 
-    /// Why approvals that were given do not count.
+    /// Why some given approvals do not count.
     pub fn not_peer_approved(&self, status: &Status) -> Vec<String> {
         let Some(snapshot) = self.world.get(status.plan.target()) else {
             return Vec::new();
@@ -49,7 +49,7 @@ impl Model {
         peer_approved.is_some_and(|(needed, given)| given.len() < needed)
     }
 
-    /// The release of a target that another operator drives and that this operator may approve.
+    /// The release of a target that another operator drives and that this operator can approve.
     pub fn peer_approvable(&self, target: &Target) -> Option<&Observed> {
         let told = self.elsewhere_in(target).filter(|told| told.is_driven())?;
         self.peer_approved(&told.status)?;
@@ -58,7 +58,7 @@ impl Model {
         (!is_own).then_some(told)
     }
 
-    /// What runs in both slots of a target; none while the engine has not answered.
+    /// The instances in both slots of a target; none while the engine has not answered.
     pub fn in_slots(&self, target: &Target) -> Option<PerSlot<Option<Instance>>> {
         let snapshot = self.world.get(target)?;
         let slots = &snapshot.slots;
@@ -66,7 +66,7 @@ impl Model {
         is_known.then(|| PerSlot::from_fn(|slot| slots.get(slot).instance.clone()))
     }
 
-    /// The same in words.
+    /// The needed and the counted approvals, in words.
     pub fn peer_approved_words(&self, status: &Status) -> Option<String> {
         let (needed, given) = self.peer_approved(status)?;
         Some(peer_approved_words(needed, &given, self.now))

@@ -1,5 +1,10 @@
-//! The question which version: what is known of the versions there are, and where one is in their
-//! list. The list itself is put together by `ways`.
+//! The dialog that asks for a version: what is known of the versions, and where the cursor is in their
+//! list. `ways` puts the list together.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::collections::BTreeMap;
 
@@ -10,78 +15,74 @@ use crate::history::Fate;
 use crate::inventory::{Digest, EnvironmentName, Slot, Target};
 use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 
-/// How many versions are looked up at the same time at most.
+/// The most look-ups at the same time.
 pub const LOOK_UPS: usize = 4;
-/// How many versions are looked up although nobody has them on the screen: the newest by name.
+/// How many versions are looked up although they are not on the screen: the newest by name.
 pub const LOOKED_UP_UNSEEN: usize = 40;
 
 /// The tags to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionList {
-    /// They are being listed.
     Loading,
-    /// These, the newest by name first, each once.
+    /// The tags, the newest by name first, without duplicates.
     Listed(Vec<String>),
-    /// They cannot be listed.
+    /// They could not be listed, and why.
     Failed(String),
-    /// The registry is not asked: one goes back to what was live here.
+    /// The registry is not asked: a rollback goes to a version that was live here.
     NotAsked,
 }
 
-/// What the image registry says of a tag.
+/// The image registry's answer about a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookUp {
-    /// It has been asked.
+    /// Not answered yet.
     Asked,
-    /// It has answered.
     Answered(Resolved),
 }
 
-/// What is known of the environments before that of a picker, in the order of promotion.
+/// Whether the environments before the picker's, in promotion order, were observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// It is not known yet what runs in one of them: the cursor would be put on another version for good.
+    /// One of them was not observed yet. Placing the cursor now would fix it on the wrong version.
     Unheard,
     /// Each was observed, or is known to be unreachable.
     Heard,
 }
 
-/// Which version?
+/// Asks for a version.
 #[derive(Debug, Clone)]
 pub struct Picker {
-    /// For which target.
     pub target: Target,
-    /// What for.
+    /// Promote, or go back.
     pub intent: Intent,
-    /// The tags there are.
+    /// The tags.
     pub list: VersionList,
-    /// What is known of tags.
+    /// The answers of the registry, by tag.
     pub looked_up: BTreeMap<String, LookUp>,
-    /// Where the images are of what was live here; none while it is looked.
+    /// Where the image of each earlier version is; none while it is being looked for.
     pub images: BTreeMap<Digest, Option<ImageAt>>,
     /// The rules and the past of the target, once they are known.
     pub terms: Option<Result<Terms, String>>,
-    /// What the names have to contain; and, when nothing is called so, the tag or digest itself.
+    /// The filter. If no name matches, it is the tag or digest to choose.
     pub line: TextLine,
-    /// The rows, as they were put together last.
+    /// The rows, as last put together.
     pub ways: Vec<Way>,
-    /// Whether every environment before this one was heard of.
     pub before: Before,
-    /// What stands against all of them.
+    /// The refusals that apply to all versions.
     pub against_all: Vec<Refusal>,
-    /// The row that the cursor is on, or that an arrow key puts it on. It stays on its version when rows come and go.
+    /// The row of the cursor, or the row that an arrow key moves it to. It follows its version when rows change.
     pub row: usize,
-    /// Whether the cursor is on a row. It is on none until the list is whole, unless the operator moves it there, and
-    /// on none after the version under it has left the list: Enter takes only what the operator has seen under it.
+    /// Whether the cursor is on a row. It is on none until the list is complete, unless the operator moves it, and
+    /// on none after its version has left the list: Enter only takes a row that the operator has seen under it.
     pub has_cursor: bool,
-    /// Whether the list was whole once. From then on nothing but a key moves the cursor to another version.
+    /// Whether the list was complete once. After that, only a key moves the cursor to another version.
     pub is_settled: bool,
-    /// Whether the screen has shown the row that the cursor was put on when the list became whole.
+    /// Whether the screen has shown the row on which the cursor was placed when the list became complete.
     pub is_seen: bool,
 }
 
 impl Picker {
-    /// A picker that knows nothing yet.
+    /// A picker without any answer.
     pub fn new(target: Target, intent: Intent) -> Self {
         let list = match intent {
             Intent::Promote => VersionList::Loading,
@@ -113,7 +114,7 @@ impl Picker {
         way.against.is_empty() && way.knowledge != Knowledge::Gone
     }
 
-    /// Moves the cursor, as the operator asked: by so many rows, or onto the list where it is on no row.
+    /// Moves the cursor by `rows`, or onto the list if it is on no row.
     pub fn go_by(&mut self, rows: isize) {
         let last = self.ways.len().saturating_sub(1);
         if self.has_cursor {
@@ -128,7 +129,7 @@ impl Picker {
         self.ways.get(self.row).filter(|_| self.has_cursor)
     }
 
-    /// Whether everything is there that decides about the rows and their order, or is known to be missing.
+    /// Whether everything that decides about the rows and their order is known, or known to be unavailable.
     pub fn is_whole(&self) -> bool {
         self.list != VersionList::Loading && self.terms.is_some() && self.before == Before::Heard
     }
@@ -139,57 +140,53 @@ impl Picker {
     }
 }
 
-/// How well a row is known.
+/// How much is known of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Knowledge {
-    /// What it names is known.
+    /// Its digest is known.
     Known,
-    /// Nobody asked yet what it names.
+    /// Not looked up yet.
     Unasked,
-    /// It is being asked.
+    /// Being looked up.
     Asked,
-    /// The image registry has no such thing any more.
+    /// The image registry does not have it any more.
     Gone,
-    /// The image registry did not tell.
+    /// The look-up failed, and why.
     Failed(String),
-    /// It is not in the list; it was typed.
+    /// It was typed and is not in the list.
     Typed,
 }
 
-/// A way to choose: a row of the picker.
+/// A row of the picker: a version to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
-    /// What is asked for.
+    /// What to request if it is chosen.
     pub wanted: Wanted,
-    /// The version as it is shown; harmless.
+    /// The version as it is shown, sanitized.
     pub name: String,
-    /// Which characters of the name are what was filtered by, ascending.
+    /// The indexes of the characters that match the filter, ascending.
     pub matched: Vec<usize>,
-    /// Its other tags.
     pub also: Vec<String>,
-    /// What it is.
     pub digest: Option<Digest>,
-    /// When it was built.
     pub built_at: Option<Timestamp>,
-    /// How well it is known.
     pub knowledge: Knowledge,
-    /// The environments it is live in, the nearest first; without this one.
+    /// The other environments in which it is live, the nearest first.
     pub live_in: Vec<EnvironmentName>,
-    /// The environment that runs another image under the same tag.
+    /// An environment that runs another image under the same tag.
     pub differs_in: Option<EnvironmentName>,
     /// The slot of this target that keeps it warm.
     pub warm_in: Option<Slot>,
-    /// What became of it here before.
+    /// What happened to it here before.
     pub fate: Option<Fate>,
-    /// Where its image is, of one to go back to, as far as is known.
+    /// Where the image is, for a rollback, as far as is known.
     pub image: Option<ImageAt>,
-    /// Why it cannot be chosen, each reason with its way out; for reasons that stand against all
-    /// versions see the picker.
+    /// Why it cannot be chosen, each reason with its way out. Reasons that apply to all versions are in the
+    /// picker.
     pub against: Vec<Refusal>,
 }
 
 impl Way {
-    /// A row that nothing is known of.
+    /// A row of which nothing else is known.
     pub fn new(wanted: Wanted, name: String, knowledge: Knowledge) -> Self {
         Self {
             wanted,
@@ -208,8 +205,7 @@ impl Way {
         }
     }
 
-    /// Whether it is the version of another row, as that was before. What an environment runs may be another version
-    /// now.
+    /// Whether it is the same version as an earlier row. An environment may run another version since then.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_named_so = self.name == other.name || self.also.contains(&other.name);
         let may_be = match (&self.digest, &other.digest) {

@@ -1,22 +1,27 @@
-//! A line that is typed in the footer's place: what to search for, what to filter by.
+//! A line that is typed in place of the footer: a search or a filter.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use super::TextLine;
 
 /// What a prompt asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptKind {
-    /// What to search the log for.
+    /// The text to search the log for.
     SearchLog,
-    /// What every line of the log that is shown has to contain.
+    /// A text that every shown line of the log must contain.
     FilterLog,
-    /// What the names of the services that are shown have to contain.
+    /// A text that the names of the shown services must contain.
     FilterServices,
-    /// Which releases are shown.
+    /// The filter of the history.
     FilterHistory,
 }
 
 impl PromptKind {
-    /// What stands before the line.
+    /// The text before the line.
     pub fn sign(self) -> &'static str {
         match self {
             Self::SearchLog => "search the log for: ",
@@ -30,8 +35,6 @@ impl PromptKind {
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct Prompt {
-    /// What it asks for.
     pub kind: PromptKind,
-    /// What is typed so far.
     pub line: TextLine,
 }

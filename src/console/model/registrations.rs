@@ -1,6 +1,11 @@
-//! What is stored about a target, as a tree, and what of it differs from what is observed: from the
-//! instances, from the slots' addresses, from what the proxy says. Whatever stands under the prefix
-//! is in it, whoever wrote it.
+//! The stored keys of a target as a tree, and where they differ from the observations: from the
+//! instances, from the slots' addresses, from the proxy's answer. The tree contains every key below
+//! the prefix, no matter who wrote it.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::collections::BTreeSet;
 
@@ -12,25 +17,25 @@ use crate::inventory::{
     SlotSnapshot, Snapshot, drift,
 };
 
-/// How a key compares with what is observed.
+/// How a key compares with the observations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// There is nothing to compare it with, or that is not known now.
+    /// There is nothing to compare it with, or that is unknown now.
     Nothing,
-    /// It is as it should be.
+    /// It agrees.
     Agrees,
-    /// It is not, in these words.
+    /// It differs, in these words.
     Differs(Vec<String>),
-    /// It is ours and cannot be read, in these words.
+    /// It is Greenroom's and cannot be read, in these words.
     Unreadable(String),
-    /// It is not ours, in these words.
+    /// It is not Greenroom's, in these words.
     Foreign(String),
-    /// It is not there, and should be.
+    /// It should exist and does not, in these words.
     Missing(String),
 }
 
 impl Mark {
-    /// Whether somebody has to look at it.
+    /// Whether an operator has to look at it.
     pub fn is_wrong(&self) -> bool {
         matches!(
             self,
@@ -44,17 +49,16 @@ impl Mark {
 pub struct KeyRow<'a> {
     /// How deep it is below the target's prefix.
     pub depth: usize,
-    /// What it adds to the path above it; a branch ends with a slash.
+    /// The part of the path that it adds. The name of a branch ends with a slash.
     pub name: String,
-    /// The stored key; none for a branch, and for a key that is not there.
+    /// The stored key; none for a branch, and for a missing key.
     pub line: Option<&'a KeyLine>,
-    /// What it says, in few words.
+    /// The value in few words.
     pub value: String,
-    /// How it compares.
     pub mark: Mark,
 }
 
-/// Seconds left on a key's lease at a moment, as far as was read: a renewal since then is not known.
+/// Seconds left on a key's lease at a moment, as last read: a later renewal is not known.
 pub fn lease_left(snapshot: &Snapshot, ttl_seconds: Option<i64>, now: Timestamp) -> Option<u64> {
     let read_at = snapshot.keys_at.unwrap_or(snapshot.at);
     let gone = now.as_second().saturating_sub(read_at.as_second()).max(0);
@@ -62,16 +66,16 @@ pub fn lease_left(snapshot: &Snapshot, ttl_seconds: Option<i64>, now: Timestamp)
     u64::try_from(left).ok()
 }
 
-/// What a row is about.
+/// The subject of a row.
 enum Entry<'a> {
     Stored(&'a KeyLine),
-    /// Something runs in a slot that is not registered.
+    /// An instance runs in a slot that is not registered.
     Unregistered(Slot),
-    /// What could not be read and is no key of the list: a head of the journal.
+    /// A problem with something that is not a key of the list: a head of the journal.
     Problem(&'a str),
 }
 
-/// Whether a name is one of those that Greenroom gives, below a target.
+/// Whether Greenroom uses this name below a target.
 fn is_ours(name: &str) -> bool {
     let first = name.split('/').next().unwrap_or(name);
     matches!(
@@ -80,8 +84,8 @@ fn is_ours(name: &str) -> bool {
     )
 }
 
-/// Where a group of keys is in the tree: its route and slots first, then what differs, then what is going on, then
-/// what is over, and last what is not Greenroom's.
+/// Where a group of keys is in the tree: route and slots, then what differs, then what is in progress, then what has
+/// ended, and last the keys that are not Greenroom's.
 fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
     let hold_is_over = || {
         !snapshot
@@ -115,7 +119,7 @@ fn group_of(name: &str) -> &str {
     name.split('/').next().unwrap_or(name)
 }
 
-/// Whether it only says who has the target open: that is in the header, and comes and goes.
+/// Whether it only says who has the target open. The header shows that, and it changes often.
 fn is_presence(snapshot: &Snapshot, line: &KeyLine) -> bool {
     let is_readable = !snapshot.problems.contains_key(&line.key);
     is_readable && name_of(snapshot, &line.key).starts_with("watching/")
@@ -163,7 +167,7 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     rows
 }
 
-/// A row for the entry, and before it one for each branch that is not open yet.
+/// Adds a row for the entry, and before it one for each new branch.
 fn push<'a>(
     snapshot: &'a Snapshot,
     rows: &mut Vec<KeyRow<'a>>,
@@ -201,7 +205,7 @@ fn push<'a>(
     });
 }
 
-/// The key of an entry, what it says, and how it compares.
+/// The key of an entry, its value, and how it compares.
 fn shown<'a>(
     snapshot: &Snapshot,
     name: &str,
@@ -220,7 +224,7 @@ fn shown<'a>(
     }
 }
 
-/// A candidate may stand there unregistered; what has the traffic may not.
+/// A candidate can be unregistered; the slot with the traffic must not be.
 fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
     if snapshot.role(slot) == Role::Live && snapshot.sources.registry.is_live() {
         Mark::Missing(format!("{slot} has the traffic and is not registered"))
@@ -229,8 +233,8 @@ fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
     }
 }
 
-/// What follows the target in a key; the whole key where it does not. Approvals are not kept below the targets, and
-/// are shown as if they were.
+/// The part of a key after the target; the whole key if it does not contain the target. Approvals are not stored
+/// below the targets, and are shown as if they were.
 fn name_of(snapshot: &Snapshot, key: &str) -> String {
     let prefix = format!("/{}/", snapshot.target);
     match key.split_once(&prefix) {
@@ -362,13 +366,13 @@ fn judged(differences: Vec<String>, is_compared: bool) -> Mark {
     }
 }
 
-/// Twelve characters, as engines show ids.
+/// The first twelve characters, as engines show ids.
 fn short(id: &str) -> &str {
     id.char_indices().nth(12).map_or(id, |(end, _)| &id[..end])
 }
 
-/// What a stored value says in words, for the keys that are ours and were understood; of any other only its size. The
-/// value itself is what Enter shows.
+/// The value of a stored key in words. Of a key that is not Greenroom's, or cannot be read, only its size. Enter shows
+/// the value itself.
 fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
     let size = || size(&line.value);
     if snapshot.problems.contains_key(&line.key) {
@@ -393,9 +397,9 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
             .handover_request
             .as_ref()
             .map_or_else(size, |asked| {
-                let asks = format!("{} asks for the wheel", asked.operator);
+                let asks = format!("{} requests the handover", asked.operator);
                 match &asked.declined {
-                    Some(declined) => format!("{asks}; {} keeps it", declined.by),
+                    Some(declined) => format!("{asks}; {} refused", declined.by),
                     None => asks,
                 }
             }),
@@ -423,7 +427,7 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
     }
 }
 
-/// How long a value is. One that was cut when it was read ends with the mark of that.
+/// The size of a value. A value that was cut when it was read ends with a mark.
 fn size(value: &str) -> String {
     match value.strip_suffix('…') {
         Some(kept) => format!("more than {} bytes", kept.len()),

@@ -1,4 +1,9 @@
-//! The configuration on disk, where it is not the one that the console uses.
+//! The configuration on disk, if it differs from the one in use.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use jiff::Timestamp;
 
@@ -8,9 +13,8 @@ use crate::inventory::Target;
 /// What the console knows about the changed configuration. Every text in it is sanitized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewConfiguration {
-    /// The name of the file that changed.
+    /// The name of the changed file.
     pub file: String,
-    /// When it was changed.
     pub changed_at: Timestamp,
     /// What differs from the configuration in use.
     pub found: FoundConfiguration,
@@ -21,7 +25,6 @@ pub struct NewConfiguration {
 pub enum FoundConfiguration {
     /// It can be used.
     Differs {
-        /// The values that differ.
         changes: Vec<ConfigurationChange>,
         /// The targets whose settings differ.
         targets: Vec<Target>,
@@ -30,27 +33,27 @@ pub enum FoundConfiguration {
     Broken(Vec<String>),
 }
 
-/// One value that differs.
+/// A value that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigurationChange {
-    /// Its key, dotted.
+    /// The dotted key.
     pub key: String,
-    /// The value in use; none where it is added.
+    /// The value in use; none if the key is added.
     pub before: Option<String>,
-    /// The new value; none where it is removed.
+    /// The new value; none if the key is removed.
     pub after: Option<String>,
-    /// Where the new value is written; empty where it is removed.
+    /// The place of the new value, as file and line; empty if the key is removed.
     pub place: String,
 }
 
-/// The dialog that says what differs and asks whether to reload.
+/// Shows the differences and asks whether to reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReloadDialog {
     /// The row under the cursor, of [`ReloadAnswer::ALL`].
     pub row: usize,
 }
 
-/// The answers to it.
+/// The answers to [`ReloadDialog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReloadAnswer {
     /// Keep the configuration in use.
@@ -60,23 +63,22 @@ pub enum ReloadAnswer {
 }
 
 impl ReloadAnswer {
-    /// All of them; the one that changes nothing comes first.
+    /// All answers. The one that changes nothing comes first.
     pub const ALL: [Self; 2] = [Self::Keep, Self::Reload];
 }
 
-/// Where the operator was on the screen, to come back to.
+/// The operator's place on the screen, to return to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewState {
-    /// The open target.
     pub open: Option<Target>,
-    /// Where the cursor is in the environments.
+    /// The cell under the cursor in the matrix.
     pub cursor: Option<Target>,
-    /// The pane that has the keys.
+    /// The focused pane.
     pub focus: Pane,
 }
 
 impl NewConfiguration {
-    /// Whether the console could use it.
+    /// Whether the console can use it.
     pub fn is_usable(&self) -> bool {
         matches!(self.found, FoundConfiguration::Differs { .. })
     }
@@ -88,12 +90,12 @@ impl Model {
         if let Some(status) = self.in_flight().next() {
             let target = status.plan.target();
             return Some(format!(
-                "This console drives the release of {target}: reload when that release is over."
+                "This console drives the release of {target}: reload when that release has ended."
             ));
         }
         let target = self.repairing.first()?;
         Some(format!(
-            "This console repairs {target}: reload when the repair is over."
+            "This console repairs {target}: reload when the repair has ended."
         ))
     }
 }

@@ -1,5 +1,10 @@
-//! Which services the matrix shows, and in which order: put together when something changed, so
-//! that drawing a few rows of many costs only those.
+//! Which services the matrix shows, and in which order. Computed when something changed, so that the
+//! cost of drawing depends only on the rows in view.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -7,20 +12,20 @@ use super::{CellState, Model, cell};
 use crate::inventory::{ServiceName, Target};
 use crate::release::{Progress, Status};
 
-/// The orders the services can be in.
+/// The order of the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// That of the configuration.
+    /// The order of the configuration.
     #[default]
     Configured,
     /// By name.
     Name,
-    /// What needs somebody first: failed, waiting, releasing, drifted, held, then the rest.
+    /// Services that need an operator first: failed, waiting, releasing, drifted, held; then the rest.
     Trouble,
 }
 
 impl Order {
-    /// The one after this, round and round.
+    /// The next order, in a cycle.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -30,7 +35,7 @@ impl Order {
         }
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn words(self) -> &'static str {
         match self {
             Self::Configured => "as configured",
@@ -43,34 +48,33 @@ impl Order {
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub struct Services {
-    /// What the names have to contain; empty is all.
+    /// The text that the names must contain; empty shows all services.
     pub filter: String,
-    /// The order.
     pub order: Order,
-    /// The services shown, in their order.
+    /// The shown services, in order.
     pub shown: Vec<ServiceName>,
-    /// How many columns the longest live version of each environment takes.
+    /// The columns of the longest live version, of each environment.
     pub widest: Vec<usize>,
-    /// Where the cursor was before the filter was typed: it goes back there as soon as it can.
+    /// The cell under the cursor before the filter was typed. The cursor returns to it when it can.
     pub before: Option<Target>,
 }
 
 impl Services {
-    /// Which row a service is in, if it is shown.
+    /// The row of a service, if it is shown.
     pub fn row(&self, service: &ServiceName) -> Option<usize> {
         self.shown.iter().position(|shown| shown == service)
     }
 }
 
-/// Where a name contains what is filtered by, in bytes; none when it does not.
+/// The byte range of the filter in a name; none if the name does not contain it.
 pub fn filtered(service: &ServiceName, filter: &str) -> Option<std::ops::Range<usize>> {
-    // Names are in lower case.
+    // Names are lower case.
     let filter = filter.trim().to_lowercase();
     let from = service.as_str().find(&filter)?;
     Some(from..from + filter.len())
 }
 
-/// Puts the list together again.
+/// Computes the list.
 pub fn list_services(model: &Model) -> Services {
     let known = &model.services;
     let mut shown: Vec<ServiceName> = model
@@ -99,8 +103,8 @@ pub fn list_services(model: &Model) -> Services {
     }
 }
 
-/// The release that goes on in a target, whoever drives it; not one that only keeps the old version
-/// warm.
+/// The release in flight in a target, no matter who drives it. A release that only keeps the old version warm
+/// does not count.
 pub fn going_on<'a>(model: &'a Model, target: &Target) -> Option<&'a Status> {
     let status = model.release_of(target)?;
     let is_left = model.left.contains(&status.plan.release);
@@ -112,7 +116,7 @@ pub fn going_on<'a>(model: &'a Model, target: &Target) -> Option<&'a Status> {
     goes_on.then_some(status.as_ref())
 }
 
-/// The most urgent state of a service that needs somebody; quiet services are all the same.
+/// The most urgent state of a service that needs an operator. All other services have the same state.
 fn trouble(model: &Model, service: &ServiceName) -> CellState {
     let environments = model.world.environments.iter();
     environments

@@ -1,9 +1,8 @@
-//! One line of text under the operator's hands: a cursor, words, and a limit. Editing itself is
-//! `tui-input`'s.
+//! A line of text that the operator types, with a cursor and a limit. `tui-input` does the editing.
 
 use tui_input::{Input, InputRequest};
 
-/// The longest text that may be typed into a line, in characters.
+/// The most characters of a line.
 const LONGEST: usize = 200;
 
 /// See the module.
@@ -11,7 +10,7 @@ const LONGEST: usize = 200;
 pub struct TextLine(Input);
 
 impl TextLine {
-    /// A line that begins with a text, the cursor behind it.
+    /// A line that starts with a text, with the cursor after it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Input::new(text.into()))
     }
@@ -21,12 +20,12 @@ impl TextLine {
         self.0.value()
     }
 
-    /// Where the cursor stands, in columns from the beginning.
+    /// The column of the cursor, from the start of the text.
     pub fn cursor(&self) -> usize {
         self.0.visual_cursor()
     }
 
-    /// Edits it; whether its text is another now.
+    /// Edits the line. Returns whether its text changed.
     pub fn edit(&mut self, request: InputRequest) -> bool {
         let is_full = self.text().chars().count() >= LONGEST;
         if is_full && matches!(request, InputRequest::InsertChar(_)) {
@@ -35,7 +34,7 @@ impl TextLine {
         self.0.handle(request).is_some_and(|changed| changed.value)
     }
 
-    /// Puts a pasted text at the cursor: on one line, harmless, as much as there is room for.
+    /// Inserts a pasted text at the cursor, as one sanitized line, as far as there is room.
     pub fn paste(&mut self, text: &str) {
         for c in crate::sanitize::sanitize(text).chars() {
             self.edit(InputRequest::InsertChar(c));

@@ -1,4 +1,4 @@
-//! The timeline of the open target, for the rows that a large screen has left while nothing is released.
+//! The timeline of the open target, for the spare rows of a large screen while no release is in flight.
 
 use crate::inventory::Target;
 use crate::release::report::Line;
@@ -6,10 +6,10 @@ use crate::release::report::Line;
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub struct TargetTimeline {
-    /// The target that the archive was asked about last, and how often something had been kept then.
+    /// The target of the last question to the archive, and how often something had been archived then.
     pub asked: Option<(Target, u64)>,
     /// The target of the lines.
     pub target: Option<Target>,
-    /// What was released there, newest first; harmless.
+    /// The past releases, newest first; sanitized.
     pub lines: Vec<Line>,
 }

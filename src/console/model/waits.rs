@@ -1,5 +1,10 @@
 //! What waits for the operator of this console: approvals to give, questions to answer, releases to resume.
 
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
+
 use jiff::Timestamp;
 
 use super::Model;
@@ -7,47 +12,40 @@ use crate::history::Step;
 use crate::inventory::{Operator, ReleaseId, Target};
 use crate::release::{Observed, Progress, Status};
 
-/// What is wanted from the operator.
+/// What the operator has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// The answer to an operator who asks for a release that this console drives.
+    /// Answer an operator who requests the handover of a release that this console drives.
     HandOver {
-        /// Who asks.
+        /// The requester.
         to: Operator,
     },
-    /// To resume a release that was handed over to this operator.
+    /// Resume a release that was handed over to this operator.
     TakeOver {
-        /// Who handed it over.
+        /// The operator who handed it over.
         from: Operator,
     },
-    /// A choice: a step of a release that this console drives has failed.
+    /// Choose what to do: a step of a release that this console drives has failed.
     Choice(Step),
-    /// An answer to the step that waits, in a release that this console drives.
+    /// Answer the waiting step of a release that this console drives.
     Answer(Step),
-    /// An approval of a release that another operator drives.
-    Approval {
-        /// Who drives it.
-        driver: Operator,
-    },
-    /// To resume a release that has no driver, or to end it.
+    /// Approve a release that another operator drives.
+    Approval { driver: Operator },
+    /// Resume or end a release that has no driver.
     Resume,
 }
 
-/// One thing that waits.
+/// An item that waits for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingItem {
-    /// In which target.
     pub target: Target,
-    /// Which release.
     pub release: ReleaseId,
-    /// What is wanted.
     pub wanted: Wanted,
-    /// Since when.
     pub since: Timestamp,
 }
 
 impl WaitingItem {
-    /// Whether it is the same request. A step that asks again is another one; an approval that is still missing is not.
+    /// Whether it is the same request. A step that asks again is a new one; an approval that is still missing is not.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_lasting = matches!(self.wanted, Wanted::Approval { .. } | Wanted::Resume);
         self.release == other.release
@@ -55,7 +53,7 @@ impl WaitingItem {
             && (is_lasting || self.since == other.since)
     }
 
-    /// What comes first in the list: what another operator waits for at this very moment.
+    /// The position in the list. An operator who waits for an answer right now comes first.
     fn rank(&self) -> u8 {
         match self.wanted {
             Wanted::HandOver { .. } | Wanted::TakeOver { .. } => 0,
@@ -67,16 +65,14 @@ impl WaitingItem {
     }
 }
 
-/// The list of what waits, over the screen.
+/// The list of waiting items, shown over the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WaitingList {
-    /// The row under the cursor.
     pub row: usize,
 }
 
 impl Model {
-    /// Everything that waits for the operator of this console, the most urgent first. A console that can change
-    /// nothing can answer nothing.
+    /// Everything that waits for the operator of this console, the most urgent first. Empty for a read-only console.
     pub fn waiting(&self) -> Vec<WaitingItem> {
         if self.mode == super::Mode::ReadOnly {
             return Vec::new();
@@ -121,10 +117,10 @@ impl Model {
         let status = &told.status;
         let release = status.plan.release;
         let (wanted, since) = match &status.progress {
-            // Its old version runs on until the next release: no person is needed for that.
+            // Its old version keeps running until the next release: no operator is needed for that.
             Progress::Interrupted { .. } if status.is_live_with_standby() => return None,
             Progress::Interrupted { at, .. } => {
-                // A console that asked for it resumes it without another word.
+                // A console that requested the handover resumes the release without another question.
                 let is_asking = |asking: &super::Asking| asking.release == release;
                 if self.asking.as_ref().is_some_and(is_asking) {
                     return None;
@@ -162,7 +158,7 @@ impl Model {
         })
     }
 
-    /// What waits and was not known before; from now on it is known.
+    /// The waiting items that were not announced before. Marks them as announced.
     pub fn newly_waiting(&mut self) -> Vec<WaitingItem> {
         let items = self.waiting();
         let known = std::mem::take(&mut self.known_waiting);
@@ -171,7 +167,7 @@ impl Model {
             .filter(|item| !known.iter().any(|it| it.is_same(item)))
             .cloned()
             .collect();
-        // What only went out of sight is still known when it is seen again: until its target has another release.
+        // An item that only went out of sight stays known until its target has another release.
         let is_newest = |item: &WaitingItem| {
             let newest = self.release_of(&item.target);
             newest.is_none_or(|status| status.plan.release == item.release)

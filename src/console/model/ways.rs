@@ -1,6 +1,6 @@
-//! Puts the rows of the picker together: what other environments run, the nearest first; then the
-//! registry's tags, the newest first; then what was typed. One row a version, however many places
-//! name it. Put together when something changed; drawing and keys only look at it.
+//! Puts the rows of the picker together: first the versions that other environments run, the nearest
+//! environment first; then the tags of the registry, the newest first; then the typed text. One row per
+//! version, however many places name it. Computed when something changed, not when drawing.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::release::{
 };
 use crate::sanitize::sanitize;
 
-/// The rows that can be seen now, and what stands against all of them.
+/// The rows, and the refusals that apply to all of them.
 pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
     let preview = preview(model, picker);
     let mut ways = match picker.intent {
@@ -93,8 +93,8 @@ fn warm(here: &Snapshot, digest: &Digest) -> Option<Slot> {
     })
 }
 
-/// The other environments, the nearest before this one in promotion order first: what runs there
-/// is the likeliest to be promoted.
+/// The other environments, the nearest one before this in promotion order first: its version is the
+/// most likely to be promoted.
 fn nearest_first<'a>(model: &'a Model, here: &EnvironmentName) -> Vec<&'a EnvironmentName> {
     let names = || model.world.environments.iter().map(|(name, _)| name);
     let at = names().position(|name| name == here).unwrap_or(0);
@@ -106,7 +106,7 @@ fn nearest_first<'a>(model: &'a Model, here: &EnvironmentName) -> Vec<&'a Enviro
         .collect()
 }
 
-/// A row for every version that another environment runs.
+/// A row for each version that another environment runs.
 fn running(model: &Model, picker: &Picker) -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
     for environment in nearest_first(model, &picker.target.environment) {
@@ -132,7 +132,7 @@ fn running(model: &Model, picker: &Picker) -> Vec<Way> {
     ways
 }
 
-/// Adds a row for every tag that no row names yet.
+/// Adds a row for each tag that has no row yet.
 fn listed(picker: &Picker, ways: &mut Vec<Way>) {
     let VersionList::Listed(names) = &picker.list else {
         return;
@@ -158,8 +158,8 @@ fn listed(picker: &Picker, ways: &mut Vec<Way>) {
         let same_name = |way: &&Way| way.name == *name;
         let mut rows = ways.iter().take(fixed).filter(same_name);
         let elsewhere = rows.next().and_then(|way| way.live_in.first().cloned());
-        // Where environments run different images under one tag, nobody can tell which of them
-        // it names now: then it has a row of its own.
+        // If environments run different images under one tag, it is unknown which of them the tag names
+        // now: then the tag has its own row.
         let is_told_apart = rows.next().is_some();
         if elsewhere.is_some() && known.is_none() && !is_told_apart {
             continue;
@@ -208,9 +208,8 @@ fn knowledge(answer: Option<&LookUp>) -> Knowledge {
     }
 }
 
-/// Orders rows by when they were built. Those that do not say keep their places among the others:
-/// the order of names is the better guess for them, and rows that are looked up while one scrolls
-/// do not run away.
+/// Orders rows by build time. Rows without one keep their places: the order of names is the better guess
+/// for them, and rows that are looked up during scrolling do not move.
 fn newest_first(ways: &mut [Way]) {
     let mut built: Vec<(usize, Timestamp)> = ways
         .iter()
@@ -230,7 +229,7 @@ fn newest_first(ways: &mut [Way]) {
     }
 }
 
-/// What was live here before, newest first.
+/// The versions that were live here before, newest first.
 fn past(picker: &Picker) -> Vec<Way> {
     let Some(terms) = picker.known_terms() else {
         return Vec::new();
@@ -265,8 +264,8 @@ fn as_typed(picker: &Picker, reference: VersionRef) -> Way {
     }
 }
 
-/// The rows that fit what was typed, the best first; by name, else by digest or by where they are
-/// live.
+/// The rows that match the typed text, the best match first: by name, else by digest or by the
+/// environments in which they are live.
 fn filtered(ways: Vec<Way>, typed: &str) -> Vec<Way> {
     let pattern = Pattern::new(
         typed,
@@ -288,13 +287,13 @@ fn filtered(ways: Vec<Way>, typed: &str) -> Vec<Way> {
                 .collect();
             way.matched.sort_unstable();
             way.matched.dedup();
-            // A name is what is meant, before all else.
+            // A match in the name comes first.
             fitting.push((score.saturating_add(1), way));
         } else if fits_otherwise(&way, typed) {
             fitting.push((0, way));
         }
     }
-    // Stable: what fits as well stays in its order.
+    // A stable sort: equal matches keep their order.
     fitting.sort_by_key(|(score, _)| Reverse(*score));
     fitting.into_iter().map(|(_, way)| way).collect()
 }
@@ -308,7 +307,7 @@ fn fits_otherwise(way: &Way, typed: &str) -> bool {
         || way.live_in.iter().any(|name| name.as_str() == typed)
 }
 
-/// What became of a version, if that was the last thing that happened to it here.
+/// Whether the last thing that happened to the version here was a failure.
 pub fn was_bad(way: &Way) -> bool {
     matches!(way.fate, Some(Fate::BackedOut { .. } | Fate::Left { .. }))
 }

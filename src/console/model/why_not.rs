@@ -1,10 +1,10 @@
-//! Why an action would do nothing now: the reason beside it in the palette, and the way out.
+//! Why an action is not available now. The palette shows the reason next to it, with the way out.
 
 use super::{Mode, Model, is_available, rests_after_switch};
 use crate::console::action::Action;
 use crate::release::{Observed, Progress};
 
-/// The reason, in words; none where the action would do something.
+/// The reason in words; none if the action is available.
 pub fn why_not(model: &Model, action: Action) -> Option<String> {
     if is_available(model, action) {
         return None;
@@ -25,31 +25,33 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         }
         (Action::Arm, _) => "it is armed already".into(),
         (action, _) if action.changes() && model.elsewhere().is_some_and(Observed::is_driven) => {
-            "somebody else drives a release here: watch it".into()
+            "another operator drives a release here: watch it".into()
         }
         (Action::Repair, Some(_)) => "a release is in flight here".into(),
         (Action::Repair, None) if model.elsewhere().is_some_and(Observed::is_interrupted) => {
             let resume_key = model.keymap.shown(Action::Resume);
-            format!("a release was interrupted here: {resume_key} goes on with it")
+            format!("a release was interrupted here: {resume_key} resumes it")
         }
         (Action::Repair, None) => "the four places agree: nothing differs".into(),
         (Action::Promote | Action::RollBack, _) if flies => "a release is in flight here".into(),
         (Action::BackOut, Some(Progress::Back(_))) => "it is being backed out".into(),
-        (Action::CheckAgain, Some(_)) => "neither register nor switch waits for a yes".into(),
-        (Action::Resume, _) => "nobody asks, none is driven elsewhere".into(),
+        (Action::CheckAgain, Some(_)) => "neither register nor switch waits for approval".into(),
+        (Action::Resume, _) => "nothing to resume, take over or hand over".into(),
         (Action::EndStandby, _) => "no version is kept warm by a release of this console".into(),
         (Action::Mark | Action::Compare | Action::Timeline | Action::Prove, _)
             if !model.history.is_open =>
         {
             "the history is not open".into()
         }
-        (Action::Compare, _) => "two releases have to be marked first".into(),
+        (Action::Compare, _) => "mark two releases first".into(),
         (Action::Mark | Action::Timeline, _) => "no release is under the cursor".into(),
         (Action::Reload, _) => "the configuration on disk is the one in use".into(),
-        (Action::Zoom, _) => "this pane has the screen already".into(),
+        (Action::Zoom, _) => "this pane fills the screen already".into(),
         (Action::Unzoom, _) => "all panes that fit are shown".into(),
-        (Action::Suspend, _) if !model.has_shell => "no shell waits behind this console".into(),
-        (Action::Suspend, _) => "a release is in flight: it would stand still".into(),
+        (Action::Suspend, _) if !model.has_shell => {
+            "this console was not started from a shell".into()
+        }
+        (Action::Suspend, _) => "a release is in flight: it would stop".into(),
         (Action::Approve, Some(_))
             if model
                 .release_in_flight()

@@ -1,4 +1,4 @@
-//! What is done about releases that others drive, or nobody any more.
+//! Effects on releases that other operators drive, or that have no driver.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ impl EffectRunner {
         approval: Approval,
     ) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let begins = self.begins.clone();
+        let starts = self.starts.clone();
         self.tasks.spawn(async move {
             let taken = backend.resume(&target, release, go_on, force, approval);
             match taken.await {
                 Ok(handle) => {
-                    let _ = begins.send(handle).await;
+                    let _ = starts.send(handle).await;
                 }
                 Err(refused) => {
                     let _ = answers.send(Event::BeginRefused { target, refused }).await;

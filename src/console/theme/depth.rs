@@ -1,4 +1,4 @@
-//! How many colours a terminal has, and the nearest it can show of a colour it has not.
+//! How many colours a terminal has, and the nearest colour it can show.
 
 use ratatui::style::{Color, Style};
 
@@ -11,12 +11,12 @@ pub enum Depth {
     Indexed,
     /// The sixteen.
     Ansi,
-    /// None: colours are dropped, modifiers stay.
+    /// No colours: they are dropped, modifiers stay.
     None,
 }
 
 impl Depth {
-    /// The depth that the environment speaks of: `NO_COLOR`, `COLORTERM`, `TERM`.
+    /// The depth according to the environment: `NO_COLOR`, `COLORTERM`, `TERM`.
     pub fn from_environment(read: impl Fn(&str) -> Option<String>) -> Self {
         if read("NO_COLOR").is_some_and(|value| !value.is_empty()) {
             return Self::None;
@@ -35,7 +35,7 @@ impl Depth {
         }
     }
 
-    /// A style as this depth can show it.
+    /// The style as a terminal of this depth can show it.
     pub(super) fn resolve(self, style: Style) -> Style {
         Style {
             fg: style.fg.and_then(|colour| self.colour(colour)),
@@ -46,7 +46,7 @@ impl Depth {
 
     fn colour(self, colour: Color) -> Option<Color> {
         match (self, colour) {
-            // A number above the sixteen cannot be shown there; the terminal's own colour can.
+            // A number above 15 cannot be shown there, so the terminal's own colour is used.
             (Self::None, _) | (Self::Ansi, Color::Indexed(16..)) => None,
             (Self::Indexed, Color::Rgb(r, g, b)) => Some(Color::Indexed(nearest_indexed(r, g, b))),
             (Self::Ansi, Color::Rgb(r, g, b)) => Some(nearest_ansi(r, g, b)),
@@ -77,7 +77,7 @@ fn nearest_step(value: u8) -> u8 {
         .unwrap_or(0)
 }
 
-/// Which of the 24 greys is nearest to the mean.
+/// The nearest of the 24 greys to the mean of the three components.
 fn nearest_grey(r: u8, g: u8, b: u8) -> u8 {
     let mean = (u16::from(r) + u16::from(g) + u16::from(b)) / 3;
     (0..24)
@@ -87,11 +87,11 @@ fn nearest_grey(r: u8, g: u8, b: u8) -> u8 {
 
 fn distance(one: (u8, u8, u8), other: (u8, u8, u8)) -> u32 {
     let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);
-    // The eye tells greens apart best and blues worst.
+    // The eye distinguishes greens best and blues worst.
     3 * square(one.0, other.0) + 4 * square(one.1, other.1) + 2 * square(one.2, other.2)
 }
 
-/// The hues among the sixteen, every sixty degrees from red, each dark and light.
+/// The hues of the sixteen colours, every sixty degrees from red: dark and light.
 const HUES: [(Color, Color); 6] = [
     (Color::Red, Color::LightRed),
     (Color::Yellow, Color::LightYellow),
@@ -101,11 +101,11 @@ const HUES: [(Color, Color); 6] = [
     (Color::Magenta, Color::LightMagenta),
 ];
 
-/// From which brightness on the light one of two is meant.
+/// From this brightness on, the light one of a pair is used.
 const LIGHT: u8 = 190;
 
-/// The one of the sixteen that means the same. By hue, not by distance: what is pale would be grey
-/// else, and good and bad alike.
+/// The one of the sixteen colours with the nearest hue. Not by distance in RGB: then all pale colours
+/// would become grey, good and bad alike.
 fn nearest_ansi(red: u8, green: u8, blue: u8) -> Color {
     let most = red.max(green).max(blue);
     let spread = most - red.min(green).min(blue);

@@ -1,5 +1,10 @@
-//! Theme files: `inherits`, and `[meanings]` with a colour, a background and modifiers each. Checked
-//! as a whole when loaded; a mistake is named with its line, never skipped.
+//! Theme files: `inherits`, and `[meanings]` with a colour, a background and modifiers each. A file is
+//! checked as a whole when it is loaded. A mistake is reported with its line, never skipped.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,32 +18,29 @@ use super::Meaning;
 /// Why a theme cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ThemeError {
-    /// There is none of that name.
+    /// There is no theme of that name.
     #[error("there is no theme `{name}`: there are {known}")]
     Unknown {
-        /// The name.
         name: String,
-        /// Those there are.
+        /// The names of the existing themes.
         known: String,
     },
-    /// Its file cannot be understood.
+    /// Its file is not valid.
     #[error("{file}:{line}: {said}")]
     Invalid {
-        /// Which.
         file: String,
-        /// Where in it, counted from one.
+        /// The line, counted from one.
         line: usize,
-        /// Why.
         said: String,
     },
 }
 
-/// A theme file that was understood.
+/// A valid theme file.
 #[derive(Debug)]
 pub(super) struct Parsed {
-    /// The theme that gives what this one does not.
+    /// The theme that gives the styles that this one does not.
     pub(super) inherits: Option<String>,
-    /// Where that is said.
+    /// The line of `inherits`.
     pub(super) place: Place,
     pub(super) meanings: BTreeMap<Meaning, Look>,
 }
@@ -76,7 +78,7 @@ struct File {
     meanings: BTreeMap<Meaning, Look>,
 }
 
-/// One meaning's look as written.
+/// The style of one meaning as written in a file.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "a file says each modifier by its name"
@@ -93,7 +95,7 @@ pub(super) struct Look {
     reversed: bool,
 }
 
-/// `#rrggbb`, one of the sixteen names, or a number of the 256.
+/// `#rrggbb`, one of the sixteen names, or a number from 0 to 255.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 struct Shade(Color);
@@ -108,7 +110,7 @@ impl TryFrom<String> for Shade {
     }
 }
 
-/// Reads the text of a theme file. The file is only named where something is wrong.
+/// Reads the text of a theme file. The name of the file is only used in errors.
 pub(super) fn parse(file: &str, text: &str) -> Result<Parsed, ThemeError> {
     let parsed: File = toml::from_str(text)
         .map_err(|error| Place::new(file, text, error.span()).error(error.message()))?;
@@ -120,7 +122,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Parsed, ThemeError> {
     })
 }
 
-/// The style of a meaning: its own, else that of what it falls back to.
+/// The style of a meaning: its own, or that of its fallback.
 pub(super) fn style_of(given: &BTreeMap<Meaning, Look>, meaning: Meaning) -> Style {
     match (given.get(&meaning), meaning.fallback()) {
         (Some(look), _) => look.style(),

@@ -1,20 +1,25 @@
-//! The glyphs of the screen, each with a twin in ASCII. A glyph never stands for a state alone:
-//! a word stands beside it.
+//! The glyphs of the screen, each with an ASCII twin. A glyph never shows a state alone: a word
+//! follows it.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use ratatui::symbols::border;
 
-/// Which characters a terminal can be given.
+/// Which characters the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Charset {
-    /// All that are one column wide everywhere.
+    /// All Unicode characters that are one column wide everywhere.
     #[default]
     Unicode,
-    /// The printable ones of ASCII.
+    /// Printable ASCII.
     Ascii,
 }
 
 impl Charset {
-    /// What the locale speaks of: `LC_ALL`, `LC_CTYPE`, `LANG`, the first that is set.
+    /// The charset according to the locale: the first of `LC_ALL`, `LC_CTYPE`, `LANG` that is set.
     pub fn from_environment(read: impl Fn(&str) -> Option<String>) -> Self {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
             .into_iter()
@@ -28,7 +33,7 @@ impl Charset {
         }
     }
 
-    /// The lines around a pane.
+    /// The border of a pane.
     pub fn border(self) -> border::Set<'static> {
         match self {
             Self::Unicode => border::PLAIN,
@@ -36,7 +41,7 @@ impl Charset {
         }
     }
 
-    /// The lines around what stands out: the live slot, a dialog.
+    /// The border of what stands out: the live slot, a dialog.
     pub fn strong_border(self) -> border::Set<'static> {
         match self {
             Self::Unicode => border::DOUBLE,
@@ -67,28 +72,26 @@ const ASCII_STRONG: border::Set<'static> = border::Set {
     horizontal_bottom: "=",
 };
 
-/// A glyph. All are one column wide but [`Glyph::Move`].
+/// A glyph. All but [`Glyph::Move`] are one column wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Glyph {
-    /// Live, healthy, heard.
+    /// Live, healthy, reachable.
     Full,
-    /// There, without traffic.
+    /// Present, without traffic.
     Hollow,
-    /// Under way.
+    /// In progress.
     Half,
     /// Passed, equal, true.
     Tick,
     /// Failed.
     Cross,
-    /// Held.
     Held,
     /// Not equal.
     Differs,
-    /// Not known.
     Unknown,
-    /// There is none.
+    /// There is nothing.
     None,
-    /// Not begun.
+    /// Not started.
     Dot,
     /// Waits for a person.
     Hand,
@@ -100,12 +103,12 @@ pub enum Glyph {
     Arrow,
     /// From one to the other, drawn long.
     Move,
-    /// Cut off here.
+    /// The text is cut off here.
     More,
 }
 
 impl Glyph {
-    /// Its text in a character set.
+    /// Its text in a charset.
     pub fn text(self, charset: Charset) -> &'static str {
         let (unicode, ascii) = match self {
             Self::Full => ("●", "*"),

@@ -1,20 +1,20 @@
-//! What a style can mean. The list is short on purpose: a theme is learned, not looked up.
+//! The meanings that a style can have. The list is short on purpose, so that a theme can be learned.
 
 use serde::Deserialize;
 
-/// A meaning. Written in a theme file in snake case.
+/// A meaning. Theme files write it in snake case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meaning {
-    /// Everything that means nothing else.
+    /// Everything without another meaning.
     Text,
-    /// Less important: labels, hints, what is over.
+    /// Less important: labels, hints, what has ended.
     Muted,
     /// The names of panes and columns.
     Title,
-    /// The lines around panes.
+    /// The borders of panes.
     Border,
-    /// The lines around the pane that has the keys.
+    /// The border of the focused pane.
     Focus,
     /// The row under the cursor, the button that Enter presses.
     Selection,
@@ -24,27 +24,27 @@ pub enum Meaning {
     Warn,
     /// Bad now.
     Bad,
-    /// Under way.
+    /// In progress.
     Busy,
-    /// What is shown may be old.
+    /// May be out of date.
     Stale,
-    /// What Greenroom says about itself.
+    /// Greenroom's own messages.
     Notice,
-    /// A key one can press.
+    /// The name of a key.
     Key,
-    /// Around a question that can hurt.
+    /// The border of a question whose answer can do harm.
     Danger,
-    /// An environment nobody outside the team notices.
+    /// An environment that only the team notices.
     TierDevelopment,
-    /// An environment others rely on.
+    /// An environment that other teams rely on.
     TierStaging,
-    /// An environment customers are on.
+    /// An environment that customers use.
     TierProtected,
     /// The left slot.
     SlotBlue,
     /// The right slot.
     SlotGreen,
-    /// What was searched for.
+    /// A search match.
     Match,
 }
 
@@ -73,7 +73,7 @@ impl Meaning {
         Self::Match,
     ];
 
-    /// The meaning whose style stands in when a theme does not give this one.
+    /// The meaning whose style is used if a theme does not define this one.
     pub fn fallback(self) -> Option<Self> {
         match self {
             Self::Text => None,

@@ -1,6 +1,6 @@
-//! How things look: twenty-odd meanings, each a style, and the glyphs. Views name meanings and
-//! never colours, so that a new pane costs no theme anything. Resolved once, when a theme is
-//! loaded: colour depth, fallbacks and `NO_COLOR` are settled here and nowhere else.
+//! How things look: about twenty meanings, each with a style, and the glyphs. Views name meanings and
+//! never colours, so a new pane needs no change to any theme. Colour depth, fallbacks and `NO_COLOR`
+//! are resolved here, once, when a theme is loaded.
 
 mod depth;
 mod file;
@@ -72,7 +72,7 @@ impl Theme {
         Self::cut(name, &own, depth, charset)
     }
 
-    /// One of the operator's own themes, or of those that come with Greenroom.
+    /// A theme from those of the operator and those that come with Greenroom.
     fn cut(
         name: &str,
         own: &[Written],
@@ -88,7 +88,7 @@ impl Theme {
         })
     }
 
-    /// A theme without any style.
+    /// A theme without styles.
     fn bare(charset: Charset) -> Self {
         Self {
             name: "bare".to_owned(),
@@ -107,17 +107,17 @@ impl Theme {
         self.styles[meaning as usize]
     }
 
-    /// A piece of text that means something.
+    /// Text with a meaning.
     pub fn span<'a>(&self, text: impl Into<Cow<'a, str>>, meaning: Meaning) -> Span<'a> {
         Span::styled(text, self.style(meaning))
     }
 
-    /// The text of a glyph in this theme's character set.
+    /// The text of a glyph in this theme's charset.
     pub fn glyph(&self, glyph: Glyph) -> &'static str {
         glyph.text(self.charset)
     }
 
-    /// Which characters may be drawn.
+    /// The characters that can be drawn.
     pub fn charset(&self) -> Charset {
         self.charset
     }

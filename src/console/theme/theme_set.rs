@@ -1,19 +1,22 @@
-//! All themes there are: those that come with Greenroom and the operator's own, which may inherit
-//! from either. One that cannot be understood is named and left out.
+//! All themes: those that come with Greenroom and the operator's own, which may inherit from either.
+//! An invalid theme is reported and left out.
+
+#![expect(
+    missing_docs,
+    reason = "the names of some fields and variants say enough"
+)]
 
 use std::collections::BTreeMap;
 
 use super::file::{self, Look, ThemeError};
 use super::{Charset, Depth, Meaning, SHIPPED, Theme};
 
-/// A theme as an operator has written it.
+/// A theme as the operator wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Its name.
     pub name: String,
-    /// Its file, as it is shown where something is wrong with it.
+    /// The name of its file, as errors show it.
     pub file: String,
-    /// What stands in it.
     pub text: String,
 }
 
@@ -21,12 +24,12 @@ pub struct Written {
 #[derive(Debug, Clone)]
 pub struct ThemeSet {
     themes: Vec<Theme>,
-    /// Worn when a name is not known: never, unless the wardrobe is empty.
+    /// Used for an unknown name. That happens only if the set is empty.
     bare: Theme,
 }
 
 impl From<Theme> for ThemeSet {
-    /// A wardrobe with one theme.
+    /// A set with one theme.
     fn from(theme: Theme) -> Self {
         Self {
             bare: theme.clone(),
@@ -36,9 +39,8 @@ impl From<Theme> for ThemeSet {
 }
 
 impl ThemeSet {
-    /// The themes that come with Greenroom, and the operator's own. One of their own with the name
-    /// of one that comes with Greenroom stands in its place. Also the names of the others,
-    /// and what is wrong with each.
+    /// The themes that come with Greenroom, and the operator's own. An operator's theme replaces the
+    /// shipped one of the same name. Also returns what is wrong with each theme that cannot be used.
     pub fn new(
         own: &[Written],
         depth: Depth,
@@ -52,7 +54,7 @@ impl ThemeSet {
         for name in known(own) {
             let theme = Theme::cut(name, own, depth, charset).or_else(|error| {
                 wrong.push((name.to_owned(), error));
-                // The one that comes with Greenroom is there even if one's own of that name is not.
+                // The shipped theme remains if the operator's own theme of that name is invalid.
                 Theme::named(name, depth, charset)
             });
             theme_set.themes.extend(theme);
@@ -70,7 +72,7 @@ impl ThemeSet {
         self.themes.iter().find(|theme| theme.name() == name)
     }
 
-    /// The theme of that name, or else the first there is.
+    /// The theme of that name, or else the first one.
     pub fn worn(&self, name: &str) -> &Theme {
         self.get(name)
             .or_else(|| self.themes.first())
@@ -78,7 +80,7 @@ impl ThemeSet {
     }
 }
 
-/// What a theme gives, with all that it inherits.
+/// What a theme defines, including all that it inherits.
 pub(super) fn given(name: &str, own: &[Written]) -> Result<BTreeMap<Meaning, Look>, ThemeError> {
     let mut at = Source::find(name, own, Among::All).ok_or_else(|| unknown(name, own))?;
     let mut worn = vec![at];
@@ -89,7 +91,7 @@ pub(super) fn given(name: &str, own: &[Written]) -> Result<BTreeMap<Meaning, Loo
         let Some(parent) = parsed.inherits else {
             break;
         };
-        // Within one's own theme of a shipped name, that name means the shipped one.
+        // In an operator's theme with a shipped name, `inherits` of that name means the shipped one.
         let among = if parent == at.name {
             Among::Shipped
         } else {
@@ -101,7 +103,7 @@ pub(super) fn given(name: &str, own: &[Written]) -> Result<BTreeMap<Meaning, Loo
                 return Err(parsed.place.error(unknown(&parent, own).to_string()));
             }
             _ => {
-                let said = format!("a theme cannot inherit from itself, as {parent} does here");
+                let said = format!("{parent} inherits from itself: name another theme");
                 return Err(parsed.place.error(said));
             }
         };
@@ -122,7 +124,7 @@ struct Source<'a> {
     text: &'a str,
 }
 
-/// Where a theme is looked for.
+/// Where to look for a theme.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Among {
     All,
@@ -143,7 +145,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The names there are, each once.
+/// The names of all themes, each once.
 fn known(own: &[Written]) -> Vec<&str> {
     let mut names: Vec<&str> = Theme::shipped().collect();
     for written in own {
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_theme_of_ones_own_changes_what_it_says_and_inherits_the_rest() {
+    fn an_own_theme_overrides_some_meanings_and_inherits_the_rest() {
         let own = [
             written(
                 "mine",
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_theme_of_ones_own_may_have_a_shipped_name_and_inherit_from_that() {
+    fn an_own_theme_can_have_a_shipped_name_and_inherit_from_it() {
         let own = [written(
             "dark",
             "inherits = \"dark\"\n[meanings]\nok = { fg = \"red\" }",
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_theme_is_named_with_its_line_and_left_out() {
+    fn an_invalid_theme_is_reported_with_its_line_and_left_out() {
         let own = [
             written("round", "inherits = \"about\""),
             written("about", "inherits = \"round\""),

@@ -1,5 +1,5 @@
-//! The key that approves: the step of a release that this console drives, a choice after a failure, or the release of
-//! another operator. Where only others can approve, it says who can and how.
+//! The key that approves: the waiting step of a release that this console drives, a choice after a failure, or the
+//! release of another operator. If only others can approve, it says who can and how.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::release::{Need, Progress, Status, need_to_peer_approve};
 use crate::sanitize::sanitize;
 
 pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
-    // Who can approve is only read, whether the target is armed or not.
+    // Showing who can approve changes nothing, so the target need not be armed.
     let lacks = |status: &Arc<Status>| model.lacks_approvals(status);
     if model.release_in_flight().is_some_and(lacks) {
         return open(model);
@@ -24,7 +24,7 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
     open(model)
 }
 
-/// Opens what fits the open target. The answer is only taken while the target is armed.
+/// Opens the question that fits the open target. It can only be answered while the target is armed.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let open = model.open.clone();
     let peer_approvable = open.and_then(|open| model.peer_approvable(&open));
@@ -36,7 +36,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let Some(status) = model.release_in_flight().cloned() else {
         let promote = model.keymap.shown(Action::Promote);
         let otherwise =
-            format!("no release of this console is in flight here: {promote} begins one");
+            format!("no release of this console is in flight here: {promote} starts one");
         let text = not_here(model, &otherwise);
         return super::refused(model, &text);
     };
@@ -55,7 +55,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     super::refused(model, "nothing waits for your answer")
 }
 
-/// Whether a key arms the target of the question that is open: one can be read before its target is armed.
+/// Whether a key arms the target of the open question: the question can be read before its target is armed.
 pub(super) fn arms(model: &Model, key: KeyEvent) -> bool {
     let target = match &model.dialog {
         Some(Dialog::Confirm(confirm)) if confirm.button != Button::Note => {
@@ -70,10 +70,10 @@ pub(super) fn arms(model: &Model, key: KeyEvent) -> bool {
         && model.keymap.action(key, model.focus) == Some(Action::Arm)
 }
 
-/// The longest note, in characters.
+/// The most characters of a note.
 const LONGEST: usize = 200;
 
-/// A key while the note of an approval has the keys; whether the key was for it.
+/// Handles a key while the note of an approval has the focus. Returns whether the key was for it.
 pub(super) fn noted(confirm: &mut Confirm, key: KeyEvent) -> bool {
     if confirm.button != Button::Note {
         return false;
@@ -90,7 +90,7 @@ pub(super) fn noted(confirm: &mut Confirm, key: KeyEvent) -> bool {
     true
 }
 
-/// Puts a pasted text at the end of a note.
+/// Appends a pasted text to a note.
 pub(super) fn pasted(note: &mut String, text: &str) {
     add(note, text.trim());
 }
@@ -100,7 +100,7 @@ fn add(note: &mut String, text: &str) {
     note.extend(sanitize(text).chars().take(room));
 }
 
-/// What Tab gives the keys to. The note, where there is one, comes first after what has the keys at the beginning.
+/// What Tab focuses next. The note, if there is one, comes right after the control that has the focus at first.
 pub(super) fn next_button(confirm: &Confirm) -> Button {
     let is_typed = confirm.need == Need::TypedName;
     let yes = if confirm.may_go() {
@@ -117,7 +117,7 @@ pub(super) fn next_button(confirm: &Confirm) -> Button {
     }
 }
 
-/// What has the keys after the note: the name where one is typed, else never what approves by one more Enter.
+/// What has the focus after the note: the name if one is typed, else never the button that a second Enter would press.
 pub(super) fn after_note(confirm: &Confirm) -> Button {
     match confirm.need {
         Need::TypedName => Button::Name,

@@ -1,4 +1,4 @@
-//! The capitals: every key that leads to a change. Each one either asks or says why not.
+//! The capitals: every key that leads to a change. Each one opens a question or says why it cannot.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::release::{
     Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
 };
 
-/// With less time left, the key that arms a target keeps it armed: an operator who is about to act means that.
+/// With less time left than this, the key that arms a target renews the arming: the operator is about to act.
 const RENEWED: Duration = Duration::from_mins(1);
 
-/// The open target, if it may be changed now; else the reason was said.
+/// The open target, if it can be changed now; else says why not.
 pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
     let Some(target) = model.open.clone() else {
         super::say(
@@ -68,18 +68,21 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Ok(until) = model.now.checked_add(life) else {
-        return super::refused(model, "the clock is at its end: nothing can be armed");
+        return super::refused(
+            model,
+            "the system clock is out of range: nothing can be armed",
+        );
     };
     super::say(
         model,
         Weight::Told,
-        &format!("{target} may be changed until {}", local_time::clock(until)),
+        &format!("{target} can be changed until {}", local_time::clock(until)),
     );
     model.armed = Some(Armed { target, until });
     Vec::new()
 }
 
-/// What to say to a key that commands a release which this console does not drive.
+/// The answer to a key that commands a release which this console does not drive.
 pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     let Some(observed) = model.elsewhere() else {
         return otherwise.to_owned();
@@ -87,14 +90,14 @@ pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     let release = observed.status.plan.release.short();
     match &observed.driver {
         Some(driver) => format!(
-            "release {release} is driven by {}: watch it here; {} asks for the wheel, or takes it",
+            "release {release} is driven by {}: watch it here; {} asks to take it over, or takes it",
             driver.operator,
             model.keymap.shown(Action::Resume)
         ),
         None if observed.is_interrupted() => {
             let resume_key = model.keymap.shown(Action::Resume);
             format!(
-                "release {release} was interrupted and nobody drives it: {resume_key} goes on with it, \
+                "release {release} was interrupted and has no driver: {resume_key} resumes it, \
                  or backs it out"
             )
         }
@@ -102,7 +105,7 @@ pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     }
 }
 
-/// Why no release can begin here now. A standby is no reason, whoever drives it: the release ends it.
+/// Why no release can start here now. A standby is no reason, no matter who drives it: the new release ends it.
 fn in_the_way(model: &Model, target: &Target) -> Option<String> {
     if model.is_in_standby(target) {
         return None;
@@ -110,14 +113,14 @@ fn in_the_way(model: &Model, target: &Target) -> Option<String> {
     busy(model)
 }
 
-/// Why nothing else can begin here now.
+/// Why no other release can start here now.
 fn busy(model: &Model) -> Option<String> {
     if model.elsewhere().is_some_and(Observed::is_driven) {
         return Some(not_here(model, ""));
     }
     let status = model.release_in_flight()?;
     Some(format!(
-        "release {} of {} goes on: {} answers it, {} backs it out",
+        "release {} of {} is in flight: {} answers it, {} backs it out",
         status.plan.release.short(),
         status.plan.target(),
         model.keymap.shown(Action::Approve),
@@ -158,7 +161,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         let text = if is_unknown {
             format!("it is unknown whether {target} keeps a version warm: not every source answers")
         } else {
-            format!("{target} keeps no version warm: what you choose is started again")
+            format!("{target} keeps no version warm: the version you choose is started again")
         };
         super::say(model, Weight::Told, &text);
         return choose::open(model, target, Intent::GoBack);
@@ -184,13 +187,13 @@ pub(super) fn back_out(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, &text);
     };
     if matches!(status.progress, Progress::Back(_)) {
-        return super::refused(model, "it is being backed out already");
+        return super::refused(model, "it is already being backed out");
     }
     ask_back_out(model, status, None);
     Vec::new()
 }
 
-/// Asks before a release is undone. A note is for the record.
+/// Asks for confirmation before a release is undone. The note is kept in the history.
 pub(super) fn ask_back_out(model: &mut Model, status: Arc<Status>, note: Option<String>) {
     let need = need_back(status.may_have_switched, status.plan.tier());
     ask(model, Question::BackOut(status), need);
@@ -212,13 +215,13 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     };
-    // What *stop* needs is asked here, and not once more when it begins.
+    // The approval that *stop* needs is asked for here, so that it does not ask again when it starts.
     let need = need_of(&status.plan, Step::Stop).max(Need::Confirmation);
     ask(model, Question::EndStandby(status), need);
     Vec::new()
 }
 
-/// What to wait for before a release can be resumed: without its store nothing is known of it.
+/// What to wait for before a release can be resumed: its state is unknown without its store.
 fn store_is_away(model: &Model, target: &Target) -> Option<String> {
     let snapshot = model.world.get(target)?;
     let SourceState::Stale {
@@ -237,13 +240,13 @@ fn store_is_away(model: &Model, target: &Target) -> Option<String> {
     };
     let resume_key = model.keymap.shown(Action::Resume);
     Some(format!(
-        "{target}: the store has not answered for {}, and is asked again {again}. {resume_key} resumes the release as soon as it answers; until then everything stays as it is",
+        "{target}: the store has not answered for {}, next attempt {again}. {resume_key} resumes the release as soon as it answers; until then everything stays as it is",
         seconds(*since, model.now)
     ))
 }
 
-/// Who is to drive: looks at a release that lost its driver or has another, and asks what is to become of
-/// it; or asks about somebody who wants to have this console's.
+/// Reads a release that has no driver or another driver, and asks what to do with it. If another operator
+/// requests the handover of this console's release, asks about that first.
 pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
@@ -257,15 +260,14 @@ pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, &text);
     }
     if !is_open {
-        let otherwise =
-            "nobody asks for the wheel, and no release here has another driver or lost it";
+        let otherwise = "there is nothing to resume, take over or hand over here";
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     }
     resuming::begin(model, target)
 }
 
-/// Plans what mends the differences of the open target, and asks.
+/// Plans a repair of the open target, then asks for confirmation.
 pub(super) fn repair(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
@@ -280,21 +282,21 @@ pub(super) fn repair(model: &mut Model) -> Vec<Effect> {
     repair::begin(model, target)
 }
 
-/// Asks nobody: it undoes nothing, and what was passed before cannot count longer by it.
+/// Needs no confirmation: it undoes nothing, and earlier results do not count for longer because of it.
 pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
     if armed_target(model).is_none() {
         return Vec::new();
     }
     let Some(status) = model.release_in_flight().cloned() else {
-        let otherwise = "no release of this console is in flight here: P begins one";
+        let otherwise = "no release of this console is in flight here: P starts one";
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     };
     if !rests_before_switch(&status.progress) {
-        let text = "checks are run again only while register or switch waits for a yes";
+        let text = "checks are run again only while register or switch waits for approval";
         return super::refused(model, text);
     }
-    super::say(model, Weight::Told, "the checks are run again");
+    super::say(model, Weight::Told, "the checks are running again");
     let by = model.operator.clone();
     vec![Effect::Say {
         release: status.plan.release,
@@ -302,7 +304,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
     }]
 }
 
-/// Puts a question, on the answer that changes nothing.
+/// Opens a question, with the focus on the answer that changes nothing.
 pub(super) fn ask(model: &mut Model, question: Question, need: Need) {
     let life = question.definition().timing.approval;
     model.dialog = Some(Dialog::Confirm(Confirm {

@@ -1,5 +1,5 @@
-//! What Enter shows on a check: what was asked, what was answered, what was expected, and what came
-//! instead.
+//! The page that Enter opens on a check: the request, the response, what was expected, and what was
+//! received.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let case = cases.find(|case| named(&case.name, &row.name));
     let report = checked.cases.iter().find(|one| named(&one.name, &row.name));
     let state = match row.state {
-        CheckState::Pending => "it waits for its turn".to_owned(),
-        CheckState::Running => "it is running".to_owned(),
+        CheckState::Pending => "waiting for its turn".to_owned(),
+        CheckState::Running => "running".to_owned(),
         CheckState::Settled(verdict) => match row.took {
             Some(took) => format!("{verdict} after {}", time(took)),
             None => verdict.to_string(),
         },
     };
     let required = if row.required {
-        "required: the release does not go on without it"
+        "required: the release does not continue without it"
     } else {
-        "not required: the release goes on without it"
+        "not required: the release continues without it"
     };
     let mut lines = vec![
         format!("{state}, {required}"),
@@ -43,7 +43,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     (format!("Check {}", row.name), lines)
 }
 
-/// Rows have names that were made harmless.
+/// Compares a name with that of a row, which was sanitized.
 fn named(name: &str, row: &str) -> bool {
     crate::sanitize::sanitize(name) == row
 }
@@ -52,14 +52,14 @@ fn of_failure(detail: &str) -> Vec<String> {
     let details = detail.split("; ").filter(|part| !part.is_empty());
     let mut lines: Vec<String> = details.map(|part| format!("  {part}")).collect();
     if !lines.is_empty() {
-        lines.insert(0, "what came instead".to_owned());
+        lines.insert(0, "received".to_owned());
     }
     lines
 }
 
 fn of_expectation(case: &Case) -> Vec<String> {
     let expect = &case.expect;
-    let mut lines = vec!["what is expected".to_owned()];
+    let mut lines = vec!["expected".to_owned()];
     lines.push(match expect.status {
         Some(status) => format!("  status {status}"),
         None => "  status 2xx".to_owned(),
@@ -83,10 +83,7 @@ fn of_expectation(case: &Case) -> Vec<String> {
 
 fn of_transcript(report: &CaseReport) -> Vec<String> {
     let mut lines = Vec::new();
-    let parts = [
-        ("what was asked", &report.request),
-        ("what was answered", &report.response),
-    ];
+    let parts = [("request", &report.request), ("response", &report.response)];
     for (title, text) in parts {
         if !text.is_empty() {
             lines.push(title.to_owned());
@@ -94,7 +91,7 @@ fn of_transcript(report: &CaseReport) -> Vec<String> {
         }
     }
     if report.response.is_empty() && report.verdict == Verdict::Errored {
-        lines.push("nothing was answered".to_owned());
+        lines.push("no response".to_owned());
     }
     lines
 }

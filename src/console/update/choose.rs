@@ -1,4 +1,4 @@
-//! Choosing a version: the list, what becomes known of it bit by bit, its filter, and the choice.
+//! Choosing a version: the list, the answers that arrive for it one by one, its filter, and the choice.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -13,7 +13,7 @@ use crate::inventory::{Digest, SourceState, Target, VersionRef, by_version};
 use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 use crate::sanitize::sanitize;
 
-/// Opens the question, with what is known already.
+/// Opens the picker with what is already known.
 pub(super) fn open(model: &mut Model, target: Target, intent: Intent) -> Vec<Effect> {
     model.dialog = Some(Dialog::Picker(Picker::new(target.clone(), intent)));
     arrange(model);
@@ -44,7 +44,7 @@ pub(super) fn listed(
             let mut names: Vec<String> = versions.iter().map(|name| sanitize(name)).collect();
             names.sort_by(|a, b| by_version(b, a));
             names.dedup();
-            // The registry answers again: what it could not tell before is asked for again.
+            // The registry answers again: look up again what it could not answer before.
             let is_unknown = |it: &LookUp| matches!(it, LookUp::Answered(Resolved::Unknown(_)));
             picker.looked_up.retain(|_, answer| !is_unknown(answer));
             VersionList::Listed(names)
@@ -73,7 +73,7 @@ pub(super) fn looked_up(
     look_ups(model)
 }
 
-/// The rules and the past of a target were told.
+/// The rules and the past of a target arrived.
 pub(super) fn told(
     model: &mut Model,
     target: &Target,
@@ -91,7 +91,7 @@ pub(super) fn told(
     look_ups(model)
 }
 
-/// It was looked where an image is.
+/// The place of an image arrived.
 pub(super) fn found(
     model: &mut Model,
     target: &Target,
@@ -110,7 +110,7 @@ pub(super) fn found(
     look_ups(model)
 }
 
-/// Puts the rows together again. The cursor stays on its version. When the list has become whole and the cursor is on
+/// Computes the rows again. The cursor stays on its version. If the list has just become complete and the cursor is on
 /// no row yet, it goes to the version that is most likely wanted.
 pub(super) fn arrange(model: &mut Model) {
     let Some(mut picker) = take_picker(model) else {
@@ -126,7 +126,7 @@ pub(super) fn arrange(model: &mut Model) {
     picker.has_cursor = row.is_some();
     let last = picker.ways.len().saturating_sub(1);
     picker.row = row.unwrap_or(picker.row).min(last);
-    // A list that failed is asked for again: without rows, the cursor waits for it.
+    // A list that failed is read again later: as long as it has no rows, the cursor waits for it.
     let has_failed = matches!(picker.list, VersionList::Failed(_));
     let is_empty_by_failure = has_failed && picker.ways.is_empty();
     if picker.is_whole() && !is_empty_by_failure && !picker.is_settled {
@@ -167,8 +167,8 @@ fn place(model: &Model, picker: &mut Picker) {
     picker.has_cursor = !picker.ways.is_empty();
 }
 
-/// Asks what is worth knowing next: what is on the screen, then the newest by name. Never more
-/// than a few at a time, whatever the registry can bear.
+/// Starts the next look-ups: the rows on the screen first, then the newest by name. Never more than a few at a
+/// time, so as not to overload the registry.
 fn look_ups(model: &mut Model) -> Vec<Effect> {
     let height = layout::picker_rows(model.size);
     let Some(Dialog::Picker(picker)) = &mut model.dialog else {
@@ -186,7 +186,7 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
     let seen = picker.ways.get(in_view).unwrap_or_default();
     let seen = seen.iter().filter_map(|way| match &way.wanted {
         Wanted::Version(_) if way.knowledge == Knowledge::Typed => None,
-        // Whether its tag still names what runs there.
+        // To know whether its tag still names what runs there.
         Wanted::From(_) => names.contains(&way.name).then_some(&way.name),
         _ => Some(&way.name),
     });
@@ -216,7 +216,7 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Looks for the images of what is on the screen: that one is gone is better known before it is chosen.
+/// Looks for the images of the rows on the screen, so that a missing image is known before the choice.
 fn images(picker: &mut Picker, height: usize) -> Vec<Effect> {
     let asked = picker.images.values().filter(|image| image.is_none());
     let room = LOOK_UPS.saturating_sub(asked.count());
@@ -261,7 +261,7 @@ pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> V
     look_ups(model)
 }
 
-/// Another text: the best row for it is the first. While the list is not whole that row is not known.
+/// The text has changed: the cursor goes to the best match, the first row. It is unknown until the list is complete.
 fn retyped(model: &mut Model) {
     if let Some(Dialog::Picker(picker)) = &mut model.dialog {
         picker.ways.clear();
@@ -287,14 +287,14 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
     look_ups(model)
 }
 
-/// The version whose whole name was typed before the list was whole: it is the one, whatever the list will say.
+/// The version whose complete name was typed before the list was complete: the rest of the list cannot change that.
 fn typed(picker: &Picker) -> Option<&Way> {
     let typed = picker.line.text().trim();
     let mut ways = picker.ways.iter().filter(|_| !picker.is_settled);
     ways.find(|way| way.name == typed)
 }
 
-/// Why Enter takes nothing.
+/// Why Enter chooses nothing.
 fn nothing_under_cursor(picker: &Picker) -> &'static str {
     match (picker.is_whole(), picker.ways.is_empty()) {
         (false, true) => "the versions are still being loaded: wait, or type a whole tag or digest",
@@ -306,7 +306,7 @@ fn nothing_under_cursor(picker: &Picker) -> &'static str {
     }
 }
 
-/// Takes the row under the cursor, or says why not.
+/// Chooses the row under the cursor, or says why it cannot.
 fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
     let Some(way) = picker.way().or_else(|| typed(&picker)).cloned() else {
         super::say(model, Weight::Refused, nothing_under_cursor(&picker));

@@ -1,5 +1,5 @@
-//! Asking and answering: from a plan to a question, from a question to a command. The approval
-//! itself is made by `release`; nothing here decides what is allowed.
+//! Questions and answers: from a plan to a question, from a question to a command. `release` makes the
+//! approval; nothing here decides what is allowed.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::release::{
 
 pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
     let (name, title) = match &model.dialog {
-        // Esc, or another key since: that plan is not wanted any more.
+        // Esc or another key was pressed meanwhile: that plan is not wanted any more.
         Some(Dialog::Thinking(thinking)) if thinking.asked == asked => {
             let title = format!("{} to {}", thinking.name, thinking.target);
             (thinking.name.clone(), title)
@@ -34,13 +34,13 @@ pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Ref
     }
 }
 
-/// Puts the question whether a plan is begun.
+/// Asks whether to start a plan.
 pub(super) fn ask_to_begin(model: &mut Model, plan: Arc<Plan>) {
     let need = need_to_begin(&plan);
     change::ask(model, Question::Begin(plan), need);
 }
 
-/// Answers with every reason.
+/// Shows every reason of a refusal.
 pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
     let reasons = refused
         .0
@@ -54,7 +54,7 @@ pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
     }));
 }
 
-/// What became of an approval of somebody else's release.
+/// An approval of another operator's release was recorded or refused.
 pub(super) fn peer_approved(
     model: &mut Model,
     target: &Target,
@@ -64,7 +64,7 @@ pub(super) fn peer_approved(
         Ok(given) => {
             let until = local_time::clock(given.expires_at);
             let text =
-                format!("you have approved the release of {target}; it counts until {until}");
+                format!("you approved the release of {target}; the approval counts until {until}");
             super::say(model, Weight::Told, &text);
         }
         Err(refused) => refuse(
@@ -100,7 +100,7 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
             confirm.button = approving::next_button(&confirm);
         }
         _ if confirm.need == Need::TypedName && typed(&mut confirm.typed, key) => {
-            // The whole name is the decision: Enter presses the button it has unlocked.
+            // Typing the complete name is the decision: Enter presses the button that it has unlocked.
             confirm.button = if confirm.may_go() {
                 Button::Go
             } else {
@@ -113,11 +113,11 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
     Vec::new()
 }
 
-/// The longest name that may be typed, in characters.
+/// The most characters of a name.
 const LONGEST: usize = 80;
 
-/// Types at the end of a name, one character after the other; whether the key was for it. There is
-/// nothing here that recalls, completes or pastes: typing it is the decision.
+/// Types at the end of a name, one character at a time. Returns whether the key was for it. There is no
+/// history, completion or paste here: typing the name is the decision.
 fn typed(name: &mut String, key: KeyEvent) -> bool {
     let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
@@ -135,9 +135,9 @@ fn typed(name: &mut String, key: KeyEvent) -> bool {
     true
 }
 
-/// Scrolls the text, not further than it is long.
+/// Scrolls the text, but not past its end.
 fn scroll(model: &Model, confirm: &mut Confirm, by: isize) {
-    // As wide and as high as the dialog is drawn, without what is around the text.
+    // The size of the dialog as it is drawn, without the frame and the fixed lines.
     let columns = usize::from(model.size.0.min(92)).saturating_sub(20).max(20);
     let rows = layout::dialog_rows(model.size).saturating_sub(8);
     let lines: usize = match &confirm.question {
@@ -182,7 +182,7 @@ fn repair_lines(plan: &RepairPlan, columns: usize) -> usize {
 
 fn cancelled(model: &mut Model) -> Vec<Effect> {
     model.leaving = false;
-    super::say(model, Weight::Told, "cancelled: nothing was done");
+    super::say(model, Weight::Told, "cancelled: nothing was changed");
     Vec::new()
 }
 
@@ -193,14 +193,14 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
         model.dialog = Some(Dialog::Confirm(confirm));
         return Vec::new();
     }
-    // What was said about half a name is over.
+    // The notice about an incomplete name is outdated.
     model.notice = None;
     let target = confirm.question.target().clone();
-    // A question can be read before its target is armed, and the time it is armed for may have ended since.
+    // A question can be read before its target is armed, and the arming may have ended since then.
     if !model.is_armed() || model.open.as_ref() != Some(&target) {
         let arm = model.keymap.shown(Action::Arm);
         let text =
-            format!("{target} is not armed, nothing was done: {arm} arms it, then answer again");
+            format!("{target} is not armed, nothing was changed: {arm} arms it, then answer again");
         model.dialog = Some(Dialog::Confirm(confirm));
         return super::refused(model, &text);
     }
@@ -227,7 +227,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                 by,
                 reason: confirm
                     .note
-                    .unwrap_or_else(|| "asked for at the console".into()),
+                    .unwrap_or_else(|| "requested at the console".into()),
             },
         }],
         Question::Resume(found, go_on) => {
@@ -267,7 +267,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                 let command = Command::EndStandby;
                 return vec![Effect::Say { release, command }];
             }
-            // The yes to *stop*, given while the version is kept warm, ends that, too.
+            // The approval of *stop*, given while the old version is kept warm, also ends that time.
             match Approval::give(&status.plan, Scope::Step(Step::Stop), by, typed, now) {
                 Ok(approval) => vec![Effect::Say {
                     release,

@@ -1,4 +1,4 @@
-//! What Enter shows and `y` copies: the same things as on the panes, uncut.
+//! What Enter shows and `y` copies: the content of the panes, uncut.
 
 use super::{check_page, logs, slots_page};
 use crate::console::model::{Model, Page, Pane, checks, registrations};
@@ -12,7 +12,7 @@ pub(super) fn row_count(model: &Model, pane: Pane) -> usize {
     }
 }
 
-/// What is under the cursor, in full.
+/// The complete text of what is under the cursor.
 pub(super) fn page(model: &Model) -> Page {
     let (title, lines) = match model.focus {
         Pane::Environments | Pane::Slots => slots_page::page(model),
@@ -40,7 +40,7 @@ pub(super) fn page(model: &Model) -> Page {
     }
 }
 
-/// What `y` copies: what to call it, and the text.
+/// What `y` copies: its name and its text.
 pub(super) fn copied(model: &Model) -> Option<(&'static str, String)> {
     match model.focus {
         Pane::Environments => {

@@ -1,4 +1,4 @@
-//! A key, or a paste, while something stands over the screen.
+//! A key or a paste while a dialog is open.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -23,7 +23,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let Some(dialog) = model.dialog.take() else {
         return Vec::new();
     };
-    // Ctrl-C leaves whatever is open, as Esc does.
+    // Ctrl-C closes any dialog, as Esc does.
     let key = if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
         KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)
     } else {
@@ -75,7 +75,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
-/// A paste goes into lines that are for the record, never into a name that has to be typed.
+/// A paste goes into a line for a note or reason, never into a name that has to be typed.
 pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
     let refused = match &mut model.dialog {
         Some(Dialog::Picker(_)) => return choose::pasted(model, text),
@@ -104,7 +104,7 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
             failure.note.paste(text.trim());
             return Vec::new();
         }
-        Some(Dialog::Failure(_)) => "there is nothing to paste into: n begins a note",
+        Some(Dialog::Failure(_)) => "there is nothing to paste into: n starts a note",
         Some(Dialog::Confirm(confirm)) if confirm.button == Button::Note => {
             approving::pasted(confirm.note.get_or_insert_default(), text);
             return Vec::new();
@@ -117,12 +117,12 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
     super::refused(model, refused)
 }
 
-/// How far a question's text can be scrolled at most: it is never a page.
+/// The most lines by which a question's text can be scrolled: it is never a page.
 const MOST: usize = 40;
-/// By how many lines.
+/// The lines of one scroll step.
 const BY: usize = 4;
 
-/// Scrolls the text of a question whose arrows move between answers; any other key shows its beginning again.
+/// Scrolls the text of a question whose arrows move between answers. Any other key scrolls back to its start.
 fn scrolls_question(model: &mut Model, key: KeyCode) -> bool {
     let asks = model.dialog.as_ref().is_some_and(Dialog::asks_in_rows);
     model.scrolled = match key {
@@ -136,7 +136,7 @@ fn scrolls_question(model: &mut Model, key: KeyCode) -> bool {
     true
 }
 
-/// The new top of something to read; none when it is closed.
+/// The new top line of a page; none if the key closes it.
 fn scrolled(top: usize, key: KeyCode) -> Option<usize> {
     match key {
         KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?') => None,

@@ -1,4 +1,4 @@
-//! A step failed and somebody has to choose what to do: the answers, and a note for the record.
+//! A step failed and the operator has to choose what to do: the answers, and a note.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -11,7 +11,7 @@ use crate::release::{Choice, Command};
 pub(super) fn pressed(model: &mut Model, mut failure: Failure, key: KeyEvent) -> Vec<Effect> {
     if failure.is_noting {
         match key.code {
-            // The note stays; the answers have the keys again.
+            // The note stays; the answers get the focus again.
             KeyCode::Enter | KeyCode::Esc | KeyCode::Tab => failure.is_noting = false,
             _ => {
                 if let Some(request) = line::editing(key) {
@@ -51,14 +51,14 @@ fn answer(model: &mut Model, failure: Failure, choice: Choice) -> Vec<Effect> {
     if model.open.as_ref() != Some(&target) || !model.is_armed() {
         let arm = model.keymap.shown(Action::Arm);
         let text = format!("read-only: {arm} arms {target}, then answer again");
-        // The question stays: a note may have been written.
+        // The question stays open: a note may have been typed.
         model.dialog = Some(Dialog::Failure(failure));
         return super::refused(model, &text);
     }
     let note = crate::sanitize::sanitize(failure.note.text().trim());
     let note = (!note.is_empty()).then_some(note);
     if choice == Choice::BackOut && failure.status.may_have_switched {
-        // The way back moves traffic here: that takes what every traffic change takes.
+        // Backing out moves traffic here, so it needs the same confirmation as every traffic change.
         change::ask_back_out(model, failure.status, note);
         return Vec::new();
     }

@@ -1,5 +1,5 @@
-//! The driver's side of a handover: whoever asks for it is told of once and answered with a yes, a no, or
-//! not now; and a driver that is said to have lost its lock looks.
+//! The driver's side of a handover: a request is announced once, and answered with yes, no or later. Also:
+//! if another console is observed to drive the release, the driver checks its lock.
 
 use crossterm::event::KeyCode;
 
@@ -10,13 +10,13 @@ use crate::inventory::{HandoverRequest, Operator, Target};
 use crate::release::{Command, Status};
 use crate::sanitize::sanitize;
 
-/// Another console is said to drive what this one does: its driver looks at once, and not only when it
-/// writes the next time.
+/// Another console is observed to drive a release that this console drives: the driver checks its lock at
+/// once, and not only with its next write.
 pub(super) fn doubt(model: &mut Model) -> Vec<Effect> {
     if model.console.is_empty() {
         return Vec::new();
     }
-    // Another console that took this release over, or began a later one and ended the standby of this.
+    // Another console took this release over, or started a later one and ended the standby of this one.
     let doubted = model.in_flight().find_map(|status| {
         let target = status.plan.target();
         let release = status.plan.release;
@@ -43,7 +43,7 @@ pub(super) fn doubt(model: &mut Model) -> Vec<Effect> {
     }]
 }
 
-/// Tells once that somebody asks this console.
+/// Announces once that another operator requests the handover.
 pub(super) fn hear(model: &mut Model) {
     let flying: Vec<Target> = model
         .in_flight()
@@ -61,7 +61,7 @@ pub(super) fn hear(model: &mut Model) {
         let message = asked.message.as_ref();
         let message = message.map_or(String::new(), |words| format!(", \"{words}\""));
         let text = format!(
-            "{} asks for the wheel of {target}{message}: {resume_key} answers",
+            "{} asks to take over {target}{message}: {resume_key} answers",
             asked.operator
         );
         super::say(model, Weight::Refused, &text);
@@ -69,7 +69,7 @@ pub(super) fn hear(model: &mut Model) {
     }
 }
 
-/// Opens the question about somebody who requests the handover of a target; whether anybody does.
+/// Opens the question about a request for the handover of a target. Returns whether there is one.
 pub(super) fn is_asked(model: &mut Model, target: &Target) -> bool {
     let asked = model.asked_here(target).cloned();
     let status = model.releases.get(target).cloned();
@@ -84,14 +84,14 @@ pub(super) fn is_asked(model: &mut Model, target: &Target) -> bool {
     true
 }
 
-/// Closes the question when nobody asks any more.
+/// Closes the question when the request was withdrawn or has expired.
 pub(super) fn void_stale(model: &mut Model) {
     let Some(Dialog::Handover(handover)) = &model.dialog else {
         return;
     };
-    let stands = model.asked_here(handover.status.plan.target());
-    if !stands.is_some_and(|asked| asked.is_same(&handover.asked)) {
-        let text = format!("{} does not ask any more", handover.asked.operator);
+    let current = model.asked_here(handover.status.plan.target());
+    if !current.is_some_and(|asked| asked.is_same(&handover.asked)) {
+        let text = format!("{} no longer asks to take over", handover.asked.operator);
         model.dialog = None;
         super::say(model, Weight::Refused, &text);
     }
@@ -114,7 +114,7 @@ pub(super) fn pressed(model: &mut Model, mut handover: Handover, key: KeyCode) -
 
 fn later(model: &mut Model) -> Vec<Effect> {
     let resume_key = model.keymap.shown(Action::Resume);
-    let text = format!("not answered: {resume_key} asks again");
+    let text = format!("not answered: {resume_key} opens the request again");
     super::say(model, Weight::Told, &text);
     Vec::new()
 }
@@ -132,7 +132,7 @@ fn answer(model: &mut Model, handover: Handover, hand: Hand) -> Vec<Effect> {
     }
     let Handover { status, asked, .. } = handover;
     if hand == Hand::Keep {
-        let text = format!("{} is told that you keep the wheel", asked.operator);
+        let text = format!("{} is told that you keep driving", asked.operator);
         super::say(model, Weight::Told, &text);
         return vec![Effect::DeclineHandover { target, asked }];
     }
@@ -141,14 +141,14 @@ fn answer(model: &mut Model, handover: Handover, hand: Hand) -> Vec<Effect> {
 
 fn hand_over(model: &mut Model, status: &Status, asked: HandoverRequest) -> Vec<Effect> {
     let text = format!(
-        "{} has the wheel as soon as the current act has been observed",
+        "{} drives it as soon as the current act has been observed",
         asked.operator
     );
     super::say(model, Weight::Told, &text);
     vec![Effect::Say {
         release: status.plan.release,
         command: Command::HandOver {
-            // It was read in the shared store, and is written on.
+            // It was read in the shared store, and is written there again.
             to: Operator {
                 name: sanitize(&asked.operator.name),
                 host: sanitize(&asked.operator.host),

@@ -1,5 +1,5 @@
-//! The asker's side of a handover. Who asks has said yes to going on already: when it is handed
-//! over, this console takes it without another word. Whatever else happens to an asking is told.
+//! The requester's side of a handover. The requester has already approved resuming: when the release is
+//! handed over, this console resumes it without another question. Every other end of a request is reported.
 
 use super::handover;
 use crate::console::action::Action;
@@ -8,7 +8,7 @@ use crate::console::model::{Asking, Model, Weight};
 use crate::inventory::{HandoverRequest, SourceState, Target};
 use crate::release::{Approval, GoOn, Interrupted, Refused};
 
-/// Asks, as somebody has confirmed.
+/// Requests the handover, as the operator has confirmed.
 pub(super) fn ask(
     model: &mut Model,
     found: &Interrupted,
@@ -39,7 +39,7 @@ pub(super) fn ask(
     effects
 }
 
-/// It was written where the driver sees it, or could not be.
+/// The request was written where the driver reads it, or could not be.
 pub(super) fn was_asked(
     model: &mut Model,
     target: &Target,
@@ -49,7 +49,7 @@ pub(super) fn was_asked(
     match (model.asking.as_mut().filter(waits), asked) {
         (Some(asking), Ok(request)) => {
             let text = format!(
-                "asked {} for the wheel: it is yours when they hand it over",
+                "asked {} to hand over: you drive as soon as they agree",
                 asking.driver
             );
             asking.request = Some(request);
@@ -58,11 +58,11 @@ pub(super) fn was_asked(
         }
         (Some(_), Err(refused)) => {
             model.asking = None;
-            let title = format!("asking for the wheel of {target}");
+            let title = format!("asking to take over {target}");
             super::confirm::refuse(model, title, &refused);
             Vec::new()
         }
-        // It was taken back before it was written.
+        // It was withdrawn before it was written.
         (None, Ok(asked)) => vec![Effect::AskNoMore {
             target: target.clone(),
             asked,
@@ -77,10 +77,14 @@ pub(super) fn waits_for(model: &Model, found: &Interrupted) -> bool {
     asking.is_some_and(|asking| asking.release == found.plan().release)
 }
 
-/// Asks no more, because whoever sits here says so.
+/// Withdraws the request, as the operator has chosen.
 pub(super) fn take_back(model: &mut Model) -> Vec<Effect> {
     let effects = forget(model);
-    super::say(model, Weight::Told, "the wheel is not asked for any more");
+    super::say(
+        model,
+        Weight::Told,
+        "the request for the handover was withdrawn",
+    );
     effects
 }
 
@@ -93,7 +97,7 @@ fn forget(model: &mut Model) -> Vec<Effect> {
         .collect()
 }
 
-/// Something was observed, or time went by: what becomes of what is asked.
+/// Handles every change of a request, after an observation or as time passes.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     handover::hear(model);
     handover::void_stale(model);
@@ -102,7 +106,7 @@ pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// What becomes of what this console has asked for.
+/// Handles the answer to this console's request, or its end.
 fn answered(model: &mut Model) -> Vec<Effect> {
     let Some(asking) = model.asking.clone() else {
         return Vec::new();
@@ -110,10 +114,10 @@ fn answered(model: &mut Model) -> Vec<Effect> {
     let told = model.told.get(&asking.target);
     let told = told.filter(|told| told.status.plan.release == asking.release);
     if told.is_some_and(|told| told.is_handed_to(&model.console)) {
-        return take_it(model, asking);
+        return resume_it(model, asking);
     }
     let Some(why) = ended(model, &asking) else {
-        if stands(model, &asking).is_some()
+        if stored_request(model, &asking).is_some()
             && let Some(asking) = &mut model.asking
         {
             asking.is_seen = true;
@@ -125,8 +129,8 @@ fn answered(model: &mut Model) -> Vec<Effect> {
     forget(model)
 }
 
-fn take_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
-    let text = format!("{} hands it over: going on", asking.driver);
+fn resume_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
+    let text = format!("{} handed it over: resuming", asking.driver);
     super::say(model, Weight::Told, &text);
     let mut effects = forget(model);
     effects.push(Effect::ResumeRelease {
@@ -139,35 +143,35 @@ fn take_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
     effects
 }
 
-/// The asking as it stands in the store.
-fn stands<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverRequest> {
+/// The request as it is stored.
+fn stored_request<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverRequest> {
     let stored = model.world.get(&asking.target)?.handover_request.as_ref()?;
     let written = asking.request.as_ref()?;
     stored.is_same(written).then_some(stored)
 }
 
-/// Why there is nothing to wait for any more.
+/// Why the request has ended without a handover.
 fn ended(model: &Model, asking: &Asking) -> Option<String> {
     if model.now >= asking.until {
         return Some(format!("{} did not answer in time", asking.driver));
     }
-    if let Some(no) = stands(model, asking).and_then(|it| it.declined.as_ref()) {
-        return Some(format!("{} keeps the wheel", no.by));
+    if let Some(no) = stored_request(model, asking).and_then(|it| it.declined.as_ref()) {
+        return Some(format!("{} keeps driving", no.by));
     }
     let resume_key = model.keymap.shown(Action::Resume);
     let told = model.told.get(&asking.target)?;
     if told.status.plan.release != asking.release || told.status.outcome().is_some() {
-        return Some("the release is over: there is no wheel to ask for".to_owned());
+        return Some("the release has ended: there is nothing to take over".to_owned());
     }
     if !told.is_driven() {
         return Some(format!(
-            "nobody drives it any more: {resume_key} goes on with it"
+            "no operator drives it any more: {resume_key} resumes it"
         ));
     }
     let is_heard = model
         .world
         .get(&asking.target)
         .is_some_and(|snapshot| snapshot.sources.registry == SourceState::Live);
-    let is_lost = asking.is_seen && is_heard && stands(model, asking).is_none();
-    is_lost.then(|| format!("the asking has run out: {resume_key} asks again"))
+    let is_lost = asking.is_seen && is_heard && stored_request(model, asking).is_none();
+    is_lost.then(|| format!("the request has expired: {resume_key} sends it again"))
 }

@@ -1,4 +1,4 @@
-//! The history: keys while it has the screen, and what the archive answers.
+//! The history: its keys while it is open, and the answers of the archive.
 
 use super::prompt;
 use super::sheets::{of_audit, of_environment, proof, sheet};
@@ -13,10 +13,10 @@ use crate::inventory::ReleaseId;
 use crate::logs;
 use crate::release::report::Line;
 
-/// From how many rows before the end on more are asked for.
+/// When the cursor is this close to the last row, more rows are read.
 const NEAR: usize = 50;
 
-/// Gives the history the screen, or the panes theirs again.
+/// Opens the history, or goes back to the panes.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     model.notice = None;
     if model.history.is_open {
@@ -32,7 +32,7 @@ fn close(model: &mut Model) {
     model.history.is_open = false;
 }
 
-/// What was asked for to be read is not wanted any more.
+/// The requested page is not wanted any more.
 fn forget_sheet(model: &mut Model) {
     let history = &mut model.history;
     history.opens = false;
@@ -46,14 +46,14 @@ fn forget_sheet(model: &mut Model) {
     }
 }
 
-/// A key of the history, pressed elsewhere.
+/// A key of the history that was pressed elsewhere.
 pub(super) fn not_open(model: &mut Model) -> Vec<Effect> {
     let key = model.keymap.shown(Action::History);
-    let text = format!("that is for the history: {key} opens it");
+    let text = format!("that key works in the history: {key} opens it");
     super::refused(model, &text)
 }
 
-/// What an action does here; none when it does what it does everywhere.
+/// Does what an action means in the history; none if it means the same everywhere.
 pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
     match action {
         Action::History
@@ -87,15 +87,14 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::Copy => return Some(copy(model)),
         _ => {
             let key = model.keymap.shown(Action::Back);
-            let text =
-                format!("not while the history has the screen: {key} goes back to the panes");
+            let text = format!("not while the history is open: {key} goes back to the panes");
             return Some(super::refused(model, &text));
         }
     }
     Some(more(model))
 }
 
-/// One thing at a time: what is read, what is typed, the screen.
+/// Goes back by one step: from the page, from the filter, from the history.
 fn back(model: &mut Model) {
     model.notice = None;
     if model.history.sheet.is_some() {
@@ -105,7 +104,7 @@ fn back(model: &mut Model) {
     }
 }
 
-/// Moves the cursor, or what is read.
+/// Moves the cursor, or scrolls the page.
 pub(super) fn scroll(model: &mut Model, by: isize) {
     let history = &mut model.history;
     history.opens = false;
@@ -118,10 +117,10 @@ pub(super) fn scroll(model: &mut Model, by: isize) {
     }
 }
 
-/// To the last row, or to where the end of what is read is on the screen.
+/// Goes to the last row, or scrolls to the end of the page.
 fn last(model: &mut Model) {
     let height = layout::history_rows(model);
-    // Words are not broken: a line may take more rows than its letters do.
+    // Lines break at words, so a line may take more rows than its length suggests.
     let columns = usize::from(model.size.0).saturating_sub(8).max(1);
     let Some(sheet) = &mut model.history.sheet else {
         return scroll(model, isize::MAX);
@@ -140,7 +139,7 @@ fn half(model: &Model) -> isize {
     isize::try_from(rows / 2).unwrap_or(1).max(1)
 }
 
-/// The filter is another now.
+/// The filter has changed.
 pub(super) fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
     text.clone_into(&mut model.history.typed);
     list(model)
@@ -150,7 +149,7 @@ fn filter(model: &Model) -> Result<Filter, String> {
     Filter::parse(&model.history.typed, model.now)
 }
 
-/// Asks for the list from its beginning. What is shown stays until the answer comes.
+/// Reads the list from its start. The old rows stay until the answer arrives.
 fn list(model: &mut Model) -> Vec<Effect> {
     list_of(model, LISTED)
 }
@@ -174,7 +173,7 @@ fn list_of(model: &mut Model, limit: usize) -> Vec<Effect> {
     }
 }
 
-/// Asks for more when the cursor comes near the end of what was read.
+/// Reads more rows when the cursor comes near the last row.
 pub(super) fn more(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let is_near = history.row + NEAR >= history.rows.len();
@@ -203,7 +202,7 @@ fn ask(model: &mut Model, waiting: Waiting, question: HistoryQuestion) -> Vec<Ef
     }]
 }
 
-/// While the list of another filter is on its way, the rows are not those of the filter that is shown.
+/// Whether the list is still being read: until then, the rows belong to the previous filter.
 fn is_listing(model: &Model) -> bool {
     matches!(model.history.waiting, Some(Waiting::List | Waiting::More))
 }
@@ -211,7 +210,7 @@ fn is_listing(model: &Model) -> bool {
 const LISTING: &str = "the list is being read: press it again in a moment";
 
 fn details(model: &mut Model) -> Vec<Effect> {
-    // Whoever types a filter and presses Enter twice means what comes.
+    // An operator who types a filter and presses Enter twice means a row of the new list.
     model.history.opens = is_listing(model);
     if model.history.opens {
         return Vec::new();
@@ -249,7 +248,7 @@ fn mark(model: &mut Model) {
         marked.remove(place);
         return;
     }
-    // Of three the first is meant no more.
+    // With a third mark, the first one is removed.
     if marked.len() == 2 {
         marked.remove(0);
     }
@@ -271,7 +270,7 @@ fn compare_marked(model: &mut Model) -> Vec<Effect> {
     if is_listing(model) {
         return super::refused(model, LISTING);
     }
-    // The older one first, however they were marked.
+    // The older one first, in whichever order they were marked.
     marked.sort();
     ask(model, Waiting::Releases, HistoryQuestion::Releases(marked))
 }
@@ -296,11 +295,15 @@ fn ask_timeline(model: &mut Model) -> Vec<Effect> {
     ask(model, Waiting::Timeline(environment), question)
 }
 
-/// Asks whether what the filter lets through is still what was written.
+/// Starts a verification of the records that match the filter.
 fn ask_proof(model: &mut Model) -> Vec<Effect> {
     match filter(model) {
         Ok(filter) => {
-            super::say(model, Weight::Told, "proving, here and in the stores");
+            super::say(
+                model,
+                Weight::Told,
+                "verifying the records, here and in the stores",
+            );
             ask(model, Waiting::Proof, HistoryQuestion::Prove(filter))
         }
         Err(said) => super::refused(model, &said),
@@ -319,13 +322,13 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Copy(id.to_string())]
 }
 
-/// Something was kept: whoever looks at the list sees it there. What is asked already comes first.
+/// A release was archived: the list shows it. An unanswered question comes first.
 pub(super) fn kept_some(model: &mut Model) -> Vec<Effect> {
     model.history.kept.0 += 1;
     refresh(model)
 }
 
-/// Asks again for as much of the list as there is.
+/// Reads as much of the list again as is shown.
 fn refresh(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let (kept, listed) = history.kept;
@@ -358,7 +361,7 @@ fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) ->
         history.trouble = None;
     }
     match (waiting, answer) {
-        // One that cannot be read hides no others.
+        // A release that cannot be read does not hide the others.
         (_, Err(why)) if !is_of_list => {
             super::say(model, Weight::Refused, &crate::sanitize::sanitize(&why));
         }
@@ -387,7 +390,7 @@ fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) ->
     Vec::new()
 }
 
-/// Opens what was meant before the list had come.
+/// Opens the release that was chosen before the list arrived.
 fn opened(model: &mut Model) -> Vec<Effect> {
     if std::mem::take(&mut model.history.opens) && id_under_cursor(model).is_some() {
         details(model)
@@ -396,7 +399,7 @@ fn opened(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// The cursor stays where it was, where that is still in the list.
+/// Replaces the rows. The cursor stays on its release if the list still has it.
 fn listed(model: &mut Model, rows: Vec<Item>, is_whole: bool) {
     let was = id_under_cursor(model);
     let history = &mut model.history;

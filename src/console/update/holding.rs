@@ -1,4 +1,4 @@
-//! Placing a hold on the open target, or clearing the one that stands: asked line by line, done, and told.
+//! Placing a hold on the open target, or clearing its current hold: asks line by line, then reports the result.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -22,7 +22,7 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What is asked where none stands that can be read.
+/// The question when there is no readable hold.
 fn unreadable(model: &Model, target: &Target) -> HoldLine {
     let mut problems = model.snapshot().into_iter().flat_map(|it| &it.problems);
     let found = problems.find(|(key, _)| StoredKey::of(target, key) == StoredKey::Hold);
@@ -45,7 +45,7 @@ fn ask(model: &mut Model, target: Target, asks: HoldLine) {
 pub(super) fn typed(model: &mut Model, mut holding: Holding, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => {
-            super::say(model, Weight::Told, "cancelled: nothing was done");
+            super::say(model, Weight::Told, "cancelled: nothing was changed");
             return Vec::new();
         }
         KeyCode::Enter => return entered(model, holding),
@@ -64,7 +64,11 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
     let target = holding.target.clone();
     match &holding.asks {
         HoldLine::Why | HoldLine::Clear(_) | HoldLine::Remove { .. } if text.is_empty() => {
-            super::say(model, Weight::Refused, "type why: others are told");
+            super::say(
+                model,
+                Weight::Refused,
+                "type a reason: other operators read it",
+            );
             model.dialog = Some(Dialog::Holding(holding));
             Vec::new()
         }
@@ -103,7 +107,7 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
     }
 }
 
-/// What became of it.
+/// The hold was placed, cleared or refused.
 pub(super) fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refused>) -> Vec<Effect> {
     match hold {
         Ok(hold) if hold.cleared.is_some() => {

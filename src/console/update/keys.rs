@@ -24,9 +24,9 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     asked(model, action)
 }
 
-/// Does what a key or the palette asks for.
+/// Runs the action of a key or of the palette.
 pub(super) fn asked(model: &mut Model, action: Action) -> Vec<Effect> {
-    // What answers or ends a release that is under way is for the one on the screen, as the footer and the ladder say.
+    // An action on a release in flight is for the one on the screen, as the footer and the ladder show.
     let begins = matches!(
         action,
         Action::Promote | Action::RollBack | Action::Freeze | Action::Repair | Action::Arm
@@ -35,7 +35,7 @@ pub(super) fn asked(model: &mut Model, action: Action) -> Vec<Effect> {
     if !is_for_row || model.history.is_open {
         return act(model, action);
     }
-    // A change that is asked for in the environments is meant for the row under the cursor.
+    // A change that is requested in the environments is for the row under the cursor.
     let mut effects = match world::under_cursor(model) {
         Some(target) if model.open.as_ref() != Some(&target) => {
             if let Some(absent) = absent(model, &target) {
@@ -49,7 +49,7 @@ pub(super) fn asked(model: &mut Model, action: Action) -> Vec<Effect> {
     effects
 }
 
-/// What to say of a row that has no target, as far as is known.
+/// The refusal for a cell without a target, as far as is known.
 fn absent(model: &Model, target: &Target) -> Option<String> {
     let is_known = model.world.get(target).is_some();
     (!is_known).then(|| {
@@ -86,7 +86,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             {
                 return effects;
             }
-            // One thing at a time: a pane that has the screen gives that back first.
+            // One step at a time: a zoomed pane is unzoomed first.
             if std::mem::take(&mut model.looks.zoomed) {
                 return Vec::new();
             }
@@ -165,7 +165,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
     open_target(model, target)
 }
 
-/// Makes the rest of the screen be about a target.
+/// Opens a target: the rest of the screen shows it.
 pub(super) fn open_target(model: &mut Model, target: Target) -> Vec<Effect> {
     model.history.is_open = false;
     model.log.chosen = None;
@@ -219,7 +219,7 @@ fn edge(model: &mut Model, edge: Edge) {
     }
 }
 
-/// The most that is sent to a terminal's clipboard: many drop what is longer than this, encoded.
+/// The most bytes sent to a terminal's clipboard: many terminals drop a longer text, once encoded.
 const COPY_MOST: usize = 64 * 1024;
 
 fn copy(model: &mut Model) -> Vec<Effect> {

@@ -1,4 +1,4 @@
-//! Leaving the console while releases are in flight.
+//! Quitting the console while releases are in flight.
 
 use std::sync::Arc;
 
@@ -31,12 +31,12 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
     if answer == Leave::Stay {
         return Vec::new();
     }
-    // It may have ended while that was asked.
+    // The releases may have ended during the question.
     if !model.is_busy() {
         return vec![Effect::Leave(ExitReason::Quit)];
     }
     if answer == Leave::AfterStep {
-        let text = "leaving as soon as the current step has been observed";
+        let text = "quitting as soon as the current step has been observed";
         super::say(model, Weight::Told, text);
         model.leaving = true;
         return model
@@ -44,7 +44,7 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
             .map(|status| Effect::Say {
                 release: status.plan.release,
                 command: Command::Interrupt {
-                    reason: "the console was left".into(),
+                    reason: "the operator quit the console".into(),
                 },
             })
             .collect();

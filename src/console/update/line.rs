@@ -1,9 +1,9 @@
-//! Which keys edit a line.
+//! The keys that edit a line.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::InputRequest;
 
-/// What a key does to a line; none when it is not for one.
+/// The edit that a key makes in a line; none if it is not an editing key.
 pub(super) fn editing(key: KeyEvent) -> Option<InputRequest> {
     let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
     let alt = key.modifiers.contains(KeyModifiers::ALT);

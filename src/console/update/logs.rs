@@ -1,4 +1,4 @@
-//! The keys of the log.
+//! The keys of the log pane.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::console::model::{
 use crate::inventory::local_time;
 use crate::logs::{Line, Log, NewLine, Room, Seek, columns_before};
 
-const NO_SEARCH: &str = "nothing is searched for: / searches the log";
-const IN_DIAGNOSTICS: &str = "that is for a log: d shows the log again";
+const NO_SEARCH: &str = "there is no search yet: / searches the log";
+const IN_DIAGNOSTICS: &str = "that key works in a log: d shows the log again";
 
-/// Looks at the log that is shown, in the room that it has.
+/// Changes the view of the shown log, within the size of the pane.
 pub(super) fn look<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) -> T) -> T {
     let (columns, height) = space(model);
     let measure = model.log.measure(columns);
@@ -27,7 +27,7 @@ pub(super) fn look<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) ->
     act(model.log.log_mut(), room)
 }
 
-/// The columns and rows of the pane; none where it is not shown.
+/// The columns and rows of the pane; 0 if it is not shown.
 fn space(model: &Model) -> (usize, usize) {
     let place = match layout::arrange(Shape::of(model)) {
         Arrangement::Card(_) => None,
@@ -63,13 +63,13 @@ pub(super) fn in_view(model: &Model) -> Vec<&Line> {
     shown.lines(top.number).take_while(fits).collect()
 }
 
-/// Shows what is wanted in the log that is shown.
+/// Applies the search and filter to the shown log.
 fn want(model: &mut Model) {
     let wanted = model.log.wanted.clone();
     look(model, |log, room| log.want(&wanted, room));
 }
 
-/// Shows a log, and looks for the same in it as in the one before.
+/// Shows a log, with the same search and filter as the one before.
 pub(super) fn show(model: &mut Model, kind: LogKind) {
     if model.log.kind != kind {
         look(model, |log, room| log.want(&<_>::default(), room));
@@ -83,7 +83,7 @@ pub(super) fn next(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, "no target is open, so there is no log");
     };
     let mut kind = model.log.kind.next();
-    // A slot that holds nothing and said nothing has no log; the others say why they have none.
+    // Skip a slot that is empty and logged nothing. The other logs say why they are empty.
     while let LogKind::Slot(slot) = kind {
         let is_empty = snapshot.slots.get(slot).instance.is_none()
             && !model.log.followed.contains_key(&kind.feeds()[0]);
@@ -140,7 +140,7 @@ pub(super) fn search(model: &mut Model) -> Vec<Effect> {
     prompt::open(model, PromptKind::SearchLog, &text)
 }
 
-/// Searches while it is typed.
+/// Searches while the text is being typed.
 pub(super) fn search_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.log.wanted.search);
     want(model);
@@ -153,7 +153,7 @@ pub(super) fn search_typed(model: &mut Model, text: &str) {
     }
 }
 
-/// The search is wanted: goes to what was found.
+/// The search was confirmed: goes to its match.
 pub(super) fn search_accepted(model: &mut Model) -> Vec<Effect> {
     model.log.looked = None;
     if model.log.wanted.search.is_empty() {
@@ -174,9 +174,9 @@ pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
         return super::refused(model, NO_SEARCH);
     }
     let (seek, again) = if by < 0 {
-        (Seek::Older, "past the oldest: from the newest again")
+        (Seek::Older, "past the oldest: at the newest again")
     } else {
-        (Seek::Newer, "past the newest: from the oldest again")
+        (Seek::Newer, "past the newest: at the oldest again")
     };
     match look(model, |log, room| log.seek(seek, room)) {
         None => return nothing_found(model),
@@ -188,11 +188,11 @@ pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
 }
 
 fn nothing_found(model: &mut Model) -> Vec<Effect> {
-    let text = format!("no line that is shown has {}", model.log.wanted.search);
+    let text = format!("no shown line contains {}", model.log.wanted.search);
     super::refused(model, &text)
 }
 
-/// Moves sideways until what was found is in view.
+/// Scrolls sideways until the match is in view.
 fn reveal(model: &mut Model) {
     if model.log.long == LongLines::Wrapped {
         return;
@@ -219,7 +219,7 @@ pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
     prompt::open(model, PromptKind::FilterLog, &text)
 }
 
-/// Filters while it is typed; nothing typed shows all lines.
+/// Filters while the text is being typed. An empty text shows all lines.
 pub(super) fn filter_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.log.wanted.filter);
     want(model);
@@ -260,7 +260,7 @@ pub(super) fn since(model: &mut Model) -> Vec<Effect> {
     };
     want(model);
     let text = match model.log.wanted.since {
-        None => "all lines that are kept are shown".to_owned(),
+        None => "all kept lines are shown".to_owned(),
         Some(moment) => format!("lines since {} are shown", local_time::clock(moment)),
     };
     super::say(model, Weight::Told, &text);
@@ -294,7 +294,7 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
     vec![Effect::SaveLog(SavedLog { name, lines })]
 }
 
-/// The lines were written, or not.
+/// The lines were saved, or could not be.
 pub(super) fn saved(model: &mut Model, lines: usize, place: Result<std::path::PathBuf, String>) {
     match place {
         Ok(path) => {
@@ -326,7 +326,7 @@ fn close_diagnostics(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Takes back the last thing that was wanted of the log; none when nothing was.
+/// Closes the diagnostics, else clears the search, else the filter; none if there was nothing to do.
 pub(super) fn back(model: &mut Model) -> Option<Vec<Effect>> {
     if model.log.diagnostics.is_some() {
         return Some(close_diagnostics(model));

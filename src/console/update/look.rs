@@ -1,4 +1,4 @@
-//! The keys that change how things look, and nothing else: zoom, theme, mouse, help.
+//! The keys that only change how the screen looks: zoom, theme, mouse, help.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -12,7 +12,7 @@ use crate::console::model::{
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     if model.looks.zoomed {
         let all = model.keymap.shown(Action::Unzoom);
-        let text = format!("this pane has the screen already: {all} shows all panes");
+        let text = format!("this pane fills the screen already: {all} shows all panes");
         return super::refused(model, &text);
     }
     model.looks.zoomed = true;
@@ -36,12 +36,12 @@ pub(super) fn hide_log(model: &mut Model) -> Vec<Effect> {
         model.focus = Pane::Environments;
     }
     let again = model.keymap.shown(Action::HideLog);
-    let text = format!("the log is hidden and goes on being kept: {again} shows it again");
+    let text = format!("the log is hidden but still followed: {again} shows it again");
     super::say(model, Weight::Told, &text);
     Vec::new()
 }
 
-/// Gives the keys to a pane; a log that was hidden comes back for that.
+/// Focuses a pane. Shows the log again if it was hidden.
 pub(super) fn focus(model: &mut Model, pane: Pane) {
     if pane == Pane::Logs {
         model.looks.log_hidden = false;
@@ -49,7 +49,7 @@ pub(super) fn focus(model: &mut Model, pane: Pane) {
     model.focus = pane;
 }
 
-/// Gives the keys to the pane some places on, over a log that is hidden.
+/// Focuses the pane `by` places further, and skips a hidden log.
 pub(super) fn step(model: &mut Model, by: usize) {
     model.focus = model.focus.step(by);
     if model.focus == Pane::Logs && model.looks.log_hidden {
@@ -60,7 +60,7 @@ pub(super) fn step(model: &mut Model, by: usize) {
 pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
     model.notice = None;
     let mut palette = Palette::default();
-    // On the first thing that can be done now. What is typed later decides by itself what is meant.
+    // Starts on the first available action. Once text is typed, the best match comes first.
     let found = palette_entries(model, &palette);
     let possible = found.iter().position(|found| found.why_not.is_none());
     palette.row = possible.unwrap_or_default();
@@ -68,7 +68,7 @@ pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A key while the help is open: it is searched, and scrolled.
+/// A key while the help is open: it edits the search, or scrolls.
 pub(super) fn helping(model: &mut Model, mut help: Help, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc | KeyCode::Enter => return Vec::new(),
@@ -83,7 +83,7 @@ pub(super) fn helping(model: &mut Model, mut help: Help, key: KeyEvent) -> Vec<E
             }
         }
     }
-    // As far as there are lines; headings and gaps stand between them.
+    // Stops at the last line; headings and gaps add to the lines of the table.
     let last = model.keymap.lines().count() + 16;
     help.top = help.top.min(last);
     model.dialog = Some(Dialog::Help(help));
@@ -101,8 +101,8 @@ pub(super) fn themes(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A key while the themes are listed. The one under the cursor is worn for as long as it is; Enter
-/// keeps it, Esc leaves all as it was.
+/// A key while the themes are listed. The theme under the cursor is used at once. Enter keeps it, Esc
+/// restores the previous one.
 pub(super) fn trying_on(model: &mut Model, choice: ThemeChoice, key: KeyCode) -> Vec<Effect> {
     let last = model.looks.themes.len().saturating_sub(1);
     let row = match key {
@@ -124,7 +124,7 @@ pub(super) fn trying_on(model: &mut Model, choice: ThemeChoice, key: KeyCode) ->
     Vec::new()
 }
 
-/// Wears a theme until the console ends.
+/// Uses a theme until the console ends.
 pub(super) fn wear(model: &mut Model, name: &str) {
     let tier = model.open_tier();
     model.looks.wear(tier, name);
@@ -132,7 +132,8 @@ pub(super) fn wear(model: &mut Model, name: &str) {
         Some(tier) => format!("for {tier} targets"),
         None => "for now".to_owned(),
     };
-    let text = format!("theme {name} {places}; [console] in the configuration keeps it");
+    let text =
+        format!("theme {name} {places}; to keep it, set it in [console] of the configuration");
     super::say(model, Weight::Told, &text);
 }
 
@@ -140,28 +141,28 @@ pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
     model.looks.mouse = !model.looks.mouse;
     let key = model.keymap.shown(Action::Mouse);
     let text = if model.looks.mouse {
-        format!("clicks and the wheel come here now; {key} leaves them to the terminal")
+        format!("clicks and the wheel are the console's now; {key} gives them back to the terminal")
     } else {
-        "the mouse is the terminal's again".to_owned()
+        "clicks and the wheel are the terminal's again".to_owned()
     };
     super::say(model, Weight::Told, &text);
     vec![Effect::Mouse(model.looks.mouse)]
 }
 
-/// Gives the terminal back to the shell. Not while a release is driven from here: the whole process
-/// would stand still, its lock would run out, and nobody would watch.
+/// Gives the terminal back to the shell. Refused while this console drives a release: the whole process
+/// would stop, its lock would expire, and the release would have no driver.
 pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
     if model.in_flight().next().is_some() {
         let quit = model.keymap.shown(Action::Quit);
-        let text = format!("a release is in flight: it would stand still; {quit} asks what to do");
+        let text = format!("a release is in flight and would stop; {quit} asks what to do");
         return super::refused(model, &text);
     }
     if let Some(target) = model.repairing.first() {
-        let text = format!("{target} is being repaired: it would stand still in its middle");
+        let text = format!("{target} is being repaired: the repair would stop halfway");
         return super::refused(model, &text);
     }
     if !model.has_shell {
-        return super::refused(model, "no shell waits behind this console to go back to");
+        return super::refused(model, "this console was not started from a shell");
     }
     vec![Effect::Suspend]
 }

@@ -1,5 +1,5 @@
-//! The keys of the matrix: which services it shows, in which order, and where its cursor is. The
-//! cursor is on a target, and stays there whatever is filtered, sorted or observed.
+//! The keys of the matrix: its filter, its order, and its cursor. The cursor stays on its target when
+//! rows are filtered, sorted or observed.
 
 use crate::console::effect::Effect;
 use crate::console::model::{Model, PromptKind, Weight, list_services};
@@ -21,7 +21,7 @@ pub(super) fn sort(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Filters while it is typed; nothing typed shows all services.
+/// Filters while the text is being typed. An empty text shows all services.
 pub(super) fn filter_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.services.filter);
     list(model);
@@ -38,19 +38,19 @@ pub(super) fn filter_typed(model: &mut Model, text: &str) {
     }
 }
 
-/// Puts the list together again.
+/// Computes the list again.
 pub(super) fn list(model: &mut Model) {
     model.services = list_services(model);
 }
 
-/// Gives the cursor a place where it has none, or none any more; whether it is its first one.
-/// It never starts where customers are.
+/// Places the cursor if it has no place, or lost it. Returns whether this is its first place. It never
+/// starts on a protected environment.
 pub(super) fn settle_cursor(model: &mut Model) -> bool {
     let Some(cursor) = &model.cursor else {
         let quiet = model.world.environments.iter();
         let quiet = quiet.filter(|(_, tier)| !tier.is_protected());
         let quiet: Vec<&EnvironmentName> = quiet.map(|(name, _)| name).collect();
-        // A cell without a target cannot be opened: the first that has one.
+        // A cell without a target cannot be opened: start on the first cell that has one.
         let targets = model.services.shown.iter().flat_map(|service| {
             let all = quiet.iter();
             all.map(|environment| Target::new(service.clone(), (*environment).clone()))
@@ -70,7 +70,7 @@ pub(super) fn settle_cursor(model: &mut Model) -> bool {
         .map(|(name, _)| name)
         .find(|name| **name == cursor.environment);
     if service.is_none() || environment.is_none() {
-        // What it was on is gone from the configuration: never to a protected one by itself.
+        // Its target was removed from the configuration: do not move to a protected environment by itself.
         let quiet = environments.iter().find(|(_, tier)| !tier.is_protected());
         let service = service.or(model.services.shown.first());
         let environment = environment.or(quiet.map(|(name, _)| name));
@@ -97,7 +97,7 @@ pub(super) fn down(model: &mut Model, by: isize) {
         .cursor
         .as_ref()
         .and_then(|cursor| model.services.row(&cursor.service));
-    // Where there is none in view, the first move shows it.
+    // Without a cursor in view, the first move shows it.
     let row = row.map_or(0, |row| row.saturating_add_signed(by).min(last));
     let environment = environment_of_cursor(model);
     model.cursor = at(model.services.shown.get(row), environment.as_ref());

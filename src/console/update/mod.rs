@@ -1,4 +1,4 @@
-//! From an event to the next model and what has to be done: all the console's behaviour, pure.
+//! From an event to the next model and its effects: all of the console's behaviour, as pure functions.
 //! Knows no terminal, no channel and no clock.
 
 mod approving;
@@ -45,7 +45,7 @@ use super::model::{Dialog, Model, Notice, Weight};
 use super::run::ExitReason;
 use crate::sanitize::sanitize;
 
-/// Takes an event in at a moment.
+/// Applies an event at the time `now`.
 pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     let was_picking = is_picking(model);
     let may_bring = waits::may_bring(&event);
@@ -66,10 +66,10 @@ fn is_picking(model: &Model) -> bool {
 
 fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     model.now = now;
-    let voided = expire(model);
+    let expired = expire(model);
     match event {
-        // A key meant for a question that is void may not reach what is under it.
-        Event::Input(Input::Key(_) | Input::Paste(_)) if voided => Vec::new(),
+        // A key that was meant for an expired question must not reach what is under it.
+        Event::Input(Input::Key(_) | Input::Paste(_)) if expired => Vec::new(),
         Event::Input(input) => on_input(model, input),
         Event::WorldObserved(world) => {
             let mut effects = world::observed(model, world);
@@ -130,7 +130,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),
         Event::RepairRefused { target, refused } => repair::refused(model, &target, &refused),
         Event::BeginRefused { target, refused } => {
-            let title = format!("{target} was not begun");
+            let title = format!("{target} was not started");
             confirm::refuse(model, title, &refused);
             Vec::new()
         }
@@ -140,18 +140,18 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             handover_request::was_asked(model, &target, asked)
         }
         Event::NotKept { target, why } => {
-            let text = format!("{target}: who asks does not hear the no: {why}");
+            let text = format!("{target}: the requester may not see your refusal: {why}");
             refused(model, &text)
         }
         Event::CommandLost { release, why } => {
-            let text = format!("release {} did not hear it: {why}", release.short());
+            let text = format!("release {} did not get the command: {why}", release.short());
             say(model, Weight::Refused, &text);
             Vec::new()
         }
         Event::HistoryKept => history::kept_some(model),
         Event::HistoryNotKept { why } => {
             model.remark_once(&format!(
-                "the history of this machine is not written: {why}"
+                "the history on this machine cannot be written: {why}"
             ));
             Vec::new()
         }
@@ -186,7 +186,7 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
         }
         Input::Mouse(event) => mouse::moved(model, event),
         Input::Continued => {
-            // Whoever had the terminal meanwhile has drawn on it.
+            // Another program may have drawn on the terminal meanwhile.
             vec![Effect::Resume]
         }
         Input::Signal(name) => vec![Effect::Leave(ExitReason::Signal(name))],
@@ -194,7 +194,7 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     }
 }
 
-/// A pasted text as one line: terminals send its line ends as carriage returns, which text for the screen must not have.
+/// A pasted text as one line: terminals send line ends as carriage returns, which text for the screen must not contain.
 fn one_line(input: Input) -> Input {
     match input {
         Input::Paste(text) => {
@@ -207,7 +207,7 @@ fn one_line(input: Input) -> Input {
     }
 }
 
-/// Ends what is over by time; whether that closed a question.
+/// Ends what has expired. Returns whether that closed a question.
 fn expire(model: &mut Model) -> bool {
     let now = model.now;
     if model.armed.as_ref().is_some_and(|armed| now >= armed.until) {
@@ -220,14 +220,15 @@ fn expire(model: &mut Model) -> bool {
     {
         model.notice = None;
     }
-    let void = matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if now >= confirm.expires_at);
-    if void {
+    let expired =
+        matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if now >= confirm.expires_at);
+    if expired {
         model.dialog = None;
         model.leaving = false;
-        let text = "that question waited too long and is void: nothing was done";
+        let text = "This confirmation expired. Nothing was changed.";
         say(model, Weight::Refused, text);
     }
-    void
+    expired
 }
 
 fn say(model: &mut Model, weight: Weight, text: &str) {

@@ -1,6 +1,6 @@
-//! A click, or a turn of the wheel, where the mouse is used at all: what the keys do, at the place
-//! that was pointed to. A click gives the keys to a pane and moves its cursor; one more on the same
-//! row opens it. Nothing can be approved by a click.
+//! Clicks and wheel turns, if the console uses the mouse: the same as keys, at the pointed place. A click
+//! focuses a pane and moves its cursor; a second click on the same row opens it. Nothing can be approved
+//! by a click.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
@@ -11,12 +11,12 @@ use crate::console::grid::{grid, list_rows};
 use crate::console::layout::{self, Hit};
 use crate::console::model::{Model, Pane};
 
-/// How many lines a notch of the wheel moves.
+/// The lines of one wheel notch.
 const NOTCH: isize = 3;
 
 pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     if !model.looks.mouse {
-        // Reports that were on their way when the mouse was given back.
+        // These reports were on their way when the mouse was given back.
         return Vec::new();
     }
     let by = match event.kind {
@@ -36,7 +36,7 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         return Vec::new();
     };
     if by != 0 {
-        // The pane under the pointer scrolls; the keys stay where they are.
+        // The pane under the pointer scrolls; the focus stays.
         let focus = std::mem::replace(&mut model.focus, hit.pane);
         keys::go(model, by);
         model.focus = focus;
@@ -45,15 +45,12 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     clicked(model, hit)
 }
 
-/// What stands over the screen scrolls, and is answered with keys alone.
+/// A dialog scrolls with the wheel, but is only answered with keys.
 fn over_dialog(model: &mut Model, by: isize) -> Vec<Effect> {
     let code = match by {
         ..0 => KeyCode::Up,
         0 => {
-            return super::refused(
-                model,
-                "this is answered with keys: its last line names them",
-            );
+            return super::refused(model, "answer this with keys: its last line names them");
         }
         1.. => KeyCode::Down,
     };
@@ -84,7 +81,7 @@ fn distance(from: usize, to: usize) -> isize {
     count(to) - count(from)
 }
 
-/// Row and column of a pane's cursor.
+/// The row and column of a pane's cursor.
 fn position(model: &Model, pane: Pane) -> (usize, usize) {
     if pane != Pane::Environments {
         return (model.row(pane), 0);
@@ -98,9 +95,9 @@ fn position(model: &Model, pane: Pane) -> (usize, usize) {
     (row.unwrap_or(0), column.unwrap_or(0))
 }
 
-/// Row and column of the list under the pointer, if it is over one.
+/// The row and column of the list entry under the pointer, if there is one.
 fn under(model: &Model, hit: Hit) -> Option<(usize, usize)> {
-    // A line of headings stands above some lists.
+    // Some lists have a line of headings above them.
     let (above, count, height) = match hit.pane {
         Pane::Environments => (1, model.services.shown.len(), list_rows(hit.rows)),
         Pane::Checks => (0, details::row_count(model, hit.pane), hit.rows),

@@ -1,4 +1,4 @@
-//! A key while the palette is open: what is typed finds, Enter does.
+//! A key while the palette is open: typing searches, Enter runs the entry under the cursor.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -16,7 +16,7 @@ pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) ->
         KeyCode::Enter => {
             let Some(chosen) = found.into_iter().nth(palette.row) else {
                 model.dialog = Some(Dialog::Palette(palette));
-                return super::refused(model, "nothing is called that");
+                return super::refused(model, "nothing has that name");
             };
             return done(model, chosen.choice, chosen.why_not);
         }
@@ -38,7 +38,7 @@ pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) ->
 
 fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Vec<Effect> {
     match choice {
-        // What cannot be done now answers as its key does: with the reason and the way out.
+        // An unavailable action answers as its key does: with the reason and the way out.
         PaletteChoice::Act(action) => {
             give_keys_where_it_is_good(model, action);
             keys::asked(model, action)
@@ -54,7 +54,7 @@ fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Ve
     }
 }
 
-/// An action of one pane is meant for that pane, wherever the keys are.
+/// Focuses the pane in which the action applies.
 fn give_keys_where_it_is_good(model: &mut Model, action: Action) {
     let scope = model.keymap.line(action).map(|bound| bound.binding.scope);
     match scope {

@@ -1,5 +1,5 @@
-//! A key while a line is typed in the footer's place. What is typed has its effect at once;
-//! Enter keeps it, Esc puts back what was before.
+//! A key while a line is typed in place of the footer. Typed text takes effect at once. Enter keeps it,
+//! Esc restores the previous text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -7,7 +7,7 @@ use super::{history, line, logs, matrix};
 use crate::console::effect::Effect;
 use crate::console::model::{Model, Prompt, PromptKind, TextLine};
 
-/// Begins to ask, with what stands there already.
+/// Opens a prompt with the current text.
 pub(super) fn open(model: &mut Model, kind: PromptKind, text: &str) -> Vec<Effect> {
     model.notice = None;
     model.prompt = Some(Prompt {

@@ -1,5 +1,5 @@
-//! Why a release is made, for its record; then the plan is asked for. A rollback is planned at once: the way out waits
-//! for no words, and where the rules ask for a reason, it is begun without one all the same.
+//! Asks for the reason of a release, then for its plan. A rollback is planned at once: it does not wait for a reason,
+//! and can start without one even if the rules require it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::history::ReleaseKind;
 use crate::inventory::{Hold, Target, VersionRef};
 use crate::release::{Plan, PlanRequest, Wanted};
 
-/// Asks for the reason. `required` is whether the rules want one, where that is known already.
+/// Asks for the reason. `required` says whether the rules require one, if that is known yet.
 pub(super) fn ask(
     model: &mut Model,
     target: Target,
@@ -35,7 +35,7 @@ pub(super) fn ask(
     unknown.into_iter().collect()
 }
 
-/// Asks for the plan of a rollback, without a question before it.
+/// Requests the plan of a rollback, without a question before it.
 pub(super) fn go_back(
     model: &mut Model,
     target: Target,
@@ -55,7 +55,7 @@ pub(super) fn go_back(
     ask_for_plan(model, reason, None)
 }
 
-/// The rules ask for the reason of a rollback that is planned.
+/// The rules require a reason for a rollback that was already planned.
 pub(super) fn ask_of_rollback(model: &mut Model, plan: Arc<Plan>, name: String) {
     model.dialog = Some(Dialog::Reason(Reason {
         target: plan.target().clone(),
@@ -93,7 +93,7 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
     let text = crate::sanitize::sanitize(reason.line.text().trim());
     if reason.overrides() {
         if text.is_empty() {
-            let text = "type why it is released in spite of that: it is kept with your name";
+            let text = "type why you override the hold: it is recorded with your name";
             super::say(model, Weight::Refused, text);
         } else {
             reason.override_holds = Some(text);
@@ -111,7 +111,7 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
     if text.is_empty() && reason.required == Some(true) {
         let target = &reason.target;
         let text = format!(
-            "the rules of {} ask for a reason: type one",
+            "the rules of {} require a reason: type one",
             target.environment
         );
         super::say(model, Weight::Refused, &text);

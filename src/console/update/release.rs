@@ -1,4 +1,4 @@
-//! A release moved: what is asked about it is brought up to date, and a failure asks.
+//! A release changed: its open question is updated, and a failure opens one.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::release::{Progress, Releases, Status};
 
 pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     let target = status.plan.target().clone();
-    // A late word of an older release does not cover what a newer one shows.
+    // A late status of an older release does not replace that of a newer one.
     let older = model
         .releases
         .get(&target)
@@ -20,7 +20,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     if older {
         return Vec::new();
     }
-    // Left by this console once, and taken up by it again.
+    // This console left it, and has resumed it.
     model.left.remove(&status.plan.release);
     let before = model.releases.insert(target.clone(), Arc::clone(status));
     super::steps::moved(model, before.as_deref(), status);
@@ -51,12 +51,12 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     {
         let resume_key = model.keymap.shown(Action::Resume);
         let text = format!(
-            "{target} is not driven from here any more: {why}; {resume_key} resumes it, or says what to wait for"
+            "this console no longer drives {target}: {why}; {resume_key} resumes it, or says what to wait for"
         );
         super::say(model, Weight::Refused, &text);
     }
     void_stale_question(model, status);
-    // Asked when it fails; not again with every word of the release after "decide later".
+    // Ask when the step fails, but not again with every later status after "decide later".
     let asked_before = before
         .as_ref()
         .is_some_and(|before| failure(before).is_some());
@@ -76,11 +76,11 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     super::world::follow(model)
 }
 
-/// The journals were read. The end of a release that somebody else drove is told, as an own one's is.
+/// The journals were read. The end of another operator's release is announced like that of an own one.
 pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect> {
     let before = std::mem::replace(&mut model.told, releases);
     if before.is_empty() {
-        // The console opens.
+        // The console has just opened.
         super::world::show_release(model);
     }
     super::steps::observed(model, &before);
@@ -117,7 +117,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
         .find(|status| status.plan.release == release && !status.is_over());
     if let Some(status) = left {
         let text = format!(
-            "release {} of {} is left as it stands: {} goes on with it",
+            "release {} of {} was left as it is: {} resumes it",
             release.short(),
             status.plan.target(),
             model.keymap.shown(Action::Resume)
@@ -131,7 +131,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
     Vec::new()
 }
 
-/// The question about a failed step, if there is one.
+/// The question about a failed step, if a step has failed.
 pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
     let Progress::Choosing {
         step,
@@ -154,10 +154,10 @@ pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
     })
 }
 
-/// Closes a question that the release has answered by moving on.
+/// Closes a question that is outdated because the release has moved on.
 fn void_stale_question(model: &mut Model, status: &Status) {
     let same = |asked: &Status| asked.plan.release == status.plan.release;
-    let void = match &model.dialog {
+    let outdated = match &model.dialog {
         Some(Dialog::Confirm(confirm)) => match &confirm.question {
             Question::Begin(_)
             | Question::Resume(..)
@@ -168,7 +168,7 @@ fn void_stale_question(model: &mut Model, status: &Status) {
                 same(asked)
                     && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)
             }
-            // What undoing takes changes once traffic has moved: ask again.
+            // After the traffic has moved, undoing has other effects: ask again.
             Question::BackOut(asked) => {
                 same(asked)
                     && (status.is_over()
@@ -185,10 +185,10 @@ fn void_stale_question(model: &mut Model, status: &Status) {
         }
         _ => false,
     };
-    if void {
+    if outdated {
         model.dialog = None;
         model.leaving = false;
-        let text = "the release moved on while that was asked: nothing was answered";
+        let text = "the release moved on during the question: nothing was answered";
         super::say(model, Weight::Refused, text);
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration changed on disk: it is said, what differs is shown, and the console reloads on a key.
+//! The configuration changed on disk: announces it, shows the differences, and reloads on a key.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::console::run::ExitReason;
 use crate::inventory::World;
 use crate::inventory::local_time;
 
-/// The file was compared with the configuration in use. None where it says the same.
+/// The file was compared with the configuration in use. None if they are the same.
 pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) -> Vec<Effect> {
     if model.configuration == found {
         return Vec::new();
@@ -38,7 +38,7 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
                 ),
             };
             if is_open {
-                // What is shown is not what was read before: the answer starts anew.
+                // The dialog shows another configuration than before: its answer starts at the first row.
                 model.dialog = Some(Dialog::Reload(ReloadDialog::default()));
                 model.scrolled = 0;
             }
@@ -54,7 +54,7 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
     Vec::new()
 }
 
-/// The key: shows what differs.
+/// The key: shows the differences.
 pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
     if model.configuration.is_none() {
         let text = "the configuration on disk is the one in use: nothing to reload";
@@ -96,7 +96,7 @@ fn reload(model: &mut Model) -> Vec<Effect> {
     })))]
 }
 
-/// After a reload: goes back to where the operator was, as soon as the targets are known.
+/// After a reload: returns to the operator's place as soon as the targets are known.
 pub(super) fn come_back(model: &mut Model, world: &World) -> Vec<Effect> {
     if world.snapshots.is_empty() {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! Repairing what drifted: it is planned, asked about, and done; what happens on the way is said in
-//! notices and in the log of the steps. Nothing here decides what mends what.
+//! Repairing drift: plan, question, progress. The progress goes into notices and into the log of the
+//! steps. Nothing here decides how to repair what.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::console::run::ExitReason;
 use crate::inventory::Target;
 use crate::release::{Refused, RepairNews, RepairPlan, need_to_repair};
 
-/// What stands in the dialog's title while it is planned, and in what it answers.
+/// The name of a repair in titles and notices.
 const REPAIR: &str = "a repair";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
@@ -36,7 +36,7 @@ pub(super) fn planned(
 ) -> Vec<Effect> {
     let target = match &model.dialog {
         Some(Dialog::Thinking(thinking)) if thinking.asked == asked => thinking.target.clone(),
-        // Esc, or another key since: nobody waits for it any more.
+        // Esc or another key was pressed meanwhile: the plan is not wanted any more.
         _ => return Vec::new(),
     };
     match plan {
@@ -50,7 +50,7 @@ pub(super) fn planned(
     Vec::new()
 }
 
-/// Nothing can be done from here: why, and what has to be done.
+/// The console can repair nothing here: says why, and what an operator has to do.
 fn only_a_person(model: &mut Model, plan: &RepairPlan) {
     let reasons = plan
         .for_a_person()
@@ -59,13 +59,13 @@ fn only_a_person(model: &mut Model, plan: &RepairPlan) {
         })
         .collect();
     model.dialog = Some(Dialog::Refusal(crate::console::model::Refusal {
-        title: format!("{REPAIR} of {}: a person has to look", plan.target()),
+        title: format!("{REPAIR} of {}: an operator has to look", plan.target()),
         reasons,
         top: 0,
     }));
 }
 
-/// After the yes.
+/// The repair was confirmed.
 pub(super) fn begun(model: &mut Model, target: Target) {
     super::say(model, Weight::Told, &format!("{target} is being repaired"));
     model.repairing.insert(target);
@@ -83,7 +83,7 @@ pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec
             let (weight, words) = match outcome {
                 Some(outcome) if outcome.reason().is_none() => (Weight::Told, outcome.to_string()),
                 Some(outcome) => (Weight::Refused, outcome.to_string()),
-                None => (Weight::Refused, "it has no end".to_owned()),
+                None => (Weight::Refused, "it recorded no end".to_owned()),
             };
             steps::repaired(model, target, &words);
             let text = format!("repair of {target}: {words} (greenroom history lists it)");
@@ -100,7 +100,7 @@ pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) -> Vec<
     leave(model)
 }
 
-/// Somebody left, and waited for this only.
+/// Ends the console if the operator has quit and only this repair was left.
 fn leave(model: &Model) -> Vec<Effect> {
     if model.leaving && !model.is_busy() {
         return vec![Effect::Leave(ExitReason::Quit)];

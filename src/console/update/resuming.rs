@@ -1,6 +1,6 @@
-//! A release that lost its driver, or has another: what was intended is looked up, and somebody chooses
-//! what is to become of it. Looking changes nothing; every choice is a question of its own, and whoever
-//! lives is told why before anything is taken from them.
+//! A release that has no driver, or another driver: reads what was intended, and the operator chooses what to
+//! do. Reading changes nothing, and every choice asks for confirmation. A driver that is still alive is told the
+//! reason before the release is taken from it.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{ReleaseId, Target};
 use crate::release::{GoOn, Interrupted, Refused};
 
-/// What stands in the dialog's title while it is looked up.
-const LOOKING: &str = "what is under way";
+/// The name of the look-up in titles.
+const LOOKING: &str = "the open release";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     look_at(model, target, None)
@@ -73,7 +73,7 @@ pub(super) fn found(
 ) -> Vec<Effect> {
     let target = match &model.dialog {
         Some(Dialog::Thinking(thinking)) if thinking.asked == asked => thinking.target.clone(),
-        // Esc, or another key since: nobody waits for it any more.
+        // Esc or another key was pressed meanwhile: the answer is not wanted any more.
         _ => return Vec::new(),
     };
     match found {
@@ -141,7 +141,7 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
     Vec::new()
 }
 
-/// A key while something is typed that a driver will read.
+/// A key while a message to a driver is typed.
 pub(super) fn typed(model: &mut Model, mut words: Words, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => return later(model),
@@ -161,7 +161,7 @@ fn said(model: &mut Model, words: Words) -> Vec<Effect> {
     let note = (!text.is_empty()).then_some(text);
     let (question, need) = match words.choice {
         ResumeChoice::GoOn(_) if note.is_none() => {
-            let text = "somebody drives it: type why it is taken from them";
+            let text = "another operator drives it: type why you take it over";
             model.dialog = Some(Dialog::Words(words));
             return super::refused(model, text);
         }

@@ -1,5 +1,5 @@
-//! What is read over the list of the history: a release, two beside each other, a hold or a repair, the
-//! timeline of an environment, and what came out of proving.
+//! The pages over the list of the history: a release, two releases side by side, a hold or a repair, the
+//! timeline of an environment, and the result of a verification.
 
 use crate::console::model::{IN_TIMELINE, Sheet};
 use crate::history::{Item, Kept, KeptAudit, Proven};
@@ -36,16 +36,16 @@ pub(super) fn of_environment(
 pub(super) fn proof(found: &Proven) -> Sheet {
     let line = |tone, text: String| Line { tone, text };
     let verdict = match (found.wrong.is_empty(), found.silent.is_empty()) {
-        (true, true) => line(Tone::Heading, "everything is what was written".to_owned()),
+        (true, true) => line(Tone::Heading, "all records are intact".to_owned()),
         (true, false) => line(
             Tone::Heading,
-            "everything that could be read is what was written".to_owned(),
+            "all records that could be read are intact".to_owned(),
         ),
-        (false, _) => line(Tone::Bad, "not everything is what was written".to_owned()),
+        (false, _) => line(Tone::Bad, "not all records are intact".to_owned()),
     };
     let mut lines = vec![verdict, line(Tone::Plain, found.words())];
     for (target, why) in &found.silent {
-        lines.push(line(Tone::Bad, format!("{target} was not heard: {why}")));
+        lines.push(line(Tone::Bad, format!("{target} did not answer: {why}")));
     }
     for one in &found.wrong {
         lines.push(line(Tone::Plain, String::new()));
@@ -55,7 +55,7 @@ pub(super) fn proof(found: &Proven) -> Sheet {
         }
     }
     Sheet {
-        title: "is it what was written?".to_owned(),
+        title: "are the records intact?".to_owned(),
         lines,
         top: 0,
     }
@@ -70,15 +70,15 @@ pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
         }),
         [one, other] => Some(Sheet {
             title: "two releases, the older one first".to_owned(),
-            lines: beside(one, other),
+            lines: side_by_side(one, other),
             top: 0,
         }),
         _ => None,
     }
 }
 
-/// What differs first; a thing, and below it the one and the other.
-fn beside(one: &Kept, other: &Kept) -> Vec<Line> {
+/// Two releases side by side, the differences first: each property, and below it both values.
+fn side_by_side(one: &Kept, other: &Kept) -> Vec<Line> {
     let rows = compare(&one.recorded, &other.recorded);
     let line = |tone, text| Line { tone, text };
     let (headlines, rest): (Vec<&Compared>, Vec<&Compared>) =

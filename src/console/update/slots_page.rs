@@ -1,5 +1,5 @@
-//! What Enter shows on the slots: both of them uncut, everything that the candidate would change, and
-//! what each place says of the others, with what it means and what makes them agree again.
+//! The page that Enter opens on the slots: both slots uncut, everything that the candidate would change,
+//! and each comparison of the truth row, with its meaning and its repair.
 
 use crate::console::action::Action;
 use crate::console::model::Model;
@@ -12,7 +12,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let Some(snapshot) = model.snapshot() else {
         return ("Slots".into(), Vec::new());
     };
-    // First what the pane has no room for.
+    // First come the parts for which the pane has no room.
     let mut lines = of_changes(snapshot);
     let repair = model.keymap.shown(Action::Repair);
     lines.extend(of_truth(snapshot, &repair));
@@ -94,7 +94,7 @@ fn traffic(snapshot: &Snapshot, side: &SlotSnapshot, role: Role) -> String {
         (_, _) if role == Role::Candidate => "no traffic yet: no data, neither good nor bad".into(),
         (Some(rates), _) => format!("none in the last {:?}: no data", rates.window),
         (None, Some(why)) => format!("rates unknown: {why}"),
-        (None, None) => "rates unknown: the proxy tells none".into(),
+        (None, None) => "rates unknown: the proxy reports none".into(),
     }
 }
 
@@ -111,7 +111,7 @@ fn seen(rates: &Rates) -> String {
     )
 }
 
-/// Everything that another version in the other slot changes, compared with what is live.
+/// Everything that the other version changes, compared with what is live.
 fn of_changes(snapshot: &Snapshot) -> Vec<String> {
     let Some(live) = snapshot.live_instance() else {
         return Vec::new();
@@ -130,9 +130,9 @@ fn of_changes(snapshot: &Snapshot) -> Vec<String> {
     lines.extend(all.image.iter().map(|difference| format!("  {difference}")));
     lines.extend(all.built().map(|built| format!("  {built}")));
     if live.configuration.is_empty() || instance.configuration.is_empty() {
-        lines.push("  how one of them was made is not known: nothing to compare".into());
+        lines.push("  it is unknown how one of them was created: nothing to compare".into());
     } else if all.configuration.is_empty() {
-        lines.push("  both are configured alike".into());
+        lines.push("  both have the same configuration".into());
     }
     let configuration = all.configuration.iter();
     lines.extend(configuration.map(|difference| format!("  {difference}")));
@@ -143,7 +143,7 @@ fn of_changes(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// Each comparison, what it means, and what repairs it.
+/// Each comparison, its meaning, and its repair.
 fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
     let mut lines = vec!["do the four places agree?".to_owned()];
     for (pair, agreement) in compare(snapshot).pairs() {
@@ -164,8 +164,8 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
                 }
             }
             Agreement::Unknown(why) => {
-                lines.push(format!("  {left} ? {right}: not known, {why}"));
-                lines.push("      it is asked again by itself".to_owned());
+                lines.push(format!("  {left} ? {right}: unknown, {why}"));
+                lines.push("      the console asks again by itself".to_owned());
             }
         }
     }

@@ -1,5 +1,5 @@
-//! A screen that is too small for panes shows no question. So a key does nothing there but quit, and quits only where
-//! nothing would have to be asked: an operator never answers what is not on the screen.
+//! A screen that is too small for panes shows no question. So no key works there except quit, and quit only if it
+//! needs no question: an operator must never answer what is not on the screen.
 
 use crossterm::event::KeyEvent;
 

@@ -1,5 +1,5 @@
-//! The log of a release's steps: a line for everything that its status did not say before, whoever
-//! drives it, and for what its driver says beside that.
+//! The log of a release's steps: a line for each change of its status, no matter who drives it, and for each
+//! announcement of its driver.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::logs::{NewLine, Origin};
 use crate::release::describe::duration;
 use crate::release::{Announcement, Progress, Releases, Status, StepState};
 
-/// A release moved from what was known of it.
+/// Logs what is new in the status of a release.
 pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status) {
     let before = before.filter(|before| before.plan.release == status.plan.release);
     let lines = news(before, status, model.now);
@@ -23,8 +23,8 @@ pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status)
     }
 }
 
-/// The journals were read. What is driven from here is told by its driver; what was over when it
-/// was first seen is history.
+/// The journals were read. The driver in this console logs its own releases. A release that had already
+/// ended when it was first seen is history.
 pub(super) fn observed(model: &mut Model, before: &Releases) {
     let told = Arc::clone(&model.told);
     for (target, now) in told.iter() {
@@ -43,13 +43,13 @@ pub(super) fn observed(model: &mut Model, before: &Releases) {
     }
 }
 
-/// The driver said something.
+/// The driver announced something.
 pub(super) fn announced(model: &mut Model, target: &Target, said: &Announcement) {
     let line = line(said.step, &said.text, Origin::Out, said.at);
     model.log.stepped(target, vec![line]);
 }
 
-/// A repair said something.
+/// A repair reported something.
 pub(super) fn repaired(model: &mut Model, target: &Target, words: &str) {
     let text = format!("repair: {words}");
     let line = line(None, &text, Origin::Notice, model.now);
@@ -59,7 +59,7 @@ pub(super) fn repaired(model: &mut Model, target: &Target, words: &str) {
 fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
     let mut lines = Vec::new();
     if before.is_none() {
-        lines.push(line(None, &begun(status), Origin::Notice, now));
+        lines.push(line(None, &start_words(status), Origin::Notice, now));
     }
     for step_status in &status.steps {
         let known = before.and_then(|before| {
@@ -71,9 +71,9 @@ fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine
         let is_new = known.as_ref().is_none_or(|(_, known)| *known != text);
         let said = (is_new && step_status.state != StepState::Pending)
             .then(|| line(Some(step_status.step), &text, origin, now));
-        // A verdict comes after the beginning of its step and before its end.
-        let begins = matches!(step_status.state, StepState::Running { .. });
-        let (first, last) = if begins { (said, None) } else { (None, said) };
+        // A verdict comes after the start of its step and before its end.
+        let is_start = matches!(step_status.state, StepState::Running { .. });
+        let (first, last) = if is_start { (said, None) } else { (None, said) };
         lines.extend(first);
         if step_status.step == Step::Verify {
             lines.extend(verdicts(before, status, now));
@@ -99,7 +99,7 @@ fn line(step: Option<Step>, text: &str, origin: Origin, at: Timestamp) -> NewLin
     }
 }
 
-fn begun(status: &Status) -> String {
+fn start_words(status: &Status) -> String {
     let plan = &status.plan;
     let from = plan
         .from
@@ -119,7 +119,7 @@ fn begun(status: &Status) -> String {
 }
 
 fn verdicts(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
-    // Checks that are run again begin with none.
+    // Checks that run again start without verdicts.
     let known = before.map_or(0, |before| before.cases.len());
     let known = if known > status.cases.len() { 0 } else { known };
     let new = status.cases.get(known..).unwrap_or_default();
@@ -142,15 +142,15 @@ fn verdict(case: &CaseReport) -> (Origin, String) {
     }
 }
 
-/// How far a step is. What counts or moves all the time while it goes on is left out.
+/// The state of a step. Leaves out what changes continuously while it runs.
 fn words(state: &StepState) -> (Origin, String) {
     match state {
-        StepState::Pending => (Origin::Out, "not begun".into()),
+        StepState::Pending => (Origin::Out, "not started".into()),
         StepState::Waiting { .. } => (Origin::Notice, "waits for a person: A answers".into()),
         StepState::Running {
             direction: Direction::Forward,
             ..
-        } => (Origin::Out, "begins".into()),
+        } => (Origin::Out, "starts".into()),
         StepState::Running {
             direction: Direction::Back,
             ..
@@ -162,7 +162,7 @@ fn words(state: &StepState) -> (Origin, String) {
     }
 }
 
-/// What concerns the whole release.
+/// The state of the whole release.
 fn whole(progress: &Progress) -> Option<(Origin, String)> {
     match progress {
         Progress::Standby { until: Some(until) } => Some((
@@ -177,12 +177,12 @@ fn whole(progress: &Progress) -> Option<(Origin, String)> {
         }
         Progress::Unrecorded { why } => Some((
             Origin::Err,
-            format!("cannot be written down, so nothing is done: {why}"),
+            format!("cannot be recorded, so nothing is done: {why}"),
         )),
-        Progress::Parked { why } => Some((Origin::Err, format!("may not act any more: {why}"))),
+        Progress::Parked { why } => Some((Origin::Err, format!("parked: {why}"))),
         Progress::Interrupted { .. } => Some((
             Origin::Err,
-            "nobody drives it any more: it is left as it stands".into(),
+            "no operator drives it any more: it stays as it is".into(),
         )),
         Progress::Closed(outcome) => Some(over(outcome)),
         Progress::Forward(_)

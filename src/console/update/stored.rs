@@ -1,9 +1,9 @@
-//! What Enter shows of a stored key: all of it, what it should be, and why.
+//! The page that Enter opens on a stored key: its complete value, what it should be, and why.
 
 use crate::console::model::{KeyRow, Mark, Model, Pane, lease_left, registrations};
 use crate::inventory::{KeyLine, Slot, Snapshot};
 
-/// Title and lines of the key under the cursor.
+/// The title and the lines for the key under the cursor.
 pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let nothing = || ("Registrations".to_owned(), Vec::new());
     let Some(snapshot) = model.snapshot() else {
@@ -31,23 +31,23 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     (line.key.clone(), lines)
 }
 
-/// A branch, or a key that should be there.
+/// The page of a branch, or of a missing key.
 fn of_no_key(snapshot: &Snapshot, row: &KeyRow<'_>) -> (String, Vec<String>) {
     let mut lines = marked(snapshot, row);
     if !row.value.is_empty() {
         lines.push(row.value.clone());
     }
     if row.name.ends_with('/') {
-        lines.push("what stands below it has a line each".into());
+        lines.push("each key below it has its own line".into());
     }
     (row.name.clone(), lines)
 }
 
-/// How it compares, in words, and what it should be.
+/// How the key compares, in words, and what it should be.
 fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
     match &row.mark {
         Mark::Nothing => Vec::new(),
-        Mark::Agrees => vec!["as it should be: what is observed says the same".into()],
+        Mark::Agrees => vec!["correct: it agrees with what is observed".into()],
         Mark::Differs(differences) => {
             let mut lines = vec!["differs from what is observed:".to_owned()];
             lines.extend(differences.iter().map(|words| format!("  {words}")));
@@ -64,18 +64,15 @@ fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
         ],
         Mark::Foreign(words) => vec![
             words.clone(),
-            "it is shown, and never touched: other programs may live under the same prefix".into(),
+            "Greenroom only shows it: other programs may use the same prefix".into(),
         ],
     }
 }
 
-/// What the key would say if it said what is observed.
+/// The value that would agree with the observations.
 fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
     let Ok(slot) = name.parse::<Slot>() else {
-        return vec![
-            "  the next release to this target names the switch it finds and refuses to guess"
-                .into(),
-        ];
+        return vec!["  the next release to this target finds this and refuses to guess".into()];
     };
     let side = snapshot.slots.get(slot);
     let mut lines = vec!["it should say:".to_owned()];
@@ -94,7 +91,7 @@ fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
     lines
 }
 
-/// The value, pretty where it is JSON.
+/// The value, formatted if it is JSON.
 fn value(line: &KeyLine) -> Vec<String> {
     let pretty = serde_json::from_str::<serde_json::Value>(&line.value)
         .and_then(|value| serde_json::to_string_pretty(&value));

@@ -1,4 +1,4 @@
-//! Asks for the timeline of the open target, where the screen has rows for it.
+//! Reads the timeline of the open target, if the screen has rows for it.
 
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -7,10 +7,10 @@ use crate::history::Filter;
 use crate::inventory::Target;
 use crate::release::report;
 
-/// How many releases are asked for: more than any screen has rows for.
+/// How many releases are read: more than any screen has rows for.
 const LIMIT: usize = 20;
 
-/// Asks once for each target that is opened, and again when something was kept.
+/// Reads it once for each target that is opened, and again when a release was archived.
 pub(super) fn ask(model: &mut Model) -> Option<Effect> {
     if layout::timeline_rows(model) == 0 {
         return None;
@@ -34,7 +34,7 @@ pub(super) fn ask(model: &mut Model) -> Option<Effect> {
     Some(Effect::AskTimeline { target, question })
 }
 
-/// The archive answered. Where it could not be read, the rows stay empty: the history says why.
+/// The archive answered. If it could not be read, the rows stay empty: the history shows the reason.
 pub(super) fn answered(model: &mut Model, target: &Target, answer: Result<HistoryAnswer, String>) {
     if model.open.as_ref() != Some(target) {
         return;

@@ -1,4 +1,4 @@
-//! What waits for the operator: announced once, listed, and opened.
+//! The items that wait for the operator: announced once, listed, and opened.
 
 use crossterm::event::KeyCode;
 
@@ -8,7 +8,7 @@ use crate::console::effect::Effect;
 use crate::console::event::Event;
 use crate::console::model::{Bell, Dialog, Model, WaitingFor, WaitingItem, WaitingList, Weight};
 
-/// Whether an event can bring something new that waits.
+/// Whether an event can bring a new item.
 pub(super) fn may_bring(event: &Event) -> bool {
     matches!(
         event,
@@ -20,7 +20,7 @@ pub(super) fn may_bring(event: &Event) -> bool {
     )
 }
 
-/// Rings once for what is new, and says that an approval is waited for.
+/// Rings once for new items, and announces a missing approval.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     let new = model.newly_waiting();
     let approval = new.iter().find_map(|item| match &item.wanted {
@@ -59,7 +59,7 @@ pub(super) fn pressed(model: &mut Model, mut list: WaitingList, key: KeyCode) ->
     }
 }
 
-/// Opens the target of an item, and the question that fits it.
+/// Opens the target of an item, and its question.
 fn go(model: &mut Model, item: WaitingItem) -> Vec<Effect> {
     let target = item.target;
     let mut effects = keys::open_target(model, target.clone());

@@ -1,4 +1,4 @@
-//! The world was observed: the cursor finds its first place, and the log its instance.
+//! The sources were observed: places the cursor for the first time, and follows the right log.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
     effects
 }
 
-/// On a screen that shows one pane at a time a release is seen in its slots: they get the keys, where the
-/// environments have them.
+/// On a screen that shows one pane at a time, a release is best seen in its slots: focuses them if the
+/// environments have the focus.
 pub(super) fn show_release(model: &mut Model) {
     let is_idle = model.dialog.is_none() && model.prompt.is_none();
     let may_turn = is_idle && model.focus == Pane::Environments && layout::is_narrow(model);
@@ -38,8 +38,8 @@ pub(super) fn under_cursor(model: &Model) -> Option<Target> {
     Some(cursor.clone())
 }
 
-/// Shows the log that should be shown now, and follows what that needs and what was followed
-/// before, whichever instance it is now.
+/// Shows the log that should be shown now. Follows its sources again, and those that were followed
+/// before, with whichever instance runs there now.
 pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     if model.log.target != model.open {
@@ -58,7 +58,7 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     let mut feeds: BTreeSet<LogFeed> = model.log.followed.keys().copied().collect();
     feeds.extend(kind.feeds());
     for feed in feeds {
-        // An instance that went leaves its last words on the screen until there is another.
+        // The last lines of an instance that has gone stay on the screen until there is another.
         let Some((source, name)) = source(model, feed) else {
             continue;
         };
@@ -70,8 +70,8 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Whether the log that is shown is of an instance that went, and the other slot is only what was
-/// live all the time: what a candidate said last is worth more, and there may be another soon.
+/// Whether the shown log belongs to a candidate that has gone, and the other slot is only the one that was
+/// live all the time: the candidate's last lines are worth more, and there may soon be another candidate.
 fn last_words_matter_more(model: &Model, other: Slot) -> bool {
     let Some(snapshot) = model.snapshot() else {
         return false;
@@ -84,7 +84,7 @@ fn last_words_matter_more(model: &Model, other: Slot) -> bool {
     is_gone && snapshot.live() == Some(other)
 }
 
-/// What comes in there now, and what to call it.
+/// The current source of a feed, and its name.
 fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
     let target = model.open.clone()?;
     let slot = match feed {
@@ -106,7 +106,7 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
     Some((source, name))
 }
 
-/// The slot whose log matters most: the one a release works on, else the candidate's, else the
+/// The slot whose log matters most: the one that a release works on, else the candidate's, else the
 /// live one.
 fn candidate_else_live(model: &Model) -> Option<Slot> {
     let snapshot = model.snapshot()?;

@@ -1,4 +1,4 @@
-//! What an approver sees before approving a release of another operator, and what its driver sees while approvals are
+//! What an approver sees before approving another operator's release, and what its driver sees while approvals are
 //! missing.
 
 use ratatui::text::Line;
@@ -15,7 +15,7 @@ use crate::inventory::Target;
 use crate::release::{Status, approve_command, approvers_words, review};
 use crate::sanitize::sanitize;
 
-/// The rows of the question to an approver.
+/// The rows of the approver's question.
 pub(super) fn rows(
     model: &Model,
     theme: &Theme,
@@ -58,11 +58,11 @@ pub(super) fn rows(
     }
     let driver = model.elsewhere().map(progress::driver);
     let driver = driver.unwrap_or(&plan.operator);
-    let words = format!("{driver} may move the traffic; nothing is done by this");
+    let words = format!("{driver} can move the traffic then; the approval changes nothing else");
     first.push(("means", sanitize(&words), Meaning::Warn));
 }
 
-/// The line for a note, where the question takes one.
+/// The line for a note, if the question takes one.
 pub(super) fn note<'a>(theme: &Theme, asked: &Confirm, columns: usize) -> Option<Line<'a>> {
     if !asked.takes_note() {
         return None;
@@ -71,7 +71,7 @@ pub(super) fn note<'a>(theme: &Theme, asked: &Confirm, columns: usize) -> Option
     let sign = "Note (optional):  ";
     let note = asked.note.as_deref().unwrap_or_default();
     let room = columns.saturating_sub(text::width(sign) + 1);
-    // The end is what is being typed.
+    // The end of the text stays in view, because it is being typed.
     let skipped = note.chars().count().saturating_sub(room);
     let shown: String = note.chars().skip(skipped).collect();
     let words = match (is_typed, shown.is_empty()) {
@@ -82,7 +82,7 @@ pub(super) fn note<'a>(theme: &Theme, asked: &Confirm, columns: usize) -> Option
     Some(Line::from(vec![theme.span(sign, Meaning::Text), words]))
 }
 
-/// What the driver waits for, who can give it, and how.
+/// The approvals that the driver waits for, who can give them, and how.
 pub(super) fn lacking<'a>(
     model: &Model,
     theme: &Theme,

@@ -1,5 +1,5 @@
-//! What the screen says of a target in which nothing is being released: how its last release ended, and
-//! what comes next.
+//! What the screen says of a target without a release in flight: how its last release ended, and what comes
+//! next.
 
 use super::{progress, text};
 use crate::console::action::Action;
@@ -28,7 +28,7 @@ pub(super) fn ended(model: &Model, theme: &Theme, status: &Status) -> (String, M
     if let Some(reason) = outcome.and_then(Outcome::reason) {
         words = format!("{words}: {reason}");
     }
-    // Over is over: only what still needs a person is red.
+    // A release that has ended is quiet: red is only for what still needs an operator.
     let meaning = match outcome {
         Some(Outcome::NeedsPerson { .. }) => Meaning::Bad,
         _ => Meaning::Muted,
@@ -36,7 +36,7 @@ pub(super) fn ended(model: &Model, theme: &Theme, status: &Status) -> (String, M
     (words, meaning)
 }
 
-/// The same in the fewest words, with the version and the operator.
+/// The same in as few words as possible, with the version and the operator.
 pub(super) fn ended_in_short(model: &Model, theme: &Theme, status: &Status) -> String {
     let plan = &status.plan;
     let mut words = format!(
@@ -52,7 +52,7 @@ pub(super) fn ended_in_short(model: &Model, theme: &Theme, status: &Status) -> S
     format!("{words} by {}", plan.operator)
 }
 
-/// What stands instead of a last release where there is none.
+/// Shown in place of the last release if there is none.
 pub(super) fn never(model: &Model) -> (String, Meaning) {
     let is_read = model
         .snapshot()
@@ -65,8 +65,8 @@ pub(super) fn never(model: &Model) -> (String, Meaning) {
     (words.to_owned(), Meaning::Muted)
 }
 
-/// What comes next for the open target, the most urgent first: who drives it, what holds it, what waits to
-/// be promoted to it.
+/// What comes next for the open target, the most urgent first: who drives it, what holds it, which version
+/// can be promoted to it.
 pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
     let (words, meaning) = of_target(model, theme);
     let in_flight: Vec<String> = model
@@ -95,13 +95,13 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     let Some(snapshot) = model.snapshot() else {
         return (String::new(), Meaning::Muted);
     };
-    // The lock of a release that is over is about to be given back.
+    // The lock of a release that has ended is about to be released.
     let over = model.release().map(|status| status.plan.release);
     let lock = snapshot.lock.as_ref();
     if let Some(holder) = lock.filter(|holder| Some(holder.record.release) != over) {
         let record = &holder.record;
         let words = format!(
-            "{} {} drives this target since {}: {}",
+            "{} {} has driven this target since {}: {}",
             theme.glyph(Glyph::Half),
             record.operator,
             text::time_of_day(record.since),
@@ -111,7 +111,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     }
     if let Some(outage) = snapshot.outage() {
         let [repair, back] = [Action::Repair, Action::RollBack].map(|it| model.keymap.shown(it));
-        let words = format!("next: {outage}; {repair} says what mends it, {back} goes back");
+        let words = format!("next: {outage}; {repair} plans a repair, {back} rolls back");
         return (words, Meaning::Bad);
     }
     let holds = snapshot.holds(model.now);
@@ -152,7 +152,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     (words, Meaning::Muted)
 }
 
-/// That a hold was cleared in the last day, to follow what comes next.
+/// Says that a hold was cleared in the last day. Appended to what comes next.
 fn cleared(model: &Model, snapshot: &Snapshot) -> String {
     let hold = snapshot.hold.as_ref();
     let cleared = hold.and_then(|hold| hold.cleared.as_ref());
@@ -165,7 +165,7 @@ fn cleared(model: &Model, snapshot: &Snapshot) -> String {
         })
 }
 
-/// The version that is live in the environment before this one, where it is another and not known to be
+/// The version that is live in the environment before this one, if it is another one and not known to be
 /// older.
 fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let live = observed_live(model, target)?;
@@ -180,7 +180,7 @@ fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentNam
     (other.digest != live.digest && !is_older).then_some((environment, other))
 }
 
-/// The nearest environment before this one in which something is observed to be live, and what.
+/// The nearest environment before this one that is observed to have a live version, and that version.
 fn live_before<'a>(
     model: &'a Model,
     target: &Target,
@@ -196,7 +196,7 @@ fn live_before<'a>(
     })
 }
 
-/// What is live in a target, where that is observed now and not remembered.
+/// What is live in a target according to a current observation, not an old one.
 fn observed_live<'a>(model: &'a Model, target: &Target) -> Option<&'a Instance> {
     let snapshot = model.world.get(target)?;
     let sources = &snapshot.sources;

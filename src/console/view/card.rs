@@ -1,5 +1,5 @@
-//! What a screen too small for panes shows: how large it has to be, what the release does, and the
-//! way out.
+//! What a screen that is too small for panes shows: the size it needs, what the release does, and how to
+//! quit.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -30,7 +30,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         format!("{} quits", model.keymap.shown(Action::Quit))
     };
     words.push((way_out, Meaning::Key));
-    // What it has can be seen; the way out, and what a release does, cannot.
+    // The operator sees the size anyway, but not the way out or what a release does.
     for least in [2, 0, 0] {
         if words.len() > usize::from(place.height) && words.len() > 1 {
             words.remove(least.min(words.len() - 2));

@@ -1,4 +1,4 @@
-//! Pane 3: the checks of the candidate while a release goes on; at rest those of the version that is live,
+//! Pane 3: the checks of the candidate while a release is in flight. At rest, those of the live version,
 //! from the release that made it live, with their age.
 
 use ratatui::Frame;
@@ -10,7 +10,7 @@ use crate::checks::Verdict;
 use crate::console::model::{CheckRow, CheckState, Model, Pane, checked, checks};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
-/// Glyph, word and meaning of a case's state.
+/// The glyph, word and meaning of a case's state.
 fn look(state: CheckState) -> (Glyph, &'static str, Meaning) {
     match state {
         CheckState::Pending => (Glyph::Dot, "waits", Meaning::Muted),
@@ -46,17 +46,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, inner, lines.chain(evidence).take(height));
 }
 
-/// Which release the checks at rest are from, below them where there is room.
+/// Names the release of the checks at rest, below them if there is room.
 fn evidence<'a>(model: &Model, theme: &Theme, columns: usize) -> Option<Line<'a>> {
     let checked = checked(model)?;
     let release = checked.made_live_by?.short();
     let at = checked.at.map(text::time_of_day).unwrap_or_default();
-    let words = format!("   of the release that made it live, {release}, at {at}");
+    let words = format!("   from the release that made it live, {release}, at {at}");
     let words = text::cut(&words, columns, theme);
     Some(Line::from(theme.span(words, Meaning::Muted)))
 }
 
-/// Why no checks are listed.
+/// Says why no checks are listed.
 fn none(model: &Model) -> String {
     let live = model
         .snapshot()
@@ -87,7 +87,7 @@ fn about(model: &Model, rows: &[CheckRow]) -> String {
         Some(_) => format!(" · live {}", checked.version.name()),
     };
     let counted = [
-        // What is wrong first: a narrow title loses the end.
+        // Failures come first: a narrow title loses its end.
         CheckState::Settled(Verdict::Failed),
         CheckState::Settled(Verdict::Errored),
         CheckState::Settled(Verdict::Passed),

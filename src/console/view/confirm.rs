@@ -1,5 +1,5 @@
-//! The question before a change: from what to what, by which digests, how fresh the checks are,
-//! what is written where, what undoing costs; and the name to type where it is asked for.
+//! The question before a change: from which version to which, their digests, the age of the checks, what is
+//! written where, the cost of undoing it, and the name to type if one is required.
 
 use ratatui::text::{Line, Span};
 
@@ -45,7 +45,7 @@ pub(super) fn sheet<'a>(
         header::tier_meaning(tier)
     };
     let room = columns.saturating_sub(LABELS);
-    // What decides is always in view; what is only worth knowing is scrolled.
+    // What decides is always in view; the rest is scrolled.
     let mut first: Rows<'_> = Vec::new();
     let mut rows: Rows<'_> = Vec::new();
     match &asked.question {
@@ -127,7 +127,7 @@ fn verb(question: &Question) -> &'static str {
         Question::Step(..) => "Do the step",
         Question::BackOut(_) | Question::Resume(_, GoOn::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
-        Question::Ask(_) => "Ask for the wheel",
+        Question::Ask(_) => "Ask to take over",
         Question::PeerApprove(_) => "Approve the release",
         Question::Resume(found, GoOn::Continue) if found.driver().is_some() => {
             "Take it, and continue"
@@ -140,7 +140,7 @@ fn verb(question: &Question) -> &'static str {
 
 pub(super) type Rows<'r> = Vec<(&'r str, String, Meaning)>;
 
-/// What is always in view, and what is scrolled.
+/// The rows that are always in view, and the rows that are scrolled.
 pub(super) type Parts<'p, 'r> = (&'p mut Rows<'r>, &'p mut Rows<'r>);
 
 fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) {
@@ -180,11 +180,11 @@ fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) 
     }
 }
 
-/// What it is done in spite of.
+/// The holds that the release overrides.
 pub(super) fn overridden(plan: &Plan, rows: &mut Rows<'_>) {
     for one in &plan.overridden {
         let words = format!("{}, because: {}", one.hold, one.why);
-        rows.push(("in spite", crate::sanitize::sanitize(&words), Meaning::Warn));
+        rows.push(("despite", crate::sanitize::sanitize(&words), Meaning::Warn));
     }
 }
 
@@ -312,7 +312,7 @@ fn back_out(theme: &Theme, status: &Status, room: usize, rows: &mut Rows<'_>) {
     rows.push(("does", status.undo.clone(), Meaning::Text));
 }
 
-/// The calls that stop the old version. Keeping it warm is what this ends: it is not done again.
+/// The calls that stop the old version. Keeping it warm has ended, so those calls are left out.
 fn stop_calls<'r>(plan: &Plan, label: &'r str, rows: &mut Rows<'r>) {
     let Some(planned) = plan.step(Step::Stop) else {
         return;
@@ -356,7 +356,7 @@ fn labelled<'a>(
     lines
 }
 
-/// Arming may end under a question.
+/// The arming may end while a question is open.
 fn not_armed(model: &Model, asked: &Confirm) -> Option<String> {
     let target = asked.question.target();
     let armed = model.is_armed() && model.open.as_ref() == Some(target);
@@ -418,7 +418,7 @@ fn foot<'a>(
         theme,
         &[("Tab", "choose"), ("Enter", "press"), ("Esc", "cancel")],
     );
-    hint.push_span(theme.span(format!("void in {left}"), Meaning::Muted));
+    hint.push_span(theme.span(format!("expires in {left}"), Meaning::Muted));
     lines.push(hint);
     lines
 }

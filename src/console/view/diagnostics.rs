@@ -1,6 +1,6 @@
-//! What Greenroom says about itself, in the log's place. The lines are kept by the library that
-//! collects them; they are taken over from it only when something is drawn, so that it costs
-//! nothing while nothing is.
+//! Greenroom's own diagnostics, in place of the log. The library that collects the lines also keeps them;
+//! they are taken from its buffer only when the screen is drawn, so they cost nothing while nothing is
+//! drawn.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ use crate::console::theme::{Meaning, Theme};
 use crate::inventory::local_time;
 use crate::logs::wrapped;
 
-/// Takes over what was said since the last time, before so much of it waits that some is lost.
+/// Takes the new messages from the library's buffer before it overflows.
 pub(super) fn collect() {
     tui_logger::move_events();
 }
@@ -26,7 +26,7 @@ pub(super) fn draw(
     place: Rect,
     looked: &Diagnostics,
 ) {
-    let about = " · what Greenroom says about itself · d shows the log again";
+    let about = " · Greenroom's own messages · d shows the log again";
     let inner = pane::frame(model, theme, frame, place, Pane::Logs, about);
     let widget = TuiLoggerWidget::default()
         .formatter(Box::new(Words {
@@ -40,7 +40,7 @@ pub(super) fn draw(
     frame.render_widget(widget, inner);
 }
 
-/// How a line is written: time, level, who says it, and what, all of it harmless.
+/// How a line is written: time, level, source and text, all of it sanitized.
 struct Words {
     text: Style,
     muted: Style,
@@ -48,7 +48,7 @@ struct Words {
     bad: Style,
 }
 
-/// The columns of time and level, under which a long line goes on.
+/// The columns of time and level. A long line continues below its text.
 const INDENT: usize = 16;
 
 impl LogFormatter for Words {
@@ -57,7 +57,7 @@ impl LogFormatter for Words {
     }
 
     fn format(&self, width: usize, said: &ExtLogRecord) -> Vec<Line<'_>> {
-        // By the numbers of the levels, so that the library that has them need not be known here.
+        // By the number of the level, so that this module does not depend on the library that defines levels.
         let (word, style) = match said.level as usize {
             1 => ("ERROR", self.bad),
             2 => ("WARN ", self.warn),

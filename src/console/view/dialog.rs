@@ -1,4 +1,4 @@
-//! What stands over the screen: pages, lists and questions, in one kind of frame.
+//! Pages, lists and questions over the screen, all in the same kind of frame.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,24 +13,24 @@ use crate::console::layout::dialog_rows;
 use crate::console::model::{Dialog, Model, Page};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
-/// The widest a dialog gets: longer lines are hard to read.
+/// The most columns of a dialog: longer lines are hard to read.
 const WIDEST: u16 = 92;
 
 /// A dialog ready to be framed.
 pub(super) struct Sheet<'a> {
     pub(super) title: String,
-    /// What decides, above the body and always in view.
+    /// The lines above the body that are always in view: what decides.
     pub(super) head: Vec<Line<'a>>,
     pub(super) body: Vec<Line<'a>>,
-    /// How many lines of the body are scrolled away.
+    /// How many lines of the body are scrolled out of view at the top.
     pub(super) top: usize,
-    /// What stands below the body, always in view.
+    /// The lines below the body that are always in view.
     pub(super) foot: Vec<Line<'a>>,
-    /// What the frame means.
+    /// The meaning of the frame.
     pub(super) frame: Meaning,
-    /// The keys that scroll the body.
+    /// The names of the keys that scroll the body.
     pub(super) scrolls_by: &'static str,
-    /// Whether it takes the whole screen before lines are out of view.
+    /// Whether it takes the whole screen before lines go out of view.
     pub(super) grows: bool,
 }
 
@@ -49,10 +49,10 @@ impl Sheet<'_> {
     }
 }
 
-/// The widest a list of versions gets: each row has much to say.
+/// The most columns of a list of versions: its rows are long.
 const WIDEST_LIST: u16 = 112;
 
-/// The columns a dialog has for text on this screen.
+/// The columns for the text of a dialog on this screen.
 fn columns(area: Rect, widest: u16) -> usize {
     usize::from(area.width.min(widest).saturating_sub(6))
 }
@@ -73,13 +73,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Thinking(thinking) => {
             let mut sheet = Sheet::new(format!("{} to {}", thinking.name, thinking.target));
             let words = format!(
-                "{} planning: nothing is changed by this",
+                "{} planning: this changes nothing",
                 theme.glyph(Glyph::Half)
             );
             sheet
                 .body
                 .push(Line::from(theme.span(words, Meaning::Busy)));
-            sheet.foot = vec![keys(theme, &[("Esc", "forget it")])];
+            sheet.foot = vec![keys(theme, &[("Esc", "cancel")])];
             sheet
         }
         Dialog::Refusal(refusal) => {
@@ -115,7 +115,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
     draw_sheet(theme, frame, sheet, widest);
 }
 
-/// How the lines of a sheet are laid out in a number of rows.
+/// The layout of a sheet in a number of rows.
 struct Fit {
     /// Blank rows above and below.
     padding: u16,
@@ -125,8 +125,8 @@ struct Fit {
     shown: usize,
 }
 
-/// Fits a sheet into the screen. What is always in view comes first: a sheet that does not fit loses the blank lines
-/// around its text, then those in its foot, and what is still too long of its head is scrolled with the body.
+/// Fits a sheet into the screen. If it does not fit, it first loses the blank lines around its text, then those in
+/// its foot. The part of its head that still does not fit is scrolled with the body.
 fn fit(sheet: &mut Sheet<'_>, size: (u16, u16)) -> Fit {
     let rows = usize::from(size.1);
     let usual = dialog_rows(size);
@@ -149,7 +149,7 @@ fn fit(sheet: &mut Sheet<'_>, size: (u16, u16)) -> Fit {
         gap = 0;
         sheet.foot.retain(|line| line.width() > 0);
     }
-    // At least one line of what is scrolled is in view, so that one sees that there is more.
+    // At least one line of the scrolled part is in view, to show that there is more.
     let most = room.saturating_sub(sheet.foot.len() + gap + 1);
     if sheet.head.len() > most {
         let rest = sheet.head.split_off(most);
@@ -221,7 +221,7 @@ fn draw_sheet(theme: &Theme, frame: &mut Frame<'_>, mut sheet: Sheet<'_>, widest
     pane::lines(frame, inner, lines);
 }
 
-/// A text as lines of a body.
+/// A text as wrapped lines of a body.
 pub(super) fn wrapped<'a>(
     theme: &Theme,
     words: &str,
@@ -239,7 +239,7 @@ pub(super) fn typed_over<'a>(typed: Line<'a>, keys: Line<'a>) -> Vec<Line<'a>> {
     vec![typed, Line::default(), keys]
 }
 
-/// A line that names keys.
+/// A line of key names with their labels.
 pub(super) fn keys<'a>(theme: &Theme, keys: &[(&'a str, &'a str)]) -> Line<'a> {
     let mut line = Line::default();
     for (key, label) in keys {
@@ -260,7 +260,7 @@ fn page<'a>(theme: &Theme, page: &Page, columns: usize) -> Sheet<'a> {
     sheet
 }
 
-/// One answer of a question: its name, and what it comes to.
+/// An answer to a question: its name and its consequence.
 pub(super) struct Answer {
     pub(super) name: String,
     pub(super) does: String,
@@ -275,11 +275,11 @@ impl Answer {
     }
 }
 
-/// The rows of a screen that answers leave to the rest of their question.
-const ROWS_BESIDE_ANSWERS: u16 = 9;
+/// The rows of the screen that the answers leave to the rest of the question.
+const ROWS_WITHOUT_ANSWERS: u16 = 9;
 
-/// Answers as rows, with their whole text. Where the screen is too low for all of it, only the answer under the
-/// cursor says what it comes to.
+/// Answers as rows with their whole text. On a screen with too few rows, only the answer under the cursor shows
+/// its consequence.
 pub(super) fn answers<'a>(
     theme: &Theme,
     answers: &[Answer],
@@ -288,7 +288,7 @@ pub(super) fn answers<'a>(
 ) -> Vec<Line<'a>> {
     let names = answers.iter().map(|answer| text::width(&answer.name)).max();
     let names = names.unwrap_or(0) + 2;
-    let room = usize::from(screen_rows.saturating_sub(ROWS_BESIDE_ANSWERS));
+    let room = usize::from(screen_rows.saturating_sub(ROWS_WITHOUT_ANSWERS));
     let lines = |is_short: bool| -> Vec<Line<'a>> {
         let rows = answers.iter().enumerate();
         rows.flat_map(|(index, answer)| {
@@ -318,7 +318,7 @@ pub(super) fn answers<'a>(
     }
 }
 
-/// A further line of a row.
+/// A continuation line of a row.
 fn below<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
     let meaning = if selected {
         Meaning::Selection
@@ -331,7 +331,7 @@ fn below<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
     ])
 }
 
-/// A row of a list, marked when the cursor is on it.
+/// A row of a list. The row under the cursor has a mark.
 pub(super) fn row<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
     let (mark, meaning) = if selected {
         (theme.glyph(Glyph::Cursor), Meaning::Selection)

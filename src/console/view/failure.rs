@@ -1,4 +1,4 @@
-//! The question what to do about a step that failed: every answer with what it comes to.
+//! The question about a failed step: every answer with its consequence.
 
 use ratatui::text::Line;
 
@@ -40,7 +40,7 @@ pub(super) fn sheet<'a>(
             .extend(wrapped(theme, &words, columns, Meaning::Warn));
     }
     sheet.foot.push(Line::default());
-    let sign = "note for the record: ";
+    let sign = "note (optional): ";
     let mut note = Line::from(theme.span(sign, Meaning::Muted));
     if failure.is_noting {
         note.extend(line::typed(
@@ -72,7 +72,7 @@ pub(super) fn sheet<'a>(
     sheet
 }
 
-/// Who has the traffic while this is decided.
+/// Says which version has the traffic during the question.
 fn traffic(failure: &Failure) -> (String, Meaning) {
     let status = &failure.status;
     let plan = &status.plan;
@@ -80,7 +80,7 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     match (&plan.from, status.switched, status.may_have_switched) {
         (_, true, _) => (format!("{new} has the traffic now"), Meaning::Warn),
         (_, false, true) => (
-            format!("whether {new} has the traffic is not certain"),
+            format!("it is uncertain whether {new} has the traffic"),
             Meaning::Bad,
         ),
         (Some(from), false, false) => (
@@ -91,16 +91,16 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     }
 }
 
-/// What a choice comes to.
+/// The consequence of a choice.
 fn does(failure: &Failure, choice: Choice) -> String {
     let step = failure.step;
     match choice {
         Choice::Retry => match failure.direction {
-            Direction::Forward => format!("does {step} once more"),
-            Direction::Back => format!("tries once more to undo {step}"),
+            Direction::Forward => format!("tries {step} again"),
+            Direction::Back => format!("tries again to undo {step}"),
         },
         Choice::BackOut => failure.status.undo.clone(),
-        Choice::Leave => "ends the release; everything stays as it stands now".into(),
-        Choice::Skip => format!("goes on without {step}; the record says so"),
+        Choice::Leave => "ends the release; everything stays as it is now".into(),
+        Choice::Skip => format!("continues without {step}; the history records it"),
     }
 }

@@ -1,5 +1,5 @@
-//! The last line: what was just answered, else the keys that would do something now, from the
-//! table of actions; none of them while a dialog has the keys.
+//! The last line: the answer to the last key, else the available keys, from the table of actions. While a
+//! dialog is open, no keys.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -25,7 +25,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         let line = Line::from(vec![Span::raw(" "), theme.span(words, meaning)]);
         return pane::lines(frame, place, [line]);
     }
-    // What stands over the screen has the keys, and says which.
+    // An open dialog has the focus, and names its keys itself.
     if model.dialog.is_some() {
         return;
     }
@@ -50,13 +50,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, place, [line]);
 }
 
-/// Whether the footer names it; the way back out of what has the whole screen always.
+/// Whether the footer names it. The way out of a zoomed pane is always named.
 fn is_named(model: &Model, bound: &Bound) -> bool {
     let is_way_back = model.history.is_open && bound.binding.action == Action::Back;
     bound.binding.in_footer || is_way_back
 }
 
-/// Whether it is for what has the screen.
+/// Whether it applies on the current screen.
 fn is_good_here(model: &Model, bound: &Bound) -> bool {
     let (scope, action) = (bound.binding.scope, bound.binding.action);
     if !model.history.is_open {
@@ -74,8 +74,8 @@ fn is_good_here(model: &Model, bound: &Bound) -> bool {
     scope == Scope::History || is_for_all
 }
 
-/// What matters most right now stands first: what a release waits for, the ways out of it, what is
-/// only good in the pane that has the keys; then the rest, in the order of the table.
+/// The order in the footer: first the answers to a waiting release and the ways out of it, then the keys of
+/// the focused pane; then the rest, in the order of the table.
 fn urgency(model: &Model, bound: &Bound) -> u8 {
     let flies = model.release_in_flight().is_some();
     match (bound.binding.action, bound.binding.scope) {

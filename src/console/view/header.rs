@@ -1,6 +1,6 @@
-//! The first line: which target this is about, whether it may be changed, how well it is seen, and
-//! who drives it. Where it is narrow each part is said shorter, the least important first; no word is
-//! cut. And the names of the panes, where only one is shown.
+//! The first line: the target, whether it can be changed, how well it is observed, and who drives it. On a
+//! narrow screen each part has shorter forms, the least important part first; no word is cut. Also the line
+//! of tabs, if only one pane is shown.
 
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -23,10 +23,10 @@ pub(super) fn tier_meaning(tier: Tier) -> Meaning {
     }
 }
 
-/// A part of the line in its forms, from the longest to the shortest; the last may be nothing.
+/// A part of the line in its forms, from the longest to the shortest. The last form may be empty.
 struct Part<'a> {
     forms: Vec<Vec<Span<'a>>>,
-    /// Which of them is shown.
+    /// The index of the shown form.
     form: usize,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Part<'a> {
         self.spans().iter().map(Span::width).sum()
     }
 
-    /// Says it in its next shorter form, if it has one.
+    /// Switches to the next shorter form, if there is one.
     fn shorten(&mut self) {
         self.form += usize::from(self.form + 1 < self.forms.len());
     }
@@ -70,13 +70,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, place, [line]);
 }
 
-/// The columns that parts take, with two between each and the next.
+/// The columns of all parts, with two columns between parts.
 fn wide(parts: &[Part<'_>]) -> usize {
     let shown = parts.iter().map(Part::width).filter(|wide| *wide > 0);
     shown.map(|wide| wide + 2).sum::<usize>().saturating_sub(2)
 }
 
-/// Where each part is in the line.
+/// The index of each part in the line.
 const TITLE: usize = 0;
 const TARGET: usize = 1;
 const ARMING: usize = 2;
@@ -87,8 +87,8 @@ const LOCK: usize = 6;
 const OPERATOR: usize = 7;
 const CLOCK: usize = 8;
 
-/// The order in which parts are said one form shorter, until the line has room: what decides about danger stays longest. A
-/// source that does not answer is never without its name.
+/// The order in which the parts are shortened by one form each, until the line fits. Parts about danger stay longest.
+/// A source that does not answer always keeps its name.
 const SHORTER: [usize; 17] = [
     CLOCK, TITLE, OPERATOR, LOCK, OPERATOR, LIVE, WAITING, ARMING, LOCK, LOCK, SILENT, SILENT,
     LIVE, WAITING, LOCK, TARGET, TARGET,
@@ -118,7 +118,7 @@ fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
     parts
 }
 
-/// How much waits for the operator. It is never left out.
+/// How many items wait for the operator. It is never left out.
 fn waiting<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     let count = model.waiting().len();
     if count == 0 {
@@ -135,7 +135,7 @@ fn waiting<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     ])
 }
 
-/// Who acts here, as it is recorded.
+/// The operator, as records name them.
 fn operator<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     let told = |words: &str| {
         let words = text::clean(words).into_owned();
@@ -186,7 +186,7 @@ fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
             if model.open.as_ref() == Some(&armed.target) {
                 return Part::new(vec![short]);
             }
-            // Never shortened: it would read as if this target were armed.
+            // Never shortened: without the target it would read as if this target were armed.
             let long = format!("{hand} armed {} {left}", armed.target);
             Part::new(vec![told(long, Meaning::Warn)])
         }
@@ -201,7 +201,7 @@ fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     }
 }
 
-/// The sources that are not heard: since when, and when they are asked again.
+/// The sources that do not answer: since when, and when the next attempt is.
 fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let forms = [3, 2, 1].map(|detail| {
         let mut spans = Vec::new();
@@ -239,7 +239,7 @@ fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     Part::new(forms.to_vec())
 }
 
-/// The sources that are heard; first their names go, then all of it.
+/// The sources that answer. To save room, first their names go, then all of it.
 fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let heard: Vec<&str> = snapshot
         .sources
@@ -303,7 +303,7 @@ fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     ])
 }
 
-/// The time of day, while it goes on by itself: a clock that stands would be read as one that goes.
+/// The time of day, but only while it is updated: a stopped clock would be misread.
 fn clock<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     if !model.counts_time() {
         return Part::new(vec![Vec::new()]);
@@ -312,7 +312,7 @@ fn clock<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     Part::new(vec![vec![time], Vec::new()])
 }
 
-/// The line with the names of the panes.
+/// The line of tabs.
 pub(super) fn tabs(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     let mut line = Line::default();
     for tab in Pane::ALL {

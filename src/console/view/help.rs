@@ -1,4 +1,4 @@
-//! All keys, by what they are for, with the line that searches them.
+//! All keys, grouped by purpose, with a line that searches them.
 
 use ratatui::text::Line;
 
@@ -18,7 +18,7 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, help: &Help, columns: usiz
     sheet.top = help.top;
     let groups = helped(model, help.line.text());
     if groups.is_empty() {
-        let words = "nothing here is called that: Ctrl-U clears the search";
+        let words = "no key matches: Ctrl-U clears the search";
         sheet
             .body
             .push(Line::from(theme.span(words, Meaning::Muted)));
@@ -56,7 +56,7 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, help: &Help, columns: usiz
     }
     let height = dialog_rows(model.size).saturating_sub(3);
     if sheet.body.len() < height {
-        // The dialog stands still while it is searched.
+        // The dialog keeps its height during a search.
         sheet.body.resize_with(height, Line::default);
     }
     if help.line.text().is_empty() {
@@ -79,7 +79,7 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, help: &Help, columns: usiz
     sheet
 }
 
-/// What of the configuration could not be used.
+/// The parts of the configuration that could not be used.
 fn remarks(model: &Model, theme: &Theme, sheet: &mut Sheet<'_>, columns: usize) {
     if model.remarks.is_empty() {
         return;

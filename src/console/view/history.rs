@@ -1,5 +1,5 @@
-//! What was released: a table, newest first, and over it what is read of a release. What failed then is
-//! quiet here: only the present is red.
+//! Past releases: a table, newest first, and a page over it. Failures are quiet here: red is only for the
+//! present.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,7 +13,7 @@ use crate::history::{Among, DIFFERS, Item, KeptAudit, Listed, LivePeriod, Standi
 use crate::inventory::local_time;
 use crate::release::report::Tone;
 
-/// How wide a screen has to be for a column.
+/// The least width of the screen for a column.
 const WIDE: u16 = 110;
 const MEDIUM: u16 = 76;
 
@@ -66,16 +66,16 @@ fn title(history: &History) -> String {
     format!("History, newest first{filter} · {shown} shown{more}")
 }
 
-/// The column of when it was begun; its head names the time zone.
-const BEGUN: &str = "BEGUN";
+/// The name of the column for the start time. The heading adds the time zone.
+const STARTED: &str = "START";
 
-/// A column: its name, and how wide it is; none for the rest.
+/// A column: its name, and its width; none takes the rest.
 type Column = (&'static str, Option<usize>);
 
 fn columns(width: u16) -> Vec<Column> {
     let when = if width >= MEDIUM { 16 } else { 11 };
     let mut columns = vec![
-        (BEGUN, Some(when)),
+        (STARTED, Some(when)),
         ("TARGET", Some(18)),
         ("VERSION", Some(if width >= WIDE { 18 } else { 14 })),
         ("OUTCOME", Some(16)),
@@ -99,7 +99,7 @@ fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
     ])
     .areas(inner);
     pane::lines(frame, head, [names(model, theme, &columns, inner.width)]);
-    if let Some((words, meaning)) = instead(history) {
+    if let Some((words, meaning)) = in_place_of_list(history) {
         let room = usize::from(body.width.saturating_sub(2));
         let lines = text::wrap(&words, room, 0);
         let lines = lines
@@ -128,8 +128,8 @@ fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
     pane::lines(frame, body, lines);
 }
 
-/// What stands there where there is no list to show.
-fn instead(history: &History) -> Option<(String, Meaning)> {
+/// Shown in place of the list if there is none.
+fn in_place_of_list(history: &History) -> Option<(String, Meaning)> {
     if let Some(said) = &history.wrong {
         return Some((said.clone(), Meaning::Warn));
     }
@@ -140,11 +140,11 @@ fn instead(history: &History) -> Option<(String, Meaning)> {
         return None;
     }
     let words = match history.waiting {
-        Some(Waiting::List) => "looking",
+        Some(Waiting::List) => "reading",
         _ if history.typed.trim().is_empty() => {
-            "nothing is kept yet; what the journals have is read in the background: open it again"
+            "nothing is archived yet; the journals are read in the background: open it again"
         }
-        _ => "nothing that was released is like that",
+        _ => "no release matches the filter",
     };
     Some((words.to_owned(), Meaning::Muted))
 }
@@ -154,7 +154,7 @@ fn names<'a>(model: &Model, theme: &Theme, columns: &[Column], width: u16) -> Li
     for (name, wide) in columns {
         let wide = wide.unwrap_or_else(|| rest(columns, width));
         let words = match *name {
-            BEGUN => format!("{BEGUN} ({})", local_time::zone_name(model.now)),
+            STARTED => format!("{STARTED} ({})", local_time::zone_name(model.now)),
             name => name.to_owned(),
         };
         line.push_span(theme.span(text::pad(&words, wide, theme), Meaning::Title));
@@ -163,7 +163,7 @@ fn names<'a>(model: &Model, theme: &Theme, columns: &[Column], width: u16) -> Li
     line
 }
 
-/// The columns that are left for the last one.
+/// The width that is left for the last column.
 fn rest(columns: &[Column], width: u16) -> usize {
     let taken: usize = columns
         .iter()
@@ -209,10 +209,10 @@ fn row<'a>(
         let words = match *name {
             "TARGET" => item.target().to_string(),
             "WHO" => item.operator().name.clone(),
-            BEGUN if wide < 16 => local_time::local(item.at())
+            STARTED if wide < 16 => local_time::local(item.at())
                 .strftime("%m-%d %H:%M")
                 .to_string(),
-            BEGUN => local_time::local(item.at())
+            STARTED => local_time::local(item.at())
                 .strftime("%Y-%m-%d %H:%M")
                 .to_string(),
             name => match item {
@@ -239,7 +239,7 @@ fn of_release(theme: &Theme, column: &str, wide: usize, listed: &Listed) -> Stri
     }
 }
 
-/// A hold or a repair stands where a release has its version.
+/// A hold or a repair is shown in the column of the version.
 fn of_audit(column: &str, kept: &KeptAudit) -> String {
     let record = &kept.record;
     match column {
@@ -258,17 +258,17 @@ fn of_audit(column: &str, kept: &KeptAudit) -> String {
     }
 }
 
-/// How it went, as it is drawn.
+/// The glyph and the meaning of the outcome.
 fn went(listed: &Listed) -> (Glyph, Meaning) {
     match Standing::of(&listed.head).among() {
         Among::Open => (Glyph::Half, Meaning::Busy),
         Among::Good => (Glyph::Tick, Meaning::Text),
-        // Quiet: it is over.
+        // Quiet, because it has ended.
         Among::Failed => (Glyph::Cross, Meaning::Muted),
     }
 }
 
-/// From what to what, where there is room for both.
+/// From which version to which, if there is room for both.
 fn version(theme: &Theme, listed: &Listed, wide: usize) -> String {
     let to = listed.head.to.1.name();
     let from = listed.head.from.as_ref().map(|(_, version)| version.name());
@@ -312,12 +312,12 @@ fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
         let meaning = match line.tone {
             Tone::Heading => Meaning::Title,
             Tone::Plain => Meaning::Text,
-            // It was bad then. What stands out is said by its words.
+            // It was bad then. Its words are enough here.
             Tone::Bad => Meaning::Warn,
             Tone::Quiet => Meaning::Muted,
         };
         let words = line.text.trim_start_matches(' ');
-        // Others wrote it: it may be nothing but blanks.
+        // The text comes from others, and may consist of blanks only.
         let indent = (line.text.len() - words.len()).min(room / 2);
         let wrapped = text::wrap(words, room.saturating_sub(indent), 2);
         wrapped.into_iter().map(move |words| {

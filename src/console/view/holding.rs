@@ -1,4 +1,4 @@
-//! The lines about a hold.
+//! The questions about a hold.
 
 use ratatui::text::Line;
 
@@ -13,7 +13,7 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
     let (title, words, does) = match &holding.asks {
         HoldLine::Why => (
             format!("Hold {target}: why?"),
-            "nothing is promoted there until it ends, from no console and no command; a rollback still is"
+            "until it ends, no console and no command can promote there; a rollback is still possible"
                 .to_owned(),
             "then its end",
         ),
@@ -26,18 +26,18 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
         ),
         HoldLine::Reason(hold) => (
             format!("Rollback of {target}: why?"),
-            format!("{hold}; its reason is kept, and the hold stays; empty: clear the hold instead"),
+            format!("{hold}; the reason is recorded and the hold stays; empty: clear the hold instead"),
             "keep it",
         ),
         HoldLine::Clear(hold) => (
             format!("Clear the hold on {target}: why?"),
-            format!("{hold}; it is kept who cleared it, and why"),
+            format!("{hold}; the history records who cleared it and why"),
             "clear it",
         ),
         HoldLine::Remove { problem } => (
             format!("Remove the unreadable hold on {target}: why?"),
             format!(
-                "{problem}; the page of the store shows what it says; it is kept who removed it, and why"
+                "{problem}; its page in the registrations shows the value; the history records who removed it and why"
             ),
             "remove it",
         ),

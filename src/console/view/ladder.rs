@@ -1,5 +1,5 @@
-//! The ladder: every step of the release in flight, what it does now, what comes next, and what
-//! undoing it would do. Always on the screen; one line where there is no room for more.
+//! The ladder: every step of the release in flight, what it does now, what comes next, and what undoing it
+//! would do. Always on the screen; one line if there is no room for more.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,9 +13,9 @@ use crate::history::{Direction, ReleaseKind, Step};
 use crate::release::report::Tone;
 use crate::release::{Progress, Status, StepState, StepStatus};
 
-/// The columns a step has for what is observed at the moment.
+/// The columns of a step for its current observation.
 const NOTE: usize = 24;
-/// The least of a reason that is worth its place.
+/// The least columns of a reason: a shorter one is not worth its place.
 const LEAST_REASON: usize = 16;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
@@ -40,7 +40,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let steps = steps(model, theme, status, columns);
     let mut told = Vec::new();
     let lines = progress::lines(model, theme, status);
-    // What stands alone has all the room; else each has its own line, and none takes another's.
+    // A single line can use several rows. Several lines have one row each.
     let alone = lines.len() == 1 && inner.height > 2;
     for (words, meaning) in lines {
         let room = columns.saturating_sub(2);
@@ -62,7 +62,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     );
 }
 
-/// What was released in this target before, where the pane is high enough to show it.
+/// The past releases of this target, if the pane has rows for them.
 fn timeline<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     let timeline = &model.timeline;
     let is_shown = model.is_at_rest() && timeline.target == model.open;
@@ -86,13 +86,13 @@ fn border(model: &Model) -> Meaning {
     match own {
         Some(Progress::Asking { .. }) => Meaning::Warn,
         Some(Progress::Choosing { .. } | Progress::Unrecorded { .. }) => Meaning::Bad,
-        // It is not for whoever sits here to answer: it may be looked at in peace.
+        // It waits for another operator, so it needs no attention here.
         _ => Meaning::Border,
     }
 }
 
-/// The title in as many words as fit: what goes where is always said, then who drives it and how long
-/// it goes on, then its id, and last why.
+/// The title, as much of it as fits. Target and versions are always in it; then, in this order of importance,
+/// the driver and the running time, the id, and the reason.
 fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let Some(status) = model.release() else {
         return " Release ".to_owned();
@@ -118,7 +118,7 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     } else if is_interrupted {
         "interrupted".to_owned()
     } else if status.is_over() {
-        "over".to_owned()
+        "ended".to_owned()
     } else {
         text::clock(text::seconds(status.since, model.now))
     };
@@ -128,7 +128,7 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let goes_on = !model.is_at_rest();
     let watched = together::watched_by(model).filter(|_| goes_on);
     let watched = watched.unwrap_or_default();
-    // In their order, each with its rank: the highest goes first.
+    // In the order of the title, each with its rank: the highest rank is dropped first.
     let mut parts = vec![
         (release, 3),
         (what, 0),
@@ -151,7 +151,7 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
         let Some(part) = parts.iter_mut().find(|(_, rank)| Some(*rank) == last) else {
             return title;
         };
-        // A reason still says something when it is cut.
+        // A reason is still useful when it is cut.
         let room = text::width(&part.0).saturating_sub(over);
         if is_reason && room >= LEAST_REASON {
             part.0 = text::cut(&part.0, room, theme);
@@ -161,7 +161,7 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     }
 }
 
-/// What stands here where nothing was released.
+/// Shown if no release is known.
 fn idle<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     [at_rest::never(model), at_rest::next(model, theme)]
         .into_iter()
@@ -216,7 +216,7 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
     line
 }
 
-/// The steps beside each other; where they do not fit, those around the one that matters.
+/// The steps side by side. If they do not fit, those around the most relevant one.
 fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> Line<'a> {
     let steps = |note: usize| -> Vec<(String, Meaning)> {
         let steps = status.steps.iter();
@@ -224,7 +224,7 @@ fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> L
             .map(|step_status| self::step_status(model, theme, status, step_status, note))
             .collect()
     };
-    // The note gives way before a step does.
+    // The note is shortened before a step is left out.
     let mut all = steps(NOTE);
     let whole = |all: &[(String, Meaning)]| -> usize {
         all.iter().map(|(words, _)| text::width(words) + 2).sum()
@@ -250,7 +250,7 @@ fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> L
     let last = all.len().saturating_sub(1);
     for (index, (words, meaning)) in all.into_iter().enumerate().skip(from) {
         let room = columns.saturating_sub(line.width());
-        // A mark that there are more needs its own place.
+        // The mark for further steps needs room of its own.
         let needed = text::width(&words) + if index == last { 0 } else { 3 };
         if needed > room && index > relevant {
             line.push_span(theme.span(theme.glyph(Glyph::More), Meaning::Muted));
@@ -310,12 +310,12 @@ fn step_status(
     (format!("{} {words}", theme.glyph(glyph)), meaning)
 }
 
-/// How far a step is, where it counts something; with a word for it where there is room.
+/// The progress of a step that counts something; with a word for it if there is room.
 fn counted(status: &Status, step: Step, has_room: bool) -> Option<String> {
     match step {
         Step::Pull => {
             let (done, total) = status.pulled?;
-            // Tenths of a megabyte, without going through floating point.
+            // Tenths of a megabyte, without floating point.
             let tenths = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10);
             Some(format!(", {} of {} MB", tenths(done), tenths(total)))
         }

@@ -1,5 +1,5 @@
-//! The question before the console ends while releases are in flight: what each answer means for
-//! the traffic.
+//! The question before the console quits while releases are in flight: what each answer means for the
+//! traffic.
 
 use ratatui::text::Line;
 
@@ -50,12 +50,12 @@ fn words(model: &Model, answer: Leave, count: usize) -> String {
     match (answer, count) {
         (Leave::Stay, _) => "stay here".into(),
         (Leave::AfterStep, _) => {
-            "leave after the current step: all stays, and can be gone on with".into()
+            "quit after this step; the release stays as it is and can be resumed".into()
         }
-        (Leave::BackOut, ..2) => "back out, then leave".into(),
+        (Leave::BackOut, ..2) => "back out, then quit".into(),
         (Leave::BackOut, 2..) => {
             let back_out = model.keymap.shown(Action::BackOut);
-            format!("back out, then leave: of several, back out each with {back_out} first")
+            format!("back out, then quit: of several, back out each with {back_out} first")
         }
     }
 }
@@ -76,20 +76,20 @@ fn comes_to(status: &Status, answer: Leave) -> (String, Meaning) {
         Leave::Stay => {
             let goes_on = match &status.progress {
                 Progress::Asking { .. } | Progress::Choosing { .. } => "it waits for an answer",
-                _ => "it goes on",
+                _ => "it continues",
             };
             (goes_on.to_owned(), Meaning::Muted)
         }
         Leave::AfterStep if matches!(status.progress, Progress::Standby { .. }) => {
             let old = old.unwrap_or_else(|| "the old version".to_owned());
             let words = format!(
-                "{new} keeps the traffic; {old} keeps running, and nobody stops it until the release is gone on with"
+                "{new} keeps the traffic; {old} keeps running until the release is resumed"
             );
             (words, Meaning::Warn)
         }
         Leave::AfterStep if status.switched => {
             let words = format!(
-                "{new} keeps the traffic, and nobody watches it; the old version is not stopped"
+                "{new} keeps the traffic, and no operator watches it; the old version is not stopped"
             );
             (words, Meaning::Warn)
         }

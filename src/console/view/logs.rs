@@ -1,4 +1,4 @@
-//! Pane 5: a log. Only the lines in view are touched, however many there are.
+//! Pane 5: a log. The cost of drawing depends only on the lines in view.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -48,7 +48,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, inner, lines);
 }
 
-/// What the title says, the less important left out where there is no room for it.
+/// The text of the title. The less important parts are left out if there is no room.
 fn about(model: &Model, room: Room<'_>, columns: usize) -> String {
     let log = model.log.log();
     let shown = log.shown();
@@ -56,7 +56,7 @@ fn about(model: &Model, room: Room<'_>, columns: usize) -> String {
     let mode = if log.view().follows() {
         "following".to_owned()
     } else {
-        format!("staying, {} below", text::count(below as u64))
+        format!("paused, {} below", text::count(below as u64))
     };
     let wanted = &model.log.wanted;
     let mut parts: Vec<(u8, String)> = vec![(0, name(model)), (2, mode)];
@@ -84,7 +84,7 @@ fn about(model: &Model, room: Room<'_>, columns: usize) -> String {
         };
         parts.push((1, format!("/{} {found}", needle.text())));
     }
-    // The frame's own words: the cursor, number and name of the pane, and a space at the end.
+    // The other parts of the title: the cursor, number and name of the pane, and a space at the end.
     let title = columns.saturating_sub("▸5 Logs ".chars().count());
     loop {
         let mut about = String::new();
@@ -141,17 +141,17 @@ fn why_empty(model: &Model) -> String {
     }
     let runs = |slot| model.log.followed.contains_key(&LogFeed::Slot(slot));
     match model.log.kind {
-        LogKind::Slot(slot) if runs(slot) => format!("{slot} has said nothing yet"),
+        LogKind::Slot(slot) if runs(slot) => format!("{slot} has logged nothing yet"),
         LogKind::Slot(_) if !runs(Slot::Blue) && !runs(Slot::Green) => {
             "no log: nothing is known to run here".into()
         }
         LogKind::Slot(slot) => format!("no log: nothing is known to run in {slot}"),
         LogKind::Both if runs(Slot::Blue) || runs(Slot::Green) => {
-            "neither slot has said anything yet".into()
+            "neither slot has logged anything yet".into()
         }
         LogKind::Both => "no log: nothing is known to run in either slot".into(),
         LogKind::Proxy => format!("the proxy has written nothing about {target} yet"),
-        LogKind::Steps => format!("no release of {target} went on while this console was open"),
+        LogKind::Steps => format!("no release of {target} ran while this console was open"),
     }
 }
 
@@ -167,7 +167,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The rows of a line, as many as it was measured to have.
+    /// The rows of a line, as many as its measure says.
     fn rows(&self, line: &LogLine) -> Vec<Line<'static>> {
         let text = text::clean(&line.text);
         let room = self.measure.room(line);
@@ -202,7 +202,7 @@ impl Look<'_> {
             .collect()
     }
 
-    /// What stands before a line: whether it was gone to, its time, its slot.
+    /// The parts before a line: the mark of a match, its time, its slot.
     fn before(&self, line: &LogLine) -> Vec<Span<'static>> {
         let theme = self.theme;
         let mut spans = vec![if self.hit == Some(line.id) {
@@ -228,7 +228,7 @@ impl Look<'_> {
         spans
     }
 
-    /// A part of a text, with what was searched for marked in it.
+    /// A part of a text with the search match marked.
     fn marked(
         &self,
         text: &str,

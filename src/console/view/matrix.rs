@@ -1,4 +1,4 @@
-//! Pane 1: services × environments, each cell what is observed there.
+//! Pane 1: services × environments. Each cell shows what is observed there.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::console::model::{CellState, Model, Order, Pane, cell, filtered, going
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Hold, LockRecord, ServiceName, Snapshot, Target};
 
-/// Glyph, word and meaning of a cell's state.
+/// The glyph, word and meaning of a cell's state.
 pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
     match state {
         CellState::Absent => (Glyph::None, "no target here", Meaning::Muted),
@@ -38,11 +38,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let shown = &model.services.shown;
     let grid = grid(model, usize::from(inner.width));
     let mut note = note(model, theme, inner.width.into());
-    // The list keeps the better part of a low pane.
+    // In a low pane, most rows are for the list.
     note.truncate(usize::from(inner.height / 5));
     let legend_rows = (note.len() + 1).min(usize::from(inner.height.saturating_sub(4)));
-    // A list that is longer than this stands still, whatever is said below it: a click has to know
-    // which row it is on.
+    // A list with more rows than this does not move, whatever is below it: a click must hit the row that the
+    // operator saw.
     let least = list_rows(inner.height.into());
     let height = if shown.len() > least {
         least
@@ -78,7 +78,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, below, note);
 }
 
-/// What the title says of the list: how much of it is shown, and in which order.
+/// The text of the title: how much of the list is shown, and in which order.
 fn about(model: &Model, wide: usize) -> String {
     let services = &model.services;
     let mut parts = Vec::new();
@@ -156,7 +156,7 @@ fn cells<'a>(
     line
 }
 
-/// A service's name, with what was filtered by marked in it.
+/// The name of a service with the filter's match marked.
 fn name<'a>(
     model: &Model,
     theme: &Theme,
@@ -172,7 +172,7 @@ fn name<'a>(
     let name = text::pad(service.as_str(), columns.saturating_sub(1), theme);
     let found = filtered(service, &model.services.filter).unwrap_or(0..0);
     let mut line = Line::from(theme.span(mark, Meaning::Text));
-    // A name that is cut may have lost what was found in it.
+    // A cut name may have lost its match.
     let pieces = [
         (name.get(..found.start), Meaning::Text),
         (name.get(found.clone()), Meaning::Match),
@@ -191,7 +191,7 @@ fn name<'a>(
     line
 }
 
-/// What the cell under the cursor says: a line, or two where one is not enough.
+/// The note on the cell under the cursor: a line, or two if necessary.
 fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     let shown = |target: &&Target| model.services.row(&target.service).is_some();
     let Some(target) = model.cursor.as_ref().filter(shown) else {
@@ -228,7 +228,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         }
         _ => format!("{target}: {word}"),
     };
-    // The word for the cell is "held" already; any other words do not end with the hold.
+    // The word of the cell is already "held"; other words need the hold added.
     let says_held = state == CellState::Held && !is_outage && going_on(model, target).is_none();
     if let Some(until) = warm {
         let left = until.map_or(String::new(), |until| {
@@ -271,7 +271,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     lines
 }
 
-/// The words of the glyphs that are on the screen, the most urgent first, as far as there is room.
+/// The words of the glyphs on the screen, the most urgent first, as far as there is room.
 fn legend<'a>(theme: &Theme, seen: &BTreeSet<CellState>, room: usize) -> Line<'a> {
     let mut words = String::new();
     for state in seen {

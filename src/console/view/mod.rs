@@ -1,5 +1,5 @@
-//! From the model to the screen, and nothing else: no clock, no channel, no change. Views name
-//! meanings and glyphs; colours are the theme's.
+//! From the model to the screen: no clock, no channel, no change of the model. Views name meanings and
+//! glyphs; the theme decides the colours.
 
 mod approving;
 mod at_rest;
@@ -49,7 +49,7 @@ use super::theme::{Charset, Meaning, Theme};
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     diagnostics::collect();
     let area = frame.area();
-    // A theme may have a ground of its own; most leave the terminal's.
+    // A theme can set a background of its own; most use the terminal's.
     let ground = theme.style(Meaning::Text);
     frame.buffer_mut().set_style(area, ground);
     let shape = Shape {
@@ -74,7 +74,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     }
 }
 
-/// What was released, with the ladder of what is being released still in sight.
+/// The history, with the ladder of the release in flight still in sight.
 fn history(model: &Model, theme: &Theme, frame: &mut Frame<'_>, shape: Shape) {
     let whole = Shape {
         zoomed: true,
@@ -91,7 +91,7 @@ fn history(model: &Model, theme: &Theme, frame: &mut Frame<'_>, shape: Shape) {
     footer::draw(model, theme, frame, places.footer);
 }
 
-/// Foreign text may hold any character; a terminal without them gets a mark instead.
+/// Replaces other characters in text from outside by a mark, for terminals that only show ASCII.
 fn only_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {

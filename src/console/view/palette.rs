@@ -1,4 +1,4 @@
-//! What can be found by its name, the best that fits first.
+//! Finds entries by name, the best match first.
 
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -9,7 +9,7 @@ use crate::console::layout::dialog_rows;
 use crate::console::model::{Found, Model, Palette, palette_entries};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
-/// The lines that say all of the row under the cursor.
+/// The lines for the complete text of the row under the cursor.
 const WHOLE: usize = 2;
 /// The columns of the keys.
 const KEYS: usize = 10;
@@ -40,14 +40,14 @@ pub(super) fn sheet<'a>(
         sheet.body.push(row(theme, found, selected, names, columns));
     }
     if found.is_empty() {
-        let words = "nothing is called that: Ctrl-U clears the line";
+        let words = "nothing has that name: Ctrl-U clears the line";
         sheet
             .body
             .push(Line::from(theme.span(words, Meaning::Muted)));
     }
-    // The list stands still while it shrinks.
+    // The dialog keeps its height while the list gets shorter.
     sheet.body.resize_with(height + 2, Line::default);
-    // A row may be too short for its text: of the one under the cursor it is whole here.
+    // A row may cut its text: below the list, the text under the cursor is complete.
     let chosen = found.get(palette.row);
     let mut whole = chosen.map_or_else(Vec::new, |found| {
         let (words, meaning) = says(found);
@@ -86,7 +86,7 @@ fn row<'a>(theme: &Theme, found: &Found, selected: bool, names: usize, columns: 
     line
 }
 
-/// What a row does, or why it cannot be done now.
+/// What a row does, or why it is not available now.
 fn says(found: &Found) -> (String, Meaning) {
     match &found.why_not {
         Some(why) => (format!("not now: {why}"), Meaning::Warn),

@@ -1,4 +1,4 @@
-//! The frame of a pane: its number and name in the title, strong when it has the keys.
+//! The frame of a pane: number and name in the title, a strong border when it is focused.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::console::model::{Model, Pane};
 use crate::console::theme::{Meaning, Theme};
 use crate::inventory::SourceState;
 
-/// Draws the frame and says what is inside it.
+/// Draws the frame and returns the area inside it.
 pub(super) fn frame(
     model: &Model,
     theme: &Theme,
@@ -45,7 +45,7 @@ pub(super) fn frame(
     inner
 }
 
-/// Dims what may be old, and says since when.
+/// Dims a pane that may be out of date, and says since when.
 pub(super) fn dim_if_stale(
     theme: &Theme,
     frame: &mut Frame<'_>,
@@ -59,7 +59,7 @@ pub(super) fn dim_if_stale(
     }
 }
 
-/// Draws lines from the top, each cut at the right.
+/// Draws lines from the top, each cut at the right edge.
 pub(super) fn lines<'a>(
     frame: &mut Frame<'_>,
     inner: Rect,
@@ -70,7 +70,7 @@ pub(super) fn lines<'a>(
     }
 }
 
-/// The first row of a list of `count` that keeps `row` in view.
+/// The first row in view, for a list of `count` that keeps `row` in view.
 pub(super) fn top(row: usize, count: usize, height: usize) -> usize {
     layout::window(row, count, height).start
 }

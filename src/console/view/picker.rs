@@ -1,5 +1,5 @@
-//! The list of versions to choose from, with the line that filters it, and all that is known of
-//! the one under the cursor. What cannot be chosen is dim, and says why.
+//! The list of versions, with the line that filters it, and the details of the version under the cursor. A
+//! version that cannot be chosen is dimmed, and says why.
 
 use ratatui::text::{Line, Span};
 
@@ -13,7 +13,7 @@ use crate::inventory::EnvironmentName;
 use crate::inventory::local_time;
 use crate::release::{ImageAt, Intent, NotRollbackCandidate, Refusal};
 
-/// How many lines say more about the version under the cursor.
+/// The lines for the details of the version under the cursor.
 const DETAILS: usize = 4;
 /// The columns of a short digest, and of an age.
 const DIGEST: usize = 10;
@@ -51,12 +51,12 @@ pub(super) fn sheet<'a>(
         sheet.body.push(row);
     }
     if picker.ways.is_empty() && picker.list != VersionList::Loading {
-        let words = "nothing fits: type a whole tag or digest";
+        let words = "no match: type a whole tag or digest";
         sheet
             .body
             .push(Line::from(theme.span(words, Meaning::Muted)));
     }
-    // The dialog keeps its height while one types.
+    // The dialog keeps its height while the operator types.
     let all = match &picker.list {
         VersionList::Listed(names) => names.len().min(height),
         _ => 0,
@@ -73,7 +73,7 @@ pub(super) fn sheet<'a>(
     sheet
 }
 
-/// How far the list itself is known, and what stands against all of it.
+/// How much is known of the list, and the refusals that apply to all versions.
 fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
     let busy = theme.glyph(Glyph::Half);
     let mut lines = vec![match &picker.list {
@@ -90,7 +90,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             let mut words = format!("{count} tags in the image registry");
             if !picker.line.text().trim().is_empty() {
                 let fit = text::count(picker.ways.len().try_into().unwrap_or(u64::MAX));
-                words = format!("{words}, {fit} fit");
+                words = format!("{words}, {fit} match");
             }
             if picker.is_whole() {
                 (words, Meaning::Muted)
@@ -133,7 +133,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
     lines
 }
 
-/// One row: name, digest, age, and what is worth knowing.
+/// One row: name, digest, age, and a remark.
 fn row<'a>(
     model: &Model,
     theme: &Theme,
@@ -157,7 +157,7 @@ fn row<'a>(
     let digest = match (&way.digest, &way.knowledge) {
         (Some(digest), _) => digest.short().to_owned(),
         (None, Knowledge::Asked) => format!("{} asking", theme.glyph(Glyph::Half)),
-        (None, Knowledge::Failed(_)) => format!("{} not told", theme.glyph(Glyph::Unknown)),
+        (None, Knowledge::Failed(_)) => format!("{} no answer", theme.glyph(Glyph::Unknown)),
         (None, _) => String::new(),
     };
     let age = way
@@ -180,7 +180,7 @@ fn row<'a>(
     line
 }
 
-/// The name, with what was filtered by marked in it, filled up to its columns.
+/// The name with the filter's match marked, padded to `wide` columns.
 fn name<'a>(theme: &Theme, way: &Way, wide: usize, meaning: Meaning) -> Vec<Span<'a>> {
     let shown = text::pad(&way.name, wide, theme);
     let mut spans: Vec<Span<'a>> = Vec::new();
@@ -200,7 +200,7 @@ fn name<'a>(theme: &Theme, way: &Way, wide: usize, meaning: Meaning) -> Vec<Span
     spans
 }
 
-/// Glyph and word of a reason.
+/// The glyph and the words of a refusal.
 fn word(why: &Refusal) -> (Glyph, String) {
     match why {
         Refusal::AlreadyLive { .. } => (Glyph::Full, "live here".into()),
@@ -224,7 +224,7 @@ fn word(why: &Refusal) -> (Glyph, String) {
     }
 }
 
-/// What is worth knowing in a few words: why not, where it is live, what became of it here.
+/// The remark: why it cannot be chosen, where it is live, what happened to it here.
 fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, Meaning) {
     let against = way.against.first().or(picker.against_all.first());
     let is_live = matches!(against, Some(Refusal::AlreadyLive { .. }));
@@ -234,7 +234,7 @@ fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, 
         parts.push(words);
         glyph
     });
-    parts.extend(story(model, way, is_live));
+    parts.extend(remarks(model, way, is_live));
     let meaning = if was_bad(way) {
         Meaning::Warn
     } else {
@@ -244,8 +244,8 @@ fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, 
     (glyph, parts.join(", "), meaning)
 }
 
-/// Where a version is live, and what became of it here.
-fn story(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
+/// Where a version is live, and what happened to it here.
+fn remarks(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     if !way.live_in.is_empty() {
         parts.push(format!("live in {}", places(&way.live_in)));
@@ -254,12 +254,12 @@ fn story(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
         parts.push(format!("warm in {slot}"));
     }
     if let Some(fate) = way.fate.as_ref().filter(|_| !is_live) {
-        parts.push(became(model, fate));
+        parts.push(fate_words(model, fate));
     }
     match &way.image {
         Some(ImageAt::Engine) => parts.push("image here".into()),
         Some(ImageAt::Registry) => parts.push("image to be pulled".into()),
-        Some(ImageAt::Unknown(_)) => parts.push("image not known".into()),
+        Some(ImageAt::Unknown(_)) => parts.push("image unknown".into()),
         Some(ImageAt::Gone) | None => {}
     }
     if way.knowledge == Knowledge::Typed {
@@ -276,8 +276,8 @@ fn places(environments: &[EnvironmentName]) -> String {
     names.join(", ")
 }
 
-/// What became of a version here.
-fn became(model: &Model, fate: &Fate) -> String {
+/// What happened to a version here.
+fn fate_words(model: &Model, fate: &Fate) -> String {
     let ago = |at| format!("{} ago", text::age(text::seconds(at, model.now)));
     match fate {
         Fate::LiveSince(at) => format!("became live here {}", ago(*at)),
@@ -286,21 +286,21 @@ fn became(model: &Model, fate: &Fate) -> String {
             format!("backed out {}: {}", ago(*at), text::clean(reason))
         }
         Fate::Left { at, reason } => format!("left {}: {}", ago(*at), text::clean(reason)),
-        Fate::Unfinished(at) => format!("begun here {}, not finished", ago(*at)),
+        Fate::Unfinished(at) => format!("started here {}, not finished", ago(*at)),
     }
 }
 
-/// All that is known of the version under the cursor; always the same number of lines, so that
-/// the list above does not jump.
+/// The details of the version under the cursor; always the same number of lines, so that the list above does
+/// not move.
 fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     if let Some(way) = picker.way() {
         let identity = match &way.digest {
             Some(digest) => digest.to_string(),
             None => match &way.knowledge {
-                Knowledge::Failed(why) => format!("what it is, is not known: {why}"),
-                Knowledge::Typed => "what it is, is asked when it is planned".into(),
-                _ => "what it is, is not known yet".into(),
+                Knowledge::Failed(why) => format!("its digest is unknown: {why}"),
+                Knowledge::Typed => "its digest is looked up for the plan".into(),
+                _ => "its digest is not known yet".into(),
             },
         };
         let identity = text::cut(&identity, columns, theme);
@@ -316,7 +316,7 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
             words.push(format!("also tagged {}", way.also.join(", ")));
         }
         let is_live = matches!(way.against.first(), Some(Refusal::AlreadyLive { .. }));
-        words.extend(story(model, way, is_live));
+        words.extend(remarks(model, way, is_live));
         let why: Vec<String> = way
             .against
             .iter()
@@ -331,7 +331,7 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
             let why = why.join("; ");
             let words = if is_only_held {
                 let held = theme.glyph(Glyph::Held);
-                format!("{held} Enter asks why it is released all the same: {why}")
+                format!("{held} Enter asks for the reason to override it: {why}")
             } else {
                 format!("{} cannot be chosen: {why}", theme.glyph(Glyph::Cross))
             };

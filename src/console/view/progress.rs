@@ -1,4 +1,4 @@
-//! What a release is doing, in words: the shortest, and the lines under the ladder.
+//! What a release is doing, in words: the shortest form, and the lines under the ladder.
 
 use super::{at_rest, text, together};
 use crate::console::action::Action;
@@ -8,13 +8,13 @@ use crate::history::{Direction, Outcome};
 use crate::inventory::{LiveSlot, Operator};
 use crate::release::{Observed, Progress, Status, StepState, interrupted_at};
 
-/// A release in the fewest words: `▲ switch waits`.
+/// A release in as few words as possible: `▲ switch waits`.
 pub(super) fn in_a_word(theme: &Theme, status: &Status) -> String {
     let (glyph, words) = glyph_and_words(status);
     format!("{} {words}", theme.glyph(glyph))
 }
 
-/// The same without its glyph, where another stands already.
+/// The same without the glyph, for places that have one already.
 pub(super) fn in_words(status: &Status) -> String {
     glyph_and_words(status).1
 }
@@ -44,21 +44,21 @@ fn outcome_glyph(outcome: &Outcome) -> Glyph {
     }
 }
 
-/// What goes on, and what could: a line each, the most urgent first.
+/// What the release does and what can be done, one line each, the most urgent first.
 pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(String, Meaning)> {
     let is_left = model.left.contains(&status.plan.release) && model.elsewhere().is_none();
     if is_left && !status.is_over() {
-        let words = "not driven any more: all stays as it stands, and can be gone on with";
+        let words = "this console no longer drives it; it stays as it is and can be resumed";
         return vec![(words.to_owned(), Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];
-    lines.extend(together::asks(model, theme).or_else(|| beside(model, theme, status)));
+    lines.extend(together::asks(model, theme).or_else(|| second_line(model, theme, status)));
     lines
 }
 
-/// What is worth knowing beside it: what backing out would do, what comes when the standby is over,
-/// why it goes back.
-fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Meaning)> {
+/// The second line: what backing out would do, what comes after the standby, or why the release is being
+/// backed out.
+fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Meaning)> {
     match &status.progress {
         Progress::Forward(_) | Progress::Asking { .. } | Progress::Choosing { .. }
             if !status.undo.is_empty() =>
@@ -87,7 +87,7 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
                 format!("{resume} resumes the release and can stop {old}; {back} rolls back");
             Some((words, Meaning::Muted))
         }
-        // What runs is what is observed, whatever the journal says was done.
+        // Shows what is observed to run, not what the journal says was done.
         Progress::Interrupted { .. } => {
             let live = match model.snapshot()?.live_slot() {
                 LiveSlot::Slot(slot) => format!("{slot} has the traffic now, as observed"),
@@ -95,7 +95,7 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
                 LiveSlot::Unknown => "which slot has the traffic is unknown".to_owned(),
             };
             let resume_key = model.keymap.shown(Action::Resume);
-            let words = format!("{live}; {resume_key} goes on with it or backs it out");
+            let words = format!("{live}; {resume_key} resumes it or backs it out");
             Some((words, Meaning::Text))
         }
         Progress::Closed(_) => Some(at_rest::next(model, theme)),
@@ -107,7 +107,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
     let elsewhere = model.elsewhere();
     match &status.progress {
         Progress::Forward(step) if status.next.is_empty() => {
-            (format!("{step} goes on"), Meaning::Muted)
+            (format!("{step} runs"), Meaning::Muted)
         }
         Progress::Forward(_) => (format!("next: {}", status.next), Meaning::Muted),
         Progress::Asking { step, since, .. } => {
@@ -171,7 +171,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             (words, Meaning::Bad)
         }
         Progress::Unrecorded { why } => {
-            let words = format!("nothing is done until it can be written down: {why}");
+            let words = format!("nothing is done until it can be recorded: {why}");
             (words, Meaning::Bad)
         }
         Progress::Parked { why } => (format!("parked: {why}"), Meaning::Bad),
@@ -186,13 +186,13 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             direction,
             at,
         } => {
-            // Who let go of it has said so; who was cut off could not.
+            // A driver that let go has recorded why; one that was cut off could not.
             let went = match elsewhere.and_then(|told| told.let_go.as_ref()) {
-                Some(let_go) => format!("let go of it ({})", let_go.reason),
-                None => "went without a word".to_owned(),
+                Some(let_go) => format!("left it ({})", let_go.reason),
+                None => "stopped without notice".to_owned(),
             };
             let words = format!(
-                "{} interrupted {} at {}: nobody drives it; {} {went}",
+                "{} interrupted {} at {}: no operator drives it; {} {went}",
                 theme.glyph(Glyph::Hand),
                 interrupted_at(*after, *direction),
                 text::time_of_day(*at),
@@ -204,7 +204,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
     }
 }
 
-/// Whether the approval of this operator is what a release lacks.
+/// Whether the release lacks the approval of this operator.
 fn waits_for_operator(model: &Model, told: &Observed) -> bool {
     let release = told.status.plan.release;
     let mut waiting = model.waiting().into_iter();
@@ -212,14 +212,14 @@ fn waits_for_operator(model: &Model, told: &Observed) -> bool {
         .any(|item| item.release == release && matches!(item.wanted, WaitingFor::Approval { .. }))
 }
 
-/// Who drives a release of somebody else; who did, where nobody does.
+/// The driver of another operator's release; its last driver if it has none.
 pub(super) fn driver(told: &Observed) -> &Operator {
     let driver = told.driver.as_ref().map(|record| &record.operator);
     driver.unwrap_or(&told.last)
 }
 
 fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> String {
-    let left = until.map_or("until somebody ends it".to_owned(), |until| {
+    let left = until.map_or("until an operator ends it".to_owned(), |until| {
         format!("for {}", text::clock(text::seconds(model.now, until)))
     });
     let from = old_version(status);

@@ -1,4 +1,4 @@
-//! The question why, before a plan is made.
+//! The question for a reason, before a plan is made.
 
 use ratatui::text::Line;
 
@@ -18,21 +18,20 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
     let (words, meaning) = match reason.required {
         Some(true) if reason.planned.is_some() => (
             format!(
-                "The rules of {environment} ask for a reason. It may be left empty: the rollback begins without it, and the history says \"{NO_REASON_YET}\"."
+                "The rules of {environment} require a reason. You can leave it empty: the rollback starts without one, and the history says \"{NO_REASON_YET}\"."
             ),
             Meaning::Warn,
         ),
         Some(true) => (
-            format!("the rules of {environment} require a reason; it is for the record"),
+            format!("the rules of {environment} require a reason; it is kept in the history"),
             Meaning::Warn,
         ),
         Some(false) => (
-            "for the record and for whoever looks at it later; may be empty".to_owned(),
+            "Reason (optional). It is kept in the history.".to_owned(),
             Meaning::Muted,
         ),
         None => (
-            "for the record and for whoever looks at it later; may be empty where the rules allow"
-                .to_owned(),
+            "Reason. It is kept in the history; optional if the rules allow it.".to_owned(),
             Meaning::Muted,
         ),
     };
@@ -50,7 +49,7 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
     sheet
 }
 
-/// What stands against it is overridden: why?
+/// The question for the reason to override holds.
 fn in_spite_of<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} is held: override it?", reason.target));
     sheet.frame = Meaning::Warn;
@@ -61,7 +60,7 @@ fn in_spite_of<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> 
             .extend(wrapped(theme, &words, columns, Meaning::Warn));
     }
     let words = format!(
-        "to promote {} in spite of that, type why; in a protected environment somebody else has to approve it before the switch",
+        "to promote {} despite the hold, type a reason; in a protected environment another operator has to approve it before the switch",
         reason.name
     );
     sheet

@@ -1,5 +1,5 @@
-//! Pane 4: what is stored about the target, as a tree, with a mark on whatever differs from what is
-//! observed. A lease runs down by the screen's own clock: nothing is read for it.
+//! Pane 4: the stored keys of the target as a tree, with a mark on every difference from what is observed. A
+//! lease counts down by the console's own clock, without reading the store.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -12,12 +12,12 @@ use crate::inventory::{Snapshot, SourceState};
 
 /// The width of a revision, with a space before it.
 const REVISION: usize = 9;
-/// The width of what is left of a lease.
+/// The width of the time left on a lease.
 const LEASE: usize = 6;
-/// The least width in which revisions have room.
+/// The least width of the pane for the column of revisions.
 const WITH_REVISION: usize = 40;
 
-/// How many columns each part of a row has.
+/// The columns of each part of a row.
 struct Columns {
     name: usize,
     value: usize,
@@ -73,13 +73,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
 
 fn nothing(snapshot: &Snapshot) -> &'static str {
     match snapshot.sources.registry {
-        SourceState::Connecting => "not heard yet",
+        SourceState::Connecting => "not read yet",
         SourceState::Unreachable { .. } => "unknown: the store has not answered",
         SourceState::Live | SourceState::Stale { .. } => "nothing is stored about it",
     }
 }
 
-/// How well it is known, how much there is, and how much of it is wrong.
+/// How current the data is, how many keys there are, and how many differ.
 fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
     let mut about = match &snapshot.sources.registry {
         SourceState::Live => " · live".to_owned(),
@@ -90,7 +90,7 @@ fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
         }
         SourceState::Unreachable { why, .. } => format!(" · no answer: {why}"),
     };
-    // Who looks on is told elsewhere, and has no row here.
+    // Consoles that watch are shown in the header, and have no row here.
     let keys = rows.iter().filter(|row| row.line.is_some()).count();
     if keys > 0 {
         let many = if keys == 1 { "key" } else { "keys" };
@@ -155,7 +155,7 @@ fn line<'a>(
     ])
 }
 
-/// What a row says: where something is wrong, that comes before the value.
+/// The text of a row. A difference comes before the value.
 fn value(row: &KeyRow<'_>) -> String {
     match &row.mark {
         Mark::Differs(differences) => format!("differs: {}", differences.join("; ")),
@@ -166,7 +166,7 @@ fn value(row: &KeyRow<'_>) -> String {
     }
 }
 
-/// Glyph and meaning of a mark; its words are in the row.
+/// The glyph and meaning of a mark; its words are in the row.
 fn look(mark: &Mark) -> (Option<Glyph>, Meaning) {
     match mark {
         Mark::Nothing => (None, Meaning::Text),

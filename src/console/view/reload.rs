@@ -10,7 +10,7 @@ use crate::console::model::{
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::Target;
 
-/// How many of the concerned targets are named.
+/// The most affected targets that are named.
 const NAMED: usize = 4;
 
 pub(super) fn sheet<'a>(

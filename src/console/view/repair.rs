@@ -1,5 +1,5 @@
-//! The question before a repair: what differs, what is done about it and by which calls, what it costs,
-//! and what is left for a person.
+//! The question before a repair: what differs, the repair and its calls, its cost, and what is left for an
+//! operator.
 
 use super::confirm::Rows;
 use crate::console::theme::Meaning;
@@ -22,7 +22,7 @@ pub(super) fn rows(plan: &RepairPlan, first: &mut Rows<'_>, rows: &mut Rows<'_>)
     }
     for (drift, words) in plan.for_a_person() {
         let words = format!("{}: {words}", drift.name);
-        rows.push(("not this", sanitize(&words), Meaning::Warn));
+        rows.push(("by hand", sanitize(&words), Meaning::Warn));
     }
     for planned in &plan.repair_actions {
         rows.push(("does", planned.repair_action.title(), Meaning::Title));

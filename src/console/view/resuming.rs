@@ -1,5 +1,5 @@
-//! A release that lost its driver, or has another: what was intended, who has the traffic, who drives and
-//! who watches, and every way to go on with what it comes to.
+//! A release that has no driver, or another driver: what was intended, who has the traffic, who drives and
+//! who watches, and every choice with its consequence.
 
 use ratatui::text::Line;
 
@@ -12,9 +12,9 @@ use crate::inventory::LockHolder;
 use crate::release::{GoOn, Interrupted, OnFailure};
 use crate::sanitize::sanitize;
 
-/// What taking a lock from somebody who lives means.
-pub(super) const MEANS: &str = "their next write is refused and their console parks; what is under way \
-     there may still happen, and is looked at before anything is done";
+/// The consequence of taking a lock from a driver that is still alive.
+pub(super) const MEANS: &str = "their next write is refused and their console parks; an act in progress there \
+     may still complete, and is observed before anything else is done";
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -105,7 +105,7 @@ pub(super) fn open_releases<'a>(
         let words = text::cut(&sanitize(&words), columns.saturating_sub(2), theme);
         sheet.body.push(row(theme, index == list.row, words));
     }
-    // The row under the cursor is in view.
+    // Keeps the row under the cursor in view.
     sheet.top = list.row.saturating_sub(4);
     sheet.foot = vec![keys(
         theme,
@@ -127,10 +127,10 @@ fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, S
             format!("nothing is done now; {resume_key} asks again"),
         ),
         ResumeChoice::Ask => words(
-            "ask for the wheel",
-            "they hand it over after the act under way, or keep it".to_owned(),
+            "ask to take over",
+            "they hand it over after the current act, or refuse".to_owned(),
         ),
-        ResumeChoice::AskNoMore => words("ask no more", "they keep the wheel".to_owned()),
+        ResumeChoice::AskNoMore => words("withdraw the request", "they keep driving".to_owned()),
         ResumeChoice::GoOn(go_on) => {
             let does = match found.against(go_on) {
                 Some(_) => "not possible".to_owned(),
@@ -156,21 +156,21 @@ fn release(found: &Interrupted) -> String {
     )
 }
 
-/// `ben@ops-2 drives it since 14:01:11, from ben@ops-2 4711 01JD4; its lease has 27 s`.
+/// `ben@ops-2 has driven it since 14:01:11, from ben@ops-2 4711 01JD4; the lease has 27 s left`.
 pub(super) fn drives(holder: &LockHolder) -> String {
     let record = &holder.record;
-    let left = holder
-        .ttl_seconds
-        .map_or(String::new(), |left| format!("; the lease has {left} s"));
+    let left = holder.ttl_seconds.map_or(String::new(), |left| {
+        format!("; the lease has {left} s left")
+    });
     format!(
-        "{} drives it since {}, from {}{left}",
+        "{} has driven it since {}, from {}{left}",
         record.operator,
         text::time_of_day(record.since),
         record.console
     )
 }
 
-/// Who is observed to be live: never what the journal says.
+/// Which slot is observed to be live, never what the journal says.
 fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
     let nothing = if snapshot.sources.runtime.has_answered() {
@@ -183,7 +183,7 @@ fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     Some(format!("{slot} {version} has the traffic now"))
 }
 
-/// What is typed for a driver to read.
+/// Asks for a message to a driver.
 pub(super) fn words<'a>(theme: &Theme, asked: &Words, columns: usize) -> Sheet<'a> {
     let target = asked.found.plan().target();
     let driver = asked.found.driver();
@@ -194,18 +194,18 @@ pub(super) fn words<'a>(theme: &Theme, asked: &Words, columns: usize) -> Sheet<'
         ResumeChoice::GoOn(go_on) => (
             format!("Take {target} from {who}: why?"),
             format!(
-                "{who} is told, and it is for the record; {}",
+                "{who} is told the reason; it is kept in the history; {}",
                 match go_on {
-                    GoOn::Continue => "then it goes on here",
+                    GoOn::Continue => "then the release continues here",
                     GoOn::BackOut => "then it is backed out from here",
-                    GoOn::Leave => "then it ends as it stands",
+                    GoOn::Leave => "then it ends as it is",
                 }
             ),
             Meaning::Warn,
         ),
         _ => (
-            format!("Ask {who} for the wheel of {target}"),
-            "a word to them; may be empty".to_owned(),
+            format!("Ask {who} to hand over {target}"),
+            "a message to them (optional)".to_owned(),
             Meaning::Muted,
         ),
     };

@@ -1,28 +1,28 @@
-//! Both sides of a release: who has the traffic, and what becomes of it.
+//! Both sides of a release: which version has the traffic, and what happens to it.
 
 use super::confirm::Rows;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Step;
 use crate::release::{Need, Plan, need_of};
 
-/// What a question does to the traffic.
+/// How a question changes the traffic.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moves {
-    /// Nothing is begun yet, and the switch asks again.
+    /// Not started yet; the switch will ask again.
     Planned,
-    /// Nothing is begun yet, and nothing asks again: it moves when the checks have passed.
+    /// Not started yet; the traffic moves when the checks have passed, without another question.
     AfterChecks,
-    /// The candidate is there, and gets it by a later step.
+    /// The candidate is running, and gets the traffic by a later step.
     Later,
     Now,
-    /// It has moved already: only the old version is touched.
+    /// The traffic has moved already: only the old version is changed.
     Over,
     Back,
     Never,
 }
 
 impl Moves {
-    /// What beginning a plan leads to.
+    /// What starting a plan leads to.
     pub(super) fn planned(plan: &Plan) -> Self {
         match need_of(plan, Step::Switch) {
             Need::Nothing => Self::AfterChecks,
@@ -31,12 +31,12 @@ impl Moves {
     }
 }
 
-/// The columns of a version where there is room.
+/// The columns of a version if there is room.
 const VERSION: usize = 20;
 /// The columns of a short digest, a share and the blanks around them.
 const SHARE: usize = 28;
 
-/// `columns` is the room that a row has.
+/// Adds the rows of both sides. `columns` is the width of a row.
 pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, rows: &mut Rows<'_>) {
     let arrow = theme.glyph(Glyph::Move);
     let all = format!("  0% {arrow} 100%");

@@ -1,5 +1,5 @@
-//! Pane 2: both slots. A slot is known by side, word and border; no state depends on its hue. What
-//! stands in a box is drawn in one order and left out in another: a small box keeps what matters.
+//! Pane 2: both slots. A slot is known by side, word and border; no state depends on its hue. The rows of a box
+//! have a fixed order, and ranks by which they are left out: a small box keeps the important ones.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -15,14 +15,14 @@ use crate::inventory::{
 };
 use crate::release::Progress;
 
-/// The columns from which two short lines stand on one.
+/// From this width on, two short lines are joined into one.
 const WIDE: usize = 52;
 
 /// A line of a box.
 struct Row {
     words: String,
     meaning: Meaning,
-    /// How early it is left out: the highest first.
+    /// When it is left out: the highest rank first.
     rank: u8,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn draw(
     stale::note(model, theme, frame, place, &snapshot.sources.named());
 }
 
-/// Glyph and meaning of a role. Its word stands beside it.
+/// The glyph and meaning of a role. Its word follows the glyph.
 fn role_look(role: Role) -> (Glyph, Meaning) {
     match role {
         Role::Live => (Glyph::Full, Meaning::Ok),
@@ -119,7 +119,7 @@ fn slot_box(
     pane::dim_if_stale(theme, frame, inner, &snapshot.sources.runtime);
 }
 
-/// As many rows as there is room for, in their order; what matters least is left out.
+/// As many rows as fit, in their order; the least important ones are left out.
 fn fitting(mut rows: Vec<Row>, height: usize) -> Vec<Row> {
     while rows.len() > height {
         let least = rows.iter().enumerate().max_by_key(|(_, row)| row.rank);
@@ -129,7 +129,7 @@ fn fitting(mut rows: Vec<Row>, height: usize) -> Vec<Row> {
     rows
 }
 
-/// What a slot says.
+/// The rows of a slot.
 fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let mut rows = Vec::new();
@@ -137,7 +137,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
         let is_known = snapshot.sources.runtime.has_answered();
         let words = match &side.registration {
             _ if !is_known => "what runs here is unknown",
-            Some(_) => "nothing runs here, and it is registered",
+            Some(_) => "nothing runs here, but it is registered",
             None => "nothing runs here",
         };
         rows.push(Row::new(0, words, Meaning::Muted));
@@ -165,7 +165,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     rows
 }
 
-/// What a candidate would change: said nowhere else before the traffic is on it.
+/// What a candidate would change. No other place shows it before the candidate has traffic.
 fn changed(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row> {
     if snapshot.role(instance.slot) != Role::Candidate {
         return Vec::new();
@@ -178,7 +178,7 @@ fn changed(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row>
     if let Some(words) = image(&all, columns) {
         rows.push(Row::new(3, words, Meaning::Text));
     }
-    // Where nobody looked how they were made, nothing is said of it.
+    // If it is unknown how they were created, say nothing.
     if all.configuration.is_empty() && !live.configuration.is_empty() {
         rows.push(Row::new(5, all.counted(), Meaning::Muted));
     } else if !all.configuration.is_empty() {
@@ -211,13 +211,13 @@ fn image(all: &Changes, columns: usize) -> Option<String> {
 
 fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let role = snapshot.role(slot);
-    // What the proxy said of its traffic before it fell silent is no rate of now.
+    // The rates from before the proxy stopped answering are not current.
     let rates = snapshot.slots.get(slot).rates.as_ref();
     let lines = match rates.filter(|_| snapshot.sources.router.is_live()) {
-        // What is stopped has no traffic, and nobody wonders.
+        // A stopped slot has no traffic, and needs no line about it.
         Some(_) if role == Role::Stopped => Vec::new(),
         Some(rates) => traffic::lines(rates, role, theme),
-        // The proxy sends it nothing, so this is known even where the proxy tells no rates.
+        // The proxy sends it nothing, so this is known even if the proxy reports no rates.
         None if role == Role::Candidate => {
             vec![("no traffic yet: no data".to_owned(), Meaning::Muted)]
         }
@@ -239,7 +239,7 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
     }
 }
 
-/// Where it answers, and whether the registry says so.
+/// Its address, and whether it is registered.
 fn place(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let at = side.endpoint.to_string();
@@ -276,7 +276,7 @@ fn state(
         .started_at
         .map_or(String::new(), |at| text::age(text::seconds(at, model.now)));
     let (glyph, word, meaning) = match (instance.state, instance.health, probe) {
-        // It was stopped on purpose: how it ended is nobody's alarm.
+        // It was stopped on purpose: its exit code is no alarm.
         (InstanceState::Exited { .. }, ..) if snapshot.role(instance.slot) == Role::Stopped => {
             let words = format!("{} stopped, kept for a cold start", theme.glyph(Glyph::Dot));
             return (words, Meaning::Muted);
@@ -318,7 +318,7 @@ fn state(
     )
 }
 
-/// What the world gets from this slot.
+/// What clients get from this slot.
 fn world(
     model: &Model,
     theme: &Theme,
@@ -382,8 +382,8 @@ fn public(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
     }
 }
 
-/// Where the candidate is seen, in the longest form that fits. Its port is never cut off: without it the address leads
-/// elsewhere.
+/// The address of the candidate, in the longest form that fits. Its port is never cut off: without it the address
+/// leads elsewhere.
 fn preview(theme: &Theme, address: &PublicAddress, columns: usize) -> Row {
     let url = address.url();
     let bare = url.trim_start_matches("http://").trim_end_matches('/');

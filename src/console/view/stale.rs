@@ -1,5 +1,5 @@
-//! What is said of a pane whose source is not heard: since when, and when it is tried again. The
-//! pane keeps what it showed last, dimmed.
+//! What a pane says if its source does not answer: since when, and when the next attempt is. The pane keeps
+//! its last content, dimmed.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::SourceState;
 
-/// Writes on the lower border of a pane which of its sources are not heard; nothing while all are.
+/// Writes on the lower border of a pane which of its sources do not answer. Nothing if all answer.
 pub(super) fn note(
     model: &Model,
     theme: &Theme,
@@ -32,8 +32,8 @@ pub(super) fn note(
     frame.buffer_mut().set_line(x, y, &line, place.width - 4);
 }
 
-/// `✗ runtime stale 12s, retry in 3s`, or `no answer` where it never answered; none while it is heard. Before anything was heard the header
-/// says that it is connecting.
+/// `✗ runtime stale 12s, retry in 3s`, or `no answer` if it has never answered; none if it answers. Before the first
+/// answer, the header says that it is connecting.
 fn said(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option<String> {
     let (words, retry_at) = match state {
         SourceState::Stale {

@@ -1,5 +1,5 @@
-//! Text for the screen: cut and padded by columns, wrapped by words, and times in the words of the
-//! crate. The last look at foreign text before a terminal gets it.
+//! Text for the screen: cut and padded by columns, wrapped by words; times as people say them. The last
+//! sanitizing of text from outside before a terminal gets it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use crate::console::theme::{Glyph, Theme};
 use crate::inventory::local_time;
 
-/// Foreign text as the screen may have it. It is harmless already where it entered the crate;
-/// this is the belt to those braces, and nearly free for plain text.
+/// Text from outside as the screen can show it. It was already sanitized where it entered the crate; doing
+/// it again is a second line of defence, and costs almost nothing for plain text.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         Cow::Borrowed(text)
@@ -25,7 +25,7 @@ pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// At most `columns` of a text; one that is cut ends in the theme's mark.
+/// At most `columns` of a text. A text that is cut ends in the theme's mark.
 pub(super) fn cut(text: &str, columns: usize, theme: &Theme) -> String {
     let text = clean(text);
     if width(&text) <= columns {
@@ -47,7 +47,7 @@ pub(super) fn cut(text: &str, columns: usize, theme: &Theme) -> String {
     kept
 }
 
-/// Exactly `columns` of a text: cut, or filled with spaces.
+/// Exactly `columns` of a text: cut, or padded with spaces.
 pub(super) fn pad(text: &str, columns: usize, theme: &Theme) -> String {
     let mut text = cut(text, columns, theme);
     let missing = columns.saturating_sub(width(&text));
@@ -55,8 +55,8 @@ pub(super) fn pad(text: &str, columns: usize, theme: &Theme) -> String {
     text
 }
 
-/// A text in lines of at most `columns`, broken at spaces where there are any; lines after the
-/// first begin with `indent` spaces.
+/// Wraps a text into lines of at most `columns`, at spaces if possible. Lines after the first start with
+/// `indent` spaces.
 pub(super) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
     let text = clean(text);
     let columns = columns.max(1);
@@ -92,7 +92,7 @@ pub(super) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
 }
 
-/// A time that counts: `0:52`, `12:04`, `3:00:07`.
+/// A counting time: `0:52`, `12:04`, `3:00:07`.
 pub(super) fn clock(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {
@@ -112,7 +112,7 @@ pub(super) fn age(seconds: u64) -> String {
     }
 }
 
-/// How long ago something was, as exactly as a screen can say it that is drawn again once a minute.
+/// How long ago something was, as exact as a screen can be that is drawn once a minute.
 pub(super) fn ago(seconds: u64) -> String {
     match seconds {
         0..60 => "just now".to_owned(),
@@ -129,7 +129,7 @@ pub(super) fn took(time: Duration) -> String {
     }
 }
 
-/// A time of day with milliseconds, as logs have it: in the zone that the header names.
+/// A time of day with milliseconds, as in logs, in the time zone that the header names.
 pub(super) fn moment(at: Timestamp) -> String {
     local_time::local(at).strftime("%H:%M:%S%.3f").to_string()
 }
@@ -139,7 +139,7 @@ pub(super) fn time_of_day(at: Timestamp) -> String {
     local_time::clock(at)
 }
 
-/// A moment to come: the time of day, with the day where it is another one.
+/// A future moment: the time of day, with the day if it is not today.
 pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
     let local = local_time::local(at);
     if local.date() == local_time::local(now).date() {
@@ -149,7 +149,7 @@ pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A number with thousands set apart.
+/// A number with separated thousands.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + 6);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hostile_is_harmless_here_at_the_latest() {
+    fn hostile_text_is_sanitized() {
         assert_eq!(clean("a\u{1b}[31mb\u{202e}c\nd"), "ab\u{fffd}c d");
     }
 

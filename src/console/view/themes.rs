@@ -1,5 +1,5 @@
-//! The themes there are. The one under the cursor is worn by the whole screen, and a few words of
-//! each kind stand beside the names.
+//! The list of themes. The whole screen uses the one under the cursor, and samples are shown next to the
+//! names.
 
 use super::dialog::{Sheet, keys, row};
 use super::text;
@@ -9,7 +9,7 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 /// The columns of the names.
 const NAMES: usize = 24;
 
-/// What is shown of a theme, a line each.
+/// The samples, one line each.
 const SAMPLES: [&[(Glyph, &str, Meaning)]; 6] = [
     &[
         (Glyph::Full, "healthy", Meaning::Ok),
@@ -51,7 +51,7 @@ pub(super) fn sheet<'a>(
         |tier| format!("Theme of {tier} targets"),
     );
     let mut sheet = Sheet::new(title);
-    // Kept in view whatever the size: the cursor's row is never far down.
+    // Keeps the row under the cursor in view on any size.
     sheet.top = choice.row.saturating_sub(4);
     let names = NAMES.min(columns / 2);
     let count = model.looks.themes.len().max(SAMPLES.len());
@@ -60,7 +60,7 @@ pub(super) fn sheet<'a>(
             Some(name) => {
                 let worn = model.looks.theme_for(model.open_tier()) == name;
                 let words = if worn {
-                    format!("{name} (worn)")
+                    format!("{name} (in use)")
                 } else {
                     name.clone()
                 };
@@ -79,11 +79,7 @@ pub(super) fn sheet<'a>(
     }
     sheet.foot = vec![keys(
         theme,
-        &[
-            ("j k", "try on"),
-            ("Enter", "wear it"),
-            ("Esc", "as it was"),
-        ],
+        &[("j k", "preview"), ("Enter", "use it"), ("Esc", "cancel")],
     )];
     sheet
 }

@@ -1,5 +1,5 @@
-//! Who else is there, in words: who watches, who requests the handover, how a driver went; and the question
-//! of somebody who asks.
+//! Other operators in words: who watches, who requests the handover, how a driver left; and the question of
+//! an operator who requests the handover.
 
 use ratatui::text::Line;
 
@@ -11,14 +11,14 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::release::LetGo;
 use crate::sanitize::sanitize;
 
-/// What is known of a driver that went without a word.
+/// What is known of a driver that left no reason.
 pub(super) const CUT_OFF: &str =
-    "its driver went without a word: it was cut off, or killed, and its lease is gone";
+    "its driver stopped without notice: it was cut off or killed, and its lease has expired";
 
-/// How many of those who watch are named.
+/// The most watchers that are named.
 const NAMED: usize = 6;
 
-/// `watched by ben@ops-2, cleo@ops-3`; nothing where nobody says so.
+/// `watched by ben@ops-2, cleo@ops-3`; none if no other console watches.
 pub(super) fn watched_by(model: &Model) -> Option<String> {
     let watching = model.watching();
     if watching.is_empty() {
@@ -41,16 +41,13 @@ pub(super) fn watched_by(model: &Model) -> Option<String> {
     Some(format!("watched by {}", names.join(", ")))
 }
 
-/// `given back at 14:02:11: the console was left`.
+/// `its driver left it at 14:02:11: the operator quit the console`.
 pub(super) fn let_go(let_go: &LetGo) -> String {
     let at = text::time_of_day(let_go.at);
-    sanitize(&format!(
-        "its driver let go of it at {at}: {}",
-        let_go.reason
-    ))
+    sanitize(&format!("its driver left it at {at}: {}", let_go.reason))
 }
 
-/// The line about somebody who requests the handover.
+/// The line about an operator who requests the handover.
 pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     let asked = model.asked_for()?;
     let hand = theme.glyph(Glyph::Hand);
@@ -69,7 +66,7 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     } else {
         String::new()
     };
-    let words = format!("{hand} {who} for the wheel since {age}{message}{answer}");
+    let words = format!("{hand} {who} to take over since {age}{message}{answer}");
     let meaning = if is_ours {
         Meaning::Warn
     } else {
@@ -78,7 +75,7 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     Some((sanitize(&words), meaning))
 }
 
-/// The question of somebody who asks.
+/// Asks whether to hand over the release.
 pub(super) fn sheet<'a>(
     model: &Model,
     theme: &Theme,
@@ -88,7 +85,7 @@ pub(super) fn sheet<'a>(
     let asked = &handover.asked;
     let who = sanitize(&asked.operator.to_string());
     let target = handover.status.plan.target();
-    let mut sheet = Sheet::new(format!("{who} asks for the wheel · {target}"));
+    let mut sheet = Sheet::new(format!("{who} asks to take over · {target}"));
     sheet.frame = Meaning::Warn;
     let mut say = |words: &str, meaning| {
         let words = sanitize(words);
@@ -111,9 +108,9 @@ pub(super) fn sheet<'a>(
             ),
             Hand::Over => (
                 "hand it over",
-                format!("after the act under way was observed {who} goes on; you watch"),
+                format!("{who} drives once the current act was observed; you watch"),
             ),
-            Hand::Keep => ("keep the wheel", format!("{who} is told so")),
+            Hand::Keep => ("keep driving", format!("{who} is told")),
         };
         Answer::new(name, does)
     });

@@ -1,4 +1,4 @@
-//! What a slot's traffic looks like, in words. No requests are no data: neither good nor bad.
+//! The traffic of a slot in words. No requests means no data: neither good nor bad.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::text;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Rates, Role};
 
-/// From so many failed requests in a hundred on, it is bad.
+/// From this percentage of failed requests on, the traffic is bad.
 const BAD_PERCENT: u64 = 1;
 
-/// How many requests and errors, then how long they took; one entry where there were none.
+/// The requests and errors, then the latencies; one entry if there were no requests.
 pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Meaning)> {
     if rates.requests == 0 {
         let words = if role == Role::Candidate {
@@ -21,7 +21,7 @@ pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Me
         return vec![(words, Meaning::Muted)];
     }
     if !matches!(role, Role::Live | Role::Unknown) {
-        // The window began before the traffic moved away: a rate would read as a share that it has.
+        // The window started before the traffic moved away: a rate would look like a share of the traffic.
         let many = if rates.requests == 1 {
             "request"
         } else {
@@ -56,7 +56,7 @@ pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Me
     ]
 }
 
-/// Below ten milliseconds a tenth is worth saying.
+/// Below ten milliseconds, tenths are shown.
 fn time(time: Duration) -> String {
     let micros = time.as_micros();
     let is_whole = micros >= 1_000 && micros % 1_000 < 100;

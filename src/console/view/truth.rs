@@ -1,4 +1,4 @@
-//! The truth row: whether the places that should agree do, and in words where they do not.
+//! The truth row: whether the places that should agree do, and the differences in words.
 
 use ratatui::text::Line;
 
@@ -7,10 +7,10 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::Snapshot;
 use crate::inventory::drift::{Agreement, Pair, compare};
 
-/// The columns below which the comparisons stand closer together.
+/// Below this width, the comparisons are closer together.
 const SHORT: usize = 62;
 
-/// One line when everything agrees; else one more for each comparison that does not.
+/// One line if everything agrees; else one more for each difference.
 pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     let truth = compare(snapshot);
     let generation = snapshot.route.as_ref().map(|route| route.value.generation);
@@ -19,7 +19,7 @@ pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> V
     let mut lines = Vec::new();
     for (pair, agreement) in truth.pairs() {
         let (glyph, meaning, words) = match (pair, agreement, snapshot.outage()) {
-            // Whom the proxy names is not known, and that the public gets nothing is.
+            // It is unknown what the proxy names, but known that the public gets nothing.
             (Pair::Public, Agreement::Unknown(_), Some(outage)) => {
                 (Glyph::Cross, Meaning::Bad, Some(outage))
             }
@@ -51,7 +51,7 @@ pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> V
     lines
 }
 
-/// The mark of a comparison, what it means, and what is to be said about it.
+/// The mark of a comparison, its meaning, and the words for a difference.
 fn look(agreement: &Agreement) -> (Glyph, Meaning, Option<String>) {
     match agreement {
         Agreement::Same => (Glyph::Tick, Meaning::Ok, None),

@@ -1,4 +1,4 @@
-//! The list of what waits for the operator.
+//! The list of items that wait for the operator.
 
 use ratatui::text::Line;
 
@@ -26,7 +26,7 @@ pub(super) fn sheet<'a>(
         let words = theme.span("nothing waits for you any more", Meaning::Muted);
         sheet.body.push(Line::from(words));
     }
-    // The row under the cursor is in view.
+    // Keeps the row under the cursor in view.
     sheet.top = selected.saturating_sub(4);
     sheet.foot = vec![keys(
         theme,

@@ -154,7 +154,7 @@ impl Stage {
     async fn choose(&self) {
         self.shows("web · dev").await;
         self.press("ll⏎W").await;
-        self.shows("may be changed until").await;
+        self.shows("can be changed until").await;
         self.press("P").await;
         self.shows("which version?").await;
     }
@@ -168,7 +168,7 @@ async fn the_keyboard_shows_why_a_version_cannot_be_promoted() {
     stage.choose().await;
     stage.shows("✗ not live in qa").await;
     stage.press("3.0.2").await;
-    stage.shows("1 fit").await;
+    stage.shows("1 match").await;
     stage.press("⏎").await;
     stage
         .shows("not chosen: 3.0.2 is not live in qa, which the rules ask for: promote it there")
@@ -231,7 +231,7 @@ async fn the_open_picker_retries_an_unreachable_registry() {
     // What the operator does meanwhile is kept.
     stage.press("3.0").await;
     stage.shows("as typed").await;
-    stage.shows("3 tags in the image registry, 4 fit").await;
+    stage.shows("3 tags in the image registry, 4 match").await;
     stage.press("⎋q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }
@@ -258,7 +258,7 @@ async fn a_typed_name_takes_no_paste_and_an_expired_question_does_nothing() {
         seen.snapshots.insert(target("web", "dev"), Arc::new(dev));
         stage.world.send(Arc::new(seen)).expect("the loop runs");
     }
-    stage.shows("not the whole name: ction is missing").await;
+    stage.shows("incomplete: ction is missing").await;
     stage.press("ction").await;
     stage.shows("[ Move all traffic back ]").await;
     stage.seconds.store(3600, Ordering::SeqCst);

@@ -163,12 +163,12 @@ fn of_a_release() -> Vec<Case> {
             ),
             vec![
                 "continue looks, and goes on with",
-                "takes it ben@ops-2 drives it",
+                "takes it ben@ops-2 has driven it",
                 TYPED,
             ],
         ),
         (
-            "asking for the wheel",
+            "asking to take over",
             confirm(Question::Ask(forced), Need::Confirmation),
             vec!["then when it is handed over, without another question"],
         ),
@@ -183,7 +183,7 @@ fn of_a_release() -> Vec<Case> {
                 COMES,
                 checks,
                 "commits unknown: the image has no label",
-                "may move the traffic",
+                "can move the traffic then",
                 "Note (optional):",
                 TYPED,
             ],
@@ -260,7 +260,7 @@ fn with_rows() -> Vec<Case> {
                 "back out stop green; blue is not touched.",
                 "leave ends the release",
                 "skip",
-                "note for the record:",
+                "note (optional):",
                 "Enter do it",
             ],
         ),
@@ -269,8 +269,8 @@ fn with_rows() -> Vec<Case> {
             Dialog::Leaving(Leaving { row: 1 }),
             vec![
                 "stay here",
-                "leave after the current step",
-                "back out, then leave",
+                "quit after this step",
+                "back out, then quit",
                 "Esc stay",
             ],
         ),
@@ -292,7 +292,7 @@ fn with_rows() -> Vec<Case> {
                 "blue 1.8.2 has the traffic now",
                 "looks, and goes on with",
                 "by force: their next write is refused",
-                "ask for the wheel",
+                "ask to take over",
                 "take it: leave",
                 "Enter ask",
             ],
@@ -308,7 +308,7 @@ fn with_rows() -> Vec<Case> {
             vec![
                 "answer later",
                 "hand it over",
-                "keep the wheel",
+                "keep driving",
                 "Enter answer",
             ],
         ),
@@ -366,7 +366,7 @@ fn to_read() -> Vec<Case> {
                 target: target("web", PRODUCTION),
                 name: "1.9.0".into(),
             }),
-            vec!["planning: nothing is changed by this", "Esc forget it"],
+            vec!["planning: this changes nothing", "Esc cancel"],
         ),
         (
             "help",
@@ -377,7 +377,7 @@ fn to_read() -> Vec<Case> {
         (
             "themes",
             Dialog::Themes(ThemeChoice { row: 0 }),
-            vec!["Enter wear it", "Esc"],
+            vec!["Enter use it", "Esc"],
         ),
         (
             "what waits for the operator",
@@ -489,9 +489,12 @@ fn answers() -> Vec<(Dialog, Vec<&'static str>)> {
     vec![
         (chosen(0), vec!["nothing is done now; A asks again"]),
         (chosen(1), vec!["does watch once more"]),
-        (chosen(3), vec!["everything stays as it stands now"]),
-        (leaving(1), vec!["all stays, and can be gone on with"]),
-        (resume(1), vec!["after the act under way, or keep it"]),
+        (chosen(3), vec!["everything stays as it is now"]),
+        (
+            leaving(1),
+            vec!["the release stays as it is and can be resumed"],
+        ),
+        (resume(1), vec!["after the current act, or refuse"]),
     ]
 }
 

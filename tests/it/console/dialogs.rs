@@ -109,7 +109,7 @@ fn the_switch_dialog_says_from_to_how_and_the_way_back() {
         "switch back to blue while it is warm",
         "while blue is kept warm: 10m after",
         "PRODUCTION (protected)",
-        "void in 5:00",
+        "expires in 5:00",
     ] {
         assert!(seen.contains(words), "{words}: {seen}");
     }
@@ -318,7 +318,7 @@ fn the_quit_dialog_says_what_each_answer_means_for_the_traffic() {
     standby.switched = true;
     standby.may_have_switched = true;
     for (at, answer, words) in [
-        (verifying(), "", "it goes on"),
+        (verifying(), "", "it continues"),
         (asking(Step::Switch), "", "it waits for an answer"),
         (
             verifying(),
@@ -333,7 +333,7 @@ fn the_quit_dialog_says_what_each_answer_means_for_the_traffic() {
         (
             standby.clone(),
             "j",
-            "blue 1.8.2 keeps running, and nobody stops it",
+            "blue 1.8.2 keeps running until the release is resumed",
         ),
         (standby, "jj", "traffic moves: stop green"),
     ] {
@@ -501,14 +501,14 @@ fn a_typed_name_has_no_history_and_no_completion() {
 fn the_countdown_of_a_question_is_on_it() {
     let mut model = flying((118, 34), asking(Step::Register));
     press(&mut model, "A");
-    assert!(screen(&model).contains("void in 5:00"));
+    assert!(screen(&model).contains("expires in 5:00"));
     update(&mut model, Event::Ticked, later(241));
     assert!(
-        screen(&model).contains("void in 0:59"),
+        screen(&model).contains("expires in 0:59"),
         "{}",
         screen(&model)
     );
     update(&mut model, Event::Ticked, later(300));
     assert!(model.dialog.is_none());
-    assert!(notice(&model).contains("void"), "{}", notice(&model));
+    assert!(notice(&model).contains("expired"), "{}", notice(&model));
 }

@@ -408,10 +408,7 @@ fn the_keys_that_control_a_release_say_who_drives_it() {
     );
     press(&mut model, "X");
     let said = model.notice.take().expect("an answer").text;
-    assert!(
-        said.contains("was interrupted and nobody drives it"),
-        "{said}"
-    );
+    assert!(said.contains("was interrupted and has no driver"), "{said}");
 }
 
 #[test]

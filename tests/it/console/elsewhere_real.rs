@@ -122,7 +122,7 @@ async fn a_release_of_the_command_line_is_watched_to_its_end() {
     later.open_column(1, "2 Slots · web · qa").await;
     later.shows("live 1.8.2 · 3 passed").await;
     for words in [
-        "of the release that made it live, ",
+        "from the release that made it live, ",
         "web 1.9.0 → 1.8.2",
         "\"the basket is slow\"",
         "ben@",
@@ -174,7 +174,7 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
     eventually("the lock is gone", SOON, gone).await;
 
     console.key(KeyCode::Char('W')).await;
-    console.shows("may be changed until").await;
+    console.shows("can be changed until").await;
     console.key(KeyCode::Char('C')).await;
     console.shows("Interrupted · web/production").await;
     console.shows("verify was over at").await;
@@ -197,6 +197,6 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
     console.key(KeyCode::Right).await;
     console.key(KeyCode::Enter).await;
     console.shows("↶ backed out just now").await;
-    console.shows(": asked for at the console").await;
+    console.shows(": requested at the console").await;
     console.shows("blue   127.0.0.1").await;
 }

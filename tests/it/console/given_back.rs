@@ -200,7 +200,7 @@ fn ctrl_z_without_a_shell_is_refused() {
     let mut console = home.console();
     console.wait_for_text("web/dev: empty", SOON);
     console.keys("\x1a");
-    console.wait_for_text("no shell waits behind this console", SOON);
+    console.wait_for_text("this console was not started from a shell", SOON);
     console.keys("q");
     assert_eq!(console.exit_status(SOON).exit_code(), 0);
 }
@@ -229,15 +229,15 @@ fn m_toggles_mouse_capture_and_the_end_releases_it() {
     console.wait_for_text("web/dev: empty", SOON);
     assert_eq!(count(&console, MOUSE_ON), 0);
     console.keys("m");
-    console.wait_for_text("clicks and the wheel come here", SOON);
+    console.wait_for_text("clicks and the wheel are the console's", SOON);
     assert_eq!(count(&console, MOUSE_ON), 1);
     console.keys("\x1b[<0;10;30M\x1b[<0;10;30m");
     console.wait_for_text("▸5 Logs", SOON);
     console.keys("m");
-    console.wait_for_text("the mouse is the terminal's again", SOON);
+    console.wait_for_text("clicks and the wheel are the terminal's again", SOON);
     assert!(said(&console).rfind(MOUSE_OFF) > said(&console).rfind(MOUSE_ON));
     console.keys("m");
-    console.wait_for_text("clicks and the wheel come here", SOON);
+    console.wait_for_text("clicks and the wheel are the console's", SOON);
     console.keys("q");
     assert_eq!(console.exit_status(SOON).exit_code(), 0);
     assert!(said(&console).rfind(MOUSE_OFF) > said(&console).rfind(MOUSE_ON));
@@ -330,7 +330,7 @@ fn no_color_writes_no_colours_but_keeps_bold_and_reverse() {
     let mut console = Pty::greenroom(&["--config", &file], &variables, (118, 34));
     console.wait_for_text("web/dev: empty", SOON);
     console.keys("T");
-    console.wait_for_text("(worn)", SOON);
+    console.wait_for_text("(in use)", SOON);
     console.keys("\r");
     console.wait_for_text("for now", SOON);
     console.keys("q");
@@ -371,7 +371,7 @@ fn own_keys_and_themes_are_used_and_a_broken_theme_is_named() {
     console.wait_for_text("Z quit", SOON);
     assert!(console.screen().is_ascii(), "{}", console.screen());
     console.keys("T");
-    console.wait_for_text("mine (worn)", SOON);
+    console.wait_for_text("mine (in use)", SOON);
     console.keys("\r");
     console.wait_for_text("theme mine for now", SOON);
     console.keys("Z");

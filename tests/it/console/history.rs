@@ -298,7 +298,7 @@ fn keys_of_the_history_say_on_other_screens_where_they_work() {
     let effects = press_key(&mut model, KeyCode::Enter);
     question(&effects);
     assert_eq!(model.history.waiting, Some(Waiting::List));
-    assert!(screen(&model).contains("looking"));
+    assert!(screen(&model).contains("reading"));
 }
 
 #[test]

@@ -47,7 +47,11 @@ fn a_hold_is_placed_with_a_reason_and_an_end() {
             screen(&model)
         );
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-        assert!(screen(&model).contains("type why"), "{}", screen(&model));
+        assert!(
+            screen(&model).contains("type a reason"),
+            "{}",
+            screen(&model)
+        );
         press(&mut model, "payday");
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         press(&mut model, "soon");
@@ -176,7 +180,7 @@ fn a_hold_in_force_is_cleared_and_an_ended_one_is_not() {
     );
     press_key(&mut model, KeyCode::Esc);
     assert!(
-        screen(&model).contains("nothing was done"),
+        screen(&model).contains("nothing was changed"),
         "{}",
         screen(&model)
     );

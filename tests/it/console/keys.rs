@@ -127,10 +127,14 @@ fn the_help_groups_keys_by_purpose() {
 #[test]
 fn the_help_is_searched_by_key_name_and_words() {
     for (typed, found, lost) in [
-        ("roll", "switch back to the version", "end the console"),
-        ("clipboard", "copy what the cursor is on", "end the console"),
-        ("hide-log", "hide the log", "end the console"),
-        ("xyzzy", "nothing here is called that", "hide the log"),
+        ("roll", "switch back to the version", "quit the console"),
+        (
+            "clipboard",
+            "copy what the cursor is on",
+            "quit the console",
+        ),
+        ("hide-log", "hide the log", "quit the console"),
+        ("xyzzy", "no key matches", "hide the log"),
     ] {
         let mut model = with_keys(&[]);
         press(&mut model, "?");
@@ -179,7 +183,7 @@ fn zoom_leaves_header_ladder_and_footer() {
     press(&mut model, "2");
     assert!(screen(&model).contains("2 Slots") && !screen(&model).contains("5 Logs"));
     press(&mut model, "+");
-    assert!(screen(&model).contains("has the screen already"));
+    assert!(screen(&model).contains("fills the screen already"));
     press(&mut model, "_");
     assert!(screen(&model).contains("5 Logs"));
     press(&mut model, "+");
@@ -216,7 +220,7 @@ fn suspending_is_refused_while_a_release_is_running() {
         Event::Input(greenroom::console::event::Input::Key(key))
     };
     assert!(tell(&mut model, ctrl_z()).is_empty());
-    assert!(screen(&model).contains("no shell waits"));
+    assert!(screen(&model).contains("was not started from a shell"));
     model.has_shell = true;
     let effects = tell(&mut model, ctrl_z());
     assert!(matches!(
@@ -228,7 +232,7 @@ fn suspending_is_refused_while_a_release_is_running() {
         Event::ReleaseMoved(Arc::new(asking(Step::Register))),
     );
     assert!(tell(&mut model, ctrl_z()).is_empty());
-    assert!(screen(&model).contains("it would stand still; q asks what to do"));
+    assert!(screen(&model).contains("would stop; q asks what to do"));
 }
 
 proptest! {

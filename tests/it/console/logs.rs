@@ -185,7 +185,7 @@ fn a_new_instance_continues_the_log_after_a_line_that_names_it() {
     let shown = pane(&model).join("\n");
     for words in [
         "last words",
-        "the log of another start: green web:1.9.0, fedcfedc",
+        "the log of another start follows: green web:1.9.0, fedcfedc",
         "first words",
     ] {
         assert!(shown.contains(words), "{words} is in\n{shown}");
@@ -229,7 +229,7 @@ fn the_view_does_not_move_while_lines_arrive() {
         shown.contains("line 48.") && !shown.contains("line 49."),
         "{shown}"
     );
-    assert!(shown.contains("staying, 51 below"), "{shown}");
+    assert!(shown.contains("paused, 51 below"), "{shown}");
     press(&mut model, "G");
     assert!(screen(&model).contains("line 99."));
     press(&mut model, "f");
@@ -287,11 +287,11 @@ fn a_search_jumps_while_it_is_typed_and_the_title_counts_matches() {
     assert!(screen(&model).contains("Basket 707 is cold"));
     press(&mut model, "nnn");
     assert!(title(&model).contains("/bask 1 of 10"), "{}", title(&model));
-    assert!(screen(&model).contains("past the newest: from the oldest again"));
+    assert!(screen(&model).contains("past the newest: at the oldest again"));
     press(&mut model, "/Q");
     assert!(title(&model).contains("not found"), "{}", title(&model));
     press_key(&mut model, KeyCode::Enter);
-    assert!(screen(&model).contains("no line that is shown has baskQ"));
+    assert!(screen(&model).contains("no shown line contains baskQ"));
 }
 
 #[test]

@@ -81,7 +81,7 @@ async fn a_refused_promote_shows_its_reasons() {
     let mut stage = open();
     stage.shows("web · dev").await;
     stage.press("ll⏎W").await;
-    stage.shows("may be changed until").await;
+    stage.shows("can be changed until").await;
     stage.press("P").await;
     stage.shows("▸ 1.9.0").await;
     stage.press("⏎").await;
@@ -164,7 +164,7 @@ async fn copying_writes_to_the_terminal_and_a_lost_terminal_ends_the_loop() {
 async fn a_signal_ends_the_loop_under_an_open_question() {
     let mut stage = open();
     stage.press("?").await;
-    stage.shows("approve the step that waits").await;
+    stage.shows("approve the waiting step").await;
     stage.send(Input::Signal("SIGHUP")).await;
     assert_eq!(stage.console.ended().await, ExitReason::Signal("SIGHUP"));
 }

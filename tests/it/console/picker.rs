@@ -743,7 +743,7 @@ fn a_row_says_that_its_version_is_missing_or_did_not_answer() {
     answer(&mut model, "nightly", Resolved::Missing { wanted });
     let shown = screen(&model);
     assert!(shown.contains("✗ gone"), "{shown}");
-    assert!(shown.contains("? not told"), "{shown}");
+    assert!(shown.contains("? no answer"), "{shown}");
     go_to(&mut model, "1.9.1");
     let shown = screen(&model);
     assert!(shown.contains("no answer within 10s"), "{shown}");
@@ -793,7 +793,7 @@ fn a_reason_is_asked_for_before_planning_where_the_rules_require_one() {
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(
-        notice(&model).contains("ask for a reason"),
+        notice(&model).contains("require a reason"),
         "{}",
         notice(&model)
     );

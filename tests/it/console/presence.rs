@@ -157,7 +157,7 @@ fn has_asked() -> Model {
         asked: Ok(request(operator(), HERE)),
     };
     assert!(tell(&mut model, event).is_empty());
-    assert!(notice(&mut model).starts_with("asked ben@ops-2 for the wheel"));
+    assert!(notice(&mut model).starts_with("asked ben@ops-2 to hand over"));
     model
 }
 
@@ -284,7 +284,7 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     // Without a reason nothing is taken over.
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    assert!(notice(&mut model).contains("type why it is taken"));
+    assert!(notice(&mut model).contains("type why you take it over"));
     assert!(matches!(model.dialog, Some(Dialog::Words(_))));
     press(&mut model, "her console hangs");
     press_key(&mut model, KeyCode::Enter);
@@ -331,7 +331,8 @@ fn a_former_driver_names_the_new_one_and_watches() {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
     assert!(
-        notice(&mut model).contains("not driven from here any more: lost to ben@ops-2 at 14:02:11")
+        notice(&mut model)
+            .contains("no longer drives web/production: lost to ben@ops-2 at 14:02:11")
     );
     let release = release_id(2);
     tell(&mut model, Event::DriverGone(release));
@@ -432,7 +433,7 @@ fn every_other_outcome_of_a_request_is_reported() {
         matches!(effects.as_slice(), [.., Effect::AskNoMore { .. }]),
         "{effects:?}"
     );
-    assert!(notice(&mut kept).contains("ben@ops-2 keeps the wheel"));
+    assert!(notice(&mut kept).contains("ben@ops-2 keeps driving"));
 
     let mut over = has_asked();
     tell_of(&mut over, closed(done_up_to(Step::Stop), Outcome::Done));
@@ -443,7 +444,7 @@ fn every_other_outcome_of_a_request_is_reported() {
         &mut alone,
         told(Tier::Protected, done_up_to(Step::Register), None),
     );
-    assert!(notice(&mut alone).contains("nobody drives it any more: C goes on with it"));
+    assert!(notice(&mut alone).contains("no operator drives it any more: C resumes it"));
     assert!(alone.asking.is_none());
 
     let mut late = has_asked();
@@ -460,7 +461,7 @@ fn every_other_outcome_of_a_request_is_reported() {
     });
     assert!(gone.asking.is_some());
     observe(&mut gone, |snapshot| snapshot.handover_request = None);
-    assert!(notice(&mut gone).contains("the asking has run out"));
+    assert!(notice(&mut gone).contains("the request has expired"));
 
     let mut second = asked_about(Some(lock(2)));
     press(&mut second, "j");
@@ -487,7 +488,7 @@ fn a_request_is_withdrawn_where_it_was_made() {
     let found = Ok(Arc::new(found));
     tell(&mut model, Event::InterruptedFound { asked, found });
     press(&mut model, "j");
-    assert!(screen(&model).contains("ask no more"));
+    assert!(screen(&model).contains("withdraw the request"));
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
         matches!(effects.as_slice(), [Effect::AskNoMore { .. }]),
@@ -525,9 +526,7 @@ fn a_driver_is_told_once_of_a_request_and_sees_it_on_the_ladder() {
     let mut model = driving_and_asked();
     let said = notice(&mut model);
     assert!(
-        said.starts_with(
-            "ben@ops-2 asks for the wheel of web/production, \"your train leaves\": C"
-        ),
+        said.starts_with("ben@ops-2 asks to take over web/production, \"your train leaves\": C"),
         "{said}"
     );
     insta::assert_snapshot!(screen(&model));
@@ -571,7 +570,7 @@ fn a_request_is_granted_refused_or_left_unanswered() {
     press(&mut model, "C");
     observe(&mut model, |snapshot| snapshot.handover_request = None);
     assert!(model.dialog.is_none());
-    assert!(notice(&mut model).contains("ben@ops-2 does not ask any more"));
+    assert!(notice(&mut model).contains("ben@ops-2 no longer asks to take over"));
 
     let mut unarmed = driving_and_asked();
     press(&mut unarmed, "Cj");
@@ -605,7 +604,7 @@ fn a_driver_that_released_its_lock_is_distinguished_from_a_lost_one() {
     };
     let cut_off = gone(done_up_to(Step::Register));
     assert!(
-        cut_off.contains("ben@ops-2 went without a word"),
+        cut_off.contains("ben@ops-2 stopped without notice"),
         "{cut_off}"
     );
     let let_go = Happening::LetGo {
@@ -614,7 +613,7 @@ fn a_driver_that_released_its_lock_is_distinguished_from_a_lost_one() {
     };
     let given = gone(and(done_up_to(Step::Register), let_go));
     assert!(
-        given.contains("ben@ops-2 let go of it (interrupted: left)"),
+        given.contains("ben@ops-2 left it (interrupted: left)"),
         "{given}"
     );
 }
@@ -691,7 +690,7 @@ fn while_the_store_is_unreachable_a_lost_release_says_what_to_wait_for() {
     let said = notice(&mut model);
     for part in [
         "the store has not answered for 18s",
-        "is asked again in 3s",
+        "next attempt in 3s",
         "C resumes the release as soon as it answers",
     ] {
         assert!(said.contains(part), "{part}: {said}");

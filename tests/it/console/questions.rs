@@ -114,13 +114,13 @@ fn enter_alone_never_confirms() {
     assert_eq!(confirm(&model).button, Button::Cancel);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(model.dialog.is_none());
-    assert!(notice(&model).contains("nothing was done"));
+    assert!(notice(&model).contains("nothing was changed"));
 }
 
 #[test]
 fn enter_on_half_a_name_keeps_the_question_and_says_what_is_missing() {
     for (typed, missing) in [
-        ("", "the name production is missing"),
+        ("", "type the name production"),
         ("produ", "ction is missing"),
         ("prodx", "that is not production"),
     ] {
@@ -375,7 +375,7 @@ fn quitting_asks_only_while_a_release_is_in_flight() {
 
     let mut model = waiting(Step::Switch);
     assert!(press(&mut model, "q").is_empty());
-    assert!(screen(&model).contains("leave after the current step"));
+    assert!(screen(&model).contains("quit after this step"));
     assert!(
         press_key(&mut model, KeyCode::Enter).is_empty(),
         "Enter alone stays"

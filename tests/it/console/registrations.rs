@@ -298,7 +298,7 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     let (_, lines) = opened(&mut model, "agent");
     for words in [
         "it is not a key of Greenroom's",
-        "never touched",
+        "Greenroom only shows it",
         "on a lease with 9s left",
         "  \"host\": \"ops-1\"",
     ] {
@@ -311,7 +311,7 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     );
     assert!(lines.contains("{\"reason\":"), "{lines}");
     let (_, lines) = opened(&mut model, "route");
-    assert!(lines.contains("as it should be"), "{lines}");
+    assert!(lines.contains("correct: it agrees"), "{lines}");
 }
 
 #[test]

@@ -80,11 +80,8 @@ fn every_answer_to_a_failure_explains_its_effect() {
         ("decide later", "nothing is done now; A asks again"),
         ("retry", "does verify once more"),
         ("back out", "stop green; blue is not touched."),
-        (
-            "leave",
-            "ends the release; everything stays as it stands now",
-        ),
-        ("skip", "goes on without verify"),
+        ("leave", "ends the release; everything stays as it is now"),
+        ("skip", "continues without verify"),
     ] {
         let said = |line: &str| line.contains(choice) && line.contains(does);
         assert!(shown.lines().any(said), "{choice}: {shown}");

@@ -66,7 +66,7 @@ fn the_pictures_match_the_current_screens() {
     keep_picture("narrow", &stage.pty);
 
     stage.pty.keys("q");
-    stage.shows("leave after the current step");
+    stage.shows("quit after this step");
     stage.pty.keys("\x1b[B\r");
     assert!(
         stage.pty.exit_status(SOON).success(),

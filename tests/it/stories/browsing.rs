@@ -133,7 +133,7 @@ async fn the_reason_of_yesterdays_failed_release_is_found() {
 fn a_key_verifies_the_history_and_shows_an_altered_record() {
     let sandbox = Sandbox::kept().up();
     let mut pty = history(&sandbox);
-    press(&mut pty, "v", "everything is what was written");
+    press(&mut pty, "v", "all records are intact");
     let screen = pty.screen();
     assert!(screen.contains(" 0 wrong"), "{screen}");
     press(&mut pty, "\x1b", "History, newest first");
@@ -148,7 +148,7 @@ fn a_key_verifies_the_history_and_shows_an_altered_record() {
         )
         .expect("changed");
     assert!(changed > 0);
-    press(&mut pty, "v", "not everything is what was written");
+    press(&mut pty, "v", "not all records are intact");
     let screen = pty.screen();
     assert!(screen.contains("wallets/production"), "{screen}");
     pty.keys("q");

@@ -33,15 +33,15 @@ fn colour(stage: &Stage) -> vt100::Color {
 fn a_colour_blind_theme_is_previewed_and_kept() {
     let mut stage = Stage::open(&[], (118, 34));
     let dark = colour(&stage);
-    stage.press("T", "dark (worn)");
+    stage.press("T", "dark (in use)");
     stage.press("jjj", "▸ deuteranopia");
     let blue = colour(&stage);
     assert_ne!(blue, dark, "it is worn while the cursor is on it");
     stage.pty.keys(ESC);
     stage.pty.wait_for("the old one, by Esc", SOON, |screen| {
-        !screen.contents().contains("(worn)") && well(screen) == Some(dark)
+        !screen.contents().contains("(in use)") && well(screen) == Some(dark)
     });
-    stage.press("T", "dark (worn)");
+    stage.press("T", "dark (in use)");
     stage.press("jjj\r", "theme deuteranopia for now");
     assert_eq!(colour(&stage), blue);
     stage.press(":theme dark\r", "theme dark for now");

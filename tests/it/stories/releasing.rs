@@ -9,12 +9,12 @@ fn the_version_of_qa_is_promoted_to_production_with_its_log_in_view() {
     stage.begin_what_qa_runs();
     // Reading the log meanwhile: it is the candidate's, and the view stays at its start.
     stage.press("5", "5 Logs · green web:1.9.0 · following");
-    stage.press("g", "staying");
+    stage.press("g", "paused");
     stage.press("f", "following");
     stage.register();
     stage.press("A", "Type production to go on");
     stage.press("productio\r", "n is missing; Esc cancels");
-    stage.press(ESC, "cancelled: nothing was done");
+    stage.press(ESC, "cancelled: nothing was changed");
     stage.switch();
     stage.shows("1.9.0 is live. 1.8.2 is kept warm");
     stage
