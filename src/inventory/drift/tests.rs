@@ -1,5 +1,5 @@
-//! A world in which everything agrees, what somebody does to it by hand, and the names of the
-//! differences that are seen then.
+//! A target where everything agrees, changes made to it by hand, and the differences that are then
+//! reported.
 
 use super::world_tests::{
     agreed, digest, entry, instance, live, locked, pointer, proxy, public, registered, requests,
@@ -17,7 +17,7 @@ type ByHand = (
     &'static str,
 );
 
-/// What somebody did, the names of what is seen then, and a part of the words.
+/// What an operator did by hand, the differences that are then reported, and a part of the message.
 const BY_HAND: &[ByHand] = &[
     (
         "docker stop of the live slot",
@@ -171,7 +171,7 @@ const BY_HAND: &[ByHand] = &[
         "etcdctl put of another digest into the route",
         |s| route(s).digest = digest('e'),
         &[Name::RouteVersionDiffers],
-        "the route says eeeeeeeeee, and blue runs aaaaaaaaaa",
+        "the route says eeeeeeeeee, but blue runs aaaaaaaaaa",
     ),
     (
         "ln -sfn of the live pointer",
@@ -274,7 +274,7 @@ const BY_HAND: &[ByHand] = &[
             requests(s, Slot::Green);
         },
         &[Name::InstanceStarted, Name::TwoLive],
-        "the proxy names blue, and green has had 12 requests",
+        "the proxy names blue, but green has also had 12 public requests",
     ),
     (
         "several things at once",
@@ -304,9 +304,10 @@ fn requests_from_before_a_switch_are_no_second_live_slot() {
         let truth = compare(&snapshot);
         truth.drifts().any(|(_, drift)| drift.name == Name::TwoLive)
     };
-    // Blue has the traffic since four seconds ago.
+    // Blue has had the traffic for four seconds.
     assert!(!is_two_live(Some((4, 1)), (9, 4)));
-    // One that was under way then began in the second of the switch, as far as the log tells.
+    // A request that was in progress then started in the second of the switch, as far as the log
+    // says.
     assert!(!is_two_live(Some((4, 1)), (9, 3)));
     assert!(is_two_live(Some((4, 1)), (9, 1)));
     // Nothing says when the switch was.
@@ -315,7 +316,7 @@ fn requests_from_before_a_switch_are_no_second_live_slot() {
 }
 
 #[test]
-fn what_is_done_by_hand_is_seen_and_named() {
+fn a_change_made_by_hand_is_reported_by_name() {
     for (done, how, names, words) in BY_HAND {
         let mut snapshot = agreed();
         how(&mut snapshot);
@@ -332,14 +333,14 @@ fn what_is_done_by_hand_is_seen_and_named() {
 }
 
 #[test]
-fn every_name_is_seen_in_some_world() {
+fn every_name_is_reported_for_some_change() {
     for name in Name::ALL {
         let is_there = BY_HAND.iter().any(|(_, _, names, _)| names.contains(&name));
         assert!(is_there, "{name}");
     }
 }
 
-/// While a release goes on its lock may be newer than what was read of the store.
+/// During a release its lock may be newer than the revision that was read.
 #[test]
 fn a_token_that_is_too_high_is_no_drift_during_a_release() {
     let mut snapshot = agreed();
@@ -352,12 +353,12 @@ type NoDrift = (&'static str, fn(&mut Snapshot));
 
 const NO_DRIFT: &[NoDrift] = &[
     ("nothing", |_| ()),
-    ("a candidate of a release that goes on", |s| {
+    ("a candidate of a running release", |s| {
         s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
         locked(s);
     }),
     (
-        "a candidate of a release that was interrupted: it is told as that",
+        "a candidate of an interrupted release, which is reported as such",
         |s| {
             s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
         },
@@ -378,7 +379,7 @@ const NO_DRIFT: &[NoDrift] = &[
         s.slots.green.instance.as_mut().expect("it is there").state =
             InstanceState::Exited { code: Some(0) };
     }),
-    ("a key of somebody else's", |s| {
+    ("a key of another program", |s| {
         s.problems.insert(
             "/greenroom/v1/targets/web/qa/notes".into(),
             "it is not a key of Greenroom's".into(),
@@ -394,7 +395,7 @@ const NO_DRIFT: &[NoDrift] = &[
 ];
 
 #[test]
-fn what_is_as_it_should_be_has_no_name() {
+fn a_normal_state_is_no_difference() {
     for (what, how) in NO_DRIFT {
         let mut snapshot = agreed();
         how(&mut snapshot);
@@ -404,7 +405,7 @@ fn what_is_as_it_should_be_has_no_name() {
 }
 
 #[test]
-fn what_is_not_heard_is_unknown_and_no_difference() {
+fn a_silent_source_is_unknown_and_no_difference() {
     let silent = |which: fn(&mut Sources) -> &mut SourceState| {
         let mut snapshot = agreed();
         live(&mut snapshot).state = InstanceState::Exited { code: None };

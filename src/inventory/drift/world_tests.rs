@@ -1,4 +1,4 @@
-//! A world in which everything agrees, and ways to its parts.
+//! A target where everything agrees, and access to its parts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -182,7 +182,7 @@ pub(crate) fn locked(snapshot: &mut Snapshot) {
     });
 }
 
-/// The version before the one that is live, running in green again.
+/// The version before the live one, running in green again.
 pub(crate) fn started_again(snapshot: &mut Snapshot) {
     snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
 }
@@ -191,7 +191,7 @@ pub(crate) fn requests(snapshot: &mut Snapshot, slot: Slot) {
     requests_from(snapshot, slot, (9, 1));
 }
 
-/// Requests of which the first and the last began so many seconds ago.
+/// Requests; the first and the last started so many seconds ago.
 pub(crate) fn requests_from(snapshot: &mut Snapshot, slot: Slot, (first, last): (u64, u64)) {
     snapshot.slots.get_mut(slot).rates = Some(Rates {
         requests: 12,
@@ -203,7 +203,8 @@ pub(crate) fn requests_from(snapshot: &mut Snapshot, slot: Slot, (first, last): 
     });
 }
 
-/// The pointer of blue at generation 41 under `live`, and of green, that was prepared or live before, under `other`.
+/// A pointer file of blue at generation 41 under token `live`, and one of green, prepared or live before, under token
+/// `other`.
 pub(crate) fn pointer(live: i64, other: i64) -> PointerState {
     let last = |generation, token| {
         Some(LastSwitch {

@@ -65,7 +65,7 @@ fn a_secret_is_found_inside_of_base64() {
         "YW5hYWE6czNjcmV0L3Arc3MgIncib3Jk",
     ] {
         let shown = hidden(packed);
-        // A character on each side is shared with what is no secret.
+        // A character on each side is shared with bytes that are not secret.
         assert!(shown.contains(HIDDEN), "{packed}: {shown}");
         assert!(shown.len() <= 8 + HIDDEN.len() + 4, "{packed}: {shown}");
     }
@@ -84,7 +84,7 @@ fn a_secret_is_found_inside_of_base32_and_of_base64_twice() {
     ] {
         let shown = hidden(packed);
         assert!(shown.contains(HIDDEN), "{packed}: {shown}");
-        // What is left is too little of the secret to be read.
+        // What remains is too little of the secret to be readable.
         assert!(shown.len() <= 16 + HIDDEN.len() + 8, "{packed}: {shown}");
     }
 }
@@ -199,7 +199,7 @@ fn a_secret_that_was_cut_in_an_escape_is_hidden() {
 }
 
 #[test]
-fn what_overlaps_is_hidden_as_one() {
+fn overlapping_secrets_are_hidden_as_one() {
     let mask = Mask::of(["abcdef", "defghi"]);
     assert_eq!(mask.hide("-abcdefghi-"), "-(hidden)-");
 }
@@ -238,7 +238,7 @@ fn repeated(secret: &str) -> Vec<String> {
     ]
 }
 
-/// What a terminal drops, hides or shows as a blank.
+/// Characters that a terminal drops, hides or shows as a blank.
 fn noise() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "",
@@ -273,7 +273,7 @@ fn mixed(form: &str, noise: &[&str]) -> String {
         .collect()
 }
 
-/// What can be read of a text: its letters, digits and signs, in one case.
+/// The readable part of a text: its letters, digits and signs, in one case.
 fn read(text: &str) -> String {
     let text = text.to_uppercase().to_lowercase();
     text.chars()
