@@ -1,4 +1,4 @@
-//! Records for the tests of this room.
+//! Records for the tests of this module.
 
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
     }
 }
 
-/// A head whose plan makes that generation; none as an older Greenroom wrote it.
+/// A head whose plan makes this generation; none for a head of an older Greenroom.
 pub(crate) fn planned(id: u128, generation: Option<u64>, is_open: bool) -> ReleaseRecord {
     ReleaseRecord {
         id: ReleaseId(ulid::Ulid(id)),

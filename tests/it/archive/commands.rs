@@ -559,7 +559,7 @@ async fn an_entry_behind_a_gap_hides_no_other_entry_and_is_told() {
     assert_eq!(listed.status.code(), Some(3), "{}", err(&listed));
     assert_eq!(ids(&listed).len(), 3, "none is hidden");
     assert!(
-        err(&listed).contains("entry 3 is missing, and entry 9999 follows"),
+        err(&listed).contains("entry 3 is missing before entry 9999"),
         "{}",
         err(&listed)
     );
@@ -571,7 +571,7 @@ async fn an_entry_behind_a_gap_hides_no_other_entry_and_is_told() {
     let said = out(&verified);
     assert!(said.contains(&id(last)), "{said}");
     assert!(
-        said.contains("entry 3 is missing, and entry 9999 follows"),
+        said.contains("entry 3 is missing before entry 9999"),
         "{said}"
     );
 }
