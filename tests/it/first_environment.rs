@@ -69,7 +69,7 @@ fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traff
     let said = said.join("\n");
     assert_eq!(ended.code(), Some(1), "{said}");
     for why in [
-        "1.9.0 is not live in qa any more, 1.8.2 is, and release",
+        "1.9.0 is no longer live in qa, 1.8.2 is, and release",
         "rolled back there: traffic stays where it is",
     ] {
         assert!(said.contains(why), "{said}");

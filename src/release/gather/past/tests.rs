@@ -10,11 +10,11 @@ use crate::history::{AuditRecord, Chain, Direction, Entry, Happening, Outcome, R
 use crate::inventory::{ReleaseId, Slot};
 use crate::ports::Failure;
 
-/// Releases, newest first, of which one has entries that cannot be read.
+/// Releases, newest first, one of which has unreadable entries.
 struct Journal {
     heads: Vec<ReleaseRecord>,
     unreadable: ReleaseId,
-    /// Those whose entries say that their switch was observed, with a chain that verifies.
+    /// Releases whose entries say that their switch was observed, with a valid chain.
     proven: Vec<Recorded>,
 }
 
@@ -87,7 +87,7 @@ fn head(number: u128, closed: bool) -> ReleaseRecord {
     ReleaseRecord { closed, ..head }
 }
 
-/// The journal of a release whose switch was observed, from its head.
+/// The journal of a release whose switch was observed, made from its head.
 fn switched(mut head: ReleaseRecord) -> Recorded {
     let (closed, chain) = (head.closed.take(), &mut Chain::of(&head));
     let switched = Entry {
@@ -111,7 +111,7 @@ fn switched(mut head: ReleaseRecord) -> Recorded {
     Recorded { head, entries }
 }
 
-/// One that failed before its switch.
+/// A release that failed before its switch.
 fn failed(number: u128) -> ReleaseRecord {
     let mut head = head(number, true);
     let reason = "verify failed".to_owned();
@@ -119,7 +119,7 @@ fn failed(number: u128) -> ReleaseRecord {
     head
 }
 
-/// One good release with the id 1, and others above it, newest first.
+/// One good release with the id 1 and other, later releases, newest first.
 fn above(others: impl IntoIterator<Item = ReleaseRecord>) -> Journal {
     let good = switched(head(1, true));
     let heads = others.into_iter().chain([good.head.clone()]);
@@ -153,7 +153,7 @@ async fn one_unreadable_journal_hides_no_other_release() {
 }
 
 #[tokio::test]
-async fn a_closed_head_that_another_program_wrote_makes_no_version_one_that_was_live() {
+async fn a_closed_head_of_another_program_does_not_prove_a_version() {
     let mut forged = switched(head(2, true)).head;
     forged.to.1.digest = format!("sha256:{}", "e".repeat(64))
         .parse()
@@ -198,9 +198,9 @@ async fn a_search_that_ends_before_the_history_says_so() {
     assert_eq!(found.limit(), None);
 }
 
-/// Each costs a read, and a list of them waits for all.
+/// Each costs a read, and a list waits for all of them.
 #[tokio::test]
-async fn a_list_of_versions_that_were_live_ends_with_enough_of_them_and_says_so() {
+async fn a_list_of_versions_ends_with_enough_of_them_and_says_so() {
     let most = u128::try_from(ENOUGH).expect("small") * 3;
     let released = |number: u128| {
         let mut head = head(number, true);
