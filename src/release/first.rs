@@ -31,7 +31,7 @@ pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdic
         None => "nothing is".to_owned(),
     };
     Err(Verdict::Refuse(format!(
-        "{name} is no longer live in {environment}, {why}: the traffic does not move. Promote it there again and retry, or back out"
+        "{name} is no longer live in {environment}, {why}: traffic stays where it is; promote it there again and retry, or back out"
     )))
 }
 

@@ -41,7 +41,7 @@ const BY_HAND: &[ByHand] = &[
         "docker rm -f of the live slot: a registration for a dead container",
         |s| s.slots.blue.instance = None,
         &[Name::InstanceGone],
-        "nothing of ours runs there",
+        "Greenroom has no instance there",
     ),
     (
         "a registration for a dead container beside the live one",

@@ -353,7 +353,7 @@ async fn still_as_planned(
             .occupancy(target, plan.slot, plan.endpoint())
     );
     let record = record.map_err(|failure| unknown("the store's record", &failure))?;
-    let occupancy = occupancy.map_err(|failure| unknown("what stands in the slot", &failure))?;
+    let occupancy = occupancy.map_err(|failure| unknown("what is in the slot", &failure))?;
     if let Some(refusal) = plan.held(record.hold.as_ref(), now, clocks) {
         return Err(refusal.into());
     }

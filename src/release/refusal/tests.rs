@@ -27,7 +27,7 @@ fn target() -> Target {
 }
 
 #[test]
-fn a_lock_that_belongs_to_no_release_says_when_it_ends_and_whom_to_end() {
+fn a_lock_without_a_release_says_when_it_ends_and_what_to_end() {
     let upkeep = || holder(LockPurpose::Upkeep, Some(27));
     let headless = holder(LockPurpose::Release, Some(27));
     let target = target();

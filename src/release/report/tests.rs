@@ -139,7 +139,7 @@ fn text(kept: &Kept) -> String {
 }
 
 #[test]
-fn a_release_is_told_whole_with_who_decided_what_on_which_evidence() {
+fn a_report_contains_the_whole_release_with_every_decision_and_its_evidence() {
     let kept = Kept {
         recorded: released(),
         differences: Vec::new(),
@@ -151,7 +151,7 @@ fn a_release_is_told_whole_with_who_decided_what_on_which_evidence() {
   release  00000000010000000000000001
   by       ana@ops-1
   why      fix basket rounding
-  begun    2026-11-21 14:02:00 UTC
+  started  2026-11-21 14:02:00 UTC
   ended    2026-11-21 14:02:40 UTC, backed out after 40s: switch failed
   from     blue: 1.8.2
            r/web@sha256:AAAA
@@ -164,7 +164,7 @@ plan, as it was shown
            undo: nothing
 
 steps
-  14:02:03 UTC  pull: begun
+  14:02:03 UTC  pull: started
   14:02:06 UTC  pull: done, after 4.1s
   14:02:15 UTC  switch: failed: no answer, after 2s
 
@@ -174,7 +174,7 @@ checks of bbbbbbbbbb, run until 2026-11-21 14:02:03 UTC: 1 passed, 1 failed
              status 500 instead of 200
 
 decisions
-  2026-11-21 14:02:00 UTC  ana@ops-1 began it; the plan above was shown
+  2026-11-21 14:02:00 UTC  ana@ops-1 opened it; the plan above was shown
     because: fix basket rounding
   2026-11-21 14:02:12 UTC  ben@ops-1 approved switch
     asked at 14:02:05 UTC, answered after 7s
@@ -189,7 +189,7 @@ the record itself
 }
 
 #[test]
-fn the_rules_that_held_are_told_with_where_each_was_written() {
+fn the_rules_are_reported_with_their_origin() {
     let mut recorded = released();
     recorded.head.baseline = Some(Baseline {
         generation: 42,
@@ -271,8 +271,7 @@ fn two_releases_are_compared_by_what_they_were_and_what_they_did() {
     assert_eq!(same.map(|row| row.one.as_str()), Some("failed, 12ms"));
 }
 
-/// The promote to a version, opened in that minute, with the seconds after that at which it was switched to
-/// and back.
+/// The promote of a version, opened at this minute, and the seconds after that of the switch and of the switch back.
 fn switched(minute: u32, tag: &str, since: Option<u64>, until: Option<u64>) -> ReleaseRecord {
     let mut head = released().head;
     let opened_at = at(0) + Duration::from_mins(minute.into());
@@ -290,7 +289,7 @@ fn switched(minute: u32, tag: &str, since: Option<u64>, until: Option<u64>) -> R
             reason: "watch failed".into(),
         },
     };
-    // Long after its switch: after approvals, the watch, the drain and the standby.
+    // Long after its switch: after the approvals, the watch, the drain and the standby.
     head.closed = Some((after(900), outcome));
     head
 }
@@ -301,7 +300,7 @@ fn a_timeline_says_for_how_long_each_version_was_live_by_the_switches() {
     open.closed = None;
     let releases = [
         open,
-        // Nobody approved its switch for twenty minutes.
+        // Its switch waited twenty minutes for an approval.
         switched(30, "2.0.0", Some(1200), None),
         switched(20, "1.9.1", Some(30), Some(90)),
         switched(10, "1.9.0", None, None),
@@ -319,7 +318,7 @@ fn a_timeline_says_for_how_long_each_version_was_live_by_the_switches() {
         [
             "2026-11-21, Saturday",
             "  15:02:00 UTC  web            2.1.0            became live at 15:02:40 UTC, the last that did; \
-             has no end yet, as far as was seen; ana@ops-1",
+             has no end yet, as far as is known; ana@ops-1",
             "  14:32:00 UTC  web            2.0.0            was live for 10m 40s, from 14:52:00 UTC to \
              15:02:40 UTC; ana@ops-1",
             "  14:22:00 UTC  web            1.9.1            was live for 1m, from 14:22:30 UTC to \
