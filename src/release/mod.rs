@@ -27,7 +27,7 @@
 //! | start | the leftover in the slot is removed, the candidate is created and started; left out for a warm rollback | that digest is running and was healthy without a break for the minimum time | stop and remove the candidate |
 //! | verify | none: the checks query the candidate | every required check passed for the running digest | nothing |
 //! | register | the slot's registration is written | it reads back with digest and address | deregister, unless it was warm before |
-//! | switch | the registry's route moves *from* X *to* Y, then the proxy's pointer | route and proxy name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the version before did so too, the answers must also have the status and kind of body of the slot's direct answer. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
+//! | switch | the registry's route moves *from* X *to* Y, then the proxy's pointer | route and proxy name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the version before answered the public as it did directly, the candidate's public answers must also have the status and kind of body of its direct answers. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
 //! | watch | none: candidate, public address and the proxy's access log are observed | the window is over, the candidate was never restarted, no three observations in a row were bad, and no more public requests failed than [`Rules::watch_errors`] allows | nothing |
 //! | drain | none: new connections go elsewhere | the old slot has no connections left, or the time is over and their number was reported | nothing |
 //! | stop | after the standby time: the old slot is deregistered, then its instance is stopped. Only while the store still routes to the new version, the public gets good answers, and the new version has not crashed since its checks | it is deregistered and stopped | start it again, register it |
@@ -141,7 +141,7 @@
 //!
 //! # Resuming
 //!
-//! A release without an end can be resumed ([`Engine::resume`]): continued, backed out, or left, which ends it as
+//! A release without an end can be resumed ([`Engine::resume`]): continued, backed out, or closed as
 //! *left*. The lock is taken first. From a running driver it is only taken with a reason, which is recorded. Its token
 //! excludes the driver before. Then the journal is read again for what was intended ([`Plan::resumed`]). The guard of
 //! each stage observes what is there before it acts, so a start or a switch that has happened is not repeated

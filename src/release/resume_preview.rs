@@ -48,7 +48,7 @@ impl ResumePreview {
         match (go_on, self.stage) {
             (GoOn::BackOut, _) => self.undo.clone(),
             (GoOn::Leave, Some(stage)) => format!(
-                "ends it at {}: nothing is changed, and the next release starts from that state",
+                "ends it at {}: nothing is changed; the next release starts from there",
                 in_direction(stage)
             ),
             (_, None) => "records its end: every step was completed".into(),
@@ -65,7 +65,7 @@ impl ResumePreview {
                 format!("backs out because {} failed: {}", stage.step, self.undo)
             }
             Last::Failed(_) => format!("observes, then tries {} again", in_direction(stage)),
-            Last::UnderWay | Last::Between => format!("observes, then continues with {}", self.next),
+            Last::UnderWay | Last::Between => format!("observes, then runs {}", self.next),
         }
     }
 

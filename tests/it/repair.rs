@@ -112,7 +112,7 @@ fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
     assert!(named(&sandbox).contains(&"instance-stopped".to_owned()));
     let told = sandbox.run(&["repair", "web", "qa", "--dry-run"]);
     assert!(
-        words(&told).contains("payday (until it is cleared); a repair goes on under it"),
+        words(&told).contains("payday (until it is cleared); it does not stop a repair"),
         "{}",
         words(&told)
     );

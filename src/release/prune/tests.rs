@@ -104,7 +104,7 @@ fn why(plan: &PrunePlan, number: u8) -> Kept {
 }
 
 #[test]
-fn the_last_good_ones_what_is_routed_and_what_others_brought_stay() {
+fn last_good_routed_and_unreleased_images_stay() {
     let past = vec![
         backed_out(5, 6),
         done(4, 5),
@@ -130,7 +130,7 @@ fn the_last_good_ones_what_is_routed_and_what_others_brought_stay() {
 }
 
 #[test]
-fn what_another_target_of_the_same_engine_needs_stays() {
+fn an_image_that_another_target_of_the_engine_needs_stays() {
     let qa = used("qa", vec![done(8, 9), done(1, 8)], Some(9), 1);
     let production = used("production", vec![done(0, 1)], Some(1), 1);
     let images: Vec<EngineImage> = [0, 1, 8, 9].map(image).into();
@@ -147,7 +147,7 @@ fn what_another_target_of_the_same_engine_needs_stays() {
 }
 
 #[test]
-fn what_an_open_release_comes_from_and_goes_to_stays() {
+fn the_images_of_an_open_release_stay() {
     let past = vec![head(Some(3), 2, None), done(2, 3), done(1, 2)];
     let uses = [used("qa", past, None, 1)];
     let plan = plan("r/web".into(), (1..=3).map(image).collect(), &[], &uses);

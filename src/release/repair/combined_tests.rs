@@ -1,4 +1,4 @@
-//! Whatever two things are done by hand at once, a repair keeps its interlocks.
+//! With any two changes made by hand at once, a repair keeps its interlocks.
 
 use super::RepairAction;
 use super::tests::{BY_HAND, planned};
@@ -14,16 +14,16 @@ fn is_whole(snapshot: &Snapshot) -> bool {
         && snapshot.public.is_some()
 }
 
-/// The slot that has the traffic is never stopped or deregistered, and no generation gets lower, whatever
-/// two things are done by hand at once.
+/// With any two changes made by hand, the slot with the traffic is never stopped or deregistered, and no generation
+/// gets lower.
 #[test]
-fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only_grow() {
+fn two_changes_at_once_never_touch_the_live_slot_or_lower_a_generation() {
     for (first, one, _) in BY_HAND {
         for (second, other, _) in BY_HAND {
             let mut snapshot = agreed();
             one(&mut snapshot);
             if !is_whole(&snapshot) {
-                // What the second is done to may have been taken away by the first.
+                // The first change may have removed what the second one changes.
                 continue;
             }
             other(&mut snapshot);

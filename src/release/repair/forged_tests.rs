@@ -1,5 +1,5 @@
-//! Routes and entries that another program wrote. A version that no release proves is not started. A generation that no
-//! switch has made is brought down to the proxy's, by a person, and never raised into the proxy.
+//! Routes and registrations that another program wrote. A version that no release proves is not started. A generation
+//! that no switch has made is lowered to the proxy's, by a person, and never raised into the proxy.
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
@@ -8,10 +8,10 @@ use crate::inventory::drift::world_tests::{agreed, digest, pointer, proxy, relea
 use crate::inventory::{HIGHEST_GENERATION, Slot, Snapshot, Tier};
 use crate::release::{Need, RepairApproval, need_to_repair};
 
-/// The generation of the proxy where everything agrees.
+/// The generation of the proxy if everything agrees.
 const TOLD: u64 = 41;
 
-/// Another program has written a generation into the route.
+/// Another program wrote a generation into the route.
 fn forged(live: Slot) -> Snapshot {
     let mut snapshot = agreed();
     route(&mut snapshot).generation = HIGHEST_GENERATION;
@@ -36,7 +36,7 @@ fn generations(snapshot: &Snapshot) -> Vec<u64> {
 #[test]
 fn a_route_whose_generation_no_switch_has_made_is_brought_down_to_the_proxys() {
     assert_eq!(generations(&forged(Slot::Blue)), [TOLD]);
-    // Nor is it believed about the slot: the traffic stays.
+    // Its slot is not believed either: the traffic stays.
     let elsewhere = forged(Slot::Green);
     assert_eq!(generations(&elsewhere), [TOLD + 1, TOLD + 1]);
     let (_, repair_actions) = planned(&elsewhere, None);

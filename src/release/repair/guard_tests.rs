@@ -1,4 +1,4 @@
-//! The interlocks of a repair: what is not done, however it was planned, when the world has moved.
+//! The interlocks of a repair: what is refused, however it was planned, if the state has changed.
 
 use std::time::Duration;
 
@@ -61,13 +61,13 @@ fn stop(slot: Slot, snapshot: &Snapshot) -> RepairAction {
 }
 
 #[test]
-fn what_has_the_traffic_is_neither_stopped_nor_deregistered() {
+fn the_live_slot_is_neither_stopped_nor_deregistered() {
     let mut snapshot = well();
     is_not_done(&stop(Slot::Blue, &snapshot), &snapshot);
     is_not_done(&RepairAction::Deregister(Slot::Blue), &snapshot);
     started_again(&mut snapshot);
     assert_eq!(says(&stop(Slot::Green, &snapshot), &snapshot), Verdict::Act);
-    // By the proxy alone, by the route alone, by requests that arrive, and where it is not known.
+    // By the proxy alone, by the route alone, by requests that arrive, and if it is unknown.
     let moved: [fn(&mut Snapshot); 6] = [
         |s| proxy(s).slot = Some(Slot::Green),
         |s| route(s).live = Slot::Green,
@@ -93,7 +93,7 @@ fn what_has_the_traffic_is_neither_stopped_nor_deregistered() {
     is_not_done(&stop(Slot::Green, &snapshot), &other);
 }
 
-/// The pointer carries token 8123, the store is at revision 100; the route has the new generation already.
+/// The pointer carries token 8123, but the store is at revision 100; the route already has the new generation.
 fn went_back() -> (Snapshot, RepairAction) {
     let mut snapshot = well();
     snapshot.pointer = Some(pointer(8123, 8000));
@@ -124,9 +124,9 @@ fn the_pointer_gets_a_token_of_the_store_only_if_it_is_the_one_that_was_seen() {
     }
 }
 
-/// Each of these has no route to the live slot, which was never written or cannot be.
+/// None of these has a route to the live slot: it was never written or cannot be.
 #[test]
-fn a_pointer_at_what_cannot_answer_gets_a_token_without_the_route() {
+fn a_pointer_to_a_slot_that_cannot_answer_gets_a_token_without_the_route() {
     let (mut sick, rebase) = went_back();
     route(&mut sick).generation = 38;
     route(&mut sick).live = Slot::Green;
@@ -160,7 +160,7 @@ fn point(generation: u64) -> RepairAction {
 }
 
 #[test]
-fn the_proxy_is_pointed_only_at_what_the_route_names_and_is_healthy_and_registered() {
+fn the_proxy_is_set_only_to_the_healthy_registered_slot_of_the_route() {
     let mut snapshot = well();
     proxy(&mut snapshot).slot = Some(Slot::Green);
     proxy(&mut snapshot).generation = 40;
@@ -181,7 +181,7 @@ fn the_proxy_is_pointed_only_at_what_the_route_names_and_is_healthy_and_register
         how(&mut moved);
         is_not_done(&point(41), &moved);
     }
-    // Another generation than the route's, and another place than it was planned from.
+    // Another generation than the route's, and another origin than planned.
     is_not_done(&point(42), &snapshot);
     let mut nowhere = snapshot.clone();
     proxy(&mut nowhere).slot = None;
@@ -199,7 +199,7 @@ fn rewrite(from: Standing) -> RepairAction {
 }
 
 #[test]
-fn no_route_is_written_to_what_is_not_healthy_or_not_registered() {
+fn no_route_is_written_to_an_unhealthy_or_unregistered_slot() {
     let mut snapshot = well();
     snapshot.route = None;
     assert_eq!(says(&rewrite(Standing::Missing), &snapshot), Verdict::Act);
@@ -218,7 +218,7 @@ fn no_route_is_written_to_what_is_not_healthy_or_not_registered() {
         how(&mut moved);
         is_not_done(&rewrite(Standing::Missing), &moved);
     }
-    // Somebody was faster: it was planned over another.
+    // It was planned over another route, which has been replaced.
     let mut written = well();
     route(&mut written).generation = 50;
     is_not_done(&rewrite(Standing::Missing), &written);
@@ -227,7 +227,7 @@ fn no_route_is_written_to_what_is_not_healthy_or_not_registered() {
 }
 
 #[test]
-fn nothing_is_registered_but_what_runs_healthy_and_was_planned() {
+fn only_the_planned_healthy_instance_is_registered() {
     let register = RepairAction::Register {
         slot: Slot::Blue,
         digest: digest('a'),
@@ -246,7 +246,7 @@ fn nothing_is_registered_but_what_runs_healthy_and_was_planned() {
 }
 
 #[test]
-fn what_was_started_is_not_true_before_it_is_healthy_and_is_not_started_twice() {
+fn a_start_is_not_true_before_it_is_healthy_and_is_not_repeated() {
     let mut snapshot = agreed();
     let start = RepairAction::Start {
         slot: Slot::Blue,
@@ -284,7 +284,7 @@ const EDITED: fn(&mut Snapshot) = |s| s.route = None;
 const UNREGISTERED: fn(&mut Snapshot) = |s| s.slots.blue.registration = None;
 
 #[test]
-fn a_yes_is_for_these_deeds_and_expires_and_a_protected_environment_asks_for_its_name() {
+fn an_approval_is_for_these_actions_and_expires_and_needs_the_name_of_a_protected_environment() {
     assert_eq!(
         need_to_repair(&repair(Tier::Staging, EDITED)),
         Need::Confirmation
@@ -317,7 +317,7 @@ fn a_yes_is_for_these_deeds_and_expires_and_a_protected_environment_asks_for_its
             .all(|repair_action| approved.covers(repair_action))
     );
     assert!(!approved.covers(&RepairAction::Deregister(Slot::Blue)));
-    // Another plan of the same id, the same plan later, another id.
+    // Another plan with the same id, the same plan later, and another id.
     let mut other = plan.clone();
     other.repair_actions = repair(Tier::Protected, UNREGISTERED).repair_actions;
     assert!(approval.approve(&other, now).is_err());

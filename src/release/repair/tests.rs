@@ -1,4 +1,4 @@
-//! What mends each thing that is done by hand: the actions in their order, or that a person has to look.
+//! The remedy for each change made by hand: the actions in their order, or that a person must look.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,7 @@ pub(super) fn planned(snapshot: &Snapshot, only: Option<Name>) -> (Vec<Item>, Ve
     planned_where(snapshot, &Ok(()), only)
 }
 
-/// The same where the release that the route names proves what the route says, or does not.
+/// The same, if the release in the route proves what the route says, or does not.
 pub(super) fn planned_where(
     snapshot: &Snapshot,
     released: &Known<()>,
@@ -92,7 +92,7 @@ fn titles(repair_actions: &[Planned]) -> Vec<String> {
         .collect()
 }
 
-/// What is done by hand, and what is done about it; nothing where a person has to look.
+/// A change made by hand, and the actions for it; none if a person must look.
 pub(super) type ByHand = (&'static str, fn(&mut Snapshot), &'static [&'static str]);
 
 fn unreadable(snapshot: &mut Snapshot, key: &str) {
@@ -100,7 +100,7 @@ fn unreadable(snapshot: &mut Snapshot, key: &str) {
     snapshot.problems.insert(key, "it cannot be read".into());
 }
 
-/// The version before, in green as it is kept warm.
+/// The version before, kept warm in green.
 fn standby(snapshot: &mut Snapshot) {
     started_again(snapshot);
     let green = snapshot.slots.green.instance.clone().expect("it is there");
@@ -130,7 +130,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "docker rm of what is live",
         |s| s.slots.blue.instance = None,
-        &["make blue again", "register blue"],
+        &["create blue again", "register blue"],
     ),
     (
         "docker rm of what is live, and the route names another version",
@@ -175,7 +175,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["register blue"],
     ),
     (
-        "docker run of another image in the live slot: nobody released it",
+        "docker run of another image in the live slot: it was never released",
         |s| {
             live(s).digest = digest('c');
             live(s).id = InstanceId("other".into());
@@ -539,7 +539,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
 ];
 
 #[test]
-fn what_is_done_by_hand_has_its_deeds_or_a_person() {
+fn each_change_has_its_actions_or_needs_a_person() {
     for (done, how, expected) in BY_HAND {
         let mut snapshot = agreed();
         how(&mut snapshot);
@@ -579,7 +579,7 @@ fn every_name_is_in_the_table() {
 }
 
 #[test]
-fn only_what_is_asked_for_by_name_is_mended() {
+fn only_differences_of_the_requested_name_are_repaired() {
     let mut snapshot = agreed();
     started_again(&mut snapshot);
     live(&mut snapshot).state = EXITED;

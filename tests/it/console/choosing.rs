@@ -171,7 +171,7 @@ async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
     stage.shows("1 fit").await;
     stage.press("⏎").await;
     stage
-        .shows("not chosen: 3.0.2 is not live in qa, which the rules ask for: promote it there")
+        .shows("not chosen: 3.0.2 is not live in qa, which the rules require: promote it there")
         .await;
     // The list is still there, and what can be chosen is one filter away.
     stage.press("⎋P").await;

@@ -162,7 +162,7 @@ fn of_a_release() -> Vec<Case> {
                 Need::TypedName,
             ),
             vec![
-                "continue looks, and goes on with",
+                "continue observes, then runs",
                 "takes it ben@ops-2 drives it",
                 TYPED,
             ],
@@ -290,7 +290,7 @@ fn with_rows() -> Vec<Case> {
             resume(2),
             vec![
                 "blue 1.8.2 has the traffic now",
-                "looks, and goes on with",
+                "observes, then runs",
                 "by force: their next write is refused",
                 "ask for the wheel",
                 "take it: leave",

@@ -219,7 +219,7 @@ fn a_version_that_was_built_later_comes_first_whatever_it_is_called() {
 #[test]
 fn what_cannot_be_chosen_is_dim_and_answers_with_the_reason_and_the_way_out() {
     for (name, word, why) in [
-        ("1.8.2", "● live here", "is live already, in blue"),
+        ("1.8.2", "● live here", "is already live in blue"),
         ("1.9.2", "✗ not live in qa", "promote it there first"),
     ] {
         let mut model = full(SIZE);
@@ -372,7 +372,7 @@ fn who_is_live_has_to_be_agreed_on_and_nobody_else_may_drive() {
     for (seen, word, why) in [
         (
             drifted,
-            "≠ who is live is not agreed on",
+            "≠ store and proxy disagree",
             "run greenroom repair first",
         ),
         (

@@ -78,7 +78,7 @@ pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) ->
 fn when_a_step_was_over_does_not_change_with_a_handover() {
     let mut happened = done_up_to(Step::Drain);
     let before = interrupted(None, happened.clone()).intended().to_owned();
-    assert!(before.starts_with("drain was over at "), "{before}");
+    assert!(before.starts_with("drain ended at "), "{before}");
     happened.push(Happening::LetGo {
         reason: "handed over to ana@ops-1".into(),
         to: None,
@@ -473,7 +473,7 @@ fn whatever_else_becomes_of_an_asking_is_told() {
     let asked = Err(Refused(vec![refusal]));
     let target = target("web", PRODUCTION);
     tell(&mut second, Event::HandoverRequested { target, asked });
-    assert!(screen(&second).contains("cleo@ops-3 asks for the wheel already"));
+    assert!(screen(&second).contains("cleo@ops-3 already requested the handover"));
     assert!(second.asking.is_none());
 }
 

@@ -214,7 +214,7 @@ fn what_only_a_person_can_mend_is_told_and_a_refusal_ends_it() {
         "{effects:?}"
     );
     let refused = Refused(vec![Refusal::WorldChanged {
-        what: "what is to be repaired has changed".into(),
+        what: "the differences have changed".into(),
     }]);
     let target = web();
     tell(&mut model, Event::RepairRefused { target, refused });

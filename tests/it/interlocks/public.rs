@@ -65,7 +65,7 @@ fn a_bad_gateway_in_the_watch_goes_back_after_three_looks() {
     world.public.status = Some(502);
     let began = world.now;
     world.go_well(TURNS);
-    backed_out_because(&world, "3 bad looks in a row");
+    backed_out_because(&world, "3 bad observations in a row");
     assert!(world.now.duration_since(began) < jiff::SignedDuration::from_mins(1));
 }
 
@@ -115,7 +115,7 @@ fn failed_requests_of_the_public_above_the_limit_go_back() {
         if is_bad {
             backed_out_because(
                 &world,
-                "2 of 20 requests of the public failed, more than 5%",
+                "2 of 20 public requests failed, more than 5%",
             );
         } else {
             assert_eq!(
