@@ -181,7 +181,7 @@ mod tests {
 
     fn repair(done: usize, closed: Option<RepairOutcome>) -> AuditRecord {
         let repair_action = |number: usize| RecordedAction {
-            does: format!("deed {number}"),
+            does: format!("action {number}"),
             calls: vec!["a call".into()],
             begun_at: (number < done).then(|| at(1)),
             done_at: (number < done).then(|| at(2)),
@@ -222,7 +222,7 @@ mod tests {
             (of(&hold()), "production", "qa"),
             (of(&cleared("paid")), "paid\"", "spent\""),
             (of(&cleared("paid")), "\"ben\"", "\"cleo\""),
-            (repair(1, None), "deed 1", "deed 3"),
+            (repair(1, None), "action 1", "action 3"),
             (repair(1, None), "another slot", "no slot"),
             (
                 repair(2, Some(RepairOutcome::Done)),

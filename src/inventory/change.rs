@@ -17,7 +17,7 @@ pub struct Difference {
     pub name: String,
     /// The value in the first instance; none if it has none.
     pub from: Option<String>,
-    /// The value in the second instance; none if it has none any more.
+    /// The value in the second instance; none if it has none.
     pub to: Option<String>,
 }
 

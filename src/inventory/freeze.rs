@@ -391,7 +391,7 @@ mod tests {
         assert_eq!(holidays.hold(at("2026-12-23T16:59:59Z")), None);
         let hold = holidays
             .hold(at("2026-12-31T12:00:00Z"))
-            .expect("it stands");
+            .expect("it is active");
         assert_eq!(hold.since, at("2026-12-23T17:00:00Z"));
         assert_eq!(hold.until, Some(at("2027-01-02T07:00:00Z")));
         assert_eq!(hold.author.to_string(), "the configuration");

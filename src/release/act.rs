@@ -190,7 +190,7 @@ pub struct ActionError {
 pub enum ActionErrorKind {
     /// It may be tried again a moment later, after observing.
     Passing,
-    /// Another operator holds the lock: nothing may be done any more.
+    /// Another operator holds the lock: the driver must stop.
     Fenced,
     /// The request was understood and refused.
     Final,

@@ -118,7 +118,7 @@ pub(super) fn why_unhealthy(
 pub(super) fn unhealthy(plan: &Plan, observation: &Observation) -> Option<String> {
     let slot = plan.slot;
     match (&observation.instances, observation.instance(slot)) {
-        (Some(_), None) => Some(format!("nothing runs in {slot} any more")),
+        (Some(_), None) => Some(format!("nothing runs in {slot} now")),
         (_, Some(instance)) => why_unhealthy(plan, instance, observation.probe.as_ref()),
         (None, None) => match &observation.probe {
             Some(probe) if probe.healthy => None,

@@ -193,7 +193,7 @@ fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
         return Ok(());
     };
     let says = match record.route.as_ref().map(|route| &route.value) {
-        None => "the store has no readable route any more".to_owned(),
+        None => "the store no longer has a readable route".to_owned(),
         Some(route) if route.live != plan.slot || route.generation < plan.generation => format!(
             "the store routes to {} generation {}, not to {} generation {}",
             route.live, route.generation, plan.slot, plan.generation
@@ -224,7 +224,7 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
         )));
     }
     let Some(instance) = observation.instance(slot) else {
-        return Err(Verdict::Refuse(format!("nothing runs in {slot} any more")));
+        return Err(Verdict::Refuse(format!("nothing runs in {slot} now")));
     };
     if instance.digest != plan.version.digest {
         return Err(Verdict::Refuse(format!(
@@ -234,7 +234,7 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
         )));
     }
     if !instance.is_running() {
-        return Err(Verdict::Refuse(format!("{slot} is not running any more")));
+        return Err(Verdict::Refuse(format!("{slot} is no longer running")));
     }
     match candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
         None => Ok(()),

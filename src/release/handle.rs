@@ -106,7 +106,7 @@ impl Handle {
         self.status.clone()
     }
 
-    /// What happens: to the first listener from the beginning on, to others from now on.
+    /// The announcements: for the first listener from the beginning, for others from now on.
     pub fn announcements(&self) -> broadcast::Receiver<Announcement> {
         let first = self
             .first

@@ -1,5 +1,4 @@
-//! A release that has no end, as somebody finds it who would go on with it, whether its driver is gone or
-//! lives. Pure.
+//! A release without an end, as an operator sees it before resuming it, whether or not its driver is running. Pure.
 
 use jiff::Timestamp;
 

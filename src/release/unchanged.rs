@@ -35,7 +35,7 @@ impl Plan {
             .as_ref()
             .map(|entry| &entry.value.digest);
         if self.warm.is_some() && registered != Some(&self.version.digest) {
-            return Err(changed(format!("{slot} is not registered any more")));
+            return Err(changed(format!("{slot} is no longer registered")));
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ const BY_HAND: &[ByHand] = &[
         "Greenroom has no instance there",
     ),
     (
-        "a registration for a dead container beside the live one",
+        "a registration for a dead container next to the live one",
         |s| {
             let dead = instance(Slot::Green, 'b', 6);
             s.slots.green.registration = Some(entry(&s.slots.green, &dead));

@@ -309,7 +309,7 @@ fn an_approval_is_for_these_actions_and_expires_and_needs_the_name_of_a_protecte
             .iter()
             .any(|cost| cost.contains("(protected)"))
     );
-    let approval = RepairApproval::give(&plan, operator(), Some("qa"), now).expect("a yes");
+    let approval = RepairApproval::give(&plan, operator(), Some("qa"), now).expect("an approval");
     let approved = approval.approve(&plan, now).expect("it counts");
     assert!(
         plan.only_actions()

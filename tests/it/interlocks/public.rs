@@ -154,7 +154,7 @@ fn the_old_version_is_kept_when_traffic_was_put_back_to_it() {
 #[test]
 fn the_old_version_is_kept_when_the_route_of_the_switch_is_gone() {
     for (by_hand, words) in [
-        (None, "the store has no readable route any more"),
+        (None, "the store no longer has a readable route"),
         (
             Some((41, Slot::Green)),
             "the store routes to green generation 41, not to green generation 42",

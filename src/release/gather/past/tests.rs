@@ -191,7 +191,7 @@ async fn a_search_that_ends_before_the_history_says_so() {
     let journal = above((2..=last).rev().map(failed));
     let found = sought(&journal, &Sought::All).await;
     assert!(found.versions.is_empty());
-    let limit = found.limit().expect("it is said");
+    let limit = found.limit().expect("a limit");
     assert!(limit.contains(&most.to_string()), "{limit}");
     // A promote searches for nothing.
     let found = sought(&journal, &Sought::None).await;
@@ -215,7 +215,7 @@ async fn a_list_of_versions_ends_with_enough_of_them_and_says_so() {
     journal.proven.extend(proven);
     let all = sought(&journal, &Sought::All).await;
     assert_eq!(all.versions.len(), ENOUGH);
-    let limit = all.limit().expect("it is said");
+    let limit = all.limit().expect("a limit");
     assert!(limit.contains(&ENOUGH.to_string()), "{limit}");
     let oldest = Sought::Named(VersionRef::Tag("1.1".into()));
     assert!(sought(&journal, &oldest).await.limit().is_none());
