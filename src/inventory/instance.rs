@@ -200,7 +200,7 @@ pub enum Occupancy {
     Free,
     /// An instance of Greenroom, of this target and slot.
     Ours(Box<Instance>),
-    /// Another program's instance has the name or the address; a description for people.
+    /// Something that is not Greenroom's has the name or the address; a description for people.
     Foreign(String),
 }
 

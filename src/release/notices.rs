@@ -217,7 +217,10 @@ impl NoticeSource {
             ),
             Progress::Parked { why } => (
                 NoticeEvent::Failed,
-                format!("{} has stopped driving it, and it has not ended", self.driver),
+                format!(
+                    "{} has stopped driving it, and it has not ended",
+                    self.driver
+                ),
                 Some(why),
             ),
             _ => return None,

@@ -1,5 +1,5 @@
 //! The rules of a target as text, and which of two settings of a rule protects less. One table, used by the
-//! configuration, which refuses to loosen a rule of the file, and by the record of a release. Pure.
+//! configuration, which refuses a setting above the file that loosens a rule, and by the record of a release. Pure.
 
 use super::describe::duration;
 use super::{Definition, Limit};

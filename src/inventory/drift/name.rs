@@ -175,12 +175,8 @@ impl Name {
             Self::PublicElsewhere => {
                 "another proxy, a cache or a balancer is in front, or the proxy still uses an old configuration"
             }
-            Self::PublicNotOurs => {
-                "the answer does not come through this proxy, or there is none"
-            }
-            Self::PublicUnwell => {
-                "requests reach the right slot, but its answers are wrong"
-            }
+            Self::PublicNotOurs => "the answer does not come through this proxy, or there is none",
+            Self::PublicUnwell => "requests reach the right slot, but its answers are wrong",
             Self::TwoLive => {
                 "something bypasses the live pointer: an old worker of the proxy, or a configuration edited by hand"
             }
@@ -196,7 +192,9 @@ impl Name {
             Self::InstanceStopped => {
                 "if it has the traffic, it is started again; otherwise it is deregistered"
             }
-            Self::InstanceStarted => "it is stopped: it has no traffic, and no reader is sent there",
+            Self::InstanceStarted => {
+                "it is stopped: it has no traffic, and no reader is sent there"
+            }
             Self::InstanceReplaced | Self::TagDiffers => {
                 "the running instance is registered once it is healthy; the next promote replaces it"
             }

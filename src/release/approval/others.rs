@@ -39,7 +39,9 @@ pub enum NotPeerApproved {
     #[error("the traffic has already moved: there is nothing to approve")]
     TooLate,
     /// Operators cannot approve their own release.
-    #[error("{by} opened or drives the release: operators cannot approve their own release, another operator must")]
+    #[error(
+        "{by} opened or drives the release: operators cannot approve their own release, another operator must"
+    )]
     Own {
         /// The operator whose release it is.
         by: Operator,

@@ -27,20 +27,27 @@ pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool 
                 Some(holder) => {
                     if holder.record.console != successor.console {
                         let other = &holder.record.operator;
-                        let words =
-                            format!("the lock was handed to {}, but {other} took it", successor.operator);
+                        let words = format!(
+                            "the lock was handed to {}, but {other} took it",
+                            successor.operator
+                        );
                         tracing::warn!("{}", sanitize(&words));
                     }
                     return false;
                 }
                 None => return false,
             },
-            Ok(Err(failure)) => tracing::debug!("whether the successor took the lock is not known: {failure}"),
+            Ok(Err(failure)) => {
+                tracing::debug!("whether the successor took the lock is not known: {failure}")
+            }
             Err(_) => {}
         }
         let now = Instant::now();
         if now >= until {
-            let words = format!("{} did not take the lock that was handed over", successor.operator);
+            let words = format!(
+                "{} did not take the lock that was handed over",
+                successor.operator
+            );
             tracing::warn!("{}", sanitize(&words));
             return true;
         }

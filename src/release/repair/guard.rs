@@ -270,7 +270,9 @@ fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> V
         return Verdict::Refuse(why);
     }
     if now.entry(slot).is_some() {
-        return Verdict::Refuse(format!("{slot} is registered: other readers of the store send requests there"));
+        return Verdict::Refuse(format!(
+            "{slot} is registered: other readers of the store send requests there"
+        ));
     }
     let rates = now.snapshot.slots.get(slot).rates.as_ref();
     match rates.map_or(0, |rates| rates.requests) {

@@ -228,8 +228,5 @@ fn follows(name: Name, repair_actions: &[RepairAction]) -> Option<String> {
         _ => false,
     };
     let repair_action = repair_actions.iter().find(ends)?;
-    Some(format!(
-        "checked again after: {}",
-        repair_action.title()
-    ))
+    Some(format!("checked again after: {}", repair_action.title()))
 }

@@ -240,9 +240,7 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let mut repair_actions = Vec::new();
     if !instance.is_running() {
         if instance.state == InstanceState::Restarting {
-            return person(format!(
-                "{slot} keeps restarting: read its log"
-            ));
+            return person(format!("{slot} keeps restarting: read its log"));
         }
         repair_actions.push(RepairAction::Start {
             slot,
@@ -428,7 +426,9 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         None => seen.release_of(live),
     };
     let release = release.ok_or_else(|| {
-        format!("the release of the version in {live} is not known: promote the version that should run")
+        format!(
+            "the release of the version in {live} is not known: promote the version that should run"
+        )
     })?;
     Ok(Rewrite {
         from,

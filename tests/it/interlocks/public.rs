@@ -113,10 +113,7 @@ fn failed_requests_of_the_public_above_the_limit_go_back() {
         world.public.traffic = Some(RequestCount { requests, errors });
         world.go_well(TURNS);
         if is_bad {
-            backed_out_because(
-                &world,
-                "2 of 20 public requests failed, more than 5%",
-            );
+            backed_out_because(&world, "2 of 20 public requests failed, more than 5%");
         } else {
             assert_eq!(
                 world.outcome(),

@@ -53,8 +53,10 @@ impl Drive {
         };
         self.record.closed = Some((self.clock.now(), outcome));
         if let Err(why) = self.write_down().await {
-            self.say(&format!("the end of the repair could not be recorded: {why}"))
-                .await;
+            self.say(&format!(
+                "the end of the repair could not be recorded: {why}"
+            ))
+            .await;
         }
         let giving = give_back(&self.write, self.plan.target(), &self.lease);
         if tokio::time::timeout(GIVE_BACK, giving).await.is_err() {
