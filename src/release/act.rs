@@ -38,8 +38,8 @@ pub enum Before {
     /// Nothing: the instance is registered, or has the traffic.
     Nothing,
     /// Stop it, even if it is running. An earlier request to stop it may have been reported as failed, or its requester
-    /// may be gone, while the engine still executes it. The engine finishes earlier requests first, so that the earlier stop cannot
-    /// end the instance that is started afterwards.
+    /// may be gone, while the engine still executes it. The engine finishes earlier requests first, so that the earlier
+    /// stop cannot end the instance that is started afterwards.
     Stop,
 }
 
