@@ -1,5 +1,5 @@
-//! What was decided about a target beside its releases, each a record of its own: holds that were placed,
-//! by people or by a rollback, and cleared, and repairs of drift. Pure.
+//! Decisions about a target outside its releases, each with its own record: holds that an operator or a rollback placed
+//! or an operator cleared, and repairs of drift. Pure.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,22 +9,22 @@ use super::{Filter, Link, RepairRecord};
 use crate::inventory::local_time;
 use crate::inventory::{Hold, Operator, ReleaseId, Target};
 
-/// A hold, with where it was placed.
+/// A hold of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldRecord {
     /// Its id, of the same kind as a release's.
     pub id: ReleaseId,
-    /// What it held.
+    /// The target that it holds.
     pub target: Target,
     /// The hold, cleared or not.
     pub hold: Hold,
-    /// The hash over all of it; none of one that an older Greenroom has written.
+    /// The hash over the record; none if an older Greenroom wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }
 
 impl HoldRecord {
-    /// A record of a hold. Its id comes from the hold, so that whoever clears one finds its record.
+    /// The record of a hold. Its id comes from the hold, so that clearing the hold finds its record.
     pub fn new(target: &Target, hold: &Hold) -> Self {
         let bare = Self {
             id: hold_id(hold),
@@ -39,8 +39,7 @@ impl HoldRecord {
     }
 }
 
-/// The id of a hold: the millisecond at which it was placed, and behind it a hash over what does not
-/// change when it is cleared.
+/// The id of a hold: the millisecond at which it was placed, then a hash over the fields that clearing does not change.
 pub fn hold_id(hold: &Hold) -> ReleaseId {
     let mut hash = Sha256::new();
     for part in [
@@ -60,7 +59,7 @@ pub fn hold_id(hold: &Hold) -> ReleaseId {
     ))
 }
 
-/// See the module.
+/// A hold or a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum AuditRecord {
@@ -71,7 +70,7 @@ pub enum AuditRecord {
 }
 
 impl AuditRecord {
-    /// Its id: it sorts by time, among those of releases.
+    /// Its id. It sorts by time, together with those of releases.
     pub fn id(&self) -> ReleaseId {
         match self {
             Self::Hold(record) => record.id,
@@ -79,7 +78,7 @@ impl AuditRecord {
         }
     }
 
-    /// What it is about.
+    /// Its target.
     pub fn target(&self) -> &Target {
         match self {
             Self::Hold(record) => &record.target,
@@ -87,7 +86,7 @@ impl AuditRecord {
         }
     }
 
-    /// Who decided.
+    /// The operator who decided.
     pub fn operator(&self) -> &Operator {
         match self {
             Self::Hold(record) => &record.hold.author,
@@ -95,7 +94,7 @@ impl AuditRecord {
         }
     }
 
-    /// When it began.
+    /// When it started.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Hold(record) => record.hold.since,
@@ -103,7 +102,7 @@ impl AuditRecord {
         }
     }
 
-    /// When it ended; none where it has no end yet. The end of a hold may lie ahead.
+    /// When it ended; none if it has no end yet. The end of a hold may be in the future.
     pub fn ended_at(&self) -> Option<Timestamp> {
         match self {
             Self::Hold(record) => record.hold.until,
@@ -111,7 +110,7 @@ impl AuditRecord {
         }
     }
 
-    /// Whether nothing more will be said of it.
+    /// Whether its record is final.
     pub fn is_settled(&self) -> bool {
         match self {
             Self::Hold(record) => record.hold.cleared.is_some(),
@@ -119,7 +118,7 @@ impl AuditRecord {
         }
     }
 
-    /// One word for what it is.
+    /// Its kind in one word.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Hold(_) => "hold",
@@ -127,7 +126,7 @@ impl AuditRecord {
         }
     }
 
-    /// What became of it, for tables.
+    /// Its outcome, for tables.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Hold(record) if record.hold.cleared.is_some() => "cleared",
@@ -140,7 +139,7 @@ impl AuditRecord {
         }
     }
 
-    /// What it was for, in a line.
+    /// Its purpose, in one line.
     pub fn what(&self) -> String {
         match self {
             Self::Hold(record) => record.hold.reason.clone(),
@@ -148,7 +147,7 @@ impl AuditRecord {
         }
     }
 
-    /// What came of it, in a line: who cleared a hold and why, what a repair did.
+    /// Its result, in one line: who cleared a hold and why, or what a repair did.
     pub fn ending(&self) -> String {
         match self {
             Self::Hold(record) => match &record.hold.cleared {
@@ -177,7 +176,7 @@ impl AuditRecord {
         }
     }
 
-    /// Everybody who decided something in it.
+    /// Every operator who decided something in it.
     fn people(&self) -> Vec<&Operator> {
         let mut people = vec![self.operator()];
         if let Self::Hold(record) = self {
@@ -186,7 +185,7 @@ impl AuditRecord {
         people
     }
 
-    /// Whether a filter lets it through. One that asks for a version or an outcome is about releases.
+    /// Whether it matches a filter. A filter with a version or an outcome matches only releases.
     pub fn is_let_through(&self, filter: &Filter) -> bool {
         let target = self.target();
         let is = |wanted: &Option<String>, value: &str| {
@@ -206,7 +205,7 @@ impl AuditRecord {
             && self.says(&filter.words)
     }
 
-    /// Whether all these words begin something in it.
+    /// Whether each of these words is the beginning of a word in the record.
     fn says(&self, words: &[String]) -> bool {
         let tokens = |text: &str| -> Vec<String> {
             let text = text.to_lowercase();
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_lets_through_what_is_like_that() {
+    fn a_filter_lets_matching_records_through() {
         let record = cleared(&held(9, "Payday of the warehouse"));
         let lets = |text: &str| {
             let filter = Filter::parse(text, at(21)).expect("a filter");

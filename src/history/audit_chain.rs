@@ -1,5 +1,6 @@
-//! Whether a hold or a repair is still what was written. Each is one record, written again when there is more to say: it
-//! carries a hash over itself, and it may only go on, as a hold that is cleared or an action that is done. Pure.
+//! Whether a hold or a repair is unchanged since it was written. Each is one record with a hash over itself. It is
+//! written again when it changes, and only two changes are allowed: a hold is cleared, or more of a repair is done.
+//! Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,11 +10,11 @@ use super::{
 };
 use crate::inventory::ReleaseId;
 
-/// How long after its end a hold counts as over: until then one whose clock is behind may clear it.
+/// How long after its end a hold counts as ended. Until then an operator whose clock is behind may clear it.
 const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
 
 impl HoldRecord {
-    /// The hash over it.
+    /// The hash over the record.
     pub(super) fn link(&self) -> Link {
         let bare = Self {
             chain: None,
@@ -22,7 +23,7 @@ impl HoldRecord {
         Link::over("greenroom hold", &bare)
     }
 
-    /// Whether a later writing may have made `to` of it: somebody has cleared it, and nothing else.
+    /// Whether `to` may be a later version of the record: an operator has cleared it and changed nothing else.
     fn goes_on(&self, to: &Self) -> bool {
         let Some(cleared) = &to.hold.cleared else {
             return false;
@@ -34,7 +35,7 @@ impl HoldRecord {
 }
 
 impl RepairRecord {
-    /// The hash over it.
+    /// The hash over the record.
     pub(super) fn link(&self) -> Link {
         let bare = Self {
             chain: None,
@@ -43,7 +44,7 @@ impl RepairRecord {
         Link::over("greenroom repair", &bare)
     }
 
-    /// Whether a later writing may have made `to` of it: more of its actions are done, or it is over.
+    /// Whether `to` may be a later version of the record: more actions are done, or it has ended.
     fn goes_on(&self, to: &Self) -> bool {
         let begun = |record: &Self| Self {
             repair_actions: record.repair_actions.iter().map(not_begun).collect(),
@@ -51,7 +52,7 @@ impl RepairRecord {
             chain: None,
             ..record.clone()
         };
-        // That one was begun is taken back where it could not be written down for certain.
+        // The start of an action is removed again if it could not be written for certain.
         let mut repair_actions = self.repair_actions.iter().zip(&to.repair_actions);
         self.closed.is_none()
             && begun(self) == begun(to)
@@ -68,7 +69,7 @@ fn not_begun(repair_action: &RecordedAction) -> RecordedAction {
 }
 
 impl AuditRecord {
-    /// Whether a later writing may have made `to` of it.
+    /// Whether `to` may be a later version of the record.
     fn goes_on(&self, to: &Self) -> bool {
         match (self, to) {
             (Self::Hold(was), Self::Hold(is)) => was.goes_on(is),
@@ -87,7 +88,7 @@ impl Provable for AuditRecord {
         AuditRecord::kind(self)
     }
 
-    /// Its hash, and the id of a hold, which comes from what it says.
+    /// Checks the hash, and the id of a hold, which is derived from its content.
     fn prove(&self) -> Proof {
         let what = format!("the {}", self.kind());
         let (made, is_named) = match self {
@@ -120,7 +121,7 @@ impl Provable for AuditRecord {
     }
 }
 
-/// What a hold or a repair that is read is to one that is kept. An older reading says nothing new.
+/// How a hold or a repair that was read relates to the kept one. An older version of it says nothing new.
 pub fn audit_change(kept: &AuditRecord, read: &AuditRecord) -> Change {
     if canonical(kept) == canonical(read) {
         Change::Same
@@ -180,7 +181,7 @@ mod tests {
 
     fn repair(done: usize, closed: Option<RepairOutcome>) -> AuditRecord {
         let repair_action = |number: usize| RecordedAction {
-            does: format!("deed {number}"),
+            does: format!("action {number}"),
             calls: vec!["a call".into()],
             begun_at: (number < done).then(|| at(1)),
             done_at: (number < done).then(|| at(2)),
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_whole_also_after_a_store_had_it() {
+    fn a_record_is_whole_after_it_was_stored() {
         for record in [of(&hold()), of(&cleared("paid")), repair(1, None)] {
             let text = serde_json::to_string(&record).expect("JSON");
             let read: AuditRecord = serde_json::from_str(&text).expect("a record");
@@ -212,16 +213,16 @@ mod tests {
         }
     }
 
-    /// Every change of one word in what is written is found.
+    /// A change of any single word in the record is found.
     #[test]
-    fn whatever_is_changed_is_found() {
+    fn any_change_is_found() {
         let changes = [
             (of(&hold()), "payday", "holiday"),
             (of(&hold()), "ana", "ben"),
             (of(&hold()), "production", "qa"),
             (of(&cleared("paid")), "paid\"", "spent\""),
             (of(&cleared("paid")), "\"ben\"", "\"cleo\""),
-            (repair(1, None), "deed 1", "deed 3"),
+            (repair(1, None), "action 1", "action 3"),
             (repair(1, None), "another slot", "no slot"),
             (
                 repair(2, Some(RepairOutcome::Done)),
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_whose_words_were_changed_has_the_id_of_another_also_without_a_hash() {
+    fn a_changed_hold_does_not_match_its_id_even_without_a_hash() {
         let AuditRecord::Hold(mut record) = of(&hold()) else {
             panic!("a hold")
         };
@@ -250,13 +251,13 @@ mod tests {
         record.hold.reason = "holiday".into();
         let broken = Proof::Broken("the hold".into());
         assert_eq!(AuditRecord::Hold(record.clone()).prove(), broken);
-        // A new hash does not make it right.
+        // A new hash does not make it valid.
         record.chain = Some(record.link());
         assert_eq!(AuditRecord::Hold(record).prove(), broken);
     }
 
     #[test]
-    fn a_hold_that_ran_out_is_over_when_no_clock_can_be_so_far_behind() {
+    fn an_expired_hold_is_over_once_no_clock_can_be_so_far_behind() {
         let record = of(&hold());
         assert!(!record.is_over(at(3600)));
         assert!(!record.is_over(at(2 * 3600 - 1)));
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_on_and_not_back_and_ends_in_one_way() {
+    fn a_record_changes_forward_only_and_ends_once() {
         let (placed, over) = (of(&hold()), of(&cleared("paid")));
         assert_eq!(audit_change(&placed, &over), Change::More);
         assert_eq!(audit_change(&over, &placed), Change::Same, "read before");

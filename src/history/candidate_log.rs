@@ -1,12 +1,12 @@
-//! What the candidate of a release wrote, kept with the release: its beginning and its end, within a limit, because
-//! what is in the middle of much output says the least. Pure.
+//! The output of a release's candidate, kept with the release. Only its beginning and its end are kept, up to a limit,
+//! because the middle of long output says the least. Pure.
 
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Who wrote a line.
+/// The writer of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WrittenBy {
@@ -18,19 +18,19 @@ pub enum WrittenBy {
     Greenroom,
 }
 
-/// One line.
+/// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenLine {
-    /// When the engine got it, where it says so.
+    /// When the engine received it, if the engine reports it.
     pub at: Option<Timestamp>,
-    /// Who wrote it.
+    /// Its writer.
     pub by: WrittenBy,
-    /// What it says; harmless.
+    /// Its text, sanitized.
     pub text: String,
 }
 
 impl WrittenLine {
-    /// What it counts, in bytes: its text, and about what keeping it takes besides.
+    /// What it counts towards the limit, in bytes: its text and roughly the overhead of storing it.
     fn weight(&self) -> usize {
         self.text.len() + 48
     }
@@ -39,11 +39,11 @@ impl WrittenLine {
 /// The lines of a candidate, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CandidateLog {
-    /// Those from the beginning on.
+    /// The lines at the beginning.
     pub first: Vec<WrittenLine>,
-    /// How many are left out after them.
+    /// How many lines after those are left out.
     pub left_out: u64,
-    /// Those up to the end.
+    /// The lines at the end.
     pub last: Vec<WrittenLine>,
 }
 
@@ -54,7 +54,7 @@ impl CandidateLog {
         self.left_out + u64::try_from(kept).unwrap_or(u64::MAX)
     }
 
-    /// Whether there is none.
+    /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.count() == 0
     }
@@ -71,7 +71,7 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// Of at most about `limit` bytes: a quarter from the beginning, the rest up to the end.
+    /// Keeps at most about `limit` bytes: a quarter for the beginning, the rest for the end.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -82,7 +82,7 @@ impl Gathering {
         }
     }
 
-    /// Takes the next line.
+    /// Adds the next line.
     pub fn push(&mut self, line: WrittenLine) {
         let weight = line.weight();
         if self.last.is_empty()
@@ -104,7 +104,7 @@ impl Gathering {
         }
     }
 
-    /// What there is so far.
+    /// The log so far.
     pub fn into_log(self) -> CandidateLog {
         CandidateLog {
             last: self.last.into(),

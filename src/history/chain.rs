@@ -1,10 +1,10 @@
-//! Every entry carries a hash over itself and the one before, the first over the head as it was opened,
-//! and the closing of the head over the last entry and the end: whoever changes what is written has to
-//! change everything behind it, and an archive that has seen it before notes that. Pure.
+//! The hash chain of a release. Every entry carries a hash over itself and the entry before it, the first one over the
+//! head as it was opened. The closed head carries a hash over the last entry and the end. To change a record, a writer
+//! must change everything after it, and an archive that has seen the old version notes the difference. Pure.
 //!
-//! What is hashed is the content as JSON with its names in order, whatever a store makes of it. An
-//! older Greenroom writes no hashes, and reads past them; what it wrote counts as *not chained*, and is
-//! covered by the hash of the first entry behind it that has one.
+//! The hash covers the content as JSON with sorted names, so it does not depend on how a store formats it. An older
+//! Greenroom writes no hashes and ignores them. Its entries count as *not chained*; the hash of the next entry that has
+//! one also covers them.
 
 use std::fmt;
 
@@ -14,10 +14,10 @@ use sha2::{Digest as _, Sha256};
 use super::kept::canonical;
 use super::{Entry, Happening, LivePeriod, Outcome, Recorded, ReleaseRecord};
 
-/// What is hashed, and how: another way gets another mark.
+/// The mark of the hash format. Another format gets another mark.
 const MARK: &str = "1:";
 
-/// A link of the chain, `1:` and 64 hexadecimal digits.
+/// A link of the chain: `1:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Link(String);
@@ -36,12 +36,12 @@ impl Link {
         Self(text)
     }
 
-    /// The link that a release begins with: over its head as it is opened.
+    /// The first link of a release: over its head as it was opened.
     pub fn first(head: &ReleaseRecord) -> Self {
         Self::over("greenroom", &head.opening())
     }
 
-    /// As text, e.g. to name the plan that a head has.
+    /// As text, e.g. to name the plan of a head.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -62,28 +62,27 @@ impl Link {
         Self::over(&self.0, closed)
     }
 
-    /// Whether this Greenroom knows how it was made.
+    /// Whether this Greenroom knows its format.
     pub(super) fn is_known(&self) -> bool {
         self.0.starts_with(MARK)
     }
 }
 
-/// The links of a release that is being written, each found again by its number: what is written twice
-/// is written alike.
+/// The links of a release that is being written, each by its number. The same entry written twice gets the same link.
 #[derive(Debug, Clone)]
 pub struct Chain(Vec<Link>);
 
 impl Chain {
-    /// Of a release that begins.
+    /// The chain of a new release.
     pub fn of(head: &ReleaseRecord) -> Self {
         Self(vec![Link::first(head)])
     }
 
-    /// Of one that is gone on with.
+    /// The chain of a resumed release.
     pub fn after(recorded: &Recorded) -> Self {
         let mut chain = Self::of(&recorded.head);
         for entry in &recorded.entries {
-            // What stands there counts: what does not fit stays where it is, and is found there.
+            // The stored link counts. If it does not match, it stays and verification finds it.
             let link = entry.chain.clone();
             let link = link.or_else(|| chain.0.last().map(|last| last.entry(entry)));
             chain.0.extend(link);
@@ -91,7 +90,7 @@ impl Chain {
         chain
     }
 
-    /// The entry with its link. One whose number does not follow gets none.
+    /// The entry with its link. An entry whose number is out of sequence gets none.
     pub fn linked(&mut self, entry: Entry) -> Entry {
         let before = usize::try_from(entry.sequence)
             .ok()
@@ -108,7 +107,7 @@ impl Chain {
         }
     }
 
-    /// The head with its link, when it is the end.
+    /// The head with its link, if it has ended.
     pub fn closed(&self, head: ReleaseRecord) -> ReleaseRecord {
         let end = head.closed.as_ref();
         let chain = self.0.last().zip(end).map(|(last, end)| last.end(end));
@@ -116,24 +115,23 @@ impl Chain {
     }
 }
 
-/// What the chain of a release says about it.
+/// The result of verifying the chain of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// Everything is as it was written.
+    /// Every record is as it was written.
     Whole,
     /// It was written without hashes.
     NotChained,
-    /// From this record on there are no hashes: an older Greenroom has gone on with it, or somebody
-    /// took them away.
+    /// The records from this one on have no hashes: an older Greenroom resumed the release, or a writer removed them.
     NotChainedFrom(String),
-    /// This record is not what was written, or what is before it is not.
+    /// This record, or one before it, was changed.
     Broken(String),
-    /// This record was written by a newer Greenroom in a way that cannot be recomputed here.
+    /// A newer Greenroom wrote this record in a format that cannot be verified here.
     Newer(String),
 }
 
 impl Proof {
-    /// Whether there is nothing against it.
+    /// Whether nothing is wrong with it.
     pub fn holds(&self) -> bool {
         matches!(self, Self::Whole | Self::NotChained)
     }
@@ -151,7 +149,7 @@ impl fmt::Display for Proof {
     }
 }
 
-/// Recomputes the chain of a release, and names the first record that does not fit.
+/// Verifies the chain of a release and names the first record that does not match.
 pub fn prove(recorded: &Recorded) -> Proof {
     let mut last = Link::first(&recorded.head);
     let mut is_chained = false;
@@ -180,7 +178,7 @@ pub fn prove(recorded: &Recorded) -> Proof {
             None => bare = bare.or_else(|| is_chained.then(|| "the end".to_owned())),
             Some(link) if !link.is_known() => newer = newer.or_else(|| Some("the end".into())),
             Some(link) if last.end(closed) != *link => return Proof::Broken("the end".into()),
-            // It repeats what the entries say, and is not hashed itself.
+            // `live` repeats what the entries say, and is not hashed itself.
             Some(_) if recorded.head.live != LivePeriod::of(&recorded.entries) => {
                 return Proof::Broken("the end".into());
             }
@@ -195,8 +193,8 @@ pub fn prove(recorded: &Recorded) -> Proof {
     }
 }
 
-/// The first record in which what is read is not what was kept, or that is not there any more. A
-/// release may have gone on since.
+/// The first record that was changed or removed between the kept and the read version. The release may have continued
+/// since.
 pub fn departs(kept: &Recorded, read: &Recorded) -> Option<String> {
     if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
         return Some("the head".into());
@@ -240,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_whole_also_after_a_store_had_it() {
+    fn a_release_is_whole_after_it_was_stored() {
         let recorded = chained();
         assert_eq!(prove(&recorded), Proof::Whole);
         let text = serde_json::to_string(&recorded).expect("text");
@@ -258,7 +256,7 @@ mod tests {
             let mut forged = chained();
             forged.entries[index].at += std::time::Duration::from_secs(1);
             assert_eq!(prove(&forged), broken(&format!("entry {}", index + 1)));
-            // Somebody who makes its own link fit breaks the next one.
+            // A forger who makes a record's own link match breaks the next one.
             let before = match index {
                 0 => Link::first(&forged.head),
                 _ => forged.entries[index - 1].chain.clone().expect("a link"),
@@ -279,11 +277,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_out_or_put_elsewhere_is_found() {
+    fn a_removed_or_moved_entry_is_found() {
         let mut gone = chained();
         gone.entries.remove(1);
         assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
-        // Also when the rest is numbered anew.
+        // Even if the rest is renumbered.
         gone.entries[1].sequence = 2;
         gone.entries[2].sequence = 3;
         assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
@@ -293,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_greenroom_wrote_is_covered_by_what_comes_after() {
+    fn entries_without_a_hash_are_covered_by_the_next_hash() {
         let bare = |mut recorded: Recorded, upto: usize| {
             for entry in &mut recorded.entries[..upto] {
                 entry.chain = None;
@@ -303,7 +301,7 @@ mod tests {
         let mut old = bare(chained(), 4);
         old.head.chain = None;
         assert_eq!(prove(&old), Proof::NotChained);
-        // Gone on with by one that chains.
+        // Resumed by a Greenroom that writes hashes.
         old.entries.truncate(2);
         old.head = old.head.opening();
         let mut chain = Chain::after(&old);
@@ -314,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_that_were_taken_away_are_missed() {
+    fn removed_hashes_are_reported() {
         let mut stripped = chained();
         stripped.entries[2].chain = None;
         assert_eq!(prove(&stripped), Proof::NotChainedFrom("entry 3".into()));
@@ -324,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_newer_one_wrote_is_neither_whole_nor_broken() {
+    fn a_record_of_a_newer_greenroom_is_neither_whole_nor_broken() {
         let mut newer = chained();
         newer.entries[1].what = Happening::Unknown;
         assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));
@@ -349,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_link_is_the_one_that_anybody_can_compute() {
+    fn any_program_can_compute_the_link() {
         let head = serde_json::json!({ "b": 1, "a": [2] });
         let link = Link::over("greenroom", &head);
         // printf 'greenroom\n{"a":[2],"b":1}' | sha256sum
@@ -360,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_says_something_else_than_the_archive_is_caught_at_the_first_record() {
+    fn the_first_record_that_differs_from_the_archive_is_named() {
         let kept = chained();
         assert_eq!(departs(&kept, &kept), None);
         let mut open = kept.clone();
@@ -371,7 +369,7 @@ mod tests {
             departs(&kept, &open).as_deref(),
             Some("entry 3, which is gone")
         );
-        // A chain that was computed anew from there is whole, and still not what was kept.
+        // A chain that was recomputed from there on is whole, but still not the one that was kept.
         let mut forged = open.clone();
         forged.entries.truncate(1);
         let mut chain = Chain::after(&forged);

@@ -1,4 +1,4 @@
-//! What is written down while a release goes on, an entry for each thing that happened.
+//! The journal of a release: one entry for each event.
 
 use std::time::Duration;
 
@@ -12,108 +12,108 @@ use crate::inventory::{FencingToken, Operator, PeerApproval};
 /// A person's decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// Who.
+    /// The person.
     pub by: Operator,
-    /// When it was asked; the time between is not Greenroom's.
+    /// When the person was asked. The time between question and answer is not Greenroom's.
     pub asked_at: Option<Timestamp>,
-    /// What for, or why, in their words.
+    /// The person's reason or remark, in their own words.
     pub note: Option<String>,
 }
 
-/// In which way somebody came to drive a release that had another driver before.
+/// How an operator came to drive a release that had another driver before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Takeover {
-    /// Its lock was free: given back, or its lease had run out.
+    /// Its lock was free: it was released, or its lease had expired.
     Resumed,
-    /// Its lock was held, and was taken on purpose.
+    /// Its lock was held, and the operator took it on purpose.
     Forced,
 }
 
-/// To whom a release is handed: one console, and no other of the same person.
+/// The successor of a handover: one console, and no other of the same person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Successor {
-    /// Who.
+    /// The operator.
     pub operator: Operator,
-    /// Which console.
+    /// The operator's console.
     pub console: String,
-    /// The lock that they may take over: exactly this one.
+    /// The only lock that the successor may take over.
     pub token: FencingToken,
 }
 
-/// One thing that happened.
+/// One event of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "entry")]
 pub enum Happening {
     /// A step is about to act.
     Intent {
-        /// Which.
+        /// The step.
         step: Step,
-        /// Which way.
+        /// The direction.
         direction: Direction,
-        /// What others had approved, of which it needs so many.
+        /// The approvals by other operators that the step required.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(rename = "endorsed")]
         peer_approvals: Vec<PeerApproval>,
     },
-    /// A step was observed to be true, or given up.
+    /// A step was observed to be complete, or given up.
     Outcome {
-        /// Which.
+        /// The step.
         step: Step,
-        /// Which way.
+        /// The direction.
         direction: Direction,
-        /// What went wrong; none when it is true.
+        /// What went wrong; none if the step is complete.
         failure: Option<String>,
-        /// From intent to here.
+        /// The time from the intent to this entry.
         took: Duration,
     },
     /// The checks were run.
     Checked {
-        /// What came out.
+        /// The result.
         report: Report,
     },
     /// A person approved a step.
     Approved {
-        /// Which.
+        /// The step.
         step: Step,
-        /// Who and when.
+        /// Who approved it, and when.
         decision: Decision,
     },
-    /// A person, or a crossed threshold, asked for the way back.
+    /// A person, or a crossed threshold, asked to back out.
     BackOutAsked {
-        /// Who and why; nobody when it was a rule.
+        /// Who decided, and why; none if a rule decided.
         decision: Option<Decision>,
         /// The reason.
         reason: String,
     },
-    /// A person chose what to do about a failed step, or while one waited.
+    /// A person chose what to do about a failed or waiting step.
     Chosen {
-        /// Which step had failed, or waited.
+        /// The step that had failed or was waiting.
         step: Step,
-        /// `retry`, `back out`, `leave` or `skip`; `check again` of one that waited.
+        /// `retry`, `back out`, `leave` or `skip`; `check again` for a waiting step.
         choice: String,
-        /// Who and why.
+        /// Who decided, and why.
         decision: Decision,
     },
-    /// Somebody goes on with it whose driver before is gone. No yes from before counts any more.
+    /// Another driver resumed the release after its driver had gone. Approvals from before no longer count.
     Resumed {
-        /// In which way.
+        /// How the driver got the lock.
         how: Takeover,
-        /// Who drove it before, as far as is written.
+        /// The driver before, as far as the journal says.
         from: Operator,
-        /// Who drives it now, and why.
+        /// The new driver, and why.
         decision: Decision,
     },
-    /// Its driver stopped driving on purpose, after what was under way had been observed. A driver that
-    /// went away without this was cut off.
+    /// The driver stopped driving on purpose, after the current act had been observed. A driver that disappeared
+    /// without this entry was interrupted.
     LetGo {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// To whom it is handed, if to anybody.
+        /// The successor, if it was handed over.
         to: Option<Successor>,
     },
-    /// Something that only a newer Greenroom knows. It can be passed over where a release is shown, and
-    /// never where one is gone on with.
+    /// An event that only a newer Greenroom knows. Screens may skip it, but a release with such an entry must not be
+    /// resumed.
     #[serde(other)]
     Unknown,
 }
@@ -121,15 +121,14 @@ pub enum Happening {
 /// One entry of a release's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Counts up from 1 without gaps; writing the same entry twice changes nothing.
+    /// Counts up from 1 without gaps. Writing the same entry twice changes nothing.
     pub sequence: u32,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What.
+    /// The event.
     #[serde(flatten)]
     pub what: Happening,
-    /// What ties it to the one before; none of what an older Greenroom wrote, and none before it is
-    /// written.
+    /// The hash that ties it to the entry before; none if an older Greenroom wrote it, and none before it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }
@@ -139,14 +138,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_a_newer_greenroom_knows_can_be_passed_over() {
+    fn an_entry_of_a_newer_greenroom_can_be_skipped() {
         let text = r#"{"sequence":3,"at":"2026-11-21T14:02:11Z","entry":"canary","share":5}"#;
         let entry: Entry = serde_json::from_str(text).expect("an entry");
         assert_eq!((entry.sequence, entry.what), (3, Happening::Unknown));
     }
 
     #[test]
-    fn a_release_that_was_handed_over_says_to_whom() {
+    fn a_handed_over_release_names_its_successor() {
         let entry = Entry {
             sequence: 8,
             at: Timestamp::UNIX_EPOCH,

@@ -1,5 +1,5 @@
-//! What is looked for among releases, the same in flags and as it is typed: `service:web
-//! outcome:failed operator:ana since:yesterday basket`. Pure.
+//! A search for releases, the same as flags and as typed text: `service:web outcome:failed
+//! operator:ana since:yesterday basket`. Pure.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use super::{Outcome, ReleaseRecord, when};
 
-/// Where a release stands, as one word.
+/// The state of a release, as one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Standing {
-    /// It has no end yet: it goes on, or was interrupted.
+    /// It has no end yet: it is running, or was interrupted.
     Open,
     /// See [`Outcome::Done`].
     Done,
@@ -36,7 +36,7 @@ impl Standing {
         Self::NeedsPerson,
     ];
 
-    /// Where this release stands.
+    /// The state of this release.
     pub fn of(record: &ReleaseRecord) -> Self {
         match record.closed.as_ref().map(|(_, outcome)| outcome) {
             None => Self::Open,
@@ -60,7 +60,7 @@ impl Standing {
         }
     }
 
-    /// Which of the three it is among.
+    /// The group that it belongs to.
     pub fn among(self) -> Among {
         match self {
             Self::Open => Among::Open,
@@ -80,14 +80,14 @@ impl fmt::Display for Standing {
     }
 }
 
-/// How it went, roughly.
+/// A group of outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Among {
     /// It has no end yet.
     Open,
     /// The version became live.
     Good,
-    /// It did not, or did not stay.
+    /// The version did not become live, or did not stay live.
     Failed,
 }
 
@@ -102,12 +102,12 @@ impl Among {
     }
 }
 
-/// Which outcomes are looked for.
+/// The outcomes to search for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcomes {
     /// Exactly this one.
     One(Standing),
-    /// All that are among these.
+    /// All outcomes of this group.
     Among(Among),
 }
 
@@ -125,7 +125,7 @@ impl FromStr for Outcomes {
             _ => {
                 let all: Vec<&str> = Standing::ALL.map(Standing::as_str).into();
                 Err(format!(
-                    "`{text}` is no outcome: write ok, failed, {}",
+                    "`{text}` is not an outcome: write ok, failed, {}",
                     all.join(", ")
                 ))
             }
@@ -133,34 +133,34 @@ impl FromStr for Outcomes {
     }
 }
 
-/// Everything that has to hold of a release.
+/// The conditions that a release must all meet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Its service.
     pub service: Option<String>,
     /// Its environment.
     pub environment: Option<String>,
-    /// Its version: the tag, the short digest where it has none, or how a digest begins.
+    /// Its version: the tag, the short digest if it has none, or the beginning of a digest.
     pub version: Option<String>,
-    /// Who released: `ana` or `ana@ops-1`.
+    /// The operator who opened it: `ana` or `ana@ops-1`.
     pub operator: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcomes>,
-    /// Begun then or later.
+    /// Opened at this time or later.
     pub since: Option<Timestamp>,
-    /// Begun before.
+    /// Opened before this time.
     pub until: Option<Timestamp>,
-    /// Words that are all somewhere in it; the beginning of one is enough.
+    /// Words that must all appear in it; the beginning of a word is enough.
     pub words: Vec<String>,
 }
 
 impl Filter {
-    /// What was typed. The error says what cannot be meant.
+    /// Parses typed text. The error names the part that is not valid.
     pub fn parse(text: &str, now: Timestamp) -> Result<Self, String> {
         let mut filter = Self::default();
         for word in text.split_whitespace() {
             let (key, value) = word.split_once(':').unwrap_or(("", word));
-            // A key without a value is being typed.
+            // A key without a value is still being typed.
             if value.is_empty() && KEYS.contains(&key) {
                 continue;
             }
@@ -172,7 +172,7 @@ impl Filter {
                 "outcome" => filter.outcome = Some(value.parse()?),
                 "since" => filter.since = Some(when(value, now)?.from),
                 "until" => filter.until = Some(when(value, now)?.to),
-                // An address or a digest has a colon, too.
+                // An address or a digest also has a colon.
                 _ => filter.words.push(word.to_owned()),
             }
         }
@@ -180,7 +180,7 @@ impl Filter {
     }
 }
 
-/// What can stand before a colon.
+/// The keys before a colon.
 const KEYS: [&str; 9] = [
     "service",
     "environment",
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_what_the_flags_say() {
+    fn typed_text_means_the_same_as_flags() {
         let typed = [
             "service:web env:qa outcome:failed by:ana since:yesterday until:today basket",
             "sha256:4f2a version:1.9.0",
@@ -215,7 +215,7 @@ mod tests {
             operator: Some("ana".into()),
             outcome: Some(Outcomes::Among(Among::Failed)),
             since: Some("2026-11-20T00:00:00Z".parse().expect("a time")),
-            // All of today.
+            // The whole of today.
             until: Some("2026-11-22T00:00:00Z".parse().expect("a time")),
             words: vec!["basket".into(), "sha256:4f2a".into()],
         };
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_being_typed_holds_nothing_back() {
+    fn a_key_without_a_value_is_ignored() {
         assert_eq!(
             Filter::parse("  outcome: since:", now()),
             Ok(Filter::default())
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_said() {
+    fn an_invalid_value_is_refused() {
         let said = Filter::parse("outcome:nice", now()).expect_err("no outcome");
         assert!(
             said.contains("backed-out") && said.contains("failed"),

@@ -1,11 +1,11 @@
-//! A line of a history: a release, or something that was decided beside one. Pure.
+//! One line of a history: a release, a hold or a repair. Pure.
 
 use jiff::Timestamp;
 
 use super::{KeptAudit, Listed};
 use crate::inventory::{Operator, ReleaseId, Target};
 
-/// See the module.
+/// A release, a hold or a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     /// A release.
@@ -27,7 +27,7 @@ impl From<KeptAudit> for Item {
 }
 
 impl Item {
-    /// The release, where it is one.
+    /// The release; none if it is a hold or a repair.
     pub fn release(&self) -> Option<&Listed> {
         match self {
             Self::Release(listed) => Some(listed),
@@ -43,7 +43,7 @@ impl Item {
         }
     }
 
-    /// What it is about.
+    /// Its target.
     pub fn target(&self) -> &Target {
         match self {
             Self::Release(listed) => &listed.head.target,
@@ -51,7 +51,7 @@ impl Item {
         }
     }
 
-    /// Who began it.
+    /// The operator who started it.
     pub fn operator(&self) -> &Operator {
         match self {
             Self::Release(listed) => &listed.head.operator,
@@ -59,7 +59,7 @@ impl Item {
         }
     }
 
-    /// When it began.
+    /// When it started.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Release(listed) => listed.head.opened_at,
@@ -68,7 +68,7 @@ impl Item {
     }
 }
 
-/// Both in one list. Each comes newest first, and so does what comes out.
+/// Merges both lists. Each is ordered newest first, and so is the result.
 pub fn merged(releases: Vec<Listed>, beside: Vec<KeptAudit>) -> Vec<Item> {
     let mut items = Vec::with_capacity(releases.len() + beside.len());
     let mut beside = beside.into_iter().peekable();

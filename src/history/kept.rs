@@ -1,5 +1,5 @@
-//! What an archive keeps of a release, and what it does when a journal says something else later: it
-//! keeps what it has, and notes the difference. Pure.
+//! What an archive keeps of a release. If the journal says something else later, the archive keeps its version and
+//! notes the difference. Pure.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{AuditRecord, CandidateLog, Entry, Happening, Recorded, ReleaseRecord};
 
-/// What is said of a record in a list whose store was changed after it had been archived.
+/// Shown in a list if the store was changed after the record had been archived.
 pub const DIFFERS: &str = "its store says otherwise now";
 
 /// A release in a list.
@@ -19,52 +19,51 @@ pub struct Listed {
     pub differences: u32,
 }
 
-/// Something that a journal said otherwise after it had been archived.
+/// A part of a journal that changed after it had been archived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// When it was noticed.
     pub noticed_at: Timestamp,
-    /// What is not the same: `head`, `entry 3`.
+    /// The part that differs: `head`, `entry 3`.
     pub what: String,
-    /// What is kept.
+    /// The archived value.
     pub kept: String,
-    /// What the journal said.
+    /// The value in the journal.
     pub found: String,
 }
 
-/// A release, with all that is kept of it.
+/// A release with everything that the archive keeps about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// As it was first seen, and as it went on.
+    /// As it was first read, with the entries that were added later.
     pub recorded: Recorded,
-    /// What its journal said otherwise, in the order it was noticed.
+    /// The differences in its journal, in the order in which they were noticed.
     pub differences: Vec<Difference>,
-    /// What its candidate wrote, where somebody has asked for it and it is kept.
+    /// The output of its candidate, if an operator requested it and it is kept.
     pub log: Option<CandidateLog>,
 }
 
-/// A hold or a repair, with all that is kept of it.
+/// A hold or a repair with everything that the archive keeps about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptAudit {
-    /// As it was first seen, and as it went on.
+    /// As it was first read, with the changes that were allowed later.
     pub record: AuditRecord,
-    /// What its journal said otherwise, in the order it was noticed.
+    /// The differences in its journal, in the order in which they were noticed.
     pub differences: Vec<Difference>,
 }
 
-/// How what is read relates to what is kept.
+/// How the version that was read relates to the kept one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It says nothing else.
+    /// They say the same.
     Same,
-    /// It says more, and nothing against it: a release has ended.
+    /// The read version adds to the kept one without a contradiction: e.g. the release has ended.
     More,
-    /// It says something else.
+    /// They differ.
     Other,
 }
 
-/// What a head that is read is to one that is kept. An older reading of a release that has ended
-/// meanwhile says nothing new.
+/// How a head that was read relates to the kept one. An older version of a head that has ended since says nothing new.
 pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
     if canonical(kept) == canonical(read) {
         return Change::Same;
@@ -79,25 +78,25 @@ pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
     }
 }
 
-/// What an entry that is read is to one that is kept under the same number.
+/// How an entry that was read relates to the kept one of the same number.
 pub fn entry_change(kept: &Entry, read: &Entry) -> Change {
     if canonical(kept) == canonical(read) {
         return Change::Same;
     }
-    // An older Greenroom has archived what it did not know.
+    // An older Greenroom archived it without knowing the entry.
     if kept.what == Happening::Unknown && kept.at == read.at {
         return Change::More;
     }
     Change::Other
 }
 
-/// A value as text that is the same wherever it was written: names in order, no space between.
+/// A value as text that is the same whichever program wrote it: names sorted, no white space.
 pub(super) fn canonical(value: &impl Serialize) -> String {
     serde_json::to_value(value)
         .map_or_else(|error| error.to_string(), |value| sorted(value).to_string())
 }
 
-/// With the names of every object in order, whatever kind of map the library was built with.
+/// Sorts the names of every object, whichever map type the library uses.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -110,8 +109,8 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// Everything in a release that may be looked for by a word, but its target, version, operator and
-/// outcome, which have fields of their own.
+/// All words of a release that a search can find, except its target, version, operator and outcome, which have their
+/// own fields.
 pub fn words(recorded: &Recorded) -> String {
     let head = &recorded.head;
     let mut words: Vec<&str> = Vec::new();
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_with_another_tag_is_another_though_it_is_equal() {
+    fn another_tag_is_a_difference_although_the_versions_are_equal() {
         let kept = head(1);
         let mut read = kept.clone();
         read.to.1.tag = Some("other".into());
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_understood_before_may_be_understood_now() {
+    fn an_entry_that_was_unknown_can_be_known_later() {
         let read = entry(3, Step::Start);
         let mut kept = read.clone();
         kept.what = Happening::Unknown;

@@ -1,4 +1,4 @@
-//! When the new version of a release had the traffic, told from the switch steps of its journal. Pure.
+//! When the new version of a release had the traffic, from the switch steps of its journal. Pure.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, Entry, Happening, Step};
 
-/// The time in which the new version of a release had the traffic.
+/// The time during which the new version of a release had the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LivePeriod {
     /// When the switch to the new version was observed.
     pub since: Timestamp,
-    /// When the switch back was observed. None where this release has not switched back: then the
-    /// version was live until another release switched away from it.
+    /// When the switch back was observed. None if this release did not switch back: then the version was live until
+    /// another release switched away from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 impl LivePeriod {
-    /// What these entries say; none where no switch was observed.
+    /// The period that these entries prove; none if no switch was observed.
     pub fn of(entries: &[Entry]) -> Option<Self> {
         entries.iter().fold(None, |before, entry| {
             Self::after(before, entry.at, &entry.what)
         })
     }
 
-    /// What is known after one more entry.
+    /// The period after one more entry.
     #[must_use]
     pub fn after(before: Option<Self>, at: Timestamp, what: &Happening) -> Option<Self> {
         let Happening::Outcome {
@@ -51,7 +51,7 @@ impl LivePeriod {
         }
     }
 
-    /// How long the version was live, where this release ended that itself.
+    /// How long the version was live, if this release itself ended it.
     pub fn length(&self) -> Option<Duration> {
         let until = self.until?;
         Some(Duration::try_from(until.duration_since(self.since)).unwrap_or_default())

@@ -1,5 +1,5 @@
-//! What was deployed: the records a release leaves behind. Pure. History never decides what
-//! is shown as running; that comes from observing.
+//! The records that releases leave. Pure. History never decides what is shown as running: that is
+//! always observed.
 
 mod audit;
 mod audit_chain;

@@ -1,4 +1,4 @@
-//! What is told of a release to people who do not look: one fact a notice, in the words of the screen.
+//! A notice about a release for people who are not watching: one fact per notice, in the words of the screen.
 
 use std::fmt;
 
@@ -8,28 +8,28 @@ use serde::Serialize;
 use super::{ReleaseKind, Step};
 use crate::inventory::{Operator, ReleaseId, Target, Tier, Version};
 
-/// What happened.
+/// The event that a notice reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeEvent {
-    /// A release was begun.
+    /// A release was started.
     Started,
-    /// It waits for a person.
+    /// It is waiting for a person.
     Waiting,
-    /// Traffic has moved to its version.
+    /// The traffic has moved to its version.
     Switched,
     /// A step failed, or its driver had to stop.
     Failed,
-    /// Traffic has moved back to what was live before.
+    /// The traffic has moved back to the version that was live before.
     RolledBack,
-    /// All that was done was undone, and it is over.
+    /// Everything that it did was undone, and it has ended.
     BackedOut,
-    /// It is over and its version is live.
+    /// It has ended and its version is live.
     Finished,
 }
 
 impl NoticeEvent {
-    /// All of them, in the order they can happen.
+    /// All of them, in the order in which they can happen.
     pub const ALL: [Self; 7] = [
         Self::Started,
         Self::Waiting,
@@ -40,7 +40,7 @@ impl NoticeEvent {
         Self::Finished,
     ];
 
-    /// The word for it, as it is configured and sent.
+    /// The name in the configuration and in the sent notice.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Started => "started",
@@ -60,51 +60,51 @@ impl fmt::Display for NoticeEvent {
     }
 }
 
-/// The checks of a version, counted.
+/// The results of a version's checks, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ChecksCounted {
-    /// How many passed.
+    /// How many checks passed.
     pub passed: usize,
-    /// How many there are.
+    /// How many checks there are.
     pub of: usize,
-    /// When the last of them was run.
+    /// When the last of them ran.
     pub at: Timestamp,
 }
 
-/// See the module. All texts are one harmless line.
+/// One fact about a release. Every text is one sanitized line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
-    /// The same however often it is sent, and of no other notice.
+    /// The id: the same each time this notice is sent, and different from any other notice's.
     pub id: String,
-    /// What happened.
+    /// The event.
     pub event: NoticeEvent,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// Where.
+    /// The target.
     pub target: Target,
-    /// How careful one has to be there.
+    /// How careful an operator must be there.
     pub tier: Tier,
-    /// Of which release.
+    /// The release.
     pub release: ReleaseId,
-    /// What it is for.
+    /// The kind of release.
     pub kind: ReleaseKind,
-    /// What was live before; none for the first release of a target.
+    /// The version that was live before; none for the first release of a target.
     pub from: Option<Version>,
-    /// What is to be live.
+    /// The version that becomes live.
     pub to: Version,
-    /// Who began it.
+    /// The operator who opened it.
     pub operator: Operator,
-    /// Who drives it.
+    /// The operator who drives it.
     pub driver: Operator,
-    /// Why it is done, in the words of who began it.
+    /// The reason that its operator gave.
     pub reason: Option<String>,
-    /// The holds it is done in spite of, and why, one a text.
+    /// The holds that it overrides, and why; one text each.
     pub overridden: Vec<String>,
-    /// The step it is about, if it is about one.
+    /// The step that the notice is about, if any.
     pub step: Option<Step>,
-    /// The checks of the version, once they were run.
+    /// The checks of the version, once they have run.
     pub checks: Option<ChecksCounted>,
-    /// What happened, as a sentence.
+    /// What happened, in one sentence.
     pub text: String,
     /// Why it failed or went back.
     pub why: Option<String>,

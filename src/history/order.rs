@@ -1,27 +1,27 @@
-//! Which release of a target began after which, and which one is its current release. Pure.
+//! The order of the releases of a target, and which one is its current release. Pure.
 //!
-//! Ids are made by the clocks of operators. A clock that was ahead has made an id that is greater than those of
-//! releases that began later, and a Greenroom before [`ReleaseId::after`] or another program did not correct it. What
-//! cannot be wrong is the generation that a release has planned its switch with: it is one above what store and proxy
-//! had when it began, it is compared under the lock, and it only grows. So of two releases the one with the higher
-//! generation began later. Two that have the same saw the same route; then the id decides.
+//! The clocks of operators make the ids. A clock that was ahead made an id that is greater than the ids of releases
+//! that started later; a Greenroom before [`ReleaseId::after`], or another program, did not correct it. The generation
+//! that a release planned for its switch cannot be wrong: it is one above that of store and proxy when the release
+//! started, it is compared under the lock, and it only grows. So of two releases, the one with the higher generation
+//! started later. Two with the same generation saw the same route; then the id decides.
 //!
-//! A generation starts again at 1 where the route's key was removed and the proxy's host was rebuilt. Then releases of
-//! before have a higher generation and a smaller id. So a release counts as overtaken only where the other one has no
-//! lower generation, and either a greater id or a plan that was made with this release's own switch. What such a claim
-//! is worth is decided in [`super::overtaken_by`].
+//! A generation starts again at 1 if the route's key was removed and the proxy's host was rebuilt. Then earlier
+//! releases have a higher generation and a smaller id. So a release counts as overtaken only if the other one has no
+//! lower generation, and either a greater id or a plan that is based on this release's own switch.
+//! [`super::overtaken_by`] decides what such a claim is worth.
 
 use super::ReleaseRecord;
 use crate::inventory::HIGHEST_GENERATION;
 #[cfg(doc)]
 use crate::inventory::ReleaseId;
 
-/// How many of the newest heads are searched for one without an end. Ids that are out of order are older than
-/// [`ReleaseId::after`], so there are few of them.
+/// How many of the newest heads are searched for one without an end. Only ids from before [`ReleaseId::after`] can be
+/// out of order, so there are few of them.
 pub const SEARCHED_FOR_OPEN: usize = 8;
 
 impl ReleaseRecord {
-    /// Whether it began after `other`, of the same target.
+    /// Whether it started after `other`, a release of the same target.
     pub fn began_after(&self, other: &Self) -> bool {
         let generations = self.possible_generation().zip(other.possible_generation());
         let differ = generations
@@ -30,13 +30,13 @@ impl ReleaseRecord {
         differ.unwrap_or_else(|| self.id.cmp(&other.id)).is_gt()
     }
 
-    /// The generation that its switch makes, if its head says one that a switch can make.
+    /// The generation that its switch makes, if its head names one that a switch can make.
     fn possible_generation(&self) -> Option<u64> {
         let generation = self.baseline.as_ref()?.generation;
         (generation <= HIGHEST_GENERATION).then_some(generation)
     }
 
-    /// Whether its head says that it was begun while `other` was open or after it.
+    /// Whether its head claims that it started after `other` or while `other` was open.
     pub(super) fn claims_to_overtake(&self, other: &Self) -> bool {
         let (Some(own), Some(before)) = (&self.baseline, &other.baseline) else {
             return self.id > other.id;
@@ -47,7 +47,7 @@ impl ReleaseRecord {
     }
 }
 
-/// The release that began last.
+/// The release that started last.
 pub(super) fn last_begun<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
 ) -> Option<&'a ReleaseRecord> {
@@ -56,8 +56,8 @@ pub(super) fn last_begun<'a>(
         .reduce(|last, next| if next.began_after(last) { next } else { last })
 }
 
-/// The release that a target is about: the last one without an end, also where one that has ended has a greater id;
-/// where every one has ended, the one with the greatest id.
+/// The current release of a target: the one that started last among those without an end, even if one that has ended
+/// has a greater id. If every release has ended, the one with the greatest id.
 pub fn current<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord> + Clone,
 ) -> Option<&'a ReleaseRecord> {
@@ -68,8 +68,8 @@ pub fn current<'a>(
     last_begun(open).or_else(|| heads.into_iter().max_by_key(|head| head.id))
 }
 
-/// The current release from heads as they were read, newest first. The newest one that cannot be read may be under
-/// way: that is a failure. What cannot be read of older ones hides no other.
+/// The current release from heads that were read newest first. Fails if the newest head cannot be read, because that
+/// release may be running. Older heads that cannot be read are skipped.
 pub fn current_read<E>(
     heads: impl IntoIterator<Item = Result<ReleaseRecord, E>>,
 ) -> Option<Result<ReleaseRecord, E>> {
@@ -89,7 +89,7 @@ mod tests {
     use crate::history::samples_for_tests::planned as head;
 
     #[test]
-    fn a_head_without_an_end_is_the_current_one_also_where_a_closed_one_has_a_greater_id() {
+    fn a_head_without_an_end_is_current_even_if_a_closed_one_has_a_greater_id() {
         let ahead = head(900, Some(4), false);
         let killed = head(100, Some(5), true);
         let heads = [ahead.clone(), killed.clone()];

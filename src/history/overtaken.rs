@@ -1,29 +1,31 @@
-//! Whether a later release of a target took it over, so that an earlier one without an end must not be resumed. Pure.
+//! Whether a later release of a target overtook an earlier one without an end, so that the earlier one must not be
+//! resumed. Pure.
 //!
-//! A head alone proves nothing: another program that may write below the target's prefix can copy one and change it.
-//! What a head claims is compared with what only the driver that holds the lock can write: the route and the live
-//! pointer of the proxy, which count every switch.
+//! A head alone proves nothing: another program that may write below the target's prefix can copy and change one. The
+//! claim of a head is compared with records that only the driver that holds the lock can write: the route, and the live
+//! pointer of the proxy. Both count every switch.
 //!
-//! - A release is planned one generation above both. A head without an end that claims more belongs to no release.
+//! - A release is planned one generation above both. A head without an end that claims more does not belong to a
+//!   release.
 //! - A release that has ended took the traffic only if the route or the pointer has reached its generation. One that
-//!   ended earlier cannot disturb a resumed release, which observes what runs in its slot before it acts.
-//! - Where the proxy does not answer, its generation is unknown. Then every generation that a switch can make counts.
+//!   ended earlier cannot disturb a resumed release, which observes its slot before it acts.
+//! - If the proxy does not answer, its generation is unknown. Then every generation that a switch can make counts.
 
 use super::ReleaseRecord;
 use super::order::last_begun;
 use crate::inventory::{HIGHEST_GENERATION, ReleaseId, Route, Target};
 
-/// What the route and the proxy of a target say about its switches.
+/// The switches of a target, from its route and its proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwitchesSeen {
     /// The generation of the route, and the release that wrote it; none without a route.
     route: Option<(u64, ReleaseId)>,
-    /// The highest generation of route and proxy; none where the proxy's is unknown.
+    /// The highest generation of route and proxy; none if the proxy's is unknown.
     highest: Option<u64>,
 }
 
 impl SwitchesSeen {
-    /// `pointed` is the highest generation of any switch that the proxy knows; none while that is unknown.
+    /// `pointed` is the highest generation of any switch that the proxy knows; none if it is unknown.
     pub fn new(route: Option<&Route>, pointed: Option<u64>) -> Self {
         let route = route.map(|route| (route.generation, route.release));
         let routed = route.map_or(0, |(generation, _)| generation);
@@ -33,11 +35,11 @@ impl SwitchesSeen {
         }
     }
 
-    /// Whether what the head claims is possible after these switches.
+    /// Whether the claim of the head is possible after these switches.
     fn agree_with(&self, head: &ReleaseRecord) -> bool {
         let is_open = head.closed.is_none();
         let Some(baseline) = &head.baseline else {
-            // An older Greenroom did not write the generation down.
+            // An older Greenroom did not record the generation.
             return is_open || self.route.is_some_and(|(_, by)| by == head.id);
         };
         let generation = baseline.generation;
@@ -50,7 +52,7 @@ impl SwitchesSeen {
     }
 }
 
-/// The release that came after `of`, if any did: the last one.
+/// The last release that overtook `of`, if any.
 pub fn overtaken_by<'a>(
     of: &ReleaseRecord,
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
@@ -59,8 +61,8 @@ pub fn overtaken_by<'a>(
     last_begun(claims(of, heads).filter(|head| counts(of, head, seen)))
 }
 
-/// A line for each head that claims to have come after `of` and is ignored, because the switches of the target do not
-/// agree with it.
+/// A line for each head that claims to have overtaken `of` and is ignored, because it contradicts the switches of the
+/// target.
 pub fn ignored_claims<'a>(
     of: &ReleaseRecord,
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
@@ -79,7 +81,7 @@ fn claims<'a>(
 }
 
 fn counts(of: &ReleaseRecord, head: &ReleaseRecord, seen: SwitchesSeen) -> bool {
-    // An older Greenroom began `of`: the route says nothing about who came before it.
+    // An older Greenroom opened `of`, so its head cannot be compared with the route.
     of.baseline.is_none() || seen.agree_with(head)
 }
 
@@ -123,7 +125,7 @@ mod tests {
         }
     }
 
-    /// A route of that generation, written by that release, and a proxy that agrees with it.
+    /// A route of this generation, written by this release, and a proxy that agrees with it.
     fn switched(generation: u64, release: u128) -> SwitchesSeen {
         SwitchesSeen::new(Some(&route(generation, release)), Some(generation))
     }
@@ -132,9 +134,9 @@ mod tests {
         what: &'static str,
         /// Id and generation of the release without an end.
         open: (u128, u64),
-        /// The same of another head.
+        /// Id and generation of the other head.
         other: (u128, u64),
-        /// Whether the other one was begun on the version of the first.
+        /// Whether the other release started on the version of the first.
         is_on_top: bool,
         is_overtaken: bool,
     }
@@ -155,7 +157,7 @@ mod tests {
         }
     }
 
-    /// Releases that have ended, the other one with a switch of its own.
+    /// Releases that have ended; the other one switched.
     const CASES: &[Case] = &[
         case("a later release", (100, 5), (200, 6), false, true),
         case(
@@ -195,7 +197,7 @@ mod tests {
             false,
         ),
         case(
-            "begun on its switch, its clock was ahead",
+            "started on its switch, its clock was ahead",
             (900, 5),
             (100, 6),
             true,
@@ -211,7 +213,7 @@ mod tests {
     ];
 
     #[test]
-    fn only_a_head_that_began_later_by_its_generation_and_its_id_or_footing_overtakes() {
+    fn only_a_head_with_a_later_generation_and_a_later_id_or_baseline_overtakes() {
         for case in CASES {
             let open = head(case.open.0, Some(case.open.1), true);
             let mut other = head(case.other.0, Some(case.other.1), false);
@@ -225,17 +227,17 @@ mod tests {
     }
 
     #[test]
-    fn where_a_generation_is_not_known_the_id_decides() {
+    fn without_a_generation_the_id_decides() {
         let interrupted = head(100, None, true);
         let heads = [head(200, Some(1), false), interrupted.clone()];
         let by = overtaken_by(&interrupted, &heads, switched(7, 1));
         assert_eq!(by, Some(&heads[0]));
     }
 
-    /// Heads that were written without a lock, beside a release of generation 5 that was interrupted before and after
-    /// its switch.
+    /// Heads that were written without a lock, and a release of generation 5 that was interrupted before or after its
+    /// switch.
     #[test]
-    fn a_head_that_the_route_does_not_agree_with_is_ignored_with_a_line() {
+    fn a_head_that_contradicts_the_route_is_ignored_with_a_line() {
         let interrupted = head(100, Some(5), true);
         let forged = [
             (Some(6), false),
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_head_of_the_present_generation_is_ignored() {
+    fn a_copied_head_of_the_current_generation_is_ignored() {
         let interrupted = head(100, Some(5), true);
         let heads = [head(900, Some(5), false)];
         assert_eq!(
@@ -317,8 +319,8 @@ mod tests {
     }
 
     proptest! {
-        /// However releases follow each other: one without an end is overtaken by every later one that has no end or
-        /// has switched. So no two of them can be resumed, and none after another one's switch.
+        /// In any sequence of releases, a release without an end is overtaken by every later one that has no end or has
+        /// switched. So no two of them can be resumed, and none after another one's switch.
         #[test]
         fn a_later_release_that_is_open_or_has_switched_overtakes(
             history in history(),

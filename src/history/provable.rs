@@ -1,28 +1,28 @@
-//! What can be held against what was written: a release, a hold, a repair. Pure.
+//! Records that can be verified: a release, a hold, a repair. Pure.
 
 use jiff::Timestamp;
 
 use super::{Link, Proof, Recorded, departs, prove};
 use crate::inventory::ReleaseId;
 
-/// See the module.
+/// A record that can be verified.
 pub trait Provable {
     /// Its id.
     fn id(&self) -> ReleaseId;
 
-    /// What it is, in a word.
+    /// Its kind, in one word.
     fn kind(&self) -> &'static str;
 
-    /// Recomputes its hashes.
+    /// Verifies its hashes.
     fn prove(&self) -> Proof;
 
-    /// What in `read` is not this, and not what it may have become since; the first part of it.
+    /// The first part of `read` that differs from this record, except for allowed later changes.
     fn departs(&self, read: &Self) -> Option<String>;
 
-    /// Whether nothing more will be written of it.
+    /// Whether the record is final.
     fn is_over(&self, now: Timestamp) -> bool;
 
-    /// The hash that was written last.
+    /// The last hash that was written.
     fn last_link(&self) -> Option<&Link>;
 }
 

@@ -1,20 +1,20 @@
-//! What came out of proving that what was recorded is still what was written. Pure.
+//! The result of verifying that records are unchanged. Pure.
 
 use std::collections::BTreeMap;
 
 use super::{ReleaseRecord, RuleInEffect};
 use crate::inventory::{ReleaseId, Target};
 
-/// A release, a hold or a repair that is not what was written.
+/// A release, a hold or a repair that was changed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Wrong {
-    /// What it is, in a word; `record` where only its seal is left.
+    /// Its kind, in one word; `record` if only its seal is left.
     pub kind: &'static str,
-    /// Which.
+    /// Its id.
     pub id: ReleaseId,
-    /// Of which target.
+    /// Its target.
     pub target: Target,
-    /// What is not as it was, the first record of each kind; harmless.
+    /// What was changed, the first record of each kind; sanitized.
     pub wrong: Vec<String>,
 }
 
@@ -24,15 +24,15 @@ impl std::fmt::Display for Wrong {
     }
 }
 
-/// The rules that a release was begun under, where they are others than those of the release before it in its target;
-/// all of the first one.
+/// The rules of a release that differ from those of the release before it in its target; all rules of the first
+/// release.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RulesSet {
     /// The release.
     pub id: ReleaseId,
     /// Its target.
     pub target: Target,
-    /// The rules that are new or say something else, each with where it was written; harmless.
+    /// The rules that are new or changed, each with where it is written; sanitized.
     pub rules: Vec<RuleInEffect>,
 }
 
@@ -52,10 +52,10 @@ impl std::fmt::Display for RulesSet {
 }
 
 impl RulesSet {
-    /// What a release's rules say that those of the one before did not.
+    /// The rules of a release that the one before did not have; none if there is no change.
     pub fn since(before: Option<&[RuleInEffect]>, head: &ReleaseRecord) -> Option<Self> {
         let rules = head.baseline.as_ref()?.rules.iter();
-        // The place in the file moves with every line that is added above it.
+        // The place in the file is not compared: it moves with every line that is added above it.
         let says_it = |rule: &RuleInEffect, old: &RuleInEffect| {
             old.key == rule.key && old.value == rule.value
         };
@@ -71,31 +71,32 @@ impl RulesSet {
     }
 }
 
-/// What was found.
+/// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proven {
-    /// How many releases were looked at.
+    /// How many releases were verified.
     pub releases: usize,
-    /// How many holds and repairs.
+    /// How many holds and repairs were verified.
     pub beside: usize,
-    /// Of both, whose hashes are whole.
+    /// How many of both have complete and correct hashes.
     pub whole: usize,
-    /// That an older Greenroom wrote without any.
+    /// How many of both an older Greenroom wrote without hashes.
     pub not_chained: usize,
-    /// That were not held against a store: it is not configured, not asked, or has it no more.
+    /// How many were not compared with a store, because it is not configured, was not asked, or no longer has the
+    /// record.
     pub not_compared: usize,
-    /// That were sealed, and held against their seals.
+    /// How many were sealed and compared with their seals.
     pub sealed: usize,
-    /// Those that are not what was written, newest first, releases before holds and repairs.
+    /// The changed records, newest first, releases before holds and repairs.
     pub wrong: Vec<Wrong>,
     /// The rules of each target's first release, and every change of them, newest first.
     pub rules: Vec<RulesSet>,
-    /// The targets whose store was not heard, and why.
+    /// The targets whose store did not answer, and why.
     pub silent: BTreeMap<Target, String>,
 }
 
 impl Proven {
-    /// All of it in a sentence.
+    /// The result in one sentence.
     pub fn words(&self) -> String {
         format!(
             "{} releases, {} holds and repairs: {} whole, {} not chained (an older Greenroom wrote \
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_says_something_else_is_a_change_and_a_moved_line_is_none() {
+    fn a_changed_value_is_a_change_and_a_moved_line_is_not() {
         let before = [rule("2", 12)];
         assert_eq!(
             RulesSet::since(Some(&before), &under(vec![rule("2", 14)])),

@@ -1,13 +1,13 @@
-//! Whether what was read of a journal is what was asked for, and all of it. A store keeps whatever is
-//! put into it: what a newer Greenroom wrote, what belongs to another release, half of one.
+//! Whether a journal that was read is the requested one, and complete. A store keeps any value: of a newer Greenroom,
+//! of another release, or only half of one.
 
 use serde::Deserialize;
 
 use super::{Entry, FORMAT, ReleaseRecord};
 use crate::inventory::{ReleaseId, Target};
 
-/// The part of a head that every Greenroom writes alike. It is read before the rest, which a newer one
-/// may have changed, or may mean otherwise.
+/// The part of a head that every Greenroom writes in the same way. It is read first, because a newer Greenroom may have
+/// changed the rest or its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Written {
     /// The format of the record and its entries.
@@ -15,14 +15,14 @@ pub struct Written {
 }
 
 impl Written {
-    /// Whether only a newer Greenroom knows what it means.
+    /// Whether only a newer Greenroom can interpret the record.
     pub fn is_newer(self) -> bool {
         self.format > FORMAT
     }
 }
 
 impl ReleaseRecord {
-    /// Whether it is the head of this release, or in words whose it is.
+    /// Checks that it is the head of this release; the error names the release that it belongs to.
     pub fn check_is_of(&self, target: &Target, id: ReleaseId) -> Result<(), String> {
         if self.target == *target && self.id == id {
             return Ok(());
@@ -31,12 +31,12 @@ impl ReleaseRecord {
     }
 }
 
-/// Whether these entries are all that were written up to the last one, or in words which is missing.
+/// Checks that no entry is missing before the last one; the error names the missing one.
 pub fn check_whole(entries: &[Entry]) -> Result<(), String> {
     for (number, entry) in (1..).zip(entries) {
         if entry.sequence != number {
             return Err(format!(
-                "entry {number} is missing, and entry {} follows",
+                "entry {number} is missing before entry {}",
                 entry.sequence
             ));
         }

@@ -1,6 +1,5 @@
-//! What is written down about a release: a head when it opens and when it closes, and [entries](Entry)
-//! in between, numbered without gaps. The format carries a version, because a release may be
-//! read by another Greenroom than the one that wrote it.
+//! The record of a release: a head, written when it opens and when it closes, and [entries](Entry) in between, numbered
+//! without gaps. The format has a version, because another Greenroom than the writer may read a release.
 
 use std::fmt;
 
@@ -14,18 +13,18 @@ use crate::inventory::{
 };
 use crate::sanitize::sanitize;
 
-/// The format of records written by this Greenroom.
+/// The format of the records that this Greenroom writes.
 pub const FORMAT: u32 = 1;
 
-/// What a release is for.
+/// The purpose of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReleaseKind {
-    /// A version that is to become live.
+    /// To make a version live.
     Promote,
-    /// Back to a version that was live and whose instance is still warm.
+    /// Back to a version that was live and is still running.
     WarmRollback,
-    /// Back to a version that was live and has to be started again.
+    /// Back to a version that was live and must be started again.
     ColdRollback,
 }
 
@@ -45,25 +44,25 @@ impl fmt::Display for ReleaseKind {
 pub enum Outcome {
     /// The version is live.
     Done,
-    /// The version became live, and its standby was ended with the old version still warm.
+    /// The version became live, and its standby ended while the old version was still warm.
     Superseded {
-        /// The release that ended it, in words; none where an operator did without another release.
+        /// The release that ended it, in words; none if an operator ended it without another release.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// Everything that was done was undone; the old version is live.
+    /// Everything that was done was undone. The old version is live.
     BackedOut {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It was left where it stood, on purpose.
+    /// An operator left it as it was, on purpose.
     Left {
-        /// Where and why.
+        /// The state in which it was left, and why.
         reason: String,
     },
-    /// It cannot go on by itself in either direction.
+    /// It cannot continue by itself in either direction.
     NeedsPerson {
-        /// What stands where and what to do.
+        /// The current state, and what to do.
         reason: String,
     },
 }
@@ -80,7 +79,7 @@ impl Outcome {
         }
     }
 
-    /// Why, where there is a why.
+    /// The reason, if there is one.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Done => None,
@@ -91,55 +90,55 @@ impl Outcome {
         }
     }
 
-    /// Whether the version became live and stayed.
+    /// Whether the version became live and stayed live.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Done | Self::Superseded { .. })
     }
 }
 
-/// What was shown to the operator for one step.
+/// The calls of one step, as the operator saw them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCalls {
     /// The step.
     pub step: Step,
-    /// What it will do, a call a line, in words an operator can check.
+    /// The calls, one per line, in words that an operator can check.
     pub calls: Vec<String>,
-    /// What undoing it costs.
+    /// How the step is undone, and what that costs.
     pub undo: String,
 }
 
-/// What the plan of a release stood on, for whoever goes on with it: what acting needs and neither the
-/// configuration nor the world says any more once it has begun.
+/// The state on which the plan of a release was based, for a driver that resumes it. It contains what acting needs and
+/// what neither the configuration nor the servers can tell after the release has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
-    /// The generation its switch makes.
+    /// The generation that its switch makes.
     pub generation: u64,
     /// The generation of the route before it; none for the first release of a target.
     pub before: Option<u64>,
-    /// Where each slot answered.
+    /// The address of each slot.
     pub endpoints: PerSlot<Endpoint>,
-    /// How an instance was to be made, as a mark to compare.
+    /// A mark of the shape of the instances, for comparison.
     pub shape: String,
-    /// What stood in the slot and is removed when the candidate is started.
+    /// The instance that was in the slot; it is removed when the candidate is started.
     pub leftover: Option<InstanceId>,
-    /// The tier and the rules that held when it was begun, each with where it was written.
+    /// The tier and the rules in effect when the release started, each with where it is written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleInEffect>,
 }
 
-/// A rule as it held when a release was begun.
+/// A rule that was in effect when a release started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInEffect {
     /// Its key in the table of the environment: `rules.approvals`.
     pub key: String,
-    /// What it said.
+    /// Its value.
     pub value: String,
-    /// Where it was written: a place in the file, a variable, `--set`, or `built-in`.
+    /// Where it is written: a place in the file, a variable, `--set`, or `built-in`.
     pub from: String,
 }
 
 impl RuleInEffect {
-    /// The same, safe to show.
+    /// The same rule, safe to show.
     #[must_use]
     pub fn sanitize(&self) -> Self {
         Self {
@@ -159,12 +158,12 @@ impl fmt::Display for RuleInEffect {
     }
 }
 
-/// A hold or a freeze that stood, and that somebody released in spite of.
+/// An active hold or freeze that an operator overrode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Overridden {
-    /// Which.
+    /// The hold.
     pub hold: Hold,
-    /// Why.
+    /// The reason for the override.
     pub why: String,
 }
 
@@ -175,50 +174,50 @@ pub struct ReleaseRecord {
     pub format: u32,
     /// Its id.
     pub id: ReleaseId,
-    /// Whose it is.
+    /// Its target.
     pub target: Target,
-    /// What it is for.
+    /// The purpose of the release.
     pub kind: ReleaseKind,
-    /// What was live before, and where; none for the first release of a target.
+    /// The slot and version that were live before; none for the first release of a target.
     pub from: Option<(Slot, Version)>,
-    /// What is to be live, and where.
+    /// The slot and version that become live.
     pub to: (Slot, Version),
-    /// Who.
+    /// The operator who opened it.
     pub operator: Operator,
-    /// Why.
+    /// The operator's reason.
     pub reason: Option<String>,
-    /// What stood against it, and why it was begun in spite of that.
+    /// The holds that were active, and why they were overridden.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Overridden>,
-    /// When it was begun.
+    /// When it was opened.
     pub opened_at: Timestamp,
-    /// What was shown.
+    /// The plan that the operator saw.
     pub plan: Vec<PlannedCalls>,
-    /// What the plan stood on; none of a release that an older Greenroom began.
+    /// The state on which the plan was based; none if an older Greenroom opened the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "footing")]
     pub baseline: Option<Baseline>,
-    /// When its new version had the traffic, by its switch steps. Written with the end.
+    /// When its new version had the traffic, from its switch steps. Written with the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LivePeriod>,
-    /// When and how it ended; none while it goes on, and when it was interrupted.
+    /// When and how it ended; none while it is running or interrupted.
     pub closed: Option<(Timestamp, Outcome)>,
-    /// What ties its end to the last entry; none before, and none of what an older Greenroom closed.
+    /// The hash that ties its end to the last entry; none before the end, and none if an older Greenroom closed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }
 
-/// What is said of a rollback that was made without a reason.
+/// Shown for a rollback that was made without a reason.
 pub const NO_REASON_YET: &str = "no reason given yet";
 
 impl ReleaseRecord {
-    /// Why it was made, for lists. A rollback that has no reason says so; a promote without one says nothing.
+    /// Its reason, for lists. A rollback without a reason says so; a promote without one has none.
     pub fn why(&self) -> Option<&str> {
         let missing = (self.kind != ReleaseKind::Promote).then_some(NO_REASON_YET);
         self.reason.as_deref().or(missing)
     }
 
-    /// The head as it was written first.
+    /// The head as it was first written.
     #[must_use]
     pub fn opening(&self) -> Self {
         Self {
@@ -230,7 +229,7 @@ impl ReleaseRecord {
     }
 }
 
-/// A release as the journal has it.
+/// A release as the journal stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     /// Its head.
@@ -240,7 +239,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// To whom it was handed over, while nobody has gone on with it since.
+    /// The successor to whom it was handed over, until another driver resumes it.
     pub fn successor(&self) -> Option<&Successor> {
         match &self.entries.last()?.what {
             Happening::LetGo { to, .. } => to.as_ref(),
@@ -248,7 +247,7 @@ impl Recorded {
         }
     }
 
-    /// What came out of the checks the last time they were run.
+    /// The result of the last run of the checks.
     pub fn last_report(&self) -> Option<&Report> {
         let mut entries = self.entries.iter().rev();
         entries.find_map(|entry| match &entry.what {
@@ -257,7 +256,7 @@ impl Recorded {
         })
     }
 
-    /// Who drove it last, as far as is written.
+    /// The last driver, as far as the journal says.
     pub fn last_driver(&self) -> &Operator {
         let resumed = self
             .entries

@@ -1,7 +1,6 @@
-//! What is written down about a repair of drift: who, when, what differed, what was done about it, and
-//! how it ended. A record of its own beside those of releases: a Greenroom that does not know it passes
-//! it by. It is written before the first action and again with each, so that one that was cut off says how
-//! far it came.
+//! The record of a repair of drift: who, when, what differed, what was done, and how it ended. It is separate from the
+//! records of releases, so an older Greenroom ignores it. It is written before the first action and again with each
+//! action, so the record of an interrupted repair shows which actions were done.
 
 use std::fmt;
 
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Link;
 use crate::inventory::{Operator, ReleaseId, Target};
 
-/// One difference, in words: names may be added by newer ones.
+/// One difference, as text, because a newer Greenroom may add names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repaired {
     /// Its name.
@@ -25,12 +24,12 @@ pub struct Repaired {
 pub struct RecordedAction {
     /// What it does.
     pub does: String,
-    /// Its calls, as they were shown.
+    /// Its calls, as the operator saw them.
     pub calls: Vec<String>,
-    /// When it was begun; none where it was not.
+    /// When it was started; none if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_at: Option<Timestamp>,
-    /// When it was seen true.
+    /// When its result was observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Timestamp>,
 }
@@ -39,21 +38,21 @@ pub struct RecordedAction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum RepairOutcome {
-    /// Everything it was for is mended.
+    /// Every difference is repaired.
     Done,
-    /// Everything was done, and something differs all the same.
+    /// Every action was done, but something still differs.
     Remains {
-        /// What.
+        /// What still differs.
         what: String,
     },
-    /// An action could not be done, or did not come true; nothing after it was done.
+    /// An action failed, or its result was not observed. No later action was done.
     Failed {
-        /// Which, and why.
+        /// Which action, and why.
         reason: String,
     },
-    /// Somebody asked it to stop after the action under way.
+    /// An operator stopped it after the current action.
     Stopped {
-        /// Where.
+        /// After which action.
         reason: String,
     },
 }
@@ -63,13 +62,13 @@ impl RepairOutcome {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Remains { .. } => "not all mended",
+            Self::Remains { .. } => "partly repaired",
             Self::Failed { .. } => "failed",
             Self::Stopped { .. } => "stopped",
         }
     }
 
-    /// Why, where there is a why.
+    /// The reason, if there is one.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Done => None,
@@ -89,33 +88,33 @@ impl fmt::Display for RepairOutcome {
     }
 }
 
-/// See the module.
+/// The record of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepairRecord {
-    /// The format of this record, as of a release's.
+    /// The format of this record, the same as of a release's.
     pub format: u32,
     /// Its id, of the same kind as a release's.
     pub id: ReleaseId,
-    /// Whose it is.
+    /// Its target.
     pub target: Target,
-    /// Who said yes.
+    /// The operator who confirmed it.
     pub operator: Operator,
-    /// When it was begun.
+    /// When it was started.
     pub begun_at: Timestamp,
-    /// What it is to mend.
+    /// The differences that it repairs.
     pub differences: Vec<Repaired>,
-    /// What is done for it, in order.
+    /// Its actions, in order.
     #[serde(rename = "deeds")]
     pub repair_actions: Vec<RecordedAction>,
-    /// When and how it ended; none while it goes on, and where it was cut off.
+    /// When and how it ended; none while it is running or interrupted.
     pub closed: Option<(Timestamp, RepairOutcome)>,
-    /// The hash over all of it as it was last written; none of one that an older Greenroom has written.
+    /// The hash over the record as it was last written; none if an older Greenroom wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }
 
 impl RepairRecord {
-    /// The names of what it is to mend, for a line.
+    /// The names of the differences, for one line.
     pub fn names(&self) -> String {
         let mut names: Vec<&str> = Vec::new();
         for difference in &self.differences {
@@ -126,7 +125,7 @@ impl RepairRecord {
         names.join(", ")
     }
 
-    /// The same with its hash, as it is written.
+    /// The same record with its hash, ready to be written.
     #[must_use]
     pub fn linked(self) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! What an archive forgets: what is older, more, or larger than it is to keep. Never the last good release of a target, nor
-//! its last one at all, and nothing that has no end. Pure.
+//! What an archive deletes: records beyond its age, count or size limits. It never deletes the last good release of a
+//! target, its last release, or a release without an end. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,80 +10,80 @@ use serde::Serialize;
 use super::{Among, Standing};
 use crate::inventory::{ReleaseId, Target};
 
-/// How much is kept. What says nothing keeps everything.
+/// How much is kept. A limit that is not set keeps everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Retention {
-    /// Releases that were begun longer ago are forgotten.
+    /// Releases that were opened longer ago are deleted.
     pub keep_for: Option<Duration>,
-    /// How many of a target are kept at most.
+    /// How many releases of a target are kept at most.
     pub keep_last: Option<u32>,
-    /// How many bytes all of it may take: the oldest logs go first, then the oldest releases.
+    /// The maximum size in bytes: the oldest logs are deleted first, then the oldest releases.
     pub max_size: Option<u64>,
 }
 
-/// A release as it is weighed.
+/// A release with its age and size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weighed {
-    /// Which.
+    /// Its id.
     pub id: ReleaseId,
-    /// Of which target.
+    /// Its target.
     pub target: Target,
-    /// When it was begun.
+    /// When it was opened.
     pub opened_at: Timestamp,
-    /// Where it stands.
+    /// Its state.
     pub standing: Standing,
-    /// How many bytes it takes, without its log.
+    /// Its size in bytes, without its log.
     pub size: u64,
-    /// How many bytes its log takes.
+    /// The size of its log in bytes.
     pub log_size: u64,
 }
 
-/// Why something is forgotten.
+/// Why something is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
-    /// It is older.
+    /// It is too old.
     Age,
-    /// There are more.
+    /// The target has too many.
     Count,
-    /// It is the oldest of too much.
+    /// The archive is too large, and it is the oldest.
     Size,
 }
 
-/// What is forgotten.
+/// What is deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pruning {
-    /// Whole releases, with their logs, oldest first.
+    /// Whole releases with their logs, oldest first.
     pub releases: Vec<(ReleaseId, Cause)>,
-    /// Of these only the logs, oldest first.
+    /// Releases of which only the log is deleted, oldest first.
     pub logs: Vec<ReleaseId>,
-    /// Logs of releases that never came into the archive, oldest first.
+    /// Logs of releases that never reached the archive, oldest first.
     pub orphans: Vec<ReleaseId>,
-    /// How many bytes that is, about.
+    /// The freed bytes, approximately.
     pub bytes: u64,
-    /// How many bytes are still too many: all that is left is not forgotten.
+    /// The bytes above the limit that remain, because everything left must be kept.
     pub too_many: u64,
 }
 
 impl Pruning {
-    /// Whether nothing is forgotten.
+    /// Whether nothing is deleted.
     pub fn is_nothing(&self) -> bool {
         self.releases.is_empty() && self.logs.is_empty() && self.orphans.is_empty()
     }
 }
 
-/// How long a log waits for its release. Whoever drove it keeps it within seconds, and where the store was
-/// away, as soon as that is back.
+/// How long a log waits for its release. The driver of a release archives it within seconds, or when an unreachable
+/// store answers again.
 const ORPHANED: Duration = Duration::from_hours(7 * 24);
 
-/// When something was begun, as its id says.
+/// When a release, hold or repair was started, from its id.
 pub fn begun_at(id: ReleaseId) -> Timestamp {
     let millisecond = i64::try_from(id.0.timestamp_ms()).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX)
 }
 
 impl Pruning {
-    /// The same, and of these logs without a release, oldest first, those that waited long enough.
+    /// Adds the logs without a release, given oldest first, that have waited long enough.
     #[must_use]
     pub fn with_orphans(mut self, logs: &[(ReleaseId, u64)], now: Timestamp) -> Self {
         for (id, size) in logs {
@@ -97,7 +97,7 @@ impl Pruning {
     }
 }
 
-/// What is forgotten of these, newest first, of which all takes `used` bytes.
+/// What to delete of these releases, given newest first, of an archive that uses `used` bytes.
 pub fn pruning(all: &[Weighed], used: u64, retention: &Retention, now: Timestamp) -> Pruning {
     let kept_on = kept_on(all);
     let mut counts: BTreeMap<&Target, u32> = BTreeMap::new();
@@ -132,7 +132,7 @@ pub fn pruning(all: &[Weighed], used: u64, retention: &Retention, now: Timestamp
     pruning
 }
 
-/// The oldest logs, then the oldest releases, until `too_many` bytes are gone.
+/// Deletes the oldest logs, then the oldest releases, until `too_many` bytes are freed.
 fn by_size(
     pruning: &mut Pruning,
     left: &[&Weighed],
@@ -161,7 +161,7 @@ fn by_size(
     pruning.too_many = too_many;
 }
 
-/// What is never forgotten: of each target its last release and its last good one, and what has no end.
+/// What is never deleted: the last release and the last good release of each target, and releases without an end.
 fn kept_on(all: &[Weighed]) -> BTreeSet<ReleaseId> {
     let mut newest: BTreeSet<&Target> = BTreeSet::new();
     let mut good: BTreeSet<&Target> = BTreeSet::new();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_one_and_the_last_good_one_are_kept_whatever_their_age() {
+    fn the_last_and_the_last_good_release_are_kept_at_any_age() {
         let all = [
             one("web", 400, Standing::BackedOut, 10),
             one("web", 401, Standing::Left, 10),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_much_the_oldest_logs_go_first_and_then_the_oldest_releases() {
+    fn the_oldest_logs_are_deleted_before_the_oldest_releases() {
         let all: Vec<Weighed> = (0..6)
             .map(|day| one("web", day, Standing::Done, 50))
             .collect();
@@ -290,7 +290,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_must_stay_stays_and_nothing_goes_without_a_cause(
+        fn nothing_is_deleted_without_a_cause(
             all in any(),
             keep_for in proptest::option::of(0u64..60),
             keep_last in proptest::option::of(0u32..8),

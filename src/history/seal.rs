@@ -1,5 +1,5 @@
-//! What somebody else than the operators has written down of a release, a hold or a repair that is over: its last link.
-//! Whoever may write over the record cannot write over that, where the store keeps the two apart.
+//! A seal: the last link of an ended release, hold or repair, written by another party than the operators. If the store
+//! separates the two, a writer who can change the record cannot change its seal.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::{Link, Proof, Provable};
 use crate::inventory::Operator;
 
-/// See the module.
+/// A seal; see the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// The link of its end, which is over everything in it.
+    /// The link of its end, which covers everything in the record.
     pub link: Link,
-    /// When it was sealed.
+    /// When the record was sealed.
     pub at: Timestamp,
-    /// By whom.
+    /// The sealer.
     pub by: Operator,
 }
 
@@ -28,10 +28,10 @@ impl fmt::Display for Seal {
 }
 
 impl Seal {
-    /// Of what is over and whole; or why it is not sealed, in words.
+    /// Seals a record that has ended and is whole; otherwise the reason why not, for people.
     pub fn of(record: &impl Provable, by: Operator, at: Timestamp) -> Result<Self, String> {
         if !record.is_over(at) {
-            return Err("it is not over".to_owned());
+            return Err("it has not ended".to_owned());
         }
         match (record.last_link(), record.prove()) {
             (Some(link), Proof::Whole) => Ok(Self {
@@ -43,7 +43,7 @@ impl Seal {
         }
     }
 
-    /// Whether that is what was sealed. Its own hashes have to hold besides.
+    /// Whether this record is the sealed one. Its own hashes must be verified separately.
     pub fn is_of(&self, record: &impl Provable) -> bool {
         record.last_link() == Some(&self.link)
     }

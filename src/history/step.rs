@@ -1,17 +1,17 @@
-//! The steps of the ladder, by name: what records, plans and screens have in common.
+//! The names of the steps, shared by records, plans and screens.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A step of a release, in the order they are done. Planning comes before all of them and
-/// leaves nothing to undo, so it has no step.
+/// A step of a release, in the order of execution. Planning comes before all of them and leaves
+/// nothing to undo, so it is not a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
     /// The runtime gets the image, by digest.
     Pull,
-    /// The proxy's configuration is installed; only when it is missing or its shape changed.
+    /// The proxy's configuration is installed, if it is missing or its shape changed.
     Install,
     /// The candidate is created and started in the slot that is not live.
     Start,
@@ -21,11 +21,11 @@ pub enum Step {
     Register,
     /// Traffic moves to the candidate.
     Switch,
-    /// Old and new are watched side by side.
+    /// Old and new versions are compared.
     Watch,
-    /// The old slot's connections end.
+    /// The driver waits until the old slot's connections end.
     Drain,
-    /// The old slot is deregistered and its instance stopped, when its standby time is over.
+    /// The old slot is deregistered and its instance is stopped, after its standby time.
     Stop,
 }
 
@@ -43,7 +43,7 @@ impl Step {
         Self::Stop,
     ];
 
-    /// The word for it.
+    /// The name of the step.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pull => "pull",

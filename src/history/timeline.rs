@@ -1,37 +1,37 @@
-//! What became of a version in a target, out of the heads of its releases. What runs now is not
-//! known here: that comes from looking.
+//! What happened to a version in a target, from the heads of its releases. What runs now is not known here; that is
+//! observed.
 
 use jiff::Timestamp;
 
 use super::{LivePeriod, Outcome, ReleaseRecord};
 use crate::inventory::{Digest, Version};
 
-/// What became of a version when it was released, or replaced, last.
+/// What happened to a version when it was last released or replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It became live, and nothing took its place since.
+    /// It became live, and no other version has replaced it since.
     LiveSince(Timestamp),
-    /// It was live until another version was switched to.
+    /// It was live until the switch to another version.
     LiveUntil(Timestamp),
     /// Its release was undone.
     BackedOut {
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Its release was left where it stood, or needs a person.
+    /// Its release was left unfinished on purpose, or needs a person.
     Left {
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Where and why.
+        /// The state in which it was left, and why.
         reason: String,
     },
-    /// Its release goes on, or was interrupted.
+    /// Its release is running or was interrupted; the time at which it was opened.
     Unfinished(Timestamp),
 }
 
-/// What became of a version. `records` are the heads of one target's releases, newest first.
+/// What happened to a version. `records` are the heads of one target's releases, newest first.
 pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
     let mut replaced_at = None;
     for record in records {
@@ -67,8 +67,8 @@ pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
     None
 }
 
-/// When the version of a release took the traffic for good; none if it never had it, or lost it again by
-/// the release's own way back.
+/// When the version of a release took the traffic and kept it; none if it never had the traffic, or the release
+/// switched back itself.
 fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
     match record.live {
         Some(LivePeriod { since, until: None }) => Some(since),
@@ -77,8 +77,8 @@ fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
     }
 }
 
-/// Every version that was live in the target with success by the word of these heads, newest first, each once. What the
-/// journal proves of them is [`WasLive`](super::WasLive).
+/// Every version that was live in the target with success according to these heads, newest first, each once.
+/// [`WasLive`](super::WasLive) has the versions that the journal proves.
 pub fn once_live(records: &[ReleaseRecord]) -> Vec<&Version> {
     let mut all: Vec<&Version> = Vec::new();
     for record in records {
@@ -91,7 +91,7 @@ pub fn once_live(records: &[ReleaseRecord]) -> Vec<&Version> {
     all
 }
 
-/// The versions that were live with success by the word of one head.
+/// The versions that were live with success according to one head.
 pub(super) fn claimed(record: &ReleaseRecord) -> Vec<&Version> {
     let to = succeeded(record).then_some(&record.to.1);
     let from = record.from.as_ref().map(|(_, from)| from);
@@ -161,7 +161,7 @@ mod tests {
     fn a_version_is_live_from_its_switch_until_the_switch_of_the_next() {
         let at = |text: &str| -> Timestamp { text.parse().expect("a time") };
         let (first, second) = (at("2026-11-06T11:00:00Z"), at("2026-11-07T13:00:00Z"));
-        // The switch of the last waited three hours for an approval, and its standby is not over.
+        // The switch of the last one waited three hours for an approval, and its standby has not ended.
         let mut records = vec![
             switched(record(7, Some('b'), 'c', None), second),
             switched(record(6, Some('a'), 'b', Some(Outcome::Done)), first),
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(fate(&records, 'a'), Some(Fate::LiveUntil(first)));
         assert_eq!(fate(&records, 'b'), Some(Fate::LiveUntil(second)));
         assert_eq!(fate(&records[1..], 'b'), Some(Fate::LiveSince(first)));
-        // It went back by itself: what was live before it is live again.
+        // It switched back by itself: the version before it is live again.
         records[0].live = Some(LivePeriod {
             since: second,
             until: Some(at("2026-11-07T13:02:00Z")),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_what_became_of_it_last() {
+    fn the_last_fate_of_a_version_counts() {
         let reason = "verify failed".to_owned();
         let back = || Outcome::BackedOut {
             reason: reason.clone(),

@@ -1,6 +1,6 @@
-//! Words for an end that is still to come, as they are typed for a hold: `2h`, `18:00`, `monday`,
-//! `2026-12-01`. Times are those of this machine's zone, as all times are
-//! shown. Pure: it is told the time.
+//! Words for a future end, as an operator types them for a hold: `2h`, `18:00`, `monday`,
+//! `2026-12-01`. Times are in this machine's zone, as on every screen. Pure: the caller passes the
+//! time.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::when::{ahead, weekday, written};
 use crate::inventory::local_time;
 
-/// The moment that a word for an end means. The error says what can be written.
+/// The time that a word means as an end. The error says what can be written.
 pub fn until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     until_in(text, now, &local_time::zone())
 }
@@ -27,12 +27,12 @@ fn until_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, St
     };
     let found = found.ok_or_else(|| {
         format!(
-            "`{text}` is no end: write 2h, 3d, 18:00, tomorrow, monday, 2026-12-01 or \
+            "`{text}` is not an end: write 2h, 3d, 18:00, tomorrow, monday, 2026-12-01 or \
              2026-12-01T14:00, in this machine's time zone"
         )
     })?;
     if found <= now {
-        return Err(format!("`{text}` is over already: name an end to come"));
+        return Err(format!("`{text}` has already passed: write a later end"));
     }
     Ok(found)
 }
@@ -41,7 +41,7 @@ fn midnight(date: Date, zone: &TimeZone) -> Option<Timestamp> {
     Some(date.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
-/// `18:00`: today's, or tomorrow's where that is over.
+/// `18:00` today, or tomorrow if it has passed.
 fn time(word: &str, today: Date, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     if word.len() != 5 || !word.contains(':') {
         return None;
@@ -56,7 +56,7 @@ fn time(word: &str, today: Date, now: Timestamp, zone: &TimeZone) -> Option<Time
         .or_else(|| on(today.tomorrow().ok()?))
 }
 
-/// The next such day after today.
+/// The next such weekday after today.
 fn next(weekday: jiff::civil::Weekday, today: Date) -> Option<Date> {
     let days = i32::from(today.weekday().until(weekday));
     let days = if days == 0 { 7 } else { days };
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_to_come_and_said_in_words_people_use() {
+    fn an_end_is_read_from_the_words_that_people_use() {
         // A Friday.
         let now: Timestamp = "2026-11-27T14:30:00Z".parse().expect("a time");
         for (text, expected) in [

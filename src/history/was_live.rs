@@ -1,7 +1,7 @@
-//! Which versions were live in a target, as far as its journal proves it. Pure.
+//! The versions that were live in a target, as far as its journal proves it. Pure.
 //!
-//! A head alone proves nothing: another program that may write below the target's prefix can put one there. A release
-//! counts with its entries: its whole chain verifies, and one of the entries says that its switch was observed.
+//! A head alone proves nothing: another program that may write below the target's prefix can write one. A release
+//! counts only with its entries: its whole chain verifies, and an entry says that its switch was observed.
 
 use std::fmt;
 
@@ -9,40 +9,40 @@ use super::timeline::claimed;
 use super::{Entry, Happening, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, prove};
 use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
 
-/// What the releases of a target prove about the versions that were live in it.
+/// The versions that the releases of a target prove to have been live.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WasLive {
     /// Every version that was live with success, newest first, each once.
     pub versions: Vec<Version>,
-    /// Releases that claim another version, and that Greenroom does not believe.
+    /// Releases that name further versions, but that Greenroom does not believe.
     pub not_believed: Vec<NotBelieved>,
-    /// How many releases were searched, where the search ended before the history did.
+    /// How many releases were searched, if the search ended before the history did.
     pub searched_only: Option<usize>,
 }
 
-/// A release that claims that versions were live, and does not prove it.
+/// A release that claims that versions were live, but does not prove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotBelieved {
     /// The release.
     pub release: ReleaseId,
     /// The versions that it names.
     pub digests: Vec<Digest>,
-    /// What is missing.
+    /// Why it is not proved.
     pub why: String,
 }
 
-/// `the head of release 01… says that it was live, and Greenroom does not believe it: …`.
+/// `the head of release 01… says that it was live, but Greenroom does not believe it: …`.
 impl fmt::Display for NotBelieved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the head of release {} says that it was live, and Greenroom does not believe it: {}",
+            "the head of release {} says that it was live, but Greenroom does not believe it: {}",
             self.release, self.why
         )
     }
 }
 
-/// When the version of a release had the traffic, if its journal proves that; otherwise what is missing.
+/// When the version of a release had the traffic, if its journal proves it; otherwise the reason why it does not.
 pub fn proven_live(recorded: &Recorded, target: &Target) -> Result<LivePeriod, String> {
     let of = &recorded.head.target;
     if of != target {
@@ -56,9 +56,9 @@ pub fn proven_live(recorded: &Recorded, target: &Target) -> Result<LivePeriod, S
         .ok_or_else(|| "no entry says that its switch was observed".to_owned())
 }
 
-/// Whether a release proves that it has put this version live in this slot, or back there. Forward: its head names both,
-/// its checks passed, and its switch was observed and not undone. Back: the version was live there before it, and its
-/// switch back was observed. Otherwise what is missing.
+/// Whether a release proves that it made this version live in this slot, or switched back to it there. Forward: its
+/// head names both, its checks passed, and its switch was observed and not undone. Back: the version was live there
+/// before, and the switch back was observed. The error says what is missing.
 pub fn proves_released(
     recorded: &Recorded,
     target: &Target,
@@ -84,7 +84,7 @@ pub fn proves_released(
     if period.until.is_some() {
         return Err("its entries say that it switched back".to_owned());
     }
-    // By their order: the clocks of two drivers differ.
+    // By their order, because the clocks of two drivers can differ.
     let is_before_switch =
         |entry: &&Entry| LivePeriod::after(None, entry.at, &entry.what).is_none();
     let mut before_switch = recorded.entries.iter().take_while(is_before_switch);
@@ -103,8 +103,8 @@ fn is_success(head: &ReleaseRecord) -> bool {
 }
 
 impl WasLive {
-    /// The versions that a head claims and no release has proven yet. Nothing to read where there is none. A head whose
-    /// end names no switch says nothing about the version before it.
+    /// The versions that a head claims and no release has proven yet. If there are none, its entries need not be read.
+    /// A head whose end names no switch says nothing about the version before it.
     pub fn unproven<'a>(&self, head: &'a ReleaseRecord) -> Vec<&'a Version> {
         let mut claimed = claimed(head);
         if head.closed.is_some() && head.live.is_none() {
@@ -114,7 +114,7 @@ impl WasLive {
         claimed
     }
 
-    /// Counts a release with its entries. Releases are counted newest first.
+    /// Counts a release with its entries. Call it with the newest release first.
     pub fn count(&mut self, recorded: &Recorded, target: &Target) {
         let head = &recorded.head;
         match proven_live(recorded, target) {
@@ -130,7 +130,7 @@ impl WasLive {
         }
     }
 
-    /// Notes why a release is not believed.
+    /// Records why a release is not believed.
     pub fn doubt(&mut self, head: &ReleaseRecord, why: String) {
         let digests = self.unproven(head).into_iter();
         self.not_believed.push(NotBelieved {
@@ -140,7 +140,7 @@ impl WasLive {
         });
     }
 
-    /// What is to be said beside the answer that a version was never live, a line each.
+    /// Remarks to show with the answer that a version was never live, one per line.
     pub fn remarks(&self, digest: &Digest) -> Vec<String> {
         let claims = self.not_believed.iter();
         let claims = claims.filter(|claim| claim.digests.contains(digest));
@@ -149,7 +149,7 @@ impl WasLive {
         remarks
     }
 
-    /// That the search ended before the history did, in words.
+    /// Says that the search ended before the history did, for people.
     pub fn limit(&self) -> Option<String> {
         let searched = self.searched_only?;
         Some(format!(
@@ -251,7 +251,7 @@ mod tests {
         }
     }
 
-    /// The route names the release that switched back, for a version that it has not released.
+    /// The route names the release that switched back, for a version that this release did not release.
     #[test]
     fn a_release_that_switched_back_proves_what_was_live_before_it() {
         let from = head(1).to.0.other();
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_count_by_their_place_before_the_switch_whatever_the_clocks_said() {
+    fn checks_before_the_switch_count_by_their_order_and_not_by_time() {
         let mut late = checked(1, Verdict::Passed);
         late.at = switched(2, Direction::Forward).at + std::time::Duration::from_secs(5);
         let good = released(vec![late, switched(2, Direction::Forward)]);
@@ -360,7 +360,7 @@ mod tests {
             entries,
         });
         assert!(was_live.versions.is_empty());
-        // One that failed, and whose end names no switch, is not even read.
+        // A failed release whose end names no switch is not read at all.
         let reason = "verify failed".to_owned();
         open.closed = Some((open.opened_at, Outcome::BackedOut { reason }));
         assert!(WasLive::default().unproven(&open).is_empty());

@@ -1,5 +1,5 @@
-//! Words for times, as they are typed into a filter: `yesterday`, `3d`, `2026-11-20`. Days are those of
-//! this machine's time zone, as all times are shown. Pure: it is told the time.
+//! Words for times, as an operator types them into a filter: `yesterday`, `3d`, `2026-11-20`. Days are in this
+//! machine's time zone, as on every screen. Pure: the caller passes the time.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::inventory::local_time;
 
-/// From when until when a word means; both are the same for a moment.
+/// The period that a word means; start and end are the same for a single time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct When {
-    /// Its beginning.
+    /// Its start.
     pub from: Timestamp,
-    /// Its end, which is not in it any more.
+    /// Its end, exclusive.
     pub to: Timestamp,
 }
 
-/// What a word for a time means now. The error says what can be written.
+/// The period that a word means now. The error says what can be written.
 pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
     when_in(text, now, &local_time::zone())
 }
@@ -39,7 +39,7 @@ fn when_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<When, String> 
     };
     found.ok_or_else(|| {
         format!(
-            "`{text}` is no time: write today, yesterday, monday, 3d, 12h, 2026-11-20 or \
+            "`{text}` is not a time: write today, yesterday, monday, 3d, 12h, 2026-11-20 or \
              2026-11-20T14:00"
         )
     })
@@ -81,7 +81,7 @@ pub(super) fn weekday(word: &str) -> Option<Weekday> {
         .map(|(_, weekday)| weekday)
 }
 
-/// The last such day before today: who says *Tuesday* on one means that of a week ago.
+/// The last such weekday before today: *Tuesday* on a Tuesday means the one a week ago.
 fn last(weekday: Weekday, today: Date) -> Date {
     let mut date = today;
     for _ in 0..7 {
@@ -98,7 +98,7 @@ fn ago(word: &str, now: Timestamp) -> Option<When> {
     now.checked_sub(amount(word)?).ok().map(moment)
 }
 
-/// The same after now.
+/// The same, after now.
 pub(super) fn ahead(word: &str, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(amount(word)?).ok()
 }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused_with_what_is_one() {
+    fn an_invalid_time_is_refused_with_examples() {
         let now = at("2026-11-21T14:02:11Z");
         for word in [
             "",
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn words_mean_the_days_of_the_zone() {
         let berlin = crate::inventory::time_zone::named("Europe/Berlin").expect("a zone");
-        // Half past midnight of the next day, there.
+        // Half an hour after midnight of the next day in Berlin.
         let now = at("2026-11-20T23:30:00Z");
         let day = |from: &str, to: &str| When {
             from: at(from),

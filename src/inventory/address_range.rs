@@ -1,4 +1,4 @@
-//! The addresses that one entry of an allow list stands for: one address, or a network.
+//! One entry of an allow list: one address, or a network.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One address or one network, written `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`. An IPv4 address that is written as
-/// an IPv6 one is that IPv4 address.
+/// One address or one network, written `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`. An IPv4 address written in IPv6
+/// form counts as that IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AddressRange {
@@ -15,7 +15,7 @@ pub struct AddressRange {
     bits: u8,
 }
 
-/// A text that is no address and no network.
+/// A text that is neither an address nor a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an address or a network: write {instead}")]
 pub struct InvalidRange {
@@ -24,13 +24,13 @@ pub struct InvalidRange {
 }
 
 impl AddressRange {
-    /// Whether an address is in it.
+    /// Whether the range contains an address.
     pub fn contains(&self, address: IpAddr) -> bool {
         network(address.to_canonical(), self.bits) == Some(self.network)
     }
 }
 
-/// The address with its last bits cleared; none where it has fewer bits than that.
+/// The address with its last bits cleared; none if it has fewer than `bits` bits.
 fn network(address: IpAddr, bits: u8) -> Option<IpAddr> {
     Some(match address {
         IpAddr::V4(address) => {
@@ -64,7 +64,7 @@ impl FromStr for AddressRange {
         };
         let all = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
-            // Digits alone: `+8` would be a number, too.
+            // Only digits: `parse` would also accept `+8`.
             Some(bits) if bits.bytes().all(|b| b.is_ascii_digit()) => {
                 bits.parse().map_err(|_| wrong(any))?
             }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_refused_with_what_to_write() {
+    fn an_invalid_range_is_refused_with_what_to_write() {
         for bad in [
             "",
             "all",

@@ -1,5 +1,5 @@
-//! What is different about an instance compared with another one of the same target: what its image
-//! says about itself, and how it was made. Pure.
+//! How an instance differs from another one of the same target: in what its image says about
+//! itself, and in how it was created. Pure.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use jiff::Timestamp;
 
 use super::Instance;
 
-/// How many characters of a commit are enough to know it by.
+/// How many characters identify a commit on a screen.
 const COMMIT: usize = 7;
 
-/// One thing that differs, by name.
+/// One named difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What it is: `memory`, `env TZ`, `commit`.
+    /// `memory`, `env TZ`, `commit`.
     pub name: String,
-    /// What it is there; none where there is none.
+    /// The value in the first instance; none if it has none.
     pub from: Option<String>,
-    /// What it is here; none where there is none any more.
+    /// The value in the second instance; none if it has none.
     pub to: Option<String>,
 }
 
@@ -38,10 +38,10 @@ impl fmt::Display for Difference {
 pub struct Changes {
     /// What the images say about themselves: `commit`, `version`.
     pub image: Vec<Difference>,
-    /// By how many seconds its image was built later; negative where it is older. None where one of
+    /// How many seconds later the second image was built; negative if it is older. None if one of
     /// the images does not say when it was built.
     pub built_later: Option<i64>,
-    /// How they were made.
+    /// How the instances were created.
     pub configuration: Vec<Difference>,
 }
 
@@ -76,7 +76,7 @@ pub fn changes(from: &Instance, to: &Instance) -> Changes {
 }
 
 fn configuration(from: &Instance, to: &Instance) -> Vec<Difference> {
-    // One of the two may come from a Greenroom that did not look: that is no difference.
+    // One of the two may come from a Greenroom that did not record it: that is no difference.
     if from.configuration.is_empty() || to.configuration.is_empty() {
         return Vec::new();
     }
@@ -93,7 +93,7 @@ fn configuration(from: &Instance, to: &Instance) -> Vec<Difference> {
         .collect()
 }
 
-/// A commit as people write it; anything else as it is.
+/// The short form of a commit hash; anything else unchanged.
 pub fn commit(revision: &str) -> String {
     let is_hash = revision.len() >= 12 && revision.bytes().all(|b| b.is_ascii_hexdigit());
     match revision.get(..COMMIT).filter(|_| is_hash) {
@@ -103,7 +103,7 @@ pub fn commit(revision: &str) -> String {
 }
 
 impl Changes {
-    /// When the image was built compared with the other: `built 2d 4h later`.
+    /// When the second image was built compared with the first: `built 2d 4h later`.
     pub fn built(&self) -> Option<String> {
         let later = self.built_later?;
         let time = roughly(later.unsigned_abs());
@@ -114,7 +114,7 @@ impl Changes {
         })
     }
 
-    /// The same in fewer words: `2d newer`.
+    /// The same, shorter: `2d newer`.
     pub fn newer(&self) -> Option<String> {
         let later = self.built_later.filter(|later| *later != 0)?;
         let time = roughly(later.unsigned_abs());
@@ -123,7 +123,7 @@ impl Changes {
         Some(format!("{first} {word}"))
     }
 
-    /// `1 config change`, `2 config changes`, or that there is none.
+    /// `1 config change`, `2 config changes`, or `configured as live` if there is none.
     pub fn counted(&self) -> String {
         match self.configuration.len() {
             0 => "configured as live".to_owned(),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_looked_at_is_no_difference() {
+    fn a_value_that_was_not_read_is_no_difference() {
         let unknown = instance([None; 3], &[]);
         let known = instance([None, Some("yesterday"), None], &[("memory", "1 GiB")]);
         let all = changes(&unknown, &known);

@@ -1,9 +1,8 @@
-//! Other machines' clocks, compared with this one's. Pure.
+//! The clocks of other machines, compared with this machine's clock. Pure.
 //!
-//! A hold, a freeze and an approval end at a moment that an operator's clock decides. A clock that is wrong would end
-//! them too early, so a hold and a freeze end only when every clock
-//! that could be asked says so. A freeze begins, and an approval ends, when the first of them says so. Where no other clock can be asked,
-//! this machine's own is all there is.
+//! A hold, a freeze and an approval end at a time that an operator's clock decides. A wrong clock could end them too
+//! early, so a hold or a freeze ends only when every clock that could be read says so. A freeze starts, and an approval
+//! ends, when the first clock says so. If no other clock can be read, this machine's clock decides alone.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,15 +12,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::EnvironmentName;
 
-/// How far two clocks may differ before an operator is told: more than a machine that synchronises its clock ever
-/// differs, and less than any hold or approval lasts.
+/// How far two clocks may differ before the operator is told. A machine that synchronises its clock never differs that
+/// much, and every hold and approval lasts longer.
 const TOLERATED: SignedDuration = SignedDuration::from_secs(10);
 
-/// The largest difference between two readings of one clock that is no change: answers take different times.
+/// Two readings of one clock that differ by less than this count as the same, because answers take different times.
 const SAME_READING: SignedDuration = SignedDuration::from_secs(2);
 
-/// The time that the `Date` of an HTTP answer tells (<https://www.rfc-editor.org/rfc/rfc9110#field.date>). It is the
-/// beginning of a second, of which half has passed on average.
+/// The time in the `Date` header of an HTTP answer (<https://www.rfc-editor.org/rfc/rfc9110#field.date>). The header
+/// gives the start of a second; on average half of that second has passed.
 pub fn http_date(date: &[u8]) -> Option<Timestamp> {
     let told = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
     told.checked_add(Duration::from_millis(500)).ok()
@@ -32,9 +31,9 @@ pub fn http_date(date: &[u8]) -> Option<Timestamp> {
 pub struct ClockReading {
     /// Whose clock it is, e.g. `the engine of qa`.
     pub of: String,
-    /// How far this machine's clock is ahead of it; negative where it is behind.
+    /// How far this machine's clock is ahead of it; negative if it is behind.
     pub ahead: SignedDuration,
-    /// How far off that may be: half of the time that the answer took.
+    /// The error of `ahead`: half of the time that the answer took.
     pub within: SignedDuration,
 }
 
@@ -61,18 +60,18 @@ impl ClockReading {
         }
     }
 
-    /// Whether the difference is more than could be a slow answer or a clock that is being synchronised.
+    /// Whether the difference is larger than a slow answer or clock synchronisation can explain.
     pub fn differs(&self) -> bool {
         self.ahead.abs() > self.within + TOLERATED
     }
 
-    /// The same reading of a server that has another name for another environment.
+    /// The same reading under the name that this server has in another environment.
     #[must_use]
     pub fn called(&self, of: String) -> Self {
         Self { of, ..self.clone() }
     }
 
-    /// Whether another reading of the same clock says the same, apart from the time that the answers took.
+    /// Whether another reading of the same clock gives the same result, apart from the time that the answers took.
     pub fn is_like(&self, other: &Self) -> bool {
         let apart = (self.ahead - other.ahead).abs();
         self.of == other.of && self.differs() == other.differs() && apart < SAME_READING
@@ -88,7 +87,7 @@ impl ClockReading {
         format!("{:#} {way} this machine's", rounded(self.ahead))
     }
 
-    /// The time by that clock while this machine's says `now`.
+    /// The time on that clock when this machine's clock shows `now`.
     fn time(&self, now: Timestamp) -> Timestamp {
         now.checked_sub(self.ahead).unwrap_or(now)
     }
@@ -121,33 +120,33 @@ fn rounded(by: SignedDuration) -> SignedDuration {
     SignedDuration::from_secs((by.as_secs() + unit / 2) / unit * unit)
 }
 
-/// Every other clock that could be asked.
+/// Every other clock that could be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Clocks(pub Vec<ClockReading>);
 
 impl Clocks {
-    /// The clock that differs most; none where none differs by more than is tolerated.
+    /// The clock that differs most; none if no clock differs by more than the tolerance.
     pub fn differs(&self) -> Option<&ClockReading> {
         let differing = self.0.iter().filter(|reading| reading.differs());
         differing.max_by_key(|reading| reading.ahead.abs())
     }
 
-    /// The earliest time that one of the clocks says while this machine's says `now`. What ends by a clock is over only
-    /// when it is over by this one.
+    /// The earliest time of all clocks when this machine's clock shows `now`. A hold or a freeze has ended only when it
+    /// has ended by this time.
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.min().map_or(now, |time| time.min(now))
     }
 
-    /// The latest time that one of the clocks says while this machine's says `now`. A freeze has begun when it has begun by
-    /// this one, and an approval counts only until this one says that it has expired.
+    /// The latest time of all clocks when this machine's clock shows `now`. A freeze has started when it has started by
+    /// this time. An approval counts until it has expired by this time.
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.max().map_or(now, |time| time.max(now))
     }
 
-    /// Replaces the last reading of a clock; none when it did not answer. Keeps no reading that agrees with this
-    /// machine's clock, because it decides nothing.
+    /// Replaces the last reading of a clock; `None` if it did not answer. A reading that agrees with this machine's
+    /// clock is not kept, because it decides nothing.
     pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
         let new = reading.filter(ClockReading::differs);
         let known = self.0.iter().position(|known| known.of == of);
@@ -164,7 +163,7 @@ impl Clocks {
         self.0.iter().filter(|reading| reading.differs())
     }
 
-    /// The clock by which a moment that is still to come for `now` is over; the one that is furthest ahead.
+    /// The clock that is furthest ahead among those by which `moment` has passed, although it has not passed by `now`.
     pub fn over_by(&self, moment: Timestamp, now: Timestamp) -> Option<&ClockReading> {
         let over = self
             .differing()
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_with_whose_clock_it_is_and_rounded() {
+    fn a_difference_names_the_clock_and_is_rounded() {
         let ahead = reading(7_203);
         assert!(ahead.differs());
         assert_eq!(
@@ -245,7 +244,7 @@ mod tests {
         assert_eq!(clocks, kept);
         clocks.keep(of, Some(reading(60)));
         assert_eq!(clocks, Clocks(vec![reading(60)]));
-        // A server that does not answer says nothing of the time.
+        // A server that does not answer gives no time.
         clocks.keep(of, None);
         assert_eq!(clocks, Clocks::default());
     }

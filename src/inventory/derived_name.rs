@@ -1,28 +1,29 @@
-//! The names that are made from a target: of its files, containers, process records and sockets. This is the only
-//! place that joins a service and an environment into one word.
+//! Names derived from a target: of its files, containers, process records and sockets. This is the only place that
+//! joins a service and an environment into one word.
 //!
-//! Neither a service nor an environment can have a dot in its name ([`super::ServiceName`]), so a dot between them
-//! leaves no doubt: `web` in `qa-eu` is `web.qa-eu`, and `web-qa` in `eu` is `web-qa.eu`. Both are written in lower
-//! case only, so two names never differ by case alone.
+//! Neither a service nor an environment can have a dot in its name ([`super::ServiceName`]), so the dot between them is
+//! unambiguous: `web` in `qa-eu` is `web.qa-eu`, and `web-qa` in `eu` is `web-qa.eu`. Both are lower case only, so two
+//! names never differ by case alone.
 
 use super::{Slot, Target};
 
-/// What begins the name of every file and container of Greenroom's, so that one pattern finds all of them.
+/// The prefix of every file and container that Greenroom creates, so that one pattern finds all of them.
 const OURS: &str = "greenroom-";
 
 impl Target {
-    /// Service and environment as one word, e.g. `web.production`, where the `/` of the written form cannot be.
+    /// Service and environment as one word, e.g. `web.production`, for places that cannot contain the `/` of the
+    /// written form.
     pub fn joined(&self) -> String {
         format!("{}.{}", self.service, self.environment)
     }
 
-    /// The name of what belongs to the target among files and containers of others, e.g. `greenroom-web.production`.
+    /// The name of the target's files and containers among those of other programs, e.g. `greenroom-web.production`.
     pub fn own_name(&self) -> String {
         format!("{OURS}{}", self.joined())
     }
 }
 
-/// The name an instance of a slot has in the runtime, e.g. `greenroom-web.production.blue`.
+/// The name that an instance of a slot has in the runtime, e.g. `greenroom-web.production.blue`.
 pub fn instance_name(target: &Target, slot: Slot) -> String {
     format!("{}.{slot}", target.own_name())
 }
@@ -64,8 +65,8 @@ mod tests {
     fn the_longest_names_fit_everywhere() {
         let longest = "a".repeat(40);
         let name = instance_name(&target(&longest, &longest), Slot::Green);
-        // A container's name may have 200 bytes here, a label of DNS 63, a file 255 with what is added while it is
-        // written.
+        // The limits are 200 bytes for a container's name here, 63 for a DNS label, and 255 for a file, including the
+        // suffix that is added while it is written.
         assert!(name.len() < 100, "{name}");
         assert!(name.split('.').all(|part| part.len() <= 63), "{name}");
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plain;
 
-/// An address one can connect to. Written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address
-/// are read as equal: `[0:0::1]:80` is `[::1]:80`, and `[::ffff:127.0.0.1]:80` is `127.0.0.1:80`.
+/// An address to connect to. Written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address are
+/// equal: `[0:0::1]:80` is `[::1]:80`, and `[::ffff:127.0.0.1]:80` is `127.0.0.1:80`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Endpoint {
@@ -20,17 +20,17 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// A text that is no endpoint.
+/// A text that is not an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock")]
 pub struct InvalidEndpoint(pub String);
 
 impl Endpoint {
-    /// A TCP address. An IPv4 address that is written as an IPv6 one is that IPv4 address.
+    /// A TCP address. An IPv4 address written in IPv6 form becomes that IPv4 address.
     pub fn tcp(address: SocketAddr) -> Self {
         match address.ip().to_canonical() {
             IpAddr::V4(ip) => Self::Tcp(SocketAddr::new(ip.into(), address.port())),
-            // As it is: a link-local address has its interface beside it.
+            // Unchanged: a link-local address carries its interface.
             IpAddr::V6(_) => Self::Tcp(address),
         }
     }

@@ -1,5 +1,5 @@
-//! Keys for other readers of the store: a key and a value made from templates. Knows what a template may speak of and
-//! which keys it may make; not how they are written.
+//! Keys for other readers of the store: a key and a value made from templates. Checks which names a template uses and
+//! which keys it may produce; the stores write them.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,13 +9,13 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use super::{Endpoint, PerSlot, Route, Slot, Target};
 use crate::sanitize::sanitize_line;
 
-/// The longest key that is made.
+/// The longest key that a template may produce, in bytes.
 const LONGEST_KEY: usize = 1024;
 
-/// A digest that stands for any, where only a release knows which.
+/// Stands for any digest, where only a release knows the real one.
 const SOME_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
-/// What a template may speak of.
+/// The names that a template may use.
 const NAMES: [&str; 7] = [
     "service",
     "environment",
@@ -26,9 +26,9 @@ const NAMES: [&str; 7] = [
     "generation",
 ];
 
-/// A key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`.
-/// Both may speak of `service`, `environment`, `slot`, `address`, `tag` (empty when the version
-/// was asked for by digest), `digest` and `generation`, all of the live slot.
+/// A key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Both may use
+/// `service`, `environment`, `slot`, `address`, `tag` (empty if the version was requested by digest), `digest` and
+/// `generation`, all of the live slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraKey {
     /// The template of the key.
@@ -37,7 +37,7 @@ pub struct ExtraKey {
     pub value: String,
 }
 
-/// What is wrong with a template, or with the key that it makes.
+/// What is wrong with a template, or with the key that it produces.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {said}")]
 pub struct BadExtraKey {
@@ -55,7 +55,7 @@ pub struct ExtraKeys {
     prefix: String,
 }
 
-/// What the templates are filled with.
+/// The values that fill the templates.
 struct Values<'a> {
     slot: Slot,
     address: &'a Endpoint,
@@ -65,11 +65,11 @@ struct Values<'a> {
 }
 
 impl ExtraKeys {
-    /// Compiles the templates; says which is wrong and why. `prefix` is that of Greenroom's own keys.
+    /// Compiles the templates. The error says which one is wrong and why. `prefix` is that of Greenroom's own keys.
     pub fn compile(prefix: &str, service: &str, extra: &[ExtraKey]) -> Result<Self, BadExtraKey> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        // Values go into the store as they are: nothing is HTML here.
+        // Values are stored unchanged: nothing is HTML here.
         templates.set_auto_escape_callback(|_| AutoEscape::None);
         let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
         templates.set_syntax(syntax.map_err(|error| bad("extra keys", words(&error)))?);
@@ -87,7 +87,7 @@ impl ExtraKeys {
         })
     }
 
-    /// The pairs that go with a route.
+    /// The key-value pairs that are written with a route.
     pub fn render(
         &self,
         target: &Target,
@@ -104,8 +104,8 @@ impl ExtraKeys {
         self.fill(target, &values)
     }
 
-    /// The keys that a target writes as far as its settings tell, whichever slot is live. What only a release knows is
-    /// the same for all targets here: keys that differ by nothing else may be one key one day.
+    /// The keys that a target may write according to its settings, whichever slot is live. Values that only a release
+    /// knows are the same for all targets here: keys that differ in nothing else may become one key.
     pub fn possible_keys(
         &self,
         target: &Target,
@@ -154,7 +154,7 @@ impl ExtraKeys {
             self.check(target, &key)?;
             if pairs.iter().any(|(other, _)| *other == key) {
                 let what = format!("extra key {} of {target}", index + 1);
-                return Err(bad(&what, format!("{key} is written by another one too")));
+                return Err(bad(&what, format!("another extra key also writes {key}")));
             }
             pairs.push((key, value));
         }
@@ -169,7 +169,7 @@ impl ExtraKeys {
         } else if sanitize_line(key.as_bytes()) != key {
             "the key holds characters that cannot be printed".to_owned()
         } else if is_within(key, &self.prefix) {
-            format!("{key} lies within Greenroom's own keys")
+            format!("{key} is within Greenroom's own keys")
         } else {
             return Ok(());
         };
@@ -177,7 +177,7 @@ impl ExtraKeys {
     }
 }
 
-/// Whether a key is a prefix of Greenroom's own, or below it.
+/// Whether a key equals Greenroom's prefix or is below it.
 pub fn is_within(key: &str, prefix: &str) -> bool {
     key.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -199,7 +199,7 @@ fn add(templates: &mut Environment<'static>, name: &str, source: &str) -> Result
         return Ok(());
     }
     Err(format!(
-        "there is no {}; there are {}",
+        "there is no {}; use one of {}",
         unknown.join(" and no "),
         NAMES.join(", ")
     ))
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn values_go_out_as_they_are() {
+    fn values_are_written_unchanged() {
         let pairs = rendered(&one(
             "/up/{{ service }}/{{ environment }}",
             "{\"a\": \"{{ address }}\", \"t\": \"{{ tag }}\", \"g\": {{ generation }}}",

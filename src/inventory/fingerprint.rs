@@ -1,11 +1,11 @@
-//! Values that may be secret, made comparable without being shown. The key is of this process
-//! alone: a fingerprint says whether two values differ here and now, and nobody who sees one later
-//! can try values against it.
+//! Makes values that may be secret comparable without showing them. The key belongs to this process
+//! only: a fingerprint tells whether two values differ here and now. A reader of an old fingerprint
+//! cannot test guesses against it.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-/// What fingerprints are made with. Those of two keys cannot be compared.
+/// The key of the fingerprints. Fingerprints of two keys cannot be compared.
 #[derive(Debug, Clone, Default)]
 pub struct FingerprintKey(RandomState);
 
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_values_have_one_fingerprint_and_it_does_not_have_the_value() {
+    fn equal_values_have_one_fingerprint_that_does_not_show_the_value() {
         let key = FingerprintKey::default();
         assert_eq!(key.of("hunter2"), key.clone().of("hunter2"));
         assert_ne!(key.of("hunter2"), key.of("hunter3"));

@@ -1,7 +1,7 @@
-//! Times at which nothing is promoted, as the configuration says them: once, or every week, by the clocks of
-//! a place. Pure: the time zones are those of `time_zone`, and the caller says what time it is. Where clocks
-//! are set, the window is the longer of what its words may mean: an hour too long delays a release, an hour
-//! too short lets one through.
+//! Times during which no release is promoted, from the configuration: once, or every week, in the time zone of a place.
+//! Pure: the time zones are those of `time_zone`, and the caller passes the time. When clocks change for daylight
+//! saving, the longer of the two possible windows counts: an hour too long delays a release, an hour too short lets one
+//! through.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -10,40 +10,40 @@ use serde::{Deserialize, Serialize};
 
 use super::{Clocks, Hold, Operator, ServiceName};
 
-/// One window, or one every week.
+/// A window that happens once, or every week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freeze {
     /// What it is for, e.g. `payday`.
     pub name: String,
-    /// By the clocks of which place.
+    /// In which time zone.
     #[serde(with = "super::time_zone")]
     pub zone: TimeZone,
     /// When.
     pub window: Window,
-    /// The services it is for; all of the environment when there are none.
+    /// The services it applies to; every service of the environment if empty.
     pub services: Vec<ServiceName>,
 }
 
-/// When a freeze stands.
+/// When a freeze is active.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Window {
     /// Once, from one moment to a later one.
     Once {
-        /// From then on.
+        /// Its start.
         from: DateTime,
-        /// Until then.
+        /// Its end.
         until: DateTime,
     },
     /// Every week.
     Weekly {
-        /// The days it begins on.
+        /// The days on which it starts.
         every: Vec<WeekdayName>,
-        /// At what time of those days.
+        /// The time at which it starts on those days.
         from: Time,
-        /// On which day it ends, the next of that name; none: within a day.
+        /// The weekday on which it ends, the next one of that name; none if it lasts less than a day.
         until_day: Option<WeekdayName>,
-        /// At what time it ends. Not later than `from` is the next day, where no day is said.
+        /// The time at which it ends. If no day is given and the time is not later than `from`, it is on the next day.
         until: Time,
     },
 }
@@ -69,7 +69,7 @@ pub enum WeekdayName {
 }
 
 impl WeekdayName {
-    /// All of them, from Monday on, each with its name.
+    /// All of them, starting with Monday, each with its name.
     pub const ALL: [(&'static str, Self); 7] = [
         ("mon", Self::Mon),
         ("tue", Self::Tue),
@@ -93,16 +93,16 @@ impl WeekdayName {
     }
 }
 
-/// How many days back a window may have begun that still stands: a week, and one for the time zone.
+/// How many days ago a window that is still active may have started: a week, plus one day for the time zone.
 const LOOKING_BACK: i32 = 8;
 
 impl Freeze {
-    /// Whether it is for a service.
+    /// Whether it applies to a service.
     pub fn is_for(&self, service: &ServiceName) -> bool {
         self.services.is_empty() || self.services.contains(service)
     }
 
-    /// The hold that it is at `now`, if it stands.
+    /// The freeze as a hold, if it is active at `now`.
     pub fn hold(&self, now: Timestamp) -> Option<Hold> {
         let (since, until) = self.span(now)?;
         Some(Hold {
@@ -118,7 +118,7 @@ impl Freeze {
         })
     }
 
-    /// From when to when it stands around `now`; of windows that overlap, to the end of the last.
+    /// The start and end of the window around `now`; of overlapping windows, the one that ends last.
     fn span(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let is_now = |span: &(Timestamp, Timestamp)| span.0 <= now && now < span.1;
         match &self.window {
@@ -157,7 +157,7 @@ impl Freeze {
     }
 }
 
-/// The day on which a weekly window ends that begins on `day`.
+/// The day on which a weekly window that starts on `day` ends.
 fn last_day(day: Date, (from, until): (Time, Time), name: Option<WeekdayName>) -> Option<Date> {
     let goes_over = until <= from;
     let days = match name {
@@ -170,7 +170,7 @@ fn last_day(day: Date, (from, until): (Time, Time), name: Option<WeekdayName>) -
     day.checked_add(days.days()).ok()
 }
 
-/// What stops a promote at `now`: the hold that somebody has placed, and every freeze.
+/// What stops a promote at `now`: the hold that an operator placed, and every freeze.
 pub fn standing(
     placed: Option<&Hold>,
     freezes: &[Freeze],
@@ -185,7 +185,8 @@ pub fn standing(
         .collect()
 }
 
-/// The holds and freezes that stop a promote at `now`: first those by this machine's clock, then those only by another.
+/// The holds and freezes that stop a promote at `now`: first those by this machine's clock, then those only by another
+/// clock.
 pub fn holds_by_all_clocks(
     placed: Option<&Hold>,
     freezes: &[Freeze],
@@ -206,8 +207,8 @@ pub fn holds_by_all_clocks(
 /// How far ahead [`next`] looks.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 8);
 
-/// When the next freeze of a service begins, if one does within a week: the first moment, to the minute,
-/// at which one stands that does not stand now.
+/// When the next freeze of a service starts, if one starts within a week: the first start of a freeze that is not
+/// active now.
 pub fn next(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option<Timestamp> {
     let until = now.checked_add(AHEAD).ok()?;
     let begins = freezes
@@ -219,7 +220,7 @@ pub fn next(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option
 }
 
 impl Freeze {
-    /// The moments around `now` and in the week after it at which it begins.
+    /// The times around `now` and in the week after it at which the freeze starts.
     fn begins(&self, now: Timestamp) -> Vec<Timestamp> {
         match &self.window {
             Window::Once { from, .. } => self.begin(*from).into_iter().collect(),
@@ -282,7 +283,7 @@ mod tests {
     fn a_weekend_begins_on_friday_and_ends_on_monday_by_the_clocks_of_its_place() {
         let weekend = weekly("Europe/Berlin", &[WeekdayName::Fri], "16:00", "mon 08:00");
         for (now, expected) in [
-            // Friday 15:59:59 and 16:00 in Berlin, which is an hour ahead in November.
+            // Friday 15:59:59 and 16:00 in Berlin, which is one hour ahead of UTC in November.
             ("2026-11-27T14:59:59Z", None),
             (
                 "2026-11-27T15:00:00Z",
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_week_stands_always() {
+    fn a_whole_week_is_always_active() {
         let always = weekly("UTC", &[WeekdayName::Thu], "09:00", "thu 09:00");
         for now in [
             "2026-11-26T08:59:59Z",
@@ -333,32 +334,32 @@ mod tests {
         }
     }
 
-    /// 29 March 2026, Berlin: 02:00 is 03:00. 25 October: 03:00 is 02:00. In New York it is 8 March and
-    /// 1 November.
+    /// 29 March 2026, Berlin: 02:00 becomes 03:00. 25 October: 03:00 becomes 02:00. In New York the days are 8 March
+    /// and 1 November.
     #[test]
-    fn clocks_that_are_set_make_a_window_longer_and_never_shorter() {
+    fn a_clock_change_never_makes_a_window_shorter() {
         let sunday = [WeekdayName::Sun];
         let hour = weekly("Europe/Berlin", &sunday, "02:30", "03:30");
         assert_eq!(
             span(&hour, "2026-03-29T00:45:00Z"),
             Some(from("2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z")),
-            "02:30 is not there: from half an hour before"
+            "02:30 does not exist: starts half an hour earlier"
         );
         assert_eq!(
             span(&hour, "2026-10-25T01:45:00Z"),
             Some(from("2026-10-25T00:30:00Z", "2026-10-25T02:30:00Z")),
-            "02:30 is there twice: from the first one on"
+            "02:30 happens twice: starts at the first one"
         );
         let before = weekly("Europe/Berlin", &sunday, "01:00", "02:30");
         assert_eq!(
             span(&before, "2026-03-29T00:15:00Z"),
             Some(from("2026-03-29T00:00:00Z", "2026-03-29T01:30:00Z")),
-            "an end that is not there is half an hour later"
+            "an end that does not exist is half an hour later"
         );
         assert_eq!(
             span(&before, "2026-10-25T01:15:00Z"),
             Some(from("2026-10-24T23:00:00Z", "2026-10-25T01:30:00Z")),
-            "an end that is there twice is the second one"
+            "an end that happens twice is the second one"
         );
         let weekend = weekly(
             "America/New_York",
@@ -377,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_its_own_stands_once_and_becomes_a_hold_with_an_end() {
+    fn a_single_window_becomes_a_hold_with_an_end() {
         let holidays = Freeze {
             name: "holidays".into(),
             zone: zone("Europe/Berlin"),
@@ -390,7 +391,7 @@ mod tests {
         assert_eq!(holidays.hold(at("2026-12-23T16:59:59Z")), None);
         let hold = holidays
             .hold(at("2026-12-31T12:00:00Z"))
-            .expect("it stands");
+            .expect("it is active");
         assert_eq!(hold.since, at("2026-12-23T17:00:00Z"));
         assert_eq!(hold.until, Some(at("2027-01-02T07:00:00Z")));
         assert_eq!(hold.author.to_string(), "the configuration");

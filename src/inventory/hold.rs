@@ -5,49 +5,49 @@ use serde::{Deserialize, Serialize};
 
 use super::{Operator, ReleaseId};
 
-/// Nobody promotes here until it ends.
+/// No operator can promote here until it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hold {
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Who placed it.
+    /// The operator who placed it.
     pub author: Operator,
-    /// Since when.
+    /// Its start.
     pub since: Timestamp,
-    /// Until when; none is until somebody clears it.
+    /// Its end; none if it lasts until an operator clears it.
     pub until: Option<Timestamp>,
-    /// The rollback that has left it; none of one that somebody has placed.
+    /// The rollback that left it; none if an operator placed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseId>,
-    /// Who has cleared it: it is kept, and does not stand any more.
+    /// Set when an operator has cleared it. It is kept, but no longer stops promotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleared: Option<Cleared>,
 }
 
-/// The end that somebody has made to a hold.
+/// How an operator ended a hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cleared {
-    /// Who.
+    /// The operator who cleared it.
     pub by: Operator,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Why.
+    /// The reason.
     pub why: Option<String>,
 }
 
 impl Hold {
-    /// Whether it still stands at `now`.
+    /// Whether it still stops promotes at `now`.
     pub fn stands(&self, now: Timestamp) -> bool {
         self.cleared.is_none() && self.until.is_none_or(|until| now < until)
     }
 
-    /// Whether a rollback has left it without a reason: one can be given later. The words that a rollback writes have a
-    /// colon before its reason, and no version has one in its name.
+    /// Whether a rollback left it without a reason. A reason can be added later. The text that a rollback writes has a
+    /// colon before its reason, and no version name contains a colon.
     pub fn lacks_reason(&self) -> bool {
         self.release.is_some() && self.cleared.is_none() && !self.reason.contains(':')
     }
 
-    /// The hold that takes its place when a reason is given later.
+    /// The hold that replaces it when an operator adds a reason later.
     #[must_use]
     pub fn with_reason(&self, reason: &str, by: Operator, at: Timestamp) -> Self {
         Self {
@@ -58,8 +58,8 @@ impl Hold {
         }
     }
 
-    /// The same, cleared. What was cleared already stays as it was. It ends then, too: a Greenroom that
-    /// knows nothing of clearing reads an end.
+    /// The same hold, cleared. A hold that is already cleared stays unchanged. Its end is set too, because an older
+    /// Greenroom that does not know `cleared` reads the end.
     #[must_use]
     pub fn cleared(self, cleared: Cleared) -> Self {
         if self.cleared.is_some() {
@@ -75,7 +75,7 @@ impl Hold {
 }
 
 impl Hold {
-    /// What has become of it at `now`, in words: also of one that ended, so that it does not read as one that stops
+    /// Its state at `now`, for people. A hold that has ended says so, so that it does not read as one that stops
     /// promotes.
     pub fn words(&self, now: Timestamp) -> String {
         match (&self.cleared, self.until) {

@@ -1,4 +1,4 @@
-//! What runs in a slot, as the runtime reports it.
+//! The instance in a slot, as the runtime reports it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, ImageLabels, PerSlot, Probe, ReleaseId, Slot, Target, instance_name};
 
-/// The runtime's own id of an instance: a full container id, or a process record's id.
+/// The runtime's own id: a full container id, or the id of a process record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct InstanceId(pub String);
@@ -26,26 +26,26 @@ impl fmt::Display for InstanceId {
     }
 }
 
-/// Whether it runs.
+/// Whether an instance is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceState {
-    /// Made, not started.
+    /// Created, but not started.
     Created,
     /// Running.
     Running,
     /// The runtime is starting it again after an exit.
     Restarting,
-    /// Frozen by hand.
+    /// Paused by hand.
     Paused,
-    /// Over.
+    /// It has ended.
     Exited {
         /// The exit code, if there was one.
         code: Option<i64>,
     },
 }
 
-/// What the runtime's own health check says, where it has one. Greenroom's probes are apart.
+/// The result of the runtime's own health check, if there is one. Greenroom's probes are separate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuntimeHealth {
@@ -68,8 +68,8 @@ pub struct Exit {
     pub out_of_memory: bool,
 }
 
-/// One run of an instance, from its start to its exit. A restarted instance is another run, and what was
-/// checked about the run before says nothing about it.
+/// One run of an instance, from its start to its exit. After a restart it is another run, and checks of the run before
+/// say nothing about it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InstanceRun {
     /// Which instance.
@@ -80,16 +80,16 @@ pub struct InstanceRun {
     pub restarts: u64,
 }
 
-/// One of our instances.
+/// One instance that Greenroom created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The runtime's id.
     pub id: InstanceId,
     /// Its name there, e.g. `greenroom-web.production.blue`.
     pub name: String,
-    /// Whose it is.
+    /// The target that it belongs to.
     pub target: Target,
-    /// Where it runs.
+    /// The slot that it runs in.
     pub slot: Slot,
     /// The digest of the image that runs **now**, from the runtime, not from a label.
     pub digest: Digest,
@@ -105,7 +105,7 @@ pub struct Instance {
     pub started_at: Option<Timestamp>,
     /// How often the runtime restarted it.
     pub restarts: u64,
-    /// How its last run ended, where the runtime tells.
+    /// How its last run ended, if the runtime reports it.
     #[serde(default)]
     pub last_exit: Option<Exit>,
     /// The process id on the runtime's host, while it runs.
@@ -113,19 +113,19 @@ pub struct Instance {
     /// What its image says about itself, as far as the runtime knows.
     #[serde(default)]
     pub labels: ImageLabels,
-    /// How it was made, from the runtime: what can differ between two instances of a target, by
-    /// name. Values that may be secret are there as a fingerprint only.
+    /// How it was created, from the runtime: the settings that can differ between two instances of a target, by name.
+    /// Values that may be secret appear only as a fingerprint.
     #[serde(default)]
     pub configuration: BTreeMap<String, String>,
 }
 
 impl Instance {
-    /// Whether it runs now.
+    /// Whether it is running now.
     pub fn is_running(&self) -> bool {
         self.state == InstanceState::Running
     }
 
-    /// Whether it runs, is paused, or is being started again: whether there is anything to stop.
+    /// Whether there is anything to stop: it is running, paused or restarting.
     pub fn is_up(&self) -> bool {
         !matches!(
             self.state,
@@ -142,8 +142,8 @@ impl Instance {
         }
     }
 
-    /// Why it is not healthy, or nothing. The runtime's own check and Greenroom's probe both have to be good, and
-    /// a check that is still starting is not good yet. Every face and every guard asks here.
+    /// Why it is not healthy; none if it is. Both the runtime's own check and Greenroom's probe must be good, and a
+    /// check that is still starting is not good yet. Every screen and every guard uses this.
     pub fn unhealthy(&self, probe: Option<&Probe>) -> Option<String> {
         match self.state {
             InstanceState::Running => {}
@@ -169,9 +169,9 @@ impl Instance {
         }
     }
 
-    /// The instance of each slot. Labels are copied easily (`docker commit` takes them into an image, and every container
-    /// made of that has them), so of several with the labels of a slot the one that has the slot's own name counts;
-    /// without such a one, one that is up.
+    /// The instance of each slot. Labels are copied easily: `docker commit` copies them into an image, and every
+    /// container of that image gets them. So if several instances have the labels of one slot, the one with the slot's
+    /// own name counts; without such a one, one that is up.
     pub fn by_slot(instances: Vec<Self>) -> PerSlot<Option<Self>> {
         let mut slots: PerSlot<Option<Self>> = PerSlot::default();
         let rank = |it: &Self| (it.name == instance_name(&it.target, it.slot), it.is_up());
@@ -193,14 +193,14 @@ impl Instance {
     }
 }
 
-/// What is in the way of a slot.
+/// What occupies the name and address of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occupancy {
-    /// Nothing: name and address are free.
+    /// Nothing: the name and the address are free.
     Free,
-    /// An instance of ours, of this very target and slot.
+    /// An instance of Greenroom, of this target and slot.
     Ours(Box<Instance>),
-    /// Something that is not ours has the name or the address; said in words.
+    /// Something that is not Greenroom's has the name or the address; a description for people.
     Foreign(String),
 }
 

@@ -1,15 +1,15 @@
-//! Moments as people read them: in the time zone of this machine (`TZ`, else its own), with the zone named. Records and
-//! JSON keep UTC.
+//! Times as people read them: in the time zone of this machine (`TZ`, else the system's), with the zone named. Records
+//! and JSON use UTC.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-/// The time zone of this machine; UTC where it has none.
+/// The time zone of this machine; UTC if it has none.
 pub fn zone() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
-/// A moment in that zone.
+/// A time in that zone.
 pub fn local(at: Timestamp) -> Zoned {
     at.to_zoned(zone())
 }
@@ -19,12 +19,12 @@ pub fn moment(at: Timestamp) -> String {
     moment_in(at, zone())
 }
 
-/// The same without its day: `14:02:11 CET`.
+/// The same without the date: `14:02:11 CET`.
 pub fn clock(at: Timestamp) -> String {
     local(at).strftime("%H:%M:%S %Z").to_string()
 }
 
-/// The zone as it is called at a moment, for the head of a column: `CET`.
+/// The zone's name at that time, for a column heading: `CET`.
 pub fn zone_name(at: Timestamp) -> String {
     local(at).strftime("%Z").to_string()
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_told_in_its_zone_and_the_zone_is_named() {
+    fn a_time_is_shown_in_its_zone_with_the_zone_named() {
         let berlin = super::super::time_zone::named("Europe/Berlin").expect("a zone");
         for (at, zone, said) in [
             ("2026-11-20T23:30:00Z", &berlin, "2026-11-21 00:30:00 CET"),

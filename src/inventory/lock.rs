@@ -1,4 +1,4 @@
-//! Who drives a target at the moment.
+//! The lock of a target: which operator drives it.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ReleaseId;
 
-/// A number that only grows from one holder of a lock to the next. In etcd it is the
-/// revision that wrote the lock key; every write compares it in the same transaction.
+/// A number that grows with every holder of a lock. In etcd it is the revision that wrote the lock key. Every write
+/// compares it in the same transaction.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
@@ -22,23 +22,23 @@ impl fmt::Display for FencingToken {
     }
 }
 
-/// The longest lease of a lock: how long one without a driver may block a target. Not even its own operator can end it
-/// earlier where it belongs to no release.
+/// The longest lease of a lock: how long a lock without a driver may block a target. If it belongs to no release, even
+/// its own operator cannot end it earlier.
 pub const LONGEST_LEASE: Duration = Duration::from_mins(10);
 
 /// A person (or an agent) and the machine they act from. Shown as `ana@ops-1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Operator {
-    /// Who.
+    /// Their name.
     pub name: String,
-    /// From which machine.
+    /// The machine they act from.
     pub host: String,
 }
 
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.is_empty() {
-            // Nobody in person: `the configuration`.
+            // Not a person: `the configuration`.
             return f.write_str(&self.name);
         }
         write!(f, "{}@{}", self.name, self.host)
@@ -52,46 +52,46 @@ pub enum LockPurpose {
     /// A release: another operator can take it over.
     #[default]
     Release,
-    /// A repair, or removing images: it ends by itself, and nothing of it is resumed.
+    /// A repair, or removing images. It ends by itself and cannot be resumed.
     Upkeep,
 }
 
-/// What the lock key says, to everybody.
+/// The value of the lock key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockRecord {
-    /// Who holds it.
+    /// The holder.
     pub operator: Operator,
-    /// Which console or command holds it: unique per process, so that a restart is another holder.
+    /// The console or command that holds it. Unique per process, so a restarted one is another holder.
     pub console: String,
-    /// The release it is held for.
+    /// The release that it is held for.
     pub release: ReleaseId,
-    /// Since when.
+    /// When the holder took it.
     pub since: Timestamp,
-    /// What for, in words.
+    /// What it is held for, for people.
     pub message: String,
-    /// Whether that is a release.
+    /// Whether it is held for a release.
     #[serde(default)]
     pub purpose: LockPurpose,
 }
 
-/// A lock that somebody holds, as read.
+/// A lock that an operator holds, as read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {
-    /// What the key says.
+    /// The value of the key.
     pub record: LockRecord,
-    /// Its token.
+    /// Its fencing token.
     pub token: FencingToken,
-    /// Seconds left on its lease, where the store tells.
+    /// Seconds left on its lease, if the store reports it.
     pub ttl_seconds: Option<i64>,
 }
 
 impl LockHolder {
-    /// Why Greenroom repairs nothing now, and from when on it can: the running work changes what differs.
+    /// Why Greenroom repairs nothing now, and when it can: the running work changes the same things.
     pub fn why_no_repair(&self) -> String {
         let record = &self.record;
         let running = match record.purpose {
             LockPurpose::Release => format!("release {} is running", record.release.short()),
-            LockPurpose::Upkeep => format!("{} is at work: {}", record.operator, record.message),
+            LockPurpose::Upkeep => format!("{} is working: {}", record.operator, record.message),
         };
         format!("{running}; Greenroom repairs nothing until it ends")
     }

@@ -1,10 +1,10 @@
-//! Takes secrets out of what a server says: one that refuses a request may repeat all of it.
+//! Removes secrets from what a server says. A server that refuses a request may repeat all of it.
 //!
-//! A secret is looked for in the text as a terminal shows it, because control characters between its letters are dropped
-//! there. So [`Mask::hide`] drops them first, and a caller cannot mask too early. White space, invisible characters and
-//! letter case do not tell a secret from its copy. A copy may also be escaped for a URL, for JSON or for HTML, be in
-//! hexadecimal, in base32, or in base64 once or twice, as a password in an `Authorization` header is, be written
-//! backwards, or be spelled out with signs between its letters.
+//! The mask searches the text as a terminal shows it, because a terminal drops control characters between the letters
+//! of a secret. [`Mask::hide`] drops them first, so a caller cannot mask too early. White space, invisible characters
+//! and letter case do not tell a secret from its copy. A copy may also be escaped for a URL, for JSON or for HTML; be
+//! in hexadecimal, in base32, or in base64 once or twice, like a password in an `Authorization` header; be written
+//! backwards; or have separators between its letters.
 
 mod forms;
 mod view;
@@ -19,47 +19,47 @@ use view::{each_view, folded};
 
 use crate::sanitize::sanitize_lines;
 
-/// What is shown in the place of a secret.
+/// The text that replaces a secret.
 pub const HIDDEN: &str = "(hidden)";
 
-/// A shorter beginning or form of a secret is left in.
+/// A beginning or form of a secret with fewer bytes is not hidden.
 const SHORTEST: usize = 4;
 
-/// Secrets of fewer characters are hidden only where they are whole words, and in no other form: they would be found in
-/// half of all words.
+/// Secrets of fewer characters are hidden only as whole words, and in no other form: they would match inside half of
+/// all words.
 pub const HIDDEN_ANYWHERE: usize = 6;
 
-/// Shorter secrets are left in: a letter or two say nothing, and are whole words everywhere.
+/// Shorter secrets are not hidden: a letter or two say nothing, and appear as whole words everywhere.
 const SHORTEST_WORD: usize = 3;
 
 /// The most letters of a short word.
 const WORD: usize = 5;
 
-/// How much of a text is looked through, in bytes: many times what is shown of one.
+/// How much of a text is searched, in bytes. Screens show far less.
 const LOOKED_THROUGH: usize = 64 * 1024;
 
-/// Shorter bodies are left in, likewise.
+/// Shorter request bodies are not hidden either.
 const BODY: usize = 8;
 
-/// The texts that are taken out. `Debug` does not show them. Clones share the forms of the secrets, which are made once.
+/// The secrets to hide. `Debug` does not show them. Clones share the forms of the secrets, which are made once.
 #[derive(Clone, Default)]
 pub struct Mask(Arc<Hidden>);
 
 #[derive(Default)]
 struct Hidden {
     texts: Vec<String>,
-    /// Made when the first text is looked through: most answers repeat nothing, and few are shown.
+    /// Made when the first text is searched: most answers repeat no secret, and few are shown.
     forms: OnceLock<Sought>,
 }
 
-/// What is looked for.
+/// The forms that are searched for.
 struct Sought {
     direct: Vec<String>,
-    /// Everything that is looked for whole.
+    /// Every form that is searched for as a whole.
     all: Vec<String>,
-    /// Finds all of these in one pass; none where there are too many of them.
+    /// Finds all of these in one pass; none if there are too many.
     finder: Option<AhoCorasick>,
-    /// What is hidden as a whole word.
+    /// The secrets that are hidden only as a whole word.
     words: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ impl Mask {
         for secret in secrets {
             let secret = secret.as_ref().trim();
             let decoded = percent_decode_str(secret).decode_utf8().unwrap_or_default();
-            // Of `Bearer …` and `Basic …` the second word alone is as good as the whole.
+            // In `Bearer …` and `Basic …` the second word alone is as secret as the whole.
             let last = secret.rsplit(' ').next().unwrap_or_default();
             let all = [secret, last, &decoded].into_iter().chain(secret.lines());
             texts.extend(
@@ -109,8 +109,8 @@ impl Mask {
         Self::hiding(texts)
     }
 
-    /// Hides a body that was sent as well, where that is no mere word. Only the whole of it: its words and lines are in
-    /// other texts too.
+    /// Also hides a request body, if it is longer than a word. Only the whole body: other texts also contain its words
+    /// and lines.
     #[must_use]
     pub fn and(&self, body: Option<&str>) -> Self {
         let mut texts = self.0.texts.clone();
@@ -131,13 +131,13 @@ impl Mask {
         self.0.texts.is_empty()
     }
 
-    /// Whether a form of a secret is in the text.
+    /// Whether the text contains a form of a secret.
     pub fn is_in(&self, text: &str) -> bool {
         !self.is_empty() && !self.found_in(&sanitize_lines(text)).is_empty()
     }
 
     /// The text as a terminal shows it, without the secrets, and without the beginning of one where the text was cut
-    /// and `…` follows. A text of more than 64 KiB is cut there: a server chooses how long it is.
+    /// and `…` follows. A text of more than 64 KiB is cut there, because the server chooses its length.
     pub fn hide(&self, text: &str) -> String {
         if self.is_empty() {
             return text.to_owned();
@@ -151,7 +151,7 @@ impl Mask {
         let mut shown = String::with_capacity(text.len());
         let mut after = 0;
         for found in self.found_in(&text) {
-            // Two forms can overlap: what is left of the second is as secret as the whole.
+            // Two forms can overlap: the rest of the second is as secret as the whole.
             if found.start >= after {
                 shown.push_str(&text[after..found.start]);
                 shown.push_str(HIDDEN);
@@ -162,7 +162,7 @@ impl Mask {
         shown
     }
 
-    /// Where secrets are, in order.
+    /// Where the text contains secrets, in order.
     fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let sought = self.0.forms.get_or_init(|| Sought::of(&self.0.texts));
         let mut found: Vec<Range<usize>> = Vec::new();
@@ -188,8 +188,8 @@ impl std::fmt::Debug for Mask {
     }
 }
 
-/// Whether a text is a short word, such as `true` or `prod`: what only the name of a setting lets take for a secret. It
-/// would be hidden in half of all sentences.
+/// Whether a text is a short word, such as `true` or `prod`, that looks like a secret only because of its setting's
+/// name. Hiding it would change half of all sentences.
 pub fn is_word(text: &str) -> bool {
     text.len() <= WORD && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

@@ -1,6 +1,6 @@
-//! What is running where: the nouns of the crate. Services, environments, targets, slots,
-//! versions, instances, registrations, routes, holds, and snapshots of them. Pure data that
-//! knows no client library, no clock and no screen; everything else imports it.
+//! The nouns of the crate: services, environments, targets, slots, versions, instances,
+//! registrations, routes, holds, and snapshots of them. Pure data without a client library, a clock
+//! or a screen. Every other module imports it.
 
 mod address_range;
 mod change;

@@ -1,14 +1,14 @@
-//! The names an operator types: services and environments.
+//! The names that an operator types: services and environments.
 //!
-//! They end up in container names, etcd keys, file paths and nginx upstreams, so the
-//! alphabet is the intersection of what all of these take unescaped.
+//! They become part of container names, etcd keys, file paths and nginx upstreams, so the alphabet
+//! contains only characters that none of these must escape.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name; a container name made of two of them and a slot stays readable.
+/// The longest name, in bytes. A container name made of two names and a slot stays readable.
 const LONGEST: usize = 40;
 
 /// Why a text is not a name.
@@ -17,7 +17,7 @@ const LONGEST: usize = 40;
     "{text:?} is not a name: use 1 to {LONGEST} lower-case letters, digits and single hyphens, starting and ending with a letter or digit"
 )]
 pub struct InvalidName {
-    /// What was given.
+    /// The text that was given.
     pub text: String,
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_take_what_every_system_takes_unescaped() {
+    fn names_contain_only_characters_that_no_system_escapes() {
         for good in ["web", "web-2", "a", "0"] {
             assert!(good.parse::<ServiceName>().is_ok(), "{good}");
         }

@@ -1,4 +1,4 @@
-//! A request that a proxy passed on, as its log has it.
+//! A request that a proxy passed on, from its log.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,37 +8,37 @@ use serde::{Deserialize, Serialize};
 
 use super::Slot;
 
-/// Which way a request came in.
+/// The address at which a request arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Door {
-    /// Where the world comes in, to the slot with the traffic.
+    /// The public address, which leads to the slot with the traffic.
     Public,
-    /// Where the slot without traffic is looked at.
+    /// The preview address, which leads to the slot without traffic.
     Preview,
 }
 
 /// One request and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedRequest {
-    /// When it was over.
+    /// When it ended.
     pub at: Timestamp,
-    /// Which way it came.
+    /// The address at which it arrived.
     pub door: Door,
-    /// Which slot it was given to; none when no slot was there to have it.
+    /// The slot that it was passed to; none if there was no slot for it.
     pub slot: Option<Slot>,
     /// Its method, untrusted.
     pub method: String,
     /// Path and query, untrusted, perhaps cut.
     pub path: String,
-    /// The status of the answer; 0 when there was none.
+    /// The status of the answer; 0 if there was none.
     pub status: u16,
     /// From the first byte of the request to the last of the answer.
     pub took: Duration,
 }
 
 impl PassedRequest {
-    /// Whether it counts as an error: the answer was one of the server's failures, or there was none.
+    /// Whether it counts as an error: the status is 500 or above, or there was no answer.
     pub fn failed(&self) -> bool {
         self.status >= 500 || self.status == 0
     }

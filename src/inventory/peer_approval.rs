@@ -1,42 +1,42 @@
-//! Another person's yes to a release: that its traffic may move. It is given by somebody who does not drive
-//! it, for one plan of one digest, and runs out.
+//! Another operator's approval of a release: its traffic may move. The approver does not drive the release. The
+//! approval is for one plan of one digest, and expires.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Operator, ReleaseId};
 
-/// See the module.
+/// An approval by another operator; see the module.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeerApproval {
-    /// For which release.
+    /// The release.
     pub release: ReleaseId,
-    /// Of which digest.
+    /// The digest that it approves.
     pub digest: Digest,
-    /// Of which plan: a hash over the head of the release as it was begun.
+    /// The plan: a hash over the head of the release as it was opened.
     pub plan: String,
-    /// Who.
+    /// The approver.
     pub by: Operator,
-    /// From which console or command.
+    /// The console or command that it was given from.
     pub console: String,
-    /// When.
+    /// The time of the approval.
     pub given_at: Timestamp,
-    /// From when on it does not count any more.
+    /// When it stops counting.
     pub expires_at: Timestamp,
-    /// On what evidence, in words: the checks and how old they were.
+    /// The evidence, for people: the checks and how old they were.
     pub evidence: String,
-    /// Why, or what about it, in their words.
+    /// The approver's own remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 impl PeerApproval {
-    /// Where stores keep it below the approvals of a target: one for each person and release.
+    /// Its key in a store, below the approvals of a target: one for each person and release.
     pub fn store_key(&self) -> String {
         format!("{}/{}", self.by.store_key(), self.release)
     }
 
-    /// Whether it is the one that its key speaks of; in words if not. A copy under the key of another person is none.
+    /// Checks that the approval matches its key. A copy under the key of another person is refused; the error says why.
     pub fn check_key(&self, below_approvals: &str) -> Result<(), String> {
         if self.store_key() == below_approvals {
             return Ok(());

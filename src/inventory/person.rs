@@ -1,6 +1,6 @@
-//! Names of people. Two records are about the same person when their names have the same key: characters that no screen
-//! shows, letter case and compatibility forms do not tell people apart. The key is also what stores make their keys
-//! from, so one person has one key and two people never share one.
+//! Names of people. Two records are about the same person if their names have the same key. Invisible characters,
+//! letter case and compatibility forms do not make a difference. Stores also make their keys from it, so one person has
+//! one key and two people never share one.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization as _;
@@ -19,18 +19,18 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// The longest name of an operator, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// Why a name cannot be an operator's.
+/// Why a name cannot be an operator's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameRefused {
-    /// No character of it is visible.
+    /// It has no visible character.
     #[error("it has no visible character")]
     Empty,
-    /// It does not fit into keys and records.
+    /// It is too long for keys and records.
     #[error("it has {0} characters, more than {LONGEST_NAME}")]
     TooLong(usize),
 }
 
-/// A name as records keep it: in its composed form, without characters that no screen shows.
+/// A name as records keep it: in its composed form, without invisible characters.
 pub fn operator_name(written: &str) -> Result<String, NameRefused> {
     let name = visible(written);
     match name.chars().count() {
@@ -41,7 +41,7 @@ pub fn operator_name(written: &str) -> Result<String, NameRefused> {
 }
 
 impl Operator {
-    /// What tells this person from others, whichever machine they are at.
+    /// Identifies this person, whichever machine they use.
     pub fn key(&self) -> String {
         let folded: String = visible(&self.name)
             .chars()
@@ -51,18 +51,17 @@ impl Operator {
         visible(&folded)
     }
 
-    /// The key as one part of a store's key.
+    /// The person's key, escaped as one part of a store's key.
     pub fn store_key(&self) -> String {
         key_part(&self.key())
     }
 
-    /// Whether that is the same person, whichever machine they are at: another spelling of a name is not another
-    /// person.
+    /// Whether both are the same person, whichever machine they use. Another spelling of a name is not another person.
     pub fn is_same_person(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 
-    /// Whether a reader could take one name for the other, for example where one letter is from another alphabet.
+    /// Whether a reader could confuse the two names, e.g. because one letter is from another alphabet.
     pub fn looks_like(&self, other: &Self) -> bool {
         let small = |operator: &Self| skeleton(&operator.key()).collect::<String>();
         // Some letters look alike only as capitals.
@@ -71,26 +70,25 @@ impl Operator {
     }
 }
 
-/// Any text as one part of a store's key, without loss: what is not a plain ASCII character is written as `%` and the
-/// two hexadecimal digits of each of its bytes.
+/// Any text as one part of a store's key, without loss: other characters than plain ASCII become `%` and two
+/// hexadecimal digits for each byte.
 pub fn key_part(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// The text in its composed compatibility form, without characters that no screen shows, and with one blank between
-/// words.
+/// The text in its composed compatibility form, without invisible characters, and with one blank between words.
 fn visible(text: &str) -> String {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return text.to_owned();
     }
     let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
-    // First what a terminal would swallow: two names must not differ by what is never drawn.
+    // First remove what a terminal would swallow: two names must not differ by characters that are never drawn.
     let kept: String = sanitize(text)
         .nfkc()
         .map(blank)
         .filter(|c| !is_invisible(*c))
         .collect();
-    // What stood on both sides of a dropped character may compose now.
+    // The characters on both sides of a dropped one may compose now.
     let kept: String = kept.nfkc().collect();
     kept.split(' ')
         .filter(|word| !word.is_empty())
@@ -98,8 +96,8 @@ fn visible(text: &str) -> String {
         .join(" ")
 }
 
-/// Controls, what Unicode calls default-ignorable (`DerivedCoreProperties.txt`), characters without a meaning of their
-/// own, and the sign that `sanitize` puts in the place of those.
+/// Controls, the characters that Unicode calls default-ignorable (`DerivedCoreProperties.txt`), private-use characters,
+/// and the replacement that `sanitize` inserts for those.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -1,5 +1,5 @@
-//! Texts that mean only themselves where they are written to another program: paths, server names, prefixes of keys and
-//! addresses of hosts. The configuration refuses what the adapters would refuse, by the same functions.
+//! Texts that need no quoting when they are written for another program: paths, server names, key prefixes and host
+//! addresses. The configuration and the adapters use the same functions, so both refuse the same texts.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub fn is_path(path: &Path) -> bool {
         && !text.split('/').any(|part| part == "..")
 }
 
-/// Letters, digits, `.`, `-`, `_`, with a `*` only where nginx takes one: as the first or the last label.
+/// Letters, digits, `.`, `-`, `_`, and a `*` only where nginx allows it: as the first or the last label.
 pub fn is_server_name(name: &str) -> bool {
     let plain = name.strip_prefix("*.").unwrap_or(name);
     let plain = plain.strip_suffix(".*").unwrap_or(plain);
@@ -26,7 +26,7 @@ pub fn is_server_name(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
-/// What keys of a store can begin with: `/greenroom/v1`, a slash first and none last.
+/// A prefix of store keys: `/greenroom/v1`, with a slash at the start and none at the end.
 pub fn is_key_prefix(text: &str) -> bool {
     text.len() > 1
         && text.starts_with('/')
@@ -37,7 +37,7 @@ pub fn is_key_prefix(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "/-._".contains(c))
 }
 
-/// A host and a port, `docker.example:2376` or `[::1]:2376`.
+/// A host and a port: `docker.example:2376` or `[::1]:2376`.
 pub fn is_host_and_port(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(host, port)| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_end_a_directive_is_no_server_name() {
+    fn a_text_that_could_end_a_directive_is_not_a_server_name() {
         for good in ["shop.example.com", "*.example.com", "www.*", "_", ".a.b"] {
             assert!(is_server_name(good), "{good}");
         }

@@ -1,5 +1,5 @@
-//! Who else is there: the consoles that have a target open, and who requests the handover. Remarks of the
-//! consoles about themselves, for people to read: nothing is ever decided by them alone.
+//! Other operators of a target: the consoles that have it open, and the requester of a handover. The consoles report
+//! these about themselves, for people to read. Nothing is decided by them alone.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,43 +9,43 @@ use super::{Operator, ReleaseId};
 /// A console that has a target open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watcher {
-    /// Who sits there.
+    /// The console's operator.
     pub operator: Operator,
-    /// Which console: unique per process.
+    /// The console, unique per process.
     pub console: String,
-    /// Since when.
+    /// When it opened the target.
     pub since: Timestamp,
 }
 
-/// Somebody asks to be handed a release that another drives.
+/// An operator's request to drive a release that another operator drives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandoverRequest {
-    /// Who asks.
+    /// The requester.
     pub operator: Operator,
-    /// From which console: it is this one, and no other, that it is handed to.
+    /// The requester's console. The release is handed to this console and no other.
     pub console: String,
-    /// Which release.
+    /// The release.
     pub release: ReleaseId,
-    /// When.
+    /// The time of the request.
     pub asked_at: Timestamp,
-    /// What they say to it.
+    /// The requester's message to the driver.
     pub message: Option<String>,
-    /// That the driver declines the handover; a yes is in the journal.
+    /// Set when the driver declines. A handover that was granted is in the journal.
     #[serde(default)]
     pub declined: Option<Declined>,
 }
 
-/// A no.
+/// The driver's refusal of a handover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declined {
-    /// Who said it.
+    /// The driver.
     pub by: Operator,
-    /// When.
+    /// The time of the refusal.
     pub at: Timestamp,
 }
 
 impl HandoverRequest {
-    /// Whether both are the same asking, answered or not.
+    /// Whether both are the same request, answered or not.
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.console, self.release, self.asked_at)
             == (&other.console, other.release, other.asked_at)

@@ -1,4 +1,4 @@
-//! What an instance answered when it was asked whether it is healthy.
+//! The answer of an instance to a health probe.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Probe {
     /// Whether it answered as a healthy instance does.
     pub healthy: bool,
-    /// What it answered, or why there was no answer, for people.
+    /// Its answer, or why there was none, for people.
     pub detail: String,
     /// How long it took.
     pub took: Duration,

@@ -1,29 +1,29 @@
-//! What a client of the public address gets.
+//! The answer that a client of the public address gets.
 
 use serde::{Deserialize, Serialize};
 
 use super::Slot;
 
-/// One answer on the public address; or, asked directly, what an instance answers to the same request.
+/// One answer on the public address, or an instance's direct answer to the same request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAnswer {
-    /// The slot that answered, as the proxy stamps it on the answer.
+    /// The slot that answered, from the header that the proxy adds.
     pub slot: Option<Slot>,
     /// The status code.
     pub status: Option<u16>,
-    /// What kind of body came with it; none where nothing answered.
+    /// The kind of its body; none if nothing answered.
     #[serde(default)]
     pub body: Option<BodyClass>,
-    /// What went wrong, for people; empty when nothing did.
+    /// What went wrong, for people; empty if nothing did.
     pub detail: String,
 }
 
-/// The kind of a body, as far as two answers to the same request have to agree on it.
+/// The kind of a body. Two answers to the same request must agree on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BodyClass {
-    /// `type/subtype` in lower case, without parameters; empty when the answer does not say.
+    /// `type/subtype` in lower case, without parameters; empty if the answer names none.
     pub media_type: String,
-    /// Whether there are no bytes at all.
+    /// Whether the body is empty.
     pub is_empty: bool,
 }
 
@@ -40,8 +40,8 @@ impl BodyClass {
 }
 
 impl PublicAnswer {
-    /// How this answer of the public differs from what the instance answers directly to the same request; nothing
-    /// where they agree. Bodies may differ in every byte (a clock, a token); their kind may not.
+    /// How this public answer differs from the instance's direct answer to the same request; none if they agree. Bodies
+    /// may differ in every byte (a clock, a token); their kind may not.
     pub fn difference(&self, direct: &Self, slot: Slot) -> Option<String> {
         let (Some(got), Some(own)) = (self.status, direct.status) else {
             return None;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_that_does_not_answer_directly_is_no_measure() {
+    fn an_instance_without_a_direct_answer_is_not_compared() {
         let silent = PublicAnswer {
             status: None,
             body: None,

@@ -1,19 +1,19 @@
-//! Requests of the last seconds, counted as they come, and what their rates are. Times are counted
-//! in classes of about three per cent, so that what is kept is bounded however many requests there
-//! are. Pure: it is told what second it is.
+//! The requests of the last seconds, counted as they arrive, and their rates. Times are counted in
+//! classes of about three per cent, so the memory is bounded for any number of requests. Pure: the
+//! caller passes the second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Began, Rates};
 
-/// How many whole seconds rates are over.
+/// The number of whole seconds that rates cover.
 const SECONDS: i64 = 10;
 
 /// The classes between a power of two of microseconds and the next.
 const CLASSES: u64 = 32;
 
-/// The requests of one slot. Seconds are counted from anywhere, but always from the same.
+/// The requests of one slot. Seconds may be counted from any point, but always from the same one.
 #[derive(Debug, Clone, Default)]
 pub struct RateWindow {
     seconds: BTreeMap<i64, Second>,
@@ -23,14 +23,14 @@ pub struct RateWindow {
 struct Second {
     requests: u64,
     errors: u64,
-    /// The seconds in which the first and the last of them began.
+    /// The seconds in which the first and the last of them started.
     began: Option<(i64, i64)>,
-    /// How many took how long, by class.
+    /// How many requests took how long, by class.
     times: BTreeMap<u64, u64>,
 }
 
 impl RateWindow {
-    /// Counts a request that ended in a second.
+    /// Counts a request that ended in this second.
     pub fn count(&mut self, second: i64, took: Duration, failed: bool) {
         let place = self.seconds.entry(second).or_default();
         place.requests += 1;
@@ -44,7 +44,7 @@ impl RateWindow {
         }
     }
 
-    /// The rates over the whole seconds before this one, which has not ended.
+    /// The rates over the whole seconds before `now`, which has not ended.
     pub fn rates(&mut self, now: i64) -> Rates {
         self.seconds = self.seconds.split_off(&(now - SECONDS));
         let mut times: BTreeMap<u64, u64> = BTreeMap::new();
@@ -76,7 +76,7 @@ impl RateWindow {
         }
     }
 
-    /// The first second that [`RateWindow::rates`] would look at.
+    /// The first second that [`RateWindow::rates`] includes.
     pub fn begin(now: i64) -> i64 {
         now - SECONDS
     }
@@ -88,7 +88,7 @@ fn class(took: Duration) -> u64 {
     halvings * CLASSES + (micros >> halvings)
 }
 
-/// The middle of a class, in as many digits as it is worth.
+/// The middle of a class, rounded to its precision.
 fn middle(class: u64) -> Duration {
     let halvings = (class / CLASSES).saturating_sub(1);
     let low = (class - halvings * CLASSES) << halvings;
@@ -101,7 +101,7 @@ fn middle(class: u64) -> Duration {
     Duration::from_micros((micros + digit / 2) / digit * digit)
 }
 
-/// The time that so many per cent took no longer than.
+/// The time within which `percent` per cent of the requests ended.
 fn quantile(times: &BTreeMap<u64, u64>, all: u64, percent: u64) -> Duration {
     let wanted = (all * percent).div_ceil(100).max(1);
     let mut seen = 0;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_told_by_when_it_began() {
+    fn a_request_is_counted_by_its_start() {
         let mut window = RateWindow::default();
         window.count(95, ms(8), false);
         window.count(99, ms(7_500), false);

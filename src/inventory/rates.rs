@@ -1,14 +1,13 @@
-//! What a slot's traffic looked like over the last moments.
+//! A slot's traffic over the last seconds.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Requests that a slot answered within a window that has just ended. No requests are *no data*:
-/// neither good nor bad.
+/// Requests that a slot answered within a window that has just ended. No requests are *no data*: neither good nor bad.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
-    /// How many.
+    /// How many requests.
     pub requests: u64,
     /// How many of them ended with a status of 500 or above, or without an answer.
     pub errors: u64,
@@ -18,12 +17,12 @@ pub struct Rates {
     pub p99: Duration,
     /// How long the window was.
     pub window: Duration,
-    /// When these requests began; none without requests, and from a proxy that does not tell.
+    /// When these requests started; none without requests, or if the proxy does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<Began>,
 }
 
-/// When the requests of a window began, in seconds before its end. Off by less than one second: later than it was.
+/// When the requests of a window started, in seconds before the end of the window. Up to one second too late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Began {
     /// The first of them.
@@ -33,14 +32,14 @@ pub struct Began {
 }
 
 impl Began {
-    /// Whether a request of these surely began after the first of the others did.
+    /// Whether a request of this slot certainly started after the first one of `other`.
     pub fn goes_on_after(self, other: Self) -> bool {
         self.last + 1 < other.first
     }
 }
 
 impl Rates {
-    /// How many a second, e.g. `312 req/s`, `0.4 req/s`.
+    /// Requests per second, e.g. `312 req/s`, `0.4 req/s`.
     pub fn per_second(&self) -> String {
         let seconds = self.window.as_secs().max(1);
         let tenths = self.requests * 10 / seconds;
@@ -56,7 +55,7 @@ impl Rates {
         if self.errors == 0 || self.requests == 0 {
             return "0%".to_owned();
         }
-        // Of ten thousand, rounded up: an error is never shown as none.
+        // In units of a hundredth of a per cent, rounded up, so that an error is never shown as 0%.
         let share = (self.errors * 10_000).div_ceil(self.requests);
         match share {
             0..1000 => format!("{}.{:02}%", share / 100, share % 100),
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_read_as_people_say_them_and_no_error_is_rounded_away() {
+    fn rates_are_readable_and_no_error_is_rounded_away() {
         let words = |requests, errors| {
             let rates = rates(requests, errors);
             (rates.per_second(), rates.error_share())

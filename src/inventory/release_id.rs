@@ -1,4 +1,4 @@
-//! The name of one release: sortable by time, unique without a coordinator.
+//! The id of one release: sortable by time, unique without a coordinator.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,24 +6,24 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-/// The end of the year 2199, in milliseconds.
+/// The end of the year 2199, in milliseconds since 1970.
 const LATEST: u64 = 7_258_118_400_000;
 
 /// The length of the short form.
 const SHORT: usize = 8;
 
-/// A ULID. Shown by its last eight characters where space is short.
+/// A ULID. Its last eight characters are shown where space is short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReleaseId(pub Ulid);
 
 impl ReleaseId {
-    /// A new id, greater than `newest`. The order of ids is the order of releases, also where a clock that was ahead
-    /// has made the newest: no clock decides which release came last.
+    /// A new id, greater than `newest`. The order of ids is the order of releases, even if a clock that was ahead made
+    /// the newest id: no clock decides which release came last.
     pub fn after(newest: Option<Self>) -> Self {
         let generated = Self(Ulid::generate());
         match newest {
-            // Where the random part is full, the time part counts up.
+            // If the random part is full, the time part counts up.
             Some(newest) if newest >= generated => newest
                 .0
                 .0
@@ -33,8 +33,8 @@ impl ReleaseId {
         }
     }
 
-    /// The last eight characters. The first ones are a time, and two releases of one day share most of them. An id that
-    /// was made from the previous one differs from it only in its last character.
+    /// The last eight characters. The first characters are a time, and two releases of one day share most of them. An
+    /// id that was made from the previous one differs from it only in its last character.
     pub fn short(self) -> String {
         let text = self.0.to_string();
         text.split_at(text.len() - SHORT).1.to_owned()
@@ -55,7 +55,7 @@ impl fmt::Display for ReleaseId {
     }
 }
 
-/// A text that names no release.
+/// A text that is not a release id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a release id: it is a ULID of 26 characters")]
 pub struct InvalidReleaseId(pub String);
@@ -64,7 +64,7 @@ impl FromStr for ReleaseId {
     type Err = InvalidReleaseId;
 
     fn from_str(text: &str) -> Result<Self, InvalidReleaseId> {
-        // An id that leaves no room after it would end all releases of a target. No clock has made it.
+        // No release of a target could come after such an id. No clock has made it.
         Ulid::from_string(text)
             .ok()
             .filter(|id| id.timestamp_ms() < LATEST)
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_no_release_can_come_after_is_none() {
+    fn an_id_without_room_for_a_next_one_is_invalid() {
         let first = ReleaseId::after(None);
         assert_eq!(first.to_string().parse(), Ok(first));
         for text in ["7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "", "web"] {

@@ -1,25 +1,25 @@
-//! How many requests a slot answered since a moment, and how many of them failed. Kept by the second, for the
-//! last hour, so that what is kept is bounded however many requests there are.
+//! How many requests a slot answered since a given second, and how many of them failed. Counted per second for the last
+//! hour, so the memory is bounded for any number of requests.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// For how many seconds requests are counted: the longest watch that is judged in full.
+/// For how many seconds requests are counted: the longest watch that is judged completely.
 const KEPT: usize = 3600;
 
-/// Requests of the public. None at all is *no data*: neither good nor bad.
+/// Public requests. None at all is *no data*: neither good nor bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct RequestCount {
-    /// How many.
+    /// How many requests.
     pub requests: u64,
     /// How many of them ended with a status of 500 or above, or without an answer.
     pub errors: u64,
 }
 
 impl RequestCount {
-    /// Whether more than `percent` of them failed, where there are at least `enough`.
+    /// Whether more than `percent` per cent of them failed, if there are at least `enough`.
     pub fn exceeds(&self, percent: u8, enough: u64) -> bool {
         self.requests >= enough
             && u128::from(self.errors) * 100 > u128::from(self.requests) * u128::from(percent)
@@ -33,14 +33,14 @@ impl AddAssign for RequestCount {
     }
 }
 
-/// The requests of one slot by the second. Seconds are counted from anywhere, but always from the same.
+/// The requests of one slot, per second. Seconds may be counted from any point, but always from the same one.
 #[derive(Debug, Clone, Default)]
 pub struct RequestCounts {
     seconds: BTreeMap<i64, RequestCount>,
 }
 
 impl RequestCounts {
-    /// Counts a request that ended in a second.
+    /// Counts a request that ended in this second.
     pub fn count(&mut self, second: i64, failed: bool) {
         *self.seconds.entry(second).or_default() += RequestCount {
             requests: 1,
@@ -51,7 +51,7 @@ impl RequestCounts {
         }
     }
 
-    /// All that ended in this second or later.
+    /// All requests that ended in this second or later.
     pub fn since(&self, second: i64) -> RequestCount {
         let mut all = RequestCount::default();
         for (_, count) in self.seconds.range(second..) {

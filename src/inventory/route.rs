@@ -1,4 +1,4 @@
-//! What the proxy has been told: which slot has the traffic.
+//! The route of a target: which slot has the traffic, in the registry and in the proxy.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -6,24 +6,25 @@ use super::{
     Cleared, Digest, Endpoint, FencingToken, Hold, PeerApproval, PerSlot, ReleaseId, Slot,
 };
 
-/// No target is switched so often: a higher generation was written by another program, and would leave none to count up
-/// to.
+/// The highest generation. No target is switched this often: another program wrote a higher one, and there would be
+/// none left to count up to.
 pub const HIGHEST_GENERATION: u64 = 1 << 48;
 
-/// Up to here a release is planned: above it there is always room for the switch back and for a repair.
+/// The highest generation from which a release is planned. Above it there is always room for the switch back and for a
+/// repair.
 pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
 
-/// How far the route can be ahead of the proxy at most. A switch is one generation, and a repair of a store that went
-/// back is a few thousand.
+/// How far the route can be ahead of the proxy. A switch adds one generation; a repair of a store that went back adds a
+/// few thousand.
 const FARTHEST_AHEAD: u64 = 1_000_000;
 
-/// Whether no switch and no repair can have made this generation of a route while the proxy has that one: another
-/// program wrote the route.
+/// Whether no switch and no repair can have made the route's generation while the proxy has generation `told`. Then
+/// another program wrote the route.
 pub fn is_beyond_any_switch(routed: u64, told: u64) -> bool {
     routed > told.saturating_add(FARTHEST_AHEAD)
 }
 
-/// The highest generation that the route and the proxy say: a release is planned one above it.
+/// The highest generation in the route, the proxy and the pointer. A release is planned one above it.
 pub fn highest_generation(
     route: Option<&Route>,
     proxy: Option<&ProxyAnswer>,
@@ -35,7 +36,7 @@ pub fn highest_generation(
     routed.max(told).max(last)
 }
 
-/// A generation as it is stored.
+/// Reads a stored generation; refuses one that is too high.
 pub fn generation<'de, D: Deserializer<'de>>(stored: D) -> Result<u64, D::Error> {
     let generation = u64::deserialize(stored)?;
     if generation > HIGHEST_GENERATION {
@@ -46,17 +47,17 @@ pub fn generation<'de, D: Deserializer<'de>>(stored: D) -> Result<u64, D::Error>
     Ok(generation)
 }
 
-/// The route of a target as the registry keeps it. A generation names one switch.
+/// The route of a target in the registry. A generation names one switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// Counts up by one with every switch of the target.
+    /// Grows by one with every switch of the target.
     #[serde(deserialize_with = "generation")]
     pub generation: u64,
     /// The slot with the traffic.
     pub live: Slot,
     /// Where that slot answers.
     pub endpoint: Endpoint,
-    /// What runs there.
+    /// The digest that runs there.
     pub digest: Digest,
     /// The release that wrote it.
     pub release: ReleaseId,
@@ -64,16 +65,16 @@ pub struct Route {
     pub token: FencingToken,
 }
 
-/// What the proxy itself says it does, read back over a fresh connection.
+/// What the proxy reports, read over a fresh connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyAnswer {
-    /// The slot it sends requests to; none before the first release.
+    /// The slot that it sends requests to; none before the first release.
     pub slot: Option<Slot>,
-    /// The generation its live pointer carries; 0 before the first release.
+    /// The generation in its live pointer; 0 before the first release.
     pub generation: u64,
-    /// The fencing token that stands with it; 0 before the first release.
+    /// The fencing token in its live pointer; 0 before the first release.
     pub token: FencingToken,
-    /// The mark of the configuration it has loaded (not of the file on disk).
+    /// The mark of the configuration that it has loaded (not of the file on disk).
     pub configuration: String,
 }
 
@@ -82,27 +83,27 @@ pub struct ProxyAnswer {
 pub struct LastSwitch {
     /// Its generation.
     pub generation: u64,
-    /// The token of the lock it was made under.
+    /// The token of the lock under which it was made.
     pub token: FencingToken,
 }
 
-/// Everything a proxy compares a switch with: which slot its live pointer names, and the last switch of each slot.
+/// What a proxy compares a switch with: the slot that its live pointer names, and the last switch of each slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PointerState {
     /// The slot that the live pointer names; none before the first release.
     pub live: Option<Slot>,
-    /// The last switch of each slot; none where there was none.
+    /// The last switch of each slot; none if there was none.
     pub slots: PerSlot<Option<LastSwitch>>,
 }
 
 impl PointerState {
-    /// The highest token, of either slot: the proxy refuses a switch under a lower one.
+    /// The highest token of both slots. The proxy refuses a switch with a lower one.
     pub fn highest_token(&self) -> FencingToken {
         let tokens = self.switches().map(|last| last.token);
         tokens.max().unwrap_or_default()
     }
 
-    /// The highest generation, of either slot.
+    /// The highest generation of both slots.
     pub fn highest_generation(&self) -> u64 {
         let generations = self.switches().map(|last| last.generation);
         generations.max().unwrap_or_default()
@@ -113,16 +114,16 @@ impl PointerState {
     }
 }
 
-/// Writes the current lock's token to a live pointer whose token is higher than any lock of the store can have. It
-/// is the only order that lowers a token. The traffic stays where it is.
+/// Writes the current lock's token to a live pointer whose token is higher than any lock of the store can have. No
+/// other order lowers a token. The traffic does not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RebaseOrder {
-    /// What the pointer has to say when it is written. Another value means that another driver was there.
+    /// What the pointer must contain when it is written. Another value means that another driver changed it.
     pub from: PointerState,
-    /// The generation that the pointer gets. It is so far above any known one that a switch of a driver from before
-    /// the store went back, which may still be on its way, is refused as the older generation.
+    /// The new generation of the pointer. It is far above any known one. A driver from before the store went back may
+    /// have sent a switch that has not arrived yet; the proxy then refuses it as older.
     pub generation: u64,
-    /// The token that the pointer gets.
+    /// The new token of the pointer.
     pub token: FencingToken,
 }
 
@@ -130,16 +131,16 @@ pub struct RebaseOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Installation {
-    /// Loaded and as it should be.
+    /// The proxy has loaded it, and it is as it should be.
     Current,
-    /// Not there.
+    /// There is none.
     Missing,
-    /// There, and another shape than the configuration asks for; said in words.
+    /// It differs from what the configuration asks for; how, for people.
     Outdated(String),
-    /// There, as it was installed from a newer configuration than the one that is read here; said in words.
+    /// It was installed from a newer configuration than the one that this console reads; how, for people.
     Newer(String),
-    /// What is in its place belongs to another target, or Greenroom did not write it. It is never replaced; said in words,
-    /// with the owner and what to do.
+    /// Another target owns the file in its place, or Greenroom did not write it. It is never replaced. The text names
+    /// the owner and what to do.
     Foreign(String),
 }
 
@@ -148,11 +149,11 @@ pub enum Installation {
 pub enum Connections {
     /// This many are open.
     Open(u64),
-    /// They cannot be counted here, and why.
+    /// They cannot be counted here; why.
     Uncounted(String),
 }
 
-/// One switch, naming where it comes from and where it goes.
+/// One switch, with its origin and its destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwitchOrder {
     /// The slot that has the traffic now; none before the first release.
@@ -161,50 +162,50 @@ pub struct SwitchOrder {
     pub to: Slot,
     /// The generation this switch makes.
     pub generation: u64,
-    /// The token of the lock it is made under; the proxy refuses a lower one than it has.
+    /// The token of the lock under which it is made. The proxy refuses a lower token than it has.
     pub token: FencingToken,
 }
 
-/// A switch as the registry sees it: from a route to a route, and only if it still is the former.
+/// A switch in the registry: from one route to another, and only if the first is still current.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteChange {
-    /// Generation and slot that stand now; none when there is no route yet.
+    /// The current generation and slot; none if there is no route yet.
     pub from: Option<(u64, Slot)>,
-    /// What is to stand.
+    /// The new route.
     pub to: Route,
-    /// What becomes of the hold.
+    /// What happens to the hold.
     pub hold: HoldChange,
-    /// What others had approved when it was decided: each has to stand still, or nothing is switched.
+    /// The approvals on which the switch was decided. Each must still exist unchanged, or nothing is switched.
     pub peer_approvals: Vec<PeerApproval>,
-    /// What it does about an extra key that another target has.
+    /// What it does about an extra key that another target has written.
     pub others_keys: OthersKeys,
 }
 
-/// What a switch does about an extra key that another target has. It never writes over one.
+/// What a switch does about an extra key that another target has written. It never overwrites one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OthersKeys {
     /// The switch is refused.
     Refuse,
-    /// The switch is made without that key: the way back is not locked by what another target wrote.
+    /// The switch is made without that key, so that another target's key cannot block a switch back.
     Leave,
 }
 
 /// What a switch does about the hold of its target, in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldChange {
-    /// Nothing, whatever it is.
+    /// It stays, whatever it is.
     Keep,
-    /// Nothing, and it has to be the one that was seen when it was decided, or nothing is switched: a
-    /// promote is not to be a moment faster than whoever holds it.
+    /// It stays, and must be the one that was seen when the switch was decided, or nothing is switched. So a promote
+    /// cannot pass an operator who places a hold at the same moment.
     Same(Option<Hold>),
-    /// A rollback leaves this one, where none stands.
+    /// A rollback leaves this one, if no hold is active.
     Leave(Hold),
-    /// It is switched back: the one that the release of this very route has left is cleared.
+    /// The release is switched back: the hold that this release left is cleared.
     Clear(Cleared),
 }
 
 impl HoldChange {
-    /// What is to be written where `stands` stands and `release` makes the switch; none where it stays so.
+    /// The hold to write if the current one is `stands` and `release` makes the switch; none if it stays unchanged.
     pub fn after(&self, stands: Option<Hold>, release: ReleaseId) -> Option<Hold> {
         match (self, stands) {
             (Self::Leave(hold), stands) => {
@@ -219,7 +220,7 @@ impl HoldChange {
         }
     }
 
-    /// Whether the switch may be made where `stands` stands.
+    /// Whether the switch may be made with the current hold `stands`.
     pub fn allows(&self, stands: Option<&Hold>) -> bool {
         match self {
             Self::Same(seen) => seen.as_ref() == stands,
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_has_no_generation_that_is_higher_than_any_switch_makes_it() {
+    fn a_generation_that_no_switch_can_make_is_refused() {
         let highest: Route = serde_json::from_str(&stored(HIGHEST_GENERATION)).unwrap();
         assert_eq!(highest.generation, HIGHEST_GENERATION);
         for generation in [HIGHEST_GENERATION + 1, u64::MAX] {

@@ -1,20 +1,20 @@
-//! What runs the instances of a target, and what an operator calls them there.
+//! What runs the instances of a target, and what operators call the instances.
 
 use serde::{Deserialize, Serialize};
 
-/// See the module.
+/// What runs the instances of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuntimeKind {
     /// A container engine.
     #[default]
     Containers,
-    /// Plain processes of this machine.
+    /// Plain processes on this machine.
     Processes,
 }
 
 impl RuntimeKind {
-    /// One of them: `container`.
+    /// The word for one instance: `container`.
     pub fn one(self) -> &'static str {
         match self {
             Self::Containers => "container",
@@ -22,7 +22,7 @@ impl RuntimeKind {
         }
     }
 
-    /// Several of them: `containers`.
+    /// The word for several: `containers`.
     pub fn many(self) -> &'static str {
         match self {
             Self::Containers => "containers",

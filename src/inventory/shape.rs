@@ -1,5 +1,4 @@
-//! How an instance of a service is made and where the world reaches it, in nouns that know no
-//! configuration file.
+//! How an instance of a service is created and where the public reaches it. Independent of the configuration file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
 
-/// A directory of the host that an instance sees.
+/// A directory of the host, mounted in an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
-    /// On the host, or the name of a volume.
+    /// The path on the host, or the name of a volume.
     pub source: String,
-    /// Inside.
+    /// The path in the instance.
     pub target: String,
     /// Whether the instance may only read it.
     pub read_only: bool,
 }
 
-/// When the runtime starts an instance again by itself.
+/// When the runtime restarts an instance by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartPolicy {
     /// Never.
     No,
-    /// When it failed.
+    /// If it failed.
     OnFailure,
     /// Unless it was stopped on purpose.
     #[default]
@@ -38,19 +37,20 @@ pub enum RestartPolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Listen {
-    /// A TCP port inside; published on the slot's own loopback port.
+    /// A TCP port, published on the slot's own loopback port.
     Port(u16),
-    /// A unix socket at this path inside; its directory is the slot's own on the host.
+    /// The path of a unix socket; its directory on the host belongs to the slot.
     Socket(PathBuf),
 }
 
-/// A value of an instance's environment, or of a header or query of a check; a secret is known by where it comes from, never by value.
+/// A value of an instance's environment, or of a header or query of a check. A secret is known by its source, never by
+/// its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentValue {
     /// The text itself.
     Plain(String),
-    /// Read when it is needed: a secret of an instance when that is started.
+    /// A secret, read when it is needed: for an instance, when it is started.
     Secret(SecretSource),
 }
 
@@ -60,55 +60,55 @@ impl<T: Into<String>> From<T> for EnvironmentValue {
     }
 }
 
-/// Where a secret is read from at the moment it is needed.
+/// The source of a secret, read at the moment it is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretSource {
     /// A variable of Greenroom's own environment.
     Env(String),
-    /// The text of a file less one final newline.
+    /// The text of a file, without one final newline.
     File(PathBuf),
-    /// What a command prints less one final newline.
+    /// The output of a command, without one final newline.
     Command(Vec<String>),
 }
 
-/// How an instance of the service is made.
+/// How an instance of the service is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceShape {
     /// Where it listens inside.
     pub listen: Listen,
-    /// What to run instead of the image's own command.
+    /// The command to run instead of the image's own.
     pub command: Option<Vec<String>>,
     /// Its environment variables.
     pub environment: BTreeMap<String, EnvironmentValue>,
-    /// What it sees of the host.
+    /// Its mounts of host directories.
     pub mounts: Vec<Mount>,
     /// The most memory it may use, in bytes.
     pub memory: Option<u64>,
-    /// When the runtime starts it again.
+    /// When the runtime restarts it.
     pub restart: RestartPolicy,
-    /// The runtime's network; its default when absent.
+    /// The runtime's network; none for its default.
     pub network: Option<String>,
-    /// Further labels.
+    /// Additional labels.
     pub labels: BTreeMap<String, String>,
 }
 
-/// Where the outside world reaches a target: what is asked to see who answers.
+/// Where the public reaches a target. Greenroom asks it to see which slot answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAddress {
     /// Where the proxy listens.
     pub endpoint: Endpoint,
     /// The `Host` header that selects the target.
     pub host: String,
-    /// The path to ask for.
+    /// The path to request.
     pub path: String,
 }
 
 impl PublicAddress {
-    /// As one would type it into a browser, with its port where that is not 80.
+    /// The URL as one types it into a browser, with its port if that is not 80.
     pub fn url(&self) -> String {
         let host = &self.host;
-        // The colons of an IPv6 address are no port.
+        // The colons of an IPv6 address are not a port.
         let has_port = host.rsplit(']').next().unwrap_or_default().contains(':');
         match &self.endpoint {
             _ if has_port => format!("http://{host}/"),

@@ -1,11 +1,11 @@
-//! The two fixed places a version can run in, and what they are used for at a moment.
+//! The two fixed places where a version can run, and their roles.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A fixed place with an address of its own. The name says nothing about health.
+/// A fixed place with its own address. The name says nothing about health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Slot {
@@ -16,7 +16,7 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// Both, in the order they are shown.
+    /// Both, in the order in which they are shown.
     pub const BOTH: [Self; 2] = [Self::Blue, Self::Green];
 
     /// The slot that is not this one.
@@ -43,7 +43,7 @@ impl fmt::Display for Slot {
     }
 }
 
-/// A text that names no slot.
+/// A text that is not a slot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a slot: it is blue or green")]
 pub struct UnknownSlot(pub String);
@@ -60,7 +60,7 @@ impl FromStr for Slot {
     }
 }
 
-/// What a slot is used for, as observed.
+/// The role of a slot, as observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -68,13 +68,13 @@ pub enum Role {
     Live,
     /// It holds a version that never had the traffic in this slot.
     Candidate,
-    /// It was live and is kept running for a warm rollback.
+    /// It was live and keeps running for a warm rollback.
     Standby,
     /// It was live; its instance is stopped and kept for a cold start.
     Stopped,
-    /// Nothing of ours is in it.
+    /// Greenroom has nothing in it.
     Empty,
-    /// A source that decides it has not answered.
+    /// A source that decides the role has not answered.
     Unknown,
 }
 
@@ -101,16 +101,16 @@ impl fmt::Display for Role {
 /// Which slot has the traffic, as observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiveSlot {
-    /// This one.
+    /// This slot.
     Slot(Slot),
-    /// None: nothing was released yet.
+    /// None: nothing has been released yet.
     NoSlot,
     /// The proxy has not answered.
     Unknown,
 }
 
 impl LiveSlot {
-    /// The slot, where it is known that one has the traffic.
+    /// The slot; none if no slot has the traffic or it is unknown.
     pub fn slot(self) -> Option<Slot> {
         match self {
             Self::Slot(slot) => Some(slot),
@@ -119,7 +119,7 @@ impl LiveSlot {
     }
 }
 
-/// The slot's name, `none`, or nothing where it is unknown.
+/// The slot's name, `none`, or null if it is unknown.
 impl Serialize for LiveSlot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -133,9 +133,9 @@ impl Serialize for LiveSlot {
 /// One value for each slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PerSlot<T> {
-    /// That of blue.
+    /// The value of blue.
     pub blue: T,
-    /// That of green.
+    /// The value of green.
     pub green: T,
 }
 
@@ -148,7 +148,7 @@ impl<T> PerSlot<T> {
         }
     }
 
-    /// That of one slot.
+    /// The value of one slot.
     pub fn get(&self, slot: Slot) -> &T {
         match slot {
             Slot::Blue => &self.blue,
@@ -156,7 +156,7 @@ impl<T> PerSlot<T> {
         }
     }
 
-    /// That of one slot, to change.
+    /// The value of one slot, to change.
     pub fn get_mut(&mut self, slot: Slot) -> &mut T {
         match slot {
             Slot::Blue => &mut self.blue,

@@ -1,4 +1,4 @@
-//! What is running where, as observed at one moment. Never derived from history.
+//! What is running where, as observed at one time. Never derived from history.
 
 use std::collections::BTreeMap;
 
@@ -13,45 +13,45 @@ use super::{
     RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher,
 };
 
-/// How well one source is known at the moment.
+/// Whether one source answers at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum SourceState {
-    /// Nothing was heard yet.
+    /// It has not answered yet.
     #[default]
     Connecting,
-    /// What is shown is what is.
+    /// It answers: what is shown is current.
     Live,
-    /// What is shown was true until `since`.
+    /// It no longer answers: what is shown was true until `since`.
     Stale {
-        /// The last moment it was known.
+        /// The time of its last answer.
         since: Timestamp,
-        /// Why it is not known now.
+        /// Why it does not answer now.
         why: String,
-        /// When it is tried again.
+        /// When it is asked again.
         retry_at: Option<Timestamp>,
     },
-    /// It has not answered since it is asked: nothing that it would say is known.
+    /// It has never answered, so nothing is known from it.
     Unreachable {
         /// Why.
         why: String,
-        /// When it is tried again.
+        /// When it is asked again.
         retry_at: Option<Timestamp>,
     },
 }
 
 impl SourceState {
-    /// Whether what it says is current.
+    /// Whether its data is current.
     pub fn is_live(&self) -> bool {
         *self == Self::Live
     }
 
-    /// Whether it ever answered: then what it says is known, if only as it was.
+    /// Whether it has ever answered, so that its data is known, perhaps stale.
     pub fn has_answered(&self) -> bool {
         matches!(self, Self::Live | Self::Stale { .. })
     }
 
-    /// Since when it does not answer and why, to follow its name; none while it answers.
+    /// Since when and why it does not answer, written to follow its name; none while it answers.
     pub fn silence(&self) -> Option<String> {
         match self {
             Self::Live => None,
@@ -65,19 +65,19 @@ impl SourceState {
     }
 }
 
-/// The three outside systems a target is seen through.
+/// The three external systems that show a target.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sources {
-    /// What runs instances.
+    /// Runs the instances.
     pub runtime: SourceState,
-    /// What keeps registrations.
+    /// Keeps the registrations.
     pub registry: SourceState,
-    /// What routes traffic.
+    /// Routes the traffic.
     pub router: SourceState,
 }
 
 impl Sources {
-    /// Each of them, with its name.
+    /// Each source with its name.
     pub fn named(&self) -> [(&'static str, &SourceState); 3] {
         [
             ("runtime", &self.runtime),
@@ -92,136 +92,135 @@ impl Sources {
     }
 }
 
-/// What the registry holds for one target.
+/// What the registry stores for one target.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RegistryRecord {
     /// The route.
     pub route: Option<Revisioned<Route>>,
     /// The registrations.
     pub slots: PerSlot<Option<Revisioned<Registration>>>,
-    /// Who holds the lock.
+    /// The lock and its holder.
     pub lock: Option<LockHolder>,
-    /// The hold that was placed last, standing or not.
+    /// The hold that was placed last, active or not.
     pub hold: Option<Hold>,
-    /// The consoles that have it open, as far as they say so.
+    /// The consoles that report that they have it open.
     pub watching: Vec<Watcher>,
-    /// Who asks to be handed the release.
+    /// The request of an operator who wants to drive the release.
     #[serde(rename = "wheel")]
     pub handover_request: Option<HandoverRequest>,
-    /// What others have approved.
+    /// Approvals by other operators.
     #[serde(default)]
     #[serde(rename = "endorsements")]
     pub peer_approvals: Vec<PeerApproval>,
-    /// Keys that hold what cannot be read, or not what the key says, each with what is wrong. What each of them stops
-    /// is decided by [`super::StoredKey`].
+    /// Keys that cannot be read, or whose value does not match the key, each with the problem. [`super::StoredKey`]
+    /// decides what each of them stops.
     pub problems: BTreeMap<String, String>,
     /// The store's revision at the reading.
     pub revision: i64,
 }
 
-/// One slot, from all sides.
+/// One slot, from every source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotSnapshot {
     /// Where it answers.
     pub endpoint: Endpoint,
     /// What runs there.
     pub instance: Option<Instance>,
-    /// What the registry says of it.
+    /// Its entry in the registry.
     pub registration: Option<Revisioned<Registration>>,
     /// The last health probe, if one was made.
     pub probe: Option<Probe>,
-    /// What of its traffic the proxy tells, if it tells.
+    /// Its traffic, if the proxy reports it.
     #[serde(default)]
     pub rates: Option<Rates>,
 }
 
-/// One target, from all sides.
+/// One target, from every source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Which.
+    /// The target.
     pub target: Target,
-    /// How careful one has to be.
+    /// How careful an operator must be.
     pub tier: Tier,
     /// What runs its instances.
     #[serde(default)]
     pub runtime_kind: RuntimeKind,
     /// Both slots.
     pub slots: PerSlot<SlotSnapshot>,
-    /// The route as the registry has it.
+    /// The route in the registry.
     pub route: Option<Revisioned<Route>>,
-    /// The store's revision when the target was read; none before.
+    /// The store's revision when the target was read; none before that.
     #[serde(default, skip_serializing)]
     pub store_revision: Option<i64>,
-    /// What the proxy says.
+    /// What the proxy reports.
     pub proxy: Option<ProxyAnswer>,
-    /// What the proxy compares a switch with; none while it was not read.
+    /// What the proxy compares a switch with; none if it was not read.
     #[serde(default, skip_serializing)]
     pub pointer: Option<PointerState>,
-    /// Whether the proxy's configuration, as it is stored and loaded, is what it should be; none while
-    /// it was not looked at.
+    /// Whether the proxy's configuration, stored and loaded, is what it should be; none if it was not checked.
     #[serde(default)]
     pub installation: Option<Installation>,
-    /// Why that is unknown, where it was looked for and could not be read.
+    /// Why that is unknown, if it was checked and could not be read.
     #[serde(default)]
     pub installation_unknown: Option<String>,
-    /// Who answers the public.
+    /// The answer on the public address.
     pub public: Option<PublicAnswer>,
-    /// Where the slot without traffic can be looked at through the proxy.
+    /// Where the proxy shows the slot without traffic.
     #[serde(default)]
     pub preview: Option<PublicAddress>,
-    /// Why the rates are not known, where the proxy was asked for them.
+    /// Why the rates are unknown, if the proxy was asked for them.
     #[serde(default)]
     pub rates_unknown: Option<String>,
-    /// Who drives it.
+    /// The lock and its holder.
     pub lock: Option<LockHolder>,
-    /// The hold that was placed on it last, standing or not.
+    /// The hold that was placed last, active or not.
     pub hold: Option<Hold>,
-    /// When nothing is promoted there, as configured.
+    /// When nothing is promoted, from the configuration.
     #[serde(default, skip_serializing)]
     pub freezes: Vec<Freeze>,
-    /// The clocks of its servers that differ from this machine's.
+    /// The clocks of its servers that differ from this machine's clock.
     #[serde(default, skip)]
     pub clocks: Clocks,
-    /// The consoles that have it open, as far as they say so.
+    /// The consoles that report that they have it open.
     #[serde(default)]
     pub watching: Vec<Watcher>,
-    /// Who asks to be handed its release.
+    /// The request of an operator who wants to drive its release.
     #[serde(default)]
     #[serde(rename = "wheel")]
     pub handover_request: Option<HandoverRequest>,
-    /// What others have approved.
+    /// Approvals by other operators.
     #[serde(default)]
     #[serde(rename = "endorsements")]
     pub peer_approvals: Vec<PeerApproval>,
-    /// Keys that could not be read.
+    /// Keys that could not be read, each with the problem.
     pub problems: BTreeMap<String, String>,
-    /// What is stored under the target's prefix, as it is stored.
+    /// The stored keys under the target's prefix.
     pub keys: Vec<KeyLine>,
-    /// When lock and keys were read: what is left of a lease runs down from then.
+    /// When lock and keys were read: the rest of a lease counts from then.
     #[serde(default)]
     pub keys_at: Option<Timestamp>,
-    /// How well each side is known.
+    /// Whether each source answers.
     pub sources: Sources,
-    /// When it was put together.
+    /// When the snapshot was made.
     pub at: Timestamp,
 }
 
 impl Snapshot {
-    /// What stops promotes at `now`: the hold that was placed, and every freeze, by any clock.
+    /// What stops promotes at `now`: the hold that an operator placed, and every freeze, by any clock.
     pub fn holds(&self, now: Timestamp) -> Vec<Hold> {
         let service = &self.target.service;
         let by = (now, &self.clocks);
         freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// The clock that says that a hold stops promotes at `now`, where this machine's does not.
+    /// The clock by which a hold stops promotes at `now`, if it does not by this machine's clock.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
         let own = freeze::standing(self.hold.as_ref(), &self.freezes, service, now);
         self.clocks.differs().filter(|_| !own.contains(hold))
     }
 
-    /// A target that nobody has looked at yet.
+    /// A target that has not been observed yet.
     pub fn unseen(
         target: Target,
         tier: Tier,
@@ -263,8 +262,7 @@ impl Snapshot {
         }
     }
 
-    /// The slot with the traffic: what the proxy says it does. A proxy that has no configuration for the
-    /// target says nothing; then it is what the registry says.
+    /// The slot with the traffic, from the proxy. If the proxy has no configuration for the target, from the registry.
     pub fn live_slot(&self) -> LiveSlot {
         if let Some(answer) = &self.proxy {
             return answer.slot.map_or(LiveSlot::NoSlot, LiveSlot::Slot);
@@ -276,20 +274,19 @@ impl Snapshot {
         routed.map_or(LiveSlot::NoSlot, LiveSlot::Slot)
     }
 
-    /// The slot with the traffic; none where there is none, and where it is unknown: see
-    /// [`Snapshot::live_slot`].
+    /// The slot with the traffic; none if there is none or it is unknown: see [`Snapshot::live_slot`].
     pub fn live(&self) -> Option<Slot> {
         self.live_slot().slot()
     }
 
-    /// What a slot is used for.
+    /// The role of a slot.
     pub fn role(&self, slot: Slot) -> Role {
         let live = self.live_slot();
         let sources = &self.sources;
         let Some(instance) = &self.slots.get(slot).instance else {
             return match live {
                 _ if sources.runtime.has_answered() => Role::Empty,
-                // The proxy has answered, and says where the traffic goes, whatever runs there.
+                // The proxy has answered and names this slot, whatever runs there.
                 LiveSlot::Slot(named) if named == slot => Role::Live,
                 _ => Role::Unknown,
             };
@@ -297,12 +294,12 @@ impl Snapshot {
         match live {
             LiveSlot::Slot(named) if named == slot => return Role::Live,
             LiveSlot::Unknown => return Role::Unknown,
-            // What it was used for is in the route and in the registrations.
+            // The route and the registrations tell what it was used for.
             _ if !sources.registry.has_answered() => return Role::Unknown,
             _ => {}
         }
-        // A registration of the very instance that runs means that it was meant to have traffic:
-        // either it had it and is kept warm, or its release is between register and switch.
+        // If the running instance is the registered one, it was meant to have traffic: either it had it and is kept
+        // warm, or its release is between register and switch.
         let was_live = self.route.as_ref().is_some_and(|route| {
             route.value.live != slot
                 && instance
@@ -316,8 +313,8 @@ impl Snapshot {
         }
     }
 
-    /// Whether what runs in a slot is known to be unwell: it does not run, or the runtime's own check or
-    /// the last probe says so.
+    /// Whether the instance in a slot is known to be unhealthy: it does not run, or the runtime's own check or the last
+    /// probe says so.
     pub fn is_unwell(&self, slot: Slot) -> bool {
         let side = self.slots.get(slot);
         side.instance.as_ref().is_some_and(|instance| {
@@ -327,8 +324,8 @@ impl Snapshot {
         })
     }
 
-    /// Why the public does not get what it should from a target that is live, in words; none where it does, or where
-    /// that is not known. The public address is asked also while the proxy does not say what it does.
+    /// Why the public does not get the right answer from a live target, for people; none if it does, or if that is
+    /// unknown. The public address is asked even while the proxy does not answer about itself.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
         let public = self.public.as_ref()?;
@@ -340,13 +337,13 @@ impl Snapshot {
             .slot()
             .filter(|_| self.sources.runtime.is_live())?;
         if self.slots.get(slot).instance.is_none() {
-            return Some(format!("{slot} is live, and nothing runs there"));
+            return Some(format!("{slot} is live, but nothing runs there"));
         }
         self.is_unwell(slot)
             .then(|| format!("{slot} is live and not healthy"))
     }
 
-    /// What runs in the live slot.
+    /// The instance in the live slot.
     pub fn live_instance(&self) -> Option<&Instance> {
         self.live()
             .and_then(|slot| self.slots.get(slot).instance.as_ref())

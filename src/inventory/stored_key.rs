@@ -1,36 +1,36 @@
-//! What a key below a target decides. Another program, a person or a newer Greenroom may write keys there: only a key
-//! that decides something may stop anything when it cannot be read, and only what it decides.
+//! What a key below a target decides. Another program, a person or a newer Greenroom may write keys there. An
+//! unreadable key stops something only if it decides something, and stops only what it decides.
 
 use super::{Slot, Target};
 
 /// A key below a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredKey {
-    /// Which slot has the traffic.
+    /// The slot that has the traffic.
     Route,
-    /// What is registered in a slot.
+    /// The registration of a slot.
     Slot(Slot),
-    /// Who drives the target.
+    /// The lock: which operator drives the target.
     Lock,
-    /// Whether promotes are stopped.
+    /// The hold: whether promotes are stopped.
     Hold,
-    /// The releases, as the watchers name a journal whose newest release cannot be read.
+    /// The releases. The watchers use this name for a journal whose newest release cannot be read.
     Releases,
-    /// An approval by another operator. One that cannot be read does not count.
+    /// An approval by another operator. An unreadable one does not count.
     Approval,
-    /// Who watches the target, or asks to take it over.
+    /// An operator who has the target open, or requests to drive it.
     Presence,
-    /// When a lock ends, where a store does not believe it. It stops nothing.
+    /// When a lock ends, if a store does not accept the value. It stops nothing.
     LockEnd,
-    /// None that Greenroom knows.
+    /// A key that Greenroom does not know.
     Unknown,
 }
 
 impl StoredKey {
-    /// What a key decides; `key` is a whole key as a store names it.
+    /// What a key decides. `key` is a whole key as the store names it.
     pub fn of(target: &Target, key: &str) -> Self {
         let below = |what: &str| place_of(key, &format!("{what}/{target}/"));
-        // What follows is an approver's to choose, also the name of another key.
+        // The approver chooses what follows, which may be the name of another key.
         if let Some((approvals, _)) = below("approvals")
             && below("targets").is_none_or(|(targets, _)| approvals < targets)
         {
@@ -64,22 +64,22 @@ impl StoredKey {
         place_of(key, &format!("targets/{target}/")).map_or(key, |(_, name)| name)
     }
 
-    /// Whether a whole key is the one of that name below its target, and not one that only ends so.
+    /// Whether a whole key is the key `name` below its target, and does not only end with it.
     pub fn is_named(target: &Target, key: &str, name: &str) -> bool {
         Self::of(target, key) != Self::Approval && Self::name(target, key) == name
     }
 
-    /// Whether a promote cannot be planned or resumed while this key cannot be read.
+    /// Whether a promote cannot be planned or resumed while this key is unreadable.
     pub fn stops_promote(self) -> bool {
         self.stops_rollback() || self == Self::Hold
     }
 
-    /// Whether a rollback cannot be planned or resumed while this key cannot be read. A hold does not stop one.
+    /// Whether a rollback cannot be planned or resumed while this key is unreadable. A hold does not stop one.
     pub fn stops_rollback(self) -> bool {
         matches!(self, Self::Route | Self::Slot(_) | Self::Lock)
     }
 
-    /// Whether the target differs from what it should be while this key cannot be read.
+    /// Whether the target counts as drifted while this key is unreadable.
     pub fn is_drift(self) -> bool {
         self.stops_promote() || self == Self::Releases
     }
@@ -95,7 +95,7 @@ impl StoredKey {
     }
 }
 
-/// Where a part of a key begins that follows a slash or nothing, and what follows it.
+/// Where `part` starts in a key, at the beginning or after a slash, and what follows it.
 fn place_of<'a>(key: &'a str, part: &str) -> Option<(usize, &'a str)> {
     let is_whole = |at: &usize| *at == 0 || key.as_bytes()[at - 1] == b'/';
     let mut places = key.match_indices(part).map(|(at, _)| at);
@@ -107,7 +107,7 @@ fn place_of<'a>(key: &'a str, part: &str) -> Option<(usize, &'a str)> {
 mod tests {
     use super::*;
 
-    /// Each key, and whether it stops a promote and a rollback, and counts as a difference.
+    /// Each key, and whether it stops a promote, stops a rollback, and counts as drift.
     const KEYS: &[(&str, bool, bool, bool)] = &[
         ("route", true, true, true),
         ("lock/expires_at_ms", false, false, false),

@@ -1,18 +1,18 @@
-//! Which of two tags names the newer version, by their names alone: numbers count as numbers, and
-//! what a version is called before it is released comes before it. A guess for where nobody knows
-//! when an image was built.
+//! Which of two tags names the newer version, by their names alone. Numbers are compared as
+//! numbers, and a pre-release comes before its release. A guess for images whose build time is
+//! unknown.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Orders two tags, the older first. What looks like a version (`1.2`, `v1.2`) is newer than what
-/// does not (`latest`, `main`).
+/// Orders two tags, the older first. A tag that looks like a version (`1.2`, `v1.2`) is newer than
+/// one that does not (`latest`, `main`).
 pub fn by_version(a: &str, b: &str) -> Ordering {
     let (a_is, b_is) = (looks_like_version(a), looks_like_version(b));
     a_is.cmp(&b_is)
         .then_with(|| pieces(without_v(a), without_v(b)))
-        // Two names are never the same: the order does not depend on what came first.
+        // Two names are never equal, so the order does not depend on the input order.
         .then_with(|| a.cmp(b))
 }
 
@@ -42,7 +42,7 @@ fn pieces(a: &str, b: &str) -> Ordering {
         };
         let order = if x.is_ascii_digit() && y.is_ascii_digit() {
             let (x, y) = (number(&mut a), number(&mut b));
-            // Longer is larger, once zeros before it are gone.
+            // More digits mean a larger number, because leading zeros are dropped.
             x.len().cmp(&y.len()).then_with(|| x.cmp(&y))
         } else {
             a.next();
@@ -55,7 +55,7 @@ fn pieces(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Where the shorter name stands that ends before this character.
+/// Whether the name that ends first comes before or after one that continues with `next`.
 fn before_or_after(next: char) -> Ordering {
     match next {
         '-' => Ordering::Greater,
@@ -63,7 +63,7 @@ fn before_or_after(next: char) -> Ordering {
     }
 }
 
-/// `-` opens what comes before a release, so it is less than all else.
+/// `-` starts a pre-release, so it is less than all other characters.
 fn rank(c: char) -> u8 {
     match c {
         '-' => 0,

@@ -1,4 +1,4 @@
-//! A target: one service in one environment, the thing locks and releases belong to.
+//! A target: one service in one environment. Locks and releases belong to a target.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl Target {
         }
     }
 
-    /// Whether it is of that service and in that environment; any will do where none is named.
+    /// Whether it has this service and this environment; `None` matches any.
     pub fn is_among(
         &self,
         service: Option<&ServiceName>,
@@ -41,21 +41,21 @@ impl fmt::Display for Target {
     }
 }
 
-/// How careful one has to be in an environment.
+/// How careful an operator must be in an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
-    /// Nobody outside the team notices.
+    /// Only the team notices a failure.
     Development,
-    /// Others rely on it for their work.
+    /// Other people rely on it for their work.
     #[default]
     Staging,
-    /// Customers are on it: traffic and destruction need a person and a typed name.
+    /// Customers use it: moving traffic or removing anything needs a person and a typed name.
     Protected,
 }
 
 impl Tier {
-    /// Whether traffic and destruction need a person here.
+    /// Whether moving traffic or removing anything needs a person here.
     pub fn is_protected(self) -> bool {
         self == Self::Protected
     }

@@ -1,5 +1,5 @@
-//! Time zones by name, from the database that is built into Greenroom. The one of the machine is not asked: `TZDIR` names
-//! its directory, and an operator who sets that variable would move every freeze.
+//! Time zones by name, from the database that is built into Greenroom. The machine's database is not used: `TZDIR`
+//! names its directory, so an operator who sets that variable could move every freeze.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ pub fn named(name: &str) -> Option<TimeZone> {
     DATABASE.get(name).ok()
 }
 
-/// The name of every zone.
+/// The names of all zones.
 pub fn names() -> Vec<String> {
     DATABASE.available().map(|name| name.to_string()).collect()
 }

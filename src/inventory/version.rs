@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// The content address of an image, `sha256:` and 64 hexadecimal digits.
+/// The content address of an image: `sha256:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
-/// A text that is no digest.
+/// A text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a digest: it is `sha256:` and 64 hexadecimal digits")]
 pub struct InvalidDigest(pub String);
 
 impl Digest {
-    /// All of it.
+    /// The whole text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -27,7 +27,7 @@ impl Digest {
     pub fn of(content: &[u8]) -> Self {
         let mut text = "sha256:".to_owned();
         for byte in Sha256::digest(content) {
-            // Writing to a text does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");
         }
         Self(text)
@@ -74,42 +74,41 @@ impl fmt::Display for Digest {
     }
 }
 
-/// What an image says about itself, `org.opencontainers.image.*`.
+/// What an image says about itself: the labels `org.opencontainers.image.*`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ImageLabels {
     /// The commit it was built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// When it was built, as the image or its builder says it (RFC 3339 if they were careful).
+    /// When it was built, from the image or its builder; RFC 3339 if they follow the specification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
-    /// The version it calls itself.
+    /// The version in its labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// Before this nobody built images: builders that want the same bytes each time say that an image
-/// is from the beginning of time.
+/// A build time before this is not believed: reproducible builds often set the time to 1970.
 const FIRST_IMAGES: Timestamp = Timestamp::constant(1_000_000_000, 0);
 
 impl ImageLabels {
-    /// When it was built, if it says so in a way that can be believed.
+    /// When it was built; none without a believable time.
     pub fn built_at(&self) -> Option<Timestamp> {
         let at: Timestamp = self.created.as_ref()?.parse().ok()?;
         (at > FIRST_IMAGES).then_some(at)
     }
 }
 
-/// An image, resolved. Equal when the digests are: the same tag with a new digest is
-/// another version, two tags of one digest are one.
+/// A resolved image. Two versions are equal if their digests are: one tag with a new digest is
+/// another version, and two tags of one digest are one version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Version {
-    /// Where it comes from, without tag or digest, e.g. `registry.example/team/web`.
+    /// Its repository without tag or digest, e.g. `registry.example/team/web`.
     pub repository: String,
-    /// The tag it was asked for by, if it was.
+    /// The tag by which it was requested, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// What it is.
+    /// The digest that identifies it.
     pub digest: Digest,
     /// What it says about itself.
     #[serde(default)]
@@ -117,12 +116,12 @@ pub struct Version {
 }
 
 impl Version {
-    /// The short name people use: the tag, else the short digest.
+    /// The short name that people use: the tag, else the short digest.
     pub fn name(&self) -> &str {
         self.tag.as_deref().unwrap_or_else(|| self.digest.short())
     }
 
-    /// `repository@digest`: what is pulled and run.
+    /// `repository@digest`: the reference that is pulled and run.
     pub fn pinned(&self) -> String {
         format!("{}@{}", self.repository, self.digest)
     }
@@ -145,7 +144,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// A tag a registry lists.
+/// A tag that a registry lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageTag {
     /// Its name.
@@ -157,9 +156,9 @@ pub struct ImageTag {
 pub struct EngineImage {
     /// Its repository.
     pub repository: String,
-    /// What it is.
+    /// The digest that identifies it.
     pub digest: Digest,
-    /// How many bytes it takes, with what it shares with others.
+    /// Its size in bytes, including layers that it shares with other images.
     pub size: u64,
 }
 
@@ -209,8 +208,8 @@ impl fmt::Display for VersionRef {
     }
 }
 
-/// The registry that a repository lives in, e.g. `registry.example:5000` of
-/// `registry.example:5000/team/web`; `docker.io` for one that names none. The rule is the one of
+/// The registry host of a repository, e.g. `registry.example:5000` for
+/// `registry.example:5000/team/web`; `docker.io` if the repository names none. The rule is that of
 /// container engines: a first part with a dot or a colon, or `localhost`, is a host.
 pub fn registry_host(repository: &str) -> &str {
     match repository.split_once('/') {
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_says_no_believable_time_says_none() {
+    fn an_unbelievable_build_time_is_ignored() {
         let built_at = |created: &str| {
             let created = Some(created.to_owned());
             ImageLabels {

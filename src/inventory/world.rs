@@ -1,4 +1,4 @@
-//! Everything there is to see at a moment: every target, in the order it is shown.
+//! All observed targets, in the order in which they are shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ pub struct World {
     pub services: Vec<ServiceName>,
     /// The environments, in promotion order.
     pub environments: Vec<(EnvironmentName, Tier)>,
-    /// What is known of each target.
+    /// The snapshot of each target.
     pub snapshots: BTreeMap<Target, Arc<Snapshot>>,
 }
 
 impl World {
-    /// What is known of a target.
+    /// The snapshot of a target.
     pub fn get(&self, target: &Target) -> Option<&Snapshot> {
         self.snapshots.get(target).map(Arc::as_ref)
     }

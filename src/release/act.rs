@@ -1,4 +1,4 @@
-//! What a release does to the world and what it looks at: data, done and looked at by the driver.
+//! The acts of a release and what it observes, as data. The driver performs both.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::inventory::{
     PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 
-/// A change of the world. Each names all it needs: nothing toggles.
+/// A change to the servers. Each act names everything it needs; none toggles.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Act {
     /// Pull the plan's image.
@@ -18,127 +18,126 @@ pub enum Act {
     Install,
     /// Remove the slot's leftover, then create and start the candidate.
     Start,
-    /// Register the instance that runs in the slot.
+    /// Register the instance that is running in the slot.
     Register,
     /// Move the traffic.
     Switch(Box<Move>),
     /// Deregister a slot.
     Deregister(Slot),
-    /// Deregister a slot, then stop the instance that was seen in it; none was, where none is named.
+    /// Deregister a slot, then stop the instance that was observed in it; only deregister if none was.
     Retire(Slot, Option<InstanceId>),
     /// Start a stopped instance again and register it.
     Reinstate(Slot, Before),
-    /// Stop and remove the candidate: this very instance.
+    /// Stop and remove the candidate: exactly this instance.
     Remove(Slot, InstanceId),
 }
 
-/// What comes before an instance is started again.
+/// What the driver does before it starts an instance again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Before {
-    /// Nothing: it is registered, or has the traffic.
+    /// Nothing: the instance is registered, or has the traffic.
     Nothing,
-    /// It is stopped, also while it runs: it was to be stopped, and whoever asked for that may have
-    /// been told that it failed, or be gone. The engine ends what it was asked first, so that a stop
-    /// which goes on unheard cannot end what is started after it.
+    /// Stop it, even if it is running. An earlier request to stop it may have been reported as failed, or its requester
+    /// may be gone, while the engine still executes it. The engine finishes earlier requests first, so that the earlier
+    /// stop cannot end the instance that is started afterwards.
     Stop,
 }
 
-/// One movement of the traffic, from what was observed to what is wanted.
+/// One movement of the traffic, from the observed state to the wanted one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Move {
-    /// Generation and slot that the registry had; none when it had no route.
+    /// The generation and slot of the registry's route; none without a route.
     pub route_from: Option<(u64, Slot)>,
-    /// The slot that the proxy named; none when it named none.
+    /// The slot that the proxy named; none if it named none.
     pub proxy_from: Option<Slot>,
     /// The slot that gets the traffic.
     pub to: Slot,
-    /// The generation this makes.
+    /// The generation that this switch makes.
     pub generation: u64,
-    /// The hold that was seen, which is in nobody's way. Forward, only where it is still that one.
+    /// The hold that was seen and does not stop the release. Forward, the switch is made only if the hold is unchanged.
     pub hold: Option<Hold>,
-    /// What others had approved. Only where all of it is approved still.
+    /// The approvals by other operators. The switch is made only if all of them still exist.
     pub peer_approvals: Vec<PeerApproval>,
 }
 
-/// What to look at. Everything asked for is looked at at once.
+/// What to observe. Everything in it is observed at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "a set of things to look at, not states"
+    reason = "a set of things to observe, not states"
 )]
 pub struct Ask {
     /// Whether the engine has the image.
     pub image: bool,
     /// Whether the proxy's configuration is installed.
     pub installation: bool,
-    /// What runs in both slots.
+    /// The instances in both slots.
     pub instances: bool,
     /// The health of a slot.
     pub probe: Option<Slot>,
     /// The registry's record.
     pub registry: bool,
-    /// What the proxy says.
+    /// What the proxy reports.
     pub proxy: bool,
-    /// Who answers the public, over a fresh and a kept connection.
+    /// The answers on the public address, over a fresh and a kept connection.
     pub public: bool,
-    /// What this slot answers directly to the request that the public address is asked.
+    /// The direct answer of this slot to the request that the public address gets.
     pub direct: Option<Slot>,
-    /// How many requests of the public a slot answered since a moment, and how many of them failed.
+    /// How many public requests a slot has answered since a time, and how many of them failed.
     pub traffic: Option<(Slot, Timestamp)>,
     /// The connections of a slot.
     pub connections: Option<Slot>,
     /// All checks, against the candidate.
     pub checks: bool,
-    /// What is live in the environment that a version has to be live in first.
+    /// What is live in the environment where the version must be live first.
     pub live_there: bool,
 }
 
 impl Ask {
-    /// Whether there is nothing to look at.
+    /// Whether there is nothing to observe.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What was seen. What was not asked for, or could not be seen, is absent; why it could not be
-/// seen stands in `blind`.
+/// What was observed. A value that was not requested or could not be observed is absent; `blind` says why it could not
+/// be observed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observation {
     /// Whether the engine has the image.
     pub image: Option<bool>,
     /// Whether the proxy's configuration is installed.
     pub installation: Option<Installation>,
-    /// What runs in each slot.
+    /// The instance in each slot.
     pub instances: Option<PerSlot<Option<Instance>>>,
-    /// The health of the slot asked for.
+    /// The health of the requested slot.
     pub probe: Option<Probe>,
     /// The registry's record.
     pub registry: Option<RegistryRecord>,
-    /// What the proxy says; the inner none is a proxy that was never configured.
+    /// What the proxy reports; the inner none is a proxy that was never configured.
     pub proxy: Option<Option<ProxyAnswer>>,
-    /// Who answered on a fresh and on a kept connection; the inner none when no public address is
-    /// configured.
+    /// The answers over a fresh and a kept connection; the inner none if no public address is configured.
     pub public: Option<Option<(PublicAnswer, PublicAnswer)>>,
-    /// What the slot asked for answers directly; none where no public address is configured.
+    /// The direct answer of the requested slot; none if no public address is configured.
     pub direct: Option<PublicAnswer>,
-    /// The requests that the slot asked for answered; none where the proxy does not tell.
+    /// The requests that the requested slot has answered; none if the proxy does not report them.
     pub traffic: Option<RequestCount>,
-    /// The connections of the slot asked for.
+    /// The connections of the requested slot.
     pub connections: Option<Connections>,
-    /// What came out of the checks.
+    /// The result of the checks.
     pub report: Option<Report>,
-    /// What is live in the environment that a version has to be live in first; the inner none is nothing at all.
+    /// What is live in the environment where the version must be live first; the inner none means that nothing is.
     pub live_there: Option<Option<Version>>,
-    /// The newest releases there, newest first; read only where another version is live.
+    /// The newest releases there, newest first; read only if another version is live.
     pub past_there: Option<Vec<ReleaseRecord>>,
-    /// Other machines' clocks.
+    /// The clocks of other machines.
     pub clocks: Clocks,
-    /// What could not be seen, and why.
+    /// What could not be observed, and why.
     pub blind: Vec<String>,
 }
 
 impl Observation {
-    /// The instance seen in a slot.
+    /// The instance that was observed in a slot.
     pub fn instance(&self, slot: Slot) -> Option<&Instance> {
         self.instances.as_ref()?.get(slot).as_ref()
     }
@@ -149,12 +148,12 @@ impl Observation {
         Some((route.generation, route.live))
     }
 
-    /// The slot the proxy names.
+    /// The slot that the proxy names.
     pub fn proxy_slot(&self) -> Option<Slot> {
         self.proxy.as_ref()?.as_ref()?.slot
     }
 
-    /// Whether registry or proxy send traffic to a slot. Not knowing is not a no.
+    /// Whether the registry or the proxy sends traffic to a slot. Unknown counts as yes.
     pub fn may_have_traffic(&self, slot: Slot) -> bool {
         let by_registry = match &self.registry {
             None => true,
@@ -167,68 +166,68 @@ impl Observation {
         by_registry || by_proxy
     }
 
-    /// Why something could not be seen, or a general word.
+    /// Why something could not be observed, or a general phrase.
     pub fn why_blind(&self) -> String {
         if self.blind.is_empty() {
-            "it was not seen".into()
+            "it was not observed".into()
         } else {
             self.blind.join("; ")
         }
     }
 }
 
-/// An act that did not answer as it should.
+/// An act that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ActionError {
-    /// What follows from it.
+    /// What the driver does about it.
     pub kind: ActionErrorKind,
-    /// In words.
+    /// The message.
     pub text: String,
 }
 
-/// What follows from a mishap.
+/// What the driver does about a failed act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionErrorKind {
-    /// It may be tried again a moment later, after a look.
+    /// It may be tried again a moment later, after observing.
     Passing,
-    /// The lock is somebody else's: nothing may be done any more.
+    /// Another operator holds the lock: the driver must stop.
     Fenced,
-    /// It was understood and refused.
+    /// The request was understood and refused.
     Final,
 }
 
-/// One stage of the way: a step in a direction.
+/// One step of a release in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stage {
-    /// Which step.
+    /// The step.
     pub step: Step,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
 }
 
-/// Since when a stage goes on, and what it has seen so far.
+/// The progress of a stage: when it started and what was observed since.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Course {
-    /// When it was begun.
+    /// When it started.
     pub(super) since: Timestamp,
-    /// When its act was done.
+    /// When its act returned.
     pub(super) acted_at: Option<Timestamp>,
-    /// Since when the candidate is healthy without a break.
+    /// Since when the candidate has been healthy without a break.
     pub(super) healthy_since: Option<Timestamp>,
-    /// The run of the instance that `healthy_since` is about.
+    /// The run of the instance to which `healthy_since` belongs.
     pub(super) healthy_run: Option<InstanceRun>,
-    /// How many bad looks came in a row.
+    /// How many consecutive observations were bad.
     pub(super) bad_in_a_row: u32,
-    /// Whether what the public gets is compared with what the candidate answers directly.
+    /// Whether the public answer is compared with the candidate's direct answer.
     pub(super) compares: bool,
-    /// The answers of the public address that Greenroom itself asked for.
+    /// The requests to the public address that Greenroom itself made.
     pub(super) asked: RequestCount,
-    /// Its act broke off, and nothing that was seen since has been put down to that.
+    /// Its act broke off, and no observation since has been explained by that.
     pub(super) broke_off: bool,
 }
 
 impl Course {
-    /// A stage begun now.
+    /// A stage that starts now.
     pub(super) fn begun(since: Timestamp) -> Self {
         Self {
             since,

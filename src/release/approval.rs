@@ -1,9 +1,8 @@
-//! Permission. An act that changes the world needs an [`Approved`], and only this file can
-//! make one: from an operator's [`Approval`], from the tier where nobody has to be asked, or
-//! for the way back.
+//! Permission. An act that changes the servers needs an [`Approved`], and only this file can make one: from an
+//! operator's [`Approval`], from a tier that needs no approval, or for backing out.
 //!
-//! An approval belongs to one plan of one digest and expires (interlock 9); a protected
-//! environment never goes past *verify* or past *switch* without one (interlock 10).
+//! An approval belongs to one plan of one digest and expires (interlock 9). A protected environment never passes
+//! *verify* or *switch* without one (interlock 10).
 
 mod others;
 mod repair;
@@ -22,20 +21,19 @@ use super::Plan;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Digest, Operator, ReleaseId, Tier};
 
-/// What a step asks of a person.
+/// What a step requires from a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// Nothing: the approval of the plan covers it.
     Nothing,
-    /// A yes.
+    /// A confirmation.
     Confirmation,
     /// The environment's name, typed.
     TypedName,
 }
 
-/// What a step going forward asks, by its risk and the tier of its environment. *Register* is
-/// where a protected environment would go past *verify*; *switch* moves traffic, and *stop* ends
-/// the warm way back.
+/// What a step forward requires, by its risk and the tier of its environment. A protected environment would pass
+/// *verify* at *register*. *switch* moves traffic, and *stop* ends the warm rollback.
 pub fn need(step: Step, tier: Tier) -> Need {
     if !tier.is_protected() {
         return Need::Nothing;
@@ -49,10 +47,9 @@ pub fn need(step: Step, tier: Tier) -> Need {
     }
 }
 
-/// What the plan itself asks before it is begun: a yes, or the name where it reloads a proxy that a protected target
-/// shares. Going back to what is still warm is one key
-/// and one confirmation, at night above all: where traffic asks for the name, it is asked here, and
-/// covers everything up to and with the switch.
+/// What the plan itself requires before it is started: a confirmation, or the environment's name if it reloads a proxy
+/// that a protected target shares. A warm rollback takes one key and one confirmation, because it is needed most at
+/// night. If moving traffic needs the name, it is typed here and covers every step up to and including the switch.
 pub fn need_to_begin(plan: &Plan) -> Need {
     let is_warm = plan.kind == ReleaseKind::WarmRollback;
     if (is_warm && plan.tier().is_protected()) || plan.touches_protected() {
@@ -62,11 +59,11 @@ pub fn need_to_begin(plan: &Plan) -> Need {
     }
 }
 
-/// What a step of this plan asks, beyond the yes to begin it.
+/// What a step of this plan requires, in addition to the confirmation that starts it.
 pub fn need_of(plan: &Plan, step: Step) -> Need {
     match (plan.kind, step) {
         (ReleaseKind::WarmRollback, Step::Register | Step::Switch) => Need::Nothing,
-        // Where others are waited for, the operator says when they have been.
+        // If the plan waits for other operators, the driver confirms after they have approved.
         (_, Step::Switch) if approvers_needed(plan) > 0 => {
             need(step, plan.tier()).max(Need::Confirmation)
         }
@@ -74,7 +71,7 @@ pub fn need_of(plan: &Plan, step: Step) -> Need {
     }
 }
 
-/// What the way back asks, once it may move or cut traffic (`Status::may_have_switched`).
+/// What backing out requires, once it may move or cut traffic (`Status::may_have_switched`).
 pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
     if may_have_switched && tier.is_protected() {
         Need::TypedName
@@ -83,16 +80,16 @@ pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
     }
 }
 
-/// What is approved.
+/// What an approval covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// To begin the plan, and every step of it that needs nobody.
+    /// Starting the plan, and every step of it that needs no approval of its own.
     Plan,
-    /// One step of it.
+    /// One step of the plan.
     Step(Step),
 }
 
-/// A person's yes.
+/// A person's approval.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Approval {
     release: ReleaseId,
@@ -103,28 +100,28 @@ pub struct Approval {
     expires_at: Timestamp,
 }
 
-/// Why a yes does not count.
+/// Why an approval does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalRefused {
-    /// The typed name is another.
+    /// The typed name is not the right one.
     #[error("type {expected} to approve this")]
     WrongName {
-        /// What has to be typed.
+        /// The name to type.
         expected: String,
     },
-    /// It is for another plan, or another digest.
-    #[error("that approval belongs to another plan")]
+    /// It is for another plan or another digest.
+    #[error("this approval belongs to another plan")]
     OtherPlan,
-    /// It came too late.
-    #[error("that approval expired at {0}: approve again")]
+    /// It expired before it was used.
+    #[error("this approval expired at {0}: approve again")]
     Expired(Timestamp),
-    /// Nothing waits for it.
+    /// The step does not wait for an approval.
     #[error("{0} is not waiting for an approval")]
     NotWaiting(Step),
 }
 
 impl Approval {
-    /// An operator says yes. `typed` is what was typed where a name is asked for.
+    /// An operator approves. `typed` is the text that was typed if a name is required.
     pub fn give(
         plan: &Plan,
         scope: Scope,
@@ -145,7 +142,7 @@ impl Approval {
         Ok(Self::for_plan(plan, scope, by, now))
     }
 
-    /// `--yes`: whoever drives it said yes to everything in advance. Only where the rules allow it.
+    /// `--yes`: the driver approves everything in advance. Only if the rules allow it.
     pub fn in_advance(
         plan: &Plan,
         scope: Scope,
@@ -173,12 +170,12 @@ impl Approval {
         }
     }
 
-    /// Who gave it.
+    /// The approver.
     pub fn by(&self) -> &Operator {
         &self.by
     }
 
-    /// What it is for.
+    /// What it covers.
     pub fn scope(&self) -> Scope {
         self.scope
     }
@@ -188,7 +185,7 @@ impl Approval {
         self.given_at
     }
 
-    /// Whether it counts for this plan, now.
+    /// Checks that it counts for this plan at `now`.
     pub fn check(&self, plan: &Plan, now: Timestamp) -> Result<(), ApprovalRefused> {
         if self.release != plan.release || self.digest != plan.version.digest {
             return Err(ApprovalRefused::OtherPlan);
@@ -200,7 +197,7 @@ impl Approval {
     }
 }
 
-/// Proof that an act may be done: for one release, one digest, one step, one way.
+/// Proof that an act may be done: for one release, one digest, one step, one direction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Approved {
     release: ReleaseId,
@@ -219,8 +216,7 @@ impl Approved {
     }
 }
 
-/// Permission for a step forward: from the tier where nobody is asked, else from an approval of
-/// that very step that still counts.
+/// Permission for a step forward: from a tier that needs no approval, or from a valid approval of exactly this step.
 pub(super) fn forward(
     plan: &Plan,
     step: Step,
@@ -236,8 +232,8 @@ pub(super) fn forward(
     allowed.then(|| proof(plan, step, Direction::Forward))
 }
 
-/// Permission for a step back. The way back is decided as a whole: by a person, by a crossed
-/// threshold, or by the operator's choice in advance to back out of failures.
+/// Permission for a step back. Backing out is decided as a whole: by a person, by a crossed threshold, or by the
+/// operator's choice in advance to back out after failures.
 pub(super) fn back(plan: &Plan, step: Step) -> Approved {
     proof(plan, step, Direction::Back)
 }

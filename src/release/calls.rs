@@ -1,4 +1,4 @@
-//! The words of a plan: each call that a step will make, so that an operator can check it.
+//! The text of a plan: each call that a step makes, so that an operator can check it.
 
 use super::describe::{duration, keeps_warm};
 use super::{Limit, Plan};
@@ -6,12 +6,12 @@ use crate::checks::hide_in_query;
 use crate::history::{ReleaseKind, Step};
 use crate::inventory::{Slot, Target, instance_name};
 
-/// The proxy's own words for what it will be asked to do.
+/// The proxy's descriptions of its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProxyWords {
-    /// For installing its configuration.
+    /// The calls that install its configuration.
     pub install: Vec<String>,
-    /// For the switch.
+    /// The calls of the switch.
     pub switch: Vec<String>,
     /// What an operator should know before the configuration is installed.
     pub warnings: Vec<String>,
@@ -19,7 +19,7 @@ pub struct ProxyWords {
     pub touched: Vec<Target>,
 }
 
-/// The calls of a step, one a line.
+/// The calls of a step, one per line.
 pub(super) fn of_step(step: Step, plan: &Plan, has_image: bool, proxy: &ProxyWords) -> Vec<String> {
     match step {
         Step::Pull => pull(plan, has_image),
@@ -43,7 +43,7 @@ pub(super) fn of_step(step: Step, plan: &Plan, has_image: bool, proxy: &ProxyWor
     }
 }
 
-/// What undoing a step costs.
+/// How a step is undone, and what that costs.
 pub(super) fn undo_of_step(step: Step, plan: &Plan) -> String {
     let slot = plan.slot;
     match step {
@@ -71,7 +71,7 @@ fn old_slot(plan: &Plan) -> Slot {
 fn pull(plan: &Plan, has_image: bool) -> Vec<String> {
     let pinned = plan.version.pinned();
     if has_image {
-        vec![format!("{pinned} is in the engine already")]
+        vec![format!("{pinned} is already in the engine")]
     } else {
         vec![format!("engine: pull {pinned}")]
     }
@@ -81,7 +81,7 @@ fn start(plan: &Plan) -> Vec<String> {
     let mut calls = Vec::new();
     let name = instance_name(plan.target(), plan.slot);
     if let Some(leftover) = &plan.leftover {
-        calls.push(format!("store: remove slots/{}, if it is there", plan.slot));
+        calls.push(format!("store: remove slots/{}, if it exists", plan.slot));
         calls.push(format!(
             "engine: stop and remove {name} ({}, {}), which has no traffic",
             leftover.version_name(),
@@ -109,7 +109,7 @@ fn start(plan: &Plan) -> Vec<String> {
 fn verify(plan: &Plan) -> Vec<String> {
     let cases = &plan.definition.suite.cases;
     if cases.is_empty() {
-        return vec!["no checks are configured: only the health endpoint speaks for it".into()];
+        return vec!["no checks are configured: only the health endpoint is checked".into()];
     }
     cases
         .iter()
@@ -145,7 +145,7 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
     if let Some(public) = &plan.definition.public {
         let slot = plan.slot;
         let bad = super::judge::BAD_LOOKS;
-        // A rollback is the way out: it does not go back for an answer that both versions may give.
+        // A rollback does not switch back because of an answer that both versions may give.
         let until = match (plan.kind, &plan.from) {
             (ReleaseKind::Promote, Some(_)) => format!(
                 "{slot} answers both as it does directly; {bad} bad answers in a row switch back"
@@ -172,7 +172,7 @@ fn stop(plan: &Plan) -> Vec<String> {
     let old = old_slot(plan);
     let standby = match timing.standby {
         Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
-        Limit::Never => format!("{} until somebody ends it", keeps_warm(old)),
+        Limit::Never => format!("{} until an operator ends it", keeps_warm(old)),
     };
     vec![
         standby,

@@ -1,4 +1,4 @@
-//! Whether the candidate is still the healthy instance that the checks were about. Pure; guards and judges ask here.
+//! Whether the candidate is still the healthy instance that the checks tested. Pure; guards and judges use it.
 
 use super::Plan;
 use super::act::Observation;
@@ -7,19 +7,19 @@ use crate::history::ReleaseKind;
 use crate::inventory::local_time;
 use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
 
-/// What became of the run that the checks were about.
+/// What happened to the run that the checks tested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Run {
-    /// It still runs, as far as can be seen.
+    /// It is still running, as far as can be observed.
     Same,
-    /// The runtime restarted it after it exited; in words.
+    /// The runtime restarted it after it exited; the message.
     Crashed(String),
-    /// It was started again without a crash that the runtime counts: by hand, or with its engine; in words.
+    /// It was started again without a crash that the runtime counts: by hand, or with its engine; the message.
     StartedAgain(String),
 }
 
-/// Compares the run that is seen in the slot with the one that was checked. An instance that cannot be seen, and a
-/// report of checks that names no run, tell nothing.
+/// Compares the observed run in the slot with the one that was checked. If the instance cannot be observed, or the
+/// report names no run, the result is [`Run::Same`].
 pub(super) fn run_since_checks(
     plan: &Plan,
     report: Option<&Report>,
@@ -41,7 +41,7 @@ pub(super) fn run_since_checks(
             reason(plan, instance)
         ));
     }
-    // One that is down has no start to compare; that it is down is for the caller to see.
+    // A stopped instance has no start to compare. The caller notices that it is stopped.
     if now == *checked || now.started_at.is_none() {
         return Run::Same;
     }
@@ -60,7 +60,7 @@ fn reason(plan: &Plan, instance: &Instance) -> String {
     format!("{exit}; {}", logs_hint(plan))
 }
 
-/// Where the lines are that an instance wrote before it exited.
+/// Where the last lines of an exited instance are.
 pub(super) fn logs_hint(plan: &Plan) -> String {
     format!(
         "`greenroom show {} --logs` has its last lines",
@@ -81,7 +81,7 @@ pub(super) fn exit_words(exit: Exit, limit: Option<u64>) -> String {
     }
 }
 
-/// `16MiB`, `1.5GiB`, `1000B`: as sizes are configured.
+/// `16MiB`, `1.5GiB`, `1000B`: the format of sizes in the configuration.
 fn size(bytes: u64) -> String {
     for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
         if bytes >= unit {
@@ -95,7 +95,8 @@ fn size(bytes: u64) -> String {
     format!("{bytes}B")
 }
 
-/// Why the candidate is not healthy, or nothing. On a rollback the image's own HEALTHCHECK does not count: the version had
+/// Why the candidate is not healthy; none if it is. On a rollback the image's own HEALTHCHECK does not count: the
+/// version had the traffic with it before, and a rollback must not be blocked.
 /// the traffic with it before, and the way out is never locked.
 pub(super) fn why_unhealthy(
     plan: &Plan,
@@ -112,11 +113,12 @@ pub(super) fn why_unhealthy(
     unchecked.unhealthy(probe)
 }
 
-/// Why what runs in the candidate's slot is not healthy, or nothing. What cannot be seen counts as bad only where the probe says so.
+/// Why the instance in the candidate's slot is not healthy; none if it is. If the instance cannot be observed, only the
+/// probe counts.
 pub(super) fn unhealthy(plan: &Plan, observation: &Observation) -> Option<String> {
     let slot = plan.slot;
     match (&observation.instances, observation.instance(slot)) {
-        (Some(_), None) => Some(format!("nothing runs in {slot} any more")),
+        (Some(_), None) => Some(format!("nothing runs in {slot} now")),
         (_, Some(instance)) => why_unhealthy(plan, instance, observation.probe.as_ref()),
         (None, None) => match &observation.probe {
             Some(probe) if probe.healthy => None,

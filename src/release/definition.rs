@@ -1,5 +1,4 @@
-//! What the configuration says about one target, in nouns: everything the release engine needs
-//! to know, without knowing that there is a configuration file.
+//! The configuration of one target: everything that the release engine needs, independent of the configuration file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::inventory::{
     RuntimeKind, Target, Tier, freeze,
 };
 
-/// How long something is waited for, where "for ever" is an answer.
+/// A waiting time that may be unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
@@ -23,31 +22,31 @@ pub enum Limit {
     Never,
 }
 
-/// The patience of a release. See `release` for what each bounds.
+/// The time limits of a release. See `release` for what each one limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// A candidate that is not healthy by then has failed; it moves on when something progresses.
+    /// A candidate that is not healthy by then has failed. The deadline moves when something progresses.
     pub health_deadline: Duration,
-    /// A candidate has to be healthy without a break for this long.
+    /// How long a candidate must be healthy without a break.
     pub minimum_healthy: Duration,
-    /// A step in which nothing progresses for this long has failed.
+    /// A step without progress for this long has failed.
     pub progress_deadline: Duration,
-    /// How long old and new are watched after the switch.
+    /// How long old and new versions are watched after the switch.
     pub watch: Duration,
-    /// How long connections of the old slot may take to end.
+    /// How long the connections of the old slot may take to end.
     pub drain: Duration,
     /// How long the old slot is kept warm before it is stopped.
     pub standby: Limit,
-    /// How long an instance may take to end after it was asked to.
+    /// How long an instance may take to end after it was asked to stop.
     pub stop_grace: Duration,
-    /// How long an approval is good for.
+    /// How long an approval is valid.
     pub approval: Duration,
     /// How old passed checks may be at the switch.
     pub checks_fresh: Duration,
 }
 
 impl Default for Timing {
-    /// The starting defaults of the protocol.
+    /// The defaults of the release protocol.
     fn default() -> Self {
         Self {
             health_deadline: Duration::from_secs(30),
@@ -63,28 +62,28 @@ impl Default for Timing {
     }
 }
 
-/// What an environment allows.
+/// The rules of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// Whether `--yes` may stand for the operator's approvals in a protected environment.
+    /// Whether `--yes` may replace the operator's approvals in a protected environment.
     pub allow_yes: bool,
     /// Whether a promote needs a reason.
     pub require_reason: bool,
-    /// The environment a version has to be live in first.
+    /// The environment in which a version must be live first.
     pub only_from: Option<EnvironmentName>,
     /// When nothing is promoted.
     pub freezes: Vec<Freeze>,
-    /// How many people other than the operator have to approve a promote before its traffic moves.
+    /// How many other people must approve a promote before its traffic moves.
     pub approvals: u8,
-    /// How long such an approval counts.
+    /// How long such an approval is valid.
     pub approvals_last: Duration,
-    /// How many per cent of the public's requests may fail while a new version is watched.
+    /// How many per cent of the public requests may fail while a new version is watched.
     pub watch_errors: u8,
-    /// Of how many requests at least: fewer say nothing.
+    /// The minimum number of requests for that: fewer say nothing.
     pub watch_requests: u64,
-    /// How many good versions keep their image on the engine when others are removed.
+    /// How many good versions keep their image on the engine when other images are removed.
     pub keep_images: u32,
-    /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. What is not in it is
+    /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. A rule without an entry is
     /// built-in.
     #[serde(default)]
     pub origins: BTreeMap<String, String>,
@@ -107,50 +106,50 @@ impl Default for Rules {
     }
 }
 
-/// One target as configured.
+/// The configuration of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
-    /// Which.
+    /// The target.
     pub target: Target,
-    /// How careful one has to be.
+    /// How careful an operator must be.
     pub tier: Tier,
     /// What runs its instances.
     pub runtime_kind: RuntimeKind,
-    /// What is allowed.
+    /// The rules of its environment.
     pub rules: Rules,
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     pub repository: String,
     /// Where each slot answers.
     pub endpoints: PerSlot<Endpoint>,
-    /// How an instance is made.
+    /// How an instance is created.
     pub instance: InstanceShape,
-    /// Its health endpoint. Nothing is released without one.
+    /// Its health endpoint. Without one, nothing is released.
     pub health: Option<HealthCheck>,
     /// Its post-deployment checks.
     pub suite: Suite,
-    /// How patient to be.
+    /// The time limits.
     pub timing: Timing,
-    /// Where the world reaches it.
+    /// Where the public reaches it.
     pub public: Option<PublicAddress>,
-    /// Where the candidate can be looked at before it is live.
+    /// Where an operator can see the candidate before it is live.
     pub preview: Option<PublicAddress>,
 }
 
 impl Definition {
-    /// What stops promotes at `now`: the hold that was placed, and every freeze.
+    /// What stops promotes at `now`: the hold that an operator placed, and every freeze.
     pub fn holds(&self, placed: Option<&Hold>, now: Timestamp) -> Vec<Hold> {
         freeze::standing(placed, &self.rules.freezes, &self.target.service, now)
     }
 
-    /// What stops a promote at `now` by this machine's clock, and then what does so only by another one.
+    /// What stops a promote at `now`: first by this machine's clock, then only by another clock.
     pub fn holds_by(&self, placed: Option<&Hold>, now: Timestamp, clocks: &Clocks) -> Vec<Hold> {
         let service = &self.target.service;
         freeze::holds_by_all_clocks(placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// A mark of how an instance is made: equal where two configurations make it alike, in every
-    /// process. The command and the environment's values are left out, for they may be secret and
-    /// whoever reads a journal could try values against the mark.
+    /// A mark of how an instance is created. Two configurations that create the same instance have the same mark, in
+    /// every process. It leaves out the command and the values of the environment: they may be secret, and a reader of
+    /// a journal could test guesses against the mark.
     pub fn shape_mark(&self) -> String {
         let shape = &self.instance;
         let variables: Vec<&String> = shape.environment.keys().collect();
@@ -158,7 +157,7 @@ impl Definition {
             "{:?} {variables:?} {:?} {:?} {:?} {:?} {:?}",
             shape.listen, shape.mounts, shape.memory, shape.restart, shape.network, shape.labels
         );
-        // FNV-1a: a mark that the next version of a library does not change.
+        // FNV-1a: a new version of a library cannot change it.
         let mark = words.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |mark, byte| {
             (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });

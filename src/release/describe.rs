@@ -1,21 +1,22 @@
-//! Durations as people say them, and words that more than one place has to know.
+//! Durations as people say them, and phrases that several places use.
 
 use std::time::Duration;
 
 use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
 
-/// What a rollback leaves behind, where the plan is shown.
+/// What a rollback leaves, for the text of its plan.
 pub const LEAVES_A_HOLD: &str = "a hold: nothing is promoted here until an operator clears it";
 
-/// How the journal calls the request to run the checks again.
+/// The request to run the checks again, as the journal names it.
 pub(super) const CHECK_AGAIN: &str = "check again";
 
-/// How the call of *stop* begins that keeps the old version warm: what ends that does not do it.
+/// The beginning of the *stop* call that keeps the old version warm. A caller that ends the standby
+/// leaves it out.
 pub fn keeps_warm(slot: Slot) -> String {
     format!("keep {slot} warm")
 }
 
-/// Why no switch is made with this generation, and how it gets lower.
+/// Why no switch can be made with this generation, and how an operator lowers it.
 pub(super) fn generations_used_up(target: &Target, generation: u64) -> String {
     let Target {
         service,
@@ -23,7 +24,7 @@ pub(super) fn generations_used_up(target: &Target, generation: u64) -> String {
         ..
     } = target;
     format!(
-        "the next switch of {target} would have generation {generation}, and the highest one is {HIGHEST_GENERATION}: no target is switched so often, another program wrote the live pointer\n  End every console that drives {target}. Write a small generation, for example 1, into both answer.json of its live pointer on the proxy's host, then run: greenroom repair {service} {environment}"
+        "the next switch of {target} would have generation {generation}, but the highest one is {HIGHEST_GENERATION}: no target is switched so often, so another program wrote the live pointer\n  End every console that drives {target}. Write a small generation, for example 1, into both answer.json of its live pointer on the proxy's host, then run: greenroom repair {service} {environment}"
     )
 }
 

@@ -1,4 +1,4 @@
-//! What goes into the machine and what comes out of it. Everything that can go wrong is an event.
+//! The input and output of the machine. Everything that can go wrong is an event.
 
 use std::time::Duration;
 
@@ -8,120 +8,120 @@ use crate::checks::CaseReport;
 use crate::history::{Entry, Outcome, ReleaseRecord, Successor};
 use crate::inventory::Operator;
 
-/// Names one timer. An old one fires into nothing.
+/// Names one timer. An outdated one has no effect when it fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimerId(pub u64);
 
-/// Why something was not written down.
+/// Why a record was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotWritten {
-    /// The lock is another console's.
+    /// Another console holds the lock.
     Fenced,
-    /// The store understood and refused, e.g. because it is full.
+    /// The store understood the request and refused it, e.g. because it is full.
     Refused,
-    /// The store did not answer; it may have been written.
+    /// The store did not answer. The record may have been written.
     Unanswered,
 }
 
-/// Something happened.
+/// An input of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The driver is there: begin.
+    /// The driver is ready: start.
     Begun,
-    /// What was to be written down is written down.
+    /// The record was written.
     Recorded,
-    /// It is not, or not known to be.
+    /// The record was not written, or that is not known.
     Unrecorded {
-        /// Whether trying again helps.
+        /// Whether trying again can help.
         kind: NotWritten,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// The act answered.
     Acted(Result<(), ActionError>),
-    /// The pull has this many bytes of that many.
+    /// The progress of a pull.
     Pulled {
-        /// Bytes that arrived.
+        /// Bytes that have arrived.
         done: u64,
-        /// Bytes in all.
+        /// The total number of bytes.
         total: u64,
     },
-    /// One check has its verdict.
+    /// One check has a verdict.
     CaseSettled(CaseReport),
-    /// This was seen.
+    /// The result of an observation.
     Seen(Box<Observation>),
     /// A timer fired.
     Fired(TimerId),
-    /// A person says yes.
+    /// A person approved.
     Approved(Approval),
-    /// The way back is asked for.
+    /// Backing out was requested.
     BackOutAsked {
-        /// Who.
+        /// The operator.
         by: Operator,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A person chose what to do about a failed step.
     Chosen {
-        /// What.
+        /// The choice.
         choice: Choice,
-        /// Who.
+        /// The operator.
         by: Operator,
-        /// Why.
+        /// The reason.
         note: Option<String>,
     },
-    /// The checks are to be run again, by whom.
+    /// An operator requested the checks again.
     CheckAgainAsked(Operator),
-    /// The standby is to end now.
+    /// The standby must end now.
     StandbyEnded,
-    /// The standby ends with the old version still warm.
+    /// The standby ends while the old version is still warm.
     Superseded {
-        /// The release that takes over, in words, if one does.
+        /// The release that takes over, in words, if any.
         by: Option<String>,
     },
-    /// The driver of a later release has written the end of this one.
+    /// The driver of a later release wrote the end of this one.
     EndedElsewhere(Outcome),
     /// The driver is asked to stop driving.
     Interrupted {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Whoever requested the handover is to have it.
+    /// The driver hands the release over.
     HandOverAsked {
-        /// To whom.
+        /// The successor.
         to: Successor,
-        /// Who hands it over.
+        /// The operator who hands it over.
         by: Operator,
     },
-    /// The lock is not ours any more, or not known to be.
+    /// This driver no longer holds the lock, or that is not known.
     LockLost(String),
 }
 
-/// Something to be done. At most one of `Record`, `Head`, `Act` and `Observe` is under way.
+/// An output of the machine. At most one of `Record`, `Head`, `Act` and `Observe` is running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Write an entry down; answered by `Recorded` or `Unrecorded`.
+    /// Write an entry; answered by `Recorded` or `Unrecorded`.
     Record(Entry),
-    /// Write the head down, open or closed; answered alike.
+    /// Write the head, open or closed; answered in the same way.
     Head(Box<ReleaseRecord>),
-    /// Change the world; answered by `Acted`.
+    /// Perform an act; answered by `Acted`.
     Act {
-        /// How.
+        /// The act.
         act: Act,
-        /// For which step.
+        /// The step and its direction.
         stage: Stage,
         /// The permission.
         approved: Approved,
     },
-    /// Look; answered by `Seen`.
+    /// Observe; answered by `Seen`.
     Observe(Ask),
     /// Fire after this time.
     Schedule {
-        /// Which.
+        /// The timer.
         id: TimerId,
-        /// When.
+        /// The delay.
         after: Duration,
     },
-    /// Tell everybody.
+    /// Tell every listener.
     Announce(Announcement),
 }

@@ -1,4 +1,4 @@
-//! What has to be known to make a plan: gathered from every side at once, failures included.
+//! The facts that a plan needs, gathered from every source at once, including failures.
 
 use jiff::Timestamp;
 
@@ -9,63 +9,63 @@ use crate::inventory::{
     ReleaseId, Version,
 };
 
-/// Something that was looked at: what it is, or why it is not known.
+/// A fact: its value, or why it is not known.
 pub type Known<T> = Result<T, String>;
 
-/// What was found when the version was looked up.
+/// The result of resolving the requested version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {
-    /// This is it.
+    /// The version.
     Version(Box<Version>),
-    /// The image registry has no such thing.
+    /// The image registry does not have it.
     Missing {
-        /// What was asked for.
+        /// What was requested.
         wanted: String,
     },
-    /// The environment it was to be taken from runs nothing.
+    /// Nothing is live in the environment that it should be taken from.
     NothingLive,
-    /// The other slot is asked for: what runs there says which version it is.
+    /// The other slot was requested: the instance there determines the version.
     WhateverIsWarm,
-    /// It could not be looked up.
+    /// It could not be resolved; why.
     Unknown(String),
 }
 
-/// All of it.
+/// All facts of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// When it was gathered.
+    /// When they were gathered.
     pub now: Timestamp,
-    /// Other machines' clocks.
+    /// The clocks of other machines.
     pub clocks: Clocks,
-    /// The id the release will have.
+    /// The id that the release will have.
     pub release: ReleaseId,
-    /// Whether anything may be changed.
+    /// Whether changes are allowed.
     pub may_write: bool,
     /// The version.
     pub version: Resolved,
-    /// The registry's side.
+    /// The store's record.
     pub record: Known<RegistryRecord>,
-    /// Whose standby the lock is held for, if it is held for one: the release that is planned ends it.
+    /// The standby that holds the lock, if any. The planned release ends it.
     pub standby: Option<StandbyOf>,
-    /// What the proxy does; none while its configuration is not installed.
+    /// What the proxy reports; none while its configuration is not installed.
     pub proxy: Known<Option<ProxyAnswer>>,
-    /// What the proxy compares a switch with; none where that was not read.
+    /// What the proxy compares a switch with; none if it was not read.
     pub pointer: Option<PointerState>,
     /// Whether the proxy's configuration is installed.
     pub installation: Known<Installation>,
-    /// What stands in the slots.
+    /// What occupies the slots.
     pub slots: PerSlot<Known<Occupancy>>,
-    /// What the live slot's health endpoint answers, where there is one.
+    /// The answer of the live slot's health endpoint, if there is one.
     pub live_probe: Option<Probe>,
-    /// What was released here before, newest first.
+    /// The earlier releases, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
-    /// Which versions the releases before prove to have been live. Searched only as far as a rollback asks for.
+    /// The versions that earlier releases prove to have been live. Searched only as far as a rollback needs.
     pub was_live: WasLive,
-    /// The releases that are newer than all of those and cannot be read, newest first, each with why.
+    /// Newer releases than all of those that cannot be read, newest first, each with the reason.
     pub unreadable: Vec<(ReleaseId, String)>,
-    /// What is live in the environment that the rules ask for first.
+    /// What is live in the environment that the rules require first.
     pub live_there: Option<Known<Option<Version>>>,
-    /// What a release would write in the store and another target has, each in words with what to do.
+    /// Store entries of another target that this release would write; each text says what to do.
     pub taken: Vec<String>,
     /// Whether the engine has the image.
     pub has_image: bool,

@@ -1,5 +1,5 @@
-//! `only_from`, at the switch: where a version has to be live in another environment first, it is live there still, or
-//! a newer version has replaced it there. It may not have left by a rollback or a back-out. Pure.
+//! The rule `only_from`, at the switch. If a version must be live in another environment first, it must still be live
+//! there, or a newer version must have replaced it there. A rollback or a back-out there does not count. Pure.
 
 use super::Plan;
 use super::act::Observation;
@@ -7,7 +7,7 @@ use super::guard::Verdict;
 use crate::history::{Outcome, ReleaseKind, ReleaseRecord};
 use crate::inventory::{Digest, EnvironmentName, Version};
 
-/// Nothing, or why the traffic stays where it is. Not knowing is not a yes.
+/// Checks the rule; the error says why the traffic does not move. Unknown does not count as yes.
 pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let Some(environment) = plan.only_from() else {
         return Ok(());
@@ -31,11 +31,11 @@ pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdic
         None => "nothing is".to_owned(),
     };
     Err(Verdict::Refuse(format!(
-        "{name} is not live in {environment} any more, {why}: traffic stays where it is; promote it there again and retry, or back out"
+        "{name} is no longer live in {environment}, {why}: traffic stays where it is; promote it there again and retry, or back out"
     )))
 }
 
-/// The environment that the version came from, and what has replaced it there.
+/// The environment that the version came from, and the version that replaced it there.
 pub(super) fn replaced_by<'a>(
     plan: &'a Plan,
     observation: &'a Observation,
@@ -45,7 +45,7 @@ pub(super) fn replaced_by<'a>(
     (live.digest != plan.version.digest).then_some((environment, live))
 }
 
-/// Whether a promote has replaced the version, and no release since says that it was bad. `past` is newest first.
+/// Whether a promote replaced the version and no later release says that it was bad. `past` is newest first.
 fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
     for head in past {
         let id = head.id.short();
@@ -65,7 +65,7 @@ fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
             }
             _ if is_from && is_success => return Ok(()),
             _ if is_from || is_to => {
-                let outcome = outcome.map_or("not over", Outcome::word);
+                let outcome = outcome.map_or("not finished", Outcome::word);
                 return Err(format!("no promote replaced it: release {id} is {outcome}"));
             }
             _ => {}

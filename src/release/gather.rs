@@ -1,4 +1,4 @@
-//! Gathers the facts of a plan from every side at once. A side that fails is a fact, too.
+//! Gathers the facts of a plan from every source at once. A source that fails is a fact, too.
 
 mod past;
 
@@ -21,13 +21,13 @@ use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
 pub(super) use past::past_releases;
 use past::{PAGE, Past, Sought, search};
 
-/// How many of the newest releases are looked through for one that cannot be read.
+/// How many of the newest releases are searched for an unreadable one.
 const UNREADABLE: usize = 5;
 
-/// How long asking another clock may take: a release does not wait for a clock.
+/// How long reading another clock may take: a release does not wait for a clock.
 const CLOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The clocks that a target's servers tell. One that does not answer in time says nothing.
+/// The clocks of a target's servers. A server that does not answer in time is left out.
 pub(super) async fn clocks(site: &Site, own: &dyn Clock) -> Clocks {
     let environment = &site.definition.target.environment;
     let (engine, store) = tokio::join!(
@@ -37,7 +37,7 @@ pub(super) async fn clocks(site: &Site, own: &dyn Clock) -> Clocks {
     Clocks(engine.into_iter().chain(store).collect())
 }
 
-/// What another machine's clock says; none where it does not answer in time or has no clock of its own.
+/// The time of another machine's clock; none if it does not answer in time or has no clock of its own.
 pub(crate) async fn clock_reading(
     of: String,
     own: &dyn Clock,
@@ -127,7 +127,7 @@ pub(super) async fn gather(
     }
 }
 
-/// Which versions the past is searched for: what a rollback goes back to.
+/// The versions that are searched for in the past: those that a rollback may go back to.
 fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>; 2]) -> Sought {
     match (&request.wanted, version) {
         (Wanted::Back(_), Resolved::Version(version)) => {
@@ -145,7 +145,7 @@ fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>;
     }
 }
 
-/// A store that does not answer is a reason already.
+/// If the store does not answer, that is already a reason of its own.
 async fn taken(site: &Site) -> Vec<String> {
     let Some(write) = &site.write else {
         return Vec::new();
@@ -157,7 +157,7 @@ async fn taken(site: &Site) -> Vec<String> {
     taken.await.unwrap_or_default()
 }
 
-/// The newest releases of a target, and those that are newer than all of them and cannot be read, each with why.
+/// The newest releases of a target, and newer ones that cannot be read, each with the reason.
 pub(super) async fn past_and_unreadable(
     journal: &dyn JournalReader,
     target: &Target,
@@ -188,7 +188,7 @@ async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>)
     )
 }
 
-/// One that cannot be read stops the switch by itself, and says why.
+/// An unreadable pointer stops the switch by itself, with the reason.
 async fn pointer(site: &Site) -> Option<PointerState> {
     let pointer = site.read.router.pointer(&site.definition.target).await;
     pointer.ok().flatten()
@@ -210,7 +210,7 @@ fn told_generation<A, P>(
     Some(highest_generation(None, answer.as_ref(), pointer.as_ref()))
 }
 
-/// Why no switch can be made with a lock of this store, read after `record`; none where nothing says so.
+/// Why no switch can be made with a lock of this store, read after `record`; none if nothing prevents it.
 pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
     let target = &site.definition.target;
     let (proxy, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));
@@ -262,8 +262,8 @@ pub(super) async fn by_reference(site: &Site, reference: &VersionRef) -> Resolve
     )
 }
 
-/// What the registry does not tell of, or not now, may be known from before: a version that was live is its
-/// digest, and where the engine has that, nobody else has to.
+/// A version that the registry does not know, or not now, may be known from history. A version that was live is
+/// identified by its digest; if the engine has that digest, no registry is needed.
 async fn kept(
     told: Resolved,
     reference: &VersionRef,
@@ -272,7 +272,7 @@ async fn kept(
 ) -> Resolved {
     let told = match told {
         Resolved::Version(mut version) => {
-            // Asked for by its digest, it has the name that it had when it was live.
+            // If it was requested by digest, it gets the tag that it had when it was live.
             let before = was_live.iter().find(|it| **it == *version);
             version.tag = version.tag.or_else(|| before?.tag.clone());
             return Resolved::Version(version);
@@ -315,8 +315,7 @@ async fn live_there(
     Some(live_in(environment?, target, sites).await)
 }
 
-/// What is live in another environment of the same service: what runs in the slot that its route
-/// names.
+/// What is live in another environment of the same service: the instance in the slot that its route names.
 async fn live_in(
     environment: &EnvironmentName,
     target: &Target,
@@ -358,7 +357,7 @@ mod tests {
     use crate::inventory::{FencingToken, LastSwitch};
 
     #[test]
-    fn what_the_proxy_knows_is_unknown_unless_both_its_answer_and_its_pointer_are_read() {
+    fn the_proxys_generation_is_unknown_without_its_answer_or_its_pointer() {
         let answer = ProxyAnswer {
             slot: Some(Slot::Blue),
             generation: 41,

@@ -1,5 +1,5 @@
-//! Before an act: is the world as the act needs it? These are the interlocks 1, 2, 3 and 5, said
-//! once, over what was just seen.
+//! Before an act: is the state as the act needs it? The interlocks 1, 2, 3 and 5, in one place, over the latest
+//! observation.
 
 use jiff::Timestamp;
 
@@ -15,26 +15,26 @@ use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Installation, Instance, Slot, Target};
 
-/// What a guard says.
+/// The result of a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Do this.
+    /// Perform this act.
     Act(Act),
-    /// There is nothing to do: look whether it is true.
+    /// There is nothing to do: observe whether it is true.
     Nothing,
-    /// It is true already, or does not apply.
+    /// It is already true, or does not apply; why.
     Already(String),
-    /// Not yet; in words.
+    /// Not yet; why.
     Wait(String),
-    /// The checks are too old: run them again first.
+    /// The checks are too old: run them again first; why.
     CheckAgain(String),
-    /// Others have not approved it, or not any more: ask again; in words.
+    /// Approvals by other operators are missing or no longer count: ask again; why.
     AskAgain(String),
-    /// Never, as things stand; in words.
+    /// Not in the current state; why.
     Refuse(String),
 }
 
-/// What has to be seen before the act of a stage.
+/// What must be observed before the act of a stage.
 pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
     let both_truths = Ask {
         registry: true,
@@ -84,7 +84,7 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
     }
 }
 
-/// What the guard of a stage says about what was seen.
+/// The verdict of a stage's guard on an observation.
 pub(super) fn judge(
     stage: Stage,
     plan: &Plan,
@@ -130,8 +130,8 @@ fn install(observation: &Observation) -> Verdict {
     }
 }
 
-/// A candidate of this very release that runs already is not started once more: it is looked at until it
-/// has been healthy for long enough.
+/// If a candidate of this release is already running, it is not started again. It is observed until it has been healthy
+/// for the minimum time.
 fn start(plan: &Plan, observation: &Observation) -> Verdict {
     let runs = observation.instance(plan.slot).is_some_and(|instance| {
         let is_ours = instance.release == Some(plan.release);
@@ -143,8 +143,8 @@ fn start(plan: &Plan, observation: &Observation) -> Verdict {
     }
 }
 
-/// Interlock 1: the slot that has traffic is never stopped, removed or replaced. Not knowing
-/// whether it has is reason enough to wait.
+/// Interlock 1: a slot with traffic is never stopped, removed or replaced. If it is unknown whether a slot has traffic,
+/// the guard waits.
 fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
     if observation.registry.is_none() || observation.proxy.is_none() {
         return Verdict::Wait(format!(
@@ -158,17 +158,16 @@ fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
     Verdict::Act(act)
 }
 
-/// The old version is the last way back: it is not stopped while the new one is not well, or while the store does not
-/// name the new one as live.
-/// Neither is it while the public gets bad answers, nor where the new one has crashed since it was checked: a person
-/// looks at that first.
+/// The old version is the last one to go back to. It is not stopped while the new version is unhealthy, while the store
+/// does not name the new version as live, or while the public gets bad answers. If the new version has crashed since
+/// its checks, the guard refuses: a person must look first.
 fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
     let instance = observation
         .instance(old)
         .map(|instance| instance.id.clone());
     let verdict = without_traffic(old, observation, Act::Retire(old, instance));
-    // Told first: of all reasons it is the one that a person has to know.
+    // Reported first: it is the most important reason for the operator.
     if matches!(verdict, Verdict::Refuse(_)) {
         return verdict;
     }
@@ -187,14 +186,14 @@ fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Ve
     verdict
 }
 
-/// The store still names the new version as live, as the switch wrote it. A higher generation with the same slot and
-/// version is a repair's. A store that was not read makes the caller wait anyway.
+/// Whether the store still names the new version as live, as the switch wrote it. A higher generation with the same
+/// slot and version comes from a repair. If the store was not read, the caller waits anyway.
 fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
     let Some(record) = &observation.registry else {
         return Ok(());
     };
     let says = match record.route.as_ref().map(|route| &route.value) {
-        None => "the store has no readable route any more".to_owned(),
+        None => "the store no longer has a readable route".to_owned(),
         Some(route) if route.live != plan.slot || route.generation < plan.generation => format!(
             "the store routes to {} generation {}, not to {} generation {}",
             route.live, route.generation, plan.slot, plan.generation
@@ -215,7 +214,7 @@ fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
     ))
 }
 
-/// A fresh healthy observation of the digest that runs there now.
+/// A fresh observation that the candidate is healthy and runs the plan's digest.
 fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let slot = plan.slot;
     if observation.instances.is_none() {
@@ -225,7 +224,7 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
         )));
     }
     let Some(instance) = observation.instance(slot) else {
-        return Err(Verdict::Refuse(format!("nothing runs in {slot} any more")));
+        return Err(Verdict::Refuse(format!("nothing runs in {slot} now")));
     };
     if instance.digest != plan.version.digest {
         return Err(Verdict::Refuse(format!(
@@ -235,7 +234,7 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
         )));
     }
     if !instance.is_running() {
-        return Err(Verdict::Refuse(format!("{slot} is not running any more")));
+        return Err(Verdict::Refuse(format!("{slot} is no longer running")));
     }
     match candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
         None => Ok(()),
@@ -243,8 +242,8 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
     }
 }
 
-/// The candidate is well, and still the very run that was checked. One that crashed since is not released; one that
-/// was only started again is checked again.
+/// Whether the candidate is healthy and is still the run that was checked. If it has crashed since, it is refused. If
+/// it was only started again, it is checked again.
 fn checked_candidate(
     plan: &Plan,
     report: Option<&Report>,
@@ -277,7 +276,7 @@ fn switch(
     }
     let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
         return Verdict::Wait(format!(
-            "who is live is not known: {}",
+            "which slot is live is not known: {}",
             observation.why_blind()
         ));
     };
@@ -302,7 +301,7 @@ fn switch(
     let route = observation.route();
     if route != planned && route != Some(ours) {
         return Verdict::Refuse(format!(
-            "the route was {}, and is {} now: somebody else switched",
+            "the route was {} and is now {}: another operator or program switched",
             in_words(planned),
             in_words(route)
         ));
@@ -328,18 +327,19 @@ fn switch(
         ));
     }
     Verdict::Act(Act::Switch(Box::new(Move {
-        // What stands may be ours already, written under the token of a driver before this one.
+        // The route may already be this release's, written under the token of a driver before this one.
         route_from: route,
         proxy_from,
         to: plan.slot,
         generation: plan.generation,
-        // Between this look and the act somebody may hold it, or take an approval back.
+        // Between this observation and the act, an operator may place a hold or withdraw an approval.
         hold: record.hold.clone(),
         peer_approvals: counted.into_iter().cloned().collect(),
     })))
 }
 
-/// What others have approved, as far as it counts now. Whoever has the lock drives: their own does not.
+/// The approvals by other operators that count now. The holder of the lock is the driver, whose own approval does not
+/// count.
 pub(super) fn peer_approvals<'a>(
     plan: &Plan,
     observation: &'a Observation,
@@ -361,7 +361,7 @@ pub(super) fn peer_approvals<'a>(
     )
 }
 
-/// Whether registry and proxy both have the very switch of the plan.
+/// Whether registry and proxy both have exactly the switch of the plan.
 fn is_switched(plan: &Plan, observation: &Observation) -> bool {
     let ours = Some((plan.generation, plan.slot));
     let proxy = observation.proxy.as_ref().and_then(Option::as_ref);
@@ -371,12 +371,12 @@ fn is_switched(plan: &Plan, observation: &Observation) -> bool {
 
 fn in_words(route: Option<(u64, Slot)>) -> String {
     route.map_or_else(
-        || "not there".to_owned(),
+        || "missing".to_owned(),
         |(generation, slot)| format!("{slot} generation {generation}"),
     )
 }
 
-/// Passed checks of the digest that runs there now, and not of last week.
+/// Whether recent checks passed for the digest of the plan.
 fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result<(), Verdict> {
     let Some(report) = report else {
         return Err(Verdict::CheckAgain("the checks were not run".into()));
@@ -399,15 +399,15 @@ fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result
     Ok(())
 }
 
-/// The way back needs the old version registered and answering its probe. The image's own HEALTHCHECK does not
-/// count here: the old version had the traffic with it a moment ago, and the way out is never locked.
+/// Switching back needs the old version registered and answering its probe. The image's own HEALTHCHECK does not count
+/// here: the old version had the traffic with it a moment ago, and going back must not be blocked.
 fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     let Some(from) = &plan.from else {
         return Verdict::Refuse("nothing was live before: there is nothing to go back to".into());
     };
     let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
         return Verdict::Wait(format!(
-            "who is live is not known: {}",
+            "which slot is live is not known: {}",
             observation.why_blind()
         ));
     };
@@ -453,8 +453,8 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     })))
 }
 
-/// The old version, as it was before it was to be stopped. An instance that cannot be seen is started
-/// all the same: the act looks itself, and starts nothing twice.
+/// The old version, in its state before it was to be stopped. An instance that cannot be observed is started anyway:
+/// the act observes it itself and starts nothing twice.
 fn reinstate(old: Slot, observation: &Observation) -> Verdict {
     let Some(record) = &observation.registry else {
         return Verdict::Wait(format!(
@@ -463,7 +463,7 @@ fn reinstate(old: Slot, observation: &Observation) -> Verdict {
         ));
     };
     let runs = observation.instance(old).is_some_and(Instance::is_running);
-    // Whoever stops it deregisters it first.
+    // A driver that stops it deregisters it first.
     if record.slots.get(old).is_some() {
         if runs {
             return Verdict::Nothing;
@@ -484,7 +484,7 @@ fn deregister(plan: &Plan, observation: &Observation) -> Verdict {
     if observation.registry.is_some() && !registered {
         return Verdict::Already(format!("{} is not registered", plan.slot));
     }
-    // A version that was warm before this release stays registered after it.
+    // A version that was warm before this release stays registered afterwards.
     if plan.kind == ReleaseKind::WarmRollback {
         return Verdict::Already(format!("{} stays registered: it was before", plan.slot));
     }

@@ -1,5 +1,5 @@
-//! What console, command line and agent hold of a release in flight: a way to command it, and
-//! what it shows. Dropping a handle does not end the release.
+//! The handle that a console, a command or an agent has of a running release: it sends commands and
+//! shows the status. Dropping a handle does not end the release.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,89 +8,90 @@ use tokio::sync::{broadcast, mpsc, watch};
 use super::{Announcement, Approval, Choice, Status};
 use crate::inventory::{InstanceId, Operator};
 
-/// What a person may say to a release in flight.
+/// A command of a person to a running release.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Yes to the step that waits.
+    /// Approve the waiting step.
     Approve(Approval),
     /// Undo everything that was done, after the current act has been observed.
     BackOut {
-        /// Who.
+        /// The operator.
         by: Operator,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// What to do about a failed step.
+    /// Choose what to do about a failed step.
     Choose {
-        /// What.
+        /// The choice.
         choice: Choice,
-        /// Who.
+        /// The operator.
         by: Operator,
-        /// Why.
+        /// The operator's reason.
         note: Option<String>,
     },
-    /// Run the checks again, while *register* or *switch* waits for a yes.
+    /// Run the checks again, while *register* or *switch* waits for an approval.
     CheckAgain {
-        /// Who.
+        /// The operator.
         by: Operator,
     },
-    /// End the standby now: go on to *stop*. Where that needs an approval, it is asked for.
+    /// End the standby now and continue with *stop*, which may ask for its approval.
     EndStandby,
-    /// End the standby and the release with the old version still warm.
+    /// End the standby and the release while the old version is still warm.
     Supersede {
-        /// The release that takes over, in words, if one does.
+        /// The release that takes over, in words, if any.
         by: Option<String>,
     },
-    /// Somebody else is said to drive it: look who has the lock, and stop where it is not ours.
+    /// Another operator may drive the release: read who has the lock, and stop if this driver lost
+    /// it.
     LookAtLock,
-    /// Stop driving after the current act has been observed, and let exactly this console go on.
+    /// Stop driving after the current act has been observed, and let exactly this console resume.
     HandOver {
-        /// To whom.
+        /// The successor.
         to: Operator,
-        /// Which of their consoles.
+        /// The successor's console.
         console: String,
-        /// Who hands it over.
+        /// The operator who hands it over.
         by: Operator,
     },
     /// Stop driving after the current act has been observed, and leave the release interrupted.
     Interrupt {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// A release in flight.
+/// A running release.
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) candidate: watch::Receiver<Option<InstanceId>>,
     pub(super) announcements: broadcast::Sender<Announcement>,
-    /// Hears from before the driver's first word on; for whoever listens first.
+    /// Receives every announcement from the driver's first one on; for the first listener.
     pub(super) first: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
 }
 
-/// The driver is gone; what it left behind is in the journal.
+/// The driver has ended. What it did is in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this release is not driven any more")]
+#[error("this driver has stopped: the release can be resumed")]
 pub struct NotDriven;
 
 impl Handle {
-    /// Says something to it.
+    /// Sends a command to the driver.
     pub async fn command(&self, command: Command) -> Result<(), NotDriven> {
         self.commands.send(command).await.map_err(|_| NotDriven)
     }
 
-    /// Waits until its driver has ended: then its lock is given back, if it was still ours.
+    /// Waits until its driver has ended. Then its lock is given back, if this driver still held it.
     pub async fn ended(&self) {
         self.commands.closed().await;
     }
 
-    /// Waits until nothing more will happen by its driver.
+    /// Waits until its driver will do nothing more.
     pub fn over(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut status = self.status.clone();
         async move {
-            // A driver that is gone does nothing more either.
+            // A driver that has ended does nothing more either.
             let _ = status.wait_for(|status| status.is_over()).await;
         }
     }
@@ -100,12 +101,12 @@ impl Handle {
         self.candidate.clone()
     }
 
-    /// What it shows now, and a way to wait for the next.
+    /// The current status, and a way to wait for the next one.
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.status.clone()
     }
 
-    /// What happens: to the first listener from the beginning on, to others from now on.
+    /// The announcements: for the first listener from the beginning, for others from now on.
     pub fn announcements(&self) -> broadcast::Receiver<Announcement> {
         let first = self
             .first

@@ -1,5 +1,4 @@
-//! A release that has no end, as somebody finds it who would go on with it, whether its driver is gone or
-//! lives. Pure.
+//! A release without an end, as an operator sees it before resuming it, whether or not its driver is running. Pure.
 
 use jiff::Timestamp;
 
@@ -11,25 +10,25 @@ use super::{
 use crate::history::{Direction, Recorded};
 use crate::inventory::{Clocks, LockHolder, RegistryRecord, ReleaseId};
 
-/// A release that has no end, as it is found: what was intended, and what can be done about it.
+/// A release without an end, as found: its intent, and what can be done about it.
 #[derive(Debug, Clone)]
 pub struct Interrupted {
-    /// What was written down.
+    /// Its head and entries.
     pub recorded: Recorded,
-    /// How far it is, as its journal tells, and its plan.
+    /// Its progress according to its journal, and its plan.
     pub observed: Observed,
-    /// Who holds the lock of its target now, for this release or another.
+    /// The holder of the lock of its target now, for this release or another.
     pub holder: Option<LockHolder>,
-    /// Heads that claim to have come after it and are ignored, a line each.
+    /// Heads that claim to have overtaken it and are ignored, one line each.
     pub ignored: Vec<String>,
-    /// What stands against going on with it, each way.
+    /// The reasons against each way to resume it.
     against: Vec<(GoOn, Refused)>,
     preview: ResumePreview,
 }
 
 impl Interrupted {
-    /// What is found. `overtaken` is a release of its target that came after it; `record` was read before the journal
-    /// was: who let go of a lock has written its end.
+    /// An interrupted release. `overtaken` is a release of its target that overtook it. `record` was read before the
+    /// journal: a driver that gave back its lock has already written its end.
     pub fn of(
         recorded: Recorded,
         overtaken: Option<ReleaseId>,
@@ -61,7 +60,7 @@ impl Interrupted {
         }
     }
 
-    /// Adds the lines about the heads that claim to be later and are ignored.
+    /// Adds the lines about the ignored heads that claim to be later.
     #[must_use]
     pub fn ignoring(self, ignored: Vec<String>) -> Self {
         Self { ignored, ..self }
@@ -72,41 +71,40 @@ impl Interrupted {
         &self.observed.status.plan
     }
 
-    /// Who drives it, if anybody does.
+    /// Its driver, if there is one.
     pub fn driver(&self) -> Option<&LockHolder> {
         let holder = self.holder.as_ref();
         holder.filter(|holder| holder.record.release == self.plan().release)
     }
 
-    /// What stands against one way to go on.
+    /// The reasons against one way to resume it.
     pub fn against(&self, go_on: GoOn) -> Option<&Refused> {
         self.against
             .iter()
             .find_map(|(way, refused)| (*way == go_on).then_some(refused))
     }
 
-    /// Where its journal ends: what was intended and is not confirmed, in words.
+    /// The text of where its journal ends: the unconfirmed intent.
     pub fn intended(&self) -> &str {
         &self.preview.intended
     }
 
-    /// What one way to go on would do, in words.
+    /// The text of what one way to resume it would do.
     pub fn would(&self, go_on: GoOn, on_failure: OnFailure) -> String {
         self.preview.would(go_on, on_failure)
     }
 
-    /// What a person is asked for before its driver is asked for the handover.
+    /// What a person must confirm before requesting the handover from its driver.
     pub fn need_to_ask(&self) -> Need {
         need_to_begin(self.plan())
     }
 
-    /// What a person is asked for before it is gone on with; what waits for a yes further on is asked
-    /// for there.
+    /// What a person must confirm before resuming it. Approvals of later steps are asked for there.
     pub fn need(&self, go_on: GoOn) -> Need {
         let status = &self.observed.status;
         let is_backward = go_on == GoOn::BackOut || self.preview.direction == Direction::Back;
         let need = match self.driver() {
-            // Somebody is at it, and is not asked.
+            // Another operator is driving it, and is not asked.
             Some(_) if self.plan().tier().is_protected() => Need::TypedName,
             _ => need_to_begin(self.plan()),
         };
@@ -118,7 +116,7 @@ impl Interrupted {
     }
 }
 
-/// A release that another came after is not gone on with: that one stands on what it found.
+/// Refuses to resume an overtaken release: the later release is based on the state that it left.
 pub(super) fn not_overtaken(by: Option<ReleaseId>, go_on: GoOn) -> Result<(), Refused> {
     match by {
         Some(by) if go_on != GoOn::Leave => Err(Refusal::Overtaken { by }.into()),

@@ -1,5 +1,5 @@
-//! What is told of a release while it goes on, found in what the faces are shown of it, so that nobody is
-//! told what the screen does not say. Pure: the time is given.
+//! Finds what to announce about a running release, from the status that the user interfaces show, so that a notice
+//! never says more than the screen. Pure: the caller passes the time.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::history::{ChecksCounted, Direction, Notice, NoticeEvent, Outcome, Rel
 use crate::inventory::Operator;
 use crate::sanitize::sanitize;
 
-/// How long a step waits before others are told: whoever steps through a release at a console answers
-/// sooner, and nobody wants a message for each key.
+/// How long a step waits before others are notified. An operator who steps through a release at a console answers
+/// sooner, and should not cause a message for each key.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of a text that came from outside is told, in characters.
+/// How much of an external text is sent, in characters.
 const LONGEST: usize = 500;
 
-/// Tells what is new in a release that is driven here.
+/// Finds the new notices of a release that this console drives.
 #[derive(Debug)]
 pub struct NoticeSource {
     driver: Operator,
-    /// Counts what was told, so that each notice has a name of its own.
+    /// Counts the notices, so that each has its own id.
     number: u32,
     is_started: bool,
     is_switched: bool,
@@ -32,7 +32,7 @@ pub struct NoticeSource {
     is_over: bool,
 }
 
-/// A step that waits for a person.
+/// A step that is waiting for a person.
 #[derive(Debug)]
 struct Waiting {
     step: Step,
@@ -41,7 +41,7 @@ struct Waiting {
 }
 
 impl NoticeSource {
-    /// Of a release that this operator begins.
+    /// For a release that this operator opens.
     pub fn new(driver: Operator) -> Self {
         Self {
             driver,
@@ -54,7 +54,7 @@ impl NoticeSource {
         }
     }
 
-    /// Of a release that this operator goes on with, as it is found: what was told before is not told again.
+    /// For a release that this operator resumes, in its current status: earlier notices are not sent again.
     pub fn resumed(driver: Operator, found: &Status) -> Self {
         Self {
             is_started: true,
@@ -63,7 +63,7 @@ impl NoticeSource {
         }
     }
 
-    /// What is new, in the order it happened.
+    /// The new notices, in the order of the events.
     pub fn look(&mut self, status: &Status, now: Timestamp) -> Vec<Notice> {
         let mut told = Vec::new();
         if !std::mem::replace(&mut self.is_started, true) {
@@ -76,7 +76,7 @@ impl NoticeSource {
         told
     }
 
-    /// When to look again though nothing changed: then a step has waited long enough to be told of.
+    /// When to look again without a change: then a step has waited long enough for a notice.
     pub fn look_again(&self) -> Option<Timestamp> {
         let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_told)?;
         Some(after(waiting.since, TIMEOUT))
@@ -102,7 +102,7 @@ impl NoticeSource {
                     Direction::Back => "undoing ",
                 };
                 format!(
-                    "{undoing}{step} failed; a person has to choose: {}",
+                    "{undoing}{step} failed; an operator must choose: {}",
                     choices.join(", ")
                 )
             }
@@ -148,7 +148,7 @@ impl NoticeSource {
             self.waiting = None;
             return None;
         };
-        // A step that asks anew, because too few had approved, still waits for the same.
+        // A step that asks again, because too few have approved, still waits for the same.
         let waiting = match self.waiting.take() {
             Some(waiting) if waiting.step == *step => waiting,
             _ => Waiting {
@@ -199,7 +199,7 @@ impl NoticeSource {
             ),
             Progress::Closed(Outcome::Left { reason }) => (
                 NoticeEvent::Failed,
-                "left as it stands; a person has to look".to_owned(),
+                "left as it is; a person has to look".to_owned(),
                 Some(reason),
             ),
             Progress::Closed(Outcome::NeedsPerson { reason }) => (
@@ -217,7 +217,10 @@ impl NoticeSource {
             ),
             Progress::Parked { why } => (
                 NoticeEvent::Failed,
-                format!("not driven any more by {}, and not over", self.driver),
+                format!(
+                    "{} has stopped driving it, and it has not ended",
+                    self.driver
+                ),
                 Some(why),
             ),
             _ => return None,
@@ -263,7 +266,7 @@ impl NoticeSource {
     }
 }
 
-/// The step that has failed and was not tried again since, and why.
+/// The step that failed and was not tried again since, and why.
 fn failed(status: &Status) -> Option<(Step, String)> {
     if let Progress::Choosing { step, why, .. } = &status.progress {
         return Some((*step, why.clone()));
@@ -279,7 +282,7 @@ fn started(plan: &Plan) -> String {
     let from = plan.from.as_ref().map(|from| from.version.to_string());
     let from = from.map_or_else(String::new, |from| format!(", {from} is live"));
     format!(
-        "{} to {} begun by {}{from}",
+        "{} to {} started by {}{from}",
         plan.kind, plan.version, plan.operator
     )
 }
@@ -293,7 +296,7 @@ fn counted(status: &Status) -> Option<ChecksCounted> {
     })
 }
 
-/// Text that came from outside, as one line that is not too long.
+/// External text as one line of limited length.
 fn told(text: &str) -> String {
     let text = sanitize(text);
     let mut shown: String = text.chars().take(LONGEST).collect();

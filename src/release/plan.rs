@@ -1,7 +1,7 @@
-//! A plan: one release, thought through to the last call, before anything is done.
+//! A plan: all calls of one release, before anything is done.
 //!
-//! A plan belongs to one digest and one state of the world: which slot is live, with which
-//! generation. It is shown, approved, and then driven; it is never changed.
+//! A plan belongs to one digest and one state of the target: the live slot and its generation. It is shown, approved
+//! and then driven. It never changes.
 
 use jiff::Timestamp;
 
@@ -14,70 +14,70 @@ use crate::inventory::{
     Slot, Target, Tier, Version,
 };
 
-/// What has the traffic when the plan is made.
+/// The version that has the traffic when the plan is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveBefore {
-    /// In which slot.
+    /// Its slot.
     pub slot: Slot,
-    /// What.
+    /// The version.
     pub version: Version,
-    /// Where it answers.
+    /// The address at which it answers.
     pub endpoint: Endpoint,
-    /// The instance; none when nothing of ours runs there any more.
+    /// The instance; none if Greenroom no longer has one there.
     pub instance: Option<InstanceId>,
     /// The generation of its route.
     pub generation: u64,
 }
 
-/// One release, thought through.
+/// The plan of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The release it is the plan of. An approval names it.
+    /// The release of the plan. An approval names it.
     pub release: ReleaseId,
-    /// What it is for.
+    /// The purpose of the release.
     pub kind: ReleaseKind,
-    /// The target and all that is configured about it.
+    /// The target with its configuration.
     pub definition: Definition,
-    /// What is live now; none for the first release.
+    /// The version that is live now; none for the first release.
     pub from: Option<LiveBefore>,
     /// The slot that gets the version.
     pub slot: Slot,
     /// The version.
     pub version: Version,
-    /// The generation its switch makes.
+    /// The generation that its switch makes.
     pub generation: u64,
-    /// What stands in the slot now and is removed when the candidate is started; of ours, without
-    /// traffic.
+    /// The instance that is in the slot now and is removed when the candidate is started. It belongs to Greenroom and
+    /// has no traffic.
     pub leftover: Option<Instance>,
-    /// The instance that is rolled back to, when it is warm.
+    /// The instance to go back to, if it is warm.
     pub warm: Option<Instance>,
-    /// The steps and what each will call, in order.
+    /// The steps and their calls, in order.
     pub calls: Vec<PlannedCalls>,
-    /// What the operator should know before saying yes; nothing in here stops the release.
+    /// What the operator should know before confirming; a warning does not stop the release.
     pub warnings: Vec<String>,
-    /// Protected targets of other environments whose connections it may cut, since they share the proxy.
+    /// Protected targets of other environments whose connections it may cut, because they share the proxy.
     pub touched: Vec<Target>,
-    /// Who.
+    /// The operator.
     pub operator: Operator,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// The holds that stood when it was made, and why it is done in spite of them. Of these and no others.
+    /// The active holds that it overrides, and why. It overrides exactly these.
     pub overridden: Vec<Overridden>,
     /// When it was made.
     pub made_at: Timestamp,
-    /// What names it, where it was read from a record: not everything that the planner knew is in there.
+    /// The mark, if the plan was read from a record, which does not contain everything that the planner knew.
     pub mark: Option<String>,
 }
 
 impl Plan {
-    /// The environment in which its version has to be live when it is planned and when its traffic moves. Going back
-    /// asks for none: what is gone back to was live here.
+    /// The environment where its version must be live, both when it is planned and when its traffic moves. A rollback
+    /// needs none: its version was live here.
     pub fn only_from(&self) -> Option<&EnvironmentName> {
         let first = self.definition.rules.only_from.as_ref();
         first.filter(|_| self.kind == ReleaseKind::Promote)
     }
 
-    /// This release in words, as it is named in the end of a release that it ended.
+    /// This release in words, for the end of a release that it ended.
     pub fn successor(&self) -> String {
         format!(
             "{} {} by {}",
@@ -87,9 +87,9 @@ impl Plan {
         )
     }
 
-    /// The plan of a release as far as its record has it, completed from what is configured here and,
-    /// where an older Greenroom began it, from the target's route. What only the planner saw (instances,
-    /// warnings) is not in it: it is good for showing. For driving see [`Plan::resumed`].
+    /// The plan of a release as recorded, completed from the local configuration and, if an older Greenroom opened it,
+    /// from the target's route. It lacks what only the planner saw (instances, warnings), so it is only for showing.
+    /// For driving see [`Plan::resumed`].
     pub(super) fn recorded(
         head: &ReleaseRecord,
         definition: &Definition,
@@ -123,34 +123,34 @@ impl Plan {
         }
     }
 
-    /// What names it, wherever it is computed: a hash over the head of its release as it is opened.
+    /// The mark of the plan, the same wherever it is computed: a hash over the head of its release as it was opened.
     pub fn mark(&self) -> String {
         let computed = || Link::first(&self.record()).as_str().to_owned();
         self.mark.clone().unwrap_or_else(computed)
     }
 
-    /// Where.
+    /// Its target.
     pub fn target(&self) -> &Target {
         &self.definition.target
     }
 
-    /// How careful one has to be there.
+    /// How careful an operator must be there.
     pub fn tier(&self) -> Tier {
         self.definition.tier
     }
 
-    /// Whether it asks for as much care as one of a protected environment, though its own is none.
+    /// Whether it needs the care of a protected environment although its own is not protected.
     pub(super) fn touches_protected(&self) -> bool {
         !self.tier().is_protected() && !self.touched.is_empty()
     }
 
-    /// What to know of the protected targets that it touches.
+    /// The warning about the protected targets that it touches.
     pub(super) fn touches(&self) -> Option<String> {
         self.touches_protected()
             .then(|| touches_words(&self.touched))
     }
 
-    /// Where the version will answer.
+    /// The address at which the version will answer.
     pub fn endpoint(&self) -> &Endpoint {
         self.definition.endpoints.get(self.slot)
     }
@@ -160,18 +160,18 @@ impl Plan {
         self.calls.iter().map(|planned| planned.step)
     }
 
-    /// What is planned for a step.
+    /// The calls of a step.
     pub fn step(&self, step: Step) -> Option<&PlannedCalls> {
         self.calls.iter().find(|planned| planned.step == step)
     }
 
-    /// Whether it is done in spite of a hold.
+    /// Whether it overrides a hold.
     pub fn overrides_hold(&self) -> bool {
         !self.overridden.is_empty()
     }
 
-    /// What stops it at `now`: of the hold that was placed and the configured freezes, the first that was
-    /// not there to be overridden when it was made. A rollback is stopped by none.
+    /// The hold or freeze that stops it at `now`: the first one that the plan does not override. A rollback is never
+    /// stopped.
     pub(super) fn held(
         &self,
         placed: Option<&Hold>,
@@ -188,7 +188,7 @@ impl Plan {
         Some(Refusal::held(hold, is_own, clocks))
     }
 
-    /// The hold that a rollback leaves, so that what it went back from is not promoted again unseen.
+    /// The hold that a rollback leaves, so that the version it left is not promoted again by accident.
     pub fn hold_left(&self) -> Option<Hold> {
         if self.kind == ReleaseKind::Promote {
             return None;
@@ -212,7 +212,7 @@ impl Plan {
         })
     }
 
-    /// Whether the rules ask for a reason, and it has none: a rollback is planned without one.
+    /// Whether the rules require a reason and it has none. A rollback is planned without one.
     pub fn lacks_reason(&self) -> bool {
         let is_given = self
             .reason

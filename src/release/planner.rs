@@ -1,7 +1,7 @@
-//! From what is asked and what is known to a plan, or to every reason against it.
+//! From a request and the facts to a plan, or to every reason against it.
 //!
-//! Two steps, because the proxy's own words for a switch need to know from where to where:
-//! [`decide`] makes a [`Draft`], [`Draft::into_plan`] writes the calls down.
+//! Two steps, because the proxy needs the origin and the destination to describe a switch: [`decide`] makes a
+//! [`Draft`], [`Draft::into_plan`] writes the calls.
 
 use crate::history::{Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::{difference_of_route, store_went_back};
@@ -17,10 +17,10 @@ use super::{
     Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
 };
 
-/// How far two clocks may differ before it is said.
+/// How far two clocks may differ without a warning.
 const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
-/// Every decision of a plan, without the words.
+/// Every decision of a plan, without the texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     plan: Plan,
@@ -28,8 +28,7 @@ pub struct Draft {
     has_image: bool,
 }
 
-/// Decides which slot, which generation and which kind of release it is, or refuses with all
-/// the reasons.
+/// Decides the slot, the generation and the kind of the release, or refuses with every reason.
 pub fn decide(
     request: &PlanRequest,
     definition: &Definition,
@@ -138,7 +137,7 @@ pub fn decide(
     })
 }
 
-/// What the pointer of the proxy says against a switch.
+/// Refuses if the proxy's pointer prevents a switch.
 fn refuse_by_pointer(
     definition: &Definition,
     facts: &Facts,
@@ -163,8 +162,8 @@ fn next_generation(record: &RegistryRecord, proxy: Option<&ProxyAnswer>) -> u64 
     highest_generation(route, proxy, None).saturating_add(1)
 }
 
-/// No switch, no switch back and no repair could count above it. Where only the route says it, that the proxy disagrees is
-/// said already.
+/// Refuses a generation above which no switch, no switch back and no repair could count. If only the route has it, the
+/// refusal about the disagreement with the proxy already says so.
 fn refuse_by_generation(definition: &Definition, generation: u64, against: &mut Vec<Refusal>) {
     let is_said = |refusal: &Refusal| matches!(refusal, Refusal::RouteDisagrees { .. });
     if generation > LAST_PLANNED_GENERATION && !against.iter().any(is_said) {
@@ -174,7 +173,7 @@ fn refuse_by_generation(definition: &Definition, generation: u64, against: &mut 
 }
 
 impl Draft {
-    /// The switch that the plan will make, for the proxy to describe.
+    /// The switch of the plan, for the proxy to describe.
     pub fn order(&self) -> SwitchOrder {
         SwitchOrder {
             from: self.plan.from.as_ref().map(|from| from.slot),
@@ -184,12 +183,12 @@ impl Draft {
         }
     }
 
-    /// The target it is for.
+    /// The target of the plan.
     pub fn target(&self) -> &Target {
         self.plan.target()
     }
 
-    /// Writes every call of every step down.
+    /// Writes the calls of every step.
     pub fn into_plan(mut self, words: &ProxyWords) -> Plan {
         let calls: Vec<PlannedCalls> = Step::ALL
             .into_iter()
@@ -207,7 +206,7 @@ impl Draft {
         self.plan
     }
 
-    /// Whether the proxy's configuration has to be installed.
+    /// Whether the proxy's configuration must be installed.
     pub(super) fn installs(&self) -> bool {
         self.has_step(Step::Install)
     }
@@ -216,8 +215,8 @@ impl Draft {
         let warm = self.plan.warm.is_some();
         match step {
             Step::Pull | Step::Start => !warm,
-            // What is newer than the settings here, or another target's, is left alone: a rollback moves the pointer that
-            // the loaded configuration reads.
+            // A configuration that is newer than the settings here, or another target's, is left alone: a rollback
+            // moves the pointer that the loaded configuration reads.
             Step::Install => !matches!(
                 self.installation,
                 Installation::Current | Installation::Newer(_) | Installation::Foreign(_)
@@ -249,7 +248,7 @@ fn known<'a, T>(
     }
 }
 
-/// What a promote would install over, and must not.
+/// Refuses a promote that would replace a configuration which it must not.
 fn refuse_by_installation(installation: Option<&Installation>, against: &mut Vec<Refusal>) {
     match installation {
         Some(Installation::Newer(why)) => {
@@ -278,7 +277,7 @@ fn refuse_by_rule(
         .reason
         .as_deref()
         .is_some_and(|r| !r.trim().is_empty());
-    // A rollback waits for no words: its reason may follow.
+    // A rollback does not wait for a reason: it can be added later.
     let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
     if definition.rules.require_reason && !reason_given && !is_back {
         against.push(Refusal::NoReason);
@@ -319,7 +318,7 @@ fn refuse_by_record(
     }
 }
 
-/// What a rollback is planned without: it would stop a promote.
+/// The unreadable records that would stop a promote, as warnings for a rollback.
 fn unread(definition: &Definition, facts: &Facts, record: &RegistryRecord) -> Vec<String> {
     let is_hold = |key| key == StoredKey::Hold;
     let hold = unreadable(&definition.target, record, is_hold).into_iter();
@@ -328,7 +327,7 @@ fn unread(definition: &Definition, facts: &Facts, record: &RegistryRecord) -> Ve
     all.map(|refusal| refusal.to_string()).collect()
 }
 
-/// What stands and is released in spite of. What stands against nothing is not overridden.
+/// The active holds that the request overrides. A hold that does not stop the release is not overridden.
 fn overridden(
     request: &PlanRequest,
     definition: &Definition,
@@ -412,7 +411,7 @@ fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Re
     }
 }
 
-/// What is live, by the registry's route; the digest is that of what runs where something does.
+/// The live version, from the registry's route. If an instance is running, its digest counts.
 fn live_before(
     record: &RegistryRecord,
     definition: &Definition,
@@ -441,7 +440,7 @@ fn live_before(
     })
 }
 
-/// Why the live version is not healthy, or nothing where it is, or where it was not probed.
+/// Why the live version is not healthy; none if it is, or if it was not probed.
 fn why_live_is_unhealthy(slot: Slot, facts: &Facts) -> Option<String> {
     let instance = match facts.slots.get(slot) {
         Ok(Occupancy::Ours(instance)) => instance,
@@ -454,7 +453,7 @@ fn why_live_is_unhealthy(slot: Slot, facts: &Facts) -> Option<String> {
     }
 }
 
-/// What the image of an instance says about itself: its commit, for one.
+/// What the image of an instance says about itself, e.g. its commit.
 fn labels_of(instance: Option<&Instance>) -> ImageLabels {
     instance
         .map(|instance| instance.labels.clone())
@@ -478,7 +477,7 @@ fn occupant(
 ) -> Option<Instance> {
     match known(
         facts.slots.get(slot),
-        &format!("what stands in {slot}"),
+        &format!("what is in {slot}"),
         against,
     )? {
         Occupancy::Free => None,
@@ -494,7 +493,7 @@ fn occupant(
     }
 }
 
-/// The version in the other slot, if it runs and is registered as itself.
+/// The version in the other slot, if it is running and registered as itself.
 fn warm_version(
     other: Option<&Instance>,
     record: &RegistryRecord,
@@ -517,14 +516,14 @@ fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance
     let mut warnings: Vec<String> = clocks_differ(facts).into_iter().collect();
     if let Some(clock) = facts.clocks.differs() {
         warnings.push(format!(
-            "the clocks differ: {clock}; holds and freezes end only when they are over by both, and approvals when they are over by one of them; set the clock that is wrong"
+            "the clocks differ: {clock}; holds and freezes end only when both clocks say so, and approvals when one of them does; set the clock that is wrong"
         ));
     }
     if let (Some(from), Some(probe)) = (from, &facts.live_probe)
         && !probe.healthy
     {
         warnings.push(format!(
-            "{} {} is live and not healthy ({}): backing out would go back to it",
+            "{} {} is live but not healthy ({}): backing out would go back to it",
             from.slot,
             from.version.name(),
             probe.detail
@@ -536,7 +535,7 @@ fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance
     }
     if let Some(instance) = leftover.filter(|instance| instance.is_running()) {
         warnings.push(format!(
-            "{} still runs {}: it is replaced, and with it goes the warm way back to it",
+            "{} still runs {}: it is replaced, so a warm rollback to it is no longer possible",
             instance.slot,
             instance.version_name()
         ));
@@ -544,13 +543,13 @@ fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance
     warnings
 }
 
-/// The newest release was begun in the future: one of two clocks is wrong.
+/// The newest release started in the future: one of two clocks is wrong.
 fn clocks_differ(facts: &Facts) -> Option<String> {
     let newest = facts.past.as_ref().ok()?.first()?;
     let ahead = newest.opened_at.duration_since(facts.now);
     (ahead > CLOCKS_DIFFER).then(|| {
         format!(
-            "the clocks differ: {} began the newest release at {}, {} from now by this machine's clock; holds and approvals end by such clocks",
+            "the clocks differ: {} started the newest release at {}, {} from now by this machine's clock; the ends of holds and approvals depend on such clocks",
             newest.operator,
             crate::inventory::local_time::moment(newest.opened_at),
             super::describe::duration(ahead.unsigned_abs())
@@ -558,7 +557,7 @@ fn clocks_differ(facts: &Facts) -> Option<String> {
     })
 }
 
-/// Another operator's console shows it, and loses its lock by this.
+/// Another operator's console shows the standby, and loses its lock.
 fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
     let holder = record.lock.as_ref()?;
     (facts.standby == Some(StandbyOf::AnotherConsole)).then(|| {
@@ -566,7 +565,7 @@ fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
             operator, release, ..
         } = &holder.record;
         format!(
-            "{operator} keeps the version before warm (release {}): this ends that standby",
+            "{operator} keeps the previous version warm (release {}): this release ends that standby",
             release.short()
         )
     })

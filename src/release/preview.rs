@@ -1,5 +1,5 @@
-//! What a plan would be refused for, as far as that is seen without making one. The planner
-//! decides; this spares an operator the way there, in the planner's own words.
+//! Predicts the refusals of a plan without making it. The planner decides; this spares an operator
+//! useless attempts, with the planner's own texts.
 
 use jiff::Timestamp;
 
@@ -8,46 +8,46 @@ use crate::history::{ReleaseRecord, WasLive};
 use crate::inventory::drift::difference_of_route;
 use crate::inventory::{Digest, LiveSlot, Snapshot};
 
-/// What is configured and recorded that decides about the versions of a target.
+/// The configuration and records that decide about the versions of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// What the environment allows.
+    /// The rules of the environment.
     pub rules: Rules,
-    /// Whether anything may be changed from here.
+    /// Whether this console may change anything.
     pub may_write: bool,
     /// Whether a health endpoint is configured.
     pub has_health_check: bool,
-    /// What was released there, newest first.
+    /// The releases of the target, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
-    /// Which versions those releases prove to have been live there.
+    /// The versions that those releases prove to have been live there.
     pub was_live: Box<WasLive>,
 }
 
-/// What somebody would like to do with a version.
+/// The purpose of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
     /// Make it live.
     Promote,
-    /// Go back to it: it has to have been live.
+    /// Roll back to it: it must have been live.
     GoBack,
 }
 
-/// What is seen of a target from here.
+/// What a console knows of a target.
 #[derive(Debug, Clone, Copy)]
 pub struct ReleasePreview<'a> {
     /// The target itself.
     pub here: Option<&'a Snapshot>,
-    /// What is configured and recorded, once it is known.
+    /// Its configuration and records, once known.
     pub terms: Option<&'a Terms>,
-    /// The same service in the environment that the rules ask for first.
+    /// The same service in the environment that the rules require first.
     pub there: Option<&'a Snapshot>,
-    /// Whether the lock, if there is one, is that of a standby that the next release ends.
+    /// Whether the lock, if there is one, belongs to a standby that the next release ends.
     pub lock_is_standby: bool,
-    /// The moment.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What stops a promote, by this machine's clock or by another one.
+/// The holds and freezes that stop a promote, by this machine's clock or by another one.
 fn held(here: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
     let holds = here.holds(now).into_iter();
     holds.map(move |hold| {
@@ -57,7 +57,7 @@ fn held(here: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
 }
 
 impl ReleasePreview<'_> {
-    /// What stands against any version.
+    /// The reasons against any version.
     pub fn against_all(&self, intent: Intent) -> Vec<Refusal> {
         let mut against = Vec::new();
         if let Some(terms) = self.terms {
@@ -88,7 +88,7 @@ impl ReleasePreview<'_> {
         against
     }
 
-    /// What stands against one version; `name` is what it is called in the answer.
+    /// The reasons against one version; `name` is its name in the texts.
     pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
         let mut against = Vec::new();
         let live = self.here.and_then(Snapshot::live_instance);
@@ -117,7 +117,7 @@ impl ReleasePreview<'_> {
         }
         let was_live = &terms.was_live;
         let mut versions = was_live.versions.iter();
-        // Where the list is not of all of them, the plan searches for this one.
+        // If the list is not complete, the plan searches for this version.
         if terms.past.is_ok()
             && was_live.searched_only.is_none()
             && intent == Intent::GoBack

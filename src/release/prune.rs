@@ -1,5 +1,5 @@
-//! Which images an engine need not keep, and why it keeps the others. Pure. What is not known counts as needed, and what was never
-//! released is nobody's to remove here.
+//! Which images an engine need not keep, and why it keeps the others. Pure. Unknown counts as needed, and an image that
+//! was never released is not removed.
 
 use std::collections::BTreeMap;
 
@@ -10,51 +10,51 @@ use crate::inventory::{Digest, EngineImage, Instance, RegistryRecord, Slot, Targ
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "because")]
 pub enum Kept {
-    /// An instance has it.
+    /// An instance uses it.
     Instance {
-        /// Of which target.
+        /// The target of the instance.
         target: Target,
-        /// In which slot.
+        /// Its slot.
         slot: Slot,
         /// Whether it has the traffic.
         is_live: bool,
     },
     /// The route or a registration names it.
     Registered {
-        /// Of which target.
+        /// The target.
         target: Target,
     },
-    /// A release that has no end comes from it or goes to it.
+    /// An open release comes from it or goes to it.
     Open {
-        /// Of which target.
+        /// The target.
         target: Target,
     },
-    /// It is among the last good ones.
+    /// It is among the last good versions.
     Good {
-        /// Of which target.
+        /// The target.
         target: Target,
-        /// The how manieth, from 1 for the last one on.
+        /// Its position, 1 for the last good version.
         nth: usize,
     },
-    /// No release of a configured target ever was of it.
+    /// No release of a configured target ever used it.
     NeverReleased,
 }
 
-/// An image that may go.
+/// An image that can be removed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Spare {
-    /// Which.
+    /// The image.
     pub image: EngineImage,
-    /// Its tag when it was released, as a remark.
+    /// Its tag when it was released, for people.
     pub tag: Option<String>,
 }
 
-/// What is to become of the images of a repository on one engine.
+/// What happens to the images of a repository on one engine.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PrunePlan {
-    /// Of which.
+    /// The repository.
     pub repository: String,
-    /// Every target that has its image there: all of them are locked while images are removed.
+    /// Every target that has its image there. All of them are locked while images are removed.
     pub targets: Vec<Target>,
     /// What is kept, and why.
     pub kept: Vec<(EngineImage, Kept)>,
@@ -63,13 +63,13 @@ pub struct PrunePlan {
 }
 
 impl PrunePlan {
-    /// How many bytes what is removed takes at most: layers that others share stay.
+    /// The size of the removed images in bytes, at most: layers that other images share stay.
     pub fn bytes(&self) -> u64 {
         self.spare.iter().map(|spare| spare.image.size).sum()
     }
 }
 
-/// What is known of one target.
+/// What is known about one target.
 #[derive(Debug)]
 pub(super) struct Use {
     pub(super) target: Target,
@@ -80,8 +80,8 @@ pub(super) struct Use {
     pub(super) keep: usize,
 }
 
-/// The plan for all images of a repository that an engine has, all instances that run there, and every target
-/// of that repository there.
+/// The plan for a repository on an engine: from all its images there, all instances that run there, and every target of
+/// the repository there.
 pub(super) fn plan(
     repository: String,
     images: Vec<EngineImage>,
@@ -89,7 +89,7 @@ pub(super) fn plan(
     uses: &[Use],
 ) -> PrunePlan {
     let mut needed: BTreeMap<&Digest, Kept> = BTreeMap::new();
-    // The strongest reason first: the first one is said.
+    // The strongest reason first: only the first one is shown.
     for instance in instances {
         let live = uses.iter().find(|one| one.target == instance.target);
         let live = live.and_then(|one| one.record.route.as_ref());

@@ -1,5 +1,5 @@
-//! What the public gets, compared with what the candidate answers directly. Pure. A health endpoint that is asked
-//! past the proxy proves nothing about the proxy: an answer that nginx cannot pass on is a 502 to everybody else.
+//! Compares the public answers with the candidate's direct answers. Pure. A health probe does not pass through the
+//! proxy, so it proves nothing about the proxy: an answer that nginx cannot pass on is a 502 for every client.
 
 use super::Plan;
 use super::act::{Course, Observation};
@@ -8,25 +8,25 @@ use super::describe::duration;
 use crate::history::ReleaseKind;
 use crate::inventory::{PublicAnswer, RequestCount, Slot};
 
-/// What the answers of the public address mean for a slot that is to have the traffic.
+/// What the answers of the public address mean for the slot that should have the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Public {
-    /// No public address is configured: there is nothing to ask.
+    /// No public address is configured, so nothing is asked.
     NotConfigured,
     /// It was not asked.
     Unknown,
-    /// Nothing answered at all; in words.
+    /// Nothing answered; why.
     Silent(String),
-    /// Something else than the slot answered; in words.
+    /// Something other than the slot answered; what.
     Elsewhere(String),
-    /// The slot answered, and a client would not want that answer; in words.
+    /// The slot answered, but with a bad answer; why.
     Bad(String),
-    /// The slot answered, on a fresh and on a kept connection, as it does directly.
+    /// The slot answered over a fresh and a kept connection, as it does directly.
     Good,
 }
 
 impl Public {
-    /// What is wrong, in words; nothing where it is good or cannot be told.
+    /// What is wrong, for people; none if it is good or unknown.
     pub(super) fn fault(&self) -> Option<&str> {
         match self {
             Self::Silent(why) | Self::Elsewhere(why) | Self::Bad(why) => Some(why),
@@ -35,16 +35,16 @@ impl Public {
     }
 }
 
-/// Whether the public got from the live version what it answers directly, in a look before the switch. Where a proxy
-/// changes answers on purpose (a redirect, a login, another protocol), a difference says nothing about the next version.
+/// Whether the public got the live version's direct answers, in an observation before the switch. If a proxy changes
+/// answers on purpose (a redirect, a login, another protocol), a difference says nothing about the next version.
 pub(super) fn agreed_before(plan: &Plan, observation: &Observation) -> bool {
     plan.from.as_ref().is_some_and(|from| {
         observation.direct.is_some() && judge(plan, from.slot, observation, true) == Public::Good
     })
 }
 
-/// What was seen of the public address means this for `slot`. The worst of both connections counts. Status and kind of body
-/// are compared with the slot's own answer where `compares` says so; a server error is always bad.
+/// Judges the public answers for `slot`. The worse of both connections counts. With `compares`, status and kind of body
+/// are compared with the slot's own answer. A server error is always bad.
 pub(super) fn judge(plan: &Plan, slot: Slot, observation: &Observation, compares: bool) -> Public {
     if plan.definition.public.is_none() {
         return Public::NotConfigured;
@@ -106,7 +106,8 @@ fn of_one(
     }
 }
 
-/// Counts what Greenroom itself got from the public address, and says why the rules forbid to go on, if they do.
+/// Counts the answers that Greenroom itself got from the public address. Returns why the rules forbid continuing, if
+/// they do.
 pub(super) fn above_the_limit(
     plan: &Plan,
     public: &Public,
@@ -129,7 +130,7 @@ pub(super) fn above_the_limit(
         })
     };
     let live = observation.traffic.as_ref();
-    live.and_then(|count| why(count, "requests of the public"))
+    live.and_then(|count| why(count, "public requests"))
         .or_else(|| why(&course.asked, "answers of the public address"))
 }
 
@@ -137,8 +138,8 @@ fn exceeds(rules: &Rules, count: &RequestCount) -> bool {
     count.exceeds(rules.watch_errors, rules.watch_requests)
 }
 
-/// What *watch* looks at, for its plan. It says what the judge does: a rollback goes back only for its own probe, and a
-/// first release has nothing to go back to.
+/// The *watch* calls of a plan. They match the judge: a rollback goes back only for its own probe, and a first release
+/// has nothing to go back to.
 pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
     let rules = &plan.definition.rules;
     let window = duration(plan.definition.timing.watch);
@@ -161,7 +162,7 @@ pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
     };
     vec![
         format!(
-            "for {window}: probe {slot}{public}; {bad_looks} bad looks in a row, or a restart, {verb}{then}"
+            "for {window}: probe {slot}{public}; {bad_looks} bad observations in a row, or a restart, {verb}{then}"
         ),
         format!(
             "count the public's requests: more than {}% failed, of {} or more, {verb}",

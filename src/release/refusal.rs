@@ -1,4 +1,4 @@
-//! Why a plan cannot be made. All the reasons are given at once, each with its way out.
+//! Why something cannot be done. All reasons are given at once, each with a way out.
 
 use std::fmt;
 
@@ -17,127 +17,127 @@ use crate::inventory::{
 pub enum Refusal {
     /// The configuration has no such target.
     UnknownTarget(Target),
-    /// The console or command may only look.
+    /// The console or command may only read.
     ReadOnly,
-    /// The image registry does not have it.
+    /// The image registry does not have the version.
     NoSuchVersion {
-        /// What was asked for.
+        /// The requested version.
         wanted: String,
-        /// Where.
+        /// The repository.
         repository: String,
     },
-    /// The proxy's configuration was installed from a newer file of settings than the one that is read here.
+    /// The proxy's configuration was installed from a newer settings file than the one that this console reads.
     ConfigurationOlder {
-        /// Which file, and of when both are.
+        /// Which file, and the age of both.
         why: String,
     },
-    /// What the release would write in the proxy's configuration or in the store belongs to something else.
+    /// Something else owns what the release would write in the proxy's configuration or in the store.
     PlaceTaken {
-        /// What it is, whose, and what to do.
+        /// What it is, who owns it, and what to do.
         why: String,
     },
-    /// That environment runs nothing that could be taken from it.
+    /// Nothing is live in that environment.
     NothingLiveIn(EnvironmentName),
-    /// What is asked for has the traffic already.
+    /// The requested version already has the traffic.
     AlreadyLive {
-        /// In which slot.
+        /// Its slot.
         slot: Slot,
         /// The version.
         version: String,
-        /// Why it is not healthy there, where it is known not to be.
+        /// Why it is not healthy there, if that is known.
         unhealthy: Option<String>,
     },
-    /// A version cannot be gone back to.
+    /// A version cannot be rolled back to.
     NotRollbackCandidate(NotRollbackCandidate),
-    /// There is nothing warm to go back to.
+    /// The other slot has no warm version to go back to.
     NoStandby,
     /// It was never live here with success, as far as the journal proves it.
     NeverLiveHere {
         /// The version.
         version: String,
-        /// Which releases say otherwise and are not believed, and how far the search went, a line each.
+        /// The releases that say otherwise but are not believed, and how far the search went; one per line.
         remarks: Vec<String>,
     },
-    /// The version has to be live somewhere else first.
+    /// The version must be live in another environment first.
     NotLiveIn {
-        /// Where.
+        /// That environment.
         environment: EnvironmentName,
         /// The version.
         version: String,
     },
-    /// Nothing is released that cannot be asked for its health.
+    /// No health endpoint is configured, so nothing can be released.
     NoHealthCheck,
     /// A reason is required and none was given.
     NoReason,
-    /// Something of somebody else's stands where the candidate would go.
+    /// Another program occupies the place of the candidate.
     SlotTaken {
-        /// Which slot.
+        /// The slot.
         slot: Slot,
         /// Its address.
         endpoint: Endpoint,
-        /// What stands there.
+        /// What occupies it.
         by: String,
     },
-    /// The proxy and the registry disagree about who is live.
+    /// The proxy and the registry disagree about the live slot.
     RouteDisagrees {
-        /// In words.
+        /// The difference, for people.
         difference: String,
     },
-    /// The proxy carries a token that no lock of this store has had: it refuses every switch.
+    /// The proxy carries a token that no lock of this store can have had. It refuses every switch.
     StoreWentBack {
         /// The target.
         target: Target,
-        /// What the proxy and the store say.
+        /// What the proxy and the store report.
         says: String,
     },
-    /// The generation of the next switch is too high to count on from.
+    /// The generation of the next switch is too high.
     GenerationsUsedUp {
         /// The target.
         target: Target,
         /// The generation that the switch would have.
         generation: u64,
     },
-    /// A hold or a freeze stands.
+    /// A hold or a freeze is active.
     Held(Hold),
-    /// A hold or a freeze is in effect by another machine's clock, and not by this one's.
+    /// A hold or a freeze is active by another machine's clock, but not by this one's.
     HeldByAnotherClock {
         /// The hold.
         hold: Hold,
         /// How the clocks differ.
         clock: String,
     },
-    /// Another hold stands where one was to be placed.
+    /// A hold cannot be placed because another one is active.
     HeldAlready(Hold),
-    /// None stands where one was to be cleared.
+    /// There is no active hold to clear.
     NoHold,
-    /// A hold says why.
+    /// A hold needs a reason.
     HoldWithoutReason,
-    /// It is not approved by another.
+    /// An approval by another operator is refused.
     NotPeerApproved(NotPeerApproved),
     /// Another operator or command holds the lock of the target.
     Locked {
         /// The target.
         target: Target,
-        /// Who holds it.
+        /// The holder.
         holder: Box<LockHolder>,
     },
-    /// The lock is held, and no release is there to resume.
+    /// The lock is held, but there is no release to resume.
     LockedForNoRelease {
         /// The target.
         target: Target,
-        /// Who holds it.
+        /// The holder.
         holder: Box<LockHolder>,
     },
-    /// Something has to be known to make a plan, and is not.
+    /// A fact that the plan needs is not known.
     Unknown {
-        /// What.
+        /// The fact.
         what: String,
-        /// Why not.
+        /// Why it is not known.
         why: String,
     },
-    /// Something changed between the plan and its beginning.
+    /// Something changed between the plan and its start.
     WorldChanged {
-        /// What.
+        /// What changed.
         what: String,
     },
     /// The plan was shown too long ago.
@@ -145,79 +145,79 @@ pub enum Refusal {
         /// When it was made.
         made_at: Timestamp,
     },
-    /// There is no such release, or none at all.
+    /// The release does not exist, or there is none at all.
     NoSuchRelease(Option<ReleaseId>),
-    /// No release has an id that begins so.
+    /// No release has an id with this beginning or end.
     NoReleaseNamed {
-        /// What was typed.
+        /// The typed text.
         named: String,
-        /// The releases that have no end.
+        /// The open releases.
         open: Vec<ReleaseId>,
     },
-    /// Several releases have an id that begins so.
+    /// Several releases have an id with this beginning or end.
     SeveralReleasesNamed {
-        /// What was typed.
+        /// The typed text.
         named: String,
-        /// Which.
+        /// Their ids.
         several: Vec<ReleaseId>,
     },
-    /// The release to go on with has ended.
+    /// The release to resume has ended.
     AlreadyOver {
-        /// How.
+        /// Its outcome.
         outcome: String,
     },
-    /// Another release of the target came after the one to go on with.
+    /// Another release of the target started after the one to resume.
     Overtaken {
-        /// The newest.
+        /// The newest one.
         by: ReleaseId,
     },
-    /// The release cannot be gone on with.
+    /// The release cannot be resumed.
     NotResumable {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// Nothing was live before, and the switch was begun.
+    /// Nothing was live before, and the switch was started.
     NoWayBack,
-    /// This very console or command drives it.
+    /// This console or command already drives it.
     DrivenHere,
-    /// The yes to go on with it has expired, or is for another.
+    /// The confirmation has expired, or is for another release.
     NotApproved,
-    /// A lock that somebody holds is taken only with a reason.
+    /// A lock of another operator is only taken with a reason.
     TakeoverWithoutReason,
-    /// A release has no end: what it has half done is its own to finish.
+    /// A release has not ended: its unfinished steps are its own.
     Unfinished {
-        /// Which.
+        /// The release.
         release: ReleaseId,
     },
-    /// The same where the store went back: no switch can be made, so this release can neither continue nor go back.
+    /// The same if the store went back: no switch can be made, so this release can neither continue nor go back.
     OnlyToLeave {
         /// Its target.
         target: Target,
-        /// Which.
+        /// The release.
         release: ReleaseId,
     },
     /// There is nothing to repair.
     NothingDiffers {
-        /// Of what name, where one was asked for.
+        /// The requested name, if one was given.
         name: Option<String>,
     },
-    /// Another has requested the handover before.
+    /// Another operator has already requested the handover.
     HandoverAlreadyRequested {
-        /// Who.
+        /// The operator.
         by: Operator,
-        /// When.
+        /// The time of the request.
         at: Timestamp,
     },
 }
 
 const TAKEOVER_WITHOUT_REASON: &str =
-    "another operator holds its lock: say why it is taken from them, with --reason \"...\"";
+    "another operator holds its lock: give a reason for the takeover with --reason \"...\"";
 
-/// Said by the doctor more exactly: a refusal does not know the configuration.
+/// `greenroom doctor` is more exact: a refusal does not know the configuration.
 const READ_ONLY: &str = "read-only: it was started with --read-only, or the configuration says console.read_only; greenroom doctor says which";
 
 impl Refusal {
-    /// The lock of a target is held.
+    /// Another operator holds the lock of a target.
     pub fn locked(target: &Target, holder: Box<LockHolder>) -> Self {
         Self::Locked {
             target: target.clone(),
@@ -236,7 +236,7 @@ impl Refusal {
         }
     }
 
-    /// The hold or freeze that it is about and that can be overridden.
+    /// The hold or freeze in the refusal, which can be overridden.
     pub fn hold(&self) -> Option<&Hold> {
         match self {
             Self::Held(hold) | Self::HeldByAnotherClock { hold, .. } => Some(hold),
@@ -266,7 +266,7 @@ fn plan_expired(made_at: Timestamp) -> String {
 
 fn asked_for_already(by: &Operator, at: Timestamp) -> String {
     let at = local_time::moment(at);
-    format!("{by} asks for the wheel already, since {at}: wait for the answer")
+    format!("{by} already requested the handover at {at}: wait for the answer")
 }
 
 impl fmt::Display for Refusal {
@@ -290,14 +290,14 @@ impl fmt::Display for Refusal {
                 slot,
                 version,
                 unhealthy: None,
-            } => write!(f, "{version} is live already, in {slot}: there is nothing to do"),
+            } => write!(f, "{version} is already live in {slot}: there is nothing to do"),
             Self::AlreadyLive {
                 slot,
                 version,
                 unhealthy: Some(why),
             } => write!(
                 f,
-                "{version} is live already, in {slot}, and is not healthy there ({why}): \
+                "{version} is already live in {slot}, but is not healthy there ({why}): \
                  `greenroom repair` starts it again, `greenroom rollback` goes back to the version before"
             ),
             Self::NoStandby => f.write_str(
@@ -309,29 +309,29 @@ impl fmt::Display for Refusal {
                 version,
             } => write!(
                 f,
-                "{version} is not live in {environment}, which the rules ask for: promote it there first"
+                "{version} is not live in {environment}, which the rules require: promote it there first"
             ),
             Self::NoHealthCheck => f.write_str(
                 "no health endpoint is configured: add [services.NAME.health] with a path",
             ),
-            Self::NoReason => f.write_str("the rules ask for a reason: give one with --reason"),
+            Self::NoReason => f.write_str("the rules require a reason: give one with --reason"),
             Self::SlotTaken { slot, endpoint, by } => write!(
                 f,
                 "{slot} at {endpoint} is in use by {by}: free it, or give the slot another address"
             ),
             Self::RouteDisagrees { difference } => write!(
                 f,
-                "who is live is not agreed on ({difference}): run greenroom repair first, a switch has to know its from"
+                "store and proxy disagree about the live slot ({difference}): run greenroom repair first"
             ),
             Self::GenerationsUsedUp { target, generation } => used_up(f, target, *generation),
             Self::StoreWentBack { target, says } => store_went_back(f, target, says),
-            Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it: say why"),
+            Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
-            Self::HoldWithoutReason => f.write_str("a hold stops others: say why"),
+            Self::HoldWithoutReason => f.write_str("a hold stops other operators: give a reason"),
             Self::NotPeerApproved(why) => why.fmt(f),
             Self::NotRollbackCandidate(why) => why.fmt(f),
-            Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
+            Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
             Self::Locked { target, holder } => locked(f, target, holder),
             Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
             Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
@@ -345,24 +345,24 @@ impl fmt::Display for Refusal {
             Self::NoReleaseNamed { named, open } => no_release_named(f, named, open),
             Self::SeveralReleasesNamed { named, several } => several_named(f, named, several),
             Self::AlreadyOver { outcome } => {
-                write!(f, "it is over already ({outcome}): there is nothing to go on with")
+                write!(f, "the release has already ended ({outcome}): there is nothing to resume")
             }
             Self::Overtaken { by } => write!(
                 f,
-                "release {by} came after it: it can only be left, and that one gone on with"
+                "release {by} started after it: leave this release, and resume that one"
             ),
-            Self::NotResumable { why } => write!(f, "it cannot be gone on with: {why}"),
+            Self::NotResumable { why } => write!(f, "it cannot be resumed: {why}"),
             Self::NoWayBack => f.write_str(
-                "nothing was live before and the switch was begun: there is nothing to go back to",
+                "nothing was live before and the switch was started: there is nothing to go back to",
             ),
-            Self::DrivenHere => f.write_str("it is driven from here already"),
+            Self::DrivenHere => f.write_str("this console already drives it"),
             Self::NotApproved => {
-                f.write_str("the yes to go on has expired, or is for another release: say it again")
+                f.write_str("the confirmation has expired, or is for another release: confirm again")
             }
             Self::TakeoverWithoutReason => f.write_str(TAKEOVER_WITHOUT_REASON),
             Self::Unfinished { release } => write!(
                 f,
-                "release {release} has no end: go on with it, back it out or leave it (greenroom resume, or C in the console), then repair"
+                "release {release} has not ended: resume it, back it out or leave it (greenroom resume, or C in the console), then repair"
             ),
             Self::OnlyToLeave { target, release } => only_to_leave(f, target, *release),
             Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
@@ -379,7 +379,7 @@ fn only_to_leave(f: &mut fmt::Formatter<'_>, target: &Target, release: ReleaseId
     } = target;
     write!(
         f,
-        "release {release} has no end, and the proxy refuses its switches because the store went back: leave it (greenroom resume {service} {environment} --leave), then repair (greenroom repair {service} {environment})"
+        "release {release} has not ended, and the proxy refuses its switches because the store went back: leave it (greenroom resume {service} {environment} --leave), then repair (greenroom repair {service} {environment})"
     )
 }
 
@@ -394,19 +394,19 @@ fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> f
 fn held_by_another_clock(f: &mut fmt::Formatter<'_>, hold: &Hold, clock: &str) -> fmt::Result {
     write!(
         f,
-        "{hold}\n  By this machine's clock it is not in effect, but {clock}: one of them says that it is. Set the clock that is wrong, clear the hold, or override it: say why."
+        "{hold}\n  By this machine's clock it is not in effect, but {clock}: one of them says that it is. Set the clock that is wrong, clear the hold, or override it with a reason."
     )
 }
 
 fn configuration_older(f: &mut fmt::Formatter<'_>, why: &str) -> fmt::Result {
     write!(
         f,
-        "{why}\n  Get the newer greenroom.toml and start again, or reload it in the console. If this one is right, save it again: that makes it newer."
+        "{why}\n  Get the newer greenroom.toml and restart, or reload it in the console. If this one is right, save it again: that makes it newer."
     )
 }
 
 fn nothing_differs(f: &mut fmt::Formatter<'_>, name: Option<&str>) -> fmt::Result {
-    let of = name.map(|name| format!(" by the name of {name}"));
+    let of = name.map(|name| format!(" with the name {name}"));
     let of = of.unwrap_or_default();
     write!(f, "nothing differs{of}: there is nothing to repair")
 }
@@ -432,7 +432,7 @@ fn ids(ids: &[ReleaseId]) -> String {
     ids.join(", ")
 }
 
-/// Who holds the lock, and the command that goes on.
+/// The holder of the lock, and the command to continue.
 fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> fmt::Result {
     let LockRecord {
         operator,
@@ -468,7 +468,7 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
     }
 }
 
-/// Who holds the lock where nothing can be resumed of it, and when it ends.
+/// The holder of a lock without a release to resume, and when the lock ends.
 fn locked_for_no_release(
     f: &mut fmt::Formatter<'_>,
     target: &Target,
@@ -498,7 +498,7 @@ fn locked_for_no_release(
     }
 }
 
-/// Why a version that was live cannot be gone back to.
+/// Why a version that was live cannot be rolled back to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotRollbackCandidate {
     /// It has the traffic.
@@ -507,7 +507,7 @@ pub enum NotRollbackCandidate {
         /// The version.
         version: String,
     },
-    /// Nobody has its image any more.
+    /// No engine and no registry has its image.
     #[error(
         "the image of {version} is gone: neither the engine nor the image registry has it; push it again by its digest"
     )]

@@ -1,5 +1,5 @@
-//! Goes through a journal as the machine went through the release: what it leaves behind is where
-//! somebody else takes it up, and what everybody else is shown. Pure.
+//! Replays a journal as the machine went through the release. The result is the state for another driver to resume, and
+//! for the user interfaces to show. Pure.
 
 use std::time::Duration;
 
@@ -11,48 +11,48 @@ use super::{Plan, StepState, StepStatus, way};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Entry, Happening, Recorded, Step};
 
-/// What the last entry leaves behind.
+/// The state after the last entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Last {
-    /// Nothing is under way, as far as is written: the stage asks, is guarded, or begins at once.
+    /// Nothing is running, as far as is recorded: the stage waits, is guarded, or starts at once.
     Between,
-    /// The stage is being done.
+    /// The stage is running.
     UnderWay,
-    /// The stage failed, and nobody has said yet what to do.
+    /// The stage failed, and no operator has chosen what to do.
     Failed(String),
 }
 
-/// See the module.
+/// The state of a release after its last entry.
 #[derive(Debug)]
 pub(super) struct Replay {
     pub(super) way: Vec<Stage>,
     pub(super) at: usize,
     pub(super) steps: Vec<StepStatus>,
-    /// Steps whose intent was written.
+    /// Steps whose intent was recorded.
     pub(super) begun: Vec<Step>,
     pub(super) last: Last,
-    /// The step whose yes was given and not used up.
+    /// The step that was approved but not started.
     pub(super) approved: Option<Step>,
-    /// Why it goes back, if it does.
+    /// Why it backs out, if it does.
     pub(super) back_reason: Option<String>,
     /// When the last entry was written.
     pub(super) since: Timestamp,
-    /// When the last entry about a stage was written. A driver that lets go or resumes does not move it.
+    /// When the last entry about a stage was written. A handover or a resumption does not count.
     pub(super) moved_at: Timestamp,
-    /// When the old version began to be kept warm.
+    /// When the standby of the old version started.
     pub(super) standby_began: Option<Timestamp>,
-    /// The step that was last seen true, or undone.
+    /// The step that was last observed to be true, or undone.
     pub(super) settled: Option<Step>,
     pub(super) switched: bool,
     pub(super) cases: Vec<CaseReport>,
-    /// What came out of the checks that count.
+    /// The result of the checks that count.
     pub(super) report: Option<Report>,
     /// The number of the last entry.
     pub(super) sequence: u32,
 }
 
 impl Replay {
-    /// All that is written.
+    /// Replays every entry.
     pub(super) fn of(recorded: &Recorded, plan: &Plan) -> Self {
         let mut replay = Self::new(plan);
         for entry in &recorded.entries {
@@ -153,7 +153,7 @@ impl Replay {
             Direction::Forward => StepState::Done { took },
             Direction::Back => StepState::Undone,
         };
-        // Draining the candidate on the way back does not undo the drain of the old slot.
+        // Draining the candidate while backing out does not undo the drain of the old slot.
         if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
             self.set(stage.step, step_status);
         }
@@ -195,13 +195,13 @@ impl Replay {
                 self.turn_back(reason);
             }
             CHECK_AGAIN => {
-                // Where it waited it may have been passed once before.
+                // The waiting step may have been passed before.
                 self.set(step, StepState::Pending);
                 self.go_to(Step::Verify, Direction::Forward);
                 self.last = Last::Between;
                 self.report = None;
             }
-            // *leave*, or a word of a newer Greenroom: its end is written next.
+            // *leave*, or a choice of a newer Greenroom: the end follows.
             _ => {}
         }
     }
@@ -220,7 +220,7 @@ impl Replay {
         self.report = None;
     }
 
-    /// The way goes back to *verify* when passed checks got too old.
+    /// The way returns to *verify* if passed checks became too old.
     fn go_to(&mut self, step: Step, direction: Direction) {
         let stage = Stage { step, direction };
         if let Some(index) = self.way.iter().position(|known| *known == stage) {
@@ -238,7 +238,7 @@ impl Replay {
         }
     }
 
-    /// The stage it is at; none when the way has ended.
+    /// The current stage; none if the way has ended.
     pub(super) fn stage(&self) -> Option<Stage> {
         self.way.get(self.at).copied()
     }

@@ -1,31 +1,31 @@
-//! What an operator asks for, before anything is looked at.
+//! The request of an operator for a release.
 
 use crate::inventory::{EnvironmentName, Operator, Target, VersionRef};
 
-/// Which version is wanted.
+/// The wanted version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// This one.
     Version(VersionRef),
-    /// Whatever is live in that environment now.
+    /// The version that is live in that environment now.
     From(EnvironmentName),
-    /// What was live before and is still warm in the other slot.
+    /// The version in the other slot, which was live before and is still warm.
     Standby,
-    /// This one, which has to have been live here once.
+    /// This version, which must have been live here.
     Back(VersionRef),
 }
 
-/// A release that somebody would like.
+/// A request for a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanRequest {
-    /// Where.
+    /// The target.
     pub target: Target,
-    /// What.
+    /// The version.
     pub wanted: Wanted,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// Why it is to be done in spite of the holds that stand; none where they are to stop it.
+    /// Why it overrides the active holds; none if they stop it.
     pub override_holds: Option<String>,
-    /// Who.
+    /// The operator.
     pub operator: Operator,
 }

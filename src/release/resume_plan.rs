@@ -1,5 +1,5 @@
-//! Whether a release that lost its driver can be gone on with from here, and as what: the plan is made
-//! once more out of its record, what is configured and what stands, or refused with every reason. Pure.
+//! Whether a release that lost its driver can be resumed here: its plan is made again from its record, the local
+//! configuration and the current state, or refused with every reason. Pure.
 
 use jiff::Timestamp;
 
@@ -12,23 +12,22 @@ use crate::history::{Baseline, Direction, FORMAT, Happening, Recorded, ReleaseKi
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 use crate::sanitize::sanitize;
 
-/// What is seen of a target when one of its releases is to be taken up.
+/// The state of a target when one of its releases is resumed.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing<'a> {
-    /// What the registry has.
+    /// The store's record.
     pub record: &'a RegistryRecord,
-    /// What runs, of ours.
+    /// The instances of the target.
     pub instances: &'a [Instance],
-    /// When.
+    /// The time.
     pub now: Timestamp,
-    /// Other machines' clocks.
+    /// The clocks of other machines.
     pub clocks: &'a Clocks,
 }
 
 impl Plan {
-    /// The plan of a release whose driver is gone, good for driving it. What was intended is what its
-    /// record says; whether that still fits what is configured here and what stands is asked first,
-    /// unless it is only to be left.
+    /// The plan of a release whose driver is gone, complete enough to drive it. The intent comes from its record.
+    /// Unless the release is only left, the intent is compared with the local configuration and the current state.
     pub fn resumed(
         recorded: &Recorded,
         definition: &Definition,
@@ -49,7 +48,7 @@ impl Plan {
             if !is_backward {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
-                // A hold keeps traffic from moving. What remains after the switch moves none.
+                // A hold keeps traffic from moving. The steps after the switch move none.
                 if !replay.switched {
                     refuse_by_hold(&plan, standing, &mut against);
                 }
@@ -79,7 +78,7 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
     let all_known = recorded.entries.iter().all(|entry| is_known(&entry.what));
     if recorded.head.format > FORMAT || !all_known {
         against.push(not_resumable(
-            "a newer Greenroom has written down what this one does not know; use that one",
+            "a newer Greenroom wrote entries that this one does not know; use the newer one",
         ));
     }
     let is_whole = (1..)
@@ -87,17 +86,17 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
         .all(|(number, entry)| entry.sequence == number);
     if !is_whole {
         against.push(not_resumable(
-            "entries of its journal are missing, so it is not known how far it is",
+            "entries of its journal are missing, so its progress is not known",
         ));
     }
 }
 
-/// Refuses a generation that the pointer file cannot have: no later switch could count above it.
+/// Refuses a generation that the pointer file cannot have: no later switch could be higher.
 fn refuse_by_generation(baseline: Option<&Baseline>, against: &mut Vec<Refusal>) {
     let claimed = baseline.map(|baseline| baseline.generation);
     if let Some(claimed) = claimed.filter(|claimed| *claimed > HIGHEST_GENERATION) {
         against.push(not_resumable(format!(
-            "its head claims generation {claimed}, and no switch makes a generation that high"
+            "its head claims generation {claimed}, but no switch makes a generation that high"
         )));
     }
 }
@@ -115,13 +114,13 @@ fn refuse_by_definition(
         let (then, now) = (baseline.endpoints.get(slot), definition.endpoints.get(slot));
         if then != now {
             against.push(not_resumable(format!(
-                "{slot} was at {then} when it began, and is configured at {now} here"
+                "{slot} was at {then} when the release started, but is configured at {now} here"
             )));
         }
     }
 }
 
-/// A release that began under stricter rules goes forward under those alone. It can be backed out and left under any.
+/// A release that started under stricter rules continues only under those. It can be backed out and left under any.
 fn refuse_by_rules(
     baseline: Option<&Baseline>,
     definition: &Definition,
@@ -131,13 +130,13 @@ fn refuse_by_rules(
     let loosened = loosened_since(&baseline.rules, definition);
     if !loosened.is_empty() {
         against.push(not_resumable(format!(
-            "it began under stricter rules than this configuration has: {}; resume it with those rules, or back it out",
+            "it started under stricter rules than this configuration has: {}; resume it with those rules, or back it out",
             sanitize(&loosened.join(", "))
         )));
     }
 }
 
-/// Once the candidate runs it does not matter how another would be made.
+/// Once the candidate is running, it does not matter how another one would be created.
 fn refuse_by_shape(
     baseline: Option<&Baseline>,
     definition: &Definition,
@@ -151,12 +150,12 @@ fn refuse_by_shape(
         && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark())
     {
         against.push(not_resumable(
-            "how its version is started has changed in the configuration since it began; back out, and promote again",
+            "the configuration of its instances has changed since it started; back out, and promote again",
         ));
     }
 }
 
-/// The route is what it was before, or what this very release made of it.
+/// The route must be that from before the release, or the one that this release wrote.
 fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refusal>) {
     let stops = StoredKey::stops_rollback;
     against.extend(unreadable(plan.target(), record, stops));
@@ -167,7 +166,7 @@ fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refus
         against.push(not_resumable(if route.is_some() {
             "another driver or operator has changed the route since this release started"
         } else {
-            "the store has no route any more: leave this release (greenroom resume with --leave), then run greenroom repair"
+            "the store no longer has a route: leave this release (greenroom resume with --leave), then run greenroom repair"
         }));
     }
 }
@@ -181,7 +180,7 @@ fn refuse_by_hold(plan: &Plan, standing: Standing<'_>, against: &mut Vec<Refusal
     against.extend(held);
 }
 
-/// What was to be removed from the slot, if it still stands there.
+/// The leftover instance of the plan, if it is still in the slot.
 fn leftover(baseline: Option<&Baseline>, plan: &Plan, instances: &[Instance]) -> Option<Instance> {
     let id = baseline?.leftover.as_ref()?;
     instances

@@ -1,5 +1,5 @@
-//! What a release that lost its driver stands before, in words: what was intended and is not confirmed,
-//! and what each way to go on would do. Pure.
+//! Previews the resumption of a release that lost its driver, for people: its unconfirmed intent, and what each way to
+//! resume would do. Pure.
 
 use super::act::Stage;
 use super::replay::{Last, Replay};
@@ -8,18 +8,18 @@ use super::{GoOn, OnFailure, Plan};
 use crate::history::{Direction, Recorded, Step};
 use crate::inventory::local_time;
 
-/// See the module.
+/// The preview of a resumption.
 #[derive(Debug, Clone)]
 pub(super) struct ResumePreview {
-    /// Which way it was going.
+    /// The direction of the release.
     pub(super) direction: Direction,
     /// Where its journal ends.
     pub(super) intended: String,
-    /// The stage that is next; none when only its end is missing.
+    /// The next stage; none if only its end is missing.
     stage: Option<Stage>,
     last: Last,
     can_go_back: bool,
-    /// What the stage that is next does.
+    /// What the next stage does.
     next: String,
     /// What backing out does.
     undo: String,
@@ -31,7 +31,7 @@ impl ResumePreview {
         let stage = replay.stage();
         let undo = match replay.direction() {
             Direction::Forward => way::undo_words(plan, &replay.begun),
-            Direction::Back => "it goes on backing out".into(),
+            Direction::Back => "it continues to back out".into(),
         };
         Self {
             direction: replay.direction(),
@@ -48,10 +48,10 @@ impl ResumePreview {
         match (go_on, self.stage) {
             (GoOn::BackOut, _) => self.undo.clone(),
             (GoOn::Leave, Some(stage)) => format!(
-                "ends it at {}: nothing is touched, and the next release finds what stands",
+                "ends it at {}: nothing is changed; the next release starts from there",
                 in_direction(stage)
             ),
-            (_, None) => "writes its end down: everything was seen true".into(),
+            (_, None) => "records its end: every step was completed".into(),
             (GoOn::Continue, Some(stage)) => self.would_continue(stage, on_failure),
         }
     }
@@ -62,10 +62,10 @@ impl ResumePreview {
                 format!("asks what to do about {}", in_direction(stage))
             }
             Last::Failed(_) if self.would_turn_back(stage) => {
-                format!("backs out, for {} failed: {}", stage.step, self.undo)
+                format!("backs out because {} failed: {}", stage.step, self.undo)
             }
-            Last::Failed(_) => format!("looks, and tries {} again", in_direction(stage)),
-            Last::UnderWay | Last::Between => format!("looks, and goes on with {}", self.next),
+            Last::Failed(_) => format!("observes, then tries {} again", in_direction(stage)),
+            Last::UnderWay | Last::Between => format!("observes, then runs {}", self.next),
         }
     }
 
@@ -77,16 +77,16 @@ impl ResumePreview {
 fn intended(replay: &Replay) -> String {
     let at = local_time::clock(replay.moved_at);
     let Some(stage) = replay.stage() else {
-        return format!("everything was seen true at {at}; only its end was not written down");
+        return format!("every step was completed at {at}; only its end was not recorded");
     };
     let what = in_direction(stage);
     match &replay.last {
         Last::UnderWay if replay.approved == Some(stage.step) => {
-            format!("{what} was approved at {at}, and not begun")
+            format!("{what} was approved at {at}, but not started")
         }
-        Last::UnderWay => format!("{what} was begun at {at}; what came of it is not written down"),
+        Last::UnderWay => format!("{what} was started at {at}; its outcome was not recorded"),
         Last::Failed(why) => {
-            format!("{what} failed at {at}, and nobody has chosen what to do: {why}")
+            format!("{what} failed at {at}, and no operator has chosen what to do: {why}")
         }
         Last::Between => match replay.settled {
             Some(settled) => {
@@ -95,11 +95,11 @@ fn intended(replay: &Replay) -> String {
                     direction: replay.direction(),
                 };
                 format!(
-                    "{} was over at {at}, and {what} not begun",
+                    "{} ended at {at}, and {what} was not started",
                     in_direction(settled)
                 )
             }
-            None => format!("{what} was not begun at {at}"),
+            None => format!("{what} was not started at {at}"),
         },
     }
 }

@@ -1,5 +1,5 @@
-//! What an approver looks at before approving a release of another operator: the commits, what differs in the
-//! configuration, and the checks. Every face shows the same words. Pure.
+//! What an approver sees before approving a release of another operator: the commits, the changes of the configuration,
+//! and the checks. Every user interface shows the same text. Pure.
 
 use jiff::Timestamp;
 
@@ -11,10 +11,10 @@ use super::describe::duration;
 use super::time::elapsed;
 use super::{Plan, Status};
 
-/// The label of an image that names its commit.
+/// The image label that names the commit.
 const REVISION: &str = "org.opencontainers.image.revision";
 
-/// `c0ffee1 to beef0a2`: from the commit that is live to the one that is released.
+/// `c0ffee1 to beef0a2`: from the live commit to the released one.
 pub fn commits(plan: &Plan) -> String {
     let named = |revision: Option<&str>| revision.map(|revision| sanitize(&commit(revision)));
     let before = plan.from.as_ref().map(|from| &from.version.labels);
@@ -32,7 +32,7 @@ pub fn commits(plan: &Plan) -> String {
     }
 }
 
-/// What differs in how the candidate was made, compared with what is live: a line each, or why that is unknown.
+/// How the candidate's configuration differs from the live one, one line each, or why that is unknown.
 pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> Vec<String> {
     let Some(from) = &plan.from else {
         return vec!["nothing was live before: there is nothing to compare".to_owned()];
@@ -45,7 +45,7 @@ pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> 
         return unknown("the candidate is not running");
     };
     let Some(live) = slots.get(from.slot) else {
-        return unknown("the version that is live is not running");
+        return unknown("the live version is not running");
     };
     if candidate.digest != plan.version.digest || live.digest != from.version.digest {
         return unknown("other images run in the slots than the plan names");

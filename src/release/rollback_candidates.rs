@@ -1,5 +1,5 @@
-//! Which versions a target can go back to: every one that was once live and good, where its image is, and
-//! why it cannot be chosen, so that nobody finds that out after choosing. Looks only.
+//! The versions that a target can be rolled back to: every version that was once live with success, where its image is,
+//! and why it cannot be chosen, shown before the operator chooses. Only reads.
 
 use std::time::Duration;
 
@@ -13,46 +13,46 @@ use crate::history::{Fate, NotBelieved, fate};
 use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
 use crate::ports::FailureKind;
 
-/// How many versions are looked for; the older ones are not offered.
+/// How many versions are looked up; older ones are not listed.
 const MOST: usize = 40;
-/// How many are looked for at the same time: a registry may be slow to many.
+/// How many are looked up at the same time: a registry may be slow with many requests.
 const AT_ONCE: usize = 4;
-/// How long one may be looked for.
+/// How long one lookup may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where an image is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "image", content = "why")]
 pub enum ImageAt {
-    /// The engine has it: no registry is needed.
+    /// The engine has it, so no registry is needed.
     Engine,
     /// The image registry has it.
     Registry,
     /// Neither has it.
     Gone,
-    /// It cannot be told.
+    /// It is not known; why.
     Unknown(String),
 }
 
-/// A version to go back to.
+/// A version to roll back to.
 #[derive(Debug, Clone)]
 pub struct RollbackCandidate {
-    /// Which.
+    /// The version.
     pub version: Version,
-    /// What became of it last.
+    /// What happened to it last.
     pub fate: Option<Fate>,
     /// Where its image is.
     pub image: ImageAt,
-    /// Why it cannot be chosen; nothing where it can.
+    /// Why it cannot be chosen; empty if it can.
     pub against: Vec<Refusal>,
 }
 
-/// The versions to go back to.
+/// The versions to roll back to.
 #[derive(Debug, Clone)]
 pub struct WaysBack {
-    /// Newest first.
+    /// The versions, newest first.
     pub ways: Vec<RollbackCandidate>,
-    /// Which releases name another version and are not believed, and how far the search went, a line each.
+    /// The releases that name another version but are not believed, and how far the search went; one per line.
     pub remarks: Vec<String>,
 }
 
@@ -105,7 +105,7 @@ async fn in_time(site: &Site, version: &Version) -> ImageAt {
     looked.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {TIMEOUT:?}")))
 }
 
-/// What runs in the slot that has the traffic, or why that is not known.
+/// The digest that runs in the slot with the traffic, or why that is not known.
 async fn live(site: &Site) -> Known<Option<Digest>> {
     let target = &site.definition.target;
     let (record, instances) = tokio::join!(

@@ -1,12 +1,12 @@
-//! The rules of a target in words, and which of two settings of a rule protects less. One table, for the configuration
-//! that refuses to loosen a rule above the file, and for the record of a release. Pure.
+//! The rules of a target as text, and which of two settings of a rule protects less. One table, used by the
+//! configuration, which refuses a setting above the file that loosens a rule, and by the record of a release. Pure.
 
 use super::describe::duration;
 use super::{Definition, Limit};
 use crate::history::RuleInEffect;
 use crate::inventory::Tier;
 
-/// The tables of the configuration that a rule may be written in.
+/// The tables of the configuration in which a rule may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuleScope {
     /// The table of the environment.
@@ -22,23 +22,23 @@ pub enum RuleScope {
 pub struct Rule {
     /// Its key within its scope: `rules.approvals`, `watch`.
     pub key: &'static str,
-    /// Where it is written.
+    /// The table in which it is written.
     pub scope: RuleScope,
-    /// What it says.
+    /// Its value as text.
     pub value: fn(&Definition) -> String,
     /// Whether the first definition protects less than the second.
     pub is_looser: fn(&Definition, &Definition) -> bool,
-    /// For a rule that is a list: what the first definition lacks of the second, or has in another form. Where only an
-    /// entry differs both lists are told in the same words.
+    /// For a rule that is a list: the entries of the second definition that the first lacks or has changed. If only an
+    /// entry changed, both lists have the same text.
     pub lacks: fn(&Definition, &Definition) -> Vec<String>,
 }
 
-/// Of a rule that is one value.
+/// For a rule with a single value.
 fn nothing(_: &Definition, _: &Definition) -> Vec<String> {
     Vec::new()
 }
 
-/// The freezes that the first definition does not have as the second has them.
+/// The freezes of the second definition that the first lacks or has changed.
 fn freezes_lacking(now: &Definition, file: &Definition) -> Vec<String> {
     let (now, file) = (&now.rules.freezes, &file.rules.freezes);
     let lacking = file.iter().filter(|freeze| !now.contains(freeze));
@@ -54,7 +54,7 @@ fn freezes_lacking(now: &Definition, file: &Definition) -> Vec<String> {
         .collect()
 }
 
-/// The required checks that the first definition does not have as the second has them.
+/// The required checks of the second definition that the first lacks or has changed.
 fn checks_lacking(now: &Definition, file: &Definition) -> Vec<String> {
     let (now, file) = (&now.suite.cases, &file.suite.cases);
     let lacking = file
@@ -68,8 +68,8 @@ fn checks_lacking(now: &Definition, file: &Definition) -> Vec<String> {
         .collect()
 }
 
-fn said(name: &str, is_there: bool, differs: &str) -> String {
-    let how = if is_there { differs } else { "is missing" };
+fn said(name: &str, is_listed: bool, differs: &str) -> String {
+    let how = if is_listed { differs } else { "is missing" };
     format!("{name} {how}")
 }
 
@@ -230,8 +230,9 @@ fn tier_word(tier: Tier) -> &'static str {
     }
 }
 
-/// The rules about who has to agree to a switch, as they were recorded when a release began, that this definition loosens.
-/// A release keeps them: another driver's configuration decides nothing that its operators were promised.
+/// The rules about approving a switch that this definition loosens, compared with those recorded when a release
+/// started. The release keeps its recorded rules, so another driver's configuration cannot weaken what its operators
+/// agreed to.
 pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec<String> {
     let value_now = |key: &str| {
         let rule = RULES.iter().find(|rule| rule.key == key);
@@ -260,7 +261,7 @@ pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec
     recorded.iter().filter(is_loosened).map(in_words).collect()
 }
 
-/// The tier and the rules of an environment, each with where it comes from, for the record of a release.
+/// The tier and the rules of an environment, each with where it is written, for the record of a release.
 pub(super) fn in_effect(definition: &Definition) -> Vec<RuleInEffect> {
     let rules = RULES.iter();
     let rules = rules.filter(|rule| rule.scope == RuleScope::Environment);
@@ -280,7 +281,7 @@ mod tests {
     use super::*;
     use crate::release::repair::sample_definition;
 
-    /// Whether a release that began under `value` finds looser rules now.
+    /// Whether a release that started under `value` finds looser rules now.
     fn is_loosened(key: &str, value: &str, now: &Definition) -> bool {
         let recorded = RuleInEffect {
             key: key.to_owned(),
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_approvals_than_a_release_began_with_loosen_its_rules() {
+    fn fewer_approvals_than_at_the_start_loosen_the_rules() {
         let mut now = sample_definition(Tier::Protected);
         now.rules.approvals = 1;
         assert!(is_loosened("rules.approvals", "2", &now));
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn another_environment_than_a_release_began_with_loosens_its_rules() {
+    fn another_environment_than_at_the_start_loosens_the_rules() {
         let mut now = sample_definition(Tier::Protected);
         now.rules.only_from = Some("dev".parse().expect("a name"));
         assert!(is_loosened("rules.only_from", "qa", &now));

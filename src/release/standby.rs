@@ -1,13 +1,12 @@
-//! When a release may be ended by the next one: its version is live, nothing is under way, and all that remains
-//! is to stop the old version. Told from its journal, so that it holds for a release that another console
-//! drives. Pure.
+//! When the next release may end a release: its version is live, nothing is running, and only the old version is still
+//! to be stopped. Determined from its journal, so it also works for a release of another console. Pure.
 
 use super::replay::{Last, Replay};
 use super::resume_plan::refuse_by_journal;
 use super::{Definition, Plan};
 use crate::history::{Direction, Recorded, Step};
 
-/// Whose standby the lock of a target is held for.
+/// Which console drives the standby that holds the lock of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StandbyOf {
     /// A release that this console drives.
@@ -16,7 +15,7 @@ pub enum StandbyOf {
     AnotherConsole,
 }
 
-/// The number of the last entry of a release that only has its old version to stop; none of any other release.
+/// The number of the last entry of a release that only has its old version to stop; none for any other release.
 pub fn standby_entry(recorded: &Recorded, definition: &Definition) -> Option<u32> {
     let mut against = Vec::new();
     refuse_by_journal(recorded, &mut against);

@@ -1,4 +1,4 @@
-//! What the faces show of a release: the same for console, command line and agent.
+//! The status of a release: the same for console, command line and agent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,67 +9,67 @@ use super::{Need, Plan};
 use crate::checks::CaseReport;
 use crate::history::{Direction, Outcome, Step};
 
-/// How far one step is.
+/// The state of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
-    /// Not begun.
+    /// Not started.
     Pending,
     /// It waits for a person.
     Waiting {
-        /// Since when.
+        /// The start of the wait.
         since: Timestamp,
     },
     /// It is being done, or undone.
     Running {
-        /// Since when.
+        /// When it started.
         since: Timestamp,
-        /// When it has failed, unless something progresses.
+        /// When it fails, unless something progresses.
         deadline: Option<Timestamp>,
-        /// Which way.
+        /// The direction.
         direction: Direction,
-        /// What is observed at the moment.
+        /// The current observation.
         note: String,
     },
-    /// It is true.
+    /// It was observed to be true.
     Done {
-        /// From intent to observation.
+        /// The time from intent to observation.
         took: Duration,
     },
     /// It failed.
     Failed {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// It was done and is undone.
+    /// It was done and then undone.
     Undone,
-    /// A person decided to go on without it.
+    /// A person decided to continue without it.
     Skipped,
 }
 
 /// One step of the ladder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepStatus {
-    /// Which.
+    /// The step.
     pub step: Step,
-    /// How far.
+    /// Its state.
     pub state: StepState,
 }
 
-/// What a person may do about a failed step.
+/// The choices of a person about a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Choice {
     /// Do it again.
     Retry,
     /// Undo everything that was done.
     BackOut,
-    /// Leave everything as it stands and end the release.
+    /// Leave everything as it is and end the release.
     Leave,
-    /// Go on without it; only for steps that are not required.
+    /// Continue without it; only for steps that are not required.
     Skip,
 }
 
 impl Choice {
-    /// The words for it.
+    /// The name of the choice.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
@@ -80,62 +80,62 @@ impl Choice {
     }
 }
 
-/// What the release is doing as a whole.
+/// What the release as a whole is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// A step is being done.
     Forward(Step),
-    /// A step waits for a person.
+    /// A step is waiting for a person.
     Asking {
-        /// Which.
+        /// The step.
         step: Step,
-        /// What it asks for.
+        /// What it requires.
         need: Need,
-        /// Since when.
+        /// The start of the wait.
         since: Timestamp,
     },
-    /// The version is live; the old one is kept warm until then.
+    /// The new version is live, and the old one is kept warm.
     Standby {
-        /// Until when; none is until somebody ends it.
+        /// The end of the standby; none if it lasts until an operator ends it.
         until: Option<Timestamp>,
     },
     /// A step is being undone.
     Back(Step),
-    /// A step failed and somebody has to choose.
+    /// A step failed and a person must choose.
     Choosing {
-        /// Which.
+        /// The step.
         step: Step,
-        /// Which way it was going.
+        /// Its direction.
         direction: Direction,
         /// Why it failed.
         why: String,
-        /// What can be chosen.
+        /// The possible choices.
         choices: Vec<Choice>,
     },
-    /// It cannot be written down at the moment; nothing is done until it can.
+    /// It cannot be recorded at the moment. Nothing is done until it can.
     Unrecorded {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// The driver may not act any more: the lock is lost.
+    /// The driver may no longer act: it lost the lock or stopped.
     Parked {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// Its driver went away before it ended, as its journal tells: nobody drives it.
+    /// Its driver disappeared before it ended, according to its journal. No operator drives it.
     Interrupted {
-        /// The step that was last seen true, or undone; none when no step was.
+        /// The step that was last observed to be true, or undone; none if no step was.
         after: Option<Step>,
-        /// Which way it was going.
+        /// Its direction.
         direction: Direction,
-        /// When that was.
+        /// The time of its last entry.
         at: Timestamp,
     },
-    /// Over.
+    /// The release has ended.
     Closed(Outcome),
 }
 
-/// A release, for showing.
+/// The status of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// Its plan.
@@ -144,23 +144,23 @@ pub struct Status {
     pub steps: Vec<StepStatus>,
     /// What it is doing.
     pub progress: Progress,
-    /// When it was begun.
+    /// When it was started.
     pub since: Timestamp,
-    /// The cases of *verify*, as far as they are run.
+    /// The cases of *verify* that have run.
     pub cases: Vec<CaseReport>,
-    /// When the cases were all run, if they are.
+    /// When the cases had all run, if they have.
     pub checked_at: Option<Timestamp>,
-    /// Bytes of the pull: done and total.
+    /// The pulled bytes and the total.
     pub pulled: Option<(u64, u64)>,
-    /// The connections the draining slot still has.
+    /// The connections that the draining slot still has.
     pub draining: Option<u64>,
     /// Whether traffic has moved, as observed.
     pub switched: bool,
-    /// Whether traffic may have moved: the switch has begun and is not undone.
+    /// Whether traffic may have moved: the switch was started and is not undone.
     pub may_have_switched: bool,
-    /// What the next step will do, in words.
+    /// The text of what the next step will do.
     pub next: String,
-    /// What backing out now would do, in words.
+    /// The text of what backing out now would do.
     pub undo: String,
 }
 
@@ -173,8 +173,8 @@ impl Status {
         }
     }
 
-    /// Whether the new version is live, and all that remains is to stop the old one, which has not begun: a release that
-    /// was left there needs no person.
+    /// Whether the new version is live, and only the old one is still to be stopped, which has not started. A release
+    /// that was left in this state needs no person.
     pub fn is_live_with_standby(&self) -> bool {
         let is_rest = |step_status: &StepStatus| match step_status.step {
             Step::Stop => matches!(
@@ -193,7 +193,7 @@ impl Status {
         self.switched && stops && self.steps.iter().all(is_rest)
     }
 
-    /// Whether nothing more will happen by this driver.
+    /// Whether this driver will do nothing more.
     pub fn is_over(&self) -> bool {
         matches!(
             self.progress,
@@ -202,37 +202,37 @@ impl Status {
     }
 }
 
-/// Something that happened, in words: what logs and `--json` show, a line each.
+/// An event as text: one line in logs and in `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Announcement {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// At which step.
+    /// The step that it belongs to, if any.
     pub step: Option<Step>,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// What kind of thing.
+    /// The kind of event.
     pub kind: AnnouncementKind,
-    /// In words.
+    /// The text.
     pub text: String,
 }
 
-/// What kind of thing happened.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnnouncementKind {
-    /// A step began.
+    /// A step started.
     Began,
-    /// A step is observed to be true.
+    /// A step was observed to be true.
     Settled,
     /// A step failed.
     Failed,
     /// A person is asked.
     Asked,
-    /// A person decided.
+    /// A person decided something.
     Decided,
-    /// Something is worth knowing.
+    /// Something worth knowing.
     Noted,
-    /// The release is over.
+    /// The release has ended.
     Closed,
 }

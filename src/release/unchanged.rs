@@ -1,13 +1,13 @@
-//! Whether the world is still the one that a plan was made of. It may have moved while a dialog was
-//! open, so under the lock it is looked at once more. Pure.
+//! Whether the state that a plan was made for is unchanged. It may have changed while a dialog was open, so it is
+//! observed again under the lock. Pure.
 
 use super::{Plan, Refusal, Refused};
 use crate::inventory::{Occupancy, RegistryRecord};
 
 impl Plan {
-    /// Refuses where what the plan stands on is not as it was: the route, what stands in its slot, and of a
-    /// version that was warm that it is still registered. What somebody began to put away is not warm
-    /// any more, though it may run until the engine has ended it.
+    /// Refuses if the plan's baseline has changed: the route, the instance in its slot, or the registration of a
+    /// version that was warm. A version that another operator has started to retire is no longer warm, even if it keeps
+    /// running until the engine has ended it.
     pub fn unchanged(&self, record: &RegistryRecord, occupancy: &Occupancy) -> Result<(), Refused> {
         let slot = self.slot;
         let route = record.route.as_ref();
@@ -27,7 +27,7 @@ impl Plan {
             Occupancy::Foreign(by) => return Err(changed(format!("{slot} was taken by {by}"))),
         };
         if expected != found {
-            return Err(changed(format!("what stands in {slot} has changed")));
+            return Err(changed(format!("the instance in {slot} has changed")));
         }
         let registered = record
             .slots
@@ -35,7 +35,7 @@ impl Plan {
             .as_ref()
             .map(|entry| &entry.value.digest);
         if self.warm.is_some() && registered != Some(&self.version.digest) {
-            return Err(changed(format!("{slot} is not registered any more")));
+            return Err(changed(format!("{slot} is no longer registered")));
         }
         Ok(())
     }

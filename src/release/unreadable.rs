@@ -1,9 +1,9 @@
-//! What cannot be read of a target, and stops what is planned. Pure.
+//! The unreadable keys and releases of a target that stop a plan. Pure.
 
 use super::Refusal;
 use crate::inventory::{RegistryRecord, ReleaseId, StoredKey, Target};
 
-/// A refusal for each key that cannot be read and stops what is planned.
+/// A refusal for each unreadable key that stops the plan.
 pub(super) fn unreadable(
     target: &Target,
     record: &RegistryRecord,
@@ -18,10 +18,10 @@ pub(super) fn unreadable(
     refusals.collect()
 }
 
-/// A release that is newer than all that can be read: it may be open.
+/// A refusal for a release that is newer than all readable ones, because it may be open.
 pub(super) fn unreadable_release((id, why): &(ReleaseId, String)) -> Refusal {
     Refusal::Unknown {
-        what: format!("whether the newest release, {id}, is over"),
+        what: format!("whether the newest release, {id}, has ended"),
         why: why.clone(),
     }
 }

@@ -1,5 +1,5 @@
-//! What the engine knows for somebody who chooses a version: the tags there are, what each names
-//! now, the rules, and the past of the target. Looks only.
+//! What an operator needs to choose a version: the tags, the version that each one names now, the
+//! rules, and the target's past. Only reads.
 
 use super::gather::{by_reference, past_releases};
 use super::{Engine, Known, Resolved, Terms};
@@ -17,7 +17,7 @@ impl Engine {
         Ok(tags.into_iter().map(|tag| tag.name).collect())
     }
 
-    /// What a tag or digest names now.
+    /// The version that a tag or digest names now.
     pub async fn look_up(&self, target: &Target, reference: &VersionRef) -> Resolved {
         match self.site(target) {
             Some(site) => by_reference(site, reference).await,
@@ -25,7 +25,7 @@ impl Engine {
         }
     }
 
-    /// What is configured and recorded that decides about the versions of a target.
+    /// The configuration and records that decide about the versions of a target.
     pub async fn terms(&self, target: &Target) -> Known<Terms> {
         let Some(site) = self.site(target) else {
             return Err(unknown(target));

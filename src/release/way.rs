@@ -1,5 +1,5 @@
-//! The ways of a release: forward along its plan, and back over what was begun. Pure, and the same
-//! for the machine that goes along one and for whoever reads in the journal how far it got.
+//! The ways of a release: forward through its plan, and back over the started steps. Pure; used by
+//! the machine that follows a way and by the replay of a journal.
 
 use super::Plan;
 use super::act::Stage;
@@ -15,8 +15,8 @@ pub(super) fn forward(plan: &Plan) -> Vec<Stage> {
         .collect()
 }
 
-/// The stages that undo what was begun. Traffic first; then the candidate's own connections end;
-/// then its registration goes; then it goes itself.
+/// The stages that undo the started steps: first the traffic moves back, then the candidate's
+/// connections end, then it is deregistered, then it is removed.
 pub(super) fn back(begun: &[Step]) -> Vec<Stage> {
     let undone_before_drain = [Step::Stop, Step::Switch];
     let undone_after_drain = [Step::Register, Step::Start];
@@ -41,13 +41,13 @@ pub(super) fn back(begun: &[Step]) -> Vec<Stage> {
         .collect()
 }
 
-/// Whether there is a way back from what was begun: before the switch always, after it only where
-/// something was live before.
+/// Whether the started steps can be undone: before the switch always, after it only if something
+/// was live before.
 pub(super) fn can_go_back(plan: &Plan, begun: &[Step]) -> bool {
     plan.from.is_some() || !begun.contains(&Step::Switch)
 }
 
-/// What a stage of a way will do, in words; nothing where the way has ended.
+/// The text of what a stage will do; empty if the way has ended.
 pub(super) fn next_words(plan: &Plan, stage: Option<&Stage>) -> String {
     let Some(stage) = stage else {
         return String::new();
@@ -60,7 +60,7 @@ pub(super) fn next_words(plan: &Plan, stage: Option<&Stage>) -> String {
     }
 }
 
-/// What backing out now would do: the undo of everything that was begun, latest first.
+/// The text of what backing out now would do: the undo of every started step, latest first.
 pub(super) fn undo_words(plan: &Plan, begun: &[Step]) -> String {
     if !can_go_back(plan, begun) {
         return "nothing was live before: there is nothing to go back to".into();

@@ -282,13 +282,13 @@ fn an_unwanted_outcome_is_announced_as_a_failure() {
             Progress::Closed(Outcome::Left {
                 reason: "green is not there".into(),
             }),
-            "left as it stands",
+            "left as it is",
         ),
         (
             Progress::Parked {
                 why: "green is not there".into(),
             },
-            "not driven any more by ben@laptop",
+            "ben@laptop has stopped driving it",
         ),
     ] {
         let mut notice_source = NoticeSource::resumed(driver(), &forward(Step::Watch));

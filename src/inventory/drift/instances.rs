@@ -1,4 +1,4 @@
-//! What runs in each slot, against what the registry says runs there.
+//! Compares what runs in each slot with what the registry says runs there.
 
 use super::{Agreement, Drift, Name, keys};
 use crate::inventory::{Instance, InstanceState, LiveSlot, Registration, Slot, Snapshot};
@@ -35,7 +35,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
             all
         }
         (None, Some(_)) => {
-            let says = format!("{slot} is registered but nothing of ours runs there");
+            let says = format!("{slot} is registered but Greenroom has no instance there");
             vec![Name::InstanceGone.says(says)]
         }
         (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),
@@ -43,7 +43,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
     }
 }
 
-/// The first that is different: what follows from it is not worth a line.
+/// Reports only the first difference: the others follow from it.
 fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drift> {
     if entry.digest != instance.digest {
         return Some(Name::VersionDiffers.says(format!(
@@ -82,14 +82,15 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
         return None;
     }
     if live == LiveSlot::Slot(slot) {
-        // The key may be there, and unreadable: that is said by itself.
-        let is_there = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
+        // The key may exist and be unreadable. That is reported separately.
+        let unreadable = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
         let says = format!("{slot} has the traffic but is not registered");
-        return is_there
+        return unreadable
             .is_empty()
             .then(|| Name::LiveNotRegistered.says(says));
     }
-    // A candidate is younger than the route; whoever holds the lock is about to stop an old one.
+    // A candidate is younger than the route. If an operator holds the lock, the driver is about to
+    // stop the old version.
     let route = snapshot.route.as_ref()?;
     let is_old = instance
         .release

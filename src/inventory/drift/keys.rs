@@ -1,9 +1,10 @@
-//! Keys that decide something and cannot be read. A key that decides nothing is no difference.
+//! Keys that decide something and cannot be read. An unreadable key that decides nothing is no
+//! difference.
 
 use super::{Drift, Name};
 use crate::inventory::{Snapshot, StoredKey};
 
-/// A line for each unreadable key of ours whose name is wanted.
+/// One difference for each unreadable Greenroom key whose name is wanted.
 pub(super) fn unreadable(snapshot: &Snapshot, wanted: impl Fn(&str) -> bool) -> Vec<Drift> {
     let target = &snapshot.target;
     let problems = snapshot.problems.iter().filter_map(|(key, words)| {

@@ -1,5 +1,5 @@
-//! Whether the four places that should agree do: containers, registry, proxy, public answer.
-//! Each difference has a name that stays, words an operator can act on, a meaning, and what mends it.
+//! Whether the four places that should agree do agree: containers, registry, proxy, public answer. Each difference has
+//! a stable name, a message that an operator can act on, a meaning and a repair.
 
 mod instances;
 mod keys;
@@ -18,16 +18,16 @@ pub use name::Name;
 pub use public::still_gets_requests;
 pub use route::{difference_of_route, store_went_back};
 
-/// One difference.
+/// One difference between two places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drift {
     /// Which kind.
     pub name: Name,
-    /// What differs here.
+    /// The message: what differs here.
     pub says: String,
-    /// The slot it is about, where it is about one.
+    /// The slot that differs, if it is about one slot.
     pub slot: Option<Slot>,
-    /// The key it is about, below its target, where it is about one.
+    /// The key below the target that differs, if it is about one key.
     pub key: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Drift {
         self
     }
 
-    /// Whether it is the same difference, however it is said now.
+    /// Whether both are the same difference; the message may have changed.
     pub fn is_still(&self, other: &Self) -> bool {
         (self.name, self.slot, &self.key) == (other.name, other.slot, &other.key)
     }
@@ -57,16 +57,16 @@ impl Name {
 /// How two places compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Agreement {
-    /// They say the same.
+    /// Both say the same.
     Same,
-    /// They differ, in these ways; never in none.
+    /// They differ. The list is never empty.
     Differs(Vec<Drift>),
-    /// One of them is not known at the moment.
+    /// One of them is not known at the moment; why.
     Unknown(String),
 }
 
 impl Agreement {
-    /// Nothing is compared with what a source said before it fell silent.
+    /// Unknown unless the source is live: an old answer is not compared.
     fn needs(name: &str, source: &SourceState) -> Option<Self> {
         (!source.is_live()).then(|| Self::Unknown(format!("the {name} has not answered")))
     }
@@ -88,30 +88,30 @@ impl Agreement {
     }
 }
 
-/// The truth row: three comparisons, from what runs to what the world gets.
+/// The truth row: three comparisons, from what is running to what the public gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Truth {
     /// Containers against registrations.
     pub instances: Agreement,
-    /// The registry's route against what the proxy has loaded.
+    /// The registry's route against the configuration that the proxy has loaded.
     pub route: Agreement,
-    /// What the proxy says against who answers the public.
+    /// The slot that the proxy names against the slot that answers the public.
     pub public: Agreement,
 }
 
 /// Two places that should agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pair {
-    /// What runs, and what is registered.
+    /// What is running, and what is registered.
     Instances,
-    /// The route as it is registered, and as the proxy has it.
+    /// The route in the registry, and the route in the proxy.
     Route,
-    /// Whom the proxy names, and who answers the public.
+    /// The slot that the proxy names, and the slot that answers the public.
     Public,
 }
 
 impl Pair {
-    /// Both places, where that is what runs.
+    /// The names of both places, for this kind of runtime.
     pub fn sides(self, runs: RuntimeKind) -> (&'static str, &'static str) {
         match self {
             Self::Instances => (runs.many(), "store"),
@@ -123,15 +123,15 @@ impl Pair {
     /// What is true while they agree.
     pub fn means(self) -> &'static str {
         match self {
-            Self::Instances => "what runs in each slot is what the store says runs there",
+            Self::Instances => "each slot runs what the store says",
             Self::Route => "the proxy sends the traffic where the store says",
-            Self::Public => "who answers on the public address is whom the proxy names",
+            Self::Public => "the slot that the proxy names answers the public address",
         }
     }
 }
 
 impl Truth {
-    /// The comparisons, from what runs to what the world gets.
+    /// The comparisons, from what is running to what the public gets.
     pub fn pairs(&self) -> [(Pair, &Agreement); 3] {
         [
             (Pair::Instances, &self.instances),
@@ -140,19 +140,19 @@ impl Truth {
         ]
     }
 
-    /// Every difference, from what runs to what the world gets.
+    /// Every difference, from what is running to what the public gets.
     pub fn drifts(&self) -> impl Iterator<Item = (Pair, &Drift)> {
         let pairs = self.pairs().into_iter();
         pairs
             .flat_map(|(pair, agreement)| agreement.drifts().iter().map(move |drift| (pair, drift)))
     }
 
-    /// Whether no difference is known. Not that everything agrees: see [`Truth::agreed`].
+    /// Whether no difference is known. This does not mean that everything agrees: see [`Truth::agreed`].
     pub fn holds(&self) -> bool {
         self.drifts().next().is_none()
     }
 
-    /// The comparisons that cannot be made, each with why.
+    /// The comparisons that cannot be made, each with the reason.
     pub fn unknown(&self) -> impl Iterator<Item = (Pair, &str)> {
         let pairs = self.pairs().into_iter();
         pairs.filter_map(|(pair, agreement)| match agreement {
@@ -161,7 +161,7 @@ impl Truth {
         })
     }
 
-    /// Whether everything agrees; none where no difference is known and something could not be compared.
+    /// Whether everything agrees; none if no difference is known but something could not be compared.
     pub fn agreed(&self) -> Option<bool> {
         if !self.holds() {
             return Some(false);
@@ -170,7 +170,7 @@ impl Truth {
     }
 }
 
-/// Compares what a snapshot knows.
+/// Compares everything that a snapshot knows.
 pub fn compare(snapshot: &Snapshot) -> Truth {
     Truth {
         instances: instances::compare(snapshot),

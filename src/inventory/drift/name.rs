@@ -1,62 +1,62 @@
-//! The differences there are, each by a name that stays, with what it means and what mends it.
+//! The kinds of difference, each with a stable name, a meaning and a repair.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// One kind of difference. Scripts and runbooks know it by its word.
+/// One kind of difference. Scripts and runbooks use its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Name {
-    /// Registered, and nothing of ours is there.
+    /// Registered, but Greenroom has no instance there.
     InstanceGone,
-    /// Registered, and not running.
+    /// Registered, but not running.
     InstanceStopped,
-    /// An old version runs again, and nobody is releasing.
+    /// An old version is running again, and no release is running.
     InstanceStarted,
-    /// Another instance than the one that was registered.
+    /// Another instance is running than the registered one.
     InstanceReplaced,
-    /// Another digest than the one that was registered.
+    /// Another digest is running than the registered one.
     VersionDiffers,
-    /// The right digest under another tag.
+    /// The right digest is running under another tag.
     TagDiffers,
     /// Registered with another address than the slot's.
     AddressDiffers,
-    /// It has the traffic, and is not registered.
+    /// It has the traffic, but is not registered.
     LiveNotRegistered,
-    /// A key of ours holds what is not ours to read.
+    /// A Greenroom key holds a value that Greenroom cannot read.
     KeyUnreadable,
-    /// The proxy sends traffic somewhere, and there is no route.
+    /// The proxy sends traffic to a slot, but there is no route.
     RouteMissing,
     /// The proxy names another slot than the route.
     ProxyElsewhere,
-    /// The right slot, by another switch than the route tells of.
+    /// The slot is right, but the proxy and the route name different switches.
     GenerationDiffers,
-    /// The proxy carries a token that no lock of this store had yet.
+    /// The proxy carries a token that no lock of this store can have had yet.
     StoreWentBack,
-    /// There is a route, and the proxy's configuration is gone.
+    /// There is a route, but the proxy's configuration is gone.
     ProxyNotInstalled,
-    /// The proxy's configuration is not what it should be, or not what it has loaded.
+    /// The proxy's configuration is not what it should be, or the proxy has not loaded it.
     ProxyEdited,
-    /// The proxy's configuration comes from a newer file of settings than the one that is read here.
+    /// The proxy's configuration was installed from a newer settings file than the one that this console reads.
     ProxyNewer,
-    /// What is in the place of the proxy's configuration belongs to another target, or to no target of Greenroom's.
+    /// The file in the place of the proxy's configuration belongs to another target, or Greenroom did not write it.
     ProxyForeign,
     /// The route names another address than that of its slot.
     RouteAddressDiffers,
     /// The route names another digest than the one that runs in its slot.
     RouteVersionDiffers,
-    /// The public address is answered by another slot than the one the proxy names.
+    /// Another slot answers the public address than the one that the proxy names.
     PublicElsewhere,
-    /// The public address is answered by something that is not this proxy, or by nothing.
+    /// Something other than this proxy answers the public address, or nothing does.
     PublicNotOurs,
-    /// The right slot answers the public, and something is wrong with its answer.
+    /// The right slot answers the public, but its answer is not what it should be.
     PublicUnwell,
-    /// Both slots get requests of the public, and nobody is releasing.
+    /// Both slots get public requests, and no release is running.
     TwoLive,
 }
 
 impl Name {
-    /// All of them, from what runs to what the world gets.
+    /// All of them, from what is running to what the public gets.
     pub const ALL: [Self; 23] = [
         Self::InstanceGone,
         Self::InstanceStopped,
@@ -83,7 +83,7 @@ impl Name {
         Self::TwoLive,
     ];
 
-    /// The word for it; it never changes.
+    /// The stable name; it never changes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InstanceGone => "instance-gone",
@@ -116,55 +116,55 @@ impl Name {
     pub fn means(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "what is registered was removed, and whoever reads the store still sends requests there"
+                "the registered instance was removed, and other readers of the store still send requests there"
             }
             Self::InstanceStopped => {
-                "what is registered was stopped, paused or has ended, and whoever reads the store still sends requests there"
+                "the registered instance was stopped or paused, or has ended, and other readers of the store still send requests there"
             }
             Self::InstanceStarted => {
-                "an old version was started again by hand, or a release was cut off before it stopped it"
+                "an old version was started again by hand, or a release was interrupted before it stopped it"
             }
             Self::InstanceReplaced => {
-                "it was removed and made again by hand: the same version, and nobody knows made how"
+                "the instance was removed and created again by hand: the version is the same, its configuration may not be"
             }
             Self::VersionDiffers => {
-                "another version was put there by hand: the store, and whoever reads it, believe the wrong one"
+                "another version was put there by hand: the store and its readers name the wrong one"
             }
             Self::TagDiffers => {
-                "it was made again by hand under another tag: the same content under another name"
+                "the instance was created again by hand under another tag: the same content under another name"
             }
             Self::AddressDiffers => {
                 "the key was edited by hand, or the slot's address was changed in the configuration"
             }
             Self::LiveNotRegistered => {
-                "its key was deleted by hand, or it was started by hand: whoever reads the store does not find it"
+                "the key was deleted by hand, or the instance was started by hand: readers of the store do not find it"
             }
             Self::KeyUnreadable => {
-                "the key was edited by hand, or written by something else: what it said is lost"
+                "the key was edited by hand, or another program wrote it: its old value is lost"
             }
             Self::RouteMissing => {
-                "the route's key was deleted or edited by hand: the proxy goes on, and nobody else knows where to"
+                "the route's key was deleted or edited by hand: the proxy still sends the traffic, but no other reader knows where to"
             }
             Self::ProxyElsewhere => {
-                "during a switch this lasts a moment; if it stays, a release was cut off, the store was restored, or the pointer or the route was changed by hand"
+                "during a switch this lasts a moment; if it stays, a release was interrupted, the store was restored, or the pointer or the route was changed by hand"
             }
             Self::GenerationDiffers => {
-                "during a switch this lasts a moment; if it stays, the live pointer or the route's key was put back to an older state"
+                "during a switch this lasts a moment; if it stays, the live pointer or the route's key was set back to an older state"
             }
             Self::StoreWentBack => {
                 "the store was wiped, restored from a backup or replaced: the proxy refuses every switch until the pointer is repaired"
             }
             Self::ProxyNotInstalled => {
-                "the proxy's configuration of this target was removed by hand: it answers nobody, or will not after its next start"
+                "this target's proxy configuration was removed by hand: the proxy no longer serves it, or will not after its next start"
             }
             Self::ProxyEdited => {
-                "the proxy's files were edited by hand, or the configuration was changed and not installed since"
+                "the proxy's files were edited by hand, or the configuration was changed but not installed"
             }
             Self::ProxyForeign => {
-                "another target's file, or one that was made by hand, is in the place of this target's configuration: the next start of the proxy no longer serves this target"
+                "a file of another target, or one written by hand, has replaced this target's configuration: after its next start the proxy no longer serves this target"
             }
             Self::ProxyNewer => {
-                "another operator installed a newer configuration: the one that is read here is the one that is out of date"
+                "another operator installed a newer configuration: the file that this console reads is out of date"
             }
             Self::RouteAddressDiffers => {
                 "the route's key was edited by hand, or the slot's address was changed in the configuration"
@@ -173,50 +173,48 @@ impl Name {
                 "the route's key was edited by hand, or another version was put into the live slot by hand"
             }
             Self::PublicElsewhere => {
-                "another proxy, a cache or a balancer stands in front, or the proxy has not let go of an old configuration"
+                "another proxy, a cache or a balancer is in front, or the proxy still uses an old configuration"
             }
-            Self::PublicNotOurs => {
-                "what answers there has not come through this proxy, or does not answer at all"
-            }
-            Self::PublicUnwell => {
-                "requests arrive where they should, and are not answered as they should be"
-            }
+            Self::PublicNotOurs => "the answer does not come through this proxy, or there is none",
+            Self::PublicUnwell => "requests reach the right slot, but its answers are wrong",
             Self::TwoLive => {
-                "something sends requests around the live pointer: an old worker of the proxy, or a configuration edited by hand"
+                "something bypasses the live pointer: an old worker of the proxy, or a configuration edited by hand"
             }
         }
     }
 
-    /// What a repair does about it, in one line; or what a person has to.
+    /// What a repair does about it, or what an operator must do, in one line.
     pub fn mend(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "where it has the traffic it is made again as it is registered; else it is deregistered"
+                "if it has the traffic, it is created again as registered; otherwise it is deregistered"
             }
             Self::InstanceStopped => {
-                "where it has the traffic it is started again; else it is deregistered"
+                "if it has the traffic, it is started again; otherwise it is deregistered"
             }
-            Self::InstanceStarted => "it is stopped: it has no traffic and nobody is sent there",
+            Self::InstanceStarted => {
+                "it is stopped: it has no traffic, and no reader is sent there"
+            }
             Self::InstanceReplaced | Self::TagDiffers => {
-                "what runs there is registered, once it is healthy; the next promote replaces it"
+                "the running instance is registered once it is healthy; the next promote replaces it"
             }
             Self::VersionDiffers => {
-                "an edited key is written as what runs; a version nobody released is not: promote the one that should run (P)"
+                "an edited key is corrected to what runs; a version that was never released is not: promote the right one (P)"
             }
             Self::AddressDiffers => {
-                "what runs there is registered at the slot's own address, once it is healthy"
+                "the running instance is registered at the slot's own address once it is healthy"
             }
             Self::LiveNotRegistered => {
-                "what runs there is registered, if it is healthy and what the route says"
+                "the running instance is registered if it is healthy and is what the route names"
             }
             Self::KeyUnreadable => {
-                "an entry or the route is written as what runs; a lock, a hold or a release is for a person to look at"
+                "a registration or the route is corrected to what runs; an operator must look at a lock, a hold or a release"
             }
             Self::RouteMissing => {
-                "the route is written as the proxy has it, if what it names is healthy and registered"
+                "the route is written as the proxy has it, if that slot is healthy and registered"
             }
             Self::ProxyElsewhere => {
-                "the proxy is pointed at the slot the route names, once healthy; if nothing runs there, or the proxy's generation is higher, the route follows"
+                "the proxy is set to the slot in the route once it is healthy; if nothing runs there, or the proxy's generation is higher, the route is changed"
             }
             Self::GenerationDiffers => {
                 "the lower of the two is raised to the higher; no traffic moves"
@@ -225,28 +223,28 @@ impl Name {
                 "the store follows what the proxy sends traffic to, and the pointer gets a token of this store; no traffic moves"
             }
             Self::ProxyNotInstalled | Self::ProxyEdited => {
-                "it is installed anew, which reloads the proxy; an edit that is to stay belongs into the template"
+                "it is installed again, which reloads the proxy; put edits that must stay into the template"
             }
             Self::ProxyForeign => {
-                "a person: give the file back to the target it names, or move it away; a repair never replaces it"
+                "an operator must give the file back to the target it names, or move it away; a repair never replaces it"
             }
             Self::ProxyNewer => {
-                "a person: get the newer greenroom.toml and start again; if this one is right, save it again, which makes it newer"
+                "an operator must get the newer greenroom.toml and restart; if this file is right, save it again, which makes it newer"
             }
             Self::RouteAddressDiffers => {
-                "the route is written with the slot's own address, once it is healthy there"
+                "the route is written with the slot's own address once it is healthy there"
             }
             Self::RouteVersionDiffers => {
-                "an edited route is written as what runs; a version nobody released is not: promote the one that should run (P)"
+                "an edited route is corrected to what runs; a version that was never released is not: promote the right one (P)"
             }
             Self::PublicElsewhere | Self::PublicNotOurs => {
-                "a person: see what listens on the public address and what stands between; ours has the header X-Greenroom-Slot"
+                "an operator must find what listens on the public address, and what is in front of it; this proxy sends X-Greenroom-Slot"
             }
             Self::PublicUnwell => {
-                "a person: see the log of the live slot; roll back while the old version is warm"
+                "an operator must read the log of the live slot; roll back while the old version is warm"
             }
             Self::TwoLive => {
-                "an edited configuration is installed anew; else a person: see `nginx -T` and the proxy's old workers"
+                "an edited configuration is installed again; otherwise an operator must check `nginx -T` and the proxy's old workers"
             }
         }
     }
@@ -271,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_a_word_of_its_own_and_a_line_of_meaning_and_of_mending() {
+    fn each_kind_has_a_name_a_meaning_and_a_repair() {
         let words: BTreeSet<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
         assert_eq!(words.len(), Name::ALL.len());
         for name in Name::ALL {

@@ -1,4 +1,4 @@
-//! Whom the proxy names, against who answers the public.
+//! Compares the slot that the proxy names with the slot that answers the public.
 
 use super::{Agreement, Name};
 use crate::inventory::{Instance, ProxyAnswer, PublicAnswer, Slot, Snapshot};
@@ -8,7 +8,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
         return unknown;
     }
     let Some(proxy) = &snapshot.proxy else {
-        // The proxy has no configuration for the target, and names nothing.
+        // The proxy has no configuration for the target, so it names nothing.
         return Agreement::Same;
     };
     let Some(public) = &snapshot.public else {
@@ -42,12 +42,12 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
     }
 }
 
-/// How many seconds a request in the other slot counts when the slot that the proxy names has none. Without requests in
-/// that slot, the time of the last switch is unknown.
+/// How recent a request in the other slot must be, in seconds, if the slot that the proxy names has had none. Without
+/// requests in that slot, the time of the last switch is unknown.
 const RECENT_SECONDS: u64 = 3;
 
-/// Whether requests of the public still arrive in a slot that the proxy does not name. Those from before a switch are
-/// counted for some seconds: they all began before the first request of the slot that has the traffic now.
+/// Whether public requests still arrive in a slot that the proxy does not name. Requests from before a switch are
+/// counted for some seconds; all of them started before the first request of the slot that has the traffic now.
 pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
     let rates = |slot| snapshot.slots.get(slot).rates.as_ref();
     let Some(here) = rates(slot).filter(|rates| rates.requests > 0) else {
@@ -63,7 +63,8 @@ pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
     }
 }
 
-/// Public requests in the slot that the proxy does not name. During a release the driver moves them.
+/// Public requests in the slot that the proxy does not name. During a release this is normal: the driver moves the
+/// traffic.
 fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
     let live = proxy.slot?;
     let side = snapshot.slots.get(live.other());
@@ -76,7 +77,7 @@ fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
         let other = live.other();
         Name::TwoLive
             .says(format!(
-                "the proxy names {live}, and {other} has had {requests} requests of the public too"
+                "the proxy names {live}, but {other} has also had {requests} public requests"
             ))
             .of(other)
     })

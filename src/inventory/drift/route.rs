@@ -1,4 +1,4 @@
-//! The route as the registry has it, against what the proxy says it does, and against the slot it names.
+//! Compares the route in the registry with what the proxy says, and with the slot that the route names.
 
 use super::{Agreement, Drift, Name, keys};
 use crate::inventory::{
@@ -30,7 +30,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     };
     all.extend(went_back(snapshot));
     all.extend(unreadable);
-    // One that nobody was ever released to may be missing.
+    // A target without any release yet may have no configuration.
     let is_used = snapshot.proxy.is_some() && route.is_some();
     match &snapshot.installation {
         Some(Installation::Outdated(words)) if is_used => {
@@ -43,7 +43,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
             all.push(Name::ProxyForeign.says(words.clone()));
         }
         Some(Installation::Missing) if is_used => {
-            let says = "the proxy still answers, and its configuration is gone";
+            let says = "the proxy still answers, but its configuration is gone";
             all.push(Name::ProxyNotInstalled.says(says.into()));
         }
         _ => {}
@@ -61,7 +61,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     }
 }
 
-/// Whoever releases has a lock that is newer than what was read here, so it is only known at rest.
+/// Only known at rest: the driver of a release has a newer lock than the revision that was read here.
 fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     if snapshot.lock.is_some() {
         return None;
@@ -71,8 +71,8 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     Some(Name::StoreWentBack.says(says))
 }
 
-/// Why the store must have been wiped, restored or replaced, in words; none where nothing says so. A token is the
-/// revision of the store that wrote its lock, and revisions only grow: the proxy cannot carry a higher one.
+/// Why the store must have been wiped, restored or replaced, for people; none if nothing points to it. A token is the
+/// revision of the store that wrote its lock, and revisions only grow, so the proxy cannot carry a higher one.
 pub fn store_went_back(
     revision: i64,
     proxy: Option<&ProxyAnswer>,
@@ -87,7 +87,7 @@ pub fn store_went_back(
     })
 }
 
-/// How the registry's route and the proxy's answer differ; none when they agree.
+/// How the registry's route and the proxy's answer differ; none if they agree.
 fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Option<Drift> {
     let answered = proxy.and_then(|proxy| proxy.slot);
     let word = answered.map_or("nothing", Slot::as_str);
@@ -103,7 +103,7 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
         true => Name::GenerationDiffers,
         false => Name::ProxyElsewhere,
     };
-    // Each switch writes the route first.
+    // Each switch writes the route first, so the proxy cannot be ahead of it.
     let is_older = name == Name::ProxyElsewhere && generation > route.generation;
     let why = if is_older {
         "; the proxy was switched after this route was written: the store was restored from a backup, or its key edited"
@@ -118,8 +118,8 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
     )))
 }
 
-/// How the registry's route and the proxy's answer differ, in words; none when they agree. A proxy that
-/// was never configured answers nothing and agrees with a registry that has no route.
+/// How the registry's route and the proxy's answer differ, for people; none if they agree. A proxy that was never
+/// configured answers nothing and agrees with a registry that has no route.
 pub fn difference_of_route(
     route: Option<&Revisioned<Route>>,
     proxy: Option<&ProxyAnswer>,
@@ -133,7 +133,7 @@ fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
     let mut all = Vec::new();
     if route.endpoint != side.endpoint {
         let says = format!(
-            "the route says {}, and {} answers at {}",
+            "the route says {}, but {} answers at {}",
             route.endpoint, route.live, side.endpoint
         );
         all.push(Name::RouteAddressDiffers.says(says));
@@ -143,13 +143,13 @@ fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
         .as_ref()
         .filter(|_| snapshot.sources.runtime.is_live());
     let registered = side.registration.as_ref().map(|entry| &entry.value.digest);
-    // What differs from its registration as well is said there.
+    // A slot that also differs from its registration is reported there.
     if let Some(instance) = runs
         && instance.digest != route.digest
         && registered == Some(&instance.digest)
     {
         let says = format!(
-            "the route says {}, and {} runs {}",
+            "the route says {}, but {} runs {}",
             route.digest.short(),
             route.live,
             instance.digest.short()

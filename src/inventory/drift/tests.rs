@@ -41,7 +41,7 @@ const BY_HAND: &[ByHand] = &[
         "docker rm -f of the live slot: a registration for a dead container",
         |s| s.slots.blue.instance = None,
         &[Name::InstanceGone],
-        "nothing of ours runs there",
+        "Greenroom has no instance there",
     ),
     (
         "a registration for a dead container next to the live one",
@@ -171,7 +171,7 @@ const BY_HAND: &[ByHand] = &[
         "etcdctl put of another digest into the route",
         |s| route(s).digest = digest('e'),
         &[Name::RouteVersionDiffers],
-        "the route says eeeeeeeeee, and blue runs aaaaaaaaaa",
+        "the route says eeeeeeeeee, but blue runs aaaaaaaaaa",
     ),
     (
         "ln -sfn of the live pointer",
@@ -274,7 +274,7 @@ const BY_HAND: &[ByHand] = &[
             requests(s, Slot::Green);
         },
         &[Name::InstanceStarted, Name::TwoLive],
-        "the proxy names blue, and green has had 12 requests",
+        "the proxy names blue, but green has also had 12 public requests",
     ),
     (
         "several things at once",

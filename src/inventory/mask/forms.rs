@@ -1,4 +1,4 @@
-//! What is looked for: a secret itself, and what it becomes where it is packed. Escapes are not among it: the views undo
+//! The forms that are searched for: a secret itself, and its encodings. Escapes are not among them: the views undo
 //! them.
 
 use std::fmt::Write as _;
@@ -9,24 +9,24 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::SHORTEST;
 use super::view::folded;
 
-/// What stands between the parts of a text that is spelled out. White space is not among it: views have none.
+/// Separators between the letters of a text that is spelled out. White space is not among them: views have none.
 const SEPARATORS: [char; 5] = [':', '-', '.', '_', ','];
 
 /// The alphabet of RFC 4648, in the letter case of views.
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// The forms of one secret, each folded as views are.
+/// The forms of one secret, folded like the views.
 pub(super) struct Forms {
-    /// Those of which a beginning is hidden too, where a text was cut.
+    /// Forms that are also hidden if the text was cut inside them.
     pub(super) direct: Vec<String>,
-    /// Those that are only looked for whole.
+    /// Forms that are only searched for as a whole.
     pub(super) packed: Vec<String>,
 }
 
 pub(super) fn forms_of(secret: &str) -> Forms {
     let mut direct = vec![folded(secret)];
     if secret.contains(' ') {
-        // As a form sends it.
+        // The encoding of an HTML form.
         direct.push(folded(&secret.replace(' ', "+")));
     }
     direct.push(hexadecimal(secret, None));
@@ -72,7 +72,7 @@ fn spelled(secret: &str, separator: char) -> String {
     letters.join(&separator.to_string())
 }
 
-/// What base64 makes of `bytes` where so many other bytes are before it, without the characters that it shares with its
+/// The base64 encoding of `bytes` after `before` other bytes, without the characters that it shares with its
 /// neighbours.
 fn inside_base64(bytes: &[u8], before: usize) -> String {
     let mut all = vec![0; before];
@@ -82,7 +82,7 @@ fn inside_base64(bytes: &[u8], before: usize) -> String {
     text.split_off((before * 8).div_ceil(6))
 }
 
-/// The same of base32.
+/// The same for base32.
 fn inside_base32(bytes: &[u8], before: usize) -> String {
     let bits = |byte: &u8| (0..8).rev().map(|at| byte >> at & 1).collect::<Vec<u8>>();
     let mut all = vec![0; before * 8];

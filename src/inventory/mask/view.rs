@@ -1,5 +1,5 @@
-//! A text as it is looked through for secrets: without its escapes, in one letter case, and without what is dropped or
-//! not seen. Every character remembers the place that it has in the text.
+//! A view of a text in which secrets are searched: without its escapes, in one letter case, and without characters that
+//! are dropped or invisible. Every character keeps its place in the text.
 
 use std::ops::Range;
 
@@ -9,29 +9,29 @@ use unicode_width::UnicodeWidthChar as _;
 /// The longest escape of one character, `&#x10ffff;`.
 const ESCAPE: usize = 10;
 
-/// A character, and where it is written.
+/// A character, and its place in the text.
 type Placed = (char, Range<usize>);
 
-/// One reading of a text.
+/// One way to read a text.
 pub(super) struct View {
     /// The folded characters.
     text: String,
-    /// For each byte of them its place in the text that is looked through.
+    /// For each byte of `text` its place in the searched text.
     places: Vec<Range<usize>>,
 }
 
-/// Undoes one kind of escape; none where there is nothing to undo.
+/// Undoes one kind of escape; none if there is nothing to undo.
 type Decode = fn(&[Placed]) -> Option<Vec<Placed>>;
 
-/// Each with the character that begins its escapes: most lines have none of them.
+/// Each with the character that starts its escapes: most lines contain none of them.
 const DECODERS: [(char, Decode); 3] = [
     ('%', |text| decode(text, of_url)),
     ('\\', |text| decode(text, of_json)),
     ('&', |text| decode(text, of_html)),
 ];
 
-/// Looks at the text as it is, and without the escapes of a URL, of JSON and of HTML; twice, for a URL in JSON and the
-/// like.
+/// Calls `look` with the text unchanged, and without the escapes of a URL, of JSON and of HTML; twice, for a URL in
+/// JSON and the like.
 pub(super) fn each_view(text: &str, look: &mut impl FnMut(&View)) {
     let seen = text.char_indices().filter(|(_, c)| is_seen(*c));
     let plain: Vec<Placed> = seen.map(|(at, c)| (c, at..at + c.len_utf8())).collect();
@@ -52,19 +52,19 @@ fn each_reading(reading: &[Placed], depth: usize, look: &mut impl FnMut(&View)) 
     }
 }
 
-/// A text in one letter case, without what is dropped or not seen.
+/// A text in one letter case, without characters that are dropped or invisible.
 pub(super) fn folded(text: &str) -> String {
     text.chars().flat_map(fold).collect()
 }
 
-/// Upper case first: `ß` and `SS` are the same then.
+/// Upper case first, so that `ß` and `SS` are the same.
 fn fold(c: char) -> impl Iterator<Item = char> {
     let c = is_seen(c).then_some(c).into_iter();
     c.flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
-/// Whether a character can tell a secret from its copy: not a blank, a control, a mark or what stands for an invisible
-/// character.
+/// Whether a character can tell a secret from its copy: it is not a blank, a control, a mark or the replacement of an
+/// invisible character.
 fn is_seen(c: char) -> bool {
     !c.is_whitespace() && c != '\u{fffd}' && c.width().is_some_and(|width| width > 0)
 }
@@ -86,13 +86,13 @@ impl View {
         view
     }
 
-    /// Where a form is.
+    /// Where the view contains a form.
     pub(super) fn places_of<'a>(&'a self, form: &'a str) -> impl Iterator<Item = Range<usize>> {
         let found = self.text.match_indices(form);
         found.map(|(at, form)| self.places[at].start..self.places[at + form.len() - 1].end)
     }
 
-    /// Where something is that is looked for, each place it is at.
+    /// Where the view contains anything that the finder searches for, including overlaps.
     pub(super) fn places_found_by<'a>(
         &'a self,
         finder: &'a AhoCorasick,
@@ -101,8 +101,8 @@ impl View {
         found.map(|found| self.places[found.start()].start..self.places[found.end() - 1].end)
     }
 
-    /// Where a word is, and not a part of another one. `text` is what is looked through: white space, which a view does
-    /// not have, ends a word.
+    /// Where the view contains a word that is not part of another one. `text` is the searched text: white space, which
+    /// a view does not have, ends a word.
     pub(super) fn places_of_word<'a>(
         &'a self,
         text: &'a str,
@@ -114,7 +114,7 @@ impl View {
             let place = self.places[at].start..self.places[end - 1].end;
             let before = self.text[..at].chars().next_back();
             let after = self.text[end..].chars().next();
-            // What is left out of a view is between the places of its neighbours.
+            // Characters that a view leaves out are between the places of its neighbours.
             let is_cut_off = |between: &str| !between.is_empty();
             let is_begin = before.is_none_or(|c| !c.is_alphanumeric())
                 || text
@@ -128,7 +128,7 @@ impl View {
         })
     }
 
-    /// Where the beginning of a form is, of `shortest` bytes or more, that was cut: `…` follows. The cut may be in the
+    /// Where a form was cut: a beginning of it, of `shortest` bytes or more, with `…` after it. The cut may be in the
     /// middle of an escape.
     pub(super) fn places_of_cut(&self, forms: &[String], shortest: usize) -> Vec<Range<usize>> {
         let mut found = Vec::new();
@@ -151,8 +151,8 @@ impl View {
     }
 }
 
-/// Before each byte of `text`, and at its end: how many bytes of the beginning of `form` are there. In one pass, after
-/// Knuth, Morris and Pratt: a server chooses how often its answer ends.
+/// Before each byte of `text`, and at its end: how many bytes of the beginning of `form` precede it. In one pass, after
+/// Knuth, Morris and Pratt, because the server chooses how often `…` appears.
 fn begun(form: &[u8], text: &[u8]) -> Vec<usize> {
     let next = |borders: &[usize], mut length: usize, byte: u8| {
         while length > 0 && form.get(length) != Some(&byte) {
@@ -172,7 +172,7 @@ fn begun(form: &[u8], text: &[u8]) -> Vec<usize> {
     lengths
 }
 
-/// Where an escape may begin that the end of the text cut off.
+/// Where an escape may start that the end of the text cut off.
 fn open_escapes(text: &str) -> impl Iterator<Item = usize> {
     let signs = text.char_indices().rev().take(ESCAPE);
     signs
@@ -180,15 +180,15 @@ fn open_escapes(text: &str) -> impl Iterator<Item = usize> {
         .map(|(at, _)| at)
 }
 
-/// What an escape at the beginning of a text stands for, and how many characters it has.
+/// The character that an escape at the beginning of a text encodes, and its length in characters.
 type Escape = fn(&[Placed]) -> Option<(Unescaped, usize)>;
 
 /// Some escapes give a whole character, others a part of one.
 enum Unescaped {
     Char(char),
-    /// Of UTF-8.
+    /// One byte of UTF-8.
     Byte(u8),
-    /// Of UTF-16.
+    /// One unit of UTF-16.
     Unit(u16),
 }
 
@@ -260,7 +260,8 @@ fn of_url(text: &[Placed]) -> Option<(Unescaped, usize)> {
     Some((Unescaped::Byte(u8::try_from(code).ok()?), 3))
 }
 
-/// `\"`, `\n`, `\u002f`, and what other languages write: `\x2f`, `\u{2f}`.
+/// `\"`, `
+/// `, `\u002f`, and the forms of other languages: `\x2f`, `\u{2f}`.
 fn of_json(text: &[Placed]) -> Option<(Unescaped, usize)> {
     let rest = after(text, "\\")?;
     let (kind, digits) = rest.split_first()?;

@@ -1,11 +1,11 @@
-//! Approvals by others than the operator: how many a plan needs before its traffic moves, and which of
-//! those that were given count at a moment. Pure.
+//! Approvals by operators other than the driver: how many a plan needs before its traffic moves, and which of the given
+//! ones count now. Pure.
 //!
-//! Rollbacks need none: at three in the morning nobody else may be there, and what is gone back to was live
-//! before.
+//! A rollback needs none: at night no other operator may be available, and the version was live before.
 //!
-//! No operator can override a missing approval, as they can a hold: an approval is another person's, and who releases
-//! must not stand in for that person. So one that expired by a wrong clock is given again, or the clock is set.
+//! No operator can override a missing approval as they can override a hold: an approval is another person's, and the
+//! releasing operator must not replace that person. If a wrong clock makes one expire, it is given again or the clock
+//! is corrected.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use crate::inventory::{Clocks, Operator, PeerApproval, StoredKey, Target};
 use crate::release::Plan;
 use crate::release::describe::duration;
 
-/// How many people other than the operator have to approve it before the switch. A hold that is
-/// overridden in a protected environment takes at least a second person.
+/// How many other people must approve the plan before the switch. Overriding a hold in a protected environment needs at
+/// least a second person.
 pub fn approvers_needed(plan: &Plan) -> usize {
     if plan.kind != ReleaseKind::Promote {
         return 0;
@@ -27,72 +27,74 @@ pub fn approvers_needed(plan: &Plan) -> usize {
     usize::from(plan.definition.rules.approvals).max(second)
 }
 
-/// Why a release is not approved by another.
+/// Why an operator's approval of a release is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotPeerApproved {
-    /// Nobody else has to.
+    /// The rules require none.
     #[error(
-        "it needs no approval by others: rules.approvals of its environment says how many it does"
+        "the release needs no approval by others: rules.approvals of its environment sets how many it needs"
     )]
     NeedsNone,
-    /// Its traffic has moved, or may have.
-    #[error("its traffic has moved already: there is nothing to approve")]
+    /// Its traffic has moved, or may have moved.
+    #[error("the traffic has already moved: there is nothing to approve")]
     TooLate,
-    /// Nobody does for themselves.
-    #[error("{by} began it or drives it: nobody approves their own release, somebody else has to")]
+    /// Operators cannot approve their own release.
+    #[error(
+        "{by} opened or drives the release: operators cannot approve their own release, another operator must"
+    )]
     Own {
-        /// Whose it is.
+        /// The operator whose release it is.
         by: Operator,
     },
-    /// Another person, as far as is known, whose name cannot be told from theirs.
+    /// As far as is known another person, but the name cannot be told from an owner's name.
     #[error(
         "your name looks like that of {owner}, who opened or drives the release: such an approval does not count"
     )]
     LooksLike {
-        /// Whose it looks like.
+        /// The owner whose name it resembles.
         owner: Operator,
     },
-    /// The store proves another name than the one that is configured here.
+    /// The store proves another name than the configured one.
     #[error(
         "the store knows you as {proved}, not as {name}, and approvals count by the names that it proves\n  Set name = \"{proved}\" in [operator], or from = \"etcd\"; operators who share a login cannot approve each other's releases."
     )]
     NameNotProved {
-        /// What the operator calls themselves.
+        /// The configured name.
         name: String,
-        /// Who they are to the store.
+        /// The name that the store proves.
         proved: String,
     },
-    /// The store did not take it.
+    /// The store refused it.
     #[error("it cannot be approved: {why}")]
     NotTaken {
         /// Why.
         why: String,
     },
-    /// There is nothing of this operator's to take back.
-    #[error("nothing you have approved counts here any more")]
+    /// This operator has no approval to withdraw.
+    #[error("you have no approval here that still counts")]
     Nothing,
 }
 
-/// What somebody else is asked for before they approve a plan: as much as its operator is for the switch.
+/// What another operator must confirm to approve a plan: the same as its driver for the switch.
 pub fn need_to_peer_approve(plan: &Plan) -> Need {
     need(Step::Switch, plan.tier()).max(Need::Confirmation)
 }
 
-/// How far another machine's clock may be ahead: an approval given later than that does not count yet.
+/// How far another machine's clock may be ahead. An approval that was given later than this does not count yet.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
-/// The approvals of a release, and what each is worth.
+/// The approvals of a release, and which of them count.
 #[derive(Debug, Default)]
 pub struct Weighed<'a> {
-    /// Those that count.
+    /// The approvals that count.
     pub counted: Vec<&'a PeerApproval>,
-    /// For each of the others that is not simply over: why it does not count.
+    /// For each other approval that is not simply expired: why it does not count.
     pub ignored: Vec<String>,
 }
 
-/// Weighs what was given. An approval counts when it is for this release, digest and plan, is not older or longer
-/// valid than the rules allow, has not expired by any clock, and when no operator who opened or drives the release gave it. One person has one
-/// approval, and so do people whose names look the same.
+/// Decides which approvals count. An approval counts if it is for this release, digest and plan, if the rules allow its
+/// age and its validity, if no clock says that it has expired, and if the approver neither opened nor drives the
+/// release. One person has one approval; so have people whose names look the same.
 pub fn weigh<'a>(
     plan: &Plan,
     given: &'a [PeerApproval],
@@ -138,7 +140,7 @@ fn over_by_another_clock(
         "have it approved again with greenroom approve {} {}",
         target.service, target.environment
     );
-    // A new one is given by a clock such as this machine's.
+    // A new approval expires by a clock like this machine's.
     let life = SignedDuration::try_from(plan.definition.rules.approvals_last);
     let lasts = life.is_ok_and(|life| {
         let expires_at = now.checked_add(life).unwrap_or(Timestamp::MAX);
@@ -197,10 +199,10 @@ fn why_not_by(
     again.map(|it| format!("the one by {} counts already", it.by))
 }
 
-/// How many unread approvals are named.
+/// How many unreadable approvals are listed by name.
 const NAMED: usize = 5;
 
-/// Why approvals that a store could not read do not count, from what it reports of its keys. An approver may have
+/// Why approvals that the store could not read do not count, from the problems that it reports. An approver may have
 /// written any number of them.
 pub fn unread_approvals(target: &Target, problems: &BTreeMap<String, String>) -> Vec<String> {
     let is_approval = |key: &str| StoredKey::of(target, key) == StoredKey::Approval;
@@ -219,7 +221,7 @@ pub fn unread_approvals(target: &Target, problems: &BTreeMap<String, String>) ->
     lines
 }
 
-/// The operator who may not approve a release because it is theirs: who opened it, or who drives it.
+/// The operator who may not approve a release because they opened or drive it.
 pub fn own_release<'a>(
     operator: &Operator,
     plan: &'a Plan,
@@ -272,7 +274,7 @@ pub fn approve_command(target: &Target) -> String {
     )
 }
 
-/// What the operator has to know about approvals before a release begins; nothing where the rules ask for none.
+/// What the operator should know about approvals before a release starts; none if the rules require none.
 pub fn approvals_ahead(plan: &Plan) -> Option<String> {
     let needed = approvers_needed(plan);
     if needed > 0 {

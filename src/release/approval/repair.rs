@@ -1,5 +1,5 @@
-//! Permission for a repair: the same machinery as for a release, over its actions. An approval is for these
-//! very actions and expires; only from one is an [`ApprovedRepair`] made, without which nothing is done.
+//! Permission for a repair, like that for a release, but over its actions. An approval is for exactly these actions and
+//! expires. An [`ApprovedRepair`] can only be made from one, and nothing is done without it.
 
 use jiff::Timestamp;
 
@@ -7,9 +7,9 @@ use super::{ApprovalRefused, Need};
 use crate::inventory::{Operator, ReleaseId};
 use crate::release::{RepairAction, RepairPlan};
 
-/// What a repair asks of a person: in a protected environment the environment's name, where an action moves
-/// or may cut traffic, says who has it, or ends something; and so it does where the proxy of a protected target is reloaded,
-/// and everywhere where the generation of a route is lowered.
+/// What a repair requires from a person. In a protected environment it is the environment's name if an action moves or
+/// may cut traffic, changes the recorded live slot, or stops an instance. It is also the name if the proxy of a
+/// protected target is reloaded, and everywhere if the generation of a route is lowered.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
     let is_grave = plan
         .repair_actions
@@ -25,7 +25,7 @@ pub fn need_to_repair(plan: &RepairPlan) -> Need {
     }
 }
 
-/// A person's yes to the actions of a repair.
+/// A person's approval of the actions of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairApproval {
     repair: ReleaseId,
@@ -35,7 +35,7 @@ pub struct RepairApproval {
 }
 
 impl RepairApproval {
-    /// An operator says yes. `typed` is what was typed where a name is asked for.
+    /// An operator approves. `typed` is the text that was typed if a name is required.
     pub fn give(
         plan: &RepairPlan,
         by: Operator,
@@ -51,7 +51,7 @@ impl RepairApproval {
         Ok(Self::of(plan, by, now))
     }
 
-    /// `--yes`: only where the rules allow it.
+    /// `--yes`: only if the rules allow it.
     pub fn in_advance(
         plan: &RepairPlan,
         by: Operator,
@@ -76,12 +76,12 @@ impl RepairApproval {
         }
     }
 
-    /// Who gave it.
+    /// The approver.
     pub fn by(&self) -> &Operator {
         &self.by
     }
 
-    /// Permission for the actions of this plan, if it is still for them.
+    /// Permission for the actions of this plan, if the approval is still for them.
     pub(in crate::release) fn approve(
         &self,
         plan: &RepairPlan,
@@ -106,7 +106,7 @@ pub(in crate::release) struct ApprovedRepair {
 }
 
 impl ApprovedRepair {
-    /// Whether it covers this one.
+    /// Whether it covers this action.
     pub(in crate::release) fn covers(&self, repair_action: &RepairAction) -> bool {
         self.repair_actions.contains(repair_action)
     }

@@ -1,5 +1,5 @@
-//! The lock of a release that was handed over is held until its heir has taken it: nobody else slips in
-//! between. An heir that does not come finds it free after a while, like everybody else.
+//! The driver of a release that was handed over keeps the lock until its successor has taken it, so that no other
+//! console can take it in between. If the successor does not take it in time, the lock becomes free for every operator.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use super::World;
 use crate::history::Successor;
 use crate::sanitize::sanitize;
 
-/// How long the heir is waited for.
+/// How long the driver waits for the successor.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest between two looks: a change may be told late.
+/// The longest time between two looks: a change may be reported late.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Waits until somebody else has the lock. Whether it is ours still, and has to be given back.
+/// Waits until another console has the lock. Returns whether this driver still holds it and must give it back.
 pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool {
     let target = world.plan.target();
     let until = Instant::now() + TIMEOUT;
@@ -27,26 +27,33 @@ pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool 
                 Some(holder) => {
                     if holder.record.console != successor.console {
                         let other = &holder.record.operator;
-                        let words =
-                            format!("handed to {}, and taken by {other}", successor.operator);
+                        let words = format!(
+                            "the lock was handed to {}, but {other} took it",
+                            successor.operator
+                        );
                         tracing::warn!("{}", sanitize(&words));
                     }
                     return false;
                 }
                 None => return false,
             },
-            Ok(Err(failure)) => tracing::debug!("whether it was taken is not known: {failure}"),
+            Ok(Err(failure)) => {
+                tracing::debug!("whether the successor took the lock is not known: {failure}")
+            }
             Err(_) => {}
         }
         let now = Instant::now();
         if now >= until {
-            let words = format!("{} did not take what was handed over", successor.operator);
+            let words = format!(
+                "{} did not take the lock that was handed over",
+                successor.operator
+            );
             tracing::warn!("{}", sanitize(&words));
             return true;
         }
         let next = (now + LOOK).min(until);
         match &mut changes {
-            // What changed is looked at; that nothing is heard any more is waited out.
+            // A change is followed by a look. If the changes end, the driver waits for the next look.
             Some(changes) => drop(timeout_at(next, changes.next()).await),
             None => tokio::time::sleep_until(next).await,
         }

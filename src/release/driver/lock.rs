@@ -1,6 +1,6 @@
-//! Whether the lock is still ours, asked directly before what compares no token is changed: engines,
-//! and files that a proxy is configured by. A driver that slept for longer than its lease learns of it
-//! here, and not after its next heartbeat (interlock 4).
+//! Checks that this driver still holds the lock, before it changes something that compares no token: engines, and files
+//! that configure a proxy. A driver that slept for longer than its lease notices it here, and not after its next
+//! heartbeat (interlock 4).
 
 use super::World;
 use crate::ports::{Failure, FailureKind};
@@ -10,6 +10,6 @@ pub(super) async fn still_ours(world: &World, doing: &str) -> Result<(), Failure
     if world.write.locks.holds(target, &world.fence).await? {
         return Ok(());
     }
-    let said = format!("the lock of {target} is not ours any more");
+    let said = format!("this driver no longer holds the lock of {target}");
     Err(Failure::new(FailureKind::Fenced, "the lock", doing, said))
 }

@@ -1,4 +1,4 @@
-//! Looks at whatever is asked for, all at once. What cannot be seen is said, not guessed.
+//! Observes everything that was requested, at the same time. What cannot be observed is reported, not guessed.
 
 use std::collections::BTreeMap;
 
@@ -82,21 +82,21 @@ fn seen<T>(looked: Option<Result<T, Failure>>, blind: &mut Vec<String>) -> Optio
         .ok()
 }
 
-/// What runs in both slots. Of a candidate that the runtime restarted it is asked why.
+/// The instances in both slots. If the runtime restarted the candidate, it is asked why.
 async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
     let runtime = &world.read.runtime;
     let mut instances = runtime.instances(world.plan.target()).await?;
     for instance in &mut instances {
         let is_candidate = instance.slot == world.plan.slot;
         if is_candidate && instance.restarts > 0 && instance.last_exit.is_none() {
-            // Only for the words of a failure: not knowing why changes nothing about it.
+            // Only for the message of a failure: without the reason the failure is the same.
             instance.last_exit = runtime.last_exit(&instance.id).await.unwrap_or_default();
         }
     }
     Ok(instances)
 }
 
-/// What is live where the version has to be live first, and where that is another version, what was released there.
+/// What is live where the version must be live first, and, if that is another version, what was released there.
 async fn live_there(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
     let Some(site) = &world.first else {
         return Err("that environment is not configured".to_owned());
@@ -143,8 +143,8 @@ async fn direct(world: &World, slot: Slot) -> Option<PublicAnswer> {
     Some(world.read.checker.direct(endpoint, address, headers).await)
 }
 
-/// Runs every case, one after the other, and says which digest was running before and after: a report is
-/// worth nothing if the instance changed meanwhile.
+/// Runs every check, one after the other, and reads the running digest before and after. A report is worthless if the
+/// instance changed during the checks.
 async fn checks(world: &World) -> Result<Report, String> {
     let (before, run) = running(world).await?;
     let definition = &world.plan.definition;
@@ -156,14 +156,14 @@ async fn checks(world: &World) -> Result<Report, String> {
             .checker
             .run(case, world.plan.endpoint(), preview)
             .await;
-        // The report has them all; this is only for showing them as they come.
+        // The report contains every case; this event only shows it early.
         let _ = world.events.try_send(Event::CaseSettled(settled.clone()));
         cases.push(settled);
     }
     let (after, run_after) = running(world).await?;
     if before != after {
         return Err(format!(
-            "{} ran when the checks began and {} when they ended",
+            "{} was running when the checks started and {} when they ended",
             before.short(),
             after.short()
         ));

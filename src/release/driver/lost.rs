@@ -1,5 +1,5 @@
-//! To whom a lock was lost. A driver that lost it does nothing any more, but who has it now is what
-//! its operator wants to know first; and whether the release has ended with that.
+//! Reads who holds a lock that this driver lost. The driver stops acting, but its operator first wants to know who has
+//! the lock now, and whether the release has ended.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use crate::ports::{Failure, FailureKind};
 use crate::release::event::Event;
 use crate::sanitize::sanitize;
 
-/// How long that may be looked for.
+/// How long the look may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the store says of a lock that was lost.
+/// What the store says about a lost lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Lost {
     /// Another driver holds it.
     To(Box<LockHolder>),
-    /// Its key is not there: it was deleted, or its lease ended.
+    /// Its key is gone: it was deleted, or its lease ended.
     Gone,
-    /// This driver still holds it: only the server that it wrote to refused the write.
+    /// This driver still holds it. Only the server that received the write refused it.
     Ours,
-    /// The store did not answer, or the key of the lock cannot be read.
+    /// The store did not answer, or the lock's key cannot be read.
     Unknown,
 }
 
-/// Looks at the lock.
+/// Reads the lock.
 pub(super) async fn look(world: &World) -> Lost {
     let target = world.plan.target();
     let reading = world.read.registry.read(target);
@@ -61,8 +61,8 @@ impl Lost {
     }
 }
 
-/// What the machine is told when its lock is lost: the end that a later release gave this one, or that it may not
-/// act any more. `why` is what the driver was told.
+/// The event for the machine when its lock is lost: the end that a later release wrote for this one, or that it may no
+/// longer act. `why` is the reason that the driver was given.
 pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
     let is_expected = match lost {
         Lost::To(holder) => holder.record.release > world.plan.release,
@@ -80,7 +80,7 @@ fn to(holder: &LockHolder) -> String {
     sanitize(&format!("lost to {} at {since}", holder.record.operator))
 }
 
-/// The words of a failure; of one that compared the lock, who has it now.
+/// The message of a failure. For a write that compared the lock, the message names who has it now.
 pub(super) async fn words(world: &World, failure: &Failure) -> String {
     if failure.kind != FailureKind::Fenced {
         return failure.to_string();
@@ -102,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_was_deleted_is_told_as_gone_with_the_command_that_resumes() {
+    fn a_deleted_lock_is_reported_with_the_command_that_resumes() {
         let said = said(RegistryRecord::default());
         assert!(said.contains("the key of its lock is gone"), "{said}");
         assert!(said.contains("greenroom resume web qa"), "{said}");
     }
 
     #[test]
-    fn a_lock_of_another_driver_is_told_with_its_name() {
+    fn a_lock_of_another_driver_is_reported_with_its_name() {
         let mut snapshot = agreed();
         locked(&mut snapshot);
         let mut record = RegistryRecord {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_cannot_be_read_is_not_told_as_gone() {
+    fn an_unreadable_lock_is_not_reported_as_gone() {
         let mut record = RegistryRecord::default();
         let key = "/greenroom/v1/targets/web/qa/lock".to_owned();
         record.problems.insert(key, "not JSON".to_owned());

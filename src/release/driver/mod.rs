@@ -1,5 +1,5 @@
-//! The driver: runs the machine's effects against the ports and feeds it what comes back. It
-//! decides nothing. It knows ports and tokio, no adapter and no face.
+//! The driver: runs the machine's effects through the ports and passes the results back. It decides nothing. It knows
+//! ports and tokio, but no adapter and no user interface.
 
 mod handing_over;
 mod lock;
@@ -28,72 +28,73 @@ use crate::ports::{
     RouterWriter, RuntimeReader, RuntimeWriter, Seals,
 };
 
-/// What looks at a target.
+/// The readers of a target.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Reading {
-    /// What runs.
+    /// Reads the instances.
     pub runtime: Arc<dyn RuntimeReader>,
-    /// What is registered.
+    /// Reads the registrations.
     pub registry: Arc<dyn RegistryReader>,
-    /// What is routed.
+    /// Reads the route.
     pub router: Arc<dyn RouterReader>,
-    /// What answers.
+    /// Probes and checks.
     pub checker: Arc<dyn Checker>,
-    /// What was written down.
+    /// Reads the journal.
     pub journal: Arc<dyn JournalReader>,
-    /// What there is to run.
+    /// Lists the images.
     pub images: Arc<dyn Images>,
 }
 
-/// What changes a target. Never built where only looking is allowed.
+/// The writers of a target. Never built if only reading is allowed.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Writing {
-    /// Changes what runs.
+    /// Changes the instances.
     pub runtime: Arc<dyn RuntimeWriter>,
-    /// Changes what is registered.
+    /// Changes the registrations.
     pub registry: Arc<dyn RegistryWriter>,
-    /// Changes what is routed.
+    /// Changes the route.
     pub router: Arc<dyn RouterWriter>,
-    /// Writes down.
+    /// Writes the journal.
     pub journal: Arc<dyn JournalWriter>,
     /// Takes and gives back locks.
     pub locks: Arc<dyn Locks>,
-    /// Shows others who looks on, and who requests the handover.
+    /// Shows others which consoles have a target open, and who requests the handover.
     pub presence: Arc<dyn PresenceStore>,
     /// Places and clears holds.
     pub holds: Arc<dyn Holds>,
-    /// Gives what others approve.
+    /// Writes approvals by other operators.
     pub peer_approvals: Arc<dyn PeerApprovals>,
-    /// Seals what is over; not for those who drive.
+    /// Seals what has ended. Drivers do not use it.
     pub seals: Arc<dyn Seals>,
 }
 
-/// Everything a release in flight needs of the world.
+/// Everything outside the machine that a running release needs.
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) read: Reading,
     pub(super) write: Writing,
     pub(super) plan: Arc<Plan>,
     pub(super) fence: Fence,
-    /// The environment that its version has to be live in first, if there is one and it is configured.
+    /// The environment where its version must be live first, if there is one and it is configured.
     pub(super) first: Option<Site>,
-    /// Who drives it; another one may have begun it.
+    /// The driver; another operator may have opened the release.
     pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,
-    /// Other machines' clocks, compared when it began to be driven here: until its end the own clock is steady.
+    /// The clocks of other machines, read when this driver started. This machine's clock is steady until the driver
+    /// ends.
     pub(super) clocks: Clocks,
-    /// Where progress goes while something is under way.
+    /// Receives progress while an act is running.
     pub(super) events: mpsc::Sender<Event>,
-    /// Who is to hear as soon as the candidate is started.
+    /// Receives the candidate as soon as it is started.
     pub(super) candidate: watch::Sender<Option<InstanceId>>,
-    /// What ties the records of the release together.
+    /// The hash chain of the records of the release.
     pub(super) chain: Arc<Mutex<Chain>>,
 }
 
 impl World {
-    /// As it is written: tied to the one before. Written again, it is the same.
+    /// The entry with its link to the one before. Linking it twice gives the same result.
     fn linked(&self, entry: Entry) -> Entry {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         chain.linked(entry)
@@ -105,7 +106,7 @@ impl World {
     }
 }
 
-/// One release, being driven.
+/// A release that is being driven.
 pub(super) struct Driver {
     pub(super) machine: Machine,
     pub(super) world: World,
@@ -120,7 +121,7 @@ pub(super) struct Driver {
 const GIVE_BACK: Duration = Duration::from_secs(2);
 
 impl Driver {
-    /// Drives until the release is closed or may not be driven any more.
+    /// Drives until the release is closed or may no longer be driven.
     pub(super) async fn run(mut self) {
         let mut timer: Option<(TimerId, Instant)> = None;
         let mut commands_open = true;
@@ -149,7 +150,7 @@ impl Driver {
         self.end().await;
     }
 
-    /// While it is looked for who has the lock now, nothing else is begun.
+    /// Reads who has the lock. Nothing else is started until then.
     async fn lease_changed(&self, alive: bool) -> Option<Event> {
         let state = self.lease.state.borrow().clone();
         let why = match state {
@@ -161,7 +162,7 @@ impl Driver {
         Some(lost::event(&self.world, &lost, &why).await)
     }
 
-    /// While it is looked for who has the lock, nothing else is begun.
+    /// Turns a command into an event. Nothing else is started while the lock is read.
     async fn event_of(&self, command: Command) -> Option<Event> {
         Some(match command {
             Command::LookAtLock => {
@@ -202,7 +203,7 @@ impl Driver {
                         "{}",
                         crate::sanitize::sanitize(&announcement.text)
                     );
-                    // Nobody listening is fine: the journal has it.
+                    // Without a listener the text is only in the journal.
                     let _ = self.announcements.send(announcement);
                 }
                 other => self.start(other),
@@ -211,7 +212,7 @@ impl Driver {
         self.status.send_replace(Arc::new(self.machine.status()));
     }
 
-    /// Runs an effect in a task of its own. A task that dies answers as a failed one.
+    /// Runs an effect in its own task. If the task panics, the effect counts as failed.
     fn start(&self, effect: Effect) {
         let world = self.world.clone();
         let answers = self.world.events.clone();
@@ -225,7 +226,7 @@ impl Driver {
     }
 
     async fn end(self) {
-        // Parked by a lost lock there is nothing to give back; parked by a person there is.
+        // If it was parked by a lost lock there is nothing to give back; if an operator parked it, there is.
         let is_closed = self.status.borrow().outcome().is_some();
         let gives_back = is_closed || *self.lease.state.borrow() == LeaseState::Held;
         if !gives_back {
@@ -250,7 +251,7 @@ fn far_away() -> Instant {
     Instant::now() + Duration::from_hours(24)
 }
 
-/// What a task that panicked is taken for.
+/// The event for a task that panicked.
 fn died(effect: &Effect) -> Event {
     let text = "the task that did it ended unexpectedly; see the log".to_owned();
     match effect {
@@ -292,13 +293,13 @@ async fn answer(world: &World, effect: Effect) -> Event {
             approved,
         } => Event::Acted(perform::perform(world, &act, stage, &approved).await),
         Effect::Observe(ask) => Event::Seen(Box::new(look::look(world, ask).await)),
-        // These never get here: `feed` does them itself.
+        // These never reach this function: `feed` handles them.
         Effect::Schedule { id, .. } => Event::Fired(id),
         Effect::Announce(_) => Event::Recorded,
     }
 }
 
-/// `begins` is whether that was the first record of this driver.
+/// `begins` says whether this was the first record of this driver.
 async fn recorded(world: &World, result: crate::ports::Result<()>, begins: bool) -> Event {
     match result {
         Ok(()) => {

@@ -1,6 +1,6 @@
-//! Releases that ended because a later one began. The driver of the later one writes their end, under its own lock
-//! and after its own head: where it crashes in between, whoever resumes it writes that end. The driver of an
-//! earlier one that lost its lock reads its end there.
+//! Releases that ended because a later one started. The driver of the later one writes their end, under its own lock
+//! and after its own head. If it crashes in between, the driver that resumes it writes that end. The driver of an
+//! earlier release that lost its lock reads its end there.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::ports::{FailureKind, Result};
 use crate::release::replay::Replay;
 use crate::release::{Plan, interrupted_at};
 
-/// How many earlier releases are looked at.
+/// How many earlier releases are read.
 const EARLIER: usize = 20;
 /// How long a driver that lost its lock waits for its end to be written.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Between two looks at that.
+/// The pause between two looks.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Closes every earlier release of the target that has no end. What cannot be closed stays open, and is closed by
-/// the next release.
+/// Closes every earlier release of the target that has no end. A release that cannot be closed stays open, and the next
+/// release closes it.
 pub(super) async fn close_earlier(world: &World) {
     let (target, id) = (world.plan.target(), world.plan.release);
     let earlier = world.read.journal.releases_before(target, id, EARLIER);
@@ -49,14 +49,14 @@ async fn close(world: &World, head: &ReleaseRecord) -> Result<()> {
     record.closed = Some((world.clock.now(), end(world, &recorded)));
     let record = Chain::after(&recorded).closed(record);
     match world.write.journal.head(&record, &world.fence).await {
-        // Its driver has written the end itself before it lost its lock.
+        // Its driver wrote the end itself before it lost its lock.
         Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
         written => written,
     }
 }
 
-/// How an earlier release ended. A version whose watch was passed is live, and what remained was to retire the old one;
-/// anything else stays as it was left.
+/// How an earlier release ended. If its watch was passed, its version is live and only the old one had to be retired.
+/// Otherwise it stays as it was left.
 fn end(world: &World, recorded: &Recorded) -> Outcome {
     let successor = world.plan.successor();
     let plan = Plan::recorded(&recorded.head, &world.plan.definition, None);
@@ -75,15 +75,15 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
         }
         (direction, Some(_)) => Outcome::Left {
             reason: format!(
-                "it was interrupted {}, and had no driver when {successor} began",
+                "it was interrupted {}, and had no driver when {successor} started",
                 interrupted_at(replay.settled, direction),
             ),
         },
     }
 }
 
-/// The end that the driver of a later release has written for this one. `is_expected` waits for it: the later one
-/// has taken the lock a moment ago.
+/// The end that the driver of a later release wrote for this one. With `is_expected` it waits for that end, because the
+/// later driver took the lock a moment ago.
 pub(super) async fn written_end(world: &World, is_expected: bool) -> Option<Outcome> {
     let (target, id) = (world.plan.target(), world.plan.release);
     let until = Instant::now() + TIMEOUT;

@@ -1,4 +1,4 @@
-//! Does one act. Each is safe to repeat, because each says what it comes from and where it goes.
+//! Performs one act. Each act can be repeated safely, because it names its origin and its result.
 
 use tokio::sync::mpsc;
 
@@ -13,7 +13,7 @@ use crate::release::act::{Act, ActionError, ActionErrorKind, Before, Move, Stage
 use crate::release::event::Event;
 use crate::release::{Approved, Plan};
 
-/// How many progress reports may wait; more are dropped by the adapter.
+/// How many progress reports may wait. The adapter drops the rest.
 const PROGRESS: usize = 16;
 
 pub(super) async fn perform(
@@ -62,7 +62,7 @@ async fn pull(world: &World) -> Result<(), Failure> {
     let events = world.events.clone();
     let forward = async move {
         while let Some(PullProgress { done, total }) = reports.recv().await {
-            // Full or gone: the next report says as much.
+            // Full or closed: the next report contains the same.
             let _ = events.try_send(Event::Pulled { done, total });
         }
     };
@@ -98,7 +98,7 @@ async fn start(world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes what the plan said it would, and nothing else.
+/// Removes the leftover that the plan names, and nothing else.
 async fn replace(world: &World, instance: &Instance) -> Result<(), Failure> {
     let plan = &world.plan;
     let is_planned = plan
@@ -111,7 +111,7 @@ async fn replace(world: &World, instance: &Instance) -> Result<(), Failure> {
             "the engine",
             format!("making room in {}", plan.slot),
             format!(
-                "{} ({}) stands there since the plan was made",
+                "{} ({}) was put there after the plan was made",
                 instance.version_name(),
                 instance.id.short()
             ),
@@ -143,7 +143,7 @@ async fn remove(world: &World, instance: &InstanceId) -> Result<(), Failure> {
     world.write.runtime.remove(instance).await
 }
 
-/// Our instance in a slot, as the engine has it now.
+/// The instance in a slot, as the engine has it now.
 async fn instance_in(world: &World, slot: Slot) -> Result<Option<Instance>, Failure> {
     let instances = world.read.runtime.instances(world.plan.target()).await?;
     Ok(instances.into_iter().find(|instance| instance.slot == slot))
@@ -156,7 +156,7 @@ async fn register(world: &World, slot: Slot) -> Result<(), Failure> {
             FailureKind::Missing,
             "the engine",
             format!("registering {slot}"),
-            "nothing of ours runs there",
+            "Greenroom has no instance there",
         ));
     };
     let entry = Registration {
@@ -184,8 +184,8 @@ fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
     }
 }
 
-/// What the proxy cannot do is found out first. Then the registry: what it says is what every other
-/// operator acts on. Then one rename.
+/// First checks what the proxy cannot do. Then writes the registry, because every other operator
+/// acts on it. Then one rename in the proxy.
 async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
     let plan = &world.plan;
     let digest = if movement.to == plan.slot {
@@ -247,12 +247,12 @@ async fn deregister(world: &World, slot: Slot) -> Result<(), Failure> {
         .await
 }
 
-/// Only the instance that was seen without traffic: another one that came to stand there since may
-/// have it.
+/// Stops only the instance that was observed without traffic: another one that has replaced it may
+/// have traffic.
 async fn retire(world: &World, slot: Slot, instance: Option<&InstanceId>) -> Result<(), Failure> {
     deregister(world, slot).await?;
     match instance {
-        // A version that was rolled back from is not kept for a cold start: it failed.
+        // A version that was rolled back from is not kept for a cold start, because it failed.
         Some(instance) if world.plan.kind == ReleaseKind::Promote => end(world, instance).await,
         Some(instance) => remove(world, instance).await,
         None => Ok(()),

@@ -1,5 +1,5 @@
-//! Holds, placed and cleared by people. No lock is needed: a hold may be placed while somebody drives, and
-//! then stops the switch.
+//! Holds that operators place and clear. No lock is needed: a hold may be placed while a release is running, and then
+//! stops its switch.
 
 use jiff::Timestamp;
 
@@ -9,15 +9,15 @@ use crate::ports::{Failure, FailureKind};
 use crate::release::{Refusal, Refused};
 use crate::sanitize::sanitize;
 
-/// How many characters of a hold that cannot be read are shown and kept.
+/// How many characters of an unreadable hold are shown and kept.
 const SHOWN: usize = 200;
 
-/// A hold that cannot be read, as the store has it.
+/// An unreadable hold, as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableHold {
     /// Its key.
     pub key: String,
-    /// What is stored, harmless and cut.
+    /// The stored value, sanitized and cut.
     pub value: String,
     /// The revision that wrote it.
     pub revision: i64,
@@ -26,7 +26,7 @@ pub struct UnreadableHold {
 }
 
 impl Engine {
-    /// Places a hold on a target, with a reason. What was placed, or why nothing was.
+    /// Places a hold on a target, with a reason. Returns the placed hold; the error says why none was placed.
     pub async fn hold(
         &self,
         target: &Target,
@@ -58,8 +58,8 @@ impl Engine {
         }
     }
 
-    /// Gives the reason of a rollback later: the hold that it has left is replaced by one with the reason, and both are
-    /// kept. The new one ends as it was asked for, or as the old one does.
+    /// Adds the reason of a rollback later. The hold that the rollback left is replaced by one with the reason, and
+    /// both are kept. The new one ends at the requested time, or when the old one does.
     async fn give_reason(
         &self,
         target: &Target,
@@ -85,8 +85,8 @@ impl Engine {
         }
     }
 
-    /// Clears the hold that stands on a target; exactly that one, and kept by whom. What was cleared, or why
-    /// nothing was.
+    /// Clears the active hold of a target: exactly that one, with a record of who cleared it. Returns the cleared hold;
+    /// the error says why none was cleared.
     pub async fn clear_hold(&self, target: &Target, why: Option<String>) -> Result<Hold, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -114,7 +114,7 @@ impl Engine {
         }
     }
 
-    /// The hold of a target, where it cannot be read.
+    /// The hold of a target, if it cannot be read.
     pub async fn unreadable_hold(
         &self,
         target: &Target,
@@ -139,7 +139,7 @@ impl Engine {
         }))
     }
 
-    /// Removes exactly the hold that was shown, and keeps what it was and who removed it.
+    /// Removes exactly the hold that was shown, and records what it was and who removed it.
     pub async fn clear_unreadable_hold(
         &self,
         target: &Target,

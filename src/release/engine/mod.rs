@@ -1,5 +1,5 @@
-//! The engine, as the faces hold it: plans releases, begins them, goes on with those that lost their
-//! driver, and knows the ones it drives.
+//! The engine of the user interfaces: plans and starts releases, resumes those that lost their driver, and keeps the
+//! ones that it drives.
 
 mod holding;
 mod overtaking;
@@ -33,26 +33,26 @@ use crate::history::Chain;
 use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, Target, Tier};
 use crate::ports::{Acquired, Clock, Lease};
 
-/// Room for commands; each is small and taken at once.
+/// The capacity for commands. Each is small and is taken at once.
 const COMMANDS: usize = 16;
-/// Room for progress and answers.
+/// The capacity for progress and answers.
 const EVENTS: usize = 64;
 /// How many announcements a slow listener may lag behind.
 const ANNOUNCEMENTS: usize = 1024;
 
-/// A target and what reaches it.
+/// A target with its ports.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Site {
-    /// What is configured.
+    /// Its configuration.
     pub definition: Definition,
-    /// What looks.
+    /// Its readers.
     pub read: Reading,
-    /// What changes; none where only looking is allowed.
+    /// Its writers; none if only reading is allowed.
     pub write: Option<Writing>,
 }
 
-/// Plans and begins releases.
+/// Plans and starts releases.
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Engine {
     sites: BTreeMap<Target, Site>,
@@ -63,23 +63,23 @@ pub struct Engine {
     observers: Vec<Arc<dyn ReleaseObserver>>,
 }
 
-/// How a release comes to be driven here.
+/// How a release came to be driven here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driven {
-    /// It is begun.
+    /// This console opened it.
     Begun,
-    /// Somebody else has begun it.
+    /// Another driver opened it.
     Resumed,
 }
 
-/// Whoever is to know of each release as it begins to be driven here.
+/// Is told of each release when this console starts to drive it.
 pub trait ReleaseObserver: Send + Sync {
-    /// It begins to be driven. Called in passing: whoever waits does so in a task of its own.
+    /// This console starts to drive the release. Must not block: wait in a separate task.
     fn driven(&self, site: &Site, handle: &Handle, how: Driven);
 }
 
 impl Engine {
-    /// An engine over these targets. `console` names this process, uniquely.
+    /// An engine for these targets. `console` is the unique name of this process.
     pub fn new(
         sites: BTreeMap<Target, Site>,
         operator: Operator,
@@ -96,28 +96,28 @@ impl Engine {
         }
     }
 
-    /// With those who are to know of each release that is driven here.
+    /// Adds observers of the releases that are driven here.
     #[must_use]
     pub fn observed_by(self, observers: Vec<Arc<dyn ReleaseObserver>>) -> Self {
         Self { observers, ..self }
     }
 
-    /// Who acts here.
+    /// The operator of this console.
     pub fn operator(&self) -> &Operator {
         &self.operator
     }
 
-    /// What time it is, for approvals.
+    /// The clock that approvals are given by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 
-    /// The target as configured.
+    /// The configuration of a target.
     pub fn definition(&self, target: &Target) -> Option<&Definition> {
         self.sites.get(target).map(|site| &site.definition)
     }
 
-    /// A target and what reaches it.
+    /// A target with its ports.
     pub fn site(&self, target: &Target) -> Option<&Site> {
         self.sites.get(target)
     }
@@ -127,7 +127,7 @@ impl Engine {
         self.sites.values()
     }
 
-    /// The release that this engine drives in a target, if it is not over.
+    /// The release of a target that this engine drives, if it has not ended.
     pub fn active(&self, target: &Target) -> Option<Handle> {
         let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         active
@@ -136,9 +136,9 @@ impl Engine {
             .cloned()
     }
 
-    /// Stops driving every release that this engine drives, as if each operator had asked for it: what is under way is
-    /// observed, it is written down that the release was let go, and the lock is given back. Another operator can
-    /// resume at once, without waiting for the lease. Waits for that no longer than `within`.
+    /// Stops driving every release that this engine drives, as if each operator had asked for it: the current act is
+    /// observed, the journal records that the driver left, and the lock is given back. Another operator can resume at
+    /// once, without waiting for the lease. Waits no longer than `within`.
     pub async fn let_go(&self, reason: &str, within: Duration) {
         let handles = self.sites.keys().filter_map(|target| self.active(target));
         let each = handles.map(|handle| async move {
@@ -149,13 +149,13 @@ impl Engine {
         });
         if tokio::time::timeout(within, join_all(each)).await.is_err() {
             tracing::warn!(
-                "not every release was let go within {within:?}: its lease ends by itself"
+                "not every release was given back within {within:?}: its lease ends by itself"
             );
         }
     }
 
-    /// Looks at everything a release would touch and says what it would do, or every reason
-    /// against it. Changes nothing.
+    /// Observes everything that a release would touch and returns its plan, or every reason against it. Changes
+    /// nothing.
     pub async fn plan(&self, request: &PlanRequest) -> Result<Plan, Refused> {
         let Some(site) = self.sites.get(&request.target) else {
             return Err(Refusal::UnknownTarget(request.target.clone()).into());
@@ -203,15 +203,15 @@ impl Engine {
         touched
     }
 
-    /// Where the version of a plan has to be live first.
+    /// The environment where the version of a plan must be live first.
     fn first_of(&self, plan: &Plan) -> Option<Site> {
         let environment = plan.only_from()?.clone();
         let first = Target::new(plan.target().service.clone(), environment);
         self.sites.get(&first).cloned()
     }
 
-    /// Begins a planned and approved release: takes the lock, makes sure that the world is still
-    /// the one of the plan, and drives it in a task of its own.
+    /// Starts a planned and approved release: takes the lock, verifies that the plan's baseline is unchanged, and
+    /// drives the release in its own task.
     pub async fn open(
         &self,
         plan: Plan,
@@ -284,7 +284,7 @@ impl Engine {
         let (command_sender, commands) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
-        // A release that is gone on with may have started it long ago.
+        // A resumed release may have started it long ago.
         let known = plan.warm.as_ref().map(|instance| instance.id.clone());
         let (candidate, candidate_receiver) = watch::channel(known);
         let (announcements, first) = broadcast::channel(ANNOUNCEMENTS);
@@ -324,7 +324,7 @@ impl Engine {
                 observer.driven(site, &handle, how);
             }
         }
-        // A clock that somebody sets must neither hurry a release nor hold it.
+        // If the machine's clock is set, it must neither hurry nor delay a release.
         let steady = self.clock.steady();
         tokio::spawn(async move {
             driver.run().await;
@@ -353,7 +353,7 @@ async fn still_as_planned(
             .occupancy(target, plan.slot, plan.endpoint())
     );
     let record = record.map_err(|failure| unknown("the store's record", &failure))?;
-    let occupancy = occupancy.map_err(|failure| unknown("what stands in the slot", &failure))?;
+    let occupancy = occupancy.map_err(|failure| unknown("what is in the slot", &failure))?;
     if let Some(refusal) = plan.held(record.hold.as_ref(), now, clocks) {
         return Err(refusal.into());
     }
@@ -361,7 +361,7 @@ async fn still_as_planned(
     comes_last(plan, site).await
 }
 
-/// Another release may have begun and ended since the plan was made, and by another clock.
+/// Another release may have started and ended since the plan was made, by another clock.
 async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let newest = past_and_unreadable(site.read.journal.as_ref(), plan.target(), 1).await;
     let (newest, unreadable) =
@@ -369,7 +369,7 @@ async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let newest = newest.first().map(|newest| newest.id);
     match newest.max(unreadable.first().map(|(id, _)| *id)) {
         Some(newest) if newest >= plan.release => Err(Refusal::WorldChanged {
-            what: format!("release {} was begun", newest.short()),
+            what: format!("release {} was started", newest.short()),
         }
         .into()),
         _ => Ok(()),

@@ -1,5 +1,5 @@
-//! The next release of a target ends the standby of the one before, also where another console drives that: its
-//! lock goes over in one transaction, which compares that nothing was begun there.
+//! The next release of a target ends the standby of the one before, even if another console drives that. The lock moves
+//! in one transaction, which compares that nothing was started there.
 
 use super::{Engine, Site, clocks, still_as_planned, unknown};
 use crate::history::Recorded;
@@ -8,7 +8,7 @@ use crate::ports::{Acquired, JournalEnd, Lease};
 use crate::release::driver::Writing;
 use crate::release::{Command, Plan, Progress, Refusal, Refused, StandbyOf, standby_entry};
 
-/// How long a standby of this console may take to end before another release takes over.
+/// How long a standby of this console may take to end before the next release fails to take over.
 const SUPERSEDING: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Engine {
@@ -26,7 +26,8 @@ impl Engine {
         })
     }
 
-    /// Whose standby holds the lock, if it is one. What cannot be read counts as none: then the lock refuses.
+    /// The console whose standby holds the lock, if a standby holds it. If it cannot be read, there is none, and then
+    /// the lock refuses the release.
     pub(super) async fn standby_of(
         &self,
         site: &Site,
@@ -47,7 +48,7 @@ impl Engine {
             return Ok(());
         };
         let by = Some(plan.successor());
-        // A driver that is gone already is what we want.
+        // If the driver has already ended, that is fine.
         let _ = handle.command(Command::Supersede { by }).await;
         tokio::time::timeout(SUPERSEDING, handle.ended())
             .await
@@ -59,8 +60,8 @@ impl Engine {
             })
     }
 
-    /// Takes the lock from the standby of another console. Everything else is compared before: that driver loses
-    /// its lock for good, and not for a plan that does not fit any more.
+    /// Takes the lock from the standby of another console. Everything else is compared before, because that driver
+    /// loses its lock for good, which must not happen for an outdated plan.
     pub(super) async fn take_from_standby(
         &self,
         (plan, site, write): (&Plan, &Site, &Writing),
@@ -84,7 +85,7 @@ impl Engine {
     }
 }
 
-/// Where the journal of a holder's release ends, if that release is in its standby.
+/// The end of the journal of the lock's release, if that release is in its standby.
 async fn standby_end(site: &Site, holder: &LockHolder) -> Result<Option<JournalEnd>, Refused> {
     if holder.record.purpose != LockPurpose::Release {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What others approve: looked at, given and taken back by whoever does not drive the release.
+//! Approvals by other operators: read, given and withdrawn by operators who do not drive the release.
 
 use super::{Engine, clocks, unknown};
 use crate::checks::Verdict;
@@ -12,21 +12,21 @@ use crate::release::time::elapsed;
 use crate::release::{Interrupted, NotPeerApproved, Plan, Refusal, Refused, Status};
 use crate::sanitize::sanitize;
 
-/// A release that others may approve, and what they have approved so far.
+/// A release that other operators may approve, and their approvals so far.
 #[derive(Debug, Clone)]
 pub struct PeerApprovable {
     /// The release.
     pub found: Interrupted,
-    /// How many have to.
+    /// How many approvals it needs.
     pub needed: usize,
-    /// What counts now.
+    /// The approvals that count now.
     pub given: Vec<PeerApproval>,
-    /// What does not count though somebody wrote it, each with why.
+    /// Approvals that do not count, each with the reason.
     pub ignored: Vec<String>,
 }
 
 impl Engine {
-    /// The release of a target that waits for others, or the one that is named. Looks only.
+    /// The release of a target that waits for other operators, or the given one. Only reads.
     pub async fn peer_approvable(
         &self,
         target: &Target,
@@ -51,7 +51,7 @@ impl Engine {
         })
     }
 
-    /// What counts of what others have approved of a plan.
+    /// The approvals of a plan that count.
     pub async fn given(
         &self,
         plan: &Plan,
@@ -60,7 +60,7 @@ impl Engine {
         Ok(self.weighed(plan, driver).await?.0)
     }
 
-    /// What counts of what others have approved of a plan, and why the rest does not.
+    /// The approvals of a plan that count, and why the others do not.
     async fn weighed(
         &self,
         plan: &Plan,
@@ -84,7 +84,7 @@ impl Engine {
         Ok((weighed.counted.into_iter().cloned().collect(), ignored))
     }
 
-    /// What runs in both slots of a target, for who compares how they were made.
+    /// The instances in both slots of a target, to compare how they were created.
     pub async fn in_slots(&self, target: &Target) -> Result<PerSlot<Option<Instance>>, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -97,8 +97,8 @@ impl Engine {
         }))
     }
 
-    /// Where approvals count and the store proves who writes, the operator has to be called what it proves: else one
-    /// person could open a release under one name and approve it under another.
+    /// If approvals count and the store proves the writer's name, the operator must use that name. Otherwise one person
+    /// could open a release under one name and approve it under another.
     pub(super) fn check_name(&self, plan: &Plan) -> Result<(), Refused> {
         if approvers_needed(plan) == 0 {
             return Ok(());
@@ -123,7 +123,7 @@ impl Engine {
         }))
     }
 
-    /// Whether the operator of this console may approve a release: an operator does not approve their own.
+    /// Whether the operator of this console may approve a release. Operators do not approve their own.
     pub fn may_peer_approve(&self, found: &Interrupted) -> Result<(), Refused> {
         self.check_name(found.plan())?;
         let driver = found.driver().map(|holder| &holder.record.operator);
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    /// Approves a release that somebody else drives, as the operator of this console.
+    /// Approves a release that another operator drives, as the operator of this console.
     pub async fn peer_approve(
         &self,
         target: &Target,
@@ -174,7 +174,7 @@ impl Engine {
         }
     }
 
-    /// Takes back what the operator of this console has approved.
+    /// Withdraws the approval of this console's operator.
     pub async fn withdraw_peer_approval(
         &self,
         target: &Target,
@@ -200,14 +200,14 @@ fn not(why: NotPeerApproved) -> Refused {
 /// The longest note that is kept, in characters.
 const LONGEST_NOTE: usize = 500;
 
-/// A note as it is kept: on one line, without control characters, and not too long. An empty one is none.
+/// A note as it is kept: on one line, without control characters, and not too long; none if it is empty.
 fn note_kept(note: &str) -> Option<String> {
     let note = sanitize(note);
     let note: String = note.trim().chars().take(LONGEST_NOTE).collect();
     (!note.is_empty()).then_some(note)
 }
 
-/// The checks as they were seen, for the record.
+/// The checks as the approver saw them, for the record.
 fn evidence(status: &Status, now: jiff::Timestamp) -> String {
     let Some(at) = status.checked_at else {
         return "no checks had been run".to_owned();

@@ -1,5 +1,5 @@
-//! Together with others at a target: being seen there, requesting the handover, and handing it on. Only where
-//! writing is allowed at all: who may only look is not shown, and that is no trouble.
+//! Presence at a target: being shown there, requesting a handover, and declining one. Only if writing is allowed: a
+//! console that may only read is not shown, and that is not an error.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,12 @@ use crate::release::Refusal;
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// The name of this process, as locks and others know it.
+    /// The name of this process in locks and for other consoles.
     pub fn console(&self) -> &str {
         &self.console
     }
 
-    /// Shows this console at a target, and no more at the one before. What is in the way of that is in
-    /// the way of nothing else.
+    /// Shows this console at a target, and no longer at the one before. If that fails, nothing else is affected.
     pub async fn look_on(&self, target: &Target, before: Option<&Target>) {
         if let Some(before) = before.filter(|before| *before != target)
             && let Some(presence) = self.presence(before)
@@ -38,7 +37,7 @@ impl Engine {
         }
     }
 
-    /// Shows it nowhere any more, and asks for nothing.
+    /// Removes this console from every target, and withdraws its requests.
     pub async fn leave_presence(&self) {
         let mut left: Vec<&Arc<dyn PresenceStore>> = Vec::new();
         for site in self.sites.values() {
@@ -48,7 +47,7 @@ impl Engine {
             }
         }
         let leaving = left.iter().map(|presence| async {
-            // Too late is no trouble either: the lease ends by itself.
+            // If it takes too long, the lease ends by itself.
             if let Ok(left) = timeout(TIMEOUT, presence.leave()).await {
                 unless(left);
             }
@@ -56,7 +55,7 @@ impl Engine {
         futures_util::future::join_all(leaving).await;
     }
 
-    /// Asks whoever drives a release for the handover.
+    /// Asks the driver of a release for the handover.
     pub async fn request_handover(
         &self,
         target: &Target,
@@ -79,13 +78,13 @@ impl Engine {
                 at: other.asked_at,
             }),
             Err(failure) => Err(Refusal::Unknown {
-                what: "whether it was asked".into(),
+                what: "whether the request was stored".into(),
                 why: failure.to_string(),
             }),
         }
     }
 
-    /// Takes an asking of this console back, answered or not.
+    /// Withdraws a request of this console, answered or not.
     pub async fn ask_no_more(
         &self,
         target: &Target,
@@ -97,7 +96,7 @@ impl Engine {
         }
     }
 
-    /// Says no to somebody who asks.
+    /// Declines a request for a handover.
     pub async fn decline_handover(
         &self,
         target: &Target,

@@ -1,5 +1,5 @@
-//! Removing images that nobody needs: looks at every target that has its image on the same engine, says what would go and
-//! why the rest stays, and removes it with all of these targets locked, after looking once more.
+//! Removes images that are not needed. It reads every target that has its image on the same engine, says what would be
+//! removed and why the rest stays, and removes it with all of these targets locked, after reading everything again.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ use crate::release::driver::Writing;
 use crate::release::prune::{PrunePlan, Use, plan};
 use crate::release::{Refusal, Refused};
 
-/// How many heads of a target are read at most: what was released before them is kept.
+/// How many heads of a target are read at most. Versions that were released before them are kept.
 const PAST: usize = 1000;
 
-/// What became of an image that was to be removed.
+/// What happened to an image that was to be removed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "became", content = "why")]
 pub enum Pruned {
-    /// It is gone.
+    /// It is removed.
     Removed,
-    /// It is needed since the plan was made.
+    /// It became needed after the plan was made.
     Needed,
-    /// The engine did not remove it.
+    /// The engine refused to remove it.
     Refused(String),
 }
 
 impl Engine {
-    /// What could be removed of the images of these targets, a repository of an engine each; or why that is not
-    /// known. Changes nothing.
+    /// The plans to remove images of these targets, one for each repository on each engine; the error says why that is
+    /// not known. Changes nothing.
     pub async fn plan_prune(
         &self,
         is_wanted: impl Fn(&Target) -> bool,
@@ -51,7 +51,7 @@ impl Engine {
         Ok(plans)
     }
 
-    /// Removes what a plan says can go, and is still not needed. No release can begin meanwhile.
+    /// Removes what the plan names and is still not needed. No release can start meanwhile.
     pub async fn prune(&self, planned: &PrunePlan) -> Result<Vec<(EngineImage, Pruned)>, Refused> {
         let sites: Option<Vec<&Site>> = planned
             .targets
@@ -60,7 +60,7 @@ impl Engine {
             .collect();
         let sites = sites.filter(|sites| !sites.is_empty()).ok_or_else(|| {
             Refused::from(Refusal::WorldChanged {
-                what: "the configuration has other targets now".into(),
+                what: "the targets in the configuration have changed".into(),
             })
         })?;
         let mut held: Vec<(&Writing, &Target, Lease)> = Vec::new();
@@ -103,7 +103,7 @@ impl Engine {
     }
 }
 
-/// Whether two targets have the same image on the same engine.
+/// Whether two targets have the same image repository on the same engine.
 fn shares(one: &Site, other: &Site) -> bool {
     Arc::ptr_eq(&one.read.runtime, &other.read.runtime)
         && one.definition.repository == other.definition.repository
@@ -113,7 +113,7 @@ async fn looked(group: &[&Site]) -> Result<PrunePlan, Refused> {
     let first = group[0];
     let repository = first.definition.repository.clone();
     let runtime = &first.read.runtime;
-    // The images first: one that comes later is not in the list, and stays.
+    // The images first: an image that arrives later is not in the list, and stays.
     let images = runtime.images(&repository).await;
     let images = images.map_err(|failure| unknown("which images the engine has", &failure))?;
     let mut uses = Vec::new();
@@ -147,7 +147,7 @@ async fn used(site: &Site) -> Result<Use, Refused> {
     })
 }
 
-/// What was released, where all of it can be read. The version of a release that cannot be read may be the last good one.
+/// The releases of a target, if all of them can be read. An unreadable release may be the last good version.
 async fn whole_past(
     journal: &dyn JournalReader,
     target: &Target,
@@ -167,7 +167,7 @@ async fn whole_past(
     }
 }
 
-/// Looks again, now that nobody can begin anything, and removes what is spare both times.
+/// Reads everything again, now that no release can start, and removes what is not needed both times.
 async fn remove(
     planned: &PrunePlan,
     sites: &[&Site],
@@ -202,7 +202,7 @@ mod tests {
     use crate::history::{AuditRecord, Recorded};
     use crate::ports::{self, Failure, FailureKind};
 
-    /// A journal without a readable release, and perhaps with one that cannot be read.
+    /// A journal without a readable release, and optionally with an unreadable one.
     struct Journal(Option<ReleaseId>);
 
     #[async_trait]

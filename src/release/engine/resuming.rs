@@ -1,6 +1,6 @@
-//! Going on with a release that lost its driver: looks at what was intended and what can be done about
-//! it, takes the lock, reads the journal again under it, and drives on. The token of the new lock keeps
-//! out whoever drove before: their next write is refused.
+//! Resumes a release that lost its driver: reads what was intended and what can be done about it, takes the lock, reads
+//! the journal again under it, and drives on. The token of the new lock excludes the driver before: its next write is
+//! refused.
 
 use std::sync::Arc;
 
@@ -22,29 +22,29 @@ use crate::release::{
     Scope, Standing,
 };
 
-/// A request to go on with a release.
+/// A request to resume a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resume {
-    /// What is to become of it.
+    /// What to do with the release.
     pub go_on: GoOn,
-    /// Why, where somebody says it.
+    /// The operator's reason, if given.
     pub reason: Option<String>,
-    /// That its lock is taken from whoever holds it; none where only a free lock is to be taken, or one
-    /// that was handed over to this console.
+    /// Takes its lock from another driver. None if only a free lock, or one that was handed over to this console, may
+    /// be taken.
     pub takeover: Option<Force>,
 }
 
-/// That a lock is taken from a driver that lives.
+/// A takeover of a lock from a running driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Force {
-    /// Why; never empty.
+    /// The reason; never empty.
     pub why: String,
-    /// The lock that was seen: from another holder since then nothing is taken.
+    /// The lock that the operator saw. If another holder has taken it since, nothing is done.
     pub from: FencingToken,
 }
 
 impl Engine {
-    /// The current release of a target, or the one that is named, if it has no end. Looks only.
+    /// The current release of a target, or the given one, if it has no end. Only reads.
     pub async fn interrupted(
         &self,
         target: &Target,
@@ -53,7 +53,7 @@ impl Engine {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        // The lock before the journal: who let go of it has written its end.
+        // The lock is read before the journal: a driver that gave the lock back has already written its end.
         let record = site.read.registry.read(target).await;
         let mut record = record.map_err(|failure| unknown("the store's record", &failure))?;
         if record
@@ -136,16 +136,16 @@ impl Engine {
         }
     }
 
-    /// Whether a lock was left by a driver of this very console, which has ended: it lost touch with the store
-    /// before it could give the lock back.
+    /// Whether an ended driver of this console left the lock: it lost contact with the store before it could give the
+    /// lock back.
     fn is_own_remains(&self, target: &Target, holder: &LockHolder) -> bool {
         holder.record.purpose == LockPurpose::Release
             && holder.record.console == self.console
             && self.active(target).is_none()
     }
 
-    /// Goes on with a release whose driver is gone, or takes it from one that is not, with a reason.
-    /// `approval` is a yes to the plan of [`Engine::interrupted`].
+    /// Resumes a release whose driver is gone, or takes it over from a running driver, with a reason. `approval` must
+    /// be an approval of the plan from [`Engine::interrupted`].
     pub async fn resume(
         &self,
         target: &Target,
@@ -177,7 +177,7 @@ impl Engine {
         let (lease, from) = self
             .lock_for((&plan, site), &resume, successor, &write)
             .await?;
-        // Whoever drove it may have written until the lock was ours.
+        // The driver before may have written until this driver got the lock.
         let clocks = clocks(site, self.clock.as_ref()).await;
         let read_again = self.under_the_lock(site, id, resume.go_on, &clocks).await;
         let (plan, recorded) = match read_again {
@@ -210,7 +210,7 @@ impl Engine {
         Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Resumed))
     }
 
-    /// The lock, and from whom it was taken, if from anybody who did not hand it over.
+    /// Takes the lock. Also returns the holder from whom it was taken without a handover, if any.
     async fn lock_for(
         &self,
         (plan, site): (&Plan, &Site),
@@ -238,8 +238,8 @@ impl Engine {
         if force.why.trim().is_empty() {
             return Err(Refusal::TakeoverWithoutReason.into());
         }
-        // Another release, or another driver since it was decided: that one would have to be asked about. Where there is
-        // no release to ask about, the lock alone is in the way of this one.
+        // The lock is for another release, or another driver has taken it since the decision: the operator must decide
+        // again. If it belongs to no release, only the lock itself blocks this one.
         let is_of_another = holder.record.release != plan.release;
         if holder.token != force.from
             || (is_of_another && !belongs_to_no_release(site, &holder).await?)
@@ -276,18 +276,18 @@ impl Engine {
         let past = newest(site).await?;
         let record = match site.read.registry.read(target).await {
             Ok(record) => record,
-            // To leave a release nothing has to be known but the release.
+            // To leave a release, only the release itself must be known.
             Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
             Err(failure) => return Err(unknown("the store's record", &failure)),
         };
-        // A release that was overtaken can be left.
+        // An overtaken release can still be left.
         if go_on != GoOn::Leave {
             let seen = switches_seen(site, &recorded.head, &past, &record).await;
             let overtaken = overtaken_by(&recorded.head, &past, seen).map(|by| by.id);
             not_overtaken(overtaken, go_on)?;
             all_later_ones_are_read(id, &past)?;
         }
-        // Only to leave it needs no switch.
+        // Leaving needs no switch.
         if go_on != GoOn::Leave
             && let Some(refusal) = behind_the_proxy(site, &record).await
         {
@@ -300,7 +300,7 @@ impl Engine {
         }
         let instances = match site.read.runtime.instances(target).await {
             Ok(instances) => instances,
-            // Only what is still to be started has to make room.
+            // Only a release that continues needs room for its candidate.
             Err(_) if go_on != GoOn::Continue => Vec::new(),
             Err(failure) => return Err(unknown("what runs", &failure)),
         };
@@ -315,8 +315,8 @@ impl Engine {
     }
 }
 
-/// Whether nothing can be resumed of what holds a lock: it is a repair or another upkeep, or a release that has not
-/// written its head.
+/// Whether the lock's holder cannot be resumed: it is a repair or other upkeep, or a release that has not written its
+/// head.
 async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool, Refused> {
     if holder.record.purpose == LockPurpose::Upkeep {
         return Ok(true);
@@ -328,7 +328,7 @@ async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool,
     Ok(recorded.is_none())
 }
 
-/// How many releases are searched for one without an end, and for one that came after it.
+/// How many releases are searched for one without an end, and for one that overtook it.
 const SEARCHED: usize = 50;
 
 async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
@@ -342,21 +342,21 @@ async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
     Ok(newest)
 }
 
-/// Refuses to resume where more releases are later than `id` than are read: the one that really followed it may be among
-/// those that are not.
+/// Refuses to resume if more releases are later than `id` than were read: the one that really followed it may not have
+/// been read.
 fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), Refused> {
     let is_earliest_later = past.iter().map(|head| head.id).min() > Some(id);
     if past.len() < SEARCHED || !is_earliest_later {
         return Ok(());
     }
     let why = format!(
-        "{SEARCHED} releases or more in the store have greater ids, and not all of them are read: leave this release \
+        "the store has {SEARCHED} or more releases with greater ids, and not all of them were read: leave this release \
          (greenroom resume with --leave)"
     );
     Err(Refusal::NotResumable { why }.into())
 }
 
-/// What the route and the proxy say about switches. Asks the proxy only if a head claims to be later than `of`.
+/// The switches according to the route and the proxy. Asks the proxy only if a head claims to be later than `of`.
 async fn switches_seen(
     site: &Site,
     of: &ReleaseRecord,
@@ -400,7 +400,7 @@ mod tests {
         let all: Vec<ReleaseRecord> = later(read).collect();
         assert!(refused(1, &all), "there may be more between");
         assert!(!refused(1, &all[1..]), "all of them are read");
-        // The release itself is among those that are read.
+        // The release itself is among those that were read.
         let oldest = 1000 - read + 1;
         assert!(!refused(oldest, &all));
         let words = all_later_ones_are_read(ReleaseId(ulid::Ulid(1)), &all);

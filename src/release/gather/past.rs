@@ -1,4 +1,4 @@
-//! What was released in a target before, and which versions its releases prove to have been live.
+//! The earlier releases of a target, and the versions that they prove to have been live.
 
 use super::super::engine::Site;
 use crate::history::{LivePeriod, ReleaseRecord, WasLive};
@@ -7,23 +7,23 @@ use crate::ports::{FailureKind, JournalReader, Result};
 
 /// How many heads are read at a time.
 pub(in crate::release) const PAGE: usize = 200;
-/// How many such pages are searched: a rollback does not read for ever.
+/// How many such pages are searched, so that a rollback does not read without end.
 const PAGES: usize = 10;
-/// With so many versions that were live, no older releases are searched for a list: each costs a read.
+/// Once a list has this many versions that were live, older releases are not searched: each costs a read.
 const ENOUGH: usize = 20;
 /// How many releases are read with their entries. Each one either adds a version or is not believed.
 const PROOFS: usize = 100;
 
-/// Which versions are sought among those that were live.
+/// The versions to search for among those that were live.
 #[derive(Debug, Clone)]
 pub(in crate::release) enum Sought {
-    /// None: it is no rollback.
+    /// None: the release is not a rollback.
     None,
-    /// As many as there are, the newest first.
+    /// As many as possible, the newest first.
     All,
     /// Any one of these.
     OneOf(Vec<Digest>),
-    /// The newest with this name or digest.
+    /// The newest with this tag or digest.
     Named(VersionRef),
 }
 
@@ -52,12 +52,12 @@ impl Sought {
 pub(in crate::release) struct Past {
     /// The heads that were read, newest first.
     pub(in crate::release) heads: Vec<ReleaseRecord>,
-    /// What they prove.
+    /// The versions that they prove.
     pub(in crate::release) was_live: WasLive,
 }
 
-/// The past of a target for a list of every version that was live there. Of a release without an end the head does not
-/// say yet when its version became live: that is read from its entries.
+/// The past of a target, for a list of every version that was live there. The head of a release without an end does not
+/// say yet when its version became live, so that is read from its entries.
 pub(in crate::release) async fn past_releases(site: &Site) -> Result<Past> {
     past_of(site.read.journal.as_ref(), &site.definition.target).await
 }
@@ -65,7 +65,7 @@ pub(in crate::release) async fn past_releases(site: &Site) -> Result<Past> {
 async fn past_of(journal: &dyn JournalReader, target: &Target) -> Result<Past> {
     let mut newest = journal.releases(target, PAGE).await?;
     for head in newest.iter_mut().filter(|head| head.closed.is_none()) {
-        // What cannot be read of one release hides none of the others.
+        // One unreadable release does not hide the others.
         if let Ok(Some(recorded)) = journal.release(target, head.id).await {
             head.live = LivePeriod::of(&recorded.entries);
         }
@@ -73,8 +73,8 @@ async fn past_of(journal: &dyn JournalReader, target: &Target) -> Result<Past> {
     search(journal, target, newest, &Sought::All).await
 }
 
-/// Searches the past for what is sought, from the newest heads on, page by page, until it is found, the history ends, or
-/// as much was read as is sane.
+/// Searches the past, starting with the newest heads, page by page, until the wanted version is found, the history
+/// ends, or a limit is reached.
 pub(in crate::release) async fn search(
     journal: &dyn JournalReader,
     target: &Target,
@@ -124,7 +124,7 @@ pub(in crate::release) async fn search(
     Ok(past)
 }
 
-/// Reads a release with its entries, and counts what they prove. One that cannot be read proves nothing.
+/// Reads a release with its entries, and counts what they prove. An unreadable release proves nothing.
 async fn count(
     journal: &dyn JournalReader,
     target: &Target,
@@ -133,7 +133,7 @@ async fn count(
 ) -> Result<()> {
     match journal.release(target, head.id).await {
         Ok(Some(recorded)) => was_live.count(&recorded, target),
-        Ok(None) => was_live.doubt(head, "it is gone meanwhile".to_owned()),
+        Ok(None) => was_live.doubt(head, "it has been removed meanwhile".to_owned()),
         Err(failure) if failure.kind == FailureKind::Unreachable => return Err(failure),
         Err(failure) => was_live.doubt(head, failure.to_string()),
     }

@@ -1,4 +1,4 @@
-//! After an act: is it true? An exit code or a 200 is never the answer; what is seen is.
+//! After an act: is it true? An exit code or a 200 is never the answer; the observation is.
 
 mod watch;
 
@@ -16,28 +16,28 @@ use crate::inventory::{
     Connections, Exit, Installation, Instance, InstanceState, RuntimeHealth, Slot,
 };
 
-/// How many bad looks in a row, at the candidate or at what the public gets, move the traffic back.
+/// How many consecutive bad observations, of the candidate or of the public answers, move the traffic back.
 pub(super) const BAD_LOOKS: u32 = 3;
 
-/// How often a candidate may be restarted by the engine before that is a failure.
+/// How often the engine may restart a candidate before it counts as failed.
 const RESTARTS: u64 = 2;
 
-/// What is seen means this.
+/// What an observation means for a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Judgement {
-    /// It is true; a remark, or nothing.
+    /// It is true; with a remark, which may be empty.
     True(String),
-    /// Not yet; in words.
+    /// Not yet; why.
     NotYet(String),
-    /// Not yet, and something moved: the deadline moves too.
+    /// Not yet, but something progressed: the deadline moves too.
     Moving(String),
-    /// It was undone by what broke off the act: to be done once more; in words.
+    /// The broken-off act was undone: do it again; why.
     Again(String),
-    /// It will not become true; in words.
+    /// It will not become true; why.
     Never(String),
 }
 
-/// What to look at to know whether a stage is true that began at `since`.
+/// What to observe to know whether a stage that started at `since` is true.
 pub(super) fn ask(stage: Stage, plan: &Plan, since: Timestamp) -> Ask {
     let from = plan.from.as_ref().map(|from| from.slot);
     let none = Ask::default();
@@ -106,7 +106,7 @@ pub(super) fn ask(stage: Stage, plan: &Plan, since: Timestamp) -> Ask {
     }
 }
 
-/// What was seen means this for a stage. Updates the course: how long it is healthy already.
+/// Judges an observation of a stage. Updates the course, e.g. since when the candidate has been healthy.
 pub(super) fn judge(
     stage: Stage,
     plan: &Plan,
@@ -190,7 +190,7 @@ fn started(
             out_of_memory: false,
         });
         let words = exit_words(exit, plan.definition.instance.memory);
-        // An engine that is restarted ends what it was starting, or tells the end of an earlier try.
+        // A restarting engine ends an instance that it was starting, or reports the end of an earlier try.
         if std::mem::take(&mut course.broke_off) {
             let note = format!("it exited while it was started ({words}): once more");
             return Judgement::Again(note);
@@ -213,7 +213,7 @@ fn started(
     if let Some(why) = candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
         course.healthy_since = None;
         let note = format!("not healthy: {why}");
-        // The engine asks for the first time only after the check's interval, which may be longer than the deadline.
+        // The engine runs the first check only after the check's interval, which may be longer than the deadline.
         let is_starting = instance.health == RuntimeHealth::Starting
             && observation
                 .probe
@@ -226,7 +226,7 @@ fn started(
             Judgement::NotYet(note)
         };
     }
-    // A run that began after the last look has to prove itself anew.
+    // A run that started after the last observation must be healthy for the whole minimum time again.
     let run = instance.run();
     if course.healthy_run.as_ref() != Some(&run) {
         course.healthy_since = None;
@@ -254,7 +254,7 @@ fn verified(plan: &Plan, observation: &Observation) -> Judgement {
     };
     if report.digest != plan.version.digest {
         return Judgement::Never(format!(
-            "{} ran while the checks did, not {}",
+            "{} was running during the checks, not {}",
             report.digest.short(),
             plan.version.digest.short()
         ));
@@ -296,7 +296,7 @@ fn registered(plan: &Plan, observation: &Observation) -> Judgement {
     }
 }
 
-/// Registry, proxy and the public's answers, on fresh and on kept connections, name the slot.
+/// Checks that registry, proxy and the public answers, over fresh and kept connections, name the slot.
 fn routed(plan: &Plan, to: Slot, generation: Option<u64>, observation: &Observation) -> Judgement {
     let (Some(_), Some(proxy)) = (&observation.registry, &observation.proxy) else {
         return blind(observation);
@@ -347,7 +347,7 @@ fn retired(slot: Slot, observation: &Observation) -> Judgement {
         return blind(observation);
     };
     if observation.instance(slot).is_some_and(Instance::is_running) {
-        return Judgement::NotYet(format!("{slot} still runs"));
+        return Judgement::NotYet(format!("{slot} is still running"));
     }
     if record.slots.get(slot).is_some() {
         return Judgement::NotYet(format!("{slot} is still registered"));
@@ -361,7 +361,7 @@ fn reinstated(plan: &Plan, observation: &Observation) -> Judgement {
         return blind(observation);
     };
     if !observation.instance(old).is_some_and(Instance::is_running) {
-        return Judgement::NotYet(format!("{old} does not run"));
+        return Judgement::NotYet(format!("{old} is not running"));
     }
     if !observation
         .probe

@@ -1,4 +1,4 @@
-//! Judging with traffic on the candidate: the end of *switch* and the whole of *watch*.
+//! Judges the candidate with traffic: at the end of *switch* and during *watch*.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::release::describe::duration;
 use crate::release::public::{self, Public};
 use crate::release::time::elapsed;
 
-/// The traffic is where it should be, and the public gets what the candidate answers.
+/// Whether the traffic is in the right slot, and the public gets the candidate's answers.
 pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observation) -> Judgement {
     let routed = routed(plan, plan.slot, Some(plan.generation), observation);
     if !matches!(routed, Judgement::True(_)) || is_way_back(plan) {
@@ -29,13 +29,14 @@ pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observati
     Judgement::NotYet(why)
 }
 
-/// A rollback is a way out of a version that is worse: what both versions share (a proxy, a database that is down) must not
-/// move traffic back to the version that the operator wants to leave. Only the version's own probe does.
+/// Whether the release is a rollback, away from a worse version. A fault that both versions share (a proxy, a database
+/// that is down) must not move traffic back to the version that the operator wants to leave. Only the version's own
+/// probe may.
 fn is_way_back(plan: &Plan) -> bool {
     plan.kind != ReleaseKind::Promote
 }
 
-/// The candidate stays the run that was checked, and is healthy, and the public gets what it answers.
+/// Whether the candidate is still the run that was checked, is healthy, and the public gets its answers.
 pub(super) fn watched(
     plan: &Plan,
     report: Option<&Report>,
@@ -48,7 +49,7 @@ pub(super) fn watched(
         && proxy.slot != Some(slot)
     {
         return Judgement::Never(format!(
-            "the proxy sends traffic to {} now: somebody else switched",
+            "the proxy now sends traffic to {}: another operator or program switched",
             proxy.slot.map_or("nothing", Slot::as_str)
         ));
     }
@@ -63,7 +64,7 @@ pub(super) fn watched(
     } else {
         public::judge(plan, slot, observation, course.compares)
     };
-    // A proxy that does not answer at all says nothing about the version, and cannot switch back either.
+    // A proxy that does not answer says nothing about the version, and cannot switch back either.
     let is_proxy_down = observation.proxy.is_none() && matches!(public, Public::Silent(_));
     if !is_proxy_down
         && !is_way_back(plan)
@@ -93,7 +94,7 @@ pub(super) fn watched(
         course.bad_in_a_row += 1;
     }
     if course.bad_in_a_row >= BAD_LOOKS {
-        return Judgement::Never(format!("{BAD_LOOKS} bad looks in a row: {fault}"));
+        return Judgement::Never(format!("{BAD_LOOKS} bad observations in a row: {fault}"));
     }
     if time < window {
         Judgement::Moving(fault)
@@ -102,7 +103,7 @@ pub(super) fn watched(
     }
 }
 
-/// `412 requests, 0 failed`; nothing where the proxy does not tell.
+/// `412 requests, 0 failed`; empty if the proxy does not report it.
 fn traffic_words(observation: &Observation) -> String {
     observation.traffic.map_or_else(String::new, |count| {
         format!("{} requests, {} failed", count.requests, count.errors)

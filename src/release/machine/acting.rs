@@ -1,5 +1,5 @@
-//! The act of a stage, and looking until it is true. An act is never repeated before the guard has
-//! looked again, because one without an answer may have happened.
+//! The act of a stage, and observing until it is true. An act is never repeated before the guard has observed again,
+//! because an act without an answer may have happened.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::release::way::in_direction;
 
 /// How long an act that did not reach its system is tried again, going forward.
 const ACT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Between two tries of an act.
+/// The pause between two tries of an act.
 const ACT_AGAIN: Duration = Duration::from_millis(500);
-/// Between two looks at a public address that was given a bad answer.
+/// The pause between two requests to a public address that gave a bad answer.
 const BAD_ANSWER_AGAIN: Duration = Duration::from_millis(250);
-/// Between two probes of a candidate that has not been healthy yet, at most.
+/// The longest pause between two probes of a candidate that has not been healthy yet.
 const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
 
 impl Machine {
@@ -40,7 +40,7 @@ impl Machine {
             }
         };
         let Some(approved) = approved else {
-            // It expired between the yes and the act: ask again, nothing was done.
+            // The approval expired before the act: ask again. Nothing was done.
             self.ask_or_guard(now);
             return;
         };
@@ -99,7 +99,7 @@ impl Machine {
             observation,
             now,
         );
-        // The act has been observed: now an abort may take hold (interlock 8).
+        // The act has been observed: an abort may take effect now (interlock 8).
         if !matches!(judgement, Judgement::True(_)) && self.grant_request(now) {
             return;
         }
@@ -140,8 +140,7 @@ impl Machine {
         self.announce(now, AnnouncementKind::Settled, words);
     }
 
-    /// An act that did not answer well and is not true: try it again, or give up. True when this
-    /// decided what happens.
+    /// Handles an act that failed and is not true: tries it again, or gives up. True if this decided what happens next.
     pub(super) fn after_action_error(&mut self, now: Timestamp, stage: Stage) -> bool {
         let Some((since, action_error)) = self.action_error.clone() else {
             return false;
@@ -171,8 +170,8 @@ impl Machine {
         self.schedule(time);
     }
 
-    /// How long until the next look: the health check's own interval while a window runs, and exactly
-    /// at the window's end.
+    /// The time until the next observation: the interval of the health check while a window is open, and exactly the
+    /// end of the window.
     pub(super) fn between_looks(&self, now: Timestamp, stage: Stage) -> Duration {
         let timing = &self.plan.definition.timing;
         let interval = self

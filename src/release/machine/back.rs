@@ -1,6 +1,5 @@
-//! The way back: what has to be undone, in which order. Backing out is a way like any other; it
-//! looks before it acts, so that a step which may or may not have happened is undone only as far
-//! as it did.
+//! Backing out: which steps are undone, in which order. Each one is observed before it is undone,
+//! so a step that may have happened is undone only as far as it did.
 
 use jiff::Timestamp;
 
@@ -10,7 +9,7 @@ use crate::inventory::Operator;
 use crate::release::{AnnouncementKind, way};
 
 impl Machine {
-    /// Whether there is a way back from here.
+    /// Whether the release can still be backed out.
     pub(super) fn can_go_back(&self) -> bool {
         way::can_go_back(&self.plan, &self.begun)
     }
@@ -19,7 +18,7 @@ impl Machine {
         self.back_reason.is_some()
     }
 
-    /// Writes the decision down; the way back begins when it is written.
+    /// Records the decision. Backing out starts once it is recorded.
     pub(super) fn note_back_out(&mut self, now: Timestamp, by: Option<Operator>, reason: String) {
         let who = by
             .as_ref()

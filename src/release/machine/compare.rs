@@ -1,5 +1,5 @@
-//! When two machines count as the same: when what each will do from here is the same. That is what a
-//! model checker has to know, which follows every order of events once.
+//! When two machines count as equal: if both will do the same from here on. A model checker needs this to follow each
+//! order of events only once.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,7 +7,7 @@ use super::Machine;
 
 impl Hash for Machine {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Named one by one, so that a new field has to be decided on here.
+        // Listed one by one, so that each new field needs a decision here.
         let Self {
             plan,
             on_failure,
@@ -29,11 +29,11 @@ impl Hash for Machine {
             pending,
             unrecorded,
             refused_since,
-            // Says what the plan says.
+            // Contains the same as the plan.
             head: _,
-            // Only written down: what the guard decides by is looked at anew.
+            // Only recorded. The guard observes again what it decides by.
             peer_approvals: _,
-            // Only written down with the end.
+            // Only recorded with the end.
             live: _,
             // Only shown.
             steps: _,
@@ -43,7 +43,7 @@ impl Hash for Machine {
             draining: _,
             switched: _,
             began_at: _,
-            // Numbers that only have to be new.
+            // Numbers that only have to be unique.
             sequence: _,
             timer: _,
             // Empty between two events.
@@ -59,7 +59,7 @@ impl Hash for Machine {
             .hash(state);
         (approval, request, back_reason, pending).hash(state);
         (standby_began, resumed, successor).hash(state);
-        // What is being written follows from the phase; since when it fails does not.
+        // The phase determines what is being written. Since when writing has failed is not in the phase.
         unrecorded.as_ref().map(|(_, since, _)| since).hash(state);
         refused_since.hash(state);
     }

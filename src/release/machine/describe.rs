@@ -1,4 +1,4 @@
-//! The machine's words for its stages and its end.
+//! The texts of the machine for its stages and its end.
 
 use crate::history::{Decision, Direction, Outcome, Takeover};
 use crate::release::act::Stage;

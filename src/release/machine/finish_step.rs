@@ -1,4 +1,4 @@
-//! A stage ends: its outcome is written down, and the way goes on, turns back, or waits for a choice.
+//! The end of a stage: its outcome is recorded, then the release continues, backs out, or waits for a choice.
 
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ impl Machine {
                 self.go_on(now, Self::enter);
             }
             Phase::Resuming => self.go_on(now, Self::resumed),
-            // What the guard saw may be minutes old, and somebody may have moved traffic meanwhile.
+            // The guard's observation may be minutes old, and another operator may have moved traffic meanwhile.
             Phase::Intending if was_late => self.go_on(now, Self::guard),
             Phase::Intending => self.go_on(now, Self::act),
             Phase::Settling { failure } => self.settled(now, failure),
@@ -45,7 +45,7 @@ impl Machine {
         }
     }
 
-    /// A report is evidence: it is written down before the outcome that follows from it.
+    /// A report is evidence: it is recorded before the outcome that follows from it.
     pub(super) fn settle_with(
         &mut self,
         now: Timestamp,
@@ -104,7 +104,7 @@ impl Machine {
             },
             Direction::Back => StepState::Undone,
         };
-        // Draining the candidate on the way back does not undo the drain of the old slot.
+        // Draining the candidate while backing out does not undo the drain of the old slot.
         if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
             self.set_step(stage.step, step_status);
         }
@@ -117,7 +117,7 @@ impl Machine {
         self.go_on(now, Self::enter);
     }
 
-    /// Goes on, unless a request decides what happens instead.
+    /// Continues, unless a request decides what happens instead.
     pub(super) fn go_on(&mut self, now: Timestamp, how: fn(&mut Self, Timestamp)) {
         if !self.grant_request(now) {
             how(self, now);
@@ -126,7 +126,7 @@ impl Machine {
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
         let crossed = stage.direction == Direction::Forward && self.has_crossed(stage.step);
-        // What goes back by rule does so before anybody else goes on with it.
+        // If the rules require backing out, that happens before another driver resumes.
         let is_handed = matches!(self.request, Some(Request::HandOver { .. }));
         let waits = crossed && is_handed && self.can_go_back();
         if !waits && self.grant_request(now) {
@@ -134,8 +134,8 @@ impl Machine {
         }
         let by_itself = crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
-            // The version is live and well enough to have passed the watch: that an old one could not
-            // be stopped is no reason to move traffic.
+            // The version is live and has passed the watch. An old version that cannot be stopped is no reason to move
+            // traffic.
             Direction::Forward if stage.step == Step::Stop && by_itself => {
                 let reason = format!(
                     "{} is live; {} is not stopped: {why}",
@@ -163,15 +163,15 @@ impl Machine {
                 self.announce(
                     now,
                     AnnouncementKind::Asked,
-                    "somebody has to choose what to do",
+                    "an operator must choose what to do",
                 );
                 self.phase = Phase::Choosing { why };
             }
         }
     }
 
-    /// Whether a step ended because the public, or the candidate with the traffic, is worse off than the rules
-    /// allow: that moves the traffic back without a question.
+    /// Whether a step ended because the public answers, or the candidate with the traffic, are worse than the rules
+    /// allow. Then the traffic moves back without asking.
     fn has_crossed(&self, step: Step) -> bool {
         match step {
             Step::Watch => true,
@@ -183,7 +183,7 @@ impl Machine {
     pub(super) fn noted(&mut self, now: Timestamp, then: Then) {
         match then {
             Then::Guard => {
-                // While a person was waited for, nothing was tried.
+                // While the release waited for a person, nothing was tried.
                 if let Some((since, _)) = &mut self.action_error {
                     *since = now;
                 }
@@ -191,7 +191,7 @@ impl Machine {
             }
             Then::Again => {
                 self.action_error = None;
-                // What is tried again has not failed yet.
+                // A stage that is tried again has not failed yet.
                 if let Some(stage) = self.stage() {
                     self.set_step(stage.step, StepState::Pending);
                 }
@@ -221,7 +221,7 @@ impl Machine {
         self.close(now, outcome);
     }
 
-    /// Its end is written already, under a lock that is not this driver's.
+    /// Another driver has already recorded the end, under its own lock.
     pub(super) fn ended_elsewhere(&mut self, now: Timestamp, outcome: Outcome) {
         self.request = None;
         self.wait_no_more();

@@ -1,11 +1,10 @@
-//! The machine: one release as a pure function from events to effects. No I/O, no async, no
-//! clock: the time comes with each event.
+//! The machine: one release as a pure function from events to effects. No I/O, no async, no clock: the time comes with
+//! each event.
 //!
-//! A release goes along a *way* of stages. Each is guarded (is the world as the act needs it?),
-//! its intent is written down, its act is done, and then it is looked at until it is true or its
-//! deadline has passed; the outcome is written down, and the next stage begins. The way back is
-//! a way like any other. At most one record, act or look is under way at any time, so an abort
-//! can only ever take hold between them (interlock 8).
+//! A release goes through a *way* of stages. For each stage the guard checks that the state is as the act needs it, the
+//! intent is recorded, the act is performed, and it is observed until it is true or its deadline has passed. Then the
+//! outcome is recorded and the next stage starts. Backing out is another way. At most one record, act or observation is
+//! running at any time, so an abort can only take effect between them (interlock 8).
 
 mod acting;
 mod back;
@@ -33,7 +32,7 @@ use crate::inventory::{Connections, Operator, PeerApproval};
 use resuming::ResumedState;
 pub use resuming::{GoOn, Resumption};
 
-/// What to do about a failure when nobody is asked.
+/// What to do about a failure without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OnFailure {
     /// Ask a person.
@@ -42,57 +41,57 @@ pub enum OnFailure {
     BackOut,
 }
 
-/// Where a release is.
+/// The state of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Phase {
-    /// Nothing happened yet.
+    /// Nothing has happened yet.
     New,
     /// The head is being written.
     Opening,
-    /// That somebody goes on with it is being written.
+    /// The resumption is being recorded.
     Resuming,
     /// The stage waits for a person.
     Asking { since: Timestamp },
     /// The old slot is kept warm.
     Standby { until: Option<Timestamp> },
-    /// The guard looks.
+    /// The guard observes.
     Guarding,
-    /// The guard waits until it looks again.
+    /// The guard waits until it observes again.
     GuardPause,
     /// The intent is being written.
     Intending,
-    /// The act is under way.
+    /// The act is running.
     Acting,
-    /// The act is over; its effect is looked at.
+    /// The act has returned; its effect is observed.
     Observing,
-    /// Waits until it looks again, or acts again.
+    /// Waits until it observes or acts again.
     Pausing { act_again: bool },
     /// The outcome is being written.
     Settling { failure: Option<String> },
-    /// Something else is being written; then the phase goes on as said.
+    /// Something else is being recorded; `then` follows.
     Noting { then: Then },
-    /// A person has to choose.
+    /// A person must choose.
     Choosing { why: String },
-    /// The end is being written.
+    /// The end is being recorded.
     Closing(Outcome),
-    /// Over.
+    /// The release has ended.
     Closed(Outcome),
-    /// The driver may not act any more.
+    /// The driver may no longer act.
     Parked { why: String },
 }
 
-/// What follows a note.
+/// What follows a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Then {
-    /// The stage was approved: its guard looks.
+    /// The stage was approved: its guard observes.
     Guard,
     /// The stage is done again.
     Again,
-    /// The stage that the way is at now begins.
+    /// The current stage of the way starts.
     Stage,
-    /// The way back begins.
+    /// Backing out starts.
     Back,
-    /// The stage is over, well or not.
+    /// The stage ends, successfully or not.
     Settle { failure: Option<String> },
     /// The release is left.
     Leave,
@@ -102,7 +101,7 @@ enum Then {
     Park { why: String, to: Option<Successor> },
 }
 
-/// What somebody asked for while something was under way.
+/// A request of an operator to a running release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Request {
     /// Back out.
@@ -112,22 +111,22 @@ enum Request {
     },
     /// Stop driving.
     Interrupt { reason: String },
-    /// Stop driving, so that this console goes on.
+    /// Stop driving, so that this console can resume.
     HandOver { to: Successor },
 }
 
-/// A release in flight.
+/// A running release.
 #[derive(Debug, Clone)]
 pub struct Machine {
     plan: Arc<Plan>,
-    /// The head as it is written, or will be. Shared, because the model checker copies machines by the million.
+    /// The head as it is or will be written. Shared, because the model checker copies millions of machines.
     head: Arc<ReleaseRecord>,
     on_failure: OnFailure,
     phase: Phase,
     way: Vec<Stage>,
     at: usize,
     steps: Vec<StepStatus>,
-    /// Steps whose intent was written: what the way back has to look at.
+    /// Steps whose intent was recorded: backing out must observe these.
     begun: Vec<Step>,
     course: Course,
     /// Whether the live version's public and direct answers agreed before the switch.
@@ -140,31 +139,31 @@ pub struct Machine {
     pulled: Option<(u64, u64)>,
     draining: Option<u64>,
     approval: Option<Approval>,
-    /// What others had approved at the guard's last look.
+    /// The approvals by other operators at the guard's last observation.
     peer_approvals: Vec<PeerApproval>,
     request: Option<Request>,
     back_reason: Option<String>,
     switched: bool,
-    /// When the new version had the traffic, as far as is written.
+    /// When the new version had the traffic, as far as is recorded.
     live: Option<LivePeriod>,
-    /// When the old version began to be kept warm, under a driver before this one.
+    /// When the standby of the old version started, under an earlier driver.
     standby_began: Option<Timestamp>,
-    /// What the journal left to be decided by whoever takes the release up.
+    /// What the journal leaves for the resuming driver to decide.
     resumed: Option<ResumedState>,
-    /// Who goes on with it now.
+    /// The successor who resumes it.
     successor: Option<Successor>,
     pending: Option<super::act::Act>,
     sequence: u32,
     timer: u64,
     unrecorded: Option<(Effect, Timestamp, String)>,
-    /// Since when the store refuses what is to be written, if it does.
+    /// Since when the store has refused to write, if it does.
     refused_since: Option<Timestamp>,
     began_at: Option<Timestamp>,
     effects: Vec<Effect>,
 }
 
 impl Machine {
-    /// A release that is about to begin.
+    /// A release that has not started yet.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
         let way = super::way::forward(&plan);
         let steps = plan
@@ -212,7 +211,7 @@ impl Machine {
         }
     }
 
-    /// One event, and what follows from it. An event that does not fit the moment changes nothing.
+    /// Handles one event and returns the effects. An event that does not fit the phase changes nothing.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         self.began_at.get_or_insert(now);
         if !matches!(self.phase, Phase::Closed(_) | Phase::Parked { .. }) {
@@ -278,7 +277,7 @@ impl Machine {
     }
 
     fn park_as(&mut self, now: Timestamp, kind: AnnouncementKind, why: String) {
-        self.announce(now, kind, format!("not driven any more: {why}"));
+        self.announce(now, kind, format!("the driver has stopped: {why}"));
         self.wait_no_more();
         self.phase = Phase::Parked { why };
     }
@@ -304,7 +303,7 @@ impl Machine {
         }
     }
 
-    /// What nobody is asked for any more does not wait.
+    /// Steps that waited for a person no longer wait.
     fn wait_no_more(&mut self) {
         for step_status in &mut self.steps {
             if matches!(step_status.state, StepState::Waiting { .. }) {

@@ -1,5 +1,5 @@
-//! A driver stops driving on purpose: it is written down, with the one console that may go on, and then
-//! nothing more is done. Whoever finds a journal without that knows that its driver was cut off.
+//! A driver stops on purpose: the journal records it, with the one console that may resume, and then nothing more is
+//! done. A journal without this record shows that its driver was interrupted.
 
 use jiff::Timestamp;
 
@@ -9,20 +9,20 @@ use crate::inventory::Operator;
 use crate::release::AnnouncementKind;
 
 impl Machine {
-    /// To whom the release was handed over, once that is written down.
+    /// The successor of the release, once the handover is recorded.
     pub fn successor(&self) -> Option<&Successor> {
         self.successor.as_ref()
     }
 
-    /// Somebody requested the handover and is given it, after the act under way has been observed.
+    /// An operator requested the handover and gets it, after the current act has been observed.
     pub(super) fn hand_over_asked(&mut self, now: Timestamp, to: Successor, by: &Operator) {
         let words = format!("{by} hands it over to {}", to.operator);
         self.announce(now, AnnouncementKind::Decided, words);
         self.requested(now, Request::HandOver { to });
     }
 
-    /// Writes it down and parks. It is asked for once: where it cannot be written down, nobody is handed
-    /// anything, and what stands stays all the same.
+    /// Records the handover and parks. It is tried only once: if it cannot be recorded, no console is handed anything,
+    /// and everything stays as it is.
     pub(super) fn let_go(&mut self, now: Timestamp, reason: String, to: Option<Successor>) {
         self.phase = Phase::Noting {
             then: Then::Park {
@@ -35,7 +35,7 @@ impl Machine {
 
     pub(super) fn gone(&mut self, now: Timestamp, why: String, to: Option<Successor>) {
         self.successor = to;
-        // It was decided, and so is no failure.
+        // It was decided, so it is not a failure.
         self.park_as(now, AnnouncementKind::Decided, why);
     }
 }

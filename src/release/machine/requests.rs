@@ -1,5 +1,5 @@
-//! What people say to a release. While something is under way a request is kept until that has been
-//! observed; where the release rests it is granted at once.
+//! The requests of operators to a release. While an act is running, a request waits until the act has been observed. If
+//! nothing is running, it is granted at once.
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::release::describe::CHECK_AGAIN;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
 
 impl Machine {
-    /// A yes counts when it is of this plan, of the step that waits, and has not expired. A yes to *stop* that is
-    /// given while the old version is kept warm ends the standby: *stop* does not ask again.
+    /// An approval counts if it is for this plan and the waiting step, and has not expired. An approval of *stop*
+    /// during the standby ends the standby: *stop* does not ask again.
     pub(super) fn approved(&mut self, now: Timestamp, approval: Approval) {
         let asked_at = match &self.phase {
             Phase::Asking { since } => Some(*since),
@@ -49,7 +49,7 @@ impl Machine {
 
     pub(super) fn back_out_asked(&mut self, now: Timestamp, by: Operator, reason: String) {
         if self.is_going_back() {
-            self.announce(now, AnnouncementKind::Noted, "it is backing out already");
+            self.announce(now, AnnouncementKind::Noted, "it is already backing out");
             return;
         }
         if !self.can_go_back() {
@@ -64,17 +64,17 @@ impl Machine {
         self.requested(now, Request::BackOut { by, reason });
     }
 
-    /// Keeps a request, and grants it at once where nothing is under way.
+    /// Keeps a request, and grants it at once if nothing is running.
     pub(super) fn requested(&mut self, now: Timestamp, request: Request) {
         let goes_back = matches!(self.request, Some(Request::BackOut { .. }));
         if goes_back && matches!(request, Request::HandOver { .. }) {
-            // Whoever goes on would not know of it: nobody has written it down yet.
-            let words = "it is about to be backed out: hand it over after that has begun";
+            // The successor would not know about it, because it has not been recorded yet.
+            let words = "it is about to back out: hand it over after that has started";
             self.announce(now, AnnouncementKind::Noted, words);
             return;
         }
         if let (Request::Interrupt { reason }, Some(why)) = (&request, self.not_written()) {
-            // Nothing is begun before it is written down, so there is nothing to wait for.
+            // Nothing is started before it is recorded, so there is nothing to wait for.
             let words = format!("interrupted: {reason} (not written down: {why})");
             self.park(now, words);
             return;
@@ -85,7 +85,7 @@ impl Machine {
             | Phase::Standby { .. }
             | Phase::GuardPause
             | Phase::Choosing { .. }
-            // Between two looks the act has been observed at least once.
+            // Between two observations the act has been observed at least once.
             | Phase::Pausing { .. } => true,
             _ => false,
         };
@@ -100,7 +100,7 @@ impl Machine {
         }
     }
 
-    /// True when a request decided what happens now.
+    /// True if a request decided what happens now.
     pub(super) fn grant_request(&mut self, now: Timestamp) -> bool {
         match self.request.take() {
             None => false,
@@ -123,8 +123,8 @@ impl Machine {
         }
     }
 
-    /// Only where nothing was switched and somebody is waited for: then the way goes back to *verify*
-    /// and up again from there, and what was passed before counts no more, whatever comes out.
+    /// Only before the switch and while the release waits for a person. The way returns to *verify*, and approvals and
+    /// checks from before no longer count, whatever the result.
     pub(super) fn check_again_asked(&mut self, now: Timestamp, by: Operator) {
         let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
             return;

@@ -1,6 +1,6 @@
-//! A release is taken up where its journal ends. Nothing is taken for done that was not written down
-//! as seen: the stage that was under way is guarded like any other, so that it is looked at before
-//! anything is done about it (interlock 6). No yes from before counts any more.
+//! A release is resumed where its journal ends. Only recorded observations count as done. The stage that was running is
+//! guarded like any other, so it is observed before anything is done about it (interlock 6). Approvals from before no
+//! longer count.
 
 use std::sync::Arc;
 
@@ -13,22 +13,22 @@ use crate::inventory::Operator;
 use crate::release::replay::{Last, Replay};
 use crate::release::{AnnouncementKind, Choice, Plan};
 
-/// What is to become of a release that is taken up.
+/// What to do with a release that is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GoOn {
-    /// It goes on where it stopped, in the direction it had.
+    /// Continue where it stopped, in the same direction.
     Continue,
-    /// Everything that was begun is undone.
+    /// Undo everything that was started.
     BackOut,
-    /// It ends here, and everything stays as it stands.
+    /// End it here, and leave everything as it is.
     Leave,
 }
 
 impl GoOn {
-    /// Every way there is.
+    /// All of them.
     pub const ALL: [Self; 3] = [Self::Continue, Self::BackOut, Self::Leave];
 
-    /// The words for it.
+    /// The name of it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Continue => "continue",
@@ -38,32 +38,32 @@ impl GoOn {
     }
 }
 
-/// Who takes a release up, from whom, and what for.
+/// The resuming operator, the driver before, and the purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Resumption {
-    /// What for.
+    /// What to do with the release.
     pub go_on: GoOn,
-    /// In which way the lock was had.
+    /// How the driver got the lock.
     pub how: Takeover,
-    /// Who.
+    /// The new driver.
     pub by: Operator,
-    /// Who drove it before, as far as is known.
+    /// The driver before, as far as is known.
     pub from: Operator,
-    /// Why; a forced takeover always says it.
+    /// The reason; always given for a forced takeover.
     pub note: Option<String>,
 }
 
-/// A resumption that is still to be written down and acted upon.
+/// A resumption that is still to be recorded and acted on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ResumedState {
     resumption: Resumption,
-    /// What the journal ended with.
+    /// The last entry of the journal.
     last: Last,
 }
 
 impl Machine {
-    /// A release that had another driver, as its journal leaves it. `plan` is that of
-    /// [`Plan::resumed`]; the resumption is written down first of all.
+    /// A release that had another driver, in the state of its journal. `plan` comes from [`Plan::resumed`]. The
+    /// resumption is recorded first.
     pub fn resume(
         plan: Arc<Plan>,
         recorded: &Recorded,
@@ -112,7 +112,7 @@ impl Machine {
         );
     }
 
-    /// It is written down who drives now: what they chose begins.
+    /// The new driver is recorded: its choice takes effect.
     pub(super) fn resumed(&mut self, now: Timestamp) {
         let Some(ResumedState {
             resumption, last, ..
@@ -132,7 +132,7 @@ impl Machine {
                 let why = "nothing was live before: there is nothing to go back to";
                 self.park(now, why.to_owned());
             }
-            // Everything was seen true: only its end is missing.
+            // Every step was observed to be true; only the end is missing.
             None => self.finish_way(now),
             Some(_) if resumption.go_on == GoOn::Leave => {
                 self.choose(now, Choice::Leave, String::new(), resumption);
@@ -144,9 +144,8 @@ impl Machine {
         }
     }
 
-    /// A stage had failed, and nobody had said what to do: that is decided as it would have been.
-    /// But where that would be the end without a way back, the person who says *continue* is there, and
-    /// it is tried again.
+    /// A stage had failed, and no operator had chosen what to do. It is decided as it would have been then. But if that
+    /// would end the release without a way back, the operator who resumes it is there, so the stage is tried again.
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
         let is_hopeless =

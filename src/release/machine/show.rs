@@ -1,4 +1,4 @@
-//! What the faces are shown of the machine.
+//! The status of the machine, for the user interfaces.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::release::time::after;
 use crate::release::{Progress, Status, StepState, StepStatus, approval, way};
 
 impl Machine {
-    /// The release as it is at this moment.
+    /// The current status of the release.
     pub fn status(&self) -> Status {
         Status {
             plan: Arc::clone(&self.plan),
@@ -72,7 +72,7 @@ impl Machine {
         }
     }
 
-    /// The steps, with the stage under way on its own.
+    /// The steps, with the running stage marked as running.
     fn steps_now(&self) -> Vec<StepStatus> {
         let mut steps = self.steps.clone();
         let is_under_way = matches!(
@@ -99,7 +99,7 @@ impl Machine {
         steps
     }
 
-    /// A window is shown with its own end; what is waited for beyond it is not the operator's business.
+    /// A window is shown with its own end. The extra time after it does not concern the operator.
     fn shown_deadline(&self, step: Step) -> Option<Timestamp> {
         let timing = &self.plan.definition.timing;
         match step {

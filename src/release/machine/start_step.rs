@@ -1,5 +1,5 @@
-//! A stage begins: a standby is waited out, a person is asked where one is needed, the guard looks,
-//! and the intent is written down.
+//! The start of a stage: a standby is waited for, a person is asked if the stage needs it, the guard observes, and the
+//! intent is recorded.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ use crate::release::time::{after, elapsed};
 use crate::release::{AnnouncementKind, Limit, StepState};
 use crate::release::{first, public};
 
-/// How long a guard waits for the world to be as the act needs it.
+/// How long a guard waits until the state is as the act needs it.
 const GUARD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Between two looks of a guard.
+/// The pause between two observations of a guard.
 const GUARD_AGAIN: Duration = Duration::from_millis(250);
-/// How long a stage that only has to be read back may take.
+/// How long a stage may take that only has to be read back.
 const READ_BACK: Duration = Duration::from_secs(15);
 
 impl Machine {
-    /// Begins the stage the way is at, or ends the way.
+    /// Starts the current stage, or ends the way.
     pub(super) fn enter(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else {
             self.finish_way(now);
@@ -43,7 +43,7 @@ impl Machine {
             self.cases.clear();
         }
         let is_stop = stage.direction == Direction::Forward && stage.step == Step::Stop;
-        // Where *stop* was begun before the driver went away, the standby was over.
+        // If *stop* was started before the driver went away, the standby had ended.
         if is_stop && !self.begun.contains(&Step::Stop) {
             self.stand_by(now);
         } else {
@@ -52,8 +52,8 @@ impl Machine {
     }
 
     pub(super) fn stand_by(&mut self, now: Timestamp) {
-        // Interrupted in its middle it goes on for the rest of the time.
-        // By another clock it may have begun later than now.
+        // An interrupted standby continues for the rest of its time. By another clock it may have started later than
+        // now.
         let began = self
             .standby_began
             .take()
@@ -84,7 +84,7 @@ impl Machine {
         }
     }
 
-    /// A person is asked where the step needs one and no approval of it counts.
+    /// Asks a person if the step needs an approval and none counts.
     pub(super) fn ask_or_guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
         let is_allowed = stage.direction == Direction::Back
@@ -109,7 +109,7 @@ impl Machine {
     pub(super) fn guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
         self.course.since = now;
-        // Nothing hurries the end of a standby.
+        // The end of a standby is not urgent.
         let time_limit = match stage.step {
             Step::Stop => self.plan.definition.timing.progress_deadline,
             _ => GUARD_TIMEOUT,
@@ -203,10 +203,10 @@ impl Machine {
         self.pending = act;
         if self.action_error.is_some() {
             if self.pending.is_none() {
-                // What did not answer has happened, as was just seen: there is nothing to try again.
+                // The act without an answer has happened, as the guard observed: nothing must be tried again.
                 self.action_error = None;
             }
-            // Tried again: the intent stands, and what it comes from was looked at anew.
+            // A new try: the intent is already recorded, and its origin was observed again.
             self.act(now);
             return;
         }
@@ -239,7 +239,7 @@ impl Machine {
             (Direction::Forward, Step::Start) | (Direction::Back, Step::Stop) => {
                 timing.health_deadline
             }
-            // The drain judges its own end: a passed deadline is shown, not a failure.
+            // The drain judges its own end: a passed deadline is shown and is not a failure.
             (_, Step::Drain) => timing.drain + READ_BACK,
             (_, Step::Watch) => timing.watch + READ_BACK,
             _ => READ_BACK,

@@ -1,6 +1,6 @@
-//! Writing down. What cannot be written down is not done: the same record is tried until it is written, the
-//! lock is lost, or patience is over. That is long where the store does not answer, and short where it refuses:
-//! then somebody has to do something about the store first.
+//! Recording. Nothing is done before it is recorded: the same record is tried until it is written, the lock is lost, or
+//! a time limit passes. The limit is long if the store does not answer, and short if it refuses, because then an
+//! operator must fix the store first.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::release::describe::duration;
 use crate::release::event::{Effect, NotWritten};
 use crate::release::time::{after, elapsed};
 
-/// Between two tries of what could not be written down.
+/// The pause between two tries to write a record.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 /// How long a store may refuse before the driver stops.
 const REFUSED: Duration = Duration::from_secs(3);
 
 impl Machine {
-    /// Emits something to be written, and remembers it until it is.
+    /// Emits a record to be written, and keeps it until it is written.
     pub(super) fn write(&mut self, effect: Effect) {
-        // A timer of what was waited for before must not count as one to write again.
+        // An old timer must not count as a signal to write again.
         self.timer += 1;
         self.unrecorded = Some((effect.clone(), Timestamp::MAX, String::new()));
         self.effects.push(effect);
@@ -35,7 +35,7 @@ impl Machine {
             sequence: self.sequence,
             at: now,
             what,
-            // The driver ties it to the one before where it is written.
+            // The driver adds the link when it writes the entry.
             chain: None,
         }));
     }
@@ -46,7 +46,7 @@ impl Machine {
         }
     }
 
-    /// Whether something was to be written, which is written now.
+    /// Whether a record was waiting and has now been written.
     pub(super) fn is_written(&mut self, now: Timestamp) -> bool {
         let has_failed = self.not_written().is_some();
         self.refused_since = None;
@@ -58,7 +58,7 @@ impl Machine {
         was_to_be
     }
 
-    /// Why the last try to write something down failed, while it is tried again.
+    /// Why the last try to write a record failed, while it is tried again.
     pub(super) fn not_written(&self) -> Option<&str> {
         let (_, since, why) = self.unrecorded.as_ref()?;
         (*since != Timestamp::MAX).then_some(why.as_str())

@@ -1,7 +1,7 @@
-//! A release that somebody else drives, or nobody any more: what its journal and its lock tell of
-//! it, in the words its own driver uses ([`Status`]), so that every face shows both alike. Pure. It
-//! cannot know what only the driver sees: how far a pull is, what a look just said. And it never says
-//! what runs: that is observed.
+//! A release of another driver, or without a driver: the status from its journal and its lock, in the form that its own
+//! driver uses ([`Status`]), so that every user interface shows both in the same way. Pure. It does not contain what
+//! only the driver knows: the progress of a pull, or its last observation. It never says what is running; that is
+//! observed.
 
 mod told;
 mod trace;
@@ -19,35 +19,35 @@ use crate::release::Announcement;
 use crate::sanitize::sanitize;
 use trace::Trace;
 
-/// The newest release of each target that has any, as its journal tells it.
+/// The newest release of each target that has one, from its journal.
 pub type Releases = BTreeMap<Target, Arc<Observed>>;
 
-/// See the module.
+/// A release as its journal and its lock show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// How far it is. Its plan is the one in the journal, completed from what is configured here: to
-    /// be shown, not to be approved.
+    /// Its status. The plan is that of the journal, completed from the local configuration: it can be shown, but not
+    /// approved.
     pub status: Arc<Status>,
-    /// Who drives it; nobody when it is over or was interrupted.
+    /// The driver; none if the release has ended or was interrupted.
     pub driver: Option<LockRecord>,
-    /// Who drives it, or did last, as far as is written.
+    /// The current or last driver, as far as is recorded.
     pub last: Operator,
-    /// That its last driver stopped on purpose, while nobody has gone on with it since.
+    /// Set if its last driver stopped on purpose and no other has resumed it since.
     pub let_go: Option<LetGo>,
-    /// What happened in it so far, oldest first; harmless.
+    /// Its events so far, oldest first; sanitized.
     pub told: Vec<Announcement>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// When its version had the traffic, by its switch steps.
+    /// When its version had the traffic, from its switch steps.
     pub live: Option<LivePeriod>,
     /// The checks of the version that has the traffic now. Another release may have made it live.
     pub live_checks: Option<Arc<LiveChecks>>,
 }
 
-/// What came out of the checks of the version that is live, in the release that made it live.
+/// The results of the checks of the live version, from the release that made it live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveChecks {
-    /// The generation of the route that says what is live.
+    /// The generation of the route that names the live version.
     pub generation: u64,
     /// The release that made it live.
     pub release: ReleaseId,
@@ -55,14 +55,14 @@ pub struct LiveChecks {
     pub version: Version,
     /// Its slot.
     pub slot: Slot,
-    /// When the checks were over; none where none were run.
+    /// When the checks ended; none if none were run.
     pub at: Option<Timestamp>,
-    /// What came out of each.
+    /// The result of each check.
     pub cases: Vec<CaseReport>,
 }
 
 impl LiveChecks {
-    /// Those of a release, as the one that wrote this route, or as the one that made live what it names.
+    /// The checks of a release that wrote this route, or that made the route's version live.
     pub fn of(recorded: &Recorded, route: &Route) -> Self {
         let (slot, version) = &recorded.head.to;
         let report = recorded.last_report();
@@ -79,19 +79,19 @@ impl LiveChecks {
     }
 }
 
-/// A driver stopped driving on purpose.
+/// A driver that stopped on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetGo {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// To whom it handed the release over, if to anybody.
+    /// The successor to whom it handed the release over, if any.
     pub to: Option<Successor>,
 }
 
 impl Observed {
-    /// Whether somebody drives it now.
+    /// Whether a driver drives it now.
     pub fn is_driven(&self) -> bool {
         self.driver.is_some()
     }
@@ -103,14 +103,14 @@ impl Observed {
             && self.status.outcome().is_none()
     }
 
-    /// Whether its driver went away before it ended.
+    /// Whether its driver disappeared before it ended.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.status.progress, Progress::Interrupted { .. })
     }
 }
 
-/// What is known of a release at a moment. `lock` and `route` are those of its target, as read
-/// *before* the journal was; a lock that is held for another release does not drive this one.
+/// The state of a release at `now`. `lock` and `route` are those of its target, read *before* the journal. A lock that
+/// is held for another release does not drive this one.
 pub fn observed(
     recorded: &Recorded,
     definition: &Definition,
@@ -169,7 +169,7 @@ fn let_go(recorded: &Recorded) -> Option<LetGo> {
     match &last.what {
         Happening::LetGo { reason, to } => Some(LetGo {
             at: last.at,
-            // A journal is whatever stands in the shared store.
+            // The journal comes from the shared store and may contain anything.
             reason: sanitize(reason),
             to: to.clone(),
         }),
@@ -177,10 +177,10 @@ fn let_go(recorded: &Recorded) -> Option<LetGo> {
     }
 }
 
-/// `register`, or `undoing register`: where an interrupted release stopped.
+/// `after register`, or `after undoing register`: where an interrupted release stopped.
 pub fn interrupted_at(after: Option<Step>, direction: Direction) -> String {
     match (after, direction) {
-        (None, Direction::Forward) => "before its first step was over".into(),
+        (None, Direction::Forward) => "before its first step ended".into(),
         (None, Direction::Back) => "while it was backing out".into(),
         (Some(step), Direction::Forward) => format!("after {step}"),
         (Some(step), Direction::Back) => format!("after undoing {step}"),

@@ -1,5 +1,5 @@
-//! What a journal tells, a line for each entry: the words a driver announces, as far as they are
-//! written down.
+//! The events of a journal, one line for each entry, in the words that a driver announces, as far
+//! as they are recorded.
 
 use crate::checks::Verdict;
 use crate::history::{Decision, Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
@@ -45,7 +45,7 @@ fn line(
         step: stage.map(|stage| stage.step),
         direction: stage.map_or(Direction::Forward, |stage| stage.direction),
         kind,
-        // A journal is whatever stands in the shared store.
+        // The journal comes from the shared store and may contain anything.
         text: sanitize(words),
     }
 }
@@ -118,12 +118,12 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
         Happening::LetGo { reason, .. } => (
             None,
             AnnouncementKind::Decided,
-            format!("not driven any more: {reason}"),
+            format!("the driver has stopped: {reason}"),
         ),
         Happening::Unknown => (
             None,
             AnnouncementKind::Noted,
-            "something that only a newer Greenroom knows".to_owned(),
+            "an event that only a newer Greenroom knows".to_owned(),
         ),
     };
     vec![line(entry.at, stage, kind, &words)]
@@ -136,7 +136,7 @@ fn note(decision: &Decision) -> String {
         .map_or(String::new(), |note| format!(": {note}"))
 }
 
-/// The sum of the checks, and a line for each that did not pass.
+/// The sum of the checks, and a line for each check that did not pass.
 fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
     let stage = Some(Stage {
         step: Step::Verify,

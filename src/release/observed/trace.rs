@@ -1,4 +1,4 @@
-//! What of a journal is shown: what the release does, as far as it was written down.
+//! The shown state of a release, from its journal.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::release::replay::{Last, Replay};
 use crate::release::time::after;
 use crate::release::{Limit, Need, Plan, Progress, StepState, StepStatus, need_of, way};
 
-/// See the module.
+/// The replayed journal of a release with its plan.
 #[derive(Debug)]
 pub(super) struct Trace<'a> {
     plan: &'a Plan,
@@ -22,10 +22,10 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// What a release that is driven does now.
+    /// What a driven release does now.
     pub(super) fn progress(&self, now: Timestamp) -> Progress {
         let Some(stage) = self.replay.stage() else {
-            // Its end is being written.
+            // Its end is being recorded.
             let last = self.plan.steps().last().unwrap_or(Step::Stop);
             return match self.replay.direction() {
                 Direction::Forward => Progress::Forward(last),
@@ -37,7 +37,7 @@ impl<'a> Trace<'a> {
                 step: stage.step,
                 direction,
                 why: why.clone(),
-                // It is its driver who is asked.
+                // Only its driver is asked.
                 choices: Vec::new(),
             },
             (_, Direction::Back) => Progress::Back(stage.step),
@@ -49,7 +49,7 @@ impl<'a> Trace<'a> {
     fn about_to(&self, step: Step, now: Timestamp) -> Progress {
         let mut since = self.replay.since;
         if step == Step::Stop && !self.replay.begun.contains(&step) {
-            // Whoever took the release up since has not made it longer.
+            // A resumption since then has not made it longer.
             let began = self.replay.standby_began.unwrap_or(since);
             let until = match self.plan.definition.timing.standby {
                 Limit::After(time) => Some(after(began, time)),
@@ -67,7 +67,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The ladder, with the step that the release is on.
+    /// The ladder with the current step.
     pub(super) fn steps(&self, progress: &Progress) -> Vec<StepStatus> {
         let mut steps = self.replay.steps.clone();
         let (here, state) = match progress {
@@ -92,7 +92,7 @@ impl<'a> Trace<'a> {
         steps
     }
 
-    /// Only a window has an end that can be told from outside: any other deadline moves on progress.
+    /// Only a window has an end that is known from outside: any other deadline moves with progress.
     fn window_end(&self, step: Step) -> Option<Timestamp> {
         let timing = &self.plan.definition.timing;
         let is_begun = self.replay.last == Last::UnderWay && self.replay.begun.contains(&step);
@@ -103,8 +103,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// What comes next, in words: of a release that rests the stage it rests before, else the one
-    /// after the stage under way.
+    /// The text of what comes next: of a resting release the current stage, otherwise the stage after the running one.
     pub(super) fn next(&self, is_resting: bool) -> String {
         let next = if is_resting {
             self.replay.at
@@ -114,7 +113,7 @@ impl<'a> Trace<'a> {
         way::next_words(self.plan, self.replay.way.get(next))
     }
 
-    /// What backing out now would do, in words.
+    /// The text of what backing out now would do.
     pub(super) fn undo(&self) -> String {
         if self.replay.back_reason.is_some() {
             "it is backing out".into()

@@ -1,5 +1,5 @@
-//! One thing that a repair does. Each says what it comes from and where it goes, so that doing it twice
-//! does no harm (interlock 5), and in words what is called.
+//! One action of a repair. Each names its origin and its result, so that doing it twice does no harm (interlock 5), and
+//! describes its calls.
 
 use crate::inventory::{
     Digest, FencingToken, InstanceId, PointerState, RebaseOrder, ReleaseId, Slot, SwitchOrder,
@@ -8,94 +8,94 @@ use crate::inventory::{
 use crate::release::Definition;
 use crate::release::describe::duration;
 
-/// See the module. The order of the variants is the order in which they are done: first what should
-/// have the traffic, then who is said to have it, and only then what nobody needs.
+/// One action of a repair. The variants are in the order of execution: first the instance that should have the traffic,
+/// then the records of who has it, then whatever is no longer needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairAction {
-    /// Make what was removed again, as it is registered.
+    /// Create a removed instance again, as registered.
     Create {
-        /// Where.
+        /// The slot.
         slot: Slot,
-        /// What.
+        /// The version.
         version: Version,
-        /// The release that it is of.
+        /// The release that it belongs to.
         release: ReleaseId,
     },
-    /// Start what was stopped, or let it go on.
+    /// Start a stopped instance, or unpause it.
     Start {
-        /// Where.
+        /// The slot.
         slot: Slot,
-        /// Which.
+        /// The instance.
         instance: InstanceId,
     },
     /// Install the proxy's configuration.
     Install,
-    /// Write the slot's entry as what runs there.
+    /// Write the slot's registration from the running instance.
     Register {
-        /// Where.
+        /// The slot.
         slot: Slot,
-        /// What runs there, and has to when it is written.
+        /// The running digest, which must still be running when it is written.
         digest: Digest,
-        /// The release that it is of.
+        /// The release that it belongs to.
         release: ReleaseId,
     },
     /// Write the route.
     Route(Rewrite),
-    /// Give the live pointer a token of this store, which went back behind the one it has.
+    /// Give the live pointer a token of this store, which went back behind the pointer's token.
     Rebase {
-        /// What the pointer says, and has to when it is written.
+        /// The content of the pointer, which must be unchanged when it is written.
         from: PointerState,
-        /// The generation that the route has, and that the live slot gets.
+        /// The generation of the route, which the live slot gets.
         generation: u64,
     },
-    /// Have the proxy do what the route says.
+    /// Make the proxy follow the route.
     Point {
-        /// The slot that the proxy names; none when it names none.
+        /// The slot that the proxy names; none if it names none.
         from: Option<Slot>,
         /// The slot that the route names.
         to: Slot,
-        /// The generation that the route has.
+        /// The generation of the route.
         generation: u64,
     },
-    /// Remove the slot's entry.
+    /// Remove the slot's registration.
     Deregister(Slot),
-    /// Stop what runs without traffic.
+    /// Stop an instance without traffic.
     Stop {
-        /// Where.
+        /// The slot.
         slot: Slot,
-        /// Which.
+        /// The instance.
         instance: InstanceId,
     },
 }
 
-/// How the route is written anew.
+/// How the route is rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
-    /// What stands.
+    /// The current route.
     pub from: Standing,
-    /// The slot it names then.
+    /// The slot that the new route names.
     pub live: Slot,
-    /// Its generation then: a lower one only where no switch can have made the one that stands.
+    /// The new generation. It is lower only if no switch can have made the current one.
     pub generation: u64,
-    /// What runs there.
+    /// The digest that runs there.
     pub digest: Digest,
-    /// The release that it is of.
+    /// The release that it belongs to.
     pub release: ReleaseId,
 }
 
-/// The route's key as it stands before it is written.
+/// The route's key before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// There is none.
     Missing,
     /// There is one that cannot be read.
     Unreadable,
-    /// It says this generation and slot.
+    /// It contains this generation and slot.
     Says(u64, Slot),
 }
 
 impl RepairAction {
-    /// Where in the order it is done.
+    /// Its place in the order of execution.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Create { .. } => 0,
@@ -110,7 +110,7 @@ impl RepairAction {
         }
     }
 
-    /// Whether it moves or may cut traffic, says who has it, or ends something that runs.
+    /// Whether it moves or may cut traffic, changes the recorded live slot, or stops an instance.
     pub fn is_grave(&self) -> bool {
         match self {
             Self::Install
@@ -125,15 +125,15 @@ impl RepairAction {
         }
     }
 
-    /// Whether it lowers the generation of the route, which is done only by a person who types the environment's name.
+    /// Whether it lowers the generation of the route. That needs an operator who types the environment's name.
     pub fn lowers_generation(&self) -> bool {
         matches!(self, Self::Route(route) if route.lowered().is_some())
     }
 
-    /// What it is called in a line.
+    /// Its title in one line.
     pub fn title(&self) -> String {
         match self {
-            Self::Create { slot, .. } => format!("make {slot} again"),
+            Self::Create { slot, .. } => format!("create {slot} again"),
             Self::Start { slot, .. } => format!("start {slot} again"),
             Self::Install => "install the proxy's configuration".into(),
             Self::Register { slot, .. } => format!("register {slot}"),
@@ -145,7 +145,7 @@ impl RepairAction {
         }
     }
 
-    /// What it costs, where it costs anything.
+    /// Its cost, if it has one.
     pub fn cost(&self) -> Option<String> {
         match self {
             Self::Install => Some(
@@ -153,27 +153,27 @@ impl RepairAction {
                     .into(),
             ),
             Self::Rebase { .. } => Some(
-                "a release that was driven before the store went back cannot switch any more, also where its driver still runs"
+                "a release from before the store went back can no longer switch, even if its driver is still running"
                     .into(),
             ),
             Self::Route(route) if route.lowered().is_some() => Some(
-                "the generation of the route gets lower: no switch has made the one that stands, and no other driver may run"
+                "the generation of the route gets lower: no switch has made the current one, and no other driver may be running"
                     .into(),
             ),
             Self::Point { from: Some(from), to, .. } if from != to => Some(format!(
                 "all traffic moves from {from} to {to}; no connection is cut"
             )),
             Self::Stop { slot, .. } => Some(format!(
-                "{slot} can then only be gone back to by a cold start"
+                "going back to {slot} then needs a cold start"
             )),
             Self::Deregister(slot) => Some(format!(
-                "whoever reads the store finds {slot} no more"
+                "other readers of the store no longer find {slot}"
             )),
             _ => None,
         }
     }
 
-    /// The switch that the proxy is asked for, but for the token; none of another action.
+    /// The switch for the proxy, without the token; none for other actions.
     pub fn order(&self) -> Option<SwitchOrder> {
         match self {
             Self::Point {
@@ -190,12 +190,12 @@ impl RepairAction {
         }
     }
 
-    /// The calls it makes, one a line; those of the proxy in its own words.
+    /// The calls that it makes, one per line; those of the proxy in its own words.
     pub(super) fn calls(&self, definition: &Definition, proxy: &dyn ProxySays) -> Vec<String> {
         let name = |slot| instance_name(&definition.target, slot);
         match self {
             Self::Create { slot, version, .. } => vec![format!(
-                "engine: create and start {} from {} at {}, pulled first where the engine has it not",
+                "engine: create and start {} from {} at {}, pulled first if the engine does not have it",
                 name(*slot),
                 version.pinned(),
                 definition.endpoints.get(*slot)
@@ -236,18 +236,18 @@ impl RepairAction {
     }
 }
 
-/// The proxy's own words for what it would be asked to do.
+/// The proxy's descriptions of its calls.
 pub trait ProxySays {
-    /// For installing its configuration.
+    /// The calls that install its configuration.
     fn install(&self) -> Vec<String>;
-    /// For a switch.
+    /// The calls of a switch.
     fn switch(&self, order: &SwitchOrder) -> Vec<String>;
-    /// For giving the pointer a token of this store.
+    /// The calls that give the pointer a token of this store.
     fn rebase(&self, order: &RebaseOrder) -> Vec<String>;
 }
 
 impl Rewrite {
-    /// The generation that stands, where it is lowered.
+    /// The current generation, if it is lowered.
     pub fn lowered(&self) -> Option<u64> {
         match self.from {
             Standing::Says(stood, _) if stood > self.generation => Some(stood),

@@ -9,10 +9,10 @@ use crate::inventory::drift::world_tests::{agreed, digest, pointer, proxy, relea
 use crate::inventory::{HIGHEST_GENERATION, Slot, Snapshot, Tier};
 use crate::release::{Need, RepairApproval, need_to_repair};
 
-/// The generation of the proxy where everything agrees.
+/// The generation of the proxy if everything agrees.
 const TOLD: u64 = 41;
 
-/// Another program has written a generation into the route.
+/// Another program wrote a generation into the route.
 fn forged(live: Slot) -> Snapshot {
     let mut snapshot = agreed();
     route(&mut snapshot).generation = HIGHEST_GENERATION;

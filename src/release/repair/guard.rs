@@ -1,5 +1,5 @@
-//! Directly before an action, and after it: is the world as the action needs it, and is it true now? The
-//! interlocks of a repair are here, over what was just seen. Not knowing is never a yes.
+//! Directly before and after an action: is the state as the action needs it, and is its result true? The interlocks of
+//! a repair, over the latest observation. Unknown is never a yes.
 
 use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::out_of_reach;
@@ -9,20 +9,20 @@ use crate::inventory::{
 };
 use crate::release::Definition;
 
-/// What a guard says.
+/// The result of a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::release) enum Verdict {
-    /// Do it.
+    /// Perform it.
     Act,
-    /// It is true already.
+    /// It is already true.
     Already,
-    /// Not yet; in words.
+    /// Not yet; why.
     Wait(String),
-    /// Never, as things stand; in words.
+    /// Not in the current state; why.
     Refuse(String),
 }
 
-/// What is seen of one target, with short ways to its parts.
+/// The observation of one target, with access to its parts.
 struct Now<'a> {
     snapshot: &'a Snapshot,
     definition: &'a Definition,
@@ -47,7 +47,7 @@ impl<'a> Now<'a> {
         keys.any(|key| StoredKey::is_named(target, key, name))
     }
 
-    /// A fresh healthy answer of what runs there.
+    /// The instance in a slot, if a fresh probe says that it is healthy.
     fn healthy(&self, slot: Slot) -> Result<&'a Instance, String> {
         let Some(instance) = self.instance(slot) else {
             return Err(format!("nothing runs in {slot}"));
@@ -55,7 +55,7 @@ impl<'a> Now<'a> {
         if !instance.is_running() {
             return Err(format!("{slot} is not running"));
         }
-        // The image's own HEALTHCHECK does not count: a repair restores what was released with it.
+        // The image's own HEALTHCHECK does not count: a repair restores a version that was released with it.
         match &self.snapshot.slots.get(slot).probe {
             Some(probe) if probe.healthy => Ok(instance),
             Some(probe) => Err(format!("{slot} is not healthy: {}", probe.detail)),
@@ -65,7 +65,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Why a slot may have traffic; none when it has none for sure.
+    /// Why a slot may have traffic; none if it certainly has none.
     fn traffic(&self, slot: Slot) -> Option<String> {
         let Some(proxy) = &self.snapshot.proxy else {
             return Some(format!(
@@ -86,7 +86,7 @@ impl<'a> Now<'a> {
     }
 }
 
-/// What has to be so directly before an action.
+/// Whether an action may be done now.
 pub(in crate::release) fn guard(
     repair_action: &RepairAction,
     snapshot: &Snapshot,
@@ -102,15 +102,15 @@ pub(in crate::release) fn guard(
     match repair_action {
         RepairAction::Create { slot, .. } => match now.instance(*slot) {
             None => Verdict::Act,
-            // Made a moment ago, and not healthy yet.
-            Some(_) => Verdict::Wait(format!("something of ours is in {slot} again")),
+            // Created a moment ago, and not healthy yet.
+            Some(_) => Verdict::Wait(format!("Greenroom has an instance in {slot} again")),
         },
         RepairAction::Start { slot, instance } => match now.instance(*slot) {
             Some(there) if there.id == *instance && there.is_running() => {
                 Verdict::Wait(format!("{slot} runs and is not healthy yet"))
             }
             Some(there) if there.id == *instance => Verdict::Act,
-            _ => Verdict::Refuse(format!("what was in {slot} is not there any more")),
+            _ => Verdict::Refuse(format!("the instance in {slot} is gone")),
         },
         RepairAction::Install => match &now.snapshot.installation {
             Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
@@ -123,7 +123,7 @@ pub(in crate::release) fn guard(
                 there.digest.short(),
                 digest.short()
             )),
-            Err(why) => Verdict::Wait(format!("nothing is registered that is not healthy: {why}")),
+            Err(why) => Verdict::Wait(format!("only a healthy instance is registered: {why}")),
         },
         RepairAction::Route(rewrite) => route(&now, rewrite),
         RepairAction::Rebase { from, generation } => rebase(&now, from, *generation),
@@ -140,7 +140,7 @@ pub(in crate::release) fn guard(
     }
 }
 
-/// No route to what is not healthy, or not registered as what runs (interlock 2).
+/// No route to a slot that is not healthy, or not registered as what runs (interlock 2).
 fn fit_for_traffic(now: &Now<'_>, slot: Slot) -> Result<(), String> {
     let there = now.healthy(slot)?;
     match now.entry(slot) {
@@ -159,7 +159,7 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
         None => Standing::Missing,
     };
     if stands != rewrite.from {
-        return Verdict::Refuse("the route was written by somebody else meanwhile".into());
+        return Verdict::Refuse("another operator or program wrote the route meanwhile".into());
     }
     if let Some(stood) = rewrite.lowered()
         && let Err(verdict) = may_be_lowered(now, stood, rewrite.generation)
@@ -167,7 +167,7 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
         return verdict;
     }
     if let Err(why) = fit_for_traffic(now, rewrite.live) {
-        return Verdict::Wait(format!("no route to what cannot answer: {why}"));
+        return Verdict::Wait(format!("no route to a slot that cannot answer: {why}"));
     }
     let runs = now.instance(rewrite.live).map(|there| &there.digest);
     let keeps_digest = now
@@ -179,8 +179,8 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
     Verdict::Act
 }
 
-/// A generation is lowered only where no switch can have made it, and never below the proxy's: a driver that planned
-/// with the one that stood finds another route, and has no lock.
+/// A generation is lowered only if no switch can have made it, and never below the proxy's. A driver that planned with
+/// the old one finds another route, and has no lock.
 fn may_be_lowered(now: &Now<'_>, stood: u64, to: u64) -> Result<(), Verdict> {
     let Some(proxy) = &now.snapshot.proxy else {
         let why = "the generation of the route is not lowered while the proxy does not say its own";
@@ -195,9 +195,9 @@ fn may_be_lowered(now: &Now<'_>, stood: u64, to: u64) -> Result<(), Verdict> {
     Ok(())
 }
 
-/// Only the pointer that was seen gets a token of this store, and only with a generation that no driver from before the
-/// store went back can have. The route has it already, but where what is live cannot answer: no route is written to that,
-/// and the traffic has to be movable.
+/// Only the observed pointer gets a token of this store, and only with a generation that no driver from before the
+/// store went back can have. The route already has that generation, unless the live slot cannot answer: no route is
+/// written to such a slot, but its traffic must be movable.
 fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
     if now.snapshot.pointer != Some(*from) {
         return Verdict::Refuse("another driver wrote the live pointer meanwhile".into());
@@ -219,16 +219,16 @@ fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
         return Verdict::Act;
     }
     Verdict::Refuse(format!(
-        "the route does not say {live} generation {generation}: the pointer gets no other one; repair again, so that the route is written first"
+        "the route does not say {live} generation {generation}, and the pointer gets no other one: repair again, so that the route is written first"
     ))
 }
 
-/// The proxy does what the route says, and nothing else.
+/// The proxy is only set to what the route says.
 fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdict {
     let said = now.route().map(|route| (route.generation, route.live));
     if said != Some((generation, to)) {
         return Verdict::Refuse(format!(
-            "the route does not say {to} generation {generation}: the proxy is pointed at nothing else"
+            "the route does not say {to} generation {generation}, and the proxy is set to nothing else"
         ));
     }
     let Some(proxy) = &now.snapshot.proxy else {
@@ -243,12 +243,12 @@ fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdic
     }
     if is_beyond_any_switch(generation, proxy.generation) {
         return Verdict::Refuse(format!(
-            "no switch has made generation {generation}: the proxy never gets it; repair again, so that the route is written first"
+            "no switch has made generation {generation}, and the proxy never gets it: repair again, so that the route is written first"
         ));
     }
     if proxy.generation >= generation {
         return Verdict::Refuse(format!(
-            "the proxy has generation {} already: it never gets a lower one",
+            "the proxy already has generation {}, and never gets a lower one",
             proxy.generation
         ));
     }
@@ -264,24 +264,26 @@ fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdic
 
 fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> Verdict {
     if now.instance(slot).is_none_or(|there| there.id != *instance) {
-        return Verdict::Refuse(format!("something else is in {slot} now"));
+        return Verdict::Refuse(format!("another instance is in {slot} now"));
     }
     if let Some(why) = now.traffic(slot) {
         return Verdict::Refuse(why);
     }
     if now.entry(slot).is_some() {
-        return Verdict::Refuse(format!("{slot} is registered: others send requests there"));
+        return Verdict::Refuse(format!(
+            "{slot} is registered: other readers of the store send requests there"
+        ));
     }
     let rates = now.snapshot.slots.get(slot).rates.as_ref();
     match rates.map_or(0, |rates| rates.requests) {
         0 => Verdict::Act,
         many => Verdict::Wait(format!(
-            "{slot} had {many} requests of the public in the last moments"
+            "{slot} had {many} public requests in the last seconds"
         )),
     }
 }
 
-/// Whether an action has come true; if not, what is missing.
+/// Whether the result of an action is true; the error says what is missing.
 pub(in crate::release) fn is_true(
     repair_action: &RepairAction,
     snapshot: &Snapshot,
@@ -301,7 +303,7 @@ pub(in crate::release) fn is_true(
         RepairAction::Start { slot, instance } => {
             let there = now.healthy(*slot)?;
             require(there.id == *instance, || {
-                format!("another is in {slot} now")
+                format!("another instance is in {slot} now")
             })
         }
         RepairAction::Install => {
@@ -326,7 +328,7 @@ pub(in crate::release) fn is_true(
                             && (there.tag.is_none() || there.tag == entry.tag)
                     })
             });
-            require(is_so, || format!("the entry of {slot} is another"))
+            require(is_so, || format!("the entry of {slot} is another one"))
         }
         RepairAction::Route(wanted) => {
             let endpoint = now.definition.endpoints.get(wanted.live);
@@ -335,7 +337,7 @@ pub(in crate::release) fn is_true(
                     && route.digest == wanted.digest
                     && route.endpoint == *endpoint
             });
-            require(is_so, || "the route is another".into())
+            require(is_so, || "the route is another one".into())
         }
         RepairAction::Rebase { from, generation } => {
             let highest = snapshot.pointer.map(|pointer| pointer.highest_token().0);
@@ -361,9 +363,9 @@ pub(in crate::release) fn is_true(
         RepairAction::Stop { slot, instance } => match now.instance(*slot) {
             None => Ok(()),
             Some(there) if there.id == *instance => {
-                require(!there.is_up(), || format!("{slot} runs"))
+                require(!there.is_up(), || format!("{slot} is running"))
             }
-            Some(_) => Err(format!("another is in {slot} now")),
+            Some(_) => Err(format!("another instance is in {slot} now")),
         },
     }
 }

@@ -313,7 +313,7 @@ fn an_approval_is_for_one_plan_and_expires() {
             .iter()
             .any(|cost| cost.contains("(protected)"))
     );
-    let approval = RepairApproval::give(&plan, operator(), Some("qa"), now).expect("a yes");
+    let approval = RepairApproval::give(&plan, operator(), Some("qa"), now).expect("an approval");
     let approved = approval.approve(&plan, now).expect("it counts");
     assert!(
         plan.only_actions()

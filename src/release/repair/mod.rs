@@ -1,29 +1,30 @@
-//! Repairing drift: what differs is mended by actions that are planned in words, confirmed, done under the
-//! target's lock, looked at until they are true, and written down. The thinking is here and pure; the
-//! engine looks and does (`engine::repairing`).
+//! Repairs drift: a plan of described actions for the differences, confirmed by an operator, performed under the
+//! target's lock, observed until true, and recorded. The decisions are here and pure; the engine observes and acts
+//! (`engine::repairing`).
 //!
-//! What runs and answers is the truth of what runs; the route is the truth of what should have the
-//! traffic. So an entry is written as what runs, the proxy is pointed at what the route names, and a
-//! route is written anew only where it is gone, cannot be read, or names what does not run while the
-//! proxy's slot does. A version that nobody released is never made right by writing it down. Where no
-//! action is safe the plan says why, and what a person has to do.
+//! The running, answering instance decides what runs in a slot. The route decides which slot should have the traffic.
+//! So a registration is corrected to what runs, and the proxy is set to the slot in the route. A route is rewritten
+//! only if it is missing, unreadable, or names an instance that is not running while the proxy's slot is. A version
+//! that was never released does not become right by recording it. If no action is safe, the plan says why, and what a
+//! person must do.
 //!
-//! Where the store went back (it was wiped, restored or replaced), the proxy is the newer truth: the store follows what
-//! it sends traffic to. Its pointer carries a token that is higher than any lock of this store, so that it refuses every
-//! switch. [`RepairAction::Rebase`] is the only act that lowers a token. It compares the whole pointer with what was seen, and
-//! it is safe from a driver of before by the generation: the route gets one first that no such driver can have, and
-//! the proxy refuses a lower generation as it refuses a lower token. Where what is live cannot answer, no route is written
-//! to it: the pointer alone gets that generation, so that the traffic can be moved to what answers.
+//! If the store went back (it was wiped, restored or replaced), the proxy is newer: the store follows the slot that the
+//! proxy sends traffic to. The pointer carries a token that is higher than any lock of this store, so the proxy refuses
+//! every switch. [`RepairAction::Rebase`] is the only act that lowers a token. It compares the whole pointer with the
+//! observed one. The generation protects it from an earlier driver: the route first gets a generation that no such
+//! driver can have, and the proxy refuses a lower generation as it refuses a lower token. If the live slot cannot
+//! answer, no route is written to it. Then only the pointer gets that generation, so that the traffic can be moved to a
+//! slot that answers.
 //!
 //! A route may have a generation that no switch has made, because another program wrote it. It is not believed: it is
-//! written anew with the generation that the proxy really has, after a person has typed the environment's name. No repair
-//! gives the proxy such a generation.
+//! rewritten with the proxy's actual generation, after a person has typed the environment's name. No repair gives the
+//! proxy such a generation.
 //!
-//! The interlocks are those of a release: what has the traffic is not stopped or deregistered (1), no
-//! route to what is not healthy or not registered (2), one driver under a lock whose token every write
-//! compares (4), every action names its from and its to (5), the world is looked at again before each
-//! action (6), and a yes belongs to these very actions and expires (9). The proxy is pointed by the rule of
-//! the way back: the slot was switched to before, and is healthy and registered now (3).
+//! The interlocks are those of a release: a slot with traffic is not stopped or deregistered (1), no route to a slot
+//! that is not healthy or not registered (2), one driver under a lock whose token every write compares (4), every
+//! action names its from and its to (5), the state is observed again before each action (6), and an approval belongs to
+//! exactly these actions and expires (9). For setting the proxy the rule of switching back applies: the slot was
+//! switched to before, and is healthy and registered now (3).
 
 mod action;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A repair as it is shown: every difference with what mends it, every action with its calls and its cost.
+//! The plan of a repair: every difference with its remedy, every action with its calls and its cost.
 
 use jiff::Timestamp;
 
@@ -11,68 +11,68 @@ use crate::inventory::{Hold, Operator, ReleaseId, Snapshot, Target, Tier};
 use crate::release::plan::touches_words;
 use crate::release::{Definition, Known};
 
-/// What is to be repaired, and by whom.
+/// A request for a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairRequest {
-    /// Where.
+    /// The target.
     pub target: Target,
-    /// Only differences of this name; all of them otherwise.
+    /// Only differences with this name; all if none.
     pub only: Option<Name>,
 }
 
-/// One difference and what mends it.
+/// One difference and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What differs.
+    /// The difference.
     pub drift: Drift,
-    /// What mends it.
+    /// Its remedy.
     pub remedy: Remedy,
 }
 
-/// One action and what it calls.
+/// One action and its calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
-    /// What is done.
+    /// The action.
     pub repair_action: RepairAction,
-    /// Its calls, one a line.
+    /// Its calls, one per line.
     pub calls: Vec<String>,
 }
 
-/// See the module.
+/// The plan of a repair.
 #[derive(Debug, Clone)]
 pub struct RepairPlan {
     /// Its id, of the same kind as a release's.
     pub id: ReleaseId,
-    /// The target as configured.
+    /// The configuration of the target.
     pub definition: Definition,
-    /// What was asked for by name.
+    /// The requested name of differences, if any.
     pub only: Option<Name>,
-    /// Who plans it.
+    /// The operator who plans it.
     pub operator: Operator,
-    /// When.
+    /// The time of the plan.
     pub made_at: Timestamp,
-    /// What differs, in the order in which it is shown.
+    /// The differences, in the order in which they are shown.
     pub items: Vec<Item>,
-    /// What is done, in order; none where only a person can mend it.
+    /// The actions, in order; empty if only a person can repair the differences.
     pub repair_actions: Vec<Planned>,
     /// Protected targets of other environments whose connections it may cut.
     pub touched: Vec<Target>,
-    /// What stops promotes there. A repair goes on under it, and whoever says yes is told.
+    /// The active holds there. They do not stop a repair, but the approving operator sees them.
     pub holds: Vec<Hold>,
 }
 
 impl RepairPlan {
-    /// Whose it is.
+    /// Its target.
     pub fn target(&self) -> &Target {
         &self.definition.target
     }
 
-    /// How careful one has to be.
+    /// How careful an operator must be.
     pub fn tier(&self) -> Tier {
         self.definition.tier
     }
 
-    /// What a person has to do, by difference.
+    /// What a person must do, for each difference.
     pub fn for_a_person(&self) -> impl Iterator<Item = (&Drift, &str)> {
         self.items.iter().filter_map(|item| match &item.remedy {
             Remedy::Person(words) => Some((&item.drift, words.as_str())),
@@ -80,7 +80,7 @@ impl RepairPlan {
         })
     }
 
-    /// The differences that the actions are to end.
+    /// The differences that the actions should remove.
     pub fn mended(&self) -> impl Iterator<Item = &Drift> {
         self.items.iter().filter_map(|item| match &item.remedy {
             Remedy::Actions(_) | Remedy::Follows(_) => Some(&item.drift),
@@ -88,7 +88,7 @@ impl RepairPlan {
         })
     }
 
-    /// What is done, without the words for it.
+    /// The actions without their texts.
     pub fn only_actions(&self) -> Vec<RepairAction> {
         self.repair_actions
             .iter()
@@ -96,7 +96,7 @@ impl RepairPlan {
             .collect()
     }
 
-    /// What it costs, a line each; the same is said once.
+    /// The costs, one per line, without duplicates.
     pub fn costs(&self) -> Vec<String> {
         let mut costs: Vec<String> = Vec::new();
         for cost in self
@@ -114,7 +114,7 @@ impl RepairPlan {
         costs
     }
 
-    /// Whether it asks for as much care as one of a protected environment, though its own is none.
+    /// Whether it needs the care of a protected environment although its own is not protected.
     pub(in crate::release) fn touches_protected(&self) -> bool {
         !self.tier().is_protected() && !self.touched.is_empty()
     }
@@ -125,13 +125,13 @@ impl RepairPlan {
         repair_actions.any(|planned| planned.repair_action.lowers_generation())
     }
 
-    /// What stands that whoever says yes should know of, a line each.
+    /// The active holds that the approving operator should know, one per line.
     pub fn held(&self) -> impl Iterator<Item = String> {
         let holds = self.holds.iter();
-        holds.map(|hold| format!("{hold}; a repair goes on under it"))
+        holds.map(|hold| format!("{hold}; it does not stop a repair"))
     }
 
-    /// As it is written down when it begins.
+    /// Its record when it starts.
     pub fn record(&self, by: &Operator, now: Timestamp) -> RepairRecord {
         RepairRecord {
             format: FORMAT,
@@ -162,8 +162,8 @@ impl RepairPlan {
     }
 }
 
-/// What mends what differs, and what is done for it: each action once, in the order that keeps the
-/// traffic answered. `released` is whether the release that the route names proves what the route says.
+/// The remedies of the differences, and the actions for them: each action once, in the order that keeps the traffic
+/// answered. `released` says whether the release in the route proves what the route says.
 pub(in crate::release) fn plan(
     (snapshot, released): (&Snapshot, &Known<()>),
     definition: &Definition,
@@ -200,7 +200,7 @@ pub(in crate::release) fn plan(
             }
         }
     }
-    // Stable: what has the same rank stays in the order of the slots.
+    // Stable: actions of the same rank stay in the order of the slots.
     repair_actions.sort_by_key(RepairAction::rank);
     for item in &mut items {
         if let Some(follows) = follows(item.drift.name, &repair_actions) {
@@ -214,7 +214,7 @@ pub(in crate::release) fn plan(
     (items, repair_actions.collect())
 }
 
-/// Whether what the public gets comes from what is mended: said as the action that ends it.
+/// The action that may also remove a difference in the public answers, as text.
 fn follows(name: Name, repair_actions: &[RepairAction]) -> Option<String> {
     let ends = |repair_action: &&RepairAction| match name {
         Name::PublicElsewhere | Name::PublicNotOurs | Name::PublicUnwell => matches!(
@@ -228,8 +228,5 @@ fn follows(name: Name, repair_actions: &[RepairAction]) -> Option<String> {
         _ => false,
     };
     let repair_action = repair_actions.iter().find(ends)?;
-    Some(format!(
-        "it is looked at again after: {}",
-        repair_action.title()
-    ))
+    Some(format!("checked again after: {}", repair_action.title()))
 }

@@ -1,6 +1,6 @@
-//! What mends one difference, from what was seen. What runs and answers is the truth of what runs, and
-//! the route is the truth of what should have the traffic; where neither can be believed, a person has to
-//! look, and it is said why and what for. Pure.
+//! The remedy of one difference, from an observation. The running, answering instance decides what runs in a slot, and
+//! the route decides which slot should have the traffic. If neither can be believed, a person must look, and the text
+//! says why and at what. Pure.
 
 use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::Seen;
@@ -8,14 +8,14 @@ use crate::inventory::drift::{Drift, Name};
 use crate::inventory::{Instance, InstanceState, LAST_PLANNED_GENERATION, PointerState, Slot};
 use crate::release::describe::generations_used_up;
 
-/// What mends a difference.
+/// The remedy of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     /// These actions.
     Actions(Vec<RepairAction>),
-    /// It comes from others, and should go away with them.
+    /// It is caused by other differences, and should disappear with them.
     Follows(String),
-    /// No action is safe: what a person has to do, and why.
+    /// No action is safe: what a person must do, and why.
     Person(String),
 }
 
@@ -23,7 +23,7 @@ fn person(words: impl Into<String>) -> Remedy {
     Remedy::Person(words.into())
 }
 
-/// What mends this one, by itself.
+/// The remedy of this difference alone.
 pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
     match (drift.name, drift.slot) {
         (Name::InstanceGone, Some(slot)) => gone(seen, slot),
@@ -47,35 +47,35 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         ) => route(seen),
         (Name::RouteVersionDiffers, _) => route_version(seen),
         (Name::ProxyNewer, _) => person(
-            "the configuration that is read here is older than what is installed: get the newer greenroom.toml and start again",
+            "the configuration of this console is older than the installed one: get the newer greenroom.toml and restart",
         ),
         (Name::ProxyForeign, _) => person(
-            "the file in the place of this target's configuration is not this target's: give it back to the target it names, or move it away",
+            "the file in the place of this target's configuration is not this target's: give it back to the target that it names, or move it away",
         ),
         (Name::PublicElsewhere, _) => person(
-            "the proxy does what the route says, and another slot answers: see what stands between the public address and the proxy, a cache, a balancer, an old worker",
+            "the proxy follows the route, but another slot answers: find what is between the public address and the proxy, e.g. a cache, a balancer, an old worker",
         ),
         (Name::PublicNotOurs, _) => person(
-            "what answers on the public address has not come through this proxy: see what listens there, and what stands before it",
+            "the answer on the public address does not come through this proxy: find what listens there, and what is in front of it",
         ),
         (Name::PublicUnwell, _) => person(
-            "requests arrive where they should: see the log of the live slot, and roll back while another version is warm",
+            "requests reach the right slot: read its log, and roll back while another version is warm",
         ),
         (Name::TwoLive, _) => person(
-            "the configuration is as it should be, and requests go to both slots: see `nginx -T` and the proxy's old workers",
+            "the configuration is correct, but requests go to both slots: check `nginx -T` and the proxy's old workers",
         ),
-        (_, None) => person("which slot it is about is not known: look again"),
+        (_, None) => person("its slot is not known: look again"),
     }
 }
 
-/// What should have the traffic is made again as its release put it there; what need not be there is not
-/// registered any more.
+/// An instance that should have the traffic is created again as its release created it. Otherwise its registration is
+/// removed.
 fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
     }
     let Some(entry) = seen.entry(slot) else {
-        return person("what was registered is not known any more: look again");
+        return person("the registration is no longer known: look again");
     };
     let Some(route) = seen.routed(slot) else {
         return person(format!(
@@ -87,7 +87,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "the route and the entry name different versions for {slot}, and nothing runs there: promote the one that should run"
         ));
     }
-    // Route and entry alone are no more than what another program may have written.
+    // Route and registration alone prove nothing: another program may have written both.
     if let Err(why) = seen.released {
         return person(format!(
             "{} is not started in {slot}: release {} does not prove that it was released and checked there ({why}); promote the version that should run",
@@ -115,11 +115,11 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
     }
     let Some(instance) = seen.instance(slot) else {
-        return person("it is gone meanwhile: look again");
+        return person("the instance is gone meanwhile: look again");
     };
     if instance.state == InstanceState::Restarting {
         return person(format!(
-            "{slot} starts and ends again and again: starting it once more changes nothing; see its log, and promote a version that runs"
+            "{slot} keeps restarting, so starting it again changes nothing: read its log, and promote a version that runs"
         ));
     }
     let mut repair_actions = vec![RepairAction::Start {
@@ -141,12 +141,13 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
         return person("it has the traffic: it is not stopped");
     }
     let Some(instance) = seen.instance(slot) else {
-        return person("it is gone meanwhile: look again");
+        return person("the instance is gone meanwhile: look again");
     };
-    // Pointed away, or with its configuration installed anew, the proxy sends nothing there any more.
+    // If the proxy is set to the other slot, or its configuration is installed again, it no longer sends requests
+    // there.
     if seen.has_requests(slot) && !seen.is_installed_anew() && !seen.is_pointed_at(slot) {
         return person(format!(
-            "requests of the public still arrive in {slot}: see `nginx -T` for what sends them there, then stop it"
+            "public requests still arrive in {slot}: find what sends them there with `nginx -T`, then stop it"
         ));
     }
     Remedy::Actions(vec![RepairAction::Stop {
@@ -155,20 +156,20 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }])
 }
 
-/// The entry is written as what runs there: what the route says, or, in the other slot, what was
-/// registered. Anything else nobody released, and writing it down would make it look so.
+/// The registration is corrected to the running instance, if that is what the route says, or, in the other slot, what
+/// was registered. Any other version was never released, and recording it would make it look released.
 fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let Some(instance) = seen.instance(slot) else {
-        return person("it is gone meanwhile: look again");
+        return person("the instance is gone meanwhile: look again");
     };
     if !seen.is_released(slot) {
         return person(format!(
-            "{slot} runs a version that nobody released there: promote the one that should run"
+            "{slot} runs a version that was never released there: promote the one that should run"
         ));
     }
     let Some(release) = seen.release_of(slot) else {
         return person(format!(
-            "which release made what runs in {slot} is not known: promote the version that should run"
+            "the release of the version in {slot} is not known: promote the version that should run"
         ));
     };
     Remedy::Actions(vec![RepairAction::Register {
@@ -178,11 +179,11 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }])
 }
 
-/// A wrong digest in an entry is never believed. A container cannot change its image: where the very one
-/// that was registered runs, or what the route says, it is the entry that was edited.
+/// A wrong digest in a registration is never believed. A container cannot change its image: if exactly the registered
+/// instance is running, or what the route says, then the registration was edited.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
-        return person("it is gone meanwhile: look again");
+        return person("the instance is gone meanwhile: look again");
     };
     if seen.is_truth(slot) {
         return entry(seen, slot);
@@ -194,7 +195,7 @@ fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }
     if seen.should_have_traffic(slot) {
         return person(format!(
-            "{slot} has the traffic and runs a version that nobody released and no check has passed: promote the version that should run, it goes into {}",
+            "{slot} has the traffic and runs a version that was never released and never passed its checks: promote the version that should run, it goes into {}",
             slot.other()
         ));
     }
@@ -218,11 +219,11 @@ fn address(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
-        // The proxy names it, the route does not: once the proxy is pointed away, it is an old version
-        // that runs again.
+        // The proxy names it, but the route does not. Once the proxy is set to the other slot, it is an old version
+        // that is running again.
         return match seen.instance(slot).filter(|it| it.is_up()) {
             Some(_) => started(seen, slot),
-            None => Remedy::Follows("the proxy is pointed at what the route names".into()),
+            None => Remedy::Follows("the proxy is set to the slot in the route".into()),
         };
     }
     let Some(instance) = seen.instance(slot) else {
@@ -239,9 +240,7 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let mut repair_actions = Vec::new();
     if !instance.is_running() {
         if instance.state == InstanceState::Restarting {
-            return person(format!(
-                "{slot} starts and ends again and again: see its log"
-            ));
+            return person(format!("{slot} keeps restarting: read its log"));
         }
         repair_actions.push(RepairAction::Start {
             slot,
@@ -261,24 +260,24 @@ fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
         (_, Some(slot)) => Remedy::Actions(vec![RepairAction::Deregister(slot)]),
         (Some("route"), _) => route(seen),
         (Some("lock"), _) => person(
-            "a repair needs the lock itself: see who wrote it, and delete the key when nobody drives this target",
+            "a repair itself needs the lock: find who wrote the key, and delete it when no operator drives this target",
         ),
         (Some("hold"), _) => person(
-            "whether this target is held is somebody's word: ask who wrote it; greenroom hold with --clear shows and removes it",
+            "only an operator knows whether this target is held: ask who wrote the key; greenroom hold with --clear shows and removes it",
         ),
-        _ => person("what was released is never written anew: see who wrote it"),
+        _ => person("a release is never rewritten: find who wrote the key"),
     }
 }
 
-/// The store follows the proxy, which is newer. The route gets a generation that is out of reach for any driver from
-/// before, then the pointer gets it, with a token of this store.
+/// The store follows the proxy, which is newer. The route gets a generation that no earlier driver can have, then the
+/// pointer gets it, with a token of this store.
 fn went_back(seen: &Seen<'_>) -> Remedy {
     let Some(from) = seen.snapshot.pointer else {
-        return person("what the live pointer carries cannot be read: look again");
+        return person("the live pointer cannot be read: look again");
     };
     let Some(proxy) = seen.proxy() else {
         return person(
-            "the proxy has no configuration of this target, so what it would send the traffic to is not known: install it first (greenroom repair with --only proxy-not-installed), then repair again",
+            "the proxy has no configuration of this target, so the slot that it would use is not known: install it first (greenroom repair with --only proxy-not-installed), then repair again",
         );
     };
     let Some(live) = proxy.slot else {
@@ -287,8 +286,8 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     if from.live != Some(live) {
         return person("the proxy names another slot than its files: look again");
     }
-    // A route to what cannot answer is never written. The generation alone stops a driver from before, and with a token
-    // of this store the traffic can be moved to what answers.
+    // A route to a slot that cannot answer is never written. The generation alone excludes an earlier driver, and with
+    // a token of this store the traffic can be moved to a slot that answers.
     if !seen.is_fit(live) {
         let generation = seen.generation_after_all();
         if generation > LAST_PLANNED_GENERATION {
@@ -319,7 +318,7 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// Nothing has the traffic by the proxy: the tokens alone are in the way.
+/// The proxy names no slot: only the tokens prevent a switch.
 fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     let generation = from.highest_generation();
     let mut repair_actions = vec![RepairAction::Rebase { from, generation }];
@@ -339,7 +338,7 @@ fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// The route as it should be, and the proxy as the route says.
+/// Rewrites the route as needed, and sets the proxy to it.
 fn route(seen: &Seen<'_>) -> Remedy {
     if seen.store_went_back() {
         return went_back(seen);
@@ -362,38 +361,38 @@ fn route(seen: &Seen<'_>) -> Remedy {
         repair_actions.insert(0, RepairAction::Route(wanted));
     }
     if repair_actions.is_empty() {
-        return person("store and proxy agree meanwhile: look again");
+        return person("store and proxy agree now: look again");
     }
     Remedy::Actions(repair_actions)
 }
 
-/// The digest of the route is written anew where its slot's entry, by the same release, is of the very
-/// container that runs.
+/// The digest of the route is rewritten if the registration of its slot, by the same release, belongs to exactly the
+/// running container.
 fn route_version(seen: &Seen<'_>) -> Remedy {
     if seen.is_digest_of_route_edited() || seen.store_went_back() {
         return route(seen);
     }
     person(
-        "what runs in the live slot is not what the route's release put there, and no check has passed for it: promote the version that should run",
+        "the version in the live slot is not the one that the route's release put there, and never passed its checks: promote the version that should run",
     )
 }
 
-/// The route that is to stand.
+/// The route as it should be.
 fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     let Some(live) = seen.should() else {
-        return Err("neither the store nor the proxy says who has the traffic: promote the version that should run".into());
+        return Err("neither the store nor the proxy says which slot has the traffic: promote the version that should run".into());
     };
     let told = seen.proxy().map_or(0, |proxy| proxy.generation);
     let named = seen.proxy().and_then(|proxy| proxy.slot);
     let routed = seen.route();
     let generation = match routed {
         _ if seen.store_went_back() => seen.generation_after_all(),
-        // The proxy goes on as it does.
+        // The proxy keeps its state.
         None => told.max(1),
         Some(route) => {
             let believed = seen.believed(route);
             if named == Some(live) && told >= believed {
-                // A generation is one switch: another slot has another one.
+                // A generation is one switch: another slot needs another generation.
                 let is_one_switch = route.live == live || told > believed;
                 told.saturating_add(u64::from(!is_one_switch)).max(1)
             } else if route.live == live && believed > told {
@@ -427,7 +426,9 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         None => seen.release_of(live),
     };
     let release = release.ok_or_else(|| {
-        format!("which release made what runs in {live} is not known: promote the version that should run")
+        format!(
+            "the release of the version in {live} is not known: promote the version that should run"
+        )
     })?;
     Ok(Rewrite {
         from,

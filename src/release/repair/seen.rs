@@ -1,4 +1,4 @@
-//! What was seen of a target, asked as a repair asks it. Pure.
+//! An observation of a target, with the questions that a repair asks. Pure.
 
 use super::action::Rewrite;
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
@@ -8,22 +8,22 @@ use crate::inventory::{
 };
 use crate::release::{Definition, Known};
 
-/// How far the generation is raised where the store went back.
+/// How far the generation is raised if the store went back.
 const FAR_AHEAD: u64 = 1_000;
 
-/// The generation that no driver can have that saw this one or the few after it.
+/// A generation that no driver can have that saw this one or the next few.
 pub(super) fn out_of_reach(generation: u64) -> u64 {
     (generation / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
 }
 
-/// See the module.
+/// An observation of a target.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) definition: &'a Definition,
     /// Everything that differs.
     pub(super) drifts: &'a [Drift],
-    /// Whether the release that the route names proves that it has released what the route says, or why not.
+    /// Whether the release in the route proves that it released what the route says; the error says why not.
     pub(super) released: &'a Known<()>,
 }
 
@@ -54,15 +54,16 @@ impl<'a> Seen<'a> {
         self.instance(slot).is_some_and(Instance::is_running)
     }
 
-    /// Whether a slot can have the traffic, as far as is known: something runs there, and it was not seen unhealthy.
+    /// Whether a slot can have the traffic, as far as is known: an instance is running there and was not observed as
+    /// unhealthy.
     pub(super) fn is_fit(&self, slot: Slot) -> bool {
         let probe = self.snapshot.slots.get(slot).probe.as_ref();
         self.runs(slot) && probe.is_none_or(|probe| probe.healthy)
     }
 
     /// Whether the proxy names another slot than the route, with a higher generation. Each switch writes the route
-    /// first, so the route went back since (a restored store, also one whose revision was raised) or was edited. Or the route
-    /// has a generation that no switch has made.
+    /// first, so the route was edited, or it went back (in a restored store, even one whose revision was raised). Also
+    /// true if the route has a generation that no switch has made.
     fn is_proxy_ahead(&self) -> bool {
         let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
             return false;
@@ -74,21 +75,21 @@ impl<'a> Seen<'a> {
                 .is_some_and(|slot| slot != route.live && self.is_fit(slot))
     }
 
-    /// Whether the store is behind what the proxy carries: then the proxy is the newer truth about who has the traffic.
+    /// Whether the store is behind the proxy's token. Then the proxy is newer and decides who has the traffic.
     pub(super) fn store_went_back(&self) -> bool {
         let mut drifts = self.drifts.iter();
         drifts.any(|drift| drift.name == Name::StoreWentBack)
     }
 
-    /// Whether what runs in a slot counts, whatever the store says: the proxy names it and is
-    /// newer than the store.
+    /// Whether the running instance in a slot counts, whatever the store says: the proxy names the slot and is newer
+    /// than the store.
     pub(super) fn is_truth(&self, slot: Slot) -> bool {
         (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
     }
 
     /// A generation that no switch from before the store went back can have. In the store each switch is one
-    /// generation, and the pointer follows before the next begins: a switch that is still on its way is a few
-    /// generations ahead of the pointer at most.
+    /// generation, and the pointer follows before the next one starts. So a switch that has not arrived yet is at most
+    /// a few generations ahead of the pointer.
     pub(super) fn generation_after_all(&self) -> u64 {
         let routed = self.route().map_or(0, |route| self.believed(route));
         out_of_reach(self.told().max(routed))
@@ -99,7 +100,7 @@ impl<'a> Seen<'a> {
         highest_generation(None, self.proxy(), self.snapshot.pointer.as_ref())
     }
 
-    /// The generation of the route; the proxy's where no switch can have made the route's.
+    /// The generation of the route; the proxy's if no switch can have made the route's.
     pub(super) fn believed(&self, route: &Route) -> u64 {
         if is_beyond_any_switch(route.generation, self.told()) {
             self.proxy().map_or(0, |proxy| proxy.generation)
@@ -108,8 +109,8 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The slot that should have the traffic: the one that the route names; without a route, and where
-    /// nothing runs in that slot any more, the one that the proxy names and that runs.
+    /// The slot that should have the traffic: the one in the route. Without a route, or if that slot no longer runs
+    /// anything, the proxy's slot, if it is running.
     pub(super) fn should(&self) -> Option<Slot> {
         let named = self.proxy().and_then(|proxy| proxy.slot);
         if named.is_some() && (self.store_went_back() || self.is_proxy_ahead()) {
@@ -129,7 +130,7 @@ impl<'a> Seen<'a> {
         self.should() == Some(slot)
     }
 
-    /// The release that what runs in a slot is of.
+    /// The release of the version that runs in a slot.
     pub(super) fn release_of(&self, slot: Slot) -> Option<ReleaseId> {
         let by_entry = self.entry(slot).map(|entry| entry.release);
         let by_route = self.routed(slot).map(|route| route.release);
@@ -140,8 +141,8 @@ impl<'a> Seen<'a> {
         by_entry.or(by_route).or(by_label)
     }
 
-    /// Whether what runs in a slot is what the route says, or what was registered there. A container
-    /// cannot change its image: the very one that was registered counts, whatever the digest beside it.
+    /// Whether a slot runs what the route says, or what was registered there. A container cannot change its image, so
+    /// exactly the registered instance counts, whatever digest is registered.
     pub(super) fn is_released(&self, slot: Slot) -> bool {
         let Some(instance) = self.instance(slot) else {
             return false;
@@ -182,15 +183,15 @@ impl<'a> Seen<'a> {
             .any(|drift| differs.contains(&drift.name))
     }
 
-    /// Whether a key of the target is there and cannot be read.
+    /// Whether a key of the target exists and cannot be read.
     pub(super) fn is_unreadable(&self, name: &str) -> bool {
         let target = &self.snapshot.target;
         let mut keys = self.snapshot.problems.keys();
         keys.any(|key| StoredKey::is_named(target, key, name))
     }
 
-    /// Whether the route names another digest than the one that its own release has registered, and
-    /// that runs: then it was edited.
+    /// Whether the route names another digest than the running one, which its own release registered. Then the route
+    /// was edited.
     pub(super) fn is_digest_of_route_edited(&self) -> bool {
         let Some(route) = self.route() else {
             return false;
@@ -205,7 +206,7 @@ impl<'a> Seen<'a> {
             && entry.release == route.release
     }
 
-    /// Whether the route stands as it is wanted.
+    /// Whether the route is already as wanted.
     pub(super) fn is_route(&self, wanted: &Rewrite) -> bool {
         self.route().is_some_and(|route| {
             route.live == wanted.live

@@ -130,7 +130,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "docker rm of what is live",
         |s| s.slots.blue.instance = None,
-        &["make blue again", "register blue"],
+        &["create blue again", "register blue"],
     ),
     (
         "docker rm of what is live, and the route names another version",
@@ -175,7 +175,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["register blue"],
     ),
     (
-        "docker run of another image in the live slot: nobody released it",
+        "docker run of another image in the live slot: it was never released",
         |s| {
             live(s).digest = digest('c');
             live(s).id = InstanceId("other".into());

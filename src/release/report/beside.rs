@@ -1,11 +1,11 @@
-//! A hold or a repair, told from its record.
+//! The report of a hold or a repair, from its record.
 
 use super::{Line, Lines, Tone, itself, moment};
 use crate::history::{AuditRecord, HoldRecord, KeptAudit, Provable, RepairRecord};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
-/// All of it, with what its store has said otherwise since.
+/// The whole report, with the differences that its store had later.
 pub fn beside(kept: &KeptAudit) -> Vec<Line> {
     let mut lines = Lines::default();
     match &kept.record {
@@ -38,7 +38,7 @@ fn hold(lines: &mut Lines, record: &HoldRecord) {
             lines.add(Tone::Quiet, format!("           because: {why}"));
         }
         (None, Some(until)) => lines.plain(format!("  until    {}", moment(until))),
-        (None, None) => lines.plain("  until    it is cleared, which was not yet seen"),
+        (None, None) => lines.plain("  until    it is cleared, as far as is known"),
     }
 }
 
@@ -46,9 +46,9 @@ fn repair(lines: &mut Lines, record: &RepairRecord) {
     lines.heading(format!("{}  repair", record.target));
     lines.plain(format!("  repair   {}", record.id));
     lines.plain(format!("  by       {}", record.operator));
-    lines.plain(format!("  begun    {}", moment(record.begun_at)));
+    lines.plain(format!("  started  {}", moment(record.begun_at)));
     match &record.closed {
-        None => lines.plain("  ended    not yet, as far as was seen"),
+        None => lines.plain("  ended    not yet, as far as is known"),
         Some((at, outcome)) => {
             let took = duration(elapsed(record.begun_at, *at));
             let tone = match outcome.reason() {
@@ -66,9 +66,9 @@ fn repair(lines: &mut Lines, record: &RepairRecord) {
     lines.heading("what was done about it");
     for repair_action in &record.repair_actions {
         let words = match (repair_action.begun_at, repair_action.done_at) {
-            (_, Some(at)) => format!("seen true at {}", moment(at)),
-            (Some(at), None) => format!("begun at {}, and not seen true", moment(at)),
-            (None, None) => "not begun".to_owned(),
+            (_, Some(at)) => format!("done at {}", moment(at)),
+            (Some(at), None) => format!("started at {}, but not confirmed", moment(at)),
+            (None, None) => "not started".to_owned(),
         };
         lines.plain(format!("  {}: {words}", repair_action.does));
         for call in &repair_action.calls {

@@ -1,5 +1,5 @@
-//! Two releases beside each other: versions and the commits they were built from, what was planned and
-//! how instances were made, checks, how long each step took.
+//! Compares two releases: the versions and their commits, the plans, how instances were created, the checks, and the
+//! duration of each step.
 
 use std::time::Duration;
 
@@ -9,35 +9,35 @@ use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::sanitize::sanitize;
 
-/// One thing of both.
+/// One compared value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
-    /// What it is.
+    /// Its name.
     pub what: String,
-    /// In the one.
+    /// The value of the first release.
     pub one: String,
-    /// In the other.
+    /// The value of the second release.
     pub other: String,
-    /// Whether it is read first: the outcome, the versions, the commits and the images.
+    /// Whether it is shown first: the outcome, the versions, the commits and the images.
     pub is_headline: bool,
-    /// How long it took in each, of what takes time.
+    /// The duration in each, for values that take time.
     pub took: Option<[Option<Duration>; 2]>,
 }
 
 impl Difference {
-    /// Whether both are alike.
+    /// Whether both are equal.
     pub fn is_same(&self) -> bool {
         self.one == self.other
     }
 }
 
-/// The heading of what is read first.
+/// The heading of the values that are shown first.
 pub const COMPARED_FIRST: &str = "outcome, versions, commits and images";
 
-/// Said of a release where there is nothing to compare.
+/// The value of a release that has none.
 pub const NOTHING: &str = "-";
 
-/// Everything that two releases can be compared by, whether it differs or not.
+/// Every value that two releases can be compared by, equal or not.
 pub fn compare(one: &Recorded, other: &Recorded) -> Vec<Difference> {
     let mut all = Both {
         one,
@@ -77,7 +77,7 @@ impl Both<'_> {
         }
     }
 
-    /// A row of something that takes time: its duration is kept beside the words.
+    /// A row that takes time: it also keeps the durations.
     fn timed_row(
         &mut self,
         what: impl Into<String>,
@@ -92,7 +92,7 @@ impl Both<'_> {
         }
     }
 
-    /// A row that is nothing but a duration.
+    /// A row that is only a duration.
     fn duration_row(
         &mut self,
         what: impl Into<String>,
@@ -131,7 +131,7 @@ impl Both<'_> {
         self.head("release", |head| Some(head.id.to_string()));
         self.head("target", |head| Some(head.target.to_string()));
         self.head("kind", |head| Some(head.kind.to_string()));
-        self.head("begun", |head| Some(moment(head.opened_at)));
+        self.head("started", |head| Some(moment(head.opened_at)));
         self.head("by", |head| Some(head.operator.to_string()));
         self.head("why", |head| head.reason.clone());
         self.head("into slot", |head| Some(head.to.0.to_string()));
@@ -196,7 +196,7 @@ impl Both<'_> {
     }
 }
 
-/// How long a step took the last time it was done.
+/// The duration of a step when it was last done.
 fn took(recorded: &Recorded, wanted: Step) -> Option<Duration> {
     let mut entries = recorded.entries.iter().rev();
     entries.find_map(|entry| match &entry.what {

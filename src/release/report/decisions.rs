@@ -1,4 +1,5 @@
-//! Every decision: who, from where, when it was asked and when answered, on what evidence, and why.
+//! Every decision: who made it, from where, when it was asked and answered, on what evidence, and
+//! why.
 
 use jiff::Timestamp;
 
@@ -12,7 +13,7 @@ pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
     lines.heading("decisions");
     let head = &recorded.head;
     lines.plain(format!(
-        "  {}  {} began it; the plan above was shown",
+        "  {}  {} opened it; the plan above was shown",
         moment(head.opened_at),
         head.operator
     ));
@@ -41,13 +42,13 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
         Happening::BackOutAsked {
             decision: Some(decision),
             reason,
-        } => (decision, format!("asked for the way back: {reason}")),
+        } => (decision, format!("asked to back out: {reason}")),
         Happening::BackOutAsked {
             decision: None,
             reason,
         } => {
             let at = moment(entry.at);
-            lines.plain(format!("  {at}  a rule asked for the way back: {reason}"));
+            lines.plain(format!("  {at}  a rule required backing out: {reason}"));
             return;
         }
         Happening::Resumed {
@@ -56,8 +57,8 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             decision,
         } => {
             let words = match how {
-                Takeover::Resumed => format!("took it up after {from}"),
-                Takeover::Forced => format!("took it from {from}"),
+                Takeover::Resumed => format!("resumed it after {from}"),
+                Takeover::Forced => format!("took it over from {from}"),
             };
             (decision, words)
         }
@@ -86,7 +87,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
     why(lines, decision.note.as_deref());
 }
 
-/// What somebody else had approved when the step was begun.
+/// An approval by another operator, recorded when the step was started.
 fn peer_approval(lines: &mut Lines, one: &PeerApproval) {
     lines.plain(format!(
         "  {}  {} approved it, from {}",

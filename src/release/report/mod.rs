@@ -1,6 +1,6 @@
-//! A release that is over, or was seen last some time ago, told from its records: head, plan, steps,
-//! checks, and every decision with who made it, from where, when it was asked and answered, on which
-//! evidence, and why. Pure, and the same for every face. All of it is harmless.
+//! The report of a release, from its records: head, plan, steps, checks, and every decision with who made it, from
+//! where, when it was asked and answered, on what evidence, and why. Pure, and the same for every user interface. All
+//! text is sanitized.
 
 mod beside;
 mod compare;
@@ -24,29 +24,29 @@ use crate::inventory::local_time;
 use crate::inventory::{Slot, Version};
 use crate::sanitize::sanitize;
 
-/// What a line is.
+/// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tone {
-    /// The name of what follows.
+    /// The title of the lines that follow.
     Heading,
-    /// As it is.
+    /// Normal text.
     Plain,
-    /// Something that did not go well, or does not agree.
+    /// Something that failed or does not agree.
     Bad,
-    /// Something beside.
+    /// Additional information.
     Quiet,
 }
 
-/// One line.
+/// One line of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// What it is.
+    /// Its kind.
     pub tone: Tone,
-    /// Its words.
+    /// Its text.
     pub text: String,
 }
 
-/// The lines that are being put together.
+/// The lines of a report while it is made.
 #[derive(Debug, Default)]
 struct Lines(Vec<Line>);
 
@@ -54,7 +54,7 @@ impl Lines {
     fn add(&mut self, tone: Tone, text: impl AsRef<str>) {
         self.0.push(Line {
             tone,
-            // Anybody who can write to the journal's store could have written this.
+            // Any program that can write to the journal's store could have written this.
             text: sanitize(text.as_ref()),
         });
     }
@@ -71,7 +71,7 @@ impl Lines {
     }
 }
 
-/// What its candidate wrote.
+/// The output of its candidate.
 fn log(lines: &mut Lines, log: &CandidateLog) {
     lines.heading(format!("Log of the candidate, {} lines", log.count()));
     for line in &log.first {
@@ -103,7 +103,7 @@ fn written(lines: &mut Lines, line: &WrittenLine) {
     lines.add(tone, format!("{at}{by}{}", line.text));
 }
 
-/// All of a release.
+/// The whole report of a release.
 pub fn report(kept: &Kept) -> Vec<Line> {
     let recorded = &kept.recorded;
     let mut lines = Lines::default();
@@ -125,12 +125,12 @@ pub fn report(kept: &Kept) -> Vec<Line> {
     lines.0
 }
 
-/// A moment, to the second.
+/// A time, to the second.
 pub(super) fn moment(at: Timestamp) -> String {
     local_time::moment(at)
 }
 
-/// The same without its day.
+/// The same without the date.
 fn clock(at: Timestamp) -> String {
     local_time::clock(at)
 }
@@ -147,7 +147,7 @@ fn live_words(live: LivePeriod) -> String {
     }
 }
 
-/// The rules that held when it was begun, and where each was written.
+/// The rules in effect when the release started, and where each is written.
 fn rules(lines: &mut Lines, head: &ReleaseRecord) {
     let rules = head.baseline.iter().flat_map(|baseline| &baseline.rules);
     let mut rules = rules.peekable();
@@ -179,14 +179,14 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
     ));
     if head.why() == Some(NO_REASON_YET) {
         lines.plain(format!(
-            "           greenroom hold {} {} --reason TEXT gives one; it is kept with the hold that the rollback has left",
+            "           greenroom hold {} {} --reason TEXT adds one; it is kept with the hold that the rollback left",
             head.target.service, head.target.environment
         ));
     }
-    lines.plain(format!("  begun    {}", moment(head.opened_at)));
+    lines.plain(format!("  started  {}", moment(head.opened_at)));
     let standing = Standing::of(head);
     match &head.closed {
-        None => lines.plain("  ended    not yet, as far as was seen"),
+        None => lines.plain("  ended    not yet, as far as is known"),
         Some((at, outcome)) => {
             let took = duration(super::time::elapsed(head.opened_at, *at));
             let reason = outcome
@@ -286,7 +286,7 @@ fn checks(lines: &mut Lines, report: &Report) {
     }
 }
 
-/// How many checks came out how.
+/// How many checks had which verdict.
 fn tally(report: &Report) -> String {
     let all = [
         Verdict::Passed,
@@ -324,7 +324,7 @@ fn itself(lines: &mut Lines, proof: &Proof, differences: &[Difference]) {
     }
 }
 
-/// The report that a decision at this place was made on.
+/// The report on which the decision with this number was made.
 fn evidence(recorded: &Recorded, before: u32) -> Option<&Report> {
     let earlier = recorded
         .entries

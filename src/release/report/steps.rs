@@ -1,16 +1,16 @@
-//! Every step with its times: what was begun, what came out of it, and what was undone.
+//! Every step with its times: its start, its outcome, and its undo.
 
 use super::{Lines, Tone, clock};
 use crate::history::{Direction, Happening, Recorded};
 use crate::release::describe::duration;
 
-/// The number that each entry has where none is missing before it.
+/// The number that each entry has if none is missing before it.
 fn expected(recorded: &Recorded) -> impl Iterator<Item = u32> {
     let behind = recorded.entries.iter();
     std::iter::once(1).chain(behind.map(|entry| entry.sequence.saturating_add(1)))
 }
 
-/// What is said of a gap in the numbers.
+/// The text for a gap in the numbers.
 fn missing(from: u32, before: u32) -> String {
     let last = before.saturating_sub(1);
     let which = if from == last {
@@ -40,7 +40,7 @@ pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
             } => {
                 lines.add(
                     Tone::Quiet,
-                    format!("  {at}  {}{step}: begun", undo(direction)),
+                    format!("  {at}  {}{step}: started", undo(direction)),
                 );
             }
             Happening::Outcome {
@@ -60,13 +60,13 @@ pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
                 );
             }
             Happening::BackOutAsked { reason, .. } => {
-                lines.add(Tone::Bad, format!("  {at}  goes back: {reason}"));
+                lines.add(Tone::Bad, format!("  {at}  backs out: {reason}"));
             }
             Happening::LetGo { reason, .. } => {
-                lines.add(Tone::Quiet, format!("  {at}  its driver let go: {reason}"));
+                lines.add(Tone::Quiet, format!("  {at}  its driver stopped: {reason}"));
             }
             Happening::Unknown => {
-                let words = "something that only a newer Greenroom knows";
+                let words = "an event that only a newer Greenroom knows";
                 lines.add(Tone::Quiet, format!("  {at}  {words}"));
             }
             Happening::Checked { .. }
@@ -77,6 +77,6 @@ pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
         told += 1;
     }
     if told == 0 {
-        lines.plain("  none was begun");
+        lines.plain("  none was started");
     }
 }

@@ -151,7 +151,7 @@ fn a_report_has_every_decision_with_its_operator_and_evidence() {
   release  00000000010000000000000001
   by       ana@ops-1
   why      fix basket rounding
-  begun    2026-11-21 14:02:00 UTC
+  started  2026-11-21 14:02:00 UTC
   ended    2026-11-21 14:02:40 UTC, backed out after 40s: switch failed
   from     blue: 1.8.2
            r/web@sha256:AAAA
@@ -164,7 +164,7 @@ plan, as it was shown
            undo: nothing
 
 steps
-  14:02:03 UTC  pull: begun
+  14:02:03 UTC  pull: started
   14:02:06 UTC  pull: done, after 4.1s
   14:02:15 UTC  switch: failed: no answer, after 2s
 
@@ -174,7 +174,7 @@ checks of bbbbbbbbbb, run until 2026-11-21 14:02:03 UTC: 1 passed, 1 failed
              status 500 instead of 200
 
 decisions
-  2026-11-21 14:02:00 UTC  ana@ops-1 began it; the plan above was shown
+  2026-11-21 14:02:00 UTC  ana@ops-1 opened it; the plan above was shown
     because: fix basket rounding
   2026-11-21 14:02:12 UTC  ben@ops-1 approved switch
     asked at 14:02:05 UTC, answered after 7s
@@ -290,7 +290,7 @@ fn switched(minute: u32, tag: &str, since: Option<u64>, until: Option<u64>) -> R
             reason: "watch failed".into(),
         },
     };
-    // Long after its switch: after approvals, the watch, the drain and the standby.
+    // Long after its switch: after the approvals, the watch, the drain and the standby.
     head.closed = Some((after(900), outcome));
     head
 }
@@ -319,7 +319,7 @@ fn a_timeline_measures_live_time_from_switch_to_switch() {
         [
             "2026-11-21, Saturday",
             "  15:02:00 UTC  web            2.1.0            became live at 15:02:40 UTC, the last that did; \
-             has no end yet, as far as was seen; ana@ops-1",
+             has no end yet, as far as is known; ana@ops-1",
             "  14:32:00 UTC  web            2.0.0            was live for 10m 40s, from 14:52:00 UTC to \
              15:02:40 UTC; ana@ops-1",
             "  14:22:00 UTC  web            1.9.1            was live for 1m, from 14:22:30 UTC to \

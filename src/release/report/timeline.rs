@@ -1,4 +1,4 @@
-//! What became live in an environment one after the other, and what was tried in vain.
+//! What became live in an environment over time, and which releases failed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::inventory::local_time;
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
-/// What was released in an environment and decided beside, newest first. Each release says how long its
-/// version was live: from its own switch to the switch of the next version that stayed live, without the
-/// time in which versions between the two were tried. What is live now is not known here: that is observed.
+/// The releases, holds and repairs of an environment, newest first. Each release says how long its version was live:
+/// from its own switch to the switch of the next version that stayed live, without the time during which versions in
+/// between were tried. It does not say what is live now; that is observed.
 pub fn timeline(items: &[Item]) -> Vec<Line> {
     let mut later: BTreeMap<&ServiceName, Later> = BTreeMap::new();
     let mut lines = Lines::default();
@@ -33,7 +33,7 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
         }
     }
     if items.is_empty() {
-        lines.plain("nothing was released there, as far as was seen");
+        lines.plain("nothing was released there, as far as is known");
     }
     lines.0
 }
@@ -56,11 +56,11 @@ fn decided(lines: &mut Lines, record: &AuditRecord) {
     );
 }
 
-/// What is known, while the list is read from its newest end, of what came after a release.
+/// What came after a release, known because the list is read from its newest end.
 struct Later {
     /// When the next version that stayed live was switched to.
     until: Timestamp,
-    /// For how long versions that were backed out again were live before that.
+    /// How long versions that were backed out again were live before that.
     away: Duration,
 }
 
@@ -95,12 +95,12 @@ fn release<'a>(
             }]
         }
         None if standing.among() == Among::Good => {
-            vec!["became live, and its journal does not say when".to_owned()]
+            vec!["became live, but its journal does not say when".to_owned()]
         }
         None => Vec::new(),
     };
     match &head.closed {
-        None => words.push("has no end yet, as far as was seen".to_owned()),
+        None => words.push("has no end yet, as far as is known".to_owned()),
         Some((_, outcome)) if !outcome.is_success() => {
             let why = outcome.reason().unwrap_or_default();
             words.push(format!("{standing}: {why}"));

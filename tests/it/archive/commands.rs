@@ -560,7 +560,7 @@ async fn an_entry_behind_a_gap_is_reported_and_hides_no_other() {
     assert_eq!(listed.status.code(), Some(3), "{}", err(&listed));
     assert_eq!(ids(&listed).len(), 3, "none is hidden");
     assert!(
-        err(&listed).contains("entry 3 is missing, and entry 9999 follows"),
+        err(&listed).contains("entry 3 is missing before entry 9999"),
         "{}",
         err(&listed)
     );
@@ -572,7 +572,7 @@ async fn an_entry_behind_a_gap_is_reported_and_hides_no_other() {
     let said = out(&verified);
     assert!(said.contains(&id(last)), "{said}");
     assert!(
-        said.contains("entry 3 is missing, and entry 9999 follows"),
+        said.contains("entry 3 is missing before entry 9999"),
         "{said}"
     );
 }

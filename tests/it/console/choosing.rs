@@ -171,7 +171,7 @@ async fn the_keyboard_shows_why_a_version_cannot_be_promoted() {
     stage.shows("1 match").await;
     stage.press("⏎").await;
     stage
-        .shows("not chosen: 3.0.2 is not live in qa, which the rules ask for: promote it there")
+        .shows("not chosen: 3.0.2 is not live in qa, which the rules require: promote it there")
         .await;
     // The list is still open, and the versions that fit are one filter away.
     stage.press("⎋P").await;

@@ -290,7 +290,7 @@ fn with_rows() -> Vec<Case> {
             resume(2),
             vec![
                 "blue 1.8.2 has the traffic now",
-                "looks, and goes on with",
+                "observes, then runs",
                 "by force: their next write is refused",
                 "ask to take over",
                 "take it: leave",

@@ -177,7 +177,7 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
     console.shows("can be changed until").await;
     console.key(KeyCode::Char('C')).await;
     console.shows("Interrupted · web/production").await;
-    console.shows("verify was over at").await;
+    console.shows("verify ended at").await;
     console.shows("blue 1.8.2 has the traffic now").await;
     // The first row changes nothing.
     console.key(KeyCode::Enter).await;

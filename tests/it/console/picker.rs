@@ -220,7 +220,7 @@ fn versions_are_sorted_by_build_time_before_name() {
 #[test]
 fn an_unavailable_version_is_dim_and_says_why_and_what_to_do() {
     for (name, word, why) in [
-        ("1.8.2", "● live here", "is live already, in blue"),
+        ("1.8.2", "● live here", "is already live in blue"),
         ("1.9.2", "✗ not live in qa", "promote it there first"),
     ] {
         let mut model = full(SIZE);
@@ -373,7 +373,7 @@ fn disagreement_on_the_live_slot_or_another_driver_blocks_every_version() {
     for (seen, word, why) in [
         (
             drifted,
-            "≠ who is live is not agreed on",
+            "≠ store and proxy disagree",
             "run greenroom repair first",
         ),
         (

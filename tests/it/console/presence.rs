@@ -79,7 +79,7 @@ pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) ->
 fn a_handover_does_not_change_when_a_step_ended() {
     let mut happened = done_up_to(Step::Drain);
     let before = interrupted(None, happened.clone()).intended().to_owned();
-    assert!(before.starts_with("drain was over at "), "{before}");
+    assert!(before.starts_with("drain ended at "), "{before}");
     happened.push(Happening::LetGo {
         reason: "handed over to ana@ops-1".into(),
         to: None,
@@ -475,7 +475,7 @@ fn every_other_outcome_of_a_request_is_reported() {
     let asked = Err(Refused(vec![refusal]));
     let target = target("web", PRODUCTION);
     tell(&mut second, Event::HandoverRequested { target, asked });
-    assert!(screen(&second).contains("cleo@ops-3 asks for the wheel already"));
+    assert!(screen(&second).contains("cleo@ops-3 already requested the handover"));
     assert!(second.asking.is_none());
 }
 

@@ -347,7 +347,7 @@ fn a_refused_plan_lists_every_reason() {
     );
     let shown = screen(&model);
     assert!(shown.contains("no health endpoint"), "{shown}");
-    assert!(shown.contains("the rules ask for a reason"), "{shown}");
+    assert!(shown.contains("the rules require a reason"), "{shown}");
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn a_difference_for_a_person_is_shown_and_a_refusal_ends_the_repair() {
         "{effects:?}"
     );
     let refused = Refused(vec![Refusal::WorldChanged {
-        what: "what is to be repaired has changed".into(),
+        what: "the differences have changed".into(),
     }]);
     let target = web();
     tell(&mut model, Event::RepairRefused { target, refused });

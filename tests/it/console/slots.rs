@@ -299,10 +299,10 @@ fn the_truth_row_marks_each_comparison_and_names_the_repair() {
     for words in [
         "containers ≠ store: blue runs 4f2a9c01e7",
         "version-differs: another version was put there by hand",
-        "repair: an edited key is written as what runs",
+        "repair: an edited key is corrected to what runs",
         "store = proxy: they agree",
         "public-elsewhere: another proxy, a cache or a balancer",
-        "repair: a person: see what listens on the public address",
+        "repair: an operator must find what listens on the public",
         "D plans the repair, then asks; or run: greenroom repair web",
     ] {
         assert!(page.contains(words), "{words}: {page}");

@@ -115,10 +115,7 @@ fn failed_public_requests_above_the_limit_switch_back() {
         world.public.traffic = Some(RequestCount { requests, errors });
         world.go_well(TURNS);
         if is_bad {
-            backed_out_because(
-                &world,
-                "2 of 20 requests of the public failed, more than 5%",
-            );
+            backed_out_because(&world, "2 of 20 public requests failed, more than 5%");
         } else {
             assert_eq!(
                 world.outcome(),
@@ -156,7 +153,7 @@ fn the_old_version_is_kept_when_traffic_was_moved_back_by_hand() {
 #[test]
 fn the_old_version_is_kept_when_the_route_of_the_switch_is_gone() {
     for (by_hand, words) in [
-        (None, "the store has no readable route any more"),
+        (None, "the store no longer has a readable route"),
         (
             Some((41, Slot::Green)),
             "the store routes to green generation 41, not to green generation 42",

@@ -82,7 +82,7 @@ async fn errors_in_the_access_log_switch_back() {
     let finished = fixture.promote("1.9.2").await;
     drop(asking.stop().await);
     backed_out_because(&finished, "watch failed: ");
-    backed_out_because(&finished, "requests of the public failed, more than 5%");
+    backed_out_because(&finished, "public requests failed, more than 5%");
     fixture.stands("1.8.2", Role::Empty).await;
 }
 

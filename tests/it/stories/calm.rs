@@ -102,7 +102,7 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     ];
     let own = sandbox.run(&own);
     assert!(
-        words(&own).contains("nobody approves their own release"),
+        words(&own).contains("operators cannot approve their own release"),
         "{}",
         words(&own)
     );

@@ -1,5 +1,5 @@
-//! Does the actions of a repair one after the other: looks, guards, writes the intent down, does it, looks
-//! until it is true, writes that down. It stops at the first that cannot be done, and gives the lock back.
+//! Performs the actions of a repair in order: observes, guards, records the intent, acts, observes until it is true,
+//! records the result. It stops at the first action that fails, and gives the lock back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,19 +20,19 @@ use crate::release::engine::{Site, give_back};
 use crate::release::repair::{Verdict, guard, is_true};
 use crate::release::{RepairAction, RepairPlan};
 
-/// How long the world may take to become as an action needs it, and an action to come true.
+/// How long an action may wait until its guard allows it, and until its result is observed.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long what was mended may be seen to differ still: requests of before are counted for a while.
+/// How long a repaired difference may still be observed: requests from before the repair are counted for a while.
 const SETTLING: Duration = Duration::from_secs(20);
-/// Between two looks.
+/// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long giving the lock back may take; its lease ends by itself anyway.
 const GIVE_BACK: Duration = Duration::from_secs(5);
 
-/// How long the reason of a failure may be, in characters.
+/// The maximum length of a failure's reason, in characters.
 const LONGEST_REASON: usize = 1_000;
 
-/// A repair under way.
+/// A running repair.
 pub(super) struct Drive {
     pub(super) plan: RepairPlan,
     pub(super) approved: ApprovedRepair,
@@ -53,15 +53,17 @@ impl Drive {
         };
         self.record.closed = Some((self.clock.now(), outcome));
         if let Err(why) = self.write_down().await {
-            self.say(&format!("how it ended could not be written down: {why}"))
-                .await;
+            self.say(&format!(
+                "the end of the repair could not be recorded: {why}"
+            ))
+            .await;
         }
         let giving = give_back(&self.write, self.plan.target(), &self.lease);
         if tokio::time::timeout(GIVE_BACK, giving).await.is_err() {
             tracing::warn!("the lock was not given back in time");
         }
         let ended = RepairNews::Ended(Box::new(self.record));
-        // Nobody listening is fine: the journal has it.
+        // Without a listener the result is only in the journal.
         let _ = self.news.send(ended).await;
     }
 
@@ -85,7 +87,7 @@ impl Drive {
         Ok(())
     }
 
-    /// Does one action; how it came true, or why not.
+    /// Performs one action. Returns how its result was reached; the error says why it was not.
     async fn one(
         &mut self,
         index: usize,
@@ -100,27 +102,27 @@ impl Drive {
             let seen = self.look().await;
             match self.verdict(repair_action, &seen) {
                 Verdict::Act => break seen,
-                Verdict::Already => return Ok("it is so already".into()),
+                Verdict::Already => return Ok("it was already so".into()),
                 Verdict::Refuse(why) => return Err(why),
                 Verdict::Wait(why) if Instant::now() >= until => return Err(why),
                 Verdict::Wait(_) => sleep(PAUSE).await,
             }
         };
         self.begin(index).await?;
-        self.say(&format!("{title} begins")).await;
+        self.say(&format!("{title} starts")).await;
         let seen = if let RepairAction::Stop { slot, .. } = repair_action {
             self.drained(*slot).await;
-            // That took its time: what was seen before may not be so any more.
+            // Draining took time, so the observation may be outdated.
             let seen = self.look().await;
             match self.verdict(repair_action, &seen) {
                 Verdict::Act => seen,
-                Verdict::Already => return Ok("it is so already".into()),
+                Verdict::Already => return Ok("it was already so".into()),
                 Verdict::Refuse(why) | Verdict::Wait(why) => return Err(why),
             }
         } else {
             seen
         };
-        // Between the look and here the lock may have been lost, and not every write compares it.
+        // The lock may have been lost since the look, and not every write compares it.
         self.still_ours(repair_action).await?;
         let hand = Hand {
             site: &self.site,
@@ -130,7 +132,7 @@ impl Drive {
         };
         match hand.perform(repair_action, &seen).await {
             Ok(()) => {}
-            // It may have happened: what is seen decides.
+            // It may have happened: the next observation decides.
             Err(failure) if failure.kind == FailureKind::Ambiguous => {
                 tracing::warn!("{failure}");
             }
@@ -144,7 +146,7 @@ impl Drive {
         Ok("done".into())
     }
 
-    /// What is not heard is waited for, and never taken for not being there.
+    /// A silent source is waited for. It never counts as "not there".
     fn verdict(&self, repair_action: &RepairAction, seen: &Snapshot) -> Verdict {
         match heard(seen) {
             Ok(()) => guard(repair_action, seen, &self.site.definition),
@@ -162,14 +164,14 @@ impl Drive {
                 Ok(_) | Err(_) => return,
             };
             if Instant::now() >= until {
-                let words = format!("{slot} still has {open} connections: they are cut");
+                let words = format!("{slot} still has {open} connections, which are cut now");
                 return self.say(&words).await;
             }
             sleep(PAUSE).await;
         }
     }
 
-    /// What cannot be written down is not done.
+    /// An action whose intent cannot be recorded is not done.
     async fn begin(&mut self, index: usize) -> Result<(), String> {
         let now = self.clock.now();
         if let Some(written) = self.record.repair_actions.get_mut(index) {
@@ -181,7 +183,7 @@ impl Drive {
         {
             undone.begun_at = None;
         }
-        written.map_err(|why| format!("it could not be written down, and was not done: {why}"))
+        written.map_err(|why| format!("it could not be recorded, so it was not done: {why}"))
     }
 
     async fn until_true(&self, repair_action: &RepairAction) -> Result<(), String> {
@@ -204,7 +206,7 @@ impl Drive {
             };
             if Instant::now() >= until {
                 return Err(format!(
-                    "it did not come true within {time_limit:?}: {missing}"
+                    "its result was not observed within {time_limit:?}: {missing}"
                 ));
             }
             self.still_held()?;
@@ -212,7 +214,7 @@ impl Drive {
         }
     }
 
-    /// Whether what was to be mended differs no more.
+    /// Whether the repaired differences are gone.
     async fn settled(&self) -> RepairOutcome {
         let until = Instant::now() + SETTLING;
         loop {
@@ -226,7 +228,7 @@ impl Drive {
         }
     }
 
-    /// What differs still, or is not known to agree.
+    /// A difference that remains, or a source that is not known to agree.
     fn left(&self, seen: &Snapshot) -> Option<String> {
         if let Err(silent) = heard(seen) {
             return Some(silent.to_string());
@@ -253,7 +255,7 @@ impl Drive {
         let (target, fence) = (self.plan.target(), &self.lease.fence);
         match self.write.locks.holds(target, fence).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err("the lock is not ours any more: it was not done".to_owned()),
+            Ok(false) => Err("this console no longer holds the lock: it was not done".to_owned()),
             Err(failure) => Err(format!("{} was not done: {failure}", repair_action.title())),
         }
     }
@@ -270,7 +272,7 @@ impl Drive {
     }
 }
 
-/// A record has its limit, and its end has to have room in it.
+/// A record has a size limit, and its end must fit in it.
 fn shortened(reason: &str) -> String {
     reason.chars().take(LONGEST_REASON).collect()
 }

@@ -1,4 +1,4 @@
-//! One fresh look at everything about a target. What is not heard is said as that, and never guessed.
+//! One fresh observation of everything about a target. A silent source is reported as silent, never guessed.
 
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use crate::inventory::{
 use crate::ports::{Connection, Failure};
 use crate::release::engine::Site;
 
-/// How long any one source may take before it counts as not heard.
+/// How long one source may take before it counts as silent.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Looks. A lock under `own` is not shown: whoever looks holds it, and nobody else drives. What is written under it is no
-/// change of the store either: its revision is then that of the lock, which is its token.
+/// Observes a target. A lock with the token `own` is left out: this repair holds it, and no release is running. Writes
+/// under that lock do not count as a change of the store either: the store's revision is set to that of the lock, which
+/// is its token.
 pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>) -> Snapshot {
     let definition = &site.definition;
     let target = &definition.target;
@@ -35,7 +36,7 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
         Ok(record) => take_record(&mut snapshot, record, own),
         Err(why) => snapshot.sources.registry = silent(why),
     }
-    // What runs is known before it is probed: one that was started meanwhile is not taken for sick.
+    // The running instances are read before the probe: one that starts in between is not taken for unhealthy.
     let running = PerSlot::from_fn(|slot| {
         let instance = snapshot.slots.get(slot).instance.as_ref();
         instance.is_some_and(Instance::is_running)
@@ -69,8 +70,8 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
     snapshot.problems = record.problems;
 }
 
-/// The proxy's side: what it does, whether its configuration is as it should be, who answers the public,
-/// and where requests went.
+/// The proxy's side: its route, whether its configuration is correct, which slot answers the public, and where requests
+/// went.
 async fn routing(site: &Site, snapshot: &mut Snapshot) {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -79,11 +80,11 @@ async fn routing(site: &Site, snapshot: &mut Snapshot) {
         timely(router.answer(target)),
         timely(router.pointer(target))
     );
-    // One that cannot be read stops a switch by itself, and says why.
+    // An unreadable pointer stops a switch by itself, with the reason.
     snapshot.pointer = pointer.ok().flatten();
     match (answer, &installation) {
         (Ok(answer), Ok(_)) => snapshot.proxy = Some(answer),
-        // Nobody was ever released to, or its configuration was taken away.
+        // The target was never released, or its configuration was removed.
         (Err(_), Ok(Installation::Missing)) => {}
         (Err(_), Ok(Installation::Foreign(why))) => {
             snapshot.sources.router = silent(why.clone());

@@ -1,6 +1,6 @@
-//! Repairing what drifted: looks and plans, and, after a yes, takes the lock, makes sure that the world
-//! still asks for these very actions, and has them done in a task of their own. A target with a release
-//! that goes on or was interrupted has its own way, and is not repaired.
+//! Repairs drift: observes and plans, and, after an approval, takes the lock, verifies that the same actions are still
+//! needed, and performs them in their own task. A target with a running or interrupted release is not repaired; that
+//! release is resumed, backed out or left.
 
 mod drive;
 mod look;
@@ -27,34 +27,34 @@ use crate::release::{
 use drive::Drive;
 use look::look;
 
-/// How many news a slow listener may lag behind before the repair waits for it.
+/// How many messages a slow listener may lag behind before the repair waits for it.
 const NEWS: usize = 64;
 
-/// What a repair says on its way.
+/// A message from a running repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairNews {
-    /// Something was begun or came true.
+    /// An action was started or finished.
     Said(String),
-    /// It is over, and this is written down.
+    /// It has ended, and this is its record.
     Ended(Box<RepairRecord>),
 }
 
-/// A repair under way. It goes on when this is dropped.
+/// A running repair. It continues if this handle is dropped.
 #[derive(Debug)]
 pub struct RepairHandle {
-    /// What it says; [`RepairNews::Ended`] comes last.
+    /// Its messages; [`RepairNews::Ended`] is the last one.
     pub news: mpsc::Receiver<RepairNews>,
     stop: watch::Sender<bool>,
 }
 
 impl RepairHandle {
-    /// Asks it to stop after the action under way was seen true or given up.
+    /// Asks it to stop after the current action was observed or given up.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
 }
 
-/// The proxy's words, for one target.
+/// The proxy's descriptions of its calls, for one target.
 struct Says<'a> {
     router: &'a dyn RouterReader,
     target: &'a Target,
@@ -75,8 +75,8 @@ impl ProxySays for Says<'_> {
 }
 
 impl Engine {
-    /// Looks at everything, and says what differs and what mends it; or why nothing can be planned.
-    /// Changes nothing.
+    /// Observes everything and plans the repair of each difference; the error says why nothing can be planned. Changes
+    /// nothing.
     pub async fn plan_repair(&self, request: &RepairRequest) -> Result<RepairPlan, Refused> {
         let Some(site) = self.sites.get(&request.target) else {
             return Err(Refusal::UnknownTarget(request.target.clone()).into());
@@ -137,7 +137,7 @@ impl Engine {
         }
     }
 
-    /// Does a planned and approved repair.
+    /// Performs a planned and approved repair.
     pub async fn repair(
         &self,
         plan: RepairPlan,
@@ -202,8 +202,7 @@ impl Engine {
         }
     }
 
-    /// The world may have moved while a dialog was open: under the lock it is planned once more, and
-    /// has to come to the same actions.
+    /// The state may have changed while a dialog was open. Under the lock, planning again must give the same actions.
     async fn still_asked_for(
         &self,
         plan: &RepairPlan,
@@ -212,7 +211,7 @@ impl Engine {
     ) -> Result<(), Refused> {
         let token = lease.fence.token;
         let mut now = look(site, self.clock.now(), Some(token)).await;
-        // Taking the lock wrote to the store, which may have brought it up to the token that the proxy carries.
+        // Taking the lock wrote to the store, which may have raised its revision to the token that the proxy carries.
         now.store_revision = Some(token.0.saturating_sub(1));
         heard(&now)?;
         nothing_unfinished(site).await?;
@@ -226,20 +225,20 @@ impl Engine {
             return Ok(());
         }
         Err(Refusal::WorldChanged {
-            what: "what is to be repaired has changed".into(),
+            what: "the differences have changed".into(),
         }
         .into())
     }
 }
 
-/// Whether the release that the route names proves that it has put there what the route says. Only read where nothing of
-/// that is running any more.
+/// Whether the release in the route proves that it put the route's version in that slot. Only read if that version is
+/// no longer running.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Known<()> {
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
         return Err("there is no route".to_owned());
     };
     if snapshot.slots.get(route.live).instance.is_some() {
-        return Err("it was not read".to_owned());
+        return Err("its release was not read".to_owned());
     }
     let target = &site.definition.target;
     let recorded = site.read.journal.release(target, route.release).await;
@@ -248,7 +247,7 @@ async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Known<()> {
     proves_released(&recorded, target, (route.live, &route.digest))
 }
 
-/// What is not known cannot be repaired: not knowing whether something has traffic counts as having it.
+/// An unknown state cannot be repaired: a slot that may have traffic counts as having it.
 fn heard(snapshot: &Snapshot) -> Result<(), Refused> {
     let sources = &snapshot.sources;
     let all = [
@@ -260,7 +259,7 @@ fn heard(snapshot: &Snapshot) -> Result<(), Refused> {
         .into_iter()
         .filter_map(|(what, state)| match state {
             SourceState::Live => None,
-            SourceState::Connecting => Some((what, "it was not heard".to_owned())),
+            SourceState::Connecting => Some((what, "it has not answered".to_owned())),
             SourceState::Stale { why, .. } | SourceState::Unreachable { why, .. } => {
                 Some((what, why.clone()))
             }
@@ -277,11 +276,11 @@ fn heard(snapshot: &Snapshot) -> Result<(), Refused> {
     }
 }
 
-/// A release without an end is gone on with, backed out or left; what it has half done is no drift.
+/// A release without an end must be resumed, backed out or left. Its unfinished steps are not drift.
 async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     let target = &site.definition.target;
     let not_known = |failure| unknown("what was released here last", &failure);
-    // One that cannot be read may be under way.
+    // An unreadable release may be running.
     let current = site
         .read
         .journal
@@ -292,7 +291,7 @@ async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     let Some(record) = current.filter(|record| record.closed.is_none()) else {
         return Ok(());
     };
-    // Of one whose version is live and whose old version was left running nothing is half done.
+    // Nothing is unfinished in a release whose version is live and whose old version was left running.
     let recorded = site.read.journal.release(target, record.id).await;
     let recorded = recorded.map_err(not_known)?;
     if recorded.is_some_and(|recorded| standby_entry(&recorded, &site.definition).is_some()) {
@@ -310,7 +309,7 @@ async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     .into())
 }
 
-/// Whether a lock is our own.
+/// Whether a lock belongs to this repair.
 fn is_own(token: FencingToken, own: Option<FencingToken>) -> bool {
     own == Some(token)
 }

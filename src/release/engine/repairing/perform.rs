@@ -1,4 +1,4 @@
-//! Does one action, by the write calls of the ports. Each is safe to repeat, and each write to the registry
+//! Performs one action through the write ports. Each action can be repeated safely, and each write to the registry
 //! compares the lock.
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use crate::release::driver::Writing;
 use crate::release::engine::Site;
 use crate::release::repair::{RepairAction, Rewrite, Standing};
 
-/// What an action is done with.
+/// The means of an action.
 pub(super) struct Hand<'a> {
     pub(super) site: &'a Site,
     pub(super) write: &'a Writing,
@@ -27,12 +27,12 @@ impl Hand<'_> {
         if self.write.locks.holds(target, self.fence).await? {
             return Ok(());
         }
-        let said = format!("the lock of {target} is not ours any more");
+        let said = format!("this console no longer holds the lock of {target}");
         let doing = "starting a version again";
         Err(Failure::new(FailureKind::Fenced, "the lock", doing, said))
     }
 
-    /// Does it, to a world that was just seen.
+    /// Performs an action on the observed state.
     pub(super) async fn perform(
         &self,
         repair_action: &RepairAction,
@@ -47,7 +47,7 @@ impl Hand<'_> {
                 release,
             } => {
                 self.pull(version).await?;
-                // That may take minutes.
+                // The pull may take minutes.
                 self.still_ours().await?;
                 let spec = InstanceSpec {
                     target: target.clone(),
@@ -109,7 +109,7 @@ impl Hand<'_> {
         done
     }
 
-    /// What runs in the slot, as it was just seen, by the slot's own address.
+    /// The registration of the observed instance, at the slot's own address.
     fn entry(
         &self,
         slot: Slot,
@@ -121,7 +121,7 @@ impl Hand<'_> {
                 FailureKind::Missing,
                 "the engine",
                 format!("registering {slot}"),
-                "nothing of ours runs there",
+                "Greenroom has no instance there",
             ));
         };
         let known = seen.slots.get(slot).registration.as_ref();

@@ -119,7 +119,7 @@ fn failed(number: u128) -> ReleaseRecord {
     head
 }
 
-/// One good release with the id 1, and others above it, newest first.
+/// One good release with the id 1 and other, later releases, newest first.
 fn above(others: impl IntoIterator<Item = ReleaseRecord>) -> Journal {
     let good = switched(head(1, true));
     let heads = others.into_iter().chain([good.head.clone()]);

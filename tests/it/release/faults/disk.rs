@@ -89,7 +89,7 @@ fn a_full_disk_under_the_store_stops_a_release_until_there_is_room() {
         Some(3),
         "{all}{rest}"
     );
-    assert!(rest.contains("not driven any more"), "{rest}");
+    assert!(rest.contains("the driver has stopped"), "{rest}");
     println!(
         "a full disk under the store: {}",
         rest.lines().last().unwrap_or_default()

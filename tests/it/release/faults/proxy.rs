@@ -42,7 +42,7 @@ async fn an_nginx_that_restarts_only_delays_a_release() {
     running
         .until("nginx is missed", |status| {
             matches!(status.progress, Progress::Forward(Step::Switch))
-                && format!("{:?}", status.steps).contains("who is live is not known")
+                && format!("{:?}", status.steps).contains("which slot is live is not known")
         })
         .await;
     fixture.start_nginx_again().await;

@@ -29,7 +29,10 @@ impl Stage {
         let code = first.ended().await;
         let said = first.said();
         assert_eq!(code, Some(3), "late {act}: {said}");
-        assert!(said.contains("not driven any more"), "late {act}: {said}");
+        assert!(
+            said.contains("the driver has stopped"),
+            "late {act}: {said}"
+        );
         let what = format!("late {act}");
         Box::pin(self.assert_right(&what, Course::Forward, Ended::Done, before)).await;
     }
