@@ -112,7 +112,7 @@ fn manual_changes_in_a_sandbox_are_planned_repaired_and_recorded() {
     assert!(named(&sandbox).contains(&"instance-stopped".to_owned()));
     let shown = sandbox.run(&["repair", "web", "qa", "--dry-run"]);
     assert!(
-        words(&shown).contains("payday (until it is cleared); a repair goes on under it"),
+        words(&shown).contains("payday (until it is cleared); it does not stop a repair"),
         "{}",
         words(&shown)
     );

@@ -44,7 +44,7 @@ fn a_standby_without_waiting_is_left_to_the_next_operator() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     // A requested end is not a failure, and is not drawn as one.
-    assert!(said.contains("not driven any more"), "{said}");
+    assert!(said.contains("the driver has stopped"), "{said}");
     assert!(!said.lines().any(|line| line.starts_with("x ")), "{said}");
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
     assert_eq!(other(&sandbox).1, "standby");

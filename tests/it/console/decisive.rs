@@ -162,7 +162,7 @@ fn of_a_release() -> Vec<Case> {
                 Need::TypedName,
             ),
             vec![
-                "continue looks, and goes on with",
+                "continue observes, then runs",
                 "takes it ben@ops-2 has driven it",
                 TYPED,
             ],

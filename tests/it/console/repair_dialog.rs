@@ -133,7 +133,7 @@ fn a_repair_under_a_hold_says_so() {
         screen.contains("held     held by ana@ops-1: payday"),
         "{screen}"
     );
-    assert!(screen.contains("a repair goes on under it"), "{screen}");
+    assert!(screen.contains("it does not stop a repair"), "{screen}");
     assert!(!screen.contains('\u{1b}'));
 }
 

@@ -67,7 +67,7 @@ fn a_bad_gateway_in_the_watch_switches_back_after_three_observations() {
     world.public.status = Some(502);
     let started = world.now;
     world.go_well(TURNS);
-    backed_out_because(&world, "3 bad looks in a row");
+    backed_out_because(&world, "3 bad observations in a row");
     assert!(world.now.duration_since(started) < jiff::SignedDuration::from_mins(1));
 }
 
