@@ -444,7 +444,10 @@ fn holds_and_repairs_are_listed_between_the_releases() {
         let is_whole = true;
         let listed = HistoryAnswer::Listed { items, is_whole };
         answer(&mut model, asked, listed);
-        insta::assert_snapshot!(format!("audit_records_{}x{}", size.0, size.1), screen(&model));
+        insta::assert_snapshot!(
+            format!("audit_records_{}x{}", size.0, size.1),
+            screen(&model)
+        );
         // Nothing is requested from the archive: the row has everything.
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         assert!(
