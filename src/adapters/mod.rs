@@ -13,4 +13,5 @@ pub mod outbound_proxy;
 pub mod process;
 pub mod secrets;
 pub mod sqlite;
+mod system_authorities;
 pub mod webhook;

@@ -14,6 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::sync::Mutex;
 
 use crate::adapters::outbound_proxy::OutboundProxy;
+use crate::adapters::system_authorities;
 
 /// The time limit to connect.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -88,15 +89,20 @@ impl Accesses {
             Vec::new()
         };
         let in_words = |error: reqwest::Error| error.without_url().to_string();
-        let mut certificates = Vec::new();
-        for der in &authorities {
-            certificates.push(tls::Certificate::from_der(der).map_err(in_words)?);
-        }
         let http = reqwest::Client::builder()
             .user_agent(AGENT)
             .connect_timeout(CONNECTING)
-            .redirect(Policy::custom(follow))
-            .tls_certs_merge(certificates);
+            .redirect(Policy::custom(follow));
+        let http = if authorities.is_empty() {
+            let tls = system_authorities::tls().map_err(|error| error.to_string())?;
+            http.tls_backend_preconfigured(tls)
+        } else {
+            let mut certificates = Vec::new();
+            for der in &authorities {
+                certificates.push(tls::Certificate::from_der(der).map_err(in_words)?);
+            }
+            http.tls_certs_merge(certificates)
+        };
         let http = self
             .proxy
             .apply(http)

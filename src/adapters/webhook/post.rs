@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, Url, redirect};
 
 use crate::adapters::outbound_proxy::OutboundProxy;
+use crate::adapters::system_authorities;
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
@@ -52,7 +53,7 @@ impl Post {
         let failure = |kind, said: String| Failure::new(kind, &place, "telling", said);
         let client = self
             .client()
-            .map_err(|error| failure(FailureKind::Unsupported, error.without_url().to_string()))?;
+            .map_err(|error| failure(FailureKind::Unsupported, error))?;
         let mut headers = letter.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let sent = client.post(url).headers(headers).body(letter.body).send();
@@ -78,15 +79,18 @@ impl Post {
         Err(failure(kind, mask.hide(&refusal(answer).await)))
     }
 
-    fn client(&self) -> reqwest::Result<&Client> {
+    fn client(&self) -> std::result::Result<&Client, String> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
+        let tls = system_authorities::tls().map_err(|error| error.to_string())?;
         let client = Client::builder()
             .user_agent(AGENT)
             .redirect(redirect::Policy::none())
-            .timeout(TIMEOUT);
-        let client = self.proxy.apply(client)?.build()?;
+            .timeout(TIMEOUT)
+            .tls_backend_preconfigured(tls);
+        let client = self.proxy.apply(client).and_then(ClientBuilder::build);
+        let client = client.map_err(|error| error.without_url().to_string())?;
         Ok(self.client.get_or_init(|| client))
     }
 }

@@ -43,14 +43,15 @@ const WITH_POINTER: &[&str] = &[
     "adapters::live_pointer",
 ];
 
-const WITH_OUTBOUND_PROXY: &[&str] = &[
+const TO_OTHER_MACHINES: &[&str] = &[
     "ports",
     "inventory",
     "checks",
     "history",
     "sanitize",
-    // Both send requests to other machines, through the same forward proxy.
+    // Both send requests to other machines, through the same forward proxy, and trust the same authorities.
     "adapters::outbound_proxy",
+    "adapters::system_authorities",
 ];
 
 /// The table of allowed imports.
@@ -81,12 +82,13 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("adapters::http", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::live_pointer", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::nginx", WITH_POINTER, AN_ADAPTER),
-    module_rule("adapters::oci_registry", WITH_OUTBOUND_PROXY, AN_ADAPTER),
+    module_rule("adapters::oci_registry", TO_OTHER_MACHINES, AN_ADAPTER),
     module_rule("adapters::outbound_proxy", &[], AN_ADAPTER),
     module_rule("adapters::process", &["ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], AN_ADAPTER),
     module_rule("adapters::secrets", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::sqlite", WITH_FILES, AN_ADAPTER),
-    module_rule("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
+    module_rule("adapters::system_authorities", &[], AN_ADAPTER),
+    module_rule("adapters::webhook", TO_OTHER_MACHINES, AN_ADAPTER),
     // A target's configuration is the release's own `Definition`. Keys and themes use the names in
     // the console's tables. So settings know that type and these tables.
     module_rule("settings", &["port_check", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),

@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 
 use crate::support::load::LoadReport;
 use crate::support::middleman::{Moment, Passed, Point};
-use stage::Stage;
+use stage::{LockEnd, Stage};
 use trial::{Course, Ended, Second, Trial};
 
 /// Number of releases that are killed at the same time, each in its own fixture.
@@ -152,12 +152,15 @@ fn tell(figures: &mut Figures, took: Duration) {
             );
         }
     }
-    for (words, is_forced) in [("after the lease", false), ("by force", true)] {
+    for (words, end) in [
+        ("after the lease", LockEnd::Expired),
+        ("by force", LockEnd::Forced),
+    ] {
         let mut times: Vec<Duration> = figures
             .trials
             .iter()
             .filter_map(|(_, trial)| trial.in_control)
-            .filter(|(forced, _)| *forced == is_forced)
+            .filter(|(of, _)| *of == end)
             .map(|(_, time)| time)
             .collect();
         times.sort();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use etcd_client::Client;
 use greenroom::history::{Recorded, ReleaseRecord};
 use greenroom::inventory::{Role, Snapshot};
 
@@ -34,6 +35,19 @@ pub(super) struct Stage {
     etcd: Middleman,
     engine: Middleman,
     shapes: u32,
+    /// Whether the lease of a killed program has expired here.
+    has_seen_expiry: bool,
+}
+
+/// How the lock of a killed program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LockEnd {
+    /// By the lease's own time, or there was none.
+    Expired,
+    /// The test revoked the lease.
+    Revoked,
+    /// Another operator took it over.
+    Forced,
 }
 
 /// A running command; its output goes to a file.
@@ -112,6 +126,7 @@ impl Stage {
             shapes: 0,
             said: AtomicU32::new(0),
             is_older: false,
+            has_seen_expiry: false,
         };
         eventually("the load is answered", SOON, || async {
             stage.load.good() > 20
@@ -207,15 +222,27 @@ impl Stage {
         recorded.expect("the journal").expect("the release")
     }
 
-    /// Waits until the lock is free.
-    pub(super) async fn until_free(&self) {
-        let site = self.fixture.app.engine.site(&self.fixture.target);
-        let registry = &site.expect("the target").read.registry;
-        eventually("the lease ends", Duration::from_secs(20), || async {
-            let record = registry.read(&self.fixture.target).await;
-            record.is_ok_and(|record| record.lock.is_none())
+    /// Waits until the lock is free. A killed program's lease takes seconds to expire. The test waits for
+    /// the first one in a fixture and revokes the others, as etcd itself does when a lease expires.
+    pub(super) async fn until_free(&mut self) -> LockEnd {
+        let mut client = Client::connect([etcd()], None).await.expect("connected");
+        let service = &self.fixture.target.service;
+        let key = format!("/greenroom-test/{service}/targets/{service}/production/lock");
+        let found = client.get(key.as_str(), None).await.expect("read");
+        let Some(lock) = found.kvs().first() else {
+            return LockEnd::Expired;
+        };
+        if self.has_seen_expiry {
+            client.lease_revoke(lock.lease()).await.expect("revoked");
+            return LockEnd::Revoked;
+        }
+        eventually("the lease expires", Duration::from_secs(20), || async {
+            let found = client.kv_client().get(key.as_str(), None).await;
+            found.is_ok_and(|found| found.kvs().is_empty())
         })
         .await;
+        self.has_seen_expiry = true;
+        LockEnd::Expired
     }
 
     pub(super) async fn close(self) -> LoadReport {

@@ -7,7 +7,7 @@ use greenroom::history::{Happening, Outcome, ReleaseRecord};
 use greenroom::inventory::Slot;
 
 use super::audit::Audit;
-use super::stage::{Driving, SOON, Stage};
+use super::stage::{Driving, LockEnd, SOON, Stage};
 use crate::support::middleman::{Moment, Point};
 
 /// The task of the first program.
@@ -37,9 +37,9 @@ impl Course {
 /// What the second operator does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Second {
-    /// Waits until the lease expires, and resumes.
+    /// Waits until the lock is free, and resumes.
     GoesOn,
-    /// Waits until the lease expires, and backs out.
+    /// Waits until the lock is free, and backs out.
     BacksOut,
     /// Takes the lock by force, and resumes.
     Forces,
@@ -56,9 +56,9 @@ pub(super) enum Ended {
 #[derive(Debug)]
 pub(super) struct Trial {
     pub(super) ended: Ended,
-    /// How long after the kill the lock was taken, and whether by force; `None` when nothing was
-    /// left to do.
-    pub(super) in_control: Option<(bool, Duration)>,
+    /// How the first lock ended, and how long after the kill the second operator had the lock; `None` when
+    /// nothing was left to do.
+    pub(super) in_control: Option<(LockEnd, Duration)>,
 }
 
 /// The state before the trial.
@@ -180,9 +180,11 @@ impl Stage {
         let is_open = found.closed.is_none();
         let is_begun = found.id != before.newest.id;
         let forces = second == Second::Forces && is_open;
-        if !forces {
-            self.until_free().await;
-        }
+        let lock_end = if forces {
+            LockEnd::Forced
+        } else {
+            self.until_free().await
+        };
         // Until the way back is recorded, the release is meant to become live.
         let goes_back = course == Course::Failing || self.goes_back().await;
         let (ended, exit) = match second {
@@ -217,7 +219,7 @@ impl Stage {
         }
         let mut control = self.ledger.passed().into_iter();
         let control = control.rfind(|act| act.act == "lock" && act.at > killed);
-        let in_control = control.map(|act| (forces, act.at - killed));
+        let in_control = control.map(|act| (lock_end, act.at - killed));
         assert_eq!(in_control.is_some(), exit.is_some(), "{what}");
         Box::pin(self.assert_right(&what, course, ended, before)).await;
         Trial { ended, in_control }

@@ -16,15 +16,49 @@ const END_STREAM: u8 = 1;
 const PADDED: u8 = 8;
 
 pub(super) fn requests() -> Box<dyn Cutter> {
-    Box::new(Requests {
+    let requests = Requests {
         frames: Frames::default(),
         preface: PREFACE,
         streams: HashMap::new(),
-    })
+    };
+    Box::new(OrHttp1::new(b'G', requests))
 }
 
 pub(super) fn answers() -> Box<dyn Cutter> {
-    Box::new(Answers(Frames::default()))
+    Box::new(OrHttp1::new(b'H', Answers(Frames::default())))
+}
+
+/// A connection of gRPC or of HTTP/1.1, by which the program reads etcd's clock on the same address. HTTP/1.1
+/// is passed on as it comes.
+struct OrHttp1<C> {
+    /// The first byte of HTTP/1.1 in this direction: of `GET` or of `HTTP`. HTTP/2 begins with neither.
+    first: u8,
+    is_http1: Option<bool>,
+    grpc: C,
+}
+
+impl<C> OrHttp1<C> {
+    fn new(first: u8, grpc: C) -> Self {
+        Self {
+            first,
+            is_http1: None,
+            grpc,
+        }
+    }
+}
+
+impl<C: Cutter> Cutter for OrHttp1<C> {
+    fn cut(&mut self, bytes: &[u8]) -> Vec<Piece> {
+        let is_http1 = bytes.first() == Some(&self.first);
+        if !*self.is_http1.get_or_insert(is_http1) {
+            return self.grpc.cut(bytes);
+        }
+        vec![Piece {
+            bytes: bytes.to_vec(),
+            call: None,
+            act: None,
+        }]
+    }
 }
 
 /// Bytes of an incomplete frame.
