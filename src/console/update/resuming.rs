@@ -128,7 +128,8 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
         confirm::refuse(model, title, refused);
         return Vec::new();
     }
-    if found.driver().is_some() {
+    // A repair that is under way holds the lock without driving the release.
+    if found.holder.is_some() {
         model.dialog = Some(Dialog::Words(Words {
             found,
             choice,
