@@ -322,12 +322,12 @@ fn taking_the_lock_of_a_repair_wants_a_reason_the_name_and_exactly_that_holder()
     let shown = screen(&model);
     assert!(shown.contains("repair: instance-started"), "{shown}");
     assert!(shown.contains("take it: continue"), "{shown}");
-    // It drives no release: there is nobody to ask for a handover.
-    assert!(!shown.contains("ask for the wheel"), "{shown}");
+    // It drives no release, so no operator can be asked for a handover.
+    assert!(!shown.contains("ask to take over"), "{shown}");
     press(&mut model, "j");
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    assert!(notice(&mut model).contains("type why it is taken"));
+    assert!(notice(&mut model).contains("type why you take it over"));
     press(&mut model, "the repair hangs");
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
