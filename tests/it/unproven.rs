@@ -101,7 +101,7 @@ fn a_version_that_is_gone_and_that_no_release_proves_is_promoted_again_as_the_re
     assert_eq!(after["interrupted"], json!([]), "{after}");
     // It runs there now: once more there is nothing to do.
     let again = sandbox.run(&promote);
-    assert!(words(&again).contains("live already"), "{}", words(&again));
+    assert!(words(&again).contains("already live"), "{}", words(&again));
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
 }

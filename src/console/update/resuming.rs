@@ -162,7 +162,7 @@ fn said(model: &mut Model, words: Words) -> Vec<Effect> {
     let note = (!text.is_empty()).then_some(text);
     let (question, need) = match words.choice {
         ResumeChoice::GoOn(_) if note.is_none() => {
-            let text = "another operator drives it: type why you take it over";
+            let text = "another operator holds its lock: type why you take it over";
             model.dialog = Some(Dialog::Words(words));
             return super::refused(model, text);
         }
