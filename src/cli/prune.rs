@@ -117,6 +117,9 @@ fn because(why: &Kept) -> String {
         Kept::Good { target, nth } => {
             format!("good version {nth} of {target}, counted from the last")
         }
+        Kept::Claimed { target } => {
+            format!("a release of {target} says that it was live, and that is not proven")
+        }
         Kept::NeverReleased => "not released from here, so never removed".to_owned(),
     }
 }

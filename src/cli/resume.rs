@@ -112,7 +112,7 @@ fn against(
         return Some(refused.clone());
     }
     let holder = interrupted.holder.as_ref().filter(|_| !takes_over)?;
-    Some(Refusal::locked(target, Box::new(holder.clone())).into())
+    Some(Refusal::locked_to_resume(target, Box::new(holder.clone())).into())
 }
 
 fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) -> String {

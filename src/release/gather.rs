@@ -18,8 +18,8 @@ use crate::inventory::{
     highest_generation, store_of,
 };
 use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
-pub(super) use past::past_releases;
-use past::{PAGE, Past, Sought, search};
+use past::PAGE;
+pub(super) use past::{Past, Sought, past_releases, search};
 
 /// How many of the newest releases are searched for an unreadable one.
 const UNREADABLE: usize = 5;

@@ -103,8 +103,8 @@ impl Interrupted {
     pub fn need(&self, go_on: GoOn) -> Need {
         let status = &self.observed.status;
         let is_backward = go_on == GoOn::BackOut || self.preview.direction == Direction::Back;
-        let need = match self.driver() {
-            // Another operator is driving it, and is not asked.
+        let need = match self.holder {
+            // The lock is taken from its holder, who is not asked: a driver, or a repair that is under way.
             Some(_) if self.plan().tier().is_protected() => Need::TypedName,
             _ => need_to_begin(self.plan()),
         };

@@ -61,8 +61,10 @@ pub fn decide(
     if facts.version == Resolved::WhateverIsWarm && (version.is_none() || from.is_none()) {
         against.push(Refusal::NoStandby);
     }
+    // Where nothing runs in the live slot any more, the same version is released into the other one, by all its steps.
     if let (Some(version), Some(from)) = (&version, &from)
         && *version == from.version
+        && from.instance.is_some()
     {
         against.push(Refusal::AlreadyLive {
             slot: from.slot,
@@ -442,10 +444,8 @@ fn live_before(
 
 /// Why the live version is not healthy; none if it is, or if it was not probed.
 fn why_live_is_unhealthy(slot: Slot, facts: &Facts) -> Option<String> {
-    let instance = match facts.slots.get(slot) {
-        Ok(Occupancy::Ours(instance)) => instance,
-        Ok(_) => return Some("nothing runs there".to_owned()),
-        Err(_) => return None,
+    let Ok(Occupancy::Ours(instance)) = facts.slots.get(slot) else {
+        return None;
     };
     match &facts.live_probe {
         Some(probe) => instance.unhealthy(Some(probe)),

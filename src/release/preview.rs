@@ -91,6 +91,7 @@ impl ReleasePreview<'_> {
     /// The reasons against one version; `name` is its name in the texts.
     pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
         let mut against = Vec::new();
+        // Where nothing is in the live slot any more, the planner releases the same version into the other one.
         let live = self.here.and_then(Snapshot::live_instance);
         if let Some(live) = live.filter(|live| live.digest == *digest) {
             against.push(Refusal::AlreadyLive {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{ReleaseRecord, once_live};
-use crate::inventory::{Digest, EngineImage, Instance, RegistryRecord, Slot, Target};
+use crate::inventory::{Digest, EngineImage, Instance, RegistryRecord, Slot, Target, Version};
 
 /// Why an image is kept.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -35,6 +35,11 @@ pub enum Kept {
         target: Target,
         /// Its position, 1 for the last good version.
         nth: usize,
+    },
+    /// A release says that it was live, and does not prove it or was not searched.
+    Claimed {
+        /// The target.
+        target: Target,
     },
     /// No release of a configured target ever used it.
     NeverReleased,
@@ -76,6 +81,10 @@ pub(super) struct Use {
     pub(super) record: RegistryRecord,
     /// The heads of its releases, newest first.
     pub(super) past: Vec<ReleaseRecord>,
+    /// The last versions that these releases prove to have been live, newest first.
+    pub(super) good: Vec<Version>,
+    /// How many of the heads were searched for them, from the newest on.
+    pub(super) searched: usize,
     /// How many good versions are kept.
     pub(super) keep: usize,
 }
@@ -116,12 +125,19 @@ pub(super) fn plan(
                 needed.entry(digest).or_insert(Kept::Open { target });
             }
         }
-        let good = once_live(&one.past).into_iter().take(one.keep);
-        for (nth, version) in (1..).zip(good) {
+        for (nth, version) in (1..).zip(one.good.iter().take(one.keep)) {
             let target = one.target.clone();
             needed
                 .entry(&version.digest)
                 .or_insert(Kept::Good { target, nth });
+        }
+    }
+    for one in uses {
+        for version in claimed(one) {
+            let target = one.target.clone();
+            needed
+                .entry(&version.digest)
+                .or_insert(Kept::Claimed { target });
         }
     }
     let mut kept = Vec::new();
@@ -145,6 +161,15 @@ pub(super) fn plan(
         kept,
         spare,
     }
+}
+
+/// What the heads say was live: as many as are kept, beside those that are proven, and all where the search for these ended
+/// early. A head that another program wrote keeps an image too many, and takes the place of none that is proven.
+fn claimed(of: &Use) -> impl Iterator<Item = &Version> {
+    let newest = once_live(&of.past).into_iter().take(of.keep);
+    let is_complete = of.good.len() >= of.keep;
+    let rest = of.past.get(of.searched..).filter(|_| !is_complete);
+    newest.chain(once_live(rest.unwrap_or_default()))
 }
 
 fn registered(record: &RegistryRecord) -> impl Iterator<Item = &Digest> {

@@ -121,6 +121,13 @@ pub enum Refusal {
         /// The holder.
         holder: Box<LockHolder>,
     },
+    /// A repair or another upkeep holds the lock of a target, and a release is there to resume.
+    LockedByUpkeep {
+        /// The target.
+        target: Target,
+        /// The holder.
+        holder: Box<LockHolder>,
+    },
     /// The lock is held, but there is no release to resume.
     LockedForNoRelease {
         /// The target.
@@ -222,6 +229,17 @@ impl Refusal {
         Self::Locked {
             target: target.clone(),
             holder,
+        }
+    }
+
+    /// The lock of a target is held where one of its releases is to be resumed: also from a repair it can be taken.
+    pub fn locked_to_resume(target: &Target, holder: Box<LockHolder>) -> Self {
+        match holder.record.purpose {
+            LockPurpose::Release => Self::locked(target, holder),
+            LockPurpose::Upkeep => Self::LockedByUpkeep {
+                target: target.clone(),
+                holder,
+            },
         }
     }
 
@@ -333,6 +351,7 @@ impl fmt::Display for Refusal {
             Self::NotRollbackCandidate(why) => why.fmt(f),
             Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
             Self::Locked { target, holder } => locked(f, target, holder),
+            Self::LockedByUpkeep { target, holder } => locked_by_upkeep(f, target, holder),
             Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
             Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
             Self::WorldChanged { what } => {
@@ -466,6 +485,37 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
         ),
         (None, _) => Ok(()),
     }
+}
+
+/// The holder of a lock that does not drive the release to resume, when the lock ends, and how to take it over.
+fn locked_by_upkeep(
+    f: &mut fmt::Formatter<'_>,
+    target: &Target,
+    holder: &LockHolder,
+) -> fmt::Result {
+    let LockRecord {
+        operator,
+        since,
+        message,
+        console,
+        ..
+    } = &holder.record;
+    let Target {
+        service,
+        environment,
+    } = target;
+    write!(
+        f,
+        "{target} is locked by {operator} since {} ({message})\n  It ends by itself",
+        local_time::moment(*since)
+    )?;
+    if let Some(left) = holder.ttl_seconds {
+        write!(f, ", within {left} s after its driver ends")?;
+    }
+    write!(
+        f,
+        ": then run the same command again. If it hangs, end it: {console}. Or take the lock over: greenroom resume {service} {environment} --take-over --reason \"...\""
+    )
 }
 
 /// The holder of a lock without a release to resume, and when the lock ends.

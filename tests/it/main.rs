@@ -49,4 +49,5 @@ mod standby;
 mod stories;
 mod support;
 mod surroundings;
+mod unproven;
 mod unreadable_passwords;

@@ -343,8 +343,29 @@ fn a_live_version_that_is_not_running_is_named_as_unhealthy() {
         InstanceState::Exited { code: Some(137) },
     ))));
     assert_eq!(unhealthy(&facts).as_deref(), Some("not running"));
+}
+
+/// A repair makes it again only where its release proves it. A promote checks it anew, so it is the way out of that.
+#[test]
+fn the_version_of_a_live_slot_in_which_nothing_is_left_is_released_into_the_other_one() {
+    let mut facts = facts();
+    facts.version = Resolved::Version(Box::new(version("1.8.2", 'a')));
     facts.slots.blue = Ok(Occupancy::Free);
-    assert_eq!(unhealthy(&facts).as_deref(), Some("nothing runs there"));
+    let plan = planned(&facts);
+    let from = plan.from.as_ref().expect("the route names it");
+    assert_eq!((from.slot, from.instance.as_ref()), (Slot::Blue, None));
+    assert_eq!(from.version.digest, plan.version.digest);
+    assert_eq!((plan.kind, plan.slot), (ReleaseKind::Promote, Slot::Green));
+    for step in [Step::Start, Step::Verify, Step::Register, Step::Switch] {
+        assert!(plan.step(step).is_some(), "{step}");
+    }
+    // What is not known may be running.
+    facts.slots.blue = Err("no answer".into());
+    let against = refused(&promote(), &definition(Tier::Protected), &facts);
+    assert!(
+        matches!(against[..], [Refusal::Unknown { .. }]),
+        "{against:?}"
+    );
 }
 
 #[test]

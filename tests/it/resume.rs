@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use greenroom::adapters::sqlite::Store;
+use greenroom::inventory::{LockPurpose, LockRecord, Operator, ReleaseId, Target};
+use greenroom::ports::{Acquired, Lease, Locks as _};
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -337,6 +340,76 @@ fn a_release_is_backed_out_or_left_after_a_crash_and_taken_over_with_a_reason() 
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
     is_settled(&sandbox, "dev");
 
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
+
+/// The lock of a repair that is under way in `web/dev`, renewed as long as it is held.
+async fn repairing(sandbox: &Sandbox) -> (Store, Lease) {
+    let lease = Duration::from_secs(20);
+    let store = Store::open(sandbox.place().join("store.sqlite"), lease, lease / 4).await;
+    let store = store.expect("the store");
+    let record = LockRecord {
+        purpose: LockPurpose::Upkeep,
+        operator: Operator {
+            name: "ben".into(),
+            host: "ops-2".into(),
+        },
+        console: "ben@ops-2 4711 01JD4".into(),
+        release: ReleaseId(ulid::Ulid::generate()),
+        since: jiff::Timestamp::now(),
+        message: "repair: instance-started".into(),
+    };
+    match store.acquire(&web_dev(), &record).await {
+        Ok(Acquired::Held(lease)) => (store, lease),
+        other => panic!("the lock is free: {other:?}"),
+    }
+}
+
+fn web_dev() -> Target {
+    Target::new(
+        "web".parse().expect("a name"),
+        "dev".parse().expect("a name"),
+    )
+}
+
+/// A release whose old version was only left running lets a repair begin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lock_of_a_repair_is_taken_over_with_a_reason_as_that_of_a_release_is() {
+    let mut sandbox = Sandbox::kept().up().hurried();
+    let promote = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
+    let mut standing = Driving::begin(&sandbox, &promote);
+    standing.until_said("kept warm until");
+    standing.killed();
+    until("its lock has ended", FREE, || {
+        words(&sandbox.run(&["status", "web", "dev"])).contains("greenroom resume web dev")
+    });
+    let (store, lease) = repairing(&sandbox).await;
+
+    let locked = resume(&sandbox, &["web", "dev"]);
+    let said = words(&locked);
+    assert_eq!(locked.status.code(), Some(1), "{said}");
+    assert!(said.contains("repair: instance-started"), "{said}");
+    let command = "greenroom resume web dev --take-over --reason";
+    assert!(said.contains(command), "{said}");
+    let without = resume(&sandbox, &["web", "dev", "--take-over"]);
+    assert_eq!(without.status.code(), Some(2), "{}", words(&without));
+    let holds = store.holds(&web_dev(), &lease.fence).await;
+    assert!(holds.expect("an answer"), "nothing was taken yet");
+
+    let forced = ["web", "dev", "--take-over", "--reason", "the repair hangs"];
+    let output = resume(&sandbox, &forced);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("taken over by") && said.contains("the repair hangs"),
+        "{said}"
+    );
+    let holds = store.holds(&web_dev(), &lease.fence).await;
+    assert!(!holds.expect("an answer"), "the repair does nothing more");
+    assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+    is_settled(&sandbox, "dev");
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();

@@ -236,7 +236,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                     target,
                     release: found.plan().release,
                     go_on,
-                    force: found.driver().map(|holder| Force {
+                    force: found.holder.as_ref().map(|holder| Force {
                         why: confirm.note.unwrap_or_default(),
                         from: holder.token,
                     }),

@@ -128,7 +128,8 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
         confirm::refuse(model, title, refused);
         return Vec::new();
     }
-    if found.driver().is_some() {
+    // A repair that is under way holds the lock without driving the release.
+    if found.holder.is_some() {
         model.dialog = Some(Dialog::Words(Words {
             found,
             choice,
@@ -161,7 +162,7 @@ fn said(model: &mut Model, words: Words) -> Vec<Effect> {
     let note = (!text.is_empty()).then_some(text);
     let (question, need) = match words.choice {
         ResumeChoice::GoOn(_) if note.is_none() => {
-            let text = "another operator drives it: type why you take it over";
+            let text = "another operator holds its lock: type why you take it over";
             model.dialog = Some(Dialog::Words(words));
             return super::refused(model, text);
         }

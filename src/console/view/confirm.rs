@@ -77,9 +77,9 @@ pub(super) fn sheet<'a>(
             rows.push(("intended", sanitize(found.intended()), Meaning::Warn));
             let would = found.would(*go_on, OnFailure::Ask);
             first.push((go_on.as_str(), sanitize(&would), Meaning::Text));
-            if let Some(holder) = found.driver() {
-                let drives = sanitize(&resuming::drives(holder));
-                first.push(("takes it", drives, Meaning::Warn));
+            if let Some(holder) = &found.holder {
+                let holds = sanitize(&resuming::holds(found, holder));
+                first.push(("takes it", holds, Meaning::Warn));
                 rows.push(("means", resuming::MEANS.to_owned(), Meaning::Bad));
             }
             if let Some(note) = &asked.note {
@@ -89,7 +89,8 @@ pub(super) fn sheet<'a>(
         Question::Ask(found) => {
             let sanitize = crate::sanitize::sanitize;
             if let Some(holder) = found.driver() {
-                rows.push(("asks", sanitize(&resuming::drives(holder)), Meaning::Text));
+                let drives = sanitize(&resuming::holds(found, holder));
+                rows.push(("asks", drives, Meaning::Text));
             }
             let would = found.would(GoOn::Continue, OnFailure::Ask);
             let words = format!("when it is handed over, without another question: {would}");
@@ -129,7 +130,7 @@ fn verb(question: &Question) -> &'static str {
         Question::EndStandby(_) => "End the standby",
         Question::Ask(_) => "Ask to take over",
         Question::PeerApprove(_) => "Approve the release",
-        Question::Resume(found, GoOn::Continue) if found.driver().is_some() => {
+        Question::Resume(found, GoOn::Continue) if found.holder.is_some() => {
             "Take it, and continue"
         }
         Question::Resume(_, GoOn::Continue) => "Continue the release",

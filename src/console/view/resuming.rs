@@ -46,7 +46,7 @@ pub(super) fn sheet<'a>(
         }
         let would = found.would(go_on, OnFailure::Ask);
         say_in(&mut sheet.head, &would, Meaning::Text);
-        if found.driver().is_some() {
+        if found.holder.is_some() {
             let words = format!("by force: {MEANS}");
             say_in(&mut sheet.head, &words, Meaning::Bad);
         }
@@ -54,12 +54,13 @@ pub(super) fn sheet<'a>(
     }
     let mut say = |words: &str, meaning| say_in(&mut sheet.body, words, meaning);
     say(&release(found), Meaning::Text);
-    if let Some(holder) = found.driver() {
-        say(&drives(holder), Meaning::Warn);
-    } else if let Some(let_go) = &found.observed.let_go {
-        say(&together::let_go(let_go), Meaning::Muted);
-    } else {
-        say(together::CUT_OFF, Meaning::Muted);
+    if let Some(holder) = &found.holder {
+        say(&holds(found, holder), Meaning::Warn);
+    }
+    match (&found.observed.let_go, found.driver()) {
+        (_, Some(_)) => {}
+        (Some(let_go), None) => say(&together::let_go(let_go), Meaning::Muted),
+        (None, None) => say(together::CUT_OFF, Meaning::Muted),
     }
     if let Some(watching) = together::watched_by(model) {
         say(&watching, Meaning::Muted);
@@ -136,7 +137,7 @@ fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, S
                 Some(_) => "not possible".to_owned(),
                 None => found.would(go_on, OnFailure::Ask),
             };
-            let name = match found.driver() {
+            let name = match found.holder {
                 Some(_) => format!("take it: {}", go_on.as_str()),
                 None => go_on.as_str().to_owned(),
             };
@@ -156,14 +157,19 @@ fn release(found: &Interrupted) -> String {
     )
 }
 
-/// `ben@ops-2 has driven it since 14:01:11, from ben@ops-2 4711 01JD4; the lease has 27 s left`.
-pub(super) fn drives(holder: &LockHolder) -> String {
+/// `ben@ops-2 has driven it since 14:01:11, from ben@ops-2 4711 01JD4; the lease has 27 s left`. For a lock that is held
+/// for something else, it says what for.
+pub(super) fn holds(found: &Interrupted, holder: &LockHolder) -> String {
     let record = &holder.record;
     let left = holder.ttl_seconds.map_or(String::new(), |left| {
         format!("; the lease has {left} s left")
     });
+    let does = match found.driver() {
+        Some(_) => "has driven it".to_owned(),
+        None => format!("has held its lock ({})", record.message),
+    };
     format!(
-        "{} has driven it since {}, from {}{left}",
+        "{} {does} since {}, from {}{left}",
         record.operator,
         text::time_of_day(record.since),
         record.console
@@ -186,8 +192,8 @@ fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
 /// Asks for a message to a driver.
 pub(super) fn words<'a>(theme: &Theme, asked: &Words, columns: usize) -> Sheet<'a> {
     let target = asked.found.plan().target();
-    let driver = asked.found.driver();
-    let who = driver.map_or("its driver".to_owned(), |holder| {
+    let holder = asked.found.holder.as_ref();
+    let who = holder.map_or("its driver".to_owned(), |holder| {
         sanitize(&holder.record.operator.to_string())
     });
     let (title, words, meaning) = match asked.choice {

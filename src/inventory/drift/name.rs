@@ -187,7 +187,7 @@ impl Name {
     pub fn mend(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "if it has the traffic, it is created again as registered; otherwise it is deregistered"
+                "if it has the traffic and a release proves it, it is created again as registered; if it has none, it is deregistered"
             }
             Self::InstanceStopped => {
                 "if it has the traffic, it is started again; otherwise it is deregistered"
@@ -214,7 +214,7 @@ impl Name {
                 "the route is written as the proxy has it, if that slot is healthy and registered"
             }
             Self::ProxyElsewhere => {
-                "the proxy is set to the slot in the route once it is healthy; if nothing runs there, or the proxy's generation is higher, the route is changed"
+                "the proxy is set to the slot in the route once healthy; if that does not run or is not proven, or the proxy's generation is higher, the route is changed"
             }
             Self::GenerationDiffers => {
                 "the lower of the two is raised to the higher; no traffic moves"

@@ -8,9 +8,12 @@ use ulid::Ulid;
 
 use super::{Engine, Site, give_back, unknown};
 use crate::history::ReleaseRecord;
-use crate::inventory::{EngineImage, LockPurpose, LockRecord, ReleaseId, StoredKey, Target};
-use crate::ports::{Acquired, JournalReader, Lease};
+use crate::inventory::{
+    EngineImage, LockPurpose, LockRecord, ReleaseId, StoredKey, Target, Version,
+};
+use crate::ports::{Acquired, Fence, JournalReader, Lease, Locks, RuntimeWriter};
 use crate::release::driver::Writing;
+use crate::release::gather::{Past, Sought, search};
 use crate::release::prune::{PrunePlan, Use, plan};
 use crate::release::{Refusal, Refused};
 
@@ -138,13 +141,32 @@ async fn used(site: &Site) -> Result<Use, Refused> {
         }
         .into());
     }
-    let past = whole_past(site.read.journal.as_ref(), target).await?;
+    let journal = site.read.journal.as_ref();
+    let past = whole_past(journal, target).await?;
+    let keep = usize::try_from(site.definition.rules.keep_images).unwrap_or(usize::MAX);
+    let (good, searched) = last_good(journal, target, &past, keep).await?;
     Ok(Use {
         target: target.clone(),
         record,
         past,
-        keep: usize::try_from(site.definition.rules.keep_images).unwrap_or(usize::MAX),
+        good,
+        searched,
+        keep,
     })
+}
+
+/// The last versions that these releases prove to have been live, and how many of the heads were searched for them.
+async fn last_good(
+    journal: &dyn JournalReader,
+    target: &Target,
+    past: &[ReleaseRecord],
+    keep: usize,
+) -> Result<(Vec<Version>, usize), Refused> {
+    let found = search(journal, target, past.to_vec(), &Sought::Newest(keep)).await;
+    let Past { was_live, .. } =
+        found.map_err(|failure| unknown("which versions were live", &failure))?;
+    let searched = was_live.searched_only.unwrap_or(past.len());
+    Ok((was_live.versions, searched.min(past.len())))
 }
 
 /// The releases of a target, if all of them can be read. An unreadable release may be the last good version.
@@ -174,90 +196,64 @@ async fn remove(
     held: &[(&Writing, &Target, Lease)],
 ) -> Result<Vec<(EngineImage, Pruned)>, Refused> {
     let now = looked(sites).await?;
+    let runtime = held[0].0.runtime.as_ref();
+    let locked: Vec<Locked<'_>> = held
+        .iter()
+        .map(|(write, target, lease)| (write.locks.as_ref(), *target, &lease.fence))
+        .collect();
+    Ok(remove_spare((planned, &now), runtime, &locked).await)
+}
+
+/// The lock of a target, as it was taken.
+type Locked<'a> = (&'a dyn Locks, &'a Target, &'a Fence);
+
+/// Removes what is spare in the plan and now, each under locks that are still ours.
+async fn remove_spare(
+    (planned, now): (&PrunePlan, &PrunePlan),
+    runtime: &dyn RuntimeWriter,
+    locked: &[Locked<'_>],
+) -> Vec<(EngineImage, Pruned)> {
     let mut done = Vec::new();
     for spare in &planned.spare {
         let image = &spare.image;
         let is_spare = now.spare.iter().any(|other| other.image == *image);
         let is_gone = !now.kept.iter().any(|(other, _)| other == image);
         let became = match (is_spare, is_gone) {
-            (true, _) => match held[0].0.runtime.remove_image(image).await {
-                Ok(()) => Pruned::Removed,
-                Err(failure) => Pruned::Refused(failure.to_string()),
+            // Removing the ones before took its time: a release may have begun since a lock was lost.
+            (true, _) => match still_ours(locked).await {
+                Ok(()) => match runtime.remove_image(image).await {
+                    Ok(()) => Pruned::Removed,
+                    Err(failure) => Pruned::Refused(failure.to_string()),
+                },
+                Err(why) => Pruned::Refused(why),
             },
             (false, true) => Pruned::Removed,
             (false, false) => Pruned::Needed,
         };
         done.push((image.clone(), became));
     }
-    Ok(done)
+    done
+}
+
+/// Whether all these locks are still ours, as the store itself has it now; otherwise why nothing is removed.
+async fn still_ours(locked: &[Locked<'_>]) -> Result<(), String> {
+    for (locks, target, fence) in locked {
+        match locks.holds(target, fence).await {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(format!(
+                    "the lock of {target} was lost: the image stays; run greenroom prune again"
+                ));
+            }
+            Err(failure) => {
+                return Err(format!(
+                    "whether the lock of {target} is still held is not known, so the image stays: {failure}"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use async_trait::async_trait;
-
-    use super::*;
-    use crate::history::{AuditRecord, Recorded};
-    use crate::ports::{self, Failure, FailureKind};
-
-    /// A journal without a readable release, and optionally with an unreadable one.
-    struct Journal(Option<ReleaseId>);
-
-    #[async_trait]
-    impl JournalReader for Journal {
-        async fn releases(&self, _: &Target, _: usize) -> ports::Result<Vec<ReleaseRecord>> {
-            Ok(Vec::new())
-        }
-
-        async fn releases_before(
-            &self,
-            _: &Target,
-            _: ReleaseId,
-            _: usize,
-        ) -> ports::Result<Vec<ReleaseRecord>> {
-            Ok(Vec::new())
-        }
-
-        async fn unreadable(
-            &self,
-            _: &Target,
-            _: usize,
-        ) -> ports::Result<Vec<(ReleaseId, Failure)>> {
-            let garbled = |id| {
-                let failure = Failure::new(FailureKind::Garbled, "the store", "reading", "no JSON");
-                (id, failure)
-            };
-            Ok(self.0.map(garbled).into_iter().collect())
-        }
-
-        async fn current(
-            &self,
-            _: &[Target],
-        ) -> ports::Result<BTreeMap<Target, ports::Result<ReleaseRecord>>> {
-            Ok(BTreeMap::new())
-        }
-
-        async fn release(&self, _: &Target, _: ReleaseId) -> ports::Result<Option<Recorded>> {
-            Ok(None)
-        }
-
-        async fn beside(&self, _: &Target, _: ReleaseId) -> ports::Result<Option<AuditRecord>> {
-            Ok(None)
-        }
-    }
-
-    #[tokio::test]
-    async fn nothing_is_removed_while_a_release_cannot_be_read() {
-        let name = "web".parse().expect("a name");
-        let target = Target::new(name, "qa".parse().expect("a name"));
-        let id = ReleaseId(Ulid::from_parts(1, 1));
-        whole_past(&Journal(None), &target)
-            .await
-            .expect("all of it");
-        let refused = whole_past(&Journal(Some(id)), &target).await;
-        let refused = refused.expect_err("one is unreadable").to_string();
-        assert!(refused.contains(&id.to_string()), "{refused}");
-    }
-}
+mod tests;

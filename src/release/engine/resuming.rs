@@ -233,7 +233,7 @@ impl Engine {
             return Ok((lease, None));
         }
         let Some(force) = &resume.takeover else {
-            return Err(Refusal::locked(plan.target(), holder).into());
+            return Err(Refusal::locked_to_resume(plan.target(), holder).into());
         };
         if force.why.trim().is_empty() {
             return Err(Refusal::TakeoverWithoutReason.into());
@@ -244,7 +244,7 @@ impl Engine {
         if holder.token != force.from
             || (is_of_another && !belongs_to_no_release(site, &holder).await?)
         {
-            return Err(Refusal::locked(plan.target(), holder).into());
+            return Err(Refusal::locked_to_resume(plan.target(), holder).into());
         }
         self.force(plan, &record, *holder, write).await
     }

@@ -25,13 +25,15 @@ pub(in crate::release) enum Sought {
     OneOf(Vec<Digest>),
     /// The newest with this tag or digest.
     Named(VersionRef),
+    /// This many, the newest first.
+    Newest(usize),
 }
 
 impl Sought {
     fn is_wanted(&self, version: &Version) -> bool {
         match self {
             Self::None => false,
-            Self::All => true,
+            Self::All | Self::Newest(_) => true,
             Self::OneOf(digests) => digests.contains(&version.digest),
             Self::Named(VersionRef::Digest(digest)) => version.digest == *digest,
             Self::Named(VersionRef::Tag(tag)) => version.tag.as_ref() == Some(tag),
@@ -42,6 +44,7 @@ impl Sought {
         match self {
             Self::None => true,
             Self::All => was_live.versions.len() >= ENOUGH,
+            Self::Newest(count) => was_live.versions.len() >= *count,
             _ => was_live.versions.iter().any(|it| self.is_wanted(it)),
         }
     }

@@ -85,6 +85,8 @@ fn used(environment: &str, past: Vec<ReleaseRecord>, route: Option<u8>, keep: us
             route,
             ..RegistryRecord::default()
         },
+        good: once_live(&past).into_iter().cloned().collect(),
+        searched: past.len(),
         past,
         keep,
     }
@@ -158,6 +160,41 @@ fn both_versions_of_an_open_release_stay() {
             target: target("qa")
         }
     );
+}
+
+#[test]
+fn a_head_that_proves_nothing_takes_the_place_of_no_version_that_was_live() {
+    let mut past = vec![done(2, 9), done(2, 8), done(2, 7)];
+    past.extend([done(4, 5), done(3, 4), done(2, 3)]);
+    let uses = [Use {
+        good: [5, 4].map(version).into(),
+        ..used("qa", past, None, 2)
+    }];
+    let plan = plan("r/web".into(), (1..=9).map(image).collect(), &[], &uses);
+    let target = target("qa");
+    let good = |nth| Kept::Good {
+        target: target.clone(),
+        nth,
+    };
+    assert_eq!(why(&plan, 5), good(1));
+    assert_eq!(why(&plan, 4), good(2));
+    // What is claimed is not removed, and no more than as many as are kept.
+    assert_eq!(why(&plan, 9), Kept::Claimed { target });
+    assert_eq!(spare(&plan), [3, 7, 8].map(digest));
+}
+
+#[test]
+fn what_was_not_searched_for_versions_that_were_live_stays() {
+    let past = vec![done(8, 9), done(2, 8), done(2, 7), done(4, 5), done(3, 4)];
+    let uses = [Use {
+        good: Vec::new(),
+        searched: 3,
+        ..used("qa", past, None, 1)
+    }];
+    let plan = plan("r/web".into(), (1..=9).map(image).collect(), &[], &uses);
+    assert_eq!(spare(&plan), [2, 7, 8].map(digest));
+    let target = target("qa");
+    assert_eq!(why(&plan, 3), Kept::Claimed { target });
 }
 
 proptest! {

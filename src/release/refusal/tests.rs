@@ -49,3 +49,17 @@ fn a_lock_without_a_release_says_when_it_ends_and_which_process_to_end() {
         assert!(!said.contains("--take-over"), "{said}");
     }
 }
+
+#[test]
+fn a_lock_of_a_repair_says_that_it_can_be_taken_over_where_a_release_is_to_be_resumed() {
+    let target = target();
+    let upkeep = holder(LockPurpose::Upkeep, Some(27));
+    let said = Refusal::locked_to_resume(&target, upkeep).to_string();
+    let command = "greenroom resume web qa --take-over --reason";
+    for words in ["repair: route-missing", "within 27 s", command] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let release = holder(LockPurpose::Release, Some(27));
+    let said = Refusal::locked_to_resume(&target, release.clone());
+    assert_eq!(said, Refusal::locked(&target, release));
+}

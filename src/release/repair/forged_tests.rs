@@ -4,9 +4,11 @@
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
-use super::{Remedy, RepairAction, RepairPlan, Rewrite, Standing, Verdict, plan};
-use crate::inventory::drift::world_tests::{agreed, digest, pointer, proxy, release, route};
-use crate::inventory::{HIGHEST_GENERATION, Slot, Snapshot, Tier};
+use super::{Item, Planned, Remedy, RepairAction, RepairPlan, Rewrite, Standing, Verdict, plan};
+use crate::inventory::drift::world_tests::{
+    agreed, digest, entry, instance, live, pointer, proxy, public, release, route,
+};
+use crate::inventory::{HIGHEST_GENERATION, InstanceState, PointerState, Slot, Snapshot, Tier};
 use crate::release::{Need, RepairApproval, need_to_repair};
 
 /// The generation of the proxy if everything agrees.
@@ -137,6 +139,162 @@ fn an_unproven_route_or_entry_starts_nothing() {
     };
     assert!(words.contains(why), "{words}");
     assert!(words.contains("promote the version"), "{words}");
+    let command = format!("greenroom promote web qa --version {}", digest('a'));
+    assert!(words.contains(&command), "{words}");
     let named = route(&mut snapshot).release.to_string();
     assert!(words.contains(&named), "{words}");
+}
+
+/// A candidate whose checks failed still runs in green. Another program has registered it, and written a route to it.
+fn to_a_failed_candidate() -> Snapshot {
+    let mut snapshot = well();
+    let candidate = instance(Slot::Green, 'c', 8);
+    let green = &mut snapshot.slots.green;
+    green.registration = Some(entry(green, &candidate));
+    green.instance = Some(candidate);
+    green.probe = snapshot.slots.blue.probe.clone();
+    let endpoint = snapshot.slots.green.endpoint.clone();
+    let route = route(&mut snapshot);
+    (route.live, route.generation) = (Slot::Green, TOLD + 1);
+    (route.digest, route.endpoint) = (digest('c'), endpoint);
+    snapshot
+}
+
+fn not_proven() -> Result<(), String> {
+    Err("no entry says that its checks passed".into())
+}
+
+fn titles(planned: &[Planned]) -> Vec<String> {
+    let titles = planned.iter().map(|planned| planned.repair_action.title());
+    titles.collect()
+}
+
+#[test]
+fn a_route_that_no_release_proves_follows_the_proxy_and_moves_no_traffic() {
+    let mut snapshot = to_a_failed_candidate();
+    for blue in ["well", "not healthy", "stopped"] {
+        match blue {
+            "well" => {}
+            "not healthy" => {
+                let probe = snapshot.slots.blue.probe.as_mut().expect("probed");
+                probe.healthy = false;
+            }
+            _ => live(&mut snapshot).state = InstanceState::Exited { code: Some(137) },
+        }
+        let (_, repair_actions) = planned_where(&snapshot, &not_proven(), None);
+        let mut expected = vec!["write the route to blue", "point the proxy at blue"];
+        if blue == "stopped" {
+            expected.insert(0, "start blue again");
+        }
+        assert_eq!(titles(&repair_actions), expected, "{blue}");
+    }
+}
+
+#[test]
+fn a_route_that_a_release_proves_gets_the_traffic_that_the_proxy_sends_elsewhere() {
+    let (_, repair_actions) = planned(&to_a_failed_candidate(), None);
+    assert_eq!(titles(&repair_actions), ["point the proxy at green"]);
+}
+
+#[test]
+fn where_the_proxy_sends_the_traffic_nowhere_an_unproven_version_neither_gets_it_nor_is_started() {
+    let mut snapshot = to_a_failed_candidate();
+    proxy(&mut snapshot).slot = None;
+    proxy(&mut snapshot).generation = 0;
+    public(&mut snapshot).slot = None;
+    let mut stopped = snapshot.clone();
+    let candidate = stopped.slots.green.instance.as_mut().expect("it is there");
+    candidate.state = InstanceState::Exited { code: Some(1) };
+    for snapshot in [snapshot, stopped] {
+        let (items, repair_actions) = planned_where(&snapshot, &not_proven(), None);
+        let touches_green = |planned: &Planned| match &planned.repair_action {
+            RepairAction::Point { to, .. } => *to == Slot::Green,
+            RepairAction::Start { slot, .. } => *slot == Slot::Green,
+            _ => false,
+        };
+        assert!(!repair_actions.iter().any(touches_green), "{items:#?}");
+        let says = |item: &Item| match &item.remedy {
+            Remedy::Person(words) => words.contains("checks passed") && words.contains("pointer"),
+            _ => false,
+        };
+        assert!(items.iter().any(says), "{items:#?}");
+    }
+}
+
+/// The token of the pointer is in the way of every switch: it is replaced, and nothing else.
+#[test]
+fn where_the_store_went_back_an_unproven_version_gets_no_traffic_that_goes_nowhere() {
+    let mut snapshot = to_a_failed_candidate();
+    snapshot.pointer = Some(PointerState {
+        live: None,
+        ..pointer(8123, 8000)
+    });
+    proxy(&mut snapshot).slot = None;
+    public(&mut snapshot).slot = None;
+    let (_, repair_actions) = planned_where(&snapshot, &not_proven(), None);
+    assert_eq!(
+        titles(&repair_actions),
+        ["give the live pointer a token of this store"]
+    );
+}
+
+#[test]
+fn a_generation_beyond_any_switch_is_not_believed_about_the_slot_while_the_other_is_not_healthy() {
+    let mut snapshot = to_a_failed_candidate();
+    route(&mut snapshot).generation = HIGHEST_GENERATION;
+    let probe = snapshot.slots.blue.probe.as_mut().expect("probed");
+    probe.healthy = false;
+    // Even where a release proves that the slot was live once.
+    let (_, repair_actions) = planned(&snapshot, None);
+    assert_eq!(
+        titles(&repair_actions),
+        ["write the route to blue", "point the proxy at blue"]
+    );
+}
+
+/// Otherwise what is live could neither be lowered nor released over while it is not healthy.
+#[test]
+fn a_generation_is_lowered_under_what_is_not_healthy_where_nothing_else_changes() {
+    let lower = RepairAction::Route(Rewrite {
+        from: Standing::Says(HIGHEST_GENERATION, Slot::Blue),
+        live: Slot::Blue,
+        generation: TOLD,
+        digest: digest('a'),
+        release: release(7),
+    });
+    let mut sick = well();
+    route(&mut sick).generation = HIGHEST_GENERATION;
+    sick.slots.blue.probe.as_mut().expect("probed").healthy = false;
+    assert_eq!(says(&lower, &sick), Verdict::Act);
+    let mut gone = sick.clone();
+    gone.slots.blue.instance = None;
+    assert_eq!(says(&lower, &gone), Verdict::Act);
+    let (_, planned) = planned(&sick, None);
+    let does: Vec<_> = planned.iter().map(|it| it.repair_action.clone()).collect();
+    assert_eq!(does, [lower.clone()]);
+    // Anything else would be a route to what cannot answer.
+    let moved: [fn(&mut Snapshot); 3] = [
+        |s| route(s).digest = digest('e'),
+        |s| route(s).endpoint = "10.0.0.9:80".parse().expect("an address"),
+        |s| route(s).live = Slot::Green,
+    ];
+    for how in moved {
+        let mut moved = sick.clone();
+        how(&mut moved);
+        let verdict = says(&lower, &moved);
+        assert!(
+            matches!(verdict, Verdict::Wait(_) | Verdict::Refuse(_)),
+            "{verdict:?}"
+        );
+    }
+    let raise = RepairAction::Route(Rewrite {
+        from: Standing::Says(TOLD, Slot::Blue),
+        live: Slot::Blue,
+        generation: TOLD + 1,
+        digest: digest('a'),
+        release: release(7),
+    });
+    route(&mut sick).generation = TOLD;
+    let verdict = says(&raise, &sick);
+    assert!(matches!(verdict, Verdict::Wait(_)), "{verdict:?}");
 }

@@ -166,7 +166,9 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
     {
         return verdict;
     }
-    if let Err(why) = fit_for_traffic(now, rewrite.live) {
+    if !only_lowers(now, rewrite)
+        && let Err(why) = fit_for_traffic(now, rewrite.live)
+    {
         return Verdict::Wait(format!("no route to a slot that cannot answer: {why}"));
     }
     let runs = now.instance(rewrite.live).map(|there| &there.digest);
@@ -177,6 +179,17 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
         return Verdict::Refuse(format!("{} runs another version now", rewrite.live));
     }
     Verdict::Act
+}
+
+/// Whether only the generation of the route changes, and gets lower. Then nothing is routed to another place, so the live
+/// slot need not be healthy.
+fn only_lowers(now: &Now<'_>, rewrite: &Rewrite) -> bool {
+    let is_same = |route: &Route| {
+        route.live == rewrite.live
+            && route.digest == rewrite.digest
+            && route.endpoint == *now.definition.endpoints.get(rewrite.live)
+    };
+    rewrite.lowered().is_some() && now.route().is_some_and(is_same)
 }
 
 /// A generation is lowered only if no switch can have made it, and never below the proxy's. A driver that planned with

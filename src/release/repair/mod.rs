@@ -8,6 +8,10 @@
 //! that was never released does not become right by recording it. If no action is safe, the plan says why, and what a
 //! person must do.
 //!
+//! A route and a registration alone prove nothing: another program may have written both. So no version is started, and
+//! no traffic is moved to it, unless a release proves that it was checked and live in that slot. If the proxy names
+//! another slot than such an unproven route, the route is changed to the proxy's slot.
+//!
 //! If the store went back (it was wiped, restored or replaced), the proxy is newer: the store follows the slot that the
 //! proxy sends traffic to. The pointer carries a token that is higher than any lock of this store, so the proxy refuses
 //! every switch. [`RepairAction::Rebase`] is the only act that lowers a token. It compares the whole pointer with the
@@ -23,8 +27,8 @@
 //! The interlocks are those of a release: a slot with traffic is not stopped or deregistered (1), no route to a slot
 //! that is not healthy or not registered (2), one driver under a lock whose token every write compares (4), every
 //! action names its from and its to (5), the state is observed again before each action (6), and an approval belongs to
-//! exactly these actions and expires (9). For setting the proxy the rule of switching back applies: the slot was
-//! switched to before, and is healthy and registered now (3).
+//! exactly these actions and expires (9). For setting the proxy the rule of switching back applies: a release proves that
+//! the slot was switched to before, and it is healthy and registered now (3).
 
 mod action;
 #[cfg(test)]

@@ -163,7 +163,8 @@ impl RepairPlan {
 }
 
 /// The remedies of the differences, and the actions for them: each action once, in the order that keeps the traffic
-/// answered. `released` says whether the release in the route proves what the route says.
+/// answered. `released` says whether a release proves the version in the slot of the route. It counts only if that version
+/// is to be started, or is to get traffic that the proxy does not send there.
 pub(in crate::release) fn plan(
     (snapshot, released): (&Snapshot, &Known<()>),
     definition: &Definition,

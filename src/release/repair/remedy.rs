@@ -5,7 +5,9 @@
 use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::Seen;
 use crate::inventory::drift::{Drift, Name};
-use crate::inventory::{Instance, InstanceState, LAST_PLANNED_GENERATION, PointerState, Slot};
+use crate::inventory::{
+    Digest, Instance, InstanceState, LAST_PLANNED_GENERATION, PointerState, Slot, Target,
+};
 use crate::release::describe::generations_used_up;
 
 /// The remedy of a difference.
@@ -90,9 +92,11 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     // Route and registration alone prove nothing: another program may have written both.
     if let Err(why) = seen.released {
         return person(format!(
-            "{} is not started in {slot}: release {} does not prove that it was released and checked there ({why}); promote the version that should run",
+            "{} is not started in {slot}: release {} does not prove that it was released and checked there ({why}); promote the version that should run, it goes into {}; if it is this one: {}",
             route.digest.short(),
-            route.release
+            route.release,
+            slot.other(),
+            promotes(seen, &route.digest)
         ));
     }
     let version = seen.version(entry.tag.clone(), entry.digest.clone());
@@ -110,6 +114,15 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     ])
 }
 
+/// The command that releases this version again, by all steps.
+fn promotes(seen: &Seen<'_>, digest: &Digest) -> String {
+    let Target {
+        service,
+        environment,
+    } = &seen.snapshot.target;
+    format!("greenroom promote {service} {environment} --version {digest}")
+}
+
 fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
@@ -121,6 +134,9 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
         return person(format!(
             "{slot} keeps restarting, so starting it again changes nothing: read its log, and promote a version that runs"
         ));
+    }
+    if let Some(why) = seen.unproven(slot) {
+        return person(format!("{slot} is not started: {}", not_proven(slot, why)));
     }
     let mut repair_actions = vec![RepairAction::Start {
         slot,
@@ -242,6 +258,9 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
         if instance.state == InstanceState::Restarting {
             return person(format!("{slot} keeps restarting: read its log"));
         }
+        if let Some(why) = seen.unproven(slot) {
+            return person(format!("{slot} is not started: {}", not_proven(slot, why)));
+        }
         repair_actions.push(RepairAction::Start {
             slot,
             instance: instance.id.clone(),
@@ -322,7 +341,8 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
 fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     let generation = from.highest_generation();
     let mut repair_actions = vec![RepairAction::Rebase { from, generation }];
-    if seen.route().is_some() {
+    // With a token of this store alone, the next repair says what is missing.
+    if seen.route().is_some() && seen.released.is_ok() {
         match wanted(seen) {
             Ok(wanted) => {
                 repair_actions.push(RepairAction::Point {
@@ -351,6 +371,14 @@ fn route(seen: &Seen<'_>) -> Remedy {
     if let Some(proxy) = seen.proxy()
         && (proxy.slot, proxy.generation) != (Some(wanted.live), wanted.generation)
     {
+        // Route and registration alone move no traffic: another program may have written both.
+        if let Some(why) = seen.unproven(wanted.live) {
+            return person(format!(
+                "the proxy sends the traffic nowhere, and it is not sent to {}: {}",
+                wanted.live,
+                not_proven(wanted.live, why)
+            ));
+        }
         repair_actions.push(RepairAction::Point {
             from: proxy.slot,
             to: wanted.live,
@@ -364,6 +392,13 @@ fn route(seen: &Seen<'_>) -> Remedy {
         return person("store and proxy agree now: look again");
     }
     Remedy::Actions(repair_actions)
+}
+
+/// What a person does about an unproven slot of the route while the proxy sends the traffic nowhere.
+fn not_proven(slot: Slot, why: &str) -> String {
+    format!(
+        "no release proves that what is in {slot} was checked and live there ({why}); see what it is, and if it should have the traffic, put the proxy's live pointer back to {slot} by hand"
+    )
 }
 
 /// The digest of the route is rewritten if the registration of its slot, by the same release, belongs to exactly the

@@ -23,7 +23,7 @@ pub(super) struct Seen<'a> {
     pub(super) definition: &'a Definition,
     /// Everything that differs.
     pub(super) drifts: &'a [Drift],
-    /// Whether the release in the route proves that it released what the route says; the error says why not.
+    /// Whether a release proves that it released the version in the slot of the route; the error says why none does.
     pub(super) released: &'a Known<()>,
 }
 
@@ -63,16 +63,17 @@ impl<'a> Seen<'a> {
 
     /// Whether the proxy names another slot than the route, with a higher generation. Each switch writes the route
     /// first, so the route was edited, or it went back (in a restored store, even one whose revision was raised). Also
-    /// true if the route has a generation that no switch has made.
+    /// true if the route has a generation that no switch has made: its slot is not believed either, even if the proxy's
+    /// slot is not healthy.
     fn is_proxy_ahead(&self) -> bool {
         let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
             return false;
         };
+        let Some(slot) = proxy.slot.filter(|slot| *slot != route.live) else {
+            return false;
+        };
         let is_ahead = proxy.generation > route.generation;
-        (is_ahead || is_beyond_any_switch(route.generation, self.told()))
-            && proxy
-                .slot
-                .is_some_and(|slot| slot != route.live && self.is_fit(slot))
+        is_beyond_any_switch(route.generation, self.told()) || (is_ahead && self.is_fit(slot))
     }
 
     /// Whether the store is behind the proxy's token. Then the proxy is newer and decides who has the traffic.
@@ -109,8 +110,8 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The slot that should have the traffic: the one in the route. Without a route, or if that slot no longer runs
-    /// anything, the proxy's slot, if it is running.
+    /// The slot that should have the traffic: the one in the route. Without a route, if no release proves it, or if that
+    /// slot no longer runs anything while the proxy's slot does: the proxy's slot. Then no traffic moves.
     pub(super) fn should(&self) -> Option<Slot> {
         let named = self.proxy().and_then(|proxy| proxy.slot);
         if named.is_some() && (self.store_went_back() || self.is_proxy_ahead()) {
@@ -118,7 +119,8 @@ impl<'a> Seen<'a> {
         }
         match (self.route().map(|route| route.live), named) {
             (Some(routed), Some(named)) if routed != named => {
-                let follows = !self.runs(routed) && self.runs(named);
+                let is_gone = !self.runs(routed) && self.runs(named);
+                let follows = is_gone || self.released.is_err();
                 Some(if follows { named } else { routed })
             }
             (Some(routed), _) => Some(routed),
@@ -173,6 +175,13 @@ impl<'a> Seen<'a> {
     /// Whether the proxy names this slot.
     pub(super) fn is_pointed_at(&self, slot: Slot) -> bool {
         self.proxy().is_some_and(|proxy| proxy.slot == Some(slot))
+    }
+
+    /// Why what is in a slot is neither started nor given the traffic: no release proves it, and the proxy does not send
+    /// the traffic there.
+    pub(super) fn unproven(&self, slot: Slot) -> Option<&'a str> {
+        let why = self.released.as_ref().err()?;
+        (!self.is_pointed_at(slot)).then_some(why.as_str())
     }
 
     /// Whether the proxy's configuration differs, so that it is installed again.

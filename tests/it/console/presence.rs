@@ -13,8 +13,8 @@ use greenroom::console::model::{Dialog, ResumeChoice, is_available};
 use greenroom::console::update::update;
 use greenroom::history::{Decision, Happening, Outcome, ReleaseRecord, Step, Successor, Takeover};
 use greenroom::inventory::{
-    Clocks, Declined, FencingToken, HandoverRequest, LockHolder, Operator, RegistryRecord,
-    Snapshot, SourceState, Tier, Watcher,
+    Clocks, Declined, FencingToken, HandoverRequest, LockHolder, LockPurpose, Operator,
+    RegistryRecord, Snapshot, SourceState, Tier, Watcher,
 };
 use greenroom::release::{
     Command, GoOn, Interrupted, LetGo, Observed, Progress, Refusal, Refused, observed,
@@ -310,6 +310,38 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
         FencingToken(8),
         "from exactly whom it was shown"
     );
+}
+
+/// A repair may run where a release only keeps its old version warm. Its lock is taken like that of a driver.
+#[test]
+fn taking_the_lock_of_a_repair_wants_a_reason_the_name_and_exactly_that_holder() {
+    let mut repair = lock(9);
+    repair.record.purpose = LockPurpose::Upkeep;
+    repair.record.message = "repair: instance-started".into();
+    let mut model = asked_about(Some(repair));
+    let shown = screen(&model);
+    assert!(shown.contains("repair: instance-started"), "{shown}");
+    assert!(shown.contains("take it: continue"), "{shown}");
+    // It drives no release, so no operator can be asked for a handover.
+    assert!(!shown.contains("ask to take over"), "{shown}");
+    press(&mut model, "j");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(notice(&mut model).contains("type why you take it over"));
+    press(&mut model, "the repair hangs");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    let effects = yes(&mut model);
+    let [
+        Effect::ResumeRelease {
+            force: Some(force), ..
+        },
+    ] = effects.as_slice()
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(force.why, "the repair hangs");
+    assert_eq!(force.from, FencingToken(8));
 }
 
 #[test]

@@ -14,10 +14,10 @@ use ulid::Ulid;
 use super::{Engine, Site, behind_the_proxy, give_back, unknown};
 use crate::history::{RepairRecord, proves_released};
 use crate::inventory::{
-    FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SourceState,
-    SwitchOrder, Target,
+    Digest, FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Slot, Snapshot,
+    SourceState, SwitchOrder, Target,
 };
-use crate::ports::{Acquired, Lease, RouterReader};
+use crate::ports::{Acquired, FailureKind, Lease, RouterReader};
 use crate::release::driver::Writing;
 use crate::release::repair::plan;
 use crate::release::standby_entry;
@@ -87,7 +87,7 @@ impl Engine {
             return Err(Refusal::locked(&request.target, Box::new(holder)).into());
         }
         nothing_unfinished(site).await?;
-        let released = released_by_route(site, &snapshot).await;
+        let released = released_by_route(site, &snapshot).await?;
         let id = ReleaseId(Ulid::generate());
         let planned = self.planned(site, (&snapshot, &released), request, id);
         if planned.items.is_empty() {
@@ -219,7 +219,7 @@ impl Engine {
             target: plan.target().clone(),
             only: plan.only,
         };
-        let released = released_by_route(site, &now).await;
+        let released = released_by_route(site, &now).await?;
         let again = self.planned(site, (&now, &released), &request, plan.id);
         if again.only_actions() == plan.only_actions() {
             return Ok(());
@@ -231,20 +231,46 @@ impl Engine {
     }
 }
 
-/// Whether the release in the route proves that it put the route's version in that slot. Only read if that version is
-/// no longer running.
-async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Known<()> {
+/// Whether a release proves that it made the version in the slot of the route live there: the release in the route, or
+/// the one in the slot's registration. Only read if that slot is empty, or is not the slot that the proxy sends the traffic
+/// to. A store that does not answer proves nothing either way, so it is an error.
+async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
-        return Err("there is no route".to_owned());
+        return Ok(Err("there is no route".to_owned()));
     };
-    if snapshot.slots.get(route.live).instance.is_some() {
-        return Err("its release was not read".to_owned());
+    let side = snapshot.slots.get(route.live);
+    let named = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+    if side.instance.is_some() && named == Some(route.live) {
+        return Ok(Err("its release was not read".to_owned()));
     }
+    let digest = side.instance.as_ref().map(|instance| &instance.digest);
+    let digest = digest.unwrap_or(&route.digest);
+    let proven = proven_by(site, route.release, (route.live, digest)).await?;
+    let entry = side.registration.as_ref().map(|entry| entry.value.release);
+    match entry.filter(|release| proven.is_err() && *release != route.release) {
+        Some(release) => {
+            let by_entry = proven_by(site, release, (route.live, digest)).await?;
+            Ok(by_entry.or(proven))
+        }
+        None => Ok(proven),
+    }
+}
+
+/// Whether this release proves that it has put a version live in a slot.
+async fn proven_by(
+    site: &Site,
+    release: ReleaseId,
+    of: (Slot, &Digest),
+) -> Result<Known<()>, Refused> {
     let target = &site.definition.target;
-    let recorded = site.read.journal.release(target, route.release).await;
-    let recorded = recorded.map_err(|failure| failure.to_string())?;
-    let recorded = recorded.ok_or_else(|| "the store has no such release".to_owned())?;
-    proves_released(&recorded, target, (route.live, &route.digest))
+    match site.read.journal.release(target, release).await {
+        Ok(Some(recorded)) => Ok(proves_released(&recorded, target, of)),
+        Ok(None) => Ok(Err("the store has no such release".to_owned())),
+        Err(failure) if failure.kind == FailureKind::Unreachable => {
+            Err(unknown(&format!("what release {release} did"), &failure))
+        }
+        Err(failure) => Ok(Err(failure.to_string())),
+    }
 }
 
 /// An unknown state cannot be repaired: a slot that may have traffic counts as having it.
