@@ -3,6 +3,7 @@
 //! `save`, which writes a file.
 //! Knows no screen: which lines are visible is decided here, how they are drawn is not.
 
+mod hiding;
 mod index;
 mod line;
 mod log;
@@ -14,6 +15,7 @@ mod tail;
 mod viewport;
 mod wrap;
 
+pub use hiding::Hiding;
 pub use index::Index;
 pub use line::{Line, LineId, NewLine, Origin};
 pub use log::{Log, Seek, Wanted, plain};
