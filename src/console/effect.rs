@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::ExitReason;
-use crate::inventory::{Digest, HandoverRequest, ReleaseId, Target, VersionRef};
+use crate::inventory::{Digest, HandoverRequest, ReleaseId, SeenHold, Target, VersionRef};
 use crate::release::{
     Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
 };
@@ -101,10 +101,12 @@ pub enum Effect {
         /// Until when; none until it is cleared.
         until: Option<Timestamp>,
     },
-    /// Clear the hold that stands.
+    /// Clear the hold that the operator was shown.
     ClearHold {
         /// On which target.
         target: Target,
+        /// Which hold.
+        seen: SeenHold,
         /// Why.
         why: String,
     },

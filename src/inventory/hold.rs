@@ -24,6 +24,15 @@ pub struct Hold {
     pub cleared: Option<Cleared>,
 }
 
+/// The hold that an operator was shown and clears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeenHold {
+    /// It can be read.
+    Readable(Hold),
+    /// It cannot be read: the revision of the store that wrote it.
+    Unreadable(i64),
+}
+
 /// The end that somebody has made to a hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cleared {

@@ -32,5 +32,7 @@ pub enum HoldLine {
     Remove {
         /// What is wrong with it.
         problem: String,
+        /// The revision that wrote it.
+        revision: i64,
     },
 }

@@ -34,7 +34,7 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
             format!("{hold}; it is kept who cleared it, and why"),
             "clear it",
         ),
-        HoldLine::Remove { problem } => (
+        HoldLine::Remove { problem, .. } => (
             format!("Remove the unreadable hold on {target}: why?"),
             format!(
                 "{problem}; the page of the store shows what it says; it is kept who removed it, and why"
