@@ -4,11 +4,13 @@
 //! switch is one rename and no request is lost. Knows the pointer and the ports; not what a release is.
 //!
 //! Each request goes to its slot over a connection of its own: there is none in store that the
-//! instance could be closing at that moment. Protocol upgrades are not passed on.
+//! instance could be closing at that moment. A request that needs another protocol, such as WebSocket,
+//! is refused with 501.
 
 mod answer;
 mod connections;
 mod count;
+mod descriptors;
 mod follow;
 mod forward;
 mod recent;
