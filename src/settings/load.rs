@@ -96,7 +96,8 @@ impl Settings {
             return Err(problems(errors, Vec::new()));
         };
         let base = paths::base_of(file);
-        let mut findings = check::check(&root, &tree, &base, request);
+        let link = paths::directory_of_link(file);
+        let mut findings = check::check(&root, &tree, (&base, link.as_deref()), request);
         findings.errors.retain(|finding| pruned.stands(finding));
         findings.warnings.retain(|finding| pruned.stands(finding));
         findings.not_ready.retain(|finding| pruned.stands(finding));

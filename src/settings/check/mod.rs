@@ -5,6 +5,7 @@
 mod collisions;
 mod console;
 mod environments;
+mod kept;
 mod notices;
 mod owners;
 mod ports;
@@ -43,11 +44,19 @@ pub(super) struct Findings {
 }
 
 /// Everything that is impossible or doubtful in a file whose keys and types are right.
-/// `base` is the directory of the file. `request` says which ports of the machine are taken, and where programs are.
-pub(super) fn check(root: &Root, tree: &Node, base: &Path, request: &Request) -> Findings {
+/// `base` is the directory of the file, and `link` that of the link to it, where it is another one. `request` says which
+/// ports of the machine are taken, and where programs are.
+pub(super) fn check(
+    root: &Root,
+    tree: &Node,
+    (base, link): (&Path, Option<&Path>),
+    request: &Request,
+) -> Findings {
     let mut look = Look {
         tree,
         base,
+        link,
+        replaced: paths::replaced_at_updates(base),
         absolute_base: paths::absolute(base),
         outgoing: &request.outgoing,
         variables: &request.environment,
@@ -84,6 +93,9 @@ fn user_of(environment: &EnvironmentSection) -> Option<&str> {
 struct Look<'a> {
     tree: &'a Node,
     base: &'a Path,
+    link: Option<&'a Path>,
+    /// The directory that goes away with what is in `base` when the configuration is updated.
+    replaced: Option<PathBuf>,
     absolute_base: PathBuf,
     outgoing: &'a OutgoingPorts,
     /// Those of the environment that Greenroom was started with.
@@ -208,6 +220,9 @@ impl Look<'_> {
 
     /// The archive has a place, named or of the user.
     fn archive(&mut self, root: &Root) {
+        if let Some(archive) = &root.history.archive {
+            self.stays(&["history", "archive"], archive);
+        }
         if root.history.archive.is_none() && paths::archive().is_none() {
             let says = format!("there is no place for the archive. {NO_HOME}, or this key");
             self.error(&["history", "archive"], says);
