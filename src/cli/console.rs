@@ -168,6 +168,10 @@ async fn open_again(
     let mut model = Model::new(app.engine.operator().clone(), mode, clock.now(), (0, 0));
     app.engine.console().clone_into(&mut model.console);
     model.read_only = read_only.unwrap_or_default();
+    if settings.is_read_once {
+        let file = settings.file.display().to_string();
+        model.read_once = Some(crate::sanitize::sanitize(&file));
+    }
     model.keymap = Arc::new(keymap);
     model.looks = looks;
     model.has_shell = terminal::has_shell();

@@ -69,7 +69,8 @@ impl Settings {
         }
         let (text, modified_at) = contents(&file).map_err(|says| alone(&file, &says))?;
         let mut loaded = Self::read(&file, &text, request)?;
-        loaded.settings.modified_at = modified_at;
+        loaded.settings.is_read_once = is_of_process(&file);
+        loaded.settings.modified_at = modified_at.filter(|_| !loaded.settings.is_read_once);
         Ok(loaded)
     }
 
@@ -227,12 +228,17 @@ fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
 }
 
+/// Whether a path is a descriptor of this process.
+fn is_of_process(file: &Path) -> bool {
+    let places = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
+    places.iter().any(|place| file.starts_with(place))
+}
+
 /// Opens a file, and neither waits for the writer of a pipe nor reads a device. A descriptor of this process, such as
 /// `/dev/stdin` or what a shell makes of `<(command)`, may be a pipe.
 fn opened(file: &Path) -> Result<File, String> {
     let wrong = |error: std::io::Error| format!("cannot be read: {error}");
-    let of_process = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
-    if of_process.iter().any(|place| file.starts_with(place)) {
+    if is_of_process(file) {
         return File::open(file).map_err(wrong);
     }
     let mut options = OpenOptions::new();

@@ -23,6 +23,10 @@ pub struct Settings {
     pub file: PathBuf,
     /// When that file was last changed; none where it was not read from a file.
     pub modified_at: Option<Timestamp>,
+    /// Whether it was read from a descriptor of this process, such as `/dev/stdin`, which may be a pipe: it cannot be
+    /// read again.
+    #[serde(skip)]
+    pub is_read_once: bool,
     /// Who is recorded as having released.
     pub operator: OperatorSettings,
     /// The console.

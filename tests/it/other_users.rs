@@ -2,12 +2,14 @@
 //! a configuration that is no file.
 
 use std::fs::{self, Permissions};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use greenroom::settings::{Request, Settings};
+use greenroom::wire;
 use tempfile::TempDir;
 
 /// A user that no machine has.
@@ -239,6 +241,35 @@ fn a_configuration_that_is_no_file_is_refused_at_once() {
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(&format!("is {what}: name a file")), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_configuration_from_a_pipe_is_not_watched() {
+    let text = "[environments.dev]\nsqlite = { path = \"/var/lib/greenroom-test/dev.db\" }\n";
+    let load = |path: PathBuf| {
+        let request = Request {
+            path: Some(path),
+            ..Request::default()
+        };
+        let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
+        (request, loaded)
+    };
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    std::io::Write::write_all(&mut writer, text.as_bytes()).expect("written");
+    drop(writer);
+    let (request, loaded) = load(format!("/dev/fd/{}", reader.as_raw_fd()).into());
+    assert!(loaded.settings.is_read_once);
+    assert_eq!(loaded.settings.modified_at, None, "a pipe has no age");
+    let (found, watching) = wire::watch_configuration(request, loaded);
+    let ended = tokio::time::timeout(Duration::from_secs(20), watching).await;
+    ended.expect("it ends by itself");
+    assert!(found.borrow().is_none());
+
+    let place = Place::new();
+    let file = place.0.path().join("piped.toml");
+    fs::write(&file, text).expect("written");
+    let (_, loaded) = load(file);
+    assert!(!loaded.settings.is_read_once && loaded.settings.modified_at.is_some());
 }
 
 #[test]

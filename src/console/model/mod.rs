@@ -160,6 +160,8 @@ pub struct Model {
     pub remarks: Vec<String>,
     /// Whether there is a shell to give the terminal back to for a while.
     pub has_shell: bool,
+    /// The file that the configuration was read from, where it cannot be read again; harmless.
+    pub read_once: Option<String>,
     /// The configuration on disk, where it is not the one in use.
     pub configuration: Option<Arc<NewConfiguration>>,
     /// Where to go back to as soon as the targets are known, after a reload.
@@ -205,6 +207,7 @@ impl Model {
             looks: Looks::default(),
             remarks: Vec::new(),
             has_shell: false,
+            read_once: None,
             configuration: None,
             come_back_to: None,
             leaving: false,

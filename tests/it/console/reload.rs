@@ -225,3 +225,15 @@ fn what_changes_again_under_the_dialog_starts_the_answer_anew() {
     tell(&mut model, Event::ConfigurationObserved(None));
     assert!(!matches!(model.dialog, Some(Dialog::Reload(_))));
 }
+
+#[test]
+fn a_configuration_that_was_read_from_a_pipe_is_not_reloaded() {
+    let mut model = model(SIZES[0], web_production());
+    model.read_once = Some("/dev/stdin".into());
+    assert!(reload_key(&mut model).is_empty());
+    assert!(model.dialog.is_none());
+    assert_eq!(
+        notice(&model),
+        "the configuration was read from /dev/stdin, and cannot be read again"
+    );
+}
