@@ -175,7 +175,12 @@ async fn open_again(
     model.keymap = Arc::new(keymap);
     model.looks = looks;
     model.has_shell = terminal::has_shell();
-    model.remark(&remarks);
+    let refused = app.refused.iter();
+    let refused = refused.flat_map(|(name, why)| {
+        let why = why.iter();
+        why.map(move |why| format!("nothing is done in {name}: {why}"))
+    });
+    model.remark(&refused.chain(remarks).collect::<Vec<_>>());
     if let Some((view, (weight, text))) = session.return_to.take() {
         model.come_back_to = Some(view);
         model.notice = Some(Notice::new(weight, &text, model.now));

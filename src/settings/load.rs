@@ -16,11 +16,12 @@ use super::loosened::{Both, is_rule};
 use super::model::Root;
 use super::origin::Origin;
 use super::paths::Chosen;
-use super::places::{EnvironmentSettings, Settings};
+use super::places::{EnvironmentSettings, Settings, TargetSettings};
 use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};
 use super::{build, check, file_only, layers, paths, prune, read, shared, trust};
+use crate::inventory::EnvironmentName;
 use crate::port_check::OutgoingPorts;
 
 /// The largest file that is read; a configuration of hundreds of services is far below it.
@@ -102,9 +103,13 @@ impl Settings {
         findings.errors.retain(|finding| pruned.stands(finding));
         findings.warnings.retain(|finding| pruned.stands(finding));
         findings.not_ready.retain(|finding| pruned.stands(finding));
+        let is_refused = |(_, finding): &(String, Problem)| pruned.stands(finding);
+        findings.refused.retain(is_refused);
         errors.extend(findings.errors);
         if request.requires_files {
             errors.extend(findings.not_ready);
+            let refused = std::mem::take(&mut findings.refused).into_iter();
+            errors.extend(refused.map(|(_, finding)| finding));
         } else {
             findings.warnings.extend(findings.not_ready);
         }
@@ -132,11 +137,67 @@ impl Settings {
         if !errors.is_empty() {
             return Err(problems(errors, findings.warnings));
         }
+        let provenance = show::shown(&tree, &root, &settings);
+        settings.refuse(findings.refused, &tree);
+        let refused = settings.refused.iter();
+        let refused = refused.flat_map(|(name, found)| found.iter().map(move |it| (name, it)));
+        let mut refused: Vec<Problem> = refused.map(|(name, it)| not_used(name, it)).collect();
+        shared.say_once(&mut refused);
+        if settings.environments.is_empty() && !refused.is_empty() {
+            return Err(problems(refused, findings.warnings));
+        }
+        findings.warnings.extend(refused);
         Ok(Loaded {
-            provenance: show::shown(&tree, &root, &settings),
+            provenance,
             warnings: sorted(findings.warnings),
             settings,
         })
+    }
+}
+
+impl Settings {
+    /// Leaves out the environments whose files other users can change, and those that take only versions from one of them.
+    fn refuse(&mut self, found: Vec<(String, Problem)>, tree: &Node) {
+        for (name, problem) in found {
+            if let Ok(name) = name.parse() {
+                self.refused.entry(name).or_default().push(problem);
+            }
+        }
+        loop {
+            let refused = &self.refused;
+            let next = self.environments.iter().find_map(|it| {
+                let from = it.rules.only_from.as_ref();
+                let from = from.filter(|from| refused.contains_key(*from))?;
+                (!refused.contains_key(&it.name)).then(|| (it.name.clone(), from.clone()))
+            });
+            let Some((name, from)) = next else {
+                break;
+            };
+            let path = ["environments", name.as_str(), "rules", "only_from"].map(str::to_owned);
+            let says = format!("it takes only versions that are live in {from}");
+            let problem = Problem::new(tree.origin_at(&path), &path, says);
+            self.refused.entry(name).or_default().push(problem);
+        }
+        let refused = &self.refused;
+        self.environments
+            .retain(|it| !refused.contains_key(&it.name));
+        let is_used = |it: &TargetSettings| {
+            let environment = &it.definition.target.environment;
+            !refused.contains_key(environment)
+        };
+        self.targets.retain(is_used);
+    }
+}
+
+/// The warning about an environment that is left out.
+fn not_used(name: &EnvironmentName, problem: &Problem) -> Problem {
+    let says = format!(
+        "{}. Until then Greenroom does nothing in {name}",
+        problem.says
+    );
+    Problem {
+        says,
+        ..problem.clone()
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::origin::Origin;
-use super::problem::dotted;
+use super::problem::{Problem, dotted};
 use crate::history::{NoticeEvent, Retention};
 use crate::inventory::{
     AddressRange, Endpoint, EnvironmentName, SecretSource, ServiceName, Target, Tier,
@@ -27,6 +27,10 @@ pub struct Settings {
     /// read again.
     #[serde(skip)]
     pub is_read_once: bool,
+    /// The environments that are configured and not used, with why: other users can change what they rely on. They and
+    /// their targets are left out of what follows.
+    #[serde(skip)]
+    pub refused: BTreeMap<EnvironmentName, Vec<Problem>>,
     /// Who is recorded as having released.
     pub operator: OperatorSettings,
     /// The console.

@@ -24,6 +24,7 @@ use super::origin::Origin;
 use super::paths::{self, NO_HOME};
 use super::problem::{Problem, visible};
 use super::tree::Node;
+use super::trust::Sharing;
 use crate::inventory::{Operator, operator_name};
 use crate::port_check::OutgoingPorts;
 
@@ -41,6 +42,9 @@ pub(super) struct Findings {
     /// Errors for `config check`, and otherwise warnings, so that other environments can be used: files that are named
     /// and do not exist, and files that other users can change, of environments that are not protected.
     pub(super) not_ready: Vec<Problem>,
+    /// Files of protected environments that other users can change, each with the environment, which is not used then.
+    /// Errors for `config check`.
+    pub(super) refused: Vec<(String, Problem)>,
 }
 
 /// Everything that is impossible or doubtful in a file whose keys and types are right.
@@ -229,13 +233,15 @@ impl Look<'_> {
         }
     }
 
-    /// A file that has to be there to be read.
+    /// A file that has to be there to be read: what is in it decides which servers are believed, what proves who this
+    /// is, or where requests go.
     fn file(&mut self, path: &[&str], file: Option<&Path>) {
         let Some(file) = file else {
             return;
         };
         let place = self.base.join(file);
         if place.is_file() {
+            self.own(path, file, Sharing::Private);
             return;
         }
         let what = if place.exists() {
