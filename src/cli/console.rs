@@ -168,10 +168,19 @@ async fn open_again(
     let mut model = Model::new(app.engine.operator().clone(), mode, clock.now(), (0, 0));
     app.engine.console().clone_into(&mut model.console);
     model.read_only = read_only.unwrap_or_default();
+    if settings.is_read_once {
+        let file = settings.file.display().to_string();
+        model.read_once = Some(crate::sanitize::sanitize(&file));
+    }
     model.keymap = Arc::new(keymap);
     model.looks = looks;
     model.has_shell = terminal::has_shell();
-    model.remark(&remarks);
+    let refused = app.refused.iter();
+    let refused = refused.flat_map(|(name, why)| {
+        let why = why.iter();
+        why.map(move |why| format!("nothing is done in {name}: {why}"))
+    });
+    model.remark(&refused.chain(remarks).collect::<Vec<_>>());
     if let Some((view, (weight, text))) = session.return_to.take() {
         model.come_back_to = Some(view);
         model.notice = Some(Notice::new(weight, &text, model.now));

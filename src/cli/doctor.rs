@@ -41,6 +41,7 @@ pub(super) async fn run(common: &Common) -> Exit {
         what: "password",
         proof: Proof::Broken(failure),
     }));
+    findings.extend(refused(&app));
     for finding in &findings {
         if !common.json {
             say_line!("{}", line(finding));
@@ -63,6 +64,22 @@ pub(super) async fn run(common: &Common) -> Exit {
     } else {
         Exit::Done
     }
+}
+
+/// What keeps environments from being used at all.
+fn refused(app: &App) -> impl Iterator<Item = Finding> {
+    let each = app.refused.iter();
+    let each = each.flat_map(|(name, why)| why.iter().map(move |why| (name, why)));
+    each.map(|(name, why)| Finding {
+        place: name.to_string(),
+        what: "files",
+        proof: Proof::Broken(Failure::new(
+            FailureKind::Denied,
+            name.as_str(),
+            "using it",
+            why,
+        )),
+    })
 }
 
 async fn tried(named: Named<'_>) -> Finding {

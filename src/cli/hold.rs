@@ -1,5 +1,8 @@
 //! `greenroom hold`: stops promotes of a target, allows them again, and lists holds and freezes.
 
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::arguments::{Common, Hold as Verb};
@@ -7,7 +10,7 @@ use super::promote::refuse;
 use super::{Exit, json, open};
 use crate::history::until;
 use crate::inventory::local_time;
-use crate::inventory::{Cleared, Hold, StoredKey, Target, freeze};
+use crate::inventory::{Cleared, Clocks, EnvironmentName, Hold, StoredKey, Target, freeze};
 use crate::release::{Refused, Site};
 use crate::wire::App;
 
@@ -81,15 +84,16 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
         let unknown = crate::release::Refusal::UnknownTarget(target.clone());
         return refuse(&unknown.into());
     }
+    let wanted = app.targets();
+    let wanted = wanted.filter(|it| only.is_none_or(|only| only == *it));
+    let sites: Vec<&Site> = wanted.filter_map(|it| app.engine.site(it)).collect();
+    let clocks = clocks(app, &sites).await;
     let now = app.engine.clock().now();
-    for target in app
-        .targets()
-        .filter(|it| only.is_none_or(|only| only == *it))
-    {
-        let Some(site) = app.engine.site(target) else {
-            continue;
-        };
-        match Held::read(target, site, now).await {
+    let none = Clocks::default();
+    for site in sites {
+        let target = &site.definition.target;
+        let clocks = clocks.get(&target.environment).unwrap_or(&none);
+        match Held::read(target, site, (now, clocks)).await {
             Ok(held) if common.json => all.push(held.json(target)),
             Ok(held) => nothing &= !held.say(target, only.is_some()),
             Err(said) => {
@@ -106,16 +110,34 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
     exit
 }
 
-/// What stops promotes of a target, the next freeze, and ended holds.
+/// The clocks that promotes go by, of each environment: its targets have the same servers. All are asked at once.
+async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentName, Clocks> {
+    let mut one_each = BTreeMap::new();
+    for site in sites {
+        one_each.insert(&site.definition.target.environment, *site);
+    }
+    let asked = one_each.into_iter();
+    let asked = asked.map(async |(name, site)| (name, app.engine.clocks(site).await));
+    join_all(asked).await.into_iter().collect()
+}
+
+/// What stops promotes of one target, what comes next, and what is over.
 struct Held {
+    /// Those by this machine's clock first.
     holds: Vec<Hold>,
+    /// Those that are in effect only by another clock, and how that differs.
+    by_another_clock: Option<(Vec<Hold>, String)>,
     next_freeze: Option<Timestamp>,
     last_cleared: Option<Cleared>,
     past: Vec<Hold>,
 }
 
 impl Held {
-    async fn read(target: &Target, site: &Site, now: Timestamp) -> Result<Self, String> {
+    async fn read(
+        target: &Target,
+        site: &Site,
+        (now, clocks): (Timestamp, &Clocks),
+    ) -> Result<Self, String> {
         let record = site.read.registry.read(target).await;
         let record = record.map_err(|failure| failure.to_string())?;
         if let Some((key, problem)) = record
@@ -128,10 +150,17 @@ impl Held {
                 target.service, target.environment
             ));
         }
+        let definition = &site.definition;
+        let holds = definition.holds_by(record.hold.as_ref(), now, clocks);
+        let own = definition.holds(record.hold.as_ref(), now);
+        let others = holds.iter().filter(|hold| !own.contains(hold));
+        let others: Vec<Hold> = others.cloned().collect();
+        let differs = clocks.differs().filter(|_| !others.is_empty());
         Ok(Self {
-            holds: site.definition.holds(record.hold.as_ref(), now),
+            holds,
+            by_another_clock: differs.map(|clock| (others, clock.to_string())),
             next_freeze: freeze::next(&site.definition.rules.freezes, &target.service, now),
-            past: past(site, target, now).await?,
+            past: past(site, target, clocks.earliest(now)).await?,
             last_cleared: record.hold.and_then(|hold| hold.cleared),
         })
     }
@@ -150,6 +179,10 @@ impl Held {
     fn say(&self, target: &Target, is_one: bool) -> bool {
         for hold in &self.holds {
             say_line!("{target}: {hold}");
+            let by = self.by_another_clock.as_ref();
+            if let Some((_, clock)) = by.filter(|(others, _)| others.contains(hold)) {
+                say_line!("{target}: only by another clock: {clock}");
+            }
         }
         if let Some(next) = self.next_freeze {
             say_line!(

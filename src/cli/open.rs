@@ -4,7 +4,7 @@ use super::arguments::Common;
 use super::{Exit, json, names, out};
 use crate::inventory::{EnvironmentName, ServiceName};
 use crate::port_check::OutgoingPorts;
-use crate::settings::{Loaded, Problems, Request, Settings};
+use crate::settings::{Loaded, Problem, Problems, Request, Settings};
 use crate::wire::{self, App};
 
 /// Reads the configuration, or reports all its errors.
@@ -75,6 +75,11 @@ pub(super) fn app_for(
     environment: Option<&EnvironmentName>,
 ) -> Result<App, Exit> {
     let loaded = load(common)?;
+    if let Some(name) = environment
+        && let Some(why) = loaded.settings.refused.get(name)
+    {
+        return Err(refuse(name, why));
+    }
     let targets = loaded.settings.targets.iter();
     names::check(
         targets.map(|target| &target.definition.target),
@@ -82,6 +87,16 @@ pub(super) fn app_for(
         environment,
     )?;
     build(common, &loaded)
+}
+
+/// Says why an environment is not used.
+fn refuse(name: &EnvironmentName, why: &[Problem]) -> Exit {
+    let why: Vec<String> = why.iter().map(ToString::to_string).collect();
+    let said = format!("nothing is done in {name}: {}", why.join("; "));
+    let hint = "greenroom config check, after it is corrected";
+    json::fail(json::Kind::Configuration, &said, Some(hint));
+    out::explain(format_args!("greenroom: {said}"));
+    Exit::Usage
 }
 
 fn build(common: &Common, loaded: &Loaded) -> Result<App, Exit> {

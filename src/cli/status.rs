@@ -71,6 +71,10 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         }
     }
     lines::answer(serde_json::json!({ "targets": all }));
+    // What is running there was not looked at; a warning said why.
+    if verb.environment.is_none() && !app.refused.is_empty() {
+        exit = Exit::NeedsPerson;
+    }
     exit
 }
 

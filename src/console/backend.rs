@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, Target, VersionRef,
+    Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, SeenHold, Target, VersionRef,
 };
 use crate::logs::Batch;
 use crate::release::{
@@ -94,8 +94,8 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Clears the current hold. Returns it, or why it was not cleared.
-    async fn clear_hold(&self, target: &Target, _: String) -> Result<Hold, Refused> {
+    /// Clears exactly the hold that the operator was shown; what was cleared, or why nothing was.
+    async fn clear_hold(&self, target: &Target, _: &SeenHold, _: String) -> Result<Hold, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::ExitReason;
-use crate::inventory::{Digest, HandoverRequest, ReleaseId, Target, VersionRef};
+use crate::inventory::{Digest, HandoverRequest, ReleaseId, SeenHold, Target, VersionRef};
 use crate::release::{
     Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
 };
@@ -83,11 +83,23 @@ pub enum Effect {
         /// `None` holds until it is cleared.
         until: Option<Timestamp>,
     },
-    /// Clear the current hold.
-    ClearHold { target: Target, why: String },
-    /// Plan the repair of a target's drift. The answer carries the number `asked`.
-    PlanRepair { asked: u64, target: Target },
-    /// Carry out a repair plan.
+    /// Clear the hold that the operator was shown.
+    ClearHold {
+        /// On which target.
+        target: Target,
+        /// Which hold.
+        seen: SeenHold,
+        /// Why.
+        why: String,
+    },
+    /// Plan what mends the differences of a target; the number comes back with the answer.
+    PlanRepair {
+        /// The number.
+        asked: u64,
+        /// Whose.
+        target: Target,
+    },
+    /// Mend them.
     Repair {
         plan: Arc<RepairPlan>,
         /// The operator's approval of it.

@@ -17,7 +17,7 @@ use super::backend::Backend;
 use super::effect::Watch;
 use super::event::Event;
 use super::model::{HistoryQuestion, LogFeed, LogSource, SavedLog};
-use crate::inventory::{Digest, ReleaseId, Target, VersionRef};
+use crate::inventory::{Digest, ReleaseId, SeenHold, Target, VersionRef};
 use crate::release::{
     AnnouncementKind, Approval, Command, Handle, Plan, PlanRequest, Refusal, RepairApproval,
     RepairNews, RepairPlan,
@@ -303,10 +303,10 @@ impl EffectRunner {
         });
     }
 
-    pub(super) fn clear_hold(&mut self, target: Target, why: String) {
+    pub(super) fn clear_hold(&mut self, target: Target, seen: SeenHold, why: String) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
-            let hold = backend.clear_hold(&target, why).await;
+            let hold = backend.clear_hold(&target, &seen, why).await;
             let _ = answers.send(Event::Held { target, hold }).await;
         });
     }

@@ -188,7 +188,7 @@ fn perform<S: Screen>(
             reason,
             until,
         } => effect_runner.hold(target, reason, until),
-        Effect::ClearHold { target, why } => effect_runner.clear_hold(target, why),
+        Effect::ClearHold { target, seen, why } => effect_runner.clear_hold(target, seen, why),
         Effect::PlanRepair { asked, target } => effect_runner.plan_repair(asked, target),
         Effect::Repair { plan, approval } => effect_runner.repair(plan, approval),
         Effect::FindInterrupted {

@@ -180,7 +180,7 @@ pub fn prove(recorded: &Recorded) -> Proof {
             Some(link) if last.end(closed) != *link => return Proof::Broken("the end".into()),
             // `live` repeats what the entries say, and is not hashed itself.
             Some(_) if recorded.head.live != LivePeriod::of(&recorded.entries) => {
-                return Proof::Broken("the end".into());
+                return Proof::Broken(other_period(&recorded.head).into());
             }
             Some(_) => is_chained = true,
         }
@@ -193,8 +193,16 @@ pub fn prove(recorded: &Recorded) -> Proof {
     }
 }
 
-/// The first record that was changed or removed between the kept and the read version. The release may have continued
-/// since.
+/// What is wrong with the end of a release that tells another time than its entries in which its version was live.
+fn other_period(head: &ReleaseRecord) -> &'static str {
+    match head.live {
+        None => "the end: it does not say when the version was live, and the entries do",
+        Some(_) => "the end: it says otherwise than the entries when the version was live",
+    }
+}
+
+/// The first record in which what is read is not what was kept, or that is not there any more. A
+/// release may have gone on since.
 pub fn departs(kept: &Recorded, read: &Recorded) -> Option<String> {
     if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
         return Some("the head".into());
@@ -219,162 +227,4 @@ pub fn departs(kept: &Recorded, read: &Recorded) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::history::samples_for_tests::{entry, head};
-    use crate::history::{Outcome, Step};
-
-    fn chained() -> Recorded {
-        let head = head(1);
-        let mut chain = Chain::of(&head);
-        let entries = [Step::Pull, Step::Start, Step::Verify, Step::Register];
-        let entries = (1..)
-            .zip(entries)
-            .map(|(n, step)| chain.linked(entry(n, step)));
-        let entries = entries.collect();
-        let closed = Some((head.opened_at, Outcome::Done));
-        let head = chain.closed(ReleaseRecord { closed, ..head });
-        Recorded { head, entries }
-    }
-
-    #[test]
-    fn a_release_is_whole_after_it_was_stored() {
-        let recorded = chained();
-        assert_eq!(prove(&recorded), Proof::Whole);
-        let text = serde_json::to_string(&recorded).expect("text");
-        let again: Recorded = serde_json::from_str(&text).expect("a release");
-        assert_eq!(prove(&again), Proof::Whole);
-        let mut open = recorded;
-        open.head = open.head.opening();
-        assert_eq!(prove(&open), Proof::Whole);
-    }
-
-    #[test]
-    fn the_first_record_that_was_changed_is_named() {
-        let broken = |what: &str| Proof::Broken(what.into());
-        for index in 0..4 {
-            let mut forged = chained();
-            forged.entries[index].at += std::time::Duration::from_secs(1);
-            assert_eq!(prove(&forged), broken(&format!("entry {}", index + 1)));
-            // A forger who makes a record's own link match breaks the next one.
-            let before = match index {
-                0 => Link::first(&forged.head),
-                _ => forged.entries[index - 1].chain.clone().expect("a link"),
-            };
-            forged.entries[index].chain = Some(before.entry(&forged.entries[index]));
-            let next = match index {
-                3 => broken("the end"),
-                _ => broken(&format!("entry {}", index + 2)),
-            };
-            assert_eq!(prove(&forged), next);
-        }
-        let mut forged = chained();
-        forged.head.reason = Some("another".into());
-        assert_eq!(prove(&forged), broken("entry 1"));
-        let mut forged = chained();
-        forged.head.closed = Some((forged.head.opened_at, Outcome::Superseded { by: None }));
-        assert_eq!(prove(&forged), broken("the end"));
-    }
-
-    #[test]
-    fn a_removed_or_moved_entry_is_found() {
-        let mut gone = chained();
-        gone.entries.remove(1);
-        assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
-        // Even if the rest is renumbered.
-        gone.entries[1].sequence = 2;
-        gone.entries[2].sequence = 3;
-        assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
-        let mut last = chained();
-        last.entries.pop();
-        assert_eq!(prove(&last), Proof::Broken("the end".into()));
-    }
-
-    #[test]
-    fn entries_without_a_hash_are_covered_by_the_next_hash() {
-        let bare = |mut recorded: Recorded, upto: usize| {
-            for entry in &mut recorded.entries[..upto] {
-                entry.chain = None;
-            }
-            recorded
-        };
-        let mut old = bare(chained(), 4);
-        old.head.chain = None;
-        assert_eq!(prove(&old), Proof::NotChained);
-        // Resumed by a Greenroom that writes hashes.
-        old.entries.truncate(2);
-        old.head = old.head.opening();
-        let mut chain = Chain::after(&old);
-        old.entries.push(chain.linked(entry(3, Step::Verify)));
-        assert_eq!(prove(&old), Proof::Whole);
-        old.entries[0].at += std::time::Duration::from_secs(1);
-        assert_eq!(prove(&old), Proof::Broken("entry 3".into()));
-    }
-
-    #[test]
-    fn removed_hashes_are_reported() {
-        let mut stripped = chained();
-        stripped.entries[2].chain = None;
-        assert_eq!(prove(&stripped), Proof::NotChainedFrom("entry 3".into()));
-        let mut stripped = chained();
-        stripped.head.chain = None;
-        assert_eq!(prove(&stripped), Proof::NotChainedFrom("the end".into()));
-    }
-
-    #[test]
-    fn a_record_of_a_newer_greenroom_is_neither_whole_nor_broken() {
-        let mut newer = chained();
-        newer.entries[1].what = Happening::Unknown;
-        assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));
-        let mut newer = chained();
-        newer.entries[3].chain = Some(Link("2:abc".into()));
-        newer.head = newer.head.opening();
-        assert_eq!(prove(&newer), Proof::Newer("entry 4".into()));
-    }
-
-    #[test]
-    fn the_same_entry_written_again_has_the_same_link() {
-        let recorded = chained();
-        let mut chain = Chain::of(&recorded.head);
-        for written in &recorded.entries {
-            let bare = || Entry {
-                chain: None,
-                ..written.clone()
-            };
-            assert_eq!(chain.linked(bare()), *written);
-            assert_eq!(chain.linked(bare()), *written);
-        }
-    }
-
-    #[test]
-    fn any_program_can_compute_the_link() {
-        let head = serde_json::json!({ "b": 1, "a": [2] });
-        let link = Link::over("greenroom", &head);
-        // printf 'greenroom\n{"a":[2],"b":1}' | sha256sum
-        assert_eq!(
-            link.0,
-            "1:638710ef610e4ac6eafc4cbb1c9a9b202662fa68c23f7f88c88ee3e379dd6dfd"
-        );
-    }
-
-    #[test]
-    fn the_first_record_that_differs_from_the_archive_is_named() {
-        let kept = chained();
-        assert_eq!(departs(&kept, &kept), None);
-        let mut open = kept.clone();
-        open.head = open.head.opening();
-        open.entries.truncate(2);
-        assert_eq!(departs(&open, &kept), None);
-        assert_eq!(
-            departs(&kept, &open).as_deref(),
-            Some("entry 3, which is gone")
-        );
-        // A chain that was recomputed from there on is whole, but still not the one that was kept.
-        let mut forged = open.clone();
-        forged.entries.truncate(1);
-        let mut chain = Chain::after(&forged);
-        forged.entries.push(chain.linked(entry(2, Step::Stop)));
-        assert_eq!(prove(&forged), Proof::Whole);
-        assert_eq!(departs(&kept, &forged).as_deref(), Some("entry 2"));
-    }
-}
+mod tests;

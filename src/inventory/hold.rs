@@ -24,7 +24,16 @@ pub struct Hold {
     pub cleared: Option<Cleared>,
 }
 
-/// How an operator ended a hold.
+/// The hold that an operator was shown and clears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeenHold {
+    /// It can be read.
+    Readable(Hold),
+    /// It cannot be read: the revision of the store that wrote it.
+    Unreadable(i64),
+}
+
+/// The end that somebody has made to a hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cleared {
     /// The operator who cleared it.

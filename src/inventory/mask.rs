@@ -9,6 +9,7 @@
 mod forms;
 mod view;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -35,10 +36,7 @@ const SHORTEST_WORD: usize = 3;
 /// The most letters of a short word.
 const WORD: usize = 5;
 
-/// How much of a text is searched, in bytes. Screens show far less.
-const LOOKED_THROUGH: usize = 64 * 1024;
-
-/// Shorter request bodies are not hidden either.
+/// Shorter bodies are left in, likewise.
 const BODY: usize = 8;
 
 /// The secrets to hide. `Debug` does not show them. Clones share the forms of the secrets, which are made once.
@@ -92,6 +90,9 @@ impl Sought {
 }
 
 impl Mask {
+    /// How much of a text is looked through, in bytes: many times what is shown of one.
+    pub const LOOKED_THROUGH: usize = 64 * 1024;
+
     /// Hides these secrets.
     pub fn of<T: AsRef<str>>(secrets: impl IntoIterator<Item = T>) -> Self {
         let mut texts = Vec::new();
@@ -131,9 +132,11 @@ impl Mask {
         self.0.texts.is_empty()
     }
 
-    /// Whether the text contains a form of a secret.
+    /// Whether a form of a secret is in the text. One of more than 64 KiB counts as having one and is not looked through:
+    /// [`Mask::hide`] cuts it.
     pub fn is_in(&self, text: &str) -> bool {
-        !self.is_empty() && !self.found_in(&sanitize_lines(text)).is_empty()
+        !self.is_empty()
+            && (text.len() > Self::LOOKED_THROUGH || !self.found_in(&as_shown(text)).is_empty())
     }
 
     /// The text as a terminal shows it, without the secrets, and without the beginning of one where the text was cut
@@ -142,10 +145,10 @@ impl Mask {
         if self.is_empty() {
             return text.to_owned();
         }
-        let end = text.floor_char_boundary(LOOKED_THROUGH);
-        let mut looked_through = sanitize_lines(&text[..end]);
+        let end = text.floor_char_boundary(Self::LOOKED_THROUGH);
+        let mut looked_through = as_shown(&text[..end]);
         if end < text.len() {
-            looked_through.push('…');
+            looked_through.to_mut().push('…');
         }
         let text = looked_through;
         let mut shown = String::with_capacity(text.len());
@@ -188,8 +191,16 @@ impl std::fmt::Debug for Mask {
     }
 }
 
-/// Whether a text is a short word, such as `true` or `prod`, that looks like a secret only because of its setting's
-/// name. Hiding it would change half of all sentences.
+/// The text as a terminal shows it. Most are plain, and shown as they are.
+fn as_shown(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(sanitize_lines(text))
+}
+
+/// Whether a text is a short word, such as `true` or `prod`: what only the name of a setting lets take for a secret. It
+/// would be hidden in half of all sentences.
 pub fn is_word(text: &str) -> bool {
     text.len() <= WORD && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

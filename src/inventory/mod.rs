@@ -49,7 +49,7 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use extra_key::{BadExtraKey, ExtraKey, ExtraKeys};
 pub use fingerprint::FingerprintKey;
 pub use freeze::Freeze;
-pub use hold::{Cleared, Hold};
+pub use hold::{Cleared, Hold, SeenHold};
 pub use instance::{
     Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth,
 };

@@ -3,6 +3,7 @@
 //!
 //! It does not know the screen: it decides which lines are visible, not how they are drawn.
 
+mod hiding;
 mod index;
 mod line;
 mod log;
@@ -14,6 +15,7 @@ mod tail;
 mod viewport;
 mod wrap;
 
+pub use hiding::Hiding;
 pub use index::Index;
 pub use line::{Line, LineId, NewLine, Origin};
 pub use log::{Log, Seek, Wanted, plain};

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::NewLine;
-use crate::inventory::{InstanceId, Mask, Target, local_time};
+use super::{Hiding, NewLine};
+use crate::inventory::{InstanceId, Target, local_time};
 use crate::ports::{self, Checker, Failure, FailureKind, LogChunk, RouterReader, RuntimeReader};
 
 /// Lines that arrived together, oldest first.
@@ -44,13 +44,8 @@ pub fn follow(
     instance: InstanceId,
     tail: usize,
 ) -> mpsc::Receiver<Batch> {
-    let checker = None;
-    let tap = OfInstance {
-        reader,
-        checker,
-        instance,
-    };
-    follow_tap(tap, tail)
+    let tap = OfInstance { reader, instance };
+    follow_tap(tap, None, tail)
 }
 
 /// The same, with the target's secrets hidden, which its checker knows: an application may log them.
@@ -59,12 +54,8 @@ pub fn follow_hidden(
     instance: InstanceId,
     tail: usize,
 ) -> mpsc::Receiver<Batch> {
-    let tap = OfInstance {
-        reader,
-        checker: Some(checker),
-        instance,
-    };
-    follow_tap(tap, tail)
+    let tap = OfInstance { reader, instance };
+    follow_tap(tap, Some(checker), tail)
 }
 
 /// Follows the proxy's log of a target's requests in the same way.
@@ -73,19 +64,19 @@ pub fn follow_proxy(
     target: Target,
     tail: usize,
 ) -> mpsc::Receiver<Batch> {
-    let tap = OfProxy {
-        reader,
-        checker,
-        target,
-    };
-    follow_tap(tap, tail)
+    let tap = OfProxy { reader, target };
+    follow_tap(tap, Some(checker), tail)
 }
 
-fn follow_tap(tap: impl Tap + 'static, tail: usize) -> mpsc::Receiver<Batch> {
+fn follow_tap(
+    tap: impl Tap + 'static,
+    checker: Option<Arc<dyn Checker>>,
+    tail: usize,
+) -> mpsc::Receiver<Batch> {
     let (out, batches) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let gone = out.clone();
-        let tailing = run(&tap, tail, &out);
+        let tailing = run(&tap, Hiding::new(checker), tail, &out);
         tokio::select! {
             () = tailing => {}
             () = gone.closed() => {}
@@ -109,18 +100,13 @@ trait Tap: Send + Sync {
 
 struct OfInstance {
     reader: Arc<dyn RuntimeReader>,
-    checker: Option<Arc<dyn Checker>>,
     instance: InstanceId,
 }
 
 #[async_trait]
 impl Tap for OfInstance {
     async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks> {
-        let chunks = self.reader.logs(&self.instance, since, tail).await?;
-        match &self.checker {
-            Some(checker) => Ok(hidden(chunks, checker.mask().await)),
-            None => Ok(chunks),
-        }
+        self.reader.logs(&self.instance, since, tail).await
     }
 
     fn silent(&self) -> Failure {
@@ -131,15 +117,13 @@ impl Tap for OfInstance {
 
 struct OfProxy {
     reader: Arc<dyn RouterReader>,
-    checker: Arc<dyn Checker>,
     target: Target,
 }
 
 #[async_trait]
 impl Tap for OfProxy {
     async fn open(&self, _since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks> {
-        let chunks = self.reader.log(&self.target, tail).await?;
-        Ok(hidden(chunks, self.checker.mask().await))
+        self.reader.log(&self.target, tail).await
     }
 
     fn silent(&self) -> Failure {
@@ -148,22 +132,7 @@ impl Tap for OfProxy {
     }
 }
 
-/// Hides secrets in lines. Lines without a secret stay as they are, colours included.
-fn hidden(chunks: Chunks, mask: Mask) -> Chunks {
-    if mask.is_empty() {
-        return chunks;
-    }
-    let hide = move |mut chunk: LogChunk| {
-        let text = String::from_utf8_lossy(&chunk.bytes);
-        if mask.is_in(&text) {
-            chunk.bytes = mask.hide(&text).into_bytes();
-        }
-        chunk
-    };
-    chunks.map(move |chunk| chunk.map(&hide)).boxed()
-}
-
-/// Why a stream of lines has ended.
+/// Why a stream of lines is over.
 enum Ended {
     /// The receiver was dropped.
     Unread,
@@ -171,12 +140,12 @@ enum Ended {
     Stream(Option<Failure>),
 }
 
-async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
-    let mut seen = Seen::default();
+async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batch>) {
+    let mut seen = Seen::new(hiding);
     let mut pause = PAUSES.0;
     let mut last_notice = String::new();
     loop {
-        let why = match open(tap, &seen, tail).await {
+        let why = match open(tap, &mut seen, tail).await {
             Ok(stream) => {
                 seen.begin();
                 match pump(stream, &mut seen, out).await {
@@ -226,16 +195,20 @@ fn passes(kind: FailureKind) -> bool {
     )
 }
 
-async fn open(tap: &dyn Tap, seen: &Seen, tail: usize) -> ports::Result<Chunks> {
+async fn open(tap: &dyn Tap, seen: &mut Seen, tail: usize) -> ports::Result<Chunks> {
     let asked = match seen.last {
         Some(_) => OVERLAP,
         // Lines without a time cannot be distinguished from repeated ones.
         None if seen.any => 0,
         None => tail,
     };
-    timeout(BEGIN, tap.open(seen.last, asked))
-        .await
-        .unwrap_or_else(|_| Err(tap.silent()))
+    let opening = async {
+        let chunks = tap.open(seen.last, asked).await?;
+        seen.hiding.wait().await;
+        Ok(chunks)
+    };
+    let opened = timeout(BEGIN, opening).await;
+    opened.unwrap_or_else(|_| Err(tap.silent()))
 }
 
 async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> Ended {
@@ -287,9 +260,10 @@ enum Joint {
     Closed,
 }
 
-/// What is needed to detect duplicates: the newest time stamp sent and the lines at it.
-#[derive(Debug, Default)]
+/// What has been handed on, as far as doubles need it: the newest time stamp and the lines at it, as they came. What is
+/// hidden in a line may differ when it comes again.
 struct Seen {
+    hiding: Hiding,
     last: Option<Timestamp>,
     at_last: Vec<Vec<u8>>,
     /// The lines at `last` that the re-opened stream may still repeat, with their counts.
@@ -301,7 +275,20 @@ struct Seen {
 }
 
 impl Seen {
-    /// Prepares for a stream that was opened at `last`, inclusive.
+    fn new(hiding: Hiding) -> Self {
+        Self {
+            hiding,
+            last: None,
+            at_last: Vec::new(),
+            repeats: HashMap::new(),
+            repeats_at: None,
+            joint: Joint::default(),
+            any: false,
+            grew: false,
+        }
+    }
+
+    /// A stream was opened from `last` on, inclusive.
     fn begin(&mut self) {
         self.repeats.clear();
         for line in &self.at_last {
@@ -321,7 +308,7 @@ impl Seen {
             self.joint = Joint::Closed;
             batch.push(NewLine::notice(gap(self.last, chunk.at)));
         }
-        batch.push(NewLine::from_chunk(&chunk));
+        batch.push(self.hiding.line(&chunk));
         self.note(chunk);
     }
 

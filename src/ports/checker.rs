@@ -39,6 +39,17 @@ pub trait Checker: Send + Sync {
         Mask::default()
     }
 
-    /// What the public address answers, and which slot answered.
+    /// The same as far as the secrets are known now. Waits for nothing.
+    fn known_mask(&self) -> Mask {
+        Mask::default()
+    }
+
+    /// Changes when a secret of the target may have been learned, which a mask that was made before does not hide. It
+    /// may be asked for each line of a log.
+    fn mask_revision(&self) -> u64 {
+        0
+    }
+
+    /// Who answers on the public address.
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;
 }

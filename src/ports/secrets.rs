@@ -29,7 +29,13 @@ pub trait Secrets: Send + Sync {
         Vec::new()
     }
 
-    /// The value after a server refused `refused`; none if the source cannot return another one.
+    /// How often this process has learned a value that it did not know of any source. While it stays the same, so does
+    /// what [`Secrets::known`] returns. Costs no more than reading a number.
+    fn learned(&self) -> u64 {
+        0
+    }
+
+    /// The value after a server refused `refused`; none where the source cannot say anything else.
     async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
         let _ = (source, refused);
         None

@@ -2,6 +2,7 @@
 //! A program may repeat a secret anywhere, so one mask hides all of them in everything shown of the target.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ struct Inner {
     /// Values in the configuration itself whose names are those of secrets.
     plain: BTreeSet<String>,
     known: Mutex<Known>,
+    /// How often something was added to `known.read`.
+    read: AtomicU64,
     first: OnceLock<(Instant, watch::Receiver<bool>)>,
 }
 
@@ -90,19 +93,21 @@ impl TargetSecrets {
             of_starts,
             plain,
             known: Mutex::default(),
+            read: AtomicU64::new(0),
             first: OnceLock::new(),
         }))
     }
 
-    /// The texts to hide, as far as they are known.
+    /// What is to be hidden, as far as it is known once the sources were read, or that has taken too long.
     pub async fn texts(&self) -> BTreeSet<String> {
-        let mut texts = self.0.plain.clone();
-        for source in &self.0.of_starts {
-            let known = self.0.secrets.known(source).into_iter();
-            texts.extend(known.map(|secret| secret.expose_secret().to_owned()));
-        }
+        self.read_once().await;
+        self.known_texts()
+    }
+
+    /// Waits for the sources, the first time.
+    async fn read_once(&self) {
         if self.0.sources.is_empty() {
-            return texts;
+            return;
         }
         let (began, read) = self.0.first.get_or_init(|| self.begin());
         let mut read = read.clone();
@@ -110,10 +115,14 @@ impl TargetSecrets {
             let _ = timeout_at(*began + TIMEOUT, read.wait_for(|read| *read)).await;
         }
         self.try_again();
+    }
+
+    fn known_texts(&self) -> BTreeSet<String> {
+        let mut texts = self.0.plain.clone();
         let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         texts.extend(known.read.iter().map(|(_, text)| text.clone()));
         drop(known);
-        for source in &self.0.sources {
+        for source in self.0.of_starts.iter().chain(&self.0.sources) {
             let known = self.0.secrets.known(source).into_iter();
             texts.extend(known.map(|secret| secret.expose_secret().to_owned()));
         }
@@ -122,7 +131,13 @@ impl TargetSecrets {
 
     /// The mask that hides all of them.
     pub async fn mask(&self) -> Mask {
-        let texts = self.texts().await;
+        self.read_once().await;
+        self.known_mask()
+    }
+
+    /// What hides those that are known now. Waits for nothing.
+    pub fn known_mask(&self) -> Mask {
+        let texts = self.known_texts();
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, mask)) = &known.mask
             && *of == texts
@@ -132,6 +147,14 @@ impl TargetSecrets {
         let mask = Mask::of(&texts);
         known.mask = Some((texts, mask.clone()));
         mask
+    }
+
+    /// Changes when a secret may have been learned: a mask that was made before may not hide it. Costs no more than
+    /// reading two numbers.
+    pub fn revision(&self) -> u64 {
+        // Both only rise, and so does their sum.
+        let read = self.0.read.load(Ordering::Acquire);
+        read.wrapping_add(self.0.secrets.learned())
     }
 
     fn begin(&self) -> (Instant, watch::Receiver<bool>) {
@@ -179,6 +202,8 @@ impl TargetSecrets {
             let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
             let text = secret.expose_secret().to_owned();
             known.read.push((source.clone(), text));
+            drop(known);
+            self.0.read.fetch_add(1, Ordering::Release);
         });
         join_all(reading).await;
     }

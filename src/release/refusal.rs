@@ -110,7 +110,12 @@ pub enum Refusal {
     HeldAlready(Hold),
     /// There is no active hold to clear.
     NoHold,
-    /// A hold needs a reason.
+    /// The hold that was to be cleared is not the one that the operator was shown.
+    HoldChanged {
+        /// What is there now, in words; none where there is no hold.
+        now: Option<String>,
+    },
+    /// A hold says why.
     HoldWithoutReason,
     /// An approval by another operator is refused.
     NotPeerApproved(NotPeerApproved),
@@ -349,7 +354,8 @@ impl fmt::Display for Refusal {
             Self::HoldWithoutReason => f.write_str("a hold stops other operators: give a reason"),
             Self::NotPeerApproved(why) => why.fmt(f),
             Self::NotRollbackCandidate(why) => why.fmt(f),
-            Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
+            Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
+            Self::HoldChanged { now } => hold_changed(f, now.as_deref()),
             Self::Locked { target, holder } => locked(f, target, holder),
             Self::LockedByUpkeep { target, holder } => locked_by_upkeep(f, target, holder),
             Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
@@ -414,6 +420,14 @@ fn held_by_another_clock(f: &mut fmt::Formatter<'_>, hold: &Hold, clock: &str) -
     write!(
         f,
         "{hold}\n  By this machine's clock it is not in effect, but {clock}: one of them says that it is. Set the clock that is wrong, clear the hold, or override it with a reason."
+    )
+}
+
+fn hold_changed(f: &mut fmt::Formatter<'_>, now: Option<&str>) -> fmt::Result {
+    let now = now.unwrap_or("there is none any more");
+    write!(
+        f,
+        "the hold changed since it was shown, and nothing was cleared: {now}\n  Look at it, and clear that one where it is to be cleared."
     )
 }
 

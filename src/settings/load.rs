@@ -15,11 +15,12 @@ use super::loosened::{Both, is_rule};
 use super::model::Root;
 use super::origin::Origin;
 use super::paths::Chosen;
-use super::places::{EnvironmentSettings, Settings};
+use super::places::{EnvironmentSettings, Settings, TargetSettings};
 use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};
 use super::{build, check, file_only, layers, paths, prune, read, shared, trust};
+use crate::inventory::EnvironmentName;
 use crate::port_check::OutgoingPorts;
 
 /// The largest file that is read. A configuration of hundreds of services is far smaller.
@@ -68,7 +69,8 @@ impl Settings {
         }
         let (text, modified_at) = contents(&file).map_err(|says| alone(&file, &says))?;
         let mut loaded = Self::read(&file, &text, request)?;
-        loaded.settings.modified_at = modified_at;
+        loaded.settings.is_read_once = is_of_process(&file);
+        loaded.settings.modified_at = modified_at.filter(|_| !loaded.settings.is_read_once);
         Ok(loaded)
     }
 
@@ -95,13 +97,18 @@ impl Settings {
             return Err(problems(errors, Vec::new()));
         };
         let base = paths::base_of(file);
-        let mut findings = check::check(&root, &tree, &base, request);
+        let link = paths::directory_of_link(file);
+        let mut findings = check::check(&root, &tree, (&base, link.as_deref()), request);
         findings.errors.retain(|finding| pruned.stands(finding));
         findings.warnings.retain(|finding| pruned.stands(finding));
         findings.not_ready.retain(|finding| pruned.stands(finding));
+        let is_refused = |(_, finding): &(String, Problem)| pruned.stands(finding);
+        findings.refused.retain(is_refused);
         errors.extend(findings.errors);
         if request.requires_files {
             errors.extend(findings.not_ready);
+            let refused = std::mem::take(&mut findings.refused).into_iter();
+            errors.extend(refused.map(|(_, finding)| finding));
         } else {
             findings.warnings.extend(findings.not_ready);
         }
@@ -129,15 +136,71 @@ impl Settings {
         if !errors.is_empty() {
             return Err(problems(errors, findings.warnings));
         }
+        let provenance = show::shown(&tree, &root, &settings);
+        settings.refuse(findings.refused, &tree);
+        let refused = settings.refused.iter();
+        let refused = refused.flat_map(|(name, found)| found.iter().map(move |it| (name, it)));
+        let mut refused: Vec<Problem> = refused.map(|(name, it)| not_used(name, it)).collect();
+        shared.say_once(&mut refused);
+        if settings.environments.is_empty() && !refused.is_empty() {
+            return Err(problems(refused, findings.warnings));
+        }
+        findings.warnings.extend(refused);
         Ok(Loaded {
-            provenance: show::shown(&tree, &root, &settings),
+            provenance,
             warnings: sorted(findings.warnings),
             settings,
         })
     }
 }
 
-/// Where an environment's tier and rules are written.
+impl Settings {
+    /// Leaves out the environments whose files other users can change, and those that take only versions from one of them.
+    fn refuse(&mut self, found: Vec<(String, Problem)>, tree: &Node) {
+        for (name, problem) in found {
+            if let Ok(name) = name.parse() {
+                self.refused.entry(name).or_default().push(problem);
+            }
+        }
+        loop {
+            let refused = &self.refused;
+            let next = self.environments.iter().find_map(|it| {
+                let from = it.rules.only_from.as_ref();
+                let from = from.filter(|from| refused.contains_key(*from))?;
+                (!refused.contains_key(&it.name)).then(|| (it.name.clone(), from.clone()))
+            });
+            let Some((name, from)) = next else {
+                break;
+            };
+            let path = ["environments", name.as_str(), "rules", "only_from"].map(str::to_owned);
+            let says = format!("it takes only versions that are live in {from}");
+            let problem = Problem::new(tree.origin_at(&path), &path, says);
+            self.refused.entry(name).or_default().push(problem);
+        }
+        let refused = &self.refused;
+        self.environments
+            .retain(|it| !refused.contains_key(&it.name));
+        let is_used = |it: &TargetSettings| {
+            let environment = &it.definition.target.environment;
+            !refused.contains_key(environment)
+        };
+        self.targets.retain(is_used);
+    }
+}
+
+/// The warning about an environment that is left out.
+fn not_used(name: &EnvironmentName, problem: &Problem) -> Problem {
+    let says = format!(
+        "{}. Until then Greenroom does nothing in {name}",
+        problem.says
+    );
+    Problem {
+        says,
+        ..problem.clone()
+    }
+}
+
+/// Where the tier and the rules of an environment are written.
 fn rule_origins(environment: &EnvironmentSettings) -> BTreeMap<String, String> {
     let origins = environment.origins.iter();
     let rules = origins.filter(|(key, _)| *key == "tier" || key.starts_with("rules."));
@@ -225,13 +288,17 @@ fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
 }
 
-/// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process,
-/// such as
+/// Whether a path is a descriptor of this process.
+fn is_of_process(file: &Path) -> bool {
+    let places = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
+    places.iter().any(|place| file.starts_with(place))
+}
+
+/// Opens a file, and neither waits for the writer of a pipe nor reads a device. A descriptor of this process, such as
 /// `/dev/stdin` or what a shell makes of `<(command)`, may be a pipe.
 fn opened(file: &Path) -> Result<File, String> {
     let wrong = |error: std::io::Error| format!("cannot be read: {error}");
-    let of_process = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
-    if of_process.iter().any(|place| file.starts_with(place)) {
+    if is_of_process(file) {
         return File::open(file).map_err(wrong);
     }
     let mut options = OpenOptions::new();

@@ -1,6 +1,7 @@
 //! The paths of the configuration file and of the files that Greenroom writes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -85,6 +86,30 @@ pub(super) fn base_of(file: &Path) -> PathBuf {
     };
     let itself = itself.as_deref().unwrap_or(file);
     itself.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// The directory of the symbolic link that a file is reached through, where relative paths count from another one.
+pub(super) fn directory_of_link(file: &Path) -> Option<PathBuf> {
+    if !file.is_symlink() {
+        return None;
+    }
+    let directory = absolute(file.parent().unwrap_or(Path::new("")));
+    let directory = directory.canonicalize().ok()?;
+    (directory != base_of(file)).then_some(directory)
+}
+
+/// The part of a directory that is replaced as a whole when its content is updated: Kubernetes mounts a ConfigMap as
+/// `..data`, a link to a directory such as `..2026_11_27_09_12_44.123456789`, and removes that at the next update.
+pub(super) fn replaced_at_updates(directory: &Path) -> Option<PathBuf> {
+    let directory = absolute(directory);
+    let directory = directory.canonicalize().unwrap_or(directory);
+    let is_replaced = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        name.len() > 2 && name.starts_with(b"..")
+    };
+    let mut above = directory.ancestors();
+    let found = above.find(|it| it.file_name().is_some_and(is_replaced))?;
+    Some(found.to_owned())
 }
 
 /// How a file was chosen.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::origin::Origin;
-use super::problem::dotted;
+use super::problem::{Problem, dotted};
 use crate::history::{NoticeEvent, Retention};
 use crate::inventory::{
     AddressRange, Endpoint, EnvironmentName, SecretSource, ServiceName, Target, Tier,
@@ -23,7 +23,15 @@ pub struct Settings {
     pub file: PathBuf,
     /// When that file was last changed; none if the text did not come from a file.
     pub modified_at: Option<Timestamp>,
-    /// The operator who is recorded with releases.
+    /// Whether it was read from a descriptor of this process, such as `/dev/stdin`, which may be a pipe: it cannot be
+    /// read again.
+    #[serde(skip)]
+    pub is_read_once: bool,
+    /// The environments that are configured and not used, with why: other users can change what they rely on. They and
+    /// their targets are left out of what follows.
+    #[serde(skip)]
+    pub refused: BTreeMap<EnvironmentName, Vec<Problem>>,
+    /// Who is recorded as having released.
     pub operator: OperatorSettings,
     /// The console.
     pub console: ConsoleSettings,

@@ -16,7 +16,7 @@ use crate::console::model::{
 };
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, Target, VersionRef,
+    Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, SeenHold, Target, VersionRef,
 };
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
@@ -178,8 +178,13 @@ impl Backend for EngineBackend {
         self.engine.hold(target, reason, until).await
     }
 
-    async fn clear_hold(&self, target: &Target, why: String) -> Result<Hold, Refused> {
-        self.engine.clear_hold(target, Some(why)).await
+    async fn clear_hold(
+        &self,
+        target: &Target,
+        seen: &SeenHold,
+        why: String,
+    ) -> Result<Hold, Refused> {
+        self.engine.clear_seen_hold(target, seen, Some(why)).await
     }
 
     async fn plan_repair(&self, target: &Target) -> Result<Arc<RepairPlan>, Refused> {

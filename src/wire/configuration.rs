@@ -20,7 +20,8 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Identifies a written state of a file: time, size and inode.
 type Stamp = (i64, i64, u64, u64, u64);
 
-/// Watches the files of the configuration in use for as long as the future is polled.
+/// Watches the files of the configuration in use for as long as the future is polled. One that was read from a pipe is
+/// not watched, because it cannot be read again: the future ends at once.
 pub fn watch(
     request: Request,
     used: Loaded,
@@ -47,6 +48,9 @@ struct InUse {
 }
 
 async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfiguration>>>) {
+    if used.loaded.settings.is_read_once {
+        return;
+    }
     let mut files = used.loaded.settings.files();
     let mut compared = Vec::new();
     let mut seen = Vec::new();

@@ -67,6 +67,8 @@ pub struct App {
     pub retention: Retention,
     /// Why nothing can be changed from here; none if it can.
     pub read_only: Option<String>,
+    /// The environments that are configured and not used, with why, a line each.
+    pub refused: BTreeMap<EnvironmentName, Vec<String>>,
     outbox: Arc<Outbox>,
     recorder: Option<Arc<Recorder>>,
     /// The directories of this machine that a release writes to, each with its purpose.
@@ -159,6 +161,7 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
         archive: settings.history.archive.clone(),
         retention: settings.history.retention,
         read_only,
+        refused: refused(settings),
         outbox,
         recorder,
         written: trials::written(settings),
@@ -171,7 +174,16 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
     })
 }
 
-/// The setting wins over the flag: it still applies when the flag is left out the next time.
+fn refused(settings: &Settings) -> BTreeMap<EnvironmentName, Vec<String>> {
+    let refused = settings.refused.iter();
+    let refused = refused.map(|(name, why)| {
+        let why = why.iter().map(ToString::to_string);
+        (name.clone(), why.collect())
+    });
+    refused.collect()
+}
+
+/// The configuration before the flag: it is the one that cannot be left out the next time.
 fn why_read_only(settings: &Settings, is_started_so: bool) -> Option<String> {
     let configured = settings.console.read_only.as_ref();
     let configured = configured.map(|origin| format!("console.read_only is set at {origin}"));

@@ -20,6 +20,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
@@ -713,6 +714,108 @@ async fn a_connection_whose_request_waits_for_its_slot_is_not_closed() {
     let read = tokio::time::timeout(SOON, second.read(&mut answer)).await;
     let length = read.expect("in time").expect("an answer");
     assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{answer:?}");
+}
+
+/// Sends a whole request over a connection that is open.
+async fn send(stream: &mut TcpStream, lines: &str) {
+    let request = format!("GET / HTTP/1.1\r\nhost: web\r\n{lines}\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+}
+
+/// Reads until an answer of a slot is whole.
+async fn whole_answer(stream: &mut TcpStream) -> String {
+    let (mut answer, mut buffer) = (String::new(), vec![0; 4096]);
+    while !answer.ends_with("blue") {
+        let read = tokio::time::timeout(SOON, stream.read(&mut buffer)).await;
+        let length = read.expect("in time").expect("no reset");
+        assert!(length > 0, "it ended: {answer}");
+        answer.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    answer
+}
+
+/// Two clients of a proxy with one place, which the second has taken from the first.
+async fn displaced(leaving: Duration) -> (World, PerSlot<Upstream>, [TcpStream; 2]) {
+    let (world, both) = blue_within(Limits {
+        connections: 1,
+        leaving,
+        ..Limits::default()
+    })
+    .await;
+    let mut first = asking(world.site.public, "/").await;
+    whole_answer(&mut first).await;
+    let mut second = asking(world.site.public, "/").await;
+    whole_answer(&mut second).await;
+    (world, both, [first, second])
+}
+
+#[tokio::test]
+async fn a_client_that_loses_its_place_has_its_late_request_answered() {
+    let (_world, _both, [mut first, _second]) = displaced(SOON).await;
+    send(&mut first, "").await;
+    let mut answer = String::new();
+    let ended = tokio::time::timeout(SOON, first.read_to_string(&mut answer)).await;
+    ended.expect("it ends").expect("no reset");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert!(answer.ends_with("blue"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_loses_its_place_and_sends_nothing_more_is_closed() {
+    let (_world, _both, [mut first, mut second]) = displaced(Duration::from_millis(100)).await;
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(SOON, first.read_to_end(&mut rest)).await;
+    ended.expect("it ends").expect("no reset");
+    assert!(rest.is_empty(), "{rest:?}");
+    send(&mut second, "").await;
+    whole_answer(&mut second).await;
+}
+
+#[tokio::test]
+async fn one_client_that_is_leaving_keeps_no_new_client_out() {
+    let (world, _both, [mut first, _second]) = displaced(10 * SOON).await;
+    assert_eq!(fetch(world.site.public, "/").await.2, "blue");
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(SOON, first.read_to_end(&mut rest)).await;
+    let _ = ended.expect("it is cut");
+}
+
+#[tokio::test]
+async fn a_request_that_needs_another_protocol_is_refused_in_words() {
+    let (world, _both) = blue_within(Limits::default()).await;
+    for at in [world.site.public, world.site.preview] {
+        let mut stream = TcpStream::connect(at).await.expect("a connection");
+        let lines =
+            "connection: Upgrade, close\r\nupgrade: WebSocket\r\nsec-websocket-version: 13\r\n";
+        send(&mut stream, lines).await;
+        let mut answer = String::new();
+        let ended = tokio::time::timeout(SOON, stream.read_to_string(&mut answer)).await;
+        ended.expect("it ends").expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
+        assert!(answer.contains("passes no websocket on"), "{answer}");
+    }
+    // A newer HTTP is only offered.
+    let mut stream = TcpStream::connect(world.site.public).await.expect("one");
+    let lines =
+        "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQ\r\n";
+    send(&mut stream, lines).await;
+    let answer = whole_answer(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_starts_may_have_as_many_connections_as_is_allowed() {
+    let before = getrlimit(Resource::Nofile);
+    let hard = before.maximum.unwrap_or(u64::MAX);
+    let wanted = hard.min(64 * 1024);
+    let lower = Rlimit {
+        current: Some(wanted - 1),
+        maximum: before.maximum,
+    };
+    setrlimit(Resource::Nofile, lower).expect("lowered");
+    let _world = World::new().await;
+    assert_eq!(getrlimit(Resource::Nofile).current, Some(wanted));
 }
 
 #[tokio::test]

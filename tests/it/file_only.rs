@@ -2,7 +2,7 @@
 //! program, or the checks that prove a version. Another store, for example, has no holds, no lock
 //! and no approvals.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use greenroom::settings::{Loaded, Problems, Request, Settings, StorePlace};
@@ -317,6 +317,73 @@ fn links_to_one_file_lead_to_one_store() {
         panic!("another store");
     };
     assert_eq!(place.path, real.join("dev.db"));
+}
+
+/// What is wrong with a file that is named by this path, or the store of its environment dev.
+fn store_of_dev(named: &Path) -> Result<PathBuf, String> {
+    let request = Request {
+        path: Some(named.to_owned()),
+        ..Request::default()
+    };
+    let loaded = Settings::load(&request).map_err(|problems| problems.to_string())?;
+    let mut environments = loaded.settings.environments.into_iter();
+    let dev = environments.find(|it| it.name.as_str() == "dev");
+    match dev.expect("dev").store {
+        StorePlace::Sqlite(place) => Ok(place.path),
+        StorePlace::Etcd(_) => panic!("another store"),
+    }
+}
+
+#[test]
+fn a_store_beside_the_link_is_not_left_for_a_new_one_in_silence() {
+    let room = tempfile::tempdir().expect("a directory");
+    let room = room.path().canonicalize().expect("its path");
+    let (real, other) = (room.join("real"), room.join("other"));
+    for directory in [&real, &other] {
+        std::fs::create_dir(directory).expect("made");
+    }
+    let (file, link) = (real.join("greenroom.toml"), other.join("greenroom.toml"));
+    std::fs::write(&file, TEXT).expect("written");
+    std::os::unix::fs::symlink("../real/greenroom.toml", &link).expect("linked");
+    std::fs::write(other.join("dev.db"), "").expect("written");
+    let said = store_of_dev(&link).expect_err("which one is meant?");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("environments.dev.sqlite.path: "), "{said}");
+    for place in [real.join("dev.db"), other.join("dev.db")] {
+        assert!(said.contains(&format!("`{}`", place.display())), "{said}");
+    }
+    // The one that is meant is named, or is where the file is.
+    let named = TEXT.replace("dev.db", &other.join("dev.db").display().to_string());
+    std::fs::write(&file, named).expect("written");
+    assert_eq!(store_of_dev(&link), Ok(other.join("dev.db")));
+    std::fs::write(&file, TEXT).expect("written");
+    std::fs::write(real.join("dev.db"), "").expect("written");
+    assert_eq!(store_of_dev(&link), Ok(real.join("dev.db")));
+}
+
+#[test]
+fn nothing_is_stored_in_a_directory_that_an_update_replaces() {
+    let room = tempfile::tempdir().expect("a directory");
+    let room = room.path().canonicalize().expect("its path");
+    // As Kubernetes mounts a ConfigMap.
+    let dated = room.join("..2026_11_27_09_12_44.123456789");
+    std::fs::create_dir(&dated).expect("made");
+    std::fs::write(dated.join("greenroom.toml"), TEXT).expect("written");
+    std::os::unix::fs::symlink(dated.file_name().expect("a name"), room.join("..data"))
+        .expect("linked");
+    let link = room.join("greenroom.toml");
+    std::os::unix::fs::symlink("..data/greenroom.toml", &link).expect("linked");
+    for named in [link, room.join("..data/greenroom.toml")] {
+        let said = store_of_dev(&named).expect_err("it would be gone");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("environments.dev.sqlite.path: "), "{said}");
+        assert!(said.contains(&dated.display().to_string()), "{said}");
+        assert!(said.contains("Name an absolute path"), "{said}");
+    }
+    let absolute = TEXT.replace("dev.db", "/var/lib/greenroom/dev.db");
+    std::fs::write(dated.join("greenroom.toml"), absolute).expect("written");
+    let store = store_of_dev(&room.join("greenroom.toml"));
+    assert_eq!(store, Ok("/var/lib/greenroom/dev.db".into()));
 }
 
 #[test]

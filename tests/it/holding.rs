@@ -4,6 +4,9 @@
 use std::process::Output;
 use std::time::Duration;
 
+use greenroom::inventory::{SeenHold, Target};
+use greenroom::settings::{Request, Settings};
+use greenroom::wire;
 use rusqlite::Connection;
 use rustix::process::Signal;
 
@@ -214,4 +217,64 @@ fn an_unreadable_hold_is_shown_and_can_be_removed() {
     done(&sandbox.run(&promote));
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
+}
+
+/// One target with a store, and nothing else that answers.
+const TARGET: &str = r#"
+[environments.dev]
+runtime = "process"
+store = "sqlite"
+proxy = "embedded"
+sqlite = { path = "store.sqlite" }
+process = { state = "processes", catalogue = "catalogue.json" }
+embedded = { answer = "127.0.0.1:8090", state = "proxy" }
+[services.web]
+image = "sample"
+listen = { port = 8080 }
+health = { path = "/health" }
+[services.web.environments.dev]
+endpoints = { blue = "127.0.0.1:1", green = "127.0.0.1:2" }
+[services.web.environments.dev.proxy]
+server_names = ["localhost"]
+listen = "127.0.0.1:8080"
+"#;
+
+#[tokio::test]
+async fn only_the_hold_that_was_shown_is_cleared() {
+    let room = tempfile::tempdir().expect("a directory");
+    let file = room.path().join("greenroom.toml");
+    let loaded = Settings::read(&file, TARGET, &Request::default());
+    let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+    let app = wire::build(&loaded.settings, false).expect("an app");
+    let engine = &app.engine;
+    let web = Target::new("web".parse().expect("a name"), "dev".parse().expect("one"));
+    let changed = async |seen: &SeenHold, now: &str| {
+        let refused = engine.clear_seen_hold(&web, seen, None).await;
+        let said = refused.expect_err("it changed").to_string();
+        assert!(said.contains("changed since it was shown"), "{said}");
+        assert!(said.contains(now), "{now}: {said}");
+    };
+    let place = async |reason: &str| {
+        let placed = engine.hold(&web, reason.to_owned(), None).await;
+        SeenHold::Readable(placed.expect("placed"))
+    };
+    let shown = place("payday").await;
+    // Another operator clears it, and places one for another reason.
+    engine.clear_hold(&web, None).await.expect("cleared");
+    let other = place("outage").await;
+    changed(&shown, "outage").await;
+    changed(&SeenHold::Unreadable(1), "outage").await;
+    let cleared = engine.clear_seen_hold(&web, &other, None).await;
+    assert_eq!(cleared.expect("cleared").reason, "outage");
+    changed(&other, "cleared by").await;
+
+    let store = Connection::open(room.path().join("store.sqlite")).expect("the store");
+    let row = "INSERT OR REPLACE INTO registry VALUES ('web/dev', 'hold', 'garbage', 77)";
+    store.execute(row, []).expect("written");
+    changed(&other, "revision 77").await;
+    changed(&SeenHold::Unreadable(76), "revision 77").await;
+    let seen = SeenHold::Unreadable(77);
+    let removed = engine.clear_seen_hold(&web, &seen, None).await;
+    removed.expect("removed");
+    changed(&seen, "there is none any more").await;
 }

@@ -2,12 +2,14 @@
 //! proxy, a program. So is a configuration that is not a regular file.
 
 use std::fs::{self, Permissions};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use greenroom::settings::{Request, Settings};
+use greenroom::wire;
 use tempfile::TempDir;
 
 /// A user that no machine has.
@@ -17,8 +19,9 @@ const TEXT: &str = r#"
 [environments.production]
 tier = "protected"
 sqlite = { path = "store/store.db" }
-nginx = { state = "nginx", answer = { listen = "127.0.0.1:8090" } }
-registry = { user = "ana", password = { file = "password" } }
+nginx = { state = "nginx", answer = { listen = "127.0.0.1:8090" }, template = "site.template" }
+registry = { user = "ana", password = { file = "password" }, ca = "tls/registry-ca" }
+docker = { address = "tcp://docker.example:2376", tls = { ca = "tls/ca", cert = "tls/cert", key = "tls/key" } }
 [environments.dev]
 runtime = "process"
 process = { state = "processes", catalogue = "catalogue.json" }
@@ -31,7 +34,7 @@ struct Place(TempDir);
 impl Place {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().expect("a directory"));
-        for directory in ["store", "nginx", "processes", "embedded", "bin"] {
+        for directory in ["store", "nginx", "processes", "embedded", "bin", "tls"] {
             fs::create_dir(place.0.path().join(directory)).expect("made");
         }
         for (file, text) in [
@@ -40,6 +43,11 @@ impl Place {
             ("password", "hunter2-hunter2"),
             ("catalogue.json", "[]"),
             ("bin/nginx", "#!/bin/sh\n"),
+            ("site.template", ""),
+            ("tls/registry-ca", ""),
+            ("tls/ca", ""),
+            ("tls/cert", ""),
+            ("tls/key", ""),
         ] {
             fs::write(place.0.path().join(file), text).expect("written");
         }
@@ -107,15 +115,32 @@ fn files_that_other_users_own_or_may_write_are_refused_by_name() {
         ("nginx", None, 5, owned, "chown -h 0 nginx"),
         ("password", Some(0o606), 6, written, "chmod o-w password"),
         ("password", None, 6, owned, "chown -h 0 password"),
-        ("processes", Some(0o707), 9, written, "chmod o-w processes"),
+        (
+            "site.template",
+            Some(0o646),
+            5,
+            written,
+            "chmod o-w site.template",
+        ),
+        (
+            "tls/registry-ca",
+            None,
+            6,
+            owned,
+            "chown -h 0 tls/registry-ca",
+        ),
+        ("tls/ca", Some(0o646), 7, written, "chmod o-w tls/ca"),
+        ("tls/cert", None, 7, owned, "chown -h 0 tls/cert"),
+        ("tls/key", Some(0o602), 7, written, "chmod o-w tls/key"),
+        ("processes", Some(0o707), 10, written, "chmod o-w processes"),
         (
             "catalogue.json",
             Some(0o646),
-            9,
+            10,
             written,
             "chmod o-w catalogue.json",
         ),
-        ("embedded", Some(0o777), 11, written, "chmod o-w embedded"),
+        ("embedded", Some(0o777), 12, written, "chmod o-w embedded"),
         (
             "bin",
             Some(0o777),
@@ -141,23 +166,118 @@ fn files_that_other_users_own_or_may_write_are_refused_by_name() {
     }
 }
 
-/// The owner of a directory of `dev` must not be able to block production.
+/// The owner of a directory of `dev` cannot keep production from being used, nor the other way round.
 #[test]
-fn files_that_others_can_change_block_only_protected_environments() {
+fn what_others_can_change_stops_one_protected_environment_alone() {
     let place = Place::new();
     place.set("processes", 0o777);
     let warned = place.loaded(false).expect("production can be used");
-    assert!(
-        warned.contains("other users can change `processes`"),
-        "{warned}"
-    );
+    assert!(warned.contains("others can change `processes`"), "{warned}");
+    assert!(!warned.contains("Greenroom does nothing"), "{warned}");
     place.set("nginx", 0o777);
-    let refused = place.loaded(false).expect_err("production cannot");
+    let warned = place.loaded(false).expect("dev can be used");
+    let says = "others can change `nginx`: every user may write to it";
+    assert!(warned.contains(says), "{warned}");
+    let ends = "chmod o-w nginx. Until then Greenroom does nothing in production";
+    assert!(warned.contains(ends), "{warned}");
+    let all = place.loaded(true).expect_err("both are said");
     assert!(
-        refused.contains("other users can change `nginx`"),
-        "{refused}"
+        all.contains("`nginx`") && all.contains("`processes`"),
+        "{all}"
     );
-    assert!(!refused.contains("processes"), "{refused}");
+}
+
+#[test]
+fn an_environment_whose_files_others_can_change_is_not_there_to_be_used() {
+    let place = Place::new();
+    let file = place.0.path().join("greenroom.toml");
+    let other = "[environments.live]\ntier = \"protected\"\nrules = { only_from = \"production\" }\nsqlite = { path = \"live.db\" }\n";
+    fs::write(&file, format!("{TEXT}{other}")).expect("written");
+    let load = || {
+        let request = Request {
+            path: Some(file.clone()),
+            ..Request::default()
+        };
+        Settings::load(&request).map(|loaded| loaded.settings)
+    };
+    let names = |settings: &Settings| -> Vec<String> {
+        let environments = settings.environments.iter();
+        environments.map(|it| it.name.to_string()).collect()
+    };
+    let settings = load().unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(names(&settings), ["production", "dev", "live"]);
+    // What is live in production proves versions good for live.
+    place.set("store/store.db", 0o666);
+    let settings = load().unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(names(&settings), ["dev"]);
+    let refused: Vec<String> = settings.refused.keys().map(ToString::to_string).collect();
+    assert_eq!(refused, ["live", "production"]);
+    let live = &settings.refused[&"live".parse().expect("a name")];
+    assert!(live[0].says.contains("live in production"), "{live:?}");
+    // Where nothing is left, nothing can be done.
+    fs::write(&file, TEXT.split("[environments.dev]").next().expect("it")).expect("written");
+    let said = load().expect_err("nothing is left").to_string();
+    assert!(said.contains("others can change"), "{said}");
+}
+
+const SERVICE: &str = r#"
+[services.web]
+image = "sample"
+listen = { port = 8080 }
+health = { path = "/health" }
+[services.web.environments.dev]
+endpoints = { blue = "127.0.0.1:1", green = "127.0.0.1:2" }
+proxy = { server_names = ["localhost"], listen = "127.0.0.1:8080" }
+[services.web.environments.production]
+endpoints = { blue = "127.0.0.1:3", green = "127.0.0.1:4" }
+proxy = { server_names = ["web.example"], listen = "0.0.0.0:80" }
+"#;
+
+#[test]
+fn commands_fail_in_the_environment_whose_files_others_can_change_and_in_no_other() {
+    let place = Place::new();
+    let file = place.0.path().join("greenroom.toml");
+    let text = format!("{TEXT}{SERVICE}");
+    let text = text.replace(
+        "[environments.dev]",
+        "[environments.dev]\nproxy = \"embedded\"",
+    );
+    fs::write(&file, text).expect("written");
+    place.set("tls/ca", 0o666);
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .args(["--config", &file.display().to_string()])
+            .args(arguments)
+            .env("XDG_STATE_HOME", place.0.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    };
+    let hold = |environment| run(&["hold", "web", environment, "--reason", "payday"]);
+    let (code, said) = hold("dev");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("Greenroom does nothing in production"),
+        "{said}"
+    );
+    let (code, said) = hold("production");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("nothing is done in production: "), "{said}");
+    assert!(
+        !place.0.path().join("store/store.db-wal").exists(),
+        "{said}"
+    );
+    let (_, said) = run(&["status"]);
+    assert!(said.contains("web/dev"), "{said}");
+    assert!(!said.contains("web/production"), "{said}");
+    let (code, said) = run(&["doctor"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("x production"), "{said}");
 }
 
 /// Root administers the store of a service's user.
@@ -245,6 +365,35 @@ fn a_configuration_that_is_not_a_regular_file_is_refused_at_once() {
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(&format!("is {what}: name a file")), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_configuration_from_a_pipe_is_not_watched() {
+    let text = "[environments.dev]\nsqlite = { path = \"/var/lib/greenroom-test/dev.db\" }\n";
+    let load = |path: PathBuf| {
+        let request = Request {
+            path: Some(path),
+            ..Request::default()
+        };
+        let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
+        (request, loaded)
+    };
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    std::io::Write::write_all(&mut writer, text.as_bytes()).expect("written");
+    drop(writer);
+    let (request, loaded) = load(format!("/dev/fd/{}", reader.as_raw_fd()).into());
+    assert!(loaded.settings.is_read_once);
+    assert_eq!(loaded.settings.modified_at, None, "a pipe has no age");
+    let (found, watching) = wire::watch_configuration(request, loaded);
+    let ended = tokio::time::timeout(Duration::from_secs(20), watching).await;
+    ended.expect("it ends by itself");
+    assert!(found.borrow().is_none());
+
+    let place = Place::new();
+    let file = place.0.path().join("piped.toml");
+    fs::write(&file, text).expect("written");
+    let (_, loaded) = load(file);
+    assert!(!loaded.settings.is_read_once && loaded.settings.modified_at.is_some());
 }
 
 #[test]

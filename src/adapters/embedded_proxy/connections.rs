@@ -1,12 +1,13 @@
-//! The connections of one listener, which has a limited number of places. When all are taken, a new connection takes
-//! the place of the client that has kept the proxy waiting longest, so idle clients cannot keep others out. A
-//! connection whose request waits for its slot keeps its place.
+//! The connections of one listener. When all places are taken, a new connection takes that of the client that has waited
+//! or kept the proxy waiting longest: clients that do nothing cannot keep others out. A connection whose request waits
+//! for its slot keeps its place. A client that loses its place may have sent a request at that moment, so it has a little
+//! time for one more, which is answered before the connection ends.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,7 +21,10 @@ use tokio_util::sync::CancellationToken;
 /// or whose next request is on its way, keeps it.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// How often to look for a connection to close while every one waits for its slot.
+/// For this many places, one client more may be leaving at a time.
+const PLACES_FOR_ONE_LEAVING: usize = 16;
+
+/// How soon it is looked again for a connection to close, where each one waits for its slot.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The places of one listener.
@@ -29,11 +33,20 @@ pub(super) struct Places {
     most: usize,
     began: Instant,
     number: AtomicU64,
-    taken: Mutex<BTreeMap<u64, Arc<Progress>>>,
+    connections: Mutex<Connections>,
     left: Notify,
 }
 
-/// The progress of one connection.
+/// By their numbers, which rise.
+#[derive(Debug, Default)]
+struct Connections {
+    /// Those that have a place.
+    placed: BTreeMap<u64, Arc<Progress>>,
+    /// Those that lost theirs and are not over.
+    leaving: BTreeMap<u64, Arc<Progress>>,
+}
+
+/// How far one connection is.
 #[derive(Debug)]
 pub(super) struct Progress {
     began: Instant,
@@ -43,7 +56,10 @@ pub(super) struct Progress {
     open: AtomicUsize,
     /// Whether the client does not read what the proxy writes.
     is_blocked: AtomicBool,
-    closing: CancellationToken,
+    leaving: CancellationToken,
+    /// A request came after that.
+    came_late: CancellationToken,
+    cut: CancellationToken,
 }
 
 /// A taken place. Dropping it frees it.
@@ -60,25 +76,26 @@ impl Places {
             most,
             began: Instant::now(),
             number: AtomicU64::new(0),
-            taken: Mutex::default(),
+            connections: Mutex::default(),
             left: Notify::new(),
         })
     }
 
-    /// Takes a place. When all are taken, closes the connection that has waited longest.
+    /// Takes a place. Where there is none, the connection that has waited longest loses its own.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.free() {
                 return place;
             }
-            self.close_longest_waiting();
-            let _ = timeout(LOOK_AGAIN, self.left.notified()).await;
+            if !self.lose_longest_waiting() {
+                let _ = timeout(LOOK_AGAIN, self.left.notified()).await;
+            }
         }
     }
 
     fn free(self: &Arc<Self>) -> Option<Place> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.len() >= self.most {
+        let mut connections = self.lock();
+        if connections.placed.len() >= self.most {
             return None;
         }
         let number = self.number.fetch_add(1, Ordering::Relaxed);
@@ -87,10 +104,12 @@ impl Places {
             moved_at: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             is_blocked: AtomicBool::new(false),
-            closing: CancellationToken::new(),
+            leaving: CancellationToken::new(),
+            came_late: CancellationToken::new(),
+            cut: CancellationToken::new(),
         });
         progress.moved();
-        taken.insert(number, Arc::clone(&progress));
+        connections.placed.insert(number, Arc::clone(&progress));
         Some(Place {
             places: Arc::clone(self),
             number,
@@ -98,42 +117,102 @@ impl Places {
         })
     }
 
-    /// Closes the connection that has kept the proxy waiting longest, unless one is already closing.
-    pub(super) fn close_longest_waiting(&self) {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.values().any(|it| it.closing.is_cancelled()) {
+    /// Takes the place of the connection that has kept the proxy waiting longest; whether it could. Where too many are
+    /// leaving, the first of them that still waits for its client is cut, and this can be tried again when it is over.
+    fn lose_longest_waiting(&self) -> bool {
+        let mut connections = self.lock();
+        let Some(number) = longest_waiting(&connections.placed) else {
+            return false;
+        };
+        if connections.leaving.len() >= self.most.div_ceil(PLACES_FOR_ONE_LEAVING) {
+            connections.cut_first_leaving();
+            return false;
+        }
+        let Some(progress) = connections.placed.remove(&number) else {
+            return false;
+        };
+        progress.leaving.cancel();
+        // One that does not take its answer sends no request either.
+        if progress.is_blocked.load(Ordering::Relaxed) {
+            progress.cut.cancel();
+        }
+        connections.leaving.insert(number, progress);
+        true
+    }
+
+    /// Cuts a connection that waits for its client, for its descriptor: one that is leaving, or the one that has waited
+    /// longest.
+    pub(super) fn cut_longest_waiting(&self) {
+        let mut connections = self.lock();
+        if connections.cut_first_leaving() {
             return;
         }
-        let waiting = taken
-            .values()
-            .filter(|it| it.waits_for_client() && it.silent_for() >= KEPT);
-        if let Some(longest) = waiting.min_by_key(|it| it.moved_at.load(Ordering::Relaxed)) {
-            longest.closing.cancel();
+        if let Some(number) = longest_waiting(&connections.placed)
+            && let Some(progress) = connections.placed.get(&number)
+        {
+            progress.cut.cancel();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection that has kept the proxy waiting longest, and for long enough.
+fn longest_waiting(placed: &BTreeMap<u64, Arc<Progress>>) -> Option<u64> {
+    let waiting = placed.iter().filter(|(_, it)| {
+        it.waits_for_client() && it.silent_for() >= KEPT && !it.cut.is_cancelled()
+    });
+    let longest = waiting.min_by_key(|(_, it)| it.moved_at.load(Ordering::Relaxed));
+    longest.map(|(number, _)| *number)
+}
+
+impl Connections {
+    /// Whether there was one to cut, or one was cut and is not over.
+    fn cut_first_leaving(&mut self) -> bool {
+        if self.leaving.values().any(|it| it.cut.is_cancelled()) {
+            return true;
+        }
+        let first = self.leaving.values().find(|it| it.waits_for_client());
+        if let Some(progress) = first {
+            progress.cut.cancel();
+        }
+        first.is_some()
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self
-            .places
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        taken.remove(&self.number);
+        let mut connections = self.places.lock();
+        connections.placed.remove(&self.number);
+        connections.leaving.remove(&self.number);
+        drop(connections);
         self.places.left.notify_one();
     }
 }
 
 impl Progress {
-    /// Returns when this connection must close for another one.
-    pub(super) async fn closed(&self) {
-        self.closing.cancelled().await;
+    /// Returns when the connection is to take no further request: its place is another one's, and it has a late request
+    /// to answer or has had time for one.
+    pub(super) async fn leaves(&self, time_limit: Duration) {
+        self.leaving.cancelled().await;
+        let _ = timeout(time_limit, self.came_late.cancelled()).await;
+    }
+
+    /// Returns when the connection is to end at once.
+    pub(super) async fn cut(&self) {
+        self.cut.cancelled().await;
     }
 
     /// Counts a request until the guard is dropped.
     pub(super) fn request(self: &Arc<Self>) -> Request {
         self.open.fetch_add(1, Ordering::Relaxed);
+        if self.leaving.is_cancelled() {
+            self.came_late.cancel();
+        }
         Request(Arc::clone(self))
     }
 

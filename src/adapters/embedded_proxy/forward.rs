@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use hyper::{Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,12 +19,16 @@ use super::recent::{Asked, Recent};
 use super::request_body::RequestBody;
 use super::site::Site;
 use crate::inventory::{Door, Endpoint, Slot};
+use crate::sanitize::sanitize;
 
 /// The time limit to connect to a slot.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// The time limit for a slot to start its answer.
 const BEGIN: Duration = Duration::from_mins(1);
+
+/// How much of the name of a protocol is repeated, in characters.
+const SHOWN_PROTOCOL: usize = 40;
 
 /// Headers that belong to one connection (RFC 9110, 7.6.1), with the older `keep-alive` and
 /// `proxy-connection`.
@@ -76,6 +80,10 @@ impl Traffic {
                 peer.ip()
             );
             return words(StatusCode::FORBIDDEN, &said);
+        }
+        if let Some(protocol) = needed_protocol(request.headers()) {
+            let said = format!("this proxy passes no {protocol} on, only plain HTTP/1.1");
+            return words(StatusCode::NOT_IMPLEMENTED, &said);
         }
         let live = self.live();
         match (door, live) {
@@ -208,6 +216,23 @@ fn incoming(answer: Response<Incoming>, counted: Counted) -> Response<Content> {
     strip(answer.headers_mut());
     *answer.version_mut() = Version::HTTP_11;
     answer
+}
+
+/// The protocol that a request needs to be answered in, as a WebSocket does. A client that offers a newer HTTP, or TLS, is
+/// answered without.
+fn needed_protocol(headers: &HeaderMap) -> Option<String> {
+    let offered = headers.get_all(UPGRADE).into_iter();
+    let offered = offered.filter_map(|value| value.to_str().ok());
+    let mut offered = offered
+        .flat_map(|value| value.split(','))
+        .map(|protocol| protocol.trim().to_ascii_lowercase());
+    let is_needed = |protocol: &String| {
+        let is_optional =
+            protocol == "h2c" || ["http/", "tls/"].iter().any(|it| protocol.starts_with(it));
+        !protocol.is_empty() && !is_optional
+    };
+    let needed = offered.find(is_needed)?;
+    Some(sanitize(&needed).chars().take(SHOWN_PROTOCOL).collect())
 }
 
 fn strip(headers: &mut HeaderMap) {

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::answer::{self, Answer, place};
 use super::connections::{Answered, Places, Progress, Watched};
+use super::descriptors;
 use super::forward::{Content, Traffic, words};
 use super::recent::{Recent, Since};
 use super::site::Site;
@@ -48,6 +49,8 @@ pub struct Limits {
     /// How many connections one listener serves at the same time. A further one takes the place of the one that has
     /// waited longest for its client. While each waits for its slot, it waits until one ends.
     pub connections: usize,
+    /// How long a client that loses its place still has for a request that is on its way.
+    pub leaving: Duration,
 }
 
 impl Default for Limits {
@@ -57,6 +60,7 @@ impl Default for Limits {
             body_idle: Duration::from_secs(30),
             write_idle: Duration::from_secs(30),
             connections: CONNECTIONS,
+            leaving: Duration::from_secs(1),
         }
     }
 }
@@ -104,6 +108,7 @@ impl EmbeddedProxy {
         state: impl Into<PathBuf>,
         limits: Limits,
     ) -> Result<Self> {
+        descriptors::raise_limit();
         let pointer = LivePointer::new(Arc::new(ThisHost), state);
         let ending = CancellationToken::new();
         let mut listeners = Vec::new();
@@ -198,8 +203,8 @@ async fn accept(
             () = ending.cancelled() => return,
         };
         let Ok((stream, peer)) = accepted else {
-            // No file descriptor is free for a new client: a waiting client frees one.
-            places.close_longest_waiting();
+            // Without a descriptor for a new client, one that waits gives its own back.
+            places.cut_longest_waiting();
             tokio::time::sleep(BREATHER).await;
             continue;
         };
@@ -210,7 +215,7 @@ async fn accept(
         tasks.spawn(async move {
             tokio::select! {
                 () = connection => {}
-                () = place.progress.closed() => {}
+                () = place.progress.cut() => {}
                 () = cut.cancelled() => {}
             }
         });
@@ -241,12 +246,15 @@ async fn converse(
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     // Errors of the client's connection are not the proxy's.
     tokio::select! {
-        _ = connection.as_mut() => {}
-        () = ending.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
+        // What has arrived is a request of this connection, even where it is to take no further one.
+        biased;
+        _ = connection.as_mut() => return,
+        () = progress.leaves(limits.leaving) => {}
+        () = ending.cancelled() => {}
     }
+    // It answers the request that it has, and ends at once where it has none.
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
 }
 
 impl Purpose {

@@ -214,6 +214,14 @@ impl Checker for HttpChecker {
         self.values.target_mask().await
     }
 
+    fn known_mask(&self) -> Mask {
+        self.values.known_mask()
+    }
+
+    fn mask_revision(&self) -> u64 {
+        self.values.mask_revision()
+    }
+
     async fn direct(
         &self,
         at: &Endpoint,

@@ -85,8 +85,20 @@ impl Values {
         }
     }
 
-    /// Reads what one request needs. An error names the source. The mask also hides the body: an answer may repeat the
-    /// request.
+    /// The same, as far as they are known now.
+    pub(super) fn known_mask(&self) -> Mask {
+        self.target
+            .as_ref()
+            .map_or_else(Mask::default, TargetSecrets::known_mask)
+    }
+
+    /// Changes when one of them may have been learned.
+    pub(super) fn mask_revision(&self) -> u64 {
+        self.target.as_ref().map_or(0, TargetSecrets::revision)
+    }
+
+    /// Reads what is needed for one request. An error names the source. The mask hides the body too: what answers may
+    /// repeat what it was sent.
     pub(super) async fn prepare(
         &self,
         path: &str,

@@ -6,6 +6,7 @@
 mod source;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub struct LocalSecrets {
     again_after: Duration,
     kept: Arc<Mutex<HashMap<SecretSource, Arc<tokio::sync::Mutex<Kept>>>>>,
     known: Arc<Mutex<HashMap<SecretSource, Vec<SecretString>>>>,
+    learned: Arc<AtomicU64>,
 }
 
 impl Default for LocalSecrets {
@@ -50,6 +52,7 @@ impl Default for LocalSecrets {
             again_after: AGAIN_AFTER,
             kept: Arc::default(),
             known: Arc::default(),
+            learned: Arc::default(),
         }
     }
 }
@@ -159,6 +162,10 @@ impl Secrets for LocalSecrets {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(source).cloned().unwrap_or_default()
     }
+
+    fn learned(&self) -> u64 {
+        self.learned.load(Ordering::Acquire)
+    }
 }
 
 impl LocalSecrets {
@@ -172,6 +179,8 @@ impl LocalSecrets {
             known.push(secret.clone());
             let forgotten = known.len().saturating_sub(REMEMBERED);
             known.drain(..forgotten);
+            // After the value is known: a caller that sees this count finds it.
+            self.learned.fetch_add(1, Ordering::Release);
         }
     }
 

@@ -30,8 +30,14 @@ fn latest(now: i64) -> i64 {
     now.saturating_add(longest)
 }
 
-/// Describes a lock that expires later than any lease lasts. No driver has written it with this machine's clock, so it
-/// counts as expired: the next driver takes it over, and writes of the earlier one are refused.
+/// Whether a lease is running at `now`: it has not ended, and it ends no later than a lease that begins now.
+pub(super) fn is_running(ends: i64, now: i64) -> bool {
+    ends > now && ends <= latest(now)
+}
+
+/// A lock that ends later than any lease lasts, in words. No driver has written it with this machine's clock, so it
+/// counts as expired: writes under it are refused, and the next driver takes it over. Where its own driver renews it
+/// before that, it ends in time again.
 pub(super) fn not_believed(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<String>> {
     let latest = latest(now_ms());
     let ends = sql

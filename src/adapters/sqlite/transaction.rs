@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
+use super::lock::is_running;
 use crate::inventory::{Slot, Target};
 use crate::ports::{FailureKind, Fence};
 use crate::sanitize::sanitize;
@@ -65,8 +66,14 @@ impl<'connection> Change<'connection> {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .optional()?;
+        let now = now_ms();
         let said = match held {
-            Some((token, expires)) if token == fence.token.0 && expires > now_ms() => return Ok(()),
+            Some((token, ends)) if token == fence.token.0 && is_running(ends, now) => {
+                return Ok(());
+            }
+            Some((token, ends)) if token == fence.token.0 && ends > now => {
+                format!("lock {token} ends later than any lease lasts, and is not believed")
+            }
             Some((token, _)) if token == fence.token.0 => {
                 format!("the lease of lock {token} expired")
             }

@@ -35,5 +35,7 @@ pub enum HoldLine {
     Remove {
         /// Why it cannot be read.
         problem: String,
+        /// The revision that wrote it.
+        revision: i64,
     },
 }

@@ -161,7 +161,9 @@ pub struct Model {
     pub remarks: Vec<String>,
     /// Whether a shell can take the terminal while the console is suspended.
     pub has_shell: bool,
-    /// The configuration on disk, if it differs from the one in use.
+    /// The file that the configuration was read from, where it cannot be read again; harmless.
+    pub read_once: Option<String>,
+    /// The configuration on disk, where it is not the one in use.
     pub configuration: Option<Arc<NewConfiguration>>,
     /// Where to return to after a reload, as soon as the targets are known.
     pub come_back_to: Option<ViewState>,
@@ -206,6 +208,7 @@ impl Model {
             looks: Looks::default(),
             remarks: Vec::new(),
             has_shell: false,
+            read_once: None,
             configuration: None,
             come_back_to: None,
             leaving: false,

@@ -6,15 +6,24 @@ use super::line;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, HoldLine, Holding, Model, TextLine, Weight};
 use crate::history::until;
-use crate::inventory::{Hold, StoredKey, Target};
+use crate::inventory::{Hold, SeenHold, StoredKey, Target};
 use crate::release::Refused;
 use crate::sanitize::sanitize;
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
-    let placed = model.snapshot().and_then(|snapshot| snapshot.hold.clone());
-    let standing = placed.filter(|hold| hold.stands(model.now));
+    let standing = model.snapshot().and_then(|snapshot| {
+        // By the clock by which it ends last, as a promote goes by.
+        let now = snapshot.clocks.earliest(model.now);
+        snapshot.hold.clone().filter(|hold| hold.stands(now))
+    });
     let asks = match standing {
-        None => unreadable(model, &target),
+        None => match unreadable(model, &target) {
+            Ok(asks) => asks,
+            Err(said) => {
+                super::say(model, Weight::Refused, &said);
+                return Vec::new();
+            }
+        },
         Some(hold) if hold.lacks_reason() => HoldLine::Reason(Box::new(hold)),
         Some(hold) => HoldLine::Clear(Box::new(hold)),
     };
@@ -22,15 +31,25 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The question when there is no readable hold.
-fn unreadable(model: &Model, target: &Target) -> HoldLine {
-    let mut problems = model.snapshot().into_iter().flat_map(|it| &it.problems);
+/// What is asked where none stands that can be read; or why nothing is.
+fn unreadable(model: &Model, target: &Target) -> Result<HoldLine, String> {
+    let Some(snapshot) = model.snapshot() else {
+        return Ok(HoldLine::Why);
+    };
+    let mut problems = snapshot.problems.iter();
     let found = problems.find(|(key, _)| StoredKey::of(target, key) == StoredKey::Hold);
-    match found {
-        Some((key, problem)) => HoldLine::Remove {
+    let Some((key, problem)) = found else {
+        return Ok(HoldLine::Why);
+    };
+    let line = snapshot.keys.iter().find(|line| line.key == *key);
+    match line {
+        Some(line) => Ok(HoldLine::Remove {
             problem: format!("{key}: {problem}"),
-        },
-        None => HoldLine::Why,
+            revision: line.revision,
+        }),
+        None => Err(format!(
+            "{key} cannot be read ({problem}), and what is stored was not read yet: try again in a moment"
+        )),
     }
 }
 
@@ -101,13 +120,16 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
                 }
             }
         }
-        HoldLine::Clear(_) | HoldLine::Remove { .. } => {
-            vec![Effect::ClearHold { target, why: text }]
-        }
+        HoldLine::Clear(hold) => clear(target, SeenHold::Readable((**hold).clone()), text),
+        HoldLine::Remove { revision, .. } => clear(target, SeenHold::Unreadable(*revision), text),
     }
 }
 
-/// The hold was placed, cleared or refused.
+fn clear(target: Target, seen: SeenHold, why: String) -> Vec<Effect> {
+    vec![Effect::ClearHold { target, seen, why }]
+}
+
+/// What became of it.
 pub(super) fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refused>) -> Vec<Effect> {
     match hold {
         Ok(hold) if hold.cleared.is_some() => {

@@ -56,6 +56,10 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
 
 /// The key: shows the differences.
 pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
+    if let Some(file) = &model.read_once {
+        let text = format!("the configuration was read from {file}, and cannot be read again");
+        return super::refused(model, &text);
+    }
     if model.configuration.is_none() {
         let text = "the configuration on disk is the one in use: nothing to reload";
         return super::refused(model, text);

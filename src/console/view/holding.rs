@@ -34,7 +34,7 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
             format!("{hold}; the history records who cleared it and why"),
             "clear it",
         ),
-        HoldLine::Remove { problem } => (
+        HoldLine::Remove { problem, .. } => (
             format!("Remove the unreadable hold on {target}: why?"),
             format!(
                 "{problem}; its page in the registrations shows the value; the history records who removed it and why"

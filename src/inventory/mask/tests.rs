@@ -212,6 +212,20 @@ fn the_forms_of_a_secret_are_shared_by_clones() {
     assert!(clone.0.forms.get().is_some());
 }
 
+#[test]
+fn a_text_that_is_longer_than_is_looked_through_counts_as_having_a_secret_and_is_cut() {
+    let mask = Mask::of([SECRET]);
+    let most = "x".repeat(Mask::LOOKED_THROUGH);
+    assert!(!mask.is_in(&most));
+    let longer = format!("{most} {SECRET}");
+    assert!(mask.is_in(&longer));
+    // Nothing was looked for: that takes as long for a text of any length.
+    let unused = Mask::of([SECRET]);
+    assert!(unused.is_in(&longer) && unused.0.forms.get().is_none());
+    assert_eq!(mask.hide(&longer), format!("{most}…"));
+    assert!(!Mask::default().is_in(&longer));
+}
+
 /// The forms in which a server may repeat a secret.
 fn repeated(secret: &str) -> Vec<String> {
     let each = |escape: &dyn Fn(u8) -> String| {

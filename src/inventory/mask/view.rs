@@ -66,6 +66,9 @@ fn fold(c: char) -> impl Iterator<Item = char> {
 /// Whether a character can tell a secret from its copy: it is not a blank, a control, a mark or the replacement of an
 /// invisible character.
 fn is_seen(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_graphic();
+    }
     !c.is_whitespace() && c != '\u{fffd}' && c.width().is_some_and(|width| width > 0)
 }
 
@@ -76,6 +79,12 @@ impl View {
             places: Vec::with_capacity(reading.len()),
         };
         for (c, place) in reading {
+            // Nearly all of a log. The same as below, without its tables.
+            if c.is_ascii_graphic() {
+                view.text.push(c.to_ascii_lowercase());
+                view.places.push(place.clone());
+                continue;
+            }
             for c in fold(*c) {
                 view.text.push(c);
                 for _ in 0..c.len_utf8() {

@@ -3,9 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::Engine;
-use crate::inventory::{Cleared, Hold, StoredKey, Target};
+use super::{Engine, Site};
+use crate::inventory::{Cleared, Clocks, Hold, SeenHold, StoredKey, Target};
 use crate::ports::{Failure, FailureKind};
+use crate::release::gather;
 use crate::release::{Refusal, Refused};
 use crate::sanitize::sanitize;
 
@@ -85,21 +86,59 @@ impl Engine {
         }
     }
 
-    /// Clears the active hold of a target: exactly that one, with a record of who cleared it. Returns the cleared hold;
-    /// the error says why none was cleared.
+    /// The clocks of the servers of a target, compared with this machine's.
+    pub async fn clocks(&self, site: &Site) -> Clocks {
+        gather::clocks(site, self.clock.as_ref()).await
+    }
+
+    /// Clears the hold that stands on a target; exactly that one, and kept by whom. What was cleared, or why
+    /// nothing was.
     pub async fn clear_hold(&self, target: &Target, why: Option<String>) -> Result<Hold, Refused> {
+        self.clear(target, None, why).await
+    }
+
+    /// The same of the hold that the operator was shown: another one, or one that changed meanwhile, is not cleared.
+    pub async fn clear_seen_hold(
+        &self,
+        target: &Target,
+        seen: &SeenHold,
+        why: Option<String>,
+    ) -> Result<Hold, Refused> {
+        self.clear(target, Some(seen), why).await
+    }
+
+    async fn clear(
+        &self,
+        target: &Target,
+        seen: Option<&SeenHold>,
+        why: Option<String>,
+    ) -> Result<Hold, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
         let write = site.write.as_ref().ok_or(Refusal::ReadOnly)?;
         let now = self.clock.now();
         if let Some(hold) = self.unreadable_hold(target).await? {
+            if seen.is_some_and(|seen| *seen != SeenHold::Unreadable(hold.revision)) {
+                let UnreadableHold {
+                    key, revision, why, ..
+                } = hold;
+                let now = Some(format!("{key} of revision {revision}: {why}"));
+                return Err(Refusal::HoldChanged { now }.into());
+            }
             return self.clear_unreadable_hold(target, &hold, why).await;
         }
         let record = site.read.registry.read(target).await;
         let record = record.map_err(|failure| not_done("what holds it", &failure))?;
-        let hold = record.hold.filter(|hold| hold.stands(now));
-        let hold = hold.ok_or(Refusal::NoHold)?;
+        let found = record.hold.clone().map(SeenHold::Readable);
+        if seen.is_some_and(|seen| found.as_ref() != Some(seen)) {
+            let now = record.hold.map(|hold| hold.words(now));
+            return Err(Refusal::HoldChanged { now }.into());
+        }
+        let hold = record.hold.ok_or(Refusal::NoHold)?;
+        if !self.is_in_effect(site, &hold, now).await {
+            return Err(Refusal::NoHold.into());
+        }
         let cleared = Cleared {
             by: self.operator.clone(),
             at: now,
@@ -114,7 +153,16 @@ impl Engine {
         }
     }
 
-    /// The hold of a target, if it cannot be read.
+    /// Whether a hold stops promotes by one of the clocks that a promote goes by. The other clocks are asked only where
+    /// it ended by this machine's.
+    async fn is_in_effect(&self, site: &Site, hold: &Hold, now: Timestamp) -> bool {
+        if hold.cleared.is_some() || hold.stands(now) {
+            return hold.stands(now);
+        }
+        hold.stands(self.clocks(site).await.earliest(now))
+    }
+
+    /// The hold of a target, where it cannot be read.
     pub async fn unreadable_hold(
         &self,
         target: &Target,

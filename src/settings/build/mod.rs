@@ -47,6 +47,8 @@ pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Sett
     Settings {
         file: file.to_owned(),
         modified_at: None,
+        is_read_once: false,
+        refused: BTreeMap::new(),
         operator: OperatorSettings {
             name: root.operator.name.clone().or_else(|| etcd_user(root)),
             host: root.operator.host.clone(),

@@ -22,6 +22,7 @@ impl Look<'_> {
         self.store(&at, section);
         self.proxy(&at, section);
         self.owners(&at, section);
+        self.kept(&at, section);
         self.registries(root, name, section);
         let (lease, heartbeat) = timing::lock(root, section);
         if lease > LONGEST_LEASE {

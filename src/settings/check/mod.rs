@@ -5,6 +5,7 @@
 mod collisions;
 mod console;
 mod environments;
+mod kept;
 mod notices;
 mod owners;
 mod ports;
@@ -23,6 +24,7 @@ use super::origin::Origin;
 use super::paths::{self, NO_HOME};
 use super::problem::{Problem, visible};
 use super::tree::Node;
+use super::trust::Sharing;
 use crate::inventory::{Operator, operator_name};
 use crate::port_check::OutgoingPorts;
 
@@ -40,14 +42,25 @@ pub(super) struct Findings {
     /// Errors for `config check`, otherwise warnings, so that the other environments can be used: named files
     /// that do not exist, and files of unprotected environments that other users can change.
     pub(super) not_ready: Vec<Problem>,
+    /// Files of protected environments that other users can change, each with the environment, which is not used then.
+    /// Errors for `config check`.
+    pub(super) refused: Vec<(String, Problem)>,
 }
 
-/// Finds everything that is impossible or doubtful in a file whose keys and types are correct.
-/// `base` is the directory of the file. `request` has the machine's outgoing ports and the search path of programs.
-pub(super) fn check(root: &Root, tree: &Node, base: &Path, request: &Request) -> Findings {
+/// Everything that is impossible or doubtful in a file whose keys and types are right.
+/// `base` is the directory of the file, and `link` that of the link to it, where it is another one. `request` says which
+/// ports of the machine are taken, and where programs are.
+pub(super) fn check(
+    root: &Root,
+    tree: &Node,
+    (base, link): (&Path, Option<&Path>),
+    request: &Request,
+) -> Findings {
     let mut look = Look {
         tree,
         base,
+        link,
+        replaced: paths::replaced_at_updates(base),
         absolute_base: paths::absolute(base),
         outgoing: &request.outgoing,
         variables: &request.environment,
@@ -84,6 +97,9 @@ fn user_of(environment: &EnvironmentSection) -> Option<&str> {
 struct Look<'a> {
     tree: &'a Node,
     base: &'a Path,
+    link: Option<&'a Path>,
+    /// The directory that goes away with what is in `base` when the configuration is updated.
+    replaced: Option<PathBuf>,
     absolute_base: PathBuf,
     outgoing: &'a OutgoingPorts,
     /// The environment variables that Greenroom was started with.
@@ -208,19 +224,24 @@ impl Look<'_> {
 
     /// The archive must have a path: a configured one, or one in the user's directory.
     fn archive(&mut self, root: &Root) {
+        if let Some(archive) = &root.history.archive {
+            self.stays(&["history", "archive"], archive);
+        }
         if root.history.archive.is_none() && paths::archive().is_none() {
             let says = format!("no directory for the archive is known. {NO_HOME}, or set this key");
             self.error(&["history", "archive"], says);
         }
     }
 
-    /// A file that must exist.
+    /// A file that has to be there to be read: what is in it decides which servers are believed, what proves who this
+    /// is, or where requests go.
     fn file(&mut self, path: &[&str], file: Option<&Path>) {
         let Some(file) = file else {
             return;
         };
         let place = self.base.join(file);
         if place.is_file() {
+            self.own(path, file, Sharing::Private);
             return;
         }
         let what = if place.exists() {

@@ -1,5 +1,5 @@
-//! Named files and directories that other users could have written. Their content decides what Greenroom
-//! sends, where requests go, and which holds it finds.
+//! Files and directories that are named and that other users could have written: what is in them decides what Greenroom
+//! sends, which servers it believes, where requests go, and which holds it finds.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -72,7 +72,7 @@ impl Look<'_> {
 
     /// The program of a protected environment. A bare name is searched in PATH, as when it is run.
     fn binary(&mut self, path: &[&str], nginx: &NginxSection) {
-        if !self.is_guarded(path) {
+        if self.guarded(path).is_empty() {
             return;
         }
         let is_bare = nginx.binary.components().count() == 1;
@@ -87,7 +87,7 @@ impl Look<'_> {
         }
     }
 
-    fn own(&mut self, path: &[&str], named: &Path, sharing: Sharing) {
+    pub(super) fn own(&mut self, path: &[&str], named: &Path, sharing: Sharing) {
         let place = self.base.join(named);
         let Some(objection) = trust::to(&place, sharing) else {
             return;
@@ -97,25 +97,31 @@ impl Look<'_> {
             "other users can change `{place}`: {}. If its content is correct, run {}",
             objection.why, objection.fix
         );
-        if self.is_guarded(path) {
-            self.error(path, says);
-        } else {
-            // Only a warning elsewhere: another user's file must not make the protected environments unusable.
-            let problem = self.problem(path, says);
+        let problem = self.problem(path, says);
+        let guarded = self.guarded(path);
+        if guarded.is_empty() {
+            // The owner of what is there cannot keep the protected environments from being used.
             self.findings.not_ready.push(problem);
+        } else {
+            let refused = guarded.into_iter().map(|name| (name, problem.clone()));
+            self.findings.refused.extend(refused);
         }
     }
 
-    /// Whether a setting belongs to a protected environment, to one that proves a version for it, or to all
-    /// environments.
-    fn is_guarded(&self, path: &[&str]) -> bool {
+    /// The protected environments that a setting is of, and those that prove a version good for them. A setting of no
+    /// environment is of all.
+    fn guarded(&self, path: &[&str]) -> Vec<String> {
         let environment = match path {
             ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),
             _ => None,
         };
-        let guarded = file_only::guarded(self.tree);
-        let is_it = |(name, _): &(String, String)| environment.is_none_or(|it| it == name);
-        guarded.iter().any(is_it)
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in file_only::guarded(self.tree) {
+            if environment.is_none_or(|it| *it == name) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 }
 

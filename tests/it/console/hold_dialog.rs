@@ -8,7 +8,8 @@ use greenroom::console::Model;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::inventory::freeze::{Freeze, Window};
-use greenroom::inventory::{Cleared, Hold, Snapshot};
+use greenroom::inventory::{Cleared, ClockReading, Clocks, Hold, SeenHold, Snapshot};
+use greenroom::ports::KeyLine;
 use greenroom::release::Refusal;
 
 use super::world::{
@@ -148,7 +149,8 @@ fn a_hold_in_force_is_cleared_and_an_ended_one_is_not() {
     press(&mut model, "paid");
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
-        matches!(effects.as_slice(), [Effect::ClearHold { why, .. }] if why == "paid"),
+        matches!(effects.as_slice(), [Effect::ClearHold { why, seen: SeenHold::Readable(seen), .. }]
+            if why == "paid" && *seen == hold()),
         "{effects:?}"
     );
     let web = target("web", PRODUCTION);
@@ -187,7 +189,94 @@ fn a_hold_in_force_is_cleared_and_an_ended_one_is_not() {
 }
 
 #[test]
-fn an_unarmed_console_places_no_hold() {
+fn the_hold_that_was_shown_is_cleared_and_no_other_that_came_meanwhile() {
+    let mut held = web_production();
+    held.hold = Some(hold());
+    let mut model = armed(SIZES[0], held.clone());
+    press(&mut model, "F");
+    let other = Hold {
+        reason: "outage".into(),
+        since: ago(1),
+        ..hold()
+    };
+    held.hold = Some(other.clone());
+    tell(&mut model, Event::WorldObserved(Arc::new(world(held))));
+    press(&mut model, "paid");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(effects.as_slice(), [Effect::ClearHold { seen: SeenHold::Readable(seen), .. }]
+            if *seen == hold()),
+        "{effects:?}"
+    );
+    let now = Some(other.to_string());
+    let changed = Event::Held {
+        target: target("web", PRODUCTION),
+        hold: Err(Refusal::HoldChanged { now }.into()),
+    };
+    tell(&mut model, changed);
+    let shown = screen(&model);
+    assert!(shown.contains("changed since it was shown"), "{shown}");
+    assert!(shown.contains("outage"), "{shown}");
+}
+
+#[test]
+fn an_unreadable_hold_is_removed_by_the_revision_that_was_shown() {
+    let mut held = web_production();
+    let key = "targets/web/production/hold".to_owned();
+    held.problems
+        .insert(key.clone(), "it cannot be read: expected value".into());
+    let mut model = armed(SIZES[0], held.clone());
+    press(&mut model, "F");
+    assert!(model.dialog.is_none(), "what is stored was not read yet");
+    assert!(screen(&model).contains("try again"), "{}", screen(&model));
+    held.keys.push(KeyLine {
+        key,
+        value: "{".into(),
+        revision: 41,
+        ttl_seconds: None,
+    });
+    let mut model = armed(SIZES[0], held);
+    press(&mut model, "F");
+    press(&mut model, "mine");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(
+            effects.as_slice(),
+            [Effect::ClearHold {
+                seen: SeenHold::Unreadable(41),
+                ..
+            }]
+        ),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_hold_that_ended_by_this_clock_alone_is_cleared() {
+    let mut held = web_production();
+    held.hold = Some(Hold {
+        until: Some(ago(60)),
+        ..hold()
+    });
+    let mut model = armed(SIZES[0], held.clone());
+    press(&mut model, "F");
+    let shown = screen(&model);
+    assert!(shown.contains("Hold web/production: why?"), "{shown}");
+    // This machine's clock is two hours ahead of the engine's.
+    let told = (ago(0), ago(0));
+    let engine = ClockReading::new("the engine of production".into(), told, ago(7200));
+    held.clocks = Clocks(vec![engine]);
+    let mut model = armed(SIZES[0], held);
+    press(&mut model, "F");
+    let shown = screen(&model);
+    assert!(
+        shown.contains("Clear the hold on web/production: why?"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn nothing_is_held_from_a_console_that_is_not_armed() {
     let mut model = model(SIZES[0], web_production());
     press(&mut model, "F");
     assert!(model.dialog.is_none());

@@ -1,7 +1,7 @@
 //! Hostile output of an instance, from the engine's bytes to the terminal's bytes: the terminal
 //! gets no control sequence of it, and its words can be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,13 +26,22 @@ use jiff::Timestamp;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
+use tokio::sync::mpsc;
 
 use super::world::{ago, model, press, tell, theme, web_production, with_candidate};
 
 const SIZE: (u16, u16) = (118, 60);
 
-/// A runtime that has only one log, which ends.
-struct Hostile(Mutex<Vec<LogChunk>>);
+type Chunks = BoxStream<'static, Result<LogChunk>>;
+
+/// A runtime that has nothing but one log: what it says each time it is opened, and then it is gone.
+struct Hostile(Mutex<VecDeque<Chunks>>);
+
+impl Hostile {
+    fn saying(streams: impl IntoIterator<Item = Chunks>) -> Arc<dyn RuntimeReader> {
+        Arc::new(Self(Mutex::new(streams.into_iter().collect())))
+    }
+}
 
 fn nothing<T>(kind: FailureKind) -> Result<T> {
     Err(Failure::new(kind, "script", "asking", "only a log"))
@@ -62,17 +71,19 @@ impl RuntimeReader for Hostile {
     async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
         nothing(FailureKind::Unsupported)
     }
-    async fn logs(
-        &self,
-        _: &InstanceId,
-        _: Option<Timestamp>,
-        _: usize,
-    ) -> Result<BoxStream<'static, Result<LogChunk>>> {
-        let lines = std::mem::take(&mut *self.0.lock().expect("no panic"));
-        if lines.is_empty() {
-            return nothing(FailureKind::Missing);
-        }
-        Ok(stream::iter(lines.into_iter().map(Ok)).boxed())
+    async fn logs(&self, _: &InstanceId, _: Option<Timestamp>, _: usize) -> Result<Chunks> {
+        let next = self.0.lock().expect("no panic").pop_front();
+        next.map_or_else(|| nothing(FailureKind::Missing), Ok)
+    }
+}
+
+/// A line of so many seconds ago.
+fn chunk(seconds: u64, line: &[u8]) -> LogChunk {
+    LogChunk {
+        at: Some(ago(seconds)),
+        stream: LogStream::Out,
+        bytes: line.to_vec(),
+        dropped: 0,
     }
 }
 
@@ -84,14 +95,9 @@ pub(crate) async fn lines_of(output: &[u8]) -> Vec<NewLine> {
 /// The same for a target whose secrets this masker knows.
 async fn lines_masked_by(output: &[u8], checker: Arc<dyn Checker>) -> Vec<NewLine> {
     let lines = output.split(|byte| *byte == b'\n');
-    let chunks = lines.filter(|line| !line.is_empty()).map(|line| LogChunk {
-        at: Some(ago(3)),
-        stream: LogStream::Out,
-        bytes: line.to_vec(),
-        dropped: 0,
-    });
-    let reader = Arc::new(Hostile(Mutex::new(chunks.collect())));
-    let of = (reader as Arc<dyn RuntimeReader>, checker);
+    let lines = lines.filter(|line| !line.is_empty());
+    let chunks: Vec<_> = lines.map(|line| Ok(chunk(3, line))).collect();
+    let of = (Hostile::saying([stream::iter(chunks).boxed()]), checker);
     let mut batches = logs::follow_hidden(of, InstanceId("i".into()), 100);
     let mut lines = Vec::new();
     let taking = async {
@@ -127,6 +133,68 @@ async fn a_log_shows_no_secret_of_its_target() {
     assert_eq!(texts[1], "key (hidden)");
     // Text without a secret stays as the application wrote it.
     assert!(texts[2].contains("eu-central"), "{texts:?}");
+}
+
+/// A target with a secret that a command prints, and the checker that knows it once the command was run here.
+fn with_a_command() -> (SecretSource, Arc<dyn Secrets>, Arc<dyn Checker>) {
+    let source = SecretSource::Command(["printf", "pl4nted-hunter2"].map(str::to_owned).to_vec());
+    let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
+    let (name, value) = (
+        "PASSWORD".to_owned(),
+        EnvironmentValue::Secret(source.clone()),
+    );
+    let of = TargetSecrets::of(Arc::clone(&secrets), [(&name, &value)], [], []);
+    let checker = HttpChecker::reading(Arc::clone(&secrets)).of(of);
+    (source, secrets, Arc::new(checker))
+}
+
+/// A log that a test goes on with.
+fn growing() -> (mpsc::UnboundedSender<LogChunk>, Chunks) {
+    let (say, said) = mpsc::unbounded_channel();
+    let said = stream::unfold(said, |mut said| async move {
+        Some((Ok(said.recv().await?), said))
+    });
+    (say, said.boxed())
+}
+
+async fn next_texts(batches: &mut mpsc::Receiver<logs::Batch>) -> Vec<String> {
+    let batch = tokio::time::timeout(Duration::from_secs(10), batches.recv()).await;
+    let batch = batch.expect("in time").expect("the log is open");
+    batch.iter().map(|line| line.text.to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_secret_that_is_read_while_a_log_is_open_is_hidden_in_later_lines() {
+    let (source, secrets, checker) = with_a_command();
+    let (say, said) = growing();
+    let of = (Hostile::saying([said]), checker);
+    let mut batches = logs::follow_hidden(of, InstanceId("i".into()), 100);
+    say.send(chunk(3, b"before pl4nted-hunter2")).expect("open");
+    // No command is run only to hide what it prints.
+    assert_eq!(next_texts(&mut batches).await, ["before pl4nted-hunter2"]);
+    secrets.read(&source).await.expect("read");
+    say.send(chunk(2, b"after pl4nted-hunter2")).expect("open");
+    assert_eq!(next_texts(&mut batches).await, ["after (hidden)"]);
+}
+
+#[tokio::test]
+async fn a_line_that_comes_again_with_its_secret_hidden_is_no_other_line() {
+    let (source, secrets, checker) = with_a_command();
+    let (first, said) = growing();
+    let (again, said_again) = growing();
+    let of = (Hostile::saying([said, said_again]), checker);
+    let mut batches = logs::follow_hidden(of, InstanceId("i".into()), 100);
+    first
+        .send(chunk(3, b"login pl4nted-hunter2"))
+        .expect("open");
+    assert_eq!(next_texts(&mut batches).await, ["login pl4nted-hunter2"]);
+    secrets.read(&source).await.expect("read");
+    again
+        .send(chunk(3, b"login pl4nted-hunter2"))
+        .expect("open");
+    again.send(chunk(2, b"ready")).expect("open");
+    drop(first);
+    assert_eq!(next_texts(&mut batches).await, ["ready"]);
 }
 
 fn filled(lines: Vec<NewLine>) -> Model {

@@ -226,3 +226,15 @@ fn another_change_under_the_dialog_resets_the_answer() {
     tell(&mut model, Event::ConfigurationObserved(None));
     assert!(!matches!(model.dialog, Some(Dialog::Reload(_))));
 }
+
+#[test]
+fn a_configuration_that_was_read_from_a_pipe_is_not_reloaded() {
+    let mut model = model(SIZES[0], web_production());
+    model.read_once = Some("/dev/stdin".into());
+    assert!(reload_key(&mut model).is_empty());
+    assert!(model.dialog.is_none());
+    assert_eq!(
+        notice(&model),
+        "the configuration was read from /dev/stdin, and cannot be read again"
+    );
+}

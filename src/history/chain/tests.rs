@@ -1,0 +1,197 @@
+use super::*;
+use crate::history::samples_for_tests::{entry, head};
+use crate::history::{Direction, Outcome, Seal, Step, WasLive};
+
+fn chained() -> Recorded {
+    let head = head(1);
+    let mut chain = Chain::of(&head);
+    let entries = [Step::Pull, Step::Start, Step::Verify, Step::Register];
+    let entries = (1..)
+        .zip(entries)
+        .map(|(n, step)| chain.linked(entry(n, step)));
+    let entries = entries.collect();
+    let closed = Some((head.opened_at, Outcome::Done));
+    let head = chain.closed(ReleaseRecord { closed, ..head });
+    Recorded { head, entries }
+}
+
+#[test]
+fn what_was_written_is_whole_also_after_a_store_had_it() {
+    let recorded = chained();
+    assert_eq!(prove(&recorded), Proof::Whole);
+    let text = serde_json::to_string(&recorded).expect("text");
+    let again: Recorded = serde_json::from_str(&text).expect("a release");
+    assert_eq!(prove(&again), Proof::Whole);
+    let mut open = recorded;
+    open.head = open.head.opening();
+    assert_eq!(prove(&open), Proof::Whole);
+}
+
+#[test]
+fn the_first_record_that_was_changed_is_named() {
+    let broken = |what: &str| Proof::Broken(what.into());
+    for index in 0..4 {
+        let mut forged = chained();
+        forged.entries[index].at += std::time::Duration::from_secs(1);
+        assert_eq!(prove(&forged), broken(&format!("entry {}", index + 1)));
+        // Somebody who makes its own link fit breaks the next one.
+        let before = match index {
+            0 => Link::first(&forged.head),
+            _ => forged.entries[index - 1].chain.clone().expect("a link"),
+        };
+        forged.entries[index].chain = Some(before.entry(&forged.entries[index]));
+        let next = match index {
+            3 => broken("the end"),
+            _ => broken(&format!("entry {}", index + 2)),
+        };
+        assert_eq!(prove(&forged), next);
+    }
+    let mut forged = chained();
+    forged.head.reason = Some("another".into());
+    assert_eq!(prove(&forged), broken("entry 1"));
+    let mut forged = chained();
+    forged.head.closed = Some((forged.head.opened_at, Outcome::Superseded { by: None }));
+    assert_eq!(prove(&forged), broken("the end"));
+}
+
+#[test]
+fn what_was_taken_out_or_put_elsewhere_is_found() {
+    let mut gone = chained();
+    gone.entries.remove(1);
+    assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
+    // Also when the rest is numbered anew.
+    gone.entries[1].sequence = 2;
+    gone.entries[2].sequence = 3;
+    assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
+    let mut last = chained();
+    last.entries.pop();
+    assert_eq!(prove(&last), Proof::Broken("the end".into()));
+}
+
+#[test]
+fn what_an_older_greenroom_wrote_is_covered_by_what_comes_after() {
+    let bare = |mut recorded: Recorded, upto: usize| {
+        for entry in &mut recorded.entries[..upto] {
+            entry.chain = None;
+        }
+        recorded
+    };
+    let mut old = bare(chained(), 4);
+    old.head.chain = None;
+    assert_eq!(prove(&old), Proof::NotChained);
+    // Gone on with by one that chains.
+    old.entries.truncate(2);
+    old.head = old.head.opening();
+    let mut chain = Chain::after(&old);
+    old.entries.push(chain.linked(entry(3, Step::Verify)));
+    assert_eq!(prove(&old), Proof::Whole);
+    old.entries[0].at += std::time::Duration::from_secs(1);
+    assert_eq!(prove(&old), Proof::Broken("entry 3".into()));
+}
+
+#[test]
+fn hashes_that_were_taken_away_are_missed() {
+    let mut stripped = chained();
+    stripped.entries[2].chain = None;
+    assert_eq!(prove(&stripped), Proof::NotChainedFrom("entry 3".into()));
+    let mut stripped = chained();
+    stripped.head.chain = None;
+    assert_eq!(prove(&stripped), Proof::NotChainedFrom("the end".into()));
+}
+
+#[test]
+fn an_end_without_the_time_that_its_version_was_live_is_named_and_stops_nothing_else() {
+    let switch = Entry {
+        what: Happening::Outcome {
+            step: Step::Switch,
+            direction: Direction::Forward,
+            failure: None,
+            took: std::time::Duration::ZERO,
+        },
+        ..entry(1, Step::Switch)
+    };
+    let head = head(1);
+    let mut chain = Chain::of(&head);
+    let entries = vec![chain.linked(switch)];
+    let closed = Some((head.opened_at, Outcome::Done));
+    let head = chain.closed(ReleaseRecord { closed, ..head });
+    let mut recorded = Recorded { head, entries };
+    let said = |recorded: &Recorded| prove(recorded).to_string();
+    assert_eq!(
+        said(&recorded),
+        "its chain is broken at the end: it does not say when the version was live, and the entries do"
+    );
+    // It is not sealed, and is not believed where a version is looked for that was live.
+    let head = recorded.head.clone();
+    let seal = Seal::of(&recorded, head.operator.clone(), head.opened_at);
+    assert_eq!(seal, Err(said(&recorded)));
+    let mut was_live = WasLive::default();
+    was_live.count(&recorded, &head.target);
+    assert!(was_live.versions.is_empty());
+    let remarks = was_live.remarks(&head.to.1.digest).join("\n");
+    assert!(remarks.contains("does not say when"), "{remarks}");
+    recorded.head.live = Some(LivePeriod {
+        since: head.opened_at + std::time::Duration::from_secs(1),
+        until: None,
+    });
+    assert!(said(&recorded).ends_with("says otherwise than the entries when the version was live"));
+    recorded.head.live = LivePeriod::of(&recorded.entries);
+    assert_eq!(prove(&recorded), Proof::Whole);
+}
+
+#[test]
+fn what_a_newer_one_wrote_is_neither_whole_nor_broken() {
+    let mut newer = chained();
+    newer.entries[1].what = Happening::Unknown;
+    assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));
+    let mut newer = chained();
+    newer.entries[3].chain = Some(Link("2:abc".into()));
+    newer.head = newer.head.opening();
+    assert_eq!(prove(&newer), Proof::Newer("entry 4".into()));
+}
+
+#[test]
+fn the_same_entry_written_again_has_the_same_link() {
+    let recorded = chained();
+    let mut chain = Chain::of(&recorded.head);
+    for written in &recorded.entries {
+        let bare = || Entry {
+            chain: None,
+            ..written.clone()
+        };
+        assert_eq!(chain.linked(bare()), *written);
+        assert_eq!(chain.linked(bare()), *written);
+    }
+}
+
+#[test]
+fn the_link_is_the_one_that_anybody_can_compute() {
+    let head = serde_json::json!({ "b": 1, "a": [2] });
+    let link = Link::over("greenroom", &head);
+    // printf 'greenroom\n{"a":[2],"b":1}' | sha256sum
+    assert_eq!(
+        link.0,
+        "1:638710ef610e4ac6eafc4cbb1c9a9b202662fa68c23f7f88c88ee3e379dd6dfd"
+    );
+}
+
+#[test]
+fn a_store_that_says_something_else_than_the_archive_is_caught_at_the_first_record() {
+    let kept = chained();
+    assert_eq!(departs(&kept, &kept), None);
+    let mut open = kept.clone();
+    open.head = open.head.opening();
+    open.entries.truncate(2);
+    assert_eq!(departs(&open, &kept), None);
+    assert_eq!(
+        departs(&kept, &open).as_deref(),
+        Some("entry 3, which is gone")
+    );
+    // A chain that was computed anew from there is whole, and still not what was kept.
+    let mut forged = open.clone();
+    forged.entries.truncate(1);
+    let mut chain = Chain::after(&forged);
+    forged.entries.push(chain.linked(entry(2, Step::Stop)));
+    assert_eq!(prove(&forged), Proof::Whole);
+    assert_eq!(departs(&kept, &forged).as_deref(), Some("entry 2"));
+}
