@@ -237,6 +237,7 @@ endpoints = { blue = "127.0.0.1:1", green = "127.0.0.1:2" }
 [services.web.environments.dev.proxy]
 server_names = ["localhost"]
 listen = "127.0.0.1:8080"
+preview_listen = "127.0.0.1:8081"
 "#;
 
 #[tokio::test]

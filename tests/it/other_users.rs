@@ -166,17 +166,20 @@ fn files_that_other_users_own_or_may_write_are_refused_by_name() {
     }
 }
 
-/// The owner of a directory of `dev` cannot keep production from being used, nor the other way round.
+/// The owner of a directory of `dev` must not be able to block production, nor the other way round.
 #[test]
-fn what_others_can_change_stops_one_protected_environment_alone() {
+fn files_that_others_can_change_block_only_their_environment() {
     let place = Place::new();
     place.set("processes", 0o777);
     let warned = place.loaded(false).expect("production can be used");
-    assert!(warned.contains("others can change `processes`"), "{warned}");
+    assert!(
+        warned.contains("other users can change `processes`"),
+        "{warned}"
+    );
     assert!(!warned.contains("Greenroom does nothing"), "{warned}");
     place.set("nginx", 0o777);
     let warned = place.loaded(false).expect("dev can be used");
-    let says = "others can change `nginx`: every user may write to it";
+    let says = "other users can change `nginx`: every user may write to it";
     assert!(warned.contains(says), "{warned}");
     let ends = "chmod o-w nginx. Until then Greenroom does nothing in production";
     assert!(warned.contains(ends), "{warned}");
@@ -217,7 +220,7 @@ fn an_environment_whose_files_others_can_change_is_not_there_to_be_used() {
     // Where nothing is left, nothing can be done.
     fs::write(&file, TEXT.split("[environments.dev]").next().expect("it")).expect("written");
     let said = load().expect_err("nothing is left").to_string();
-    assert!(said.contains("others can change"), "{said}");
+    assert!(said.contains("other users can change"), "{said}");
 }
 
 const SERVICE: &str = r#"
@@ -227,7 +230,7 @@ listen = { port = 8080 }
 health = { path = "/health" }
 [services.web.environments.dev]
 endpoints = { blue = "127.0.0.1:1", green = "127.0.0.1:2" }
-proxy = { server_names = ["localhost"], listen = "127.0.0.1:8080" }
+proxy = { server_names = ["localhost"], listen = "127.0.0.1:8080", preview_listen = "127.0.0.1:8081" }
 [services.web.environments.production]
 endpoints = { blue = "127.0.0.1:3", green = "127.0.0.1:4" }
 proxy = { server_names = ["web.example"], listen = "0.0.0.0:80" }
