@@ -109,7 +109,7 @@ async fn a_promote_prints_each_step_as_json_and_exits_with_0_1_or_2() {
     .await;
     assert_eq!(without_a_terminal.status.code(), Some(2));
     assert!(
-        err(&nobody).contains("there is no terminal for the question"),
+        err(&without_a_terminal).contains("there is no terminal for the question"),
         "{}",
         err(&without_a_terminal)
     );
