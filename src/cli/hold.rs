@@ -121,7 +121,7 @@ async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentNa
     join_all(asked).await.into_iter().collect()
 }
 
-/// What stops promotes of one target, what comes next, and what is over.
+/// What stops promotes of a target, the next freeze, and ended holds.
 struct Held {
     /// Those by this machine's clock first.
     holds: Vec<Hold>,

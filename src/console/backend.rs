@@ -94,7 +94,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Clears exactly the hold that the operator was shown; what was cleared, or why nothing was.
+    /// Clears exactly the hold that the operator was shown. Returns it, or why it was not cleared.
     async fn clear_hold(&self, target: &Target, _: &SeenHold, _: String) -> Result<Hold, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }

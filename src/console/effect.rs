@@ -85,21 +85,13 @@ pub enum Effect {
     },
     /// Clear the hold that the operator was shown.
     ClearHold {
-        /// On which target.
         target: Target,
-        /// Which hold.
         seen: SeenHold,
-        /// Why.
         why: String,
     },
-    /// Plan what mends the differences of a target; the number comes back with the answer.
-    PlanRepair {
-        /// The number.
-        asked: u64,
-        /// Whose.
-        target: Target,
-    },
-    /// Mend them.
+    /// Plan the repair of a target's drift. The answer carries the number `asked`.
+    PlanRepair { asked: u64, target: Target },
+    /// Carry out a repair plan.
     Repair {
         plan: Arc<RepairPlan>,
         /// The operator's approval of it.

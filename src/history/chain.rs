@@ -201,8 +201,8 @@ fn other_period(head: &ReleaseRecord) -> &'static str {
     }
 }
 
-/// The first record in which what is read is not what was kept, or that is not there any more. A
-/// release may have gone on since.
+/// The first record that was changed or removed between the kept and the read version. The release may have continued
+/// since.
 pub fn departs(kept: &Recorded, read: &Recorded) -> Option<String> {
     if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
         return Some("the head".into());

@@ -33,7 +33,7 @@ pub enum SeenHold {
     Unreadable(i64),
 }
 
-/// The end that somebody has made to a hold.
+/// How an operator ended a hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cleared {
     /// The operator who cleared it.

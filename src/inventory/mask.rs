@@ -36,7 +36,7 @@ const SHORTEST_WORD: usize = 3;
 /// The most letters of a short word.
 const WORD: usize = 5;
 
-/// Shorter bodies are left in, likewise.
+/// Shorter request bodies are not hidden either.
 const BODY: usize = 8;
 
 /// The secrets to hide. `Debug` does not show them. Clones share the forms of the secrets, which are made once.
@@ -90,7 +90,7 @@ impl Sought {
 }
 
 impl Mask {
-    /// How much of a text is looked through, in bytes: many times what is shown of one.
+    /// How much of a text is searched, in bytes. Screens show far less.
     pub const LOOKED_THROUGH: usize = 64 * 1024;
 
     /// Hides these secrets.
@@ -132,8 +132,8 @@ impl Mask {
         self.0.texts.is_empty()
     }
 
-    /// Whether a form of a secret is in the text. One of more than 64 KiB counts as having one and is not looked through:
-    /// [`Mask::hide`] cuts it.
+    /// Whether the text contains a form of a secret. A text of more than 64 KiB is not searched and counts as containing
+    /// one: [`Mask::hide`] cuts it.
     pub fn is_in(&self, text: &str) -> bool {
         !self.is_empty()
             && (text.len() > Self::LOOKED_THROUGH || !self.found_in(&as_shown(text)).is_empty())
@@ -199,8 +199,8 @@ fn as_shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(sanitize_lines(text))
 }
 
-/// Whether a text is a short word, such as `true` or `prod`: what only the name of a setting lets take for a secret. It
-/// would be hidden in half of all sentences.
+/// Whether a text is a short word, such as `true` or `prod`, that looks like a secret only because of its setting's
+/// name. Hiding it would change half of all sentences.
 pub fn is_word(text: &str) -> bool {
     text.len() <= WORD && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

@@ -132,7 +132,7 @@ impl Tap for OfProxy {
     }
 }
 
-/// Why a stream of lines is over.
+/// Why a stream of lines has ended.
 enum Ended {
     /// The receiver was dropped.
     Unread,
@@ -260,8 +260,8 @@ enum Joint {
     Closed,
 }
 
-/// What has been handed on, as far as doubles need it: the newest time stamp and the lines at it, as they came. What is
-/// hidden in a line may differ when it comes again.
+/// What is needed to detect duplicates: the newest time stamp sent and the lines at it, as they came. What is hidden in a
+/// line may differ when it comes again.
 struct Seen {
     hiding: Hiding,
     last: Option<Timestamp>,
@@ -288,7 +288,7 @@ impl Seen {
         }
     }
 
-    /// A stream was opened from `last` on, inclusive.
+    /// Prepares for a stream that was opened at `last`, inclusive.
     fn begin(&mut self) {
         self.repeats.clear();
         for line in &self.at_last {

@@ -39,7 +39,7 @@ pub trait Checker: Send + Sync {
         Mask::default()
     }
 
-    /// The same as far as the secrets are known now. Waits for nothing.
+    /// The same as far as the secrets are known now. Does not wait.
     fn known_mask(&self) -> Mask {
         Mask::default()
     }
@@ -50,6 +50,6 @@ pub trait Checker: Send + Sync {
         0
     }
 
-    /// Who answers on the public address.
+    /// What the public address answers, and which slot answered.
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;
 }

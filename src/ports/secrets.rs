@@ -35,7 +35,7 @@ pub trait Secrets: Send + Sync {
         0
     }
 
-    /// The value after a server refused `refused`; none where the source cannot say anything else.
+    /// The value after a server refused `refused`; none if the source cannot return another one.
     async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
         let _ = (source, refused);
         None

@@ -98,7 +98,7 @@ impl TargetSecrets {
         }))
     }
 
-    /// What is to be hidden, as far as it is known once the sources were read, or that has taken too long.
+    /// The texts to hide, as far as they are known once the sources were read, or after two seconds.
     pub async fn texts(&self) -> BTreeSet<String> {
         self.read_once().await;
         self.known_texts()
@@ -135,7 +135,7 @@ impl TargetSecrets {
         self.known_mask()
     }
 
-    /// What hides those that are known now. Waits for nothing.
+    /// The mask that hides those that are known now. Does not wait.
     pub fn known_mask(&self) -> Mask {
         let texts = self.known_texts();
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -115,7 +115,7 @@ pub enum Refusal {
         /// What is there now, in words; none where there is no hold.
         now: Option<String>,
     },
-    /// A hold says why.
+    /// A hold needs a reason.
     HoldWithoutReason,
     /// An approval by another operator is refused.
     NotPeerApproved(NotPeerApproved),
@@ -354,7 +354,7 @@ impl fmt::Display for Refusal {
             Self::HoldWithoutReason => f.write_str("a hold stops other operators: give a reason"),
             Self::NotPeerApproved(why) => why.fmt(f),
             Self::NotRollbackCandidate(why) => why.fmt(f),
-            Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
+            Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
             Self::HoldChanged { now } => hold_changed(f, now.as_deref()),
             Self::Locked { target, holder } => locked(f, target, holder),
             Self::LockedByUpkeep { target, holder } => locked_by_upkeep(f, target, holder),

@@ -39,11 +39,11 @@ const MAY_BE_SET: &[&str] = &[
     "environments.*.registries.*.password",
 ];
 
-/// The keys outside of environments and services that only the file sets where it protects an environment: who is told of
-/// its releases, and where they are kept. Unlike a store, the archive need not be named: without its key, `XDG_STATE_HOME`
-/// and `HOME` choose the place of the operator's own copy. No release, hold or approval is decided by it, every record is
-/// read from the store, and an operator who chooses another place has a copy without what the old one had seen. Another
-/// operator's copy, and the seals in the store, still tell what was altered.
+/// The keys outside of environments and services that only the file may set if it has a protected environment: who gets
+/// notices of its releases, and where the releases are kept. Unlike a store, the archive need not be named. Without its
+/// key, `XDG_STATE_HOME` and `HOME` choose the place of the operator's own copy, which decides no release, hold or
+/// approval: those are read from the store. An operator who chooses another place only loses what the old copy has
+/// recorded. Copies of other operators, and the seals in the store, still show what was altered.
 const RECORDS: &[&str] = &["notices.*", "history.archive"];
 
 /// What the file decides about an environment.

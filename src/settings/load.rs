@@ -200,7 +200,7 @@ fn not_used(name: &EnvironmentName, problem: &Problem) -> Problem {
     }
 }
 
-/// Where the tier and the rules of an environment are written.
+/// Where an environment's tier and rules are written.
 fn rule_origins(environment: &EnvironmentSettings) -> BTreeMap<String, String> {
     let origins = environment.origins.iter();
     let rules = origins.filter(|(key, _)| *key == "tier" || key.starts_with("rules."));
@@ -294,7 +294,8 @@ fn is_of_process(file: &Path) -> bool {
     places.iter().any(|place| file.starts_with(place))
 }
 
-/// Opens a file, and neither waits for the writer of a pipe nor reads a device. A descriptor of this process, such as
+/// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process,
+/// such as
 /// `/dev/stdin` or what a shell makes of `<(command)`, may be a pipe.
 fn opened(file: &Path) -> Result<File, String> {
     let wrong = |error: std::io::Error| format!("cannot be read: {error}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use directories::ProjectDirs;
 
@@ -98,16 +98,26 @@ pub(super) fn directory_of_link(file: &Path) -> Option<PathBuf> {
     (directory != base_of(file)).then_some(directory)
 }
 
-/// The part of a directory that is replaced as a whole when its content is updated: Kubernetes mounts a ConfigMap as
-/// `..data`, a link to a directory such as `..2026_11_27_09_12_44.123456789`, and removes that at the next update.
-pub(super) fn replaced_at_updates(directory: &Path) -> Option<PathBuf> {
-    let directory = absolute(directory);
-    let directory = directory.canonicalize().unwrap_or(directory);
+/// The directory around a relative path that is replaced as a whole when the configuration in `base` is updated.
+/// Kubernetes mounts a ConfigMap as `..data`, a link to a directory such as `..2026_11_27_09_12_44.123456789`, and
+/// removes that directory at the next update.
+pub(super) fn replaced_at_updates(base: &Path, relative: &Path) -> Option<PathBuf> {
+    let base = absolute(base);
+    let mut place = base.canonicalize().unwrap_or(base);
+    for component in relative.components() {
+        match component {
+            Component::Normal(name) => place.push(name),
+            Component::ParentDir => {
+                place.pop();
+            }
+            _ => {}
+        }
+    }
     let is_replaced = |name: &OsStr| {
         let name = name.as_encoded_bytes();
         name.len() > 2 && name.starts_with(b"..")
     };
-    let mut above = directory.ancestors();
+    let mut above = place.parent()?.ancestors();
     let found = above.find(|it| it.file_name().is_some_and(is_replaced))?;
     Some(found.to_owned())
 }

@@ -31,7 +31,7 @@ pub struct Settings {
     /// their targets are left out of what follows.
     #[serde(skip)]
     pub refused: BTreeMap<EnvironmentName, Vec<Problem>>,
-    /// Who is recorded as having released.
+    /// The operator who is recorded with releases.
     pub operator: OperatorSettings,
     /// The console.
     pub console: ConsoleSettings,

@@ -183,7 +183,7 @@ fn refused(settings: &Settings) -> BTreeMap<EnvironmentName, Vec<String>> {
     refused.collect()
 }
 
-/// The configuration before the flag: it is the one that cannot be left out the next time.
+/// The setting wins over the flag: it still applies when the flag is left out the next time.
 fn why_read_only(settings: &Settings, is_started_so: bool) -> Option<String> {
     let configured = settings.console.read_only.as_ref();
     let configured = configured.map(|origin| format!("console.read_only is set at {origin}"));

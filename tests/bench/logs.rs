@@ -1,6 +1,6 @@
-//! What a line costs from an engine's bytes to the log, and what a frame costs over a full log:
-//! `cargo bench --bench logs`. The budget is 50,000 lines a second in less than a third of one core, 6 µs a line, and a
-//! frame that does not grow with the log.
+//! Measures the cost of a log line from the engine's bytes to the log, and of a frame that shows a
+//! full log: `cargo bench --bench logs`. The budget is 50,000 lines a second in less than a third of one core, which is
+//! 6 µs a line, and a frame time that does not grow with the log.
 
 #![expect(
     clippy::expect_used,
@@ -129,7 +129,7 @@ fn hide_one_in_each_line(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Bytes become lines of a log that is full, with nothing wanted, a search, and a filter too.
+/// Turns bytes into lines of a full log: with no search, with a search, and with a filter too.
 #[divan::bench(args = [("", ""), ("42", ""), ("error", "basket")])]
 fn ingest(bencher: Bencher<'_, '_>, (search, filter): (&str, &str)) {
     let chunks = chunks(Voice::Plain);

@@ -380,6 +380,10 @@ fn nothing_is_stored_in_a_directory_that_an_update_replaces() {
         assert!(said.contains(&dated.display().to_string()), "{said}");
         assert!(said.contains("Name an absolute path"), "{said}");
     }
+    // A directory beside it stays.
+    let beside = TEXT.replace("dev.db", "../state/dev.db");
+    std::fs::write(dated.join("greenroom.toml"), beside).expect("written");
+    store_of_dev(&room.join("greenroom.toml")).expect("it stays");
     let absolute = TEXT.replace("dev.db", "/var/lib/greenroom/dev.db");
     std::fs::write(dated.join("greenroom.toml"), absolute).expect("written");
     let store = store_of_dev(&room.join("greenroom.toml"));

@@ -62,7 +62,7 @@ pub(crate) fn assert_hidden(place: &str, bytes: &[u8]) {
             panic!("{secret} in {place}, behind: {around}");
         }
     }
-    // As it is found in a URL, in JSON, in base64, or between controls.
+    // Also not as encoded in a URL, in JSON, in base64, or with controls in between.
     let all = Mask::of(KINDS.map(planted));
     for part in parts(&text).filter(|part| all.is_in(part)) {
         let is_in = |kind: &&str| Mask::of([planted(kind)]).is_in(part);

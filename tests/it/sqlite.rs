@@ -416,7 +416,7 @@ async fn nothing_is_written_under_a_lock_whose_end_is_not_believed() {
     let (_directory, file) = place();
     let store = open(&file).await;
     // Without its heartbeat, which would correct the end.
-    let fence = &lock(&store).await.fence;
+    let fence = lock(&store).await.fence;
     let vandal = Connection::open(&file).expect("a connection");
     let ends_in = |milliseconds: i64| {
         let ends = Timestamp::now().as_millisecond() + milliseconds;
@@ -426,19 +426,19 @@ async fn nothing_is_written_under_a_lock_whose_end_is_not_believed() {
     let entry = entry_of(Slot::Blue);
     let longest = 600_000;
     ends_in(longest + 60_000);
-    assert!(!Locks::holds(&store, &web(), fence).await.expect("read"));
-    let refused = store.register(&web(), &entry, fence).await;
+    assert!(!Locks::holds(&store, &web(), &fence).await.expect("read"));
+    let refused = store.register(&web(), &entry, &fence).await;
     let failure = refused.expect_err("no lease lasts as long");
     assert_eq!(failure.kind, FailureKind::Fenced, "{failure}");
     assert!(failure.said.contains("is not believed"), "{failure}");
     ends_in(longest - 60_000);
-    assert!(Locks::holds(&store, &web(), fence).await.expect("read"));
-    let written = store.register(&web(), &entry, fence).await;
+    assert!(Locks::holds(&store, &web(), &fence).await.expect("read"));
+    let written = store.register(&web(), &entry, &fence).await;
     written.expect("it is held");
 }
 
 #[tokio::test]
-async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
+async fn sqlite_keeps_watchers_and_handover_requests_like_every_store() {
     let (_directory, file) = place();
     let (one, other) = (brief(&file, 3000).await, brief(&file, 3000).await);
     let lease = (Duration::from_secs(2), Duration::from_millis(500));

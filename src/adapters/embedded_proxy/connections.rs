@@ -1,7 +1,7 @@
-//! The connections of one listener. When all places are taken, a new connection takes that of the client that has waited
-//! or kept the proxy waiting longest: clients that do nothing cannot keep others out. A connection whose request waits
-//! for its slot keeps its place. A client that loses its place may have sent a request at that moment, so it has a little
-//! time for one more, which is answered before the connection ends.
+//! The connections of one listener, which has a limited number of places. When all are taken, a new connection takes
+//! the place of the client that has kept the proxy waiting longest, so idle clients cannot keep others out. A
+//! connection whose request waits for its slot keeps its place. A client that loses its place may have sent a request at
+//! that moment, so the proxy waits a little for one, and answers it before it closes the connection.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -24,7 +24,7 @@ const KEPT: Duration = Duration::from_secs(1);
 /// For this many places, one client more may be leaving at a time.
 const PLACES_FOR_ONE_LEAVING: usize = 16;
 
-/// How soon it is looked again for a connection to close, where each one waits for its slot.
+/// How often to look for a connection to close while every one waits for its slot.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The places of one listener.
@@ -46,7 +46,7 @@ struct Connections {
     leaving: BTreeMap<u64, Arc<Progress>>,
 }
 
-/// How far one connection is.
+/// The progress of one connection.
 #[derive(Debug)]
 pub(super) struct Progress {
     began: Instant,
@@ -81,7 +81,7 @@ impl Places {
         })
     }
 
-    /// Takes a place. Where there is none, the connection that has waited longest loses its own.
+    /// Takes a place. When all are taken, the connection that has waited longest loses its own.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.free() {

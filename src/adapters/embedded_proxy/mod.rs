@@ -3,9 +3,8 @@
 //! does. Like the nginx configuration, it reads the live pointer at every request, so a switch is one
 //! rename and loses no request. Depends on the pointer and the ports and knows nothing about releases.
 //!
-//! Each request goes to its slot over a connection of its own: there is none in store that the
-//! instance could be closing at that moment. A request that needs another protocol, such as WebSocket,
-//! is refused with 501.
+//! Each request has its own connection to the slot: a pooled one might be closed by the instance at
+//! that moment. A request that needs another protocol, such as WebSocket, is refused with 501.
 
 mod answer;
 mod connections;

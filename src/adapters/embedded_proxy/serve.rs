@@ -203,7 +203,7 @@ async fn accept(
             () = ending.cancelled() => return,
         };
         let Ok((stream, peer)) = accepted else {
-            // Without a descriptor for a new client, one that waits gives its own back.
+            // No file descriptor is free for a new client: a waiting client frees one.
             places.cut_longest_waiting();
             tokio::time::sleep(BREATHER).await;
             continue;

@@ -97,8 +97,8 @@ impl Values {
         self.target.as_ref().map_or(0, TargetSecrets::revision)
     }
 
-    /// Reads what is needed for one request. An error names the source. The mask hides the body too: what answers may
-    /// repeat what it was sent.
+    /// Reads what one request needs. An error names the source. The mask also hides the body: an answer may repeat the
+    /// request.
     pub(super) async fn prepare(
         &self,
         path: &str,

@@ -35,9 +35,9 @@ pub(super) fn is_running(ends: i64, now: i64) -> bool {
     ends > now && ends <= latest(now)
 }
 
-/// A lock that ends later than any lease lasts, in words. No driver has written it with this machine's clock, so it
+/// Describes a lock that expires later than any lease lasts. No driver has written it with this machine's clock, so it
 /// counts as expired: writes under it are refused, and the next driver takes it over. Where its own driver renews it
-/// before that, it ends in time again.
+/// before that, it expires in time again.
 pub(super) fn not_believed(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<String>> {
     let latest = latest(now_ms());
     let ends = sql

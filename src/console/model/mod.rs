@@ -163,7 +163,7 @@ pub struct Model {
     pub has_shell: bool,
     /// The file that the configuration was read from, where it cannot be read again; harmless.
     pub read_once: Option<String>,
-    /// The configuration on disk, where it is not the one in use.
+    /// The configuration on disk, if it differs from the one in use.
     pub configuration: Option<Arc<NewConfiguration>>,
     /// Where to return to after a reload, as soon as the targets are known.
     pub come_back_to: Option<ViewState>,

@@ -31,7 +31,7 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What is asked where none stands that can be read; or why nothing is.
+/// The question when there is no readable hold; or why none can be asked now.
 fn unreadable(model: &Model, target: &Target) -> Result<HoldLine, String> {
     let Some(snapshot) = model.snapshot() else {
         return Ok(HoldLine::Why);
@@ -47,9 +47,7 @@ fn unreadable(model: &Model, target: &Target) -> Result<HoldLine, String> {
             problem: format!("{key}: {problem}"),
             revision: line.revision,
         }),
-        None => Err(format!(
-            "{key} cannot be read ({problem}), and what is stored was not read yet: try again in a moment"
-        )),
+        None => Err("the hold cannot be read, and was not shown yet: try again in a moment".into()),
     }
 }
 
@@ -129,7 +127,7 @@ fn clear(target: Target, seen: SeenHold, why: String) -> Vec<Effect> {
     vec![Effect::ClearHold { target, seen, why }]
 }
 
-/// What became of it.
+/// The hold was placed, cleared or refused.
 pub(super) fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refused>) -> Vec<Effect> {
     match hold {
         Ok(hold) if hold.cleared.is_some() => {

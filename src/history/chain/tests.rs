@@ -16,7 +16,7 @@ fn chained() -> Recorded {
 }
 
 #[test]
-fn what_was_written_is_whole_also_after_a_store_had_it() {
+fn a_release_is_whole_after_it_was_stored() {
     let recorded = chained();
     assert_eq!(prove(&recorded), Proof::Whole);
     let text = serde_json::to_string(&recorded).expect("text");
@@ -34,7 +34,7 @@ fn the_first_record_that_was_changed_is_named() {
         let mut forged = chained();
         forged.entries[index].at += std::time::Duration::from_secs(1);
         assert_eq!(prove(&forged), broken(&format!("entry {}", index + 1)));
-        // Somebody who makes its own link fit breaks the next one.
+        // A forger who makes a record's own link match breaks the next one.
         let before = match index {
             0 => Link::first(&forged.head),
             _ => forged.entries[index - 1].chain.clone().expect("a link"),
@@ -55,11 +55,11 @@ fn the_first_record_that_was_changed_is_named() {
 }
 
 #[test]
-fn what_was_taken_out_or_put_elsewhere_is_found() {
+fn a_removed_or_moved_entry_is_found() {
     let mut gone = chained();
     gone.entries.remove(1);
     assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
-    // Also when the rest is numbered anew.
+    // Even if the rest is renumbered.
     gone.entries[1].sequence = 2;
     gone.entries[2].sequence = 3;
     assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
@@ -69,7 +69,7 @@ fn what_was_taken_out_or_put_elsewhere_is_found() {
 }
 
 #[test]
-fn what_an_older_greenroom_wrote_is_covered_by_what_comes_after() {
+fn entries_without_a_hash_are_covered_by_the_next_hash() {
     let bare = |mut recorded: Recorded, upto: usize| {
         for entry in &mut recorded.entries[..upto] {
             entry.chain = None;
@@ -79,7 +79,7 @@ fn what_an_older_greenroom_wrote_is_covered_by_what_comes_after() {
     let mut old = bare(chained(), 4);
     old.head.chain = None;
     assert_eq!(prove(&old), Proof::NotChained);
-    // Gone on with by one that chains.
+    // Resumed by a Greenroom that writes hashes.
     old.entries.truncate(2);
     old.head = old.head.opening();
     let mut chain = Chain::after(&old);
@@ -90,7 +90,7 @@ fn what_an_older_greenroom_wrote_is_covered_by_what_comes_after() {
 }
 
 #[test]
-fn hashes_that_were_taken_away_are_missed() {
+fn removed_hashes_are_reported() {
     let mut stripped = chained();
     stripped.entries[2].chain = None;
     assert_eq!(prove(&stripped), Proof::NotChainedFrom("entry 3".into()));
@@ -140,7 +140,7 @@ fn an_end_without_the_time_that_its_version_was_live_is_named_and_stops_nothing_
 }
 
 #[test]
-fn what_a_newer_one_wrote_is_neither_whole_nor_broken() {
+fn a_record_of_a_newer_greenroom_is_neither_whole_nor_broken() {
     let mut newer = chained();
     newer.entries[1].what = Happening::Unknown;
     assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));
@@ -165,7 +165,7 @@ fn the_same_entry_written_again_has_the_same_link() {
 }
 
 #[test]
-fn the_link_is_the_one_that_anybody_can_compute() {
+fn any_program_can_compute_the_link() {
     let head = serde_json::json!({ "b": 1, "a": [2] });
     let link = Link::over("greenroom", &head);
     // printf 'greenroom\n{"a":[2],"b":1}' | sha256sum
@@ -176,7 +176,7 @@ fn the_link_is_the_one_that_anybody_can_compute() {
 }
 
 #[test]
-fn a_store_that_says_something_else_than_the_archive_is_caught_at_the_first_record() {
+fn the_first_record_that_differs_from_the_archive_is_named() {
     let kept = chained();
     assert_eq!(departs(&kept, &kept), None);
     let mut open = kept.clone();
@@ -187,7 +187,7 @@ fn a_store_that_says_something_else_than_the_archive_is_caught_at_the_first_reco
         departs(&kept, &open).as_deref(),
         Some("entry 3, which is gone")
     );
-    // A chain that was computed anew from there is whole, and still not what was kept.
+    // A chain that was recomputed from there on is whole, but still not the one that was kept.
     let mut forged = open.clone();
     forged.entries.truncate(1);
     let mut chain = Chain::after(&forged);

@@ -91,8 +91,8 @@ impl Engine {
         gather::clocks(site, self.clock.as_ref()).await
     }
 
-    /// Clears the hold that stands on a target; exactly that one, and kept by whom. What was cleared, or why
-    /// nothing was.
+    /// Clears the active hold of a target: exactly that one, with a record of who cleared it. Returns the cleared hold;
+    /// the error says why none was cleared.
     pub async fn clear_hold(&self, target: &Target, why: Option<String>) -> Result<Hold, Refused> {
         self.clear(target, None, why).await
     }
@@ -162,7 +162,7 @@ impl Engine {
         hold.stands(self.clocks(site).await.earliest(now))
     }
 
-    /// The hold of a target, where it cannot be read.
+    /// The hold of a target, if it cannot be read.
     pub async fn unreadable_hold(
         &self,
         target: &Target,

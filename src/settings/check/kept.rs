@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::super::model::{EnvironmentSection, StoreKind};
+use super::super::paths;
 use super::super::problem::visible;
 use super::Look;
 
@@ -34,7 +35,7 @@ impl Look<'_> {
         }
         let place = self.absolute_base.join(named);
         let shown = |place: &Path| visible(&place.display().to_string());
-        if let Some(replaced) = self.replaced.clone().filter(|it| place.starts_with(it)) {
+        if let Some(replaced) = paths::replaced_at_updates(self.base, named) {
             let says = format!(
                 "`{}` is in {}, which the next update of the configuration replaces, as Kubernetes does with a ConfigMap: what is stored there would be gone. Name an absolute path on a volume that stays",
                 shown(&place),

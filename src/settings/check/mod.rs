@@ -47,9 +47,9 @@ pub(super) struct Findings {
     pub(super) refused: Vec<(String, Problem)>,
 }
 
-/// Everything that is impossible or doubtful in a file whose keys and types are right.
-/// `base` is the directory of the file, and `link` that of the link to it, where it is another one. `request` says which
-/// ports of the machine are taken, and where programs are.
+/// Finds everything that is impossible or doubtful in a file whose keys and types are correct.
+/// `base` is the directory of the file, and `link` that of the symbolic link to it if that is another one. `request` has
+/// the machine's outgoing ports and the search path of programs.
 pub(super) fn check(
     root: &Root,
     tree: &Node,
@@ -60,7 +60,6 @@ pub(super) fn check(
         tree,
         base,
         link,
-        replaced: paths::replaced_at_updates(base),
         absolute_base: paths::absolute(base),
         outgoing: &request.outgoing,
         variables: &request.environment,
@@ -98,8 +97,6 @@ struct Look<'a> {
     tree: &'a Node,
     base: &'a Path,
     link: Option<&'a Path>,
-    /// The directory that goes away with what is in `base` when the configuration is updated.
-    replaced: Option<PathBuf>,
     absolute_base: PathBuf,
     outgoing: &'a OutgoingPorts,
     /// The environment variables that Greenroom was started with.
@@ -233,8 +230,7 @@ impl Look<'_> {
         }
     }
 
-    /// A file that has to be there to be read: what is in it decides which servers are believed, what proves who this
-    /// is, or where requests go.
+    /// A file that must exist. Its content decides which servers Greenroom trusts, proves who it is, or where requests go.
     fn file(&mut self, path: &[&str], file: Option<&Path>) {
         let Some(file) = file else {
             return;

@@ -1,5 +1,5 @@
-//! Files and directories that are named and that other users could have written: what is in them decides what Greenroom
-//! sends, which servers it believes, where requests go, and which holds it finds.
+//! Named files and directories that other users could have written. Their content decides what Greenroom
+//! sends, which servers it trusts, where requests go, and which holds it finds.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -100,7 +100,7 @@ impl Look<'_> {
         let problem = self.problem(path, says);
         let guarded = self.guarded(path);
         if guarded.is_empty() {
-            // The owner of what is there cannot keep the protected environments from being used.
+            // Only a warning elsewhere: another user's file must not make the protected environments unusable.
             self.findings.not_ready.push(problem);
         } else {
             let refused = guarded.into_iter().map(|name| (name, problem.clone()));
@@ -108,8 +108,8 @@ impl Look<'_> {
         }
     }
 
-    /// The protected environments that a setting is of, and those that prove a version good for them. A setting of no
-    /// environment is of all.
+    /// The protected environments that a setting belongs to, and those that prove a version for them. A setting of no
+    /// environment belongs to all.
     fn guarded(&self, path: &[&str]) -> Vec<String> {
         let environment = match path {
             ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),

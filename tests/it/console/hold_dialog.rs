@@ -276,7 +276,7 @@ fn a_hold_that_ended_by_this_clock_alone_is_cleared() {
 }
 
 #[test]
-fn nothing_is_held_from_a_console_that_is_not_armed() {
+fn an_unarmed_console_places_no_hold() {
     let mut model = model(SIZES[0], web_production());
     press(&mut model, "F");
     assert!(model.dialog.is_none());
