@@ -173,7 +173,7 @@ mod tests {
         set(&file, 0o646);
         let said = objection(&file).unwrap();
         assert!(
-            said.starts_with("every user may write to it (owner uid 0, mode 0646),"),
+            said.starts_with("every user may write to it (owner uid 0, mode 0646)"),
             "{said}"
         );
         assert!(said.contains("--config"), "{said}");

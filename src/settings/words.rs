@@ -251,7 +251,7 @@ mod tests {
             duration("30").expect_err("no unit"),
             "`30` has no unit: write \"30s\" if seconds are meant"
         );
-        assert!(duration("0s").expect_err("zero").contains("neither"));
+        assert!(duration("0s").expect_err("zero").contains("not allowed"));
         assert!(limit("0").expect_err("zero").ends_with("or \"never\""));
         assert_eq!(limit("never"), Ok(Limit::Never));
     }

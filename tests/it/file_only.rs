@@ -141,7 +141,7 @@ fn only_the_file_adds_a_service_to_a_protected_environment() {
         &[],
     );
     let said = said.expect_err("it is refused").to_string();
-    assert!(said.contains("does not set it: "), "{said}");
+    assert!(said.contains("does not set it. "), "{said}");
 }
 
 #[test]

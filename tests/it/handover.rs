@@ -85,7 +85,7 @@ fn a_requested_handover_lets_the_new_driver_finish_the_release() {
     press(&mut ben, "A", "[ Register the candidate ]");
     press(&mut ben, YES, "A answers: switch waits for you");
     ana.wait_for_text("to approve switch since", SOON);
-    press(&mut ben, "A", "Type production to go on");
+    press(&mut ben, "A", "Type production to continue");
     press(&mut ben, "production\r", "is kept warm");
     ana.wait_for_text("is kept warm", SOON);
     ana.wait_for_text("✓ switch", SOON);
@@ -112,7 +112,7 @@ fn a_forced_takeover_needs_a_reason_and_the_old_console_watches() {
     press(&mut ben, "C", "Driven by ana@");
     press(&mut ben, "jj\r", "why?");
     // Not without a reason.
-    press(&mut ben, "\r", "type why it is taken");
+    press(&mut ben, "\r", "type why you take it over");
     press(&mut ben, "she went home\r", "their next write is refused");
     press(
         &mut ben,

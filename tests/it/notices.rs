@@ -333,7 +333,8 @@ fn an_incoming_webhook_gets_plain_text_and_its_address_stays_secret() {
     assert_eq!(receiver.got().len(), 4, "no second try");
     let log = log_of(&sandbox);
     assert!(
-        log.contains("notices.ops was not told") && log.contains("404 Not Found: no <b>thanks</b>"),
+        log.contains("notices.ops did not get the notice")
+            && log.contains("404 Not Found: no <b>thanks</b>"),
         "{log}"
     );
     for said in [log, doctor, words(&done)] {

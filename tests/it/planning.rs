@@ -956,7 +956,7 @@ fn an_outdated_configuration_refuses_a_promote_but_no_rollback() {
     newer.installation = Ok(Installation::Newer(why.clone()));
     let refused = plan(&promote(), &definition(Tier::Staging), &newer).expect_err("refused");
     assert!(refused.to_string().contains(&why), "{refused}");
-    assert!(refused.to_string().contains("start again"), "{refused}");
+    assert!(refused.to_string().contains("restart"), "{refused}");
     let mut newer = warm();
     newer.installation = Ok(Installation::Newer(why));
     let plan = plan(

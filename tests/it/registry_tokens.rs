@@ -77,7 +77,9 @@ async fn a_token_server_on_another_host_gets_the_password_only_if_configured() {
     assert_eq!(refused.kind, FailureKind::Denied, "{refused}");
     let said = refused.to_string();
     assert!(
-        said.contains(&format!("the token server {server}")),
+        said.contains(&format!(
+            "a token server on another host, which would get the password: {server}"
+        )),
         "{said}"
     );
     assert!(

@@ -149,7 +149,7 @@ fn a_failed_step_is_announced_once_per_failure() {
     assert!(
         notices[0]
             .text
-            .contains("a person has to choose: retry, back out")
+            .contains("an operator must choose: retry, back out")
     );
     assert_eq!(notices[0].why.as_deref(), Some("orders answered 500"));
     assert_eq!(notices[0].step, Some(Step::Verify));

@@ -140,7 +140,11 @@ fn a_killed_promote_is_finished_by_another_command_and_no_request_fails() {
     }
     let again = resume(&sandbox, &["web", "qa"]);
     assert_eq!(again.status.code(), Some(1), "{}", words(&again));
-    assert!(words(&again).contains("over already"), "{}", words(&again));
+    assert!(
+        words(&again).contains("has already ended"),
+        "{}",
+        words(&again)
+    );
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();

@@ -344,7 +344,7 @@ fn no_layer_above_the_file_undoes_read_only() {
     assert!(
         problems
             .to_string()
-            .contains("--set console.read_only says")
+            .contains("sets read-only mode, which a variable or flag cannot undo")
     );
 }
 

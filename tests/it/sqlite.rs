@@ -859,7 +859,7 @@ async fn unreadable_rows_are_named_and_hide_nothing_else() {
     let unreadable = store.unreadable(&web(), 9).await.expect("listed");
     assert_eq!(unreadable.len(), 1, "{unreadable:?}");
     // Every error about the lock says what to do.
-    let hint = "it goes away when its lease ends";
+    let hint = "it goes away when its lease expires";
     let problem = &seen.problems["targets/web/production/lock"];
     assert!(problem.contains(hint), "{problem}");
     let refused = store.acquire(&web(), &record("two")).await;

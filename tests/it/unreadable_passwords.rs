@@ -242,7 +242,7 @@ fn a_failing_password_command_fails_only_its_environment() {
     let world = World::with_password(r#"{ command = ["false"] }"#);
     only_production_fails(
         &world,
-        "command false: it ended with exit status: 1",
+        "command false: it exited with exit status: 1",
         "run the command",
     );
 }

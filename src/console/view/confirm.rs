@@ -376,7 +376,7 @@ fn foot<'a>(
         let mut line = Line::from(vec![
             theme.span("Type ", Meaning::Text),
             theme.span(asked.expected().to_owned(), Meaning::Danger),
-            theme.span(" to go on:  ", Meaning::Text),
+            theme.span(" to continue:  ", Meaning::Text),
             theme.span(format!("{}_", text::clean(&asked.typed)), Meaning::Key),
         ]);
         if !asked.typed.is_empty()

@@ -157,7 +157,7 @@ fn row<'a>(
     let digest = match (&way.digest, &way.knowledge) {
         (Some(digest), _) => digest.short().to_owned(),
         (None, Knowledge::Asked) => format!("{} asking", theme.glyph(Glyph::Half)),
-        (None, Knowledge::Failed(_)) => format!("{} no answer", theme.glyph(Glyph::Unknown)),
+        (None, Knowledge::Failed(_)) => format!("{} unknown", theme.glyph(Glyph::Unknown)),
         (None, _) => String::new(),
     };
     let age = way

@@ -35,7 +35,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
             all
         }
         (None, Some(_)) => {
-            let says = format!("{slot} is registered but Greenroom has no instance there");
+            let says = format!("{slot} is registered but runs nothing of Greenroom");
             vec![Name::InstanceGone.says(says)]
         }
         (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),

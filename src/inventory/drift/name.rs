@@ -116,22 +116,22 @@ impl Name {
     pub fn means(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "the registered instance was removed, and other readers of the store still send requests there"
+                "the registered version was removed, and other readers of the store still send requests there"
             }
             Self::InstanceStopped => {
-                "the registered instance was stopped or paused, or has ended, and other readers of the store still send requests there"
+                "the registered version was stopped or paused, or has ended, and other readers of the store still send requests there"
             }
             Self::InstanceStarted => {
                 "an old version was started again by hand, or a release was interrupted before it stopped it"
             }
             Self::InstanceReplaced => {
-                "the instance was removed and created again by hand: the version is the same, its configuration may not be"
+                "it was removed and created again by hand: the version is the same, its configuration may not be"
             }
             Self::VersionDiffers => {
                 "another version was put there by hand: the store and its readers name the wrong one"
             }
             Self::TagDiffers => {
-                "the instance was created again by hand under another tag: the same content under another name"
+                "it was created again by hand under another tag: the same content under another name"
             }
             Self::AddressDiffers => {
                 "the key was edited by hand, or the slot's address was changed in the configuration"

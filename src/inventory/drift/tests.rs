@@ -41,7 +41,7 @@ const BY_HAND: &[ByHand] = &[
         "docker rm -f of the live slot: a registration for a dead container",
         |s| s.slots.blue.instance = None,
         &[Name::InstanceGone],
-        "Greenroom has no instance there",
+        "runs nothing of Greenroom",
     ),
     (
         "a registration for a dead container next to the live one",

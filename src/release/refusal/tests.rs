@@ -1,3 +1,4 @@
+use crate::inventory::LockRecord;
 use ulid::Ulid;
 
 use super::*;

@@ -449,8 +449,8 @@ async fn unknown_filters_and_targets_and_an_empty_history_are_reported() {
             2,
             "did you mean production?",
         ),
-        (&["history", "--outcome", "nice"], 2, "no outcome"),
-        (&["history", "--since", "soon"], 2, "no time"),
+        (&["history", "--outcome", "nice"], 2, "is not an outcome"),
+        (&["history", "--since", "soon"], 2, "is not a time"),
     ] {
         let output = place.run(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");

@@ -244,12 +244,12 @@ async fn a_typed_name_takes_no_paste_and_an_expired_question_does_nothing() {
     stage.press("⏎").await;
     stage.shows("why?").await;
     stage.press("⏎").await;
-    stage.shows("Type production to go on").await;
+    stage.shows("Type production to continue").await;
     let paste = Input::Paste(PRODUCTION.into());
     stage.send(paste).await;
     stage.shows("a paste does not count").await;
     stage.press("⏎").await;
-    stage.shows("the name production is missing").await;
+    stage.shows("type the name production").await;
     // Other observations arrive meanwhile; the typed text is kept.
     stage.press("produ").await;
     for tag in ["1.8.2", "1.8.3", "1.8.4"] {
@@ -263,7 +263,7 @@ async fn a_typed_name_takes_no_paste_and_an_expired_question_does_nothing() {
     stage.shows("[ Move all traffic back ]").await;
     stage.seconds.store(3600, Ordering::SeqCst);
     stage.press("⏎").await;
-    stage.shows("is void: nothing was done").await;
+    stage.shows("expired. Nothing was changed.").await;
     assert_eq!(stage.backend.starts.load(Ordering::SeqCst), 0);
     stage.press("q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);

@@ -63,7 +63,7 @@ fn begins(kind: ReleaseKind, tier: Tier) -> Dialog {
 const GOES: &str = "blue web:1.8.2 4f2a9c01e7 100% ──► 0%";
 const COMES: &str = "green web:1.9.0 b81d77aa30 0% ──► 100%";
 const UNDO: &str = "undo switch back to blue while it is warm (10 min)";
-const TYPED: &str = "Type production to go on:";
+const TYPED: &str = "Type production to continue:";
 
 fn beginnings() -> Vec<Case> {
     use ReleaseKind::{ColdRollback, Promote, WarmRollback};
@@ -488,7 +488,7 @@ fn answers() -> Vec<(Dialog, Vec<&'static str>)> {
     };
     vec![
         (chosen(0), vec!["nothing is done now; A asks again"]),
-        (chosen(1), vec!["does watch once more"]),
+        (chosen(1), vec!["tries watch again"]),
         (chosen(3), vec!["everything stays as it is now"]),
         (
             leaving(1),

@@ -111,7 +111,7 @@ async fn a_release_of_the_command_line_is_watched_to_its_end() {
     let output = promote.await.expect("no panic");
     assert!(output.status.success(), "{output:?}");
     // Without a lock and a release the ladder shows no changes.
-    console.shows("· over").await;
+    console.shows("· ended").await;
     assert!(
         !console.showed("interrupted"),
         "its end was known before its lock was gone"

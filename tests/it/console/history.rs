@@ -177,7 +177,7 @@ fn every_typed_letter_filters_and_only_the_last_answer_counts() {
             .history
             .wrong
             .as_ref()
-            .is_some_and(|said| said.contains("no outcome"))
+            .is_some_and(|said| said.contains("is not an outcome"))
     );
     let (early, _) = match first.first() {
         Some(Effect::AskHistory { asked, question }) => (*asked, question),
@@ -505,7 +505,7 @@ fn an_unwritable_archive_is_reported_once() {
     assert!(tell(&mut model, not_kept()).is_empty());
     let notice = model.notice.take().expect("a notice");
     let message =
-        "the history of this machine is not written: the archive at /x: opening it: read-only";
+        "the history on this machine cannot be written: the archive at /x: opening it: read-only";
     assert_eq!(notice.text, message);
     assert_eq!(model.remarks, [message]);
     tell(&mut model, not_kept());

@@ -461,7 +461,7 @@ fn the_steps_of_a_release_have_their_own_log() {
     press(&mut model, "oo");
     press(&mut model, "o");
     assert!(
-        screen(&model).contains("no release of web/production went on"),
+        screen(&model).contains("no release of web/production ran"),
         "{}",
         screen(&model)
     );

@@ -124,7 +124,7 @@ async fn a_flood_of_lines_neither_delays_a_key_nor_draws_more_than_thirty_times_
     stage.shows("flood").await;
     let (before, started) = (stage.draws(), std::time::Instant::now());
     stage.press("?").await;
-    stage.shows("approve the step that waits").await;
+    stage.shows("approve the waiting step").await;
     let slow = started.elapsed();
     assert!(slow < Duration::from_secs(2), "a key took {slow:?}");
     tokio::time::sleep(Duration::from_millis(500)).await;

@@ -743,7 +743,7 @@ fn a_row_says_that_its_version_is_missing_or_did_not_answer() {
     answer(&mut model, "nightly", Resolved::Missing { wanted });
     let shown = screen(&model);
     assert!(shown.contains("✗ gone"), "{shown}");
-    assert!(shown.contains("? no answer"), "{shown}");
+    assert!(shown.contains("? unknown"), "{shown}");
     go_to(&mut model, "1.9.1");
     let shown = screen(&model);
     assert!(shown.contains("no answer within 10s"), "{shown}");
@@ -872,7 +872,7 @@ fn without_a_standby_a_rollback_offers_formerly_live_versions() {
     go_to(&mut model, "1.8.2");
     press_key(&mut model, KeyCode::Enter);
     assert!(
-        notice(&model).contains("live already"),
+        notice(&model).contains("already live"),
         "{}",
         notice(&model)
     );

@@ -444,7 +444,7 @@ fn the_requester_resumes_at_once_after_a_handover() {
     let withdrawn = |effect: &Effect| matches!(effect, Effect::AskNoMore { .. });
     assert!(effects.iter().any(withdrawn), "{effects:?}");
     assert!(model.dialog.is_none() && model.asking.is_none());
-    assert!(notice(&mut model).contains("ben@ops-2 hands it over"));
+    assert!(notice(&mut model).contains("ben@ops-2 handed it over"));
     let again = tell(&mut model, Event::Ticked);
     assert!(again.is_empty(), "taken once: {again:?}");
 }

@@ -78,7 +78,7 @@ fn every_answer_to_a_failure_explains_its_effect() {
     let shown = screen(&model);
     for (choice, does) in [
         ("decide later", "nothing is done now; A asks again"),
-        ("retry", "does verify once more"),
+        ("retry", "tries verify again"),
         ("back out", "stop green; blue is not touched."),
         ("leave", "ends the release; everything stays as it is now"),
         ("skip", "continues without verify"),

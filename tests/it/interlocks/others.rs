@@ -344,7 +344,7 @@ fn a_version_no_longer_live_in_the_first_environment_gets_no_traffic() {
         else {
             panic!("{:?}", world.progress());
         };
-        assert!(why.contains("not live in qa any more"), "{why}");
+        assert!(why.contains("no longer live in qa"), "{why}");
         assert!(why.contains(words), "{why}");
         assert!(!has_switched(&world) && world.route() == Some(Slot::Blue));
         world.live_there = before;

@@ -84,7 +84,7 @@ async fn a_promote_prints_each_step_as_json_and_exits_with_0_1_or_2() {
     assert_eq!(nothing["release"], serde_json::Value::Null, "{nothing}");
     let words = nothing["text"].as_str().unwrap_or_default();
     assert!(
-        words.starts_with("nothing to do: ") && words.contains("live already"),
+        words.starts_with("nothing to do: ") && words.contains("already live"),
         "{words}"
     );
     let missing = run(&fixture, &promote("7.7.7")).await;

@@ -45,7 +45,7 @@ fn ben_approves(sandbox: &Sandbox) -> Pty {
     let bells = ben.raw().into_iter().filter(|byte| *byte == 7).count();
     assert_eq!(bells, 1, "the bell rings once for it");
     press(&mut ben, "a", "approve the release of ana@");
-    press(&mut ben, "\r", "Type production to go on");
+    press(&mut ben, "\r", "Type production to continue");
     ben.wait_for_text("because: the shop is", SOON);
     press(&mut ben, "\tlooked at it", "looked at it_");
     press(&mut ben, "\rproduction\r", "you approved the release");
@@ -115,7 +115,7 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
         "{status}"
     );
 
-    press(&mut ana, "A", "Type production to go on");
+    press(&mut ana, "A", "Type production to continue");
     press(
         &mut ana,
         "production\r",
@@ -123,7 +123,7 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     );
     assert_eq!(sandbox.live("web", "production"), "1.9.0");
     // The name is asked for once: *stop* does not ask again.
-    press(&mut ana, "S", "Type production to go on");
+    press(&mut ana, "S", "Type production to continue");
     press(&mut ana, "production\r", "✓ done");
 
     // The record says who overrode what, who approved, and what they saw.

@@ -12,7 +12,7 @@ fn the_version_of_qa_is_promoted_to_production_with_its_log_in_view() {
     stage.press("g", "paused");
     stage.press("f", "following");
     stage.register();
-    stage.press("A", "Type production to go on");
+    stage.press("A", "Type production to continue");
     stage.press("productio\r", "n is missing; Esc cancels");
     stage.press(ESC, "cancelled: nothing was changed");
     stage.switch();
@@ -24,7 +24,7 @@ fn the_version_of_qa_is_promoted_to_production_with_its_log_in_view() {
             text.contains("BLUE  ◐ STANDBY") && text.contains("GREEN  ● LIVE")
         });
     stage.shows("5 Logs · green web:1.9.0");
-    stage.press("S", "Type production to go on");
+    stage.press("S", "Type production to continue");
     stage.press("production\r", "✓ done");
     stage.press("", "web/production: healthy");
     stage.leave();
@@ -55,7 +55,7 @@ fn a_release_is_backed_out_at_each_step_by_keys() {
     stage.register();
     stage.switch();
     stage.shows("1.9.0 is live. 1.8.2 is kept warm");
-    stage.press("X", "Type production to go on");
+    stage.press("X", "Type production to continue");
     stage.pty.keys("production\r");
     stage.pty.wait_for("blue live, green empty", UP, |screen| {
         let text = screen.contents();
@@ -73,7 +73,7 @@ fn a_warm_version_gets_its_traffic_back_with_one_key_and_the_name() {
     stage.register();
     stage.switch();
     stage.shows("1.9.0 is live. 1.8.2 is kept warm");
-    stage.press("R", "Type production to go on");
+    stage.press("R", "Type production to continue");
     stage.pty.keys("production\r");
     stage.pty.wait_for("blue live, green warm", UP, |screen| {
         let text = screen.contents();
@@ -84,7 +84,7 @@ fn a_warm_version_gets_its_traffic_back_with_one_key_and_the_name() {
     stage.press("q", "stay here");
     stage.pty.keys(ESC);
     stage.until("the question is closed", |text| !text.contains("stay here"));
-    stage.press("S", "Type production to go on");
+    stage.press("S", "Type production to continue");
     stage.press("production\r", "✓ done");
     stage.leave();
 }
@@ -102,14 +102,14 @@ fn a_release_continues_while_the_terminal_shrinks() {
     });
     stage.press("5", "web:1.9.0");
     stage.register();
-    stage.press("A", "Type production to go on");
+    stage.press("A", "Type production to continue");
     // Too narrow for use, with a question open: the screen says so, and the question returns.
     stage.pty.resize((20, 5));
     stage.pty.wait_for("a card", SOON, |screen| {
         screen.contents().contains("60") && !screen.contents().contains("Type production")
     });
     stage.pty.resize((80, 24));
-    stage.shows("Type production to go on");
+    stage.shows("Type production to continue");
     stage.pty.keys("production\r");
     stage.shows("kept warm");
     stage.pty.resize((118, 34));
@@ -117,7 +117,7 @@ fn a_release_continues_while_the_terminal_shrinks() {
         let text = screen.contents();
         text.contains("1 Environments") && text.contains("GREEN  ● LIVE")
     });
-    stage.press("X", "Type production to go on");
+    stage.press("X", "Type production to continue");
     stage.pty.keys("production\r");
     stage.shows("backed out");
     stage.leave();

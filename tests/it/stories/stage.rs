@@ -84,7 +84,7 @@ impl Stage {
 
     /// Approves *switch* with the environment's name.
     pub(crate) fn switch(&mut self) {
-        self.press("A", "Type production to go on");
+        self.press("A", "Type production to continue");
         self.pty.keys("production\r");
     }
 

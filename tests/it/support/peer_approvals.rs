@@ -133,7 +133,7 @@ impl Contract<'_> {
         let late = self.store.give(self.target, &late).await;
         let failure = late.expect_err("it is over");
         assert_eq!(failure.kind, FailureKind::Conflict);
-        assert!(failure.said.contains("over"), "{failure}");
+        assert!(failure.said.contains("has ended"), "{failure}");
         self.store
             .take_back(self.target, &again)
             .await

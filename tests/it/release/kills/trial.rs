@@ -204,7 +204,7 @@ impl Stage {
         let mut said = driving.said();
         if !is_open {
             assert!(
-                code == Some(1) && said.contains("over already"),
+                code == Some(1) && said.contains("has already ended"),
                 "{what}: {code:?} {said}"
             );
             if !is_begun {

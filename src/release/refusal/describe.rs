@@ -1,0 +1,305 @@
+//! What each refusal says: the reason on the first line, the fix on the next where one helps.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
+use crate::inventory::{
+    Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Target, local_time,
+};
+use crate::release::describe::generations_used_up;
+
+fn used_up(f: &mut fmt::Formatter<'_>, target: &Target, generation: u64) -> fmt::Result {
+    f.write_str(&generations_used_up(target, generation))
+}
+
+fn never_live_here(f: &mut fmt::Formatter<'_>, version: &str, remarks: &[String]) -> fmt::Result {
+    write!(
+        f,
+        "{version} was never live here with success: promote it instead of rolling back to it"
+    )?;
+    remarks
+        .iter()
+        .try_for_each(|remark| write!(f, "; {remark}"))
+}
+
+fn plan_expired(made_at: Timestamp) -> String {
+    let at = local_time::moment(made_at);
+    format!("the plan was made at {at} and has expired: plan again")
+}
+
+fn asked_for_already(by: &Operator, at: Timestamp) -> String {
+    let at = local_time::moment(at);
+    format!("{by} already requested the handover at {at}: wait for the answer")
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownTarget(target) => write!(
+                f,
+                "{target} is not configured: add [services.{}.environments.{}]",
+                target.service, target.environment
+            ),
+            Self::ReadOnly => f.write_str(READ_ONLY),
+            Self::PlaceTaken { why } => f.write_str(why),
+            Self::NoSuchVersion { wanted, repository } => write!(
+                f,
+                "no {wanted} in {repository}: push it, or choose one that the image registry lists"
+            ),
+            Self::NothingLiveIn(environment) => {
+                write!(f, "nothing is live in {environment}: name a version instead")
+            }
+            Self::AlreadyLive {
+                slot,
+                version,
+                unhealthy: None,
+            } => write!(f, "{version} is already live in {slot}: there is nothing to do"),
+            Self::AlreadyLive {
+                slot,
+                version,
+                unhealthy: Some(why),
+            } => write!(
+                f,
+                "{version} is already live in {slot}, but is not healthy there ({why}): \
+                 `greenroom repair` starts it again, `greenroom rollback` goes back to the version before"
+            ),
+            Self::NoStandby => f.write_str(
+                "the other slot holds nothing that was live and is still warm: choose a version to go back to",
+            ),
+            Self::NeverLiveHere { version, remarks } => never_live_here(f, version, remarks),
+            Self::NotLiveIn {
+                environment,
+                version,
+            } => write!(
+                f,
+                "{version} is not live in {environment}, which the rules require: promote it there first"
+            ),
+            Self::NoHealthCheck => f.write_str(
+                "no health endpoint is configured: add [services.NAME.health] with a path",
+            ),
+            Self::NoReason => f.write_str("the rules require a reason: give one with --reason"),
+            Self::SlotTaken { slot, endpoint, by } => write!(
+                f,
+                "{slot} at {endpoint} is in use by {by}: free it, or give the slot another address"
+            ),
+            Self::RouteDisagrees { difference } => write!(
+                f,
+                "store and proxy disagree about the live slot ({difference}): run greenroom repair first"
+            ),
+            Self::GenerationsUsedUp { target, generation } => used_up(f, target, *generation),
+            Self::StoreWentBack { target, says } => store_went_back(f, target, says),
+            Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
+            Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
+            Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
+            Self::HoldWithoutReason => f.write_str("a hold stops other operators: give a reason"),
+            Self::NotPeerApproved(why) => why.fmt(f),
+            Self::NotRollbackCandidate(why) => why.fmt(f),
+            Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
+            Self::HoldChanged { now } => hold_changed(f, now.as_deref()),
+            Self::Locked { target, holder } => locked(f, target, holder),
+            Self::LockedByUpkeep { target, holder } => locked_by_upkeep(f, target, holder),
+            Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
+            Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
+            Self::WorldChanged { what } => {
+                write!(f, "{what} since the plan was made: plan again")
+            }
+            Self::PlanExpired { made_at } => f.write_str(&plan_expired(*made_at)),
+            Self::ConfigurationOlder { why } => configuration_older(f, why),
+            Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
+            Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
+            Self::NoReleaseNamed { named, open } => no_release_named(f, named, open),
+            Self::SeveralReleasesNamed { named, several } => several_named(f, named, several),
+            Self::AlreadyOver { outcome } => {
+                write!(f, "the release has already ended ({outcome}): there is nothing to resume")
+            }
+            Self::Overtaken { by } => write!(
+                f,
+                "release {by} started after it: leave this release, and resume that one"
+            ),
+            Self::NotResumable { why } => write!(f, "it cannot be resumed: {why}"),
+            Self::NoWayBack => f.write_str(
+                "nothing was live before and the switch was started: there is nothing to go back to",
+            ),
+            Self::DrivenHere => f.write_str("this console already drives it"),
+            Self::NotApproved => {
+                f.write_str("the confirmation has expired, or is for another release: confirm again")
+            }
+            Self::TakeoverWithoutReason => f.write_str(TAKEOVER_WITHOUT_REASON),
+            Self::Unfinished { release } => write!(
+                f,
+                "release {release} has not ended: resume it, back it out or leave it (greenroom resume, or C in the console), then repair"
+            ),
+            Self::OnlyToLeave { target, release } => only_to_leave(f, target, *release),
+            Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
+            Self::HandoverAlreadyRequested { by, at } => f.write_str(&asked_for_already(by, *at)),
+        }
+    }
+}
+
+fn only_to_leave(f: &mut fmt::Formatter<'_>, target: &Target, release: ReleaseId) -> fmt::Result {
+    let Target {
+        service,
+        environment,
+        ..
+    } = target;
+    write!(
+        f,
+        "release {release} has not ended, and the proxy refuses its switches because the store went back: leave it (greenroom resume {service} {environment} --leave), then repair (greenroom repair {service} {environment})"
+    )
+}
+
+fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> fmt::Result {
+    write!(
+        f,
+        "{says}\n  The proxy refuses every switch of {target}. See what happened to the store, then run: greenroom repair {} {}",
+        target.service, target.environment
+    )
+}
+
+fn held_by_another_clock(f: &mut fmt::Formatter<'_>, hold: &Hold, clock: &str) -> fmt::Result {
+    write!(
+        f,
+        "{hold}\n  By this machine's clock it is not in effect, but {clock}: one of them says that it is. Set the clock that is wrong, clear the hold, or override it with a reason."
+    )
+}
+
+fn hold_changed(f: &mut fmt::Formatter<'_>, now: Option<&str>) -> fmt::Result {
+    let now = now.unwrap_or("there is none any more");
+    write!(
+        f,
+        "the hold changed since it was shown, and nothing was cleared: {now}\n  Look at it, and clear that one where it is to be cleared."
+    )
+}
+
+fn configuration_older(f: &mut fmt::Formatter<'_>, why: &str) -> fmt::Result {
+    write!(
+        f,
+        "{why}\n  Get the newer greenroom.toml and restart, or reload it in the console. If this one is right, save it again: that makes it newer."
+    )
+}
+
+fn nothing_differs(f: &mut fmt::Formatter<'_>, name: Option<&str>) -> fmt::Result {
+    let of = name.map(|name| format!(" with the name {name}"));
+    let of = of.unwrap_or_default();
+    write!(f, "nothing differs{of}: there is nothing to repair")
+}
+
+fn several_named(f: &mut fmt::Formatter<'_>, named: &str, several: &[ReleaseId]) -> fmt::Result {
+    write!(
+        f,
+        "{named} may mean several releases: {}; type more of the id",
+        ids(several)
+    )
+}
+
+fn no_release_named(f: &mut fmt::Formatter<'_>, named: &str, open: &[ReleaseId]) -> fmt::Result {
+    write!(f, "no release here has an id that begins with {named}; ")?;
+    match open {
+        [] => f.write_str("no release here is open: greenroom history lists those that ended"),
+        open => write!(f, "without an end: {}", ids(open)),
+    }
+}
+
+fn ids(ids: &[ReleaseId]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join(", ")
+}
+
+/// The holder of the lock, and the command to continue.
+fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> fmt::Result {
+    let LockRecord {
+        operator,
+        since,
+        message,
+        purpose,
+        console,
+        ..
+    } = &holder.record;
+    let resume = format!("greenroom resume {} {}", target.service, target.environment);
+    write!(
+        f,
+        "{target} is locked by {operator} since {} ({message}); ",
+        local_time::moment(*since)
+    )?;
+    match purpose {
+        LockPurpose::Release => write!(
+            f,
+            "watch it with: greenroom; take it over with: {resume} --take-over --reason \"...\""
+        )?,
+        LockPurpose::Upkeep => f.write_str("it ends by itself: then run the same command again")?,
+    }
+    match (holder.ttl_seconds, purpose) {
+        (Some(left), LockPurpose::Release) => write!(
+            f,
+            "; if its driver is gone, the lock ends within {left} s: then {resume}"
+        ),
+        (Some(left), LockPurpose::Upkeep) => write!(
+            f,
+            "; if its driver is gone, the lock ends within {left} s; if it hangs, end it: {console}"
+        ),
+        (None, _) => Ok(()),
+    }
+}
+
+/// The holder of a lock that does not drive the release to resume, when the lock ends, and how to take it over.
+fn locked_by_upkeep(
+    f: &mut fmt::Formatter<'_>,
+    target: &Target,
+    holder: &LockHolder,
+) -> fmt::Result {
+    let LockRecord {
+        operator,
+        since,
+        message,
+        console,
+        ..
+    } = &holder.record;
+    let Target {
+        service,
+        environment,
+    } = target;
+    write!(
+        f,
+        "{target} is locked by {operator} since {} ({message})\n  It ends by itself",
+        local_time::moment(*since)
+    )?;
+    if let Some(left) = holder.ttl_seconds {
+        write!(f, ", within {left} s after its driver ends")?;
+    }
+    write!(
+        f,
+        ": then run the same command again. If it hangs, end it: {console}. Or take the lock over: greenroom resume {service} {environment} --take-over --reason \"...\""
+    )
+}
+
+/// The holder of a lock without a release to resume, and when the lock ends.
+fn locked_for_no_release(
+    f: &mut fmt::Formatter<'_>,
+    target: &Target,
+    holder: &LockHolder,
+) -> fmt::Result {
+    let LockRecord {
+        operator,
+        since,
+        message,
+        console,
+        ..
+    } = &holder.record;
+    write!(
+        f,
+        "{target} is locked by {operator} since {} ({message}), and there is no release to resume or to take over",
+        local_time::moment(*since)
+    )?;
+    match holder.ttl_seconds {
+        Some(left) => write!(
+            f,
+            "\n  The lock ends by itself: within {left} s after its driver ends. If the driver hangs, end it: {console}. Then run the same command again."
+        ),
+        None => write!(
+            f,
+            "\n  The store does not say when the lock ends. If its driver hangs, end it: {console}. Then run the same command again."
+        ),
+    }
+}
