@@ -87,7 +87,7 @@
 //! 1. `console/input.rs` reads it into an [`console::event::Event`]; `console/action.rs` has the one
 //!    table of keys, which the footer and the help are made from.
 //! 2. `console/update/` changes the model and answers with [`console::effect::Effect`]s. A key that
-//! changes something outside opens a question here; the answer to it makes the approval.
+//!    changes something outside opens a question here; the answer to it makes the approval.
 //! 3. `console/perform.rs` hands the effect to the [`release::Handle`]; `release/driver/` feeds the
 //!    machine, `release/machine/` decides, `release/driver/perform.rs` calls a port.
 //! 4. `adapters/` does it: for the switch through nginx, `adapters/nginx/writer.rs` and

@@ -166,21 +166,10 @@ async fn open_again(
         None => Mode::Armable(settings.console.armed),
     };
     let mut model = Model::new(app.engine.operator().clone(), mode, clock.now(), (0, 0));
-    app.engine.console().clone_into(&mut model.console);
     model.read_only = read_only.unwrap_or_default();
-    if settings.is_read_once {
-        let file = settings.file.display().to_string();
-        model.read_once = Some(crate::sanitize::sanitize(&file));
-    }
     model.keymap = Arc::new(keymap);
     model.looks = looks;
-    model.has_shell = terminal::has_shell();
-    let refused = app.refused.iter();
-    let refused = refused.flat_map(|(name, why)| {
-        let why = why.iter();
-        why.map(move |why| format!("nothing is done in {name}: {why}"))
-    });
-    model.remark(&refused.chain(remarks).collect::<Vec<_>>());
+    describe(&mut model, app, settings, remarks);
     if let Some((view, (weight, text))) = session.return_to.take() {
         model.come_back_to = Some(view);
         model.notice = Some(Notice::new(weight, &text, model.now));
@@ -254,6 +243,22 @@ async fn open_again(
     }
     keeping.abort();
     Ok(exit_reason?)
+}
+
+/// Tells the model of this console, its configuration, and what there is to say about both from the start.
+fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<String>) {
+    app.engine.console().clone_into(&mut model.console);
+    if settings.is_read_once {
+        let file = settings.file.display().to_string();
+        model.read_once = Some(crate::sanitize::sanitize(&file));
+    }
+    model.has_shell = terminal::has_shell();
+    let refused = app.refused.iter();
+    let refused = refused.flat_map(|(name, why)| {
+        let why = why.iter();
+        why.map(move |why| format!("nothing is done in {name}: {why}"))
+    });
+    model.remark(&refused.chain(remarks).collect::<Vec<_>>());
 }
 
 /// Why this console must release its locks, if it did not end normally.

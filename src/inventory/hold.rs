@@ -28,7 +28,7 @@ pub struct Hold {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeenHold {
     /// It can be read.
-    Readable(Hold),
+    Readable(Box<Hold>),
     /// It cannot be read: the revision of the store that wrote it.
     Unreadable(i64),
 }

@@ -150,7 +150,7 @@ fn refuse_by_shape(
         && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark())
     {
         against.push(not_resumable(
-            "the configuration of its instances has changed since it started; back out, and promote again",
+            "the configuration of what it starts has changed since it started; back out, and promote again",
         ));
     }
 }

@@ -27,7 +27,7 @@ impl Plan {
             Occupancy::Foreign(by) => return Err(changed(format!("{slot} was taken by {by}"))),
         };
         if expected != found {
-            return Err(changed(format!("the instance in {slot} has changed")));
+            return Err(changed(format!("what runs in {slot} has changed")));
         }
         let registered = record
             .slots

@@ -95,7 +95,7 @@ async fn resume_one(site: &Site) -> Result<(), SandboxError> {
     let instances = site.read.runtime.instances(target).await?;
     let Some(instance) = instances.iter().find(|instance| instance.slot == live) else {
         return Err(error(format!(
-            "the route names {live}, but no instance is left in it"
+            "the route names {live}, but nothing runs there any more"
         )));
     };
     write.runtime.restart(&instance.id).await?;

@@ -99,7 +99,7 @@ pub(super) fn directory_of_link(file: &Path) -> Option<PathBuf> {
 }
 
 /// The directory around a relative path that is replaced as a whole when the configuration in `base` is updated.
-/// Kubernetes mounts a ConfigMap as `..data`, a link to a directory such as `..2026_11_27_09_12_44.123456789`, and
+/// Kubernetes mounts a `ConfigMap` as `..data`, a link to a directory such as `..2026_11_27_09_12_44.123456789`, and
 /// removes that directory at the next update.
 pub(super) fn replaced_at_updates(base: &Path, relative: &Path) -> Option<PathBuf> {
     let base = absolute(base);

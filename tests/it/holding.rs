@@ -257,7 +257,7 @@ async fn only_the_hold_that_was_shown_is_cleared() {
     };
     let place = async |reason: &str| {
         let placed = engine.hold(&web, reason.to_owned(), None).await;
-        SeenHold::Readable(placed.expect("placed"))
+        SeenHold::Readable(Box::new(placed.expect("placed")))
     };
     let shown = place("payday").await;
     // Another operator clears it, and places one for another reason.

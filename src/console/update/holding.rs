@@ -118,7 +118,7 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
                 }
             }
         }
-        HoldLine::Clear(hold) => clear(target, SeenHold::Readable((**hold).clone()), text),
+        HoldLine::Clear(hold) => clear(target, SeenHold::Readable(hold.clone()), text),
         HoldLine::Remove { revision, .. } => clear(target, SeenHold::Unreadable(*revision), text),
     }
 }

@@ -137,7 +137,7 @@ impl Name {
                 "the key was edited by hand, or the slot's address was changed in the configuration"
             }
             Self::LiveNotRegistered => {
-                "the key was deleted by hand, or the instance was started by hand: readers of the store do not find it"
+                "the key was deleted by hand, or it was started by hand: readers of the store do not find it"
             }
             Self::KeyUnreadable => {
                 "the key was edited by hand, or another program wrote it: its old value is lost"
@@ -196,16 +196,16 @@ impl Name {
                 "it is stopped: it has no traffic, and no reader is sent there"
             }
             Self::InstanceReplaced | Self::TagDiffers => {
-                "the running instance is registered once it is healthy; the next promote replaces it"
+                "what runs is registered once it is healthy; the next promote replaces it"
             }
             Self::VersionDiffers => {
                 "an edited key is corrected to what runs; a version that was never released is not: promote the right one (P)"
             }
             Self::AddressDiffers => {
-                "the running instance is registered at the slot's own address once it is healthy"
+                "what runs is registered at the slot's own address once it is healthy"
             }
             Self::LiveNotRegistered => {
-                "the running instance is registered if it is healthy and is what the route names"
+                "what runs is registered if it is healthy and is what the route names"
             }
             Self::KeyUnreadable => {
                 "a registration or the route is corrected to what runs; an operator must look at a lock, a hold or a release"

@@ -38,7 +38,7 @@ pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool 
                 None => return false,
             },
             Ok(Err(failure)) => {
-                tracing::debug!("whether the successor took the lock is not known: {failure}")
+                tracing::debug!("whether the successor took the lock is not known: {failure}");
             }
             Err(_) => {}
         }

@@ -156,7 +156,7 @@ async fn register(world: &World, slot: Slot) -> Result<(), Failure> {
             FailureKind::Missing,
             "the engine",
             format!("registering {slot}"),
-            "Greenroom has no instance there",
+            "nothing of Greenroom runs there",
         ));
     };
     let entry = Registration {

@@ -130,7 +130,7 @@ impl Engine {
         }
         let record = site.read.registry.read(target).await;
         let record = record.map_err(|failure| not_done("what holds it", &failure))?;
-        let found = record.hold.clone().map(SeenHold::Readable);
+        let found = record.hold.clone().map(Box::new).map(SeenHold::Readable);
         if seen.is_some_and(|seen| found.as_ref() != Some(seen)) {
             let now = record.hold.map(|hold| hold.words(now));
             return Err(Refusal::HoldChanged { now }.into());

@@ -103,14 +103,14 @@ pub(in crate::release) fn guard(
         RepairAction::Create { slot, .. } => match now.instance(*slot) {
             None => Verdict::Act,
             // Created a moment ago, and not healthy yet.
-            Some(_) => Verdict::Wait(format!("Greenroom has an instance in {slot} again")),
+            Some(_) => Verdict::Wait(format!("something of Greenroom runs in {slot} again")),
         },
         RepairAction::Start { slot, instance } => match now.instance(*slot) {
             Some(there) if there.id == *instance && there.is_running() => {
                 Verdict::Wait(format!("{slot} runs and is not healthy yet"))
             }
             Some(there) if there.id == *instance => Verdict::Act,
-            _ => Verdict::Refuse(format!("the instance in {slot} is gone")),
+            _ => Verdict::Refuse(format!("what ran in {slot} is gone")),
         },
         RepairAction::Install => match &now.snapshot.installation {
             Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
@@ -123,7 +123,7 @@ pub(in crate::release) fn guard(
                 there.digest.short(),
                 digest.short()
             )),
-            Err(why) => Verdict::Wait(format!("only a healthy instance is registered: {why}")),
+            Err(why) => Verdict::Wait(format!("only a healthy version is registered: {why}")),
         },
         RepairAction::Route(rewrite) => route(&now, rewrite),
         RepairAction::Rebase { from, generation } => rebase(&now, from, *generation),
@@ -277,7 +277,7 @@ fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdic
 
 fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> Verdict {
     if now.instance(slot).is_none_or(|there| there.id != *instance) {
-        return Verdict::Refuse(format!("another instance is in {slot} now"));
+        return Verdict::Refuse(format!("something else runs in {slot} now"));
     }
     if let Some(why) = now.traffic(slot) {
         return Verdict::Refuse(why);
@@ -316,7 +316,7 @@ pub(in crate::release) fn is_true(
         RepairAction::Start { slot, instance } => {
             let there = now.healthy(*slot)?;
             require(there.id == *instance, || {
-                format!("another instance is in {slot} now")
+                format!("something else runs in {slot} now")
             })
         }
         RepairAction::Install => {
@@ -378,7 +378,7 @@ pub(in crate::release) fn is_true(
             Some(there) if there.id == *instance => {
                 require(!there.is_up(), || format!("{slot} is running"))
             }
-            Some(_) => Err(format!("another instance is in {slot} now")),
+            Some(_) => Err(format!("something else runs in {slot} now")),
         },
     }
 }

@@ -128,7 +128,7 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
     }
     let Some(instance) = seen.instance(slot) else {
-        return person("the instance is gone meanwhile: look again");
+        return person("what ran there is gone meanwhile: look again");
     };
     if instance.state == InstanceState::Restarting {
         return person(format!(
@@ -157,7 +157,7 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
         return person("it has the traffic: it is not stopped");
     }
     let Some(instance) = seen.instance(slot) else {
-        return person("the instance is gone meanwhile: look again");
+        return person("what ran there is gone meanwhile: look again");
     };
     // If the proxy is set to the other slot, or its configuration is installed again, it no longer sends requests
     // there.
@@ -176,7 +176,7 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
 /// was registered. Any other version was never released, and recording it would make it look released.
 fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let Some(instance) = seen.instance(slot) else {
-        return person("the instance is gone meanwhile: look again");
+        return person("what ran there is gone meanwhile: look again");
     };
     if !seen.is_released(slot) {
         return person(format!(
@@ -199,7 +199,7 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
 /// instance is running, or what the route says, then the registration was edited.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
-        return person("the instance is gone meanwhile: look again");
+        return person("what ran there is gone meanwhile: look again");
     };
     if seen.is_truth(slot) {
         return entry(seen, slot);

@@ -55,7 +55,7 @@ impl Look<'_> {
             let hosts = other_hosts(root, name, section);
             if let [first, _, ..] = &hosts[..] {
                 self.error(&path, format!(
-                    "the images of {name} come from {}, and this table is for one registry: write it as [environments.{name}.registries.\"{first}\"]",
+                    "the images of {name} come from {}, and this table is for one image registry: write it as [environments.{name}.registries.\"{first}\"]",
                     hosts.join(", ")
                 ));
             }
@@ -67,7 +67,7 @@ impl Look<'_> {
             if !hosts.is_empty() && !hosts.contains(host.as_str()) {
                 let hosts: Vec<&str> = hosts.into_iter().collect();
                 let says = format!(
-                    "no image of {name} comes from this registry: they come from {}",
+                    "no image of {name} comes from this image registry: they come from {}",
                     hosts.join(", ")
                 );
                 self.warning(&path, says);

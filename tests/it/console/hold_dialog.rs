@@ -150,7 +150,7 @@ fn a_hold_in_force_is_cleared_and_an_ended_one_is_not() {
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
         matches!(effects.as_slice(), [Effect::ClearHold { why, seen: SeenHold::Readable(seen), .. }]
-            if why == "paid" && *seen == hold()),
+            if why == "paid" && **seen == hold()),
         "{effects:?}"
     );
     let web = target("web", PRODUCTION);
@@ -205,7 +205,7 @@ fn the_hold_that_was_shown_is_cleared_and_no_other_that_came_meanwhile() {
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
         matches!(effects.as_slice(), [Effect::ClearHold { seen: SeenHold::Readable(seen), .. }]
-            if *seen == hold()),
+            if **seen == hold()),
         "{effects:?}"
     );
     let now = Some(other.to_string());

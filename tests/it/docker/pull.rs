@@ -18,11 +18,11 @@ async fn an_image_is_pulled_by_digest_with_progress() {
     let (sender, mut receiver) = mpsc::channel(10_000);
     writer.pull(&world.version, sender).await.expect("pulled");
     assert!(reader.has_image(&world.version).await.expect("an answer"));
-    let mut received: Vec<PullProgress> = Vec::new();
+    let mut seen: Vec<PullProgress> = Vec::new();
     while let Some(progress) = receiver.recv().await {
-        received.push(progress);
+        seen.push(progress);
     }
-    let last = received.last().expect("some progress");
+    let last = seen.last().expect("some progress");
     assert!(
         last.total > 6 * 1024 * 1024 && last.done == last.total,
         "{last:?}"

@@ -238,15 +238,15 @@ async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
         return Ok(Err("there is no route".to_owned()));
     };
-    let side = snapshot.slots.get(route.live);
+    let slot = snapshot.slots.get(route.live);
     let named = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
-    if side.instance.is_some() && named == Some(route.live) {
+    if slot.instance.is_some() && named == Some(route.live) {
         return Ok(Err("its release was not read".to_owned()));
     }
-    let digest = side.instance.as_ref().map(|instance| &instance.digest);
+    let digest = slot.instance.as_ref().map(|instance| &instance.digest);
     let digest = digest.unwrap_or(&route.digest);
     let proven = proven_by(site, route.release, (route.live, digest)).await?;
-    let entry = side.registration.as_ref().map(|entry| entry.value.release);
+    let entry = slot.registration.as_ref().map(|entry| entry.value.release);
     match entry.filter(|release| proven.is_err() && *release != route.release) {
         Some(release) => {
             let by_entry = proven_by(site, release, (route.live, digest)).await?;

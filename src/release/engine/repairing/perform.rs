@@ -121,7 +121,7 @@ impl Hand<'_> {
                 FailureKind::Missing,
                 "the engine",
                 format!("registering {slot}"),
-                "Greenroom has no instance there",
+                "nothing of Greenroom runs there",
             ));
         };
         let known = seen.slots.get(slot).registration.as_ref();
