@@ -55,5 +55,5 @@ pub use seal::Seal;
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
 pub use until::until;
-pub use was_live::{NotBelieved, WasLive, proven_live, proves_released};
+pub use was_live::{NotBelieved, WasLive, proven_live, proves_released, proves_switch_started};
 pub use when::{When, when};

@@ -6,7 +6,9 @@
 use std::fmt;
 
 use super::timeline::claimed;
-use super::{Entry, Happening, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, prove};
+use super::{
+    Direction, Entry, Happening, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, Step, prove,
+};
 use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
 
 /// The versions that the releases of a target prove to have been live.
@@ -97,6 +99,53 @@ pub fn proves_released(
         .ok_or_else(|| "no entry says that its checks passed".to_owned())
 }
 
+/// Whether a release proves that it started to move the traffic to this version in this slot after the checks had passed,
+/// and did not start to move it back. That is enough to finish the switch while exactly this version still runs there: the
+/// release may have ended between the route and the proxy, and then no entry says that the switch was observed.
+pub fn proves_switch_started(
+    recorded: &Recorded,
+    target: &Target,
+    (slot, digest): (Slot, &Digest),
+) -> Result<(), String> {
+    let of = &recorded.head.target;
+    if of != target {
+        return Err(format!("it is a release of {of}"));
+    }
+    match prove(recorded) {
+        Proof::Whole => {}
+        other => return Err(other.to_string()),
+    }
+    let (to, version) = &recorded.head.to;
+    if (*to, &version.digest) != (slot, digest) {
+        return Err(format!(
+            "it has released {} in {to}",
+            version.digest.short()
+        ));
+    }
+    let (mut has_passed, mut has_started) = (false, false);
+    for entry in &recorded.entries {
+        match &entry.what {
+            Happening::Checked { report } if report.digest == *digest => {
+                has_passed = report.allows();
+            }
+            Happening::Intent {
+                step: Step::Switch,
+                direction: Direction::Forward,
+                ..
+            } => has_started = has_passed,
+            Happening::Intent {
+                step: Step::Switch,
+                direction: Direction::Back,
+                ..
+            } => return Err("its entries say that it started to switch back".to_owned()),
+            _ => {}
+        }
+    }
+    has_started
+        .then_some(())
+        .ok_or_else(|| "no entry says that it started to switch after its checks passed".to_owned())
+}
+
 fn is_success(head: &ReleaseRecord) -> bool {
     let outcome = head.closed.as_ref().map(|(_, outcome)| outcome);
     outcome.is_some_and(Outcome::is_success)
@@ -162,8 +211,8 @@ impl WasLive {
 mod tests {
     use super::*;
     use crate::checks::{CaseReport, Report, Verdict};
+    use crate::history::Chain;
     use crate::history::samples_for_tests::{entry, head};
-    use crate::history::{Chain, Direction, Step};
 
     fn switched(sequence: u32, direction: Direction) -> Entry {
         Entry {
@@ -244,6 +293,43 @@ mod tests {
                     switched(3, Direction::Back),
                 ]),
                 "switched back",
+            ),
+        ] {
+            let said = says(&bad, slot).expect_err("not proven");
+            assert!(said.contains(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_switch_that_started_after_passed_checks_and_was_never_observed_is_proven_as_started() {
+        let backward = Entry {
+            what: Happening::Intent {
+                step: Step::Switch,
+                direction: Direction::Back,
+                peer_approvals: Vec::new(),
+            },
+            ..entry(3, Step::Switch)
+        };
+        let passed = || checked(1, Verdict::Passed);
+        let started = released(vec![passed(), entry(2, Step::Switch)]);
+        let target = started.head.target.clone();
+        let (slot, digest) = (started.head.to.0, started.head.to.1.digest.clone());
+        let says = |recorded: &Recorded, slot: Slot| {
+            proves_switch_started(recorded, &target, (slot, &digest))
+        };
+        assert_eq!(says(&started, slot), Ok(()));
+        assert!(proves_released(&started, &target, (slot, &digest)).is_err());
+        assert!(says(&started, slot.other()).is_err());
+        for (bad, why) in [
+            (released(vec![entry(1, Step::Switch)]), "checks passed"),
+            (
+                released(vec![checked(1, Verdict::Failed), entry(2, Step::Switch)]),
+                "checks passed",
+            ),
+            (released(vec![passed()]), "started to switch"),
+            (
+                released(vec![passed(), entry(2, Step::Switch), backward]),
+                "started to switch back",
             ),
         ] {
             let said = says(&bad, slot).expect_err("not proven");

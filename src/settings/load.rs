@@ -155,7 +155,8 @@ impl Settings {
 }
 
 impl Settings {
-    /// Leaves out the environments whose files other users can change, and those that take only versions from one of them.
+    /// Leaves out the environments whose files other users can change, those that take only versions from one of them,
+    /// and those that share its engine or proxy: pruning or a reload there would not know what the one left out needs.
     fn refuse(&mut self, found: Vec<(String, Problem)>, tree: &Node) {
         for (name, problem) in found {
             if let Ok(name) = name.parse() {
@@ -165,15 +166,25 @@ impl Settings {
         loop {
             let refused = &self.refused;
             let next = self.environments.iter().find_map(|it| {
+                if refused.contains_key(&it.name) {
+                    return None;
+                }
                 let from = it.rules.only_from.as_ref();
-                let from = from.filter(|from| refused.contains_key(*from))?;
-                (!refused.contains_key(&it.name)).then(|| (it.name.clone(), from.clone()))
+                if let Some(from) = from.filter(|from| refused.contains_key(*from)) {
+                    let says = format!("it takes only versions that are live in {from}");
+                    return Some((it.name.clone(), vec!["rules", "only_from"], says));
+                }
+                let mut others = self.environments.iter();
+                let other =
+                    others.find(|other| refused.contains_key(&other.name) && it.shares(other))?;
+                let says = format!("it shares its runtime or its proxy with {}", other.name);
+                Some((it.name.clone(), Vec::new(), says))
             });
-            let Some((name, from)) = next else {
+            let Some((name, key, says)) = next else {
                 break;
             };
-            let path = ["environments", name.as_str(), "rules", "only_from"].map(str::to_owned);
-            let says = format!("it takes only versions that are live in {from}");
+            let path = ["environments", name.as_str()].into_iter().chain(key);
+            let path: Vec<String> = path.map(str::to_owned).collect();
             let problem = Problem::new(tree.origin_at(&path), &path, says);
             self.refused.entry(name).or_default().push(problem);
         }

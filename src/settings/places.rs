@@ -201,6 +201,26 @@ impl EnvironmentSettings {
         let origin = origin.map_or(String::new(), |origin| format!(" ({origin})"));
         format!("environments.{}.{key}{origin}", self.name)
     }
+
+    /// Whether both use one engine, or one proxy.
+    pub(super) fn shares(&self, other: &Self) -> bool {
+        let runs_there = match (&self.runtime, &other.runtime) {
+            (RuntimePlace::Docker(one), RuntimePlace::Docker(two)) => one.address == two.address,
+            (RuntimePlace::Process(one), RuntimePlace::Process(two)) => one.state == two.state,
+            _ => false,
+        };
+        let is_routed_there = match (&self.proxy, &other.proxy) {
+            (Some(ProxyPlace::Nginx(one)), Some(ProxyPlace::Nginx(two))) => {
+                one.container == two.container
+                    && (one.configuration == two.configuration || one.state == two.state)
+            }
+            (Some(ProxyPlace::Embedded(one)), Some(ProxyPlace::Embedded(two))) => {
+                one.state == two.state
+            }
+            _ => false,
+        };
+        runs_there || is_routed_there
+    }
 }
 
 /// What runs the instances.

@@ -217,6 +217,14 @@ fn an_environment_whose_files_others_can_change_is_not_there_to_be_used() {
     assert_eq!(refused, ["live", "production"]);
     let live = &settings.refused[&"live".parse().expect("a name")];
     assert!(live[0].says.contains("live in production"), "{live:?}");
+    // What is pruned on the engine, or reloaded with the proxy, is production's as well.
+    let engine = "docker = { address = \"tcp://docker.example:2376\", tls = { ca = \"tls/ca\", cert = \"tls/cert\", key = \"tls/key\" } }";
+    let qa = format!("[environments.qa]\nsqlite = {{ path = \"qa.db\" }}\n{engine}\n");
+    fs::write(&file, format!("{TEXT}{qa}")).expect("written");
+    let settings = load().unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(names(&settings), ["dev"]);
+    let qa = &settings.refused[&"qa".parse().expect("a name")];
+    assert!(qa[0].says.contains("with production"), "{qa:?}");
     // Where nothing is left, nothing can be done.
     fs::write(&file, TEXT.split("[environments.dev]").next().expect("it")).expect("written");
     let said = load().expect_err("nothing is left").to_string();

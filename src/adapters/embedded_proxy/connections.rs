@@ -125,7 +125,12 @@ impl Places {
             return false;
         };
         if connections.leaving.len() >= self.most.div_ceil(PLACES_FOR_ONE_LEAVING) {
-            connections.cut_first_leaving();
+            // Where all of them answer a request that lasts, the place comes from one that waits.
+            if !connections.cut_first_leaving()
+                && let Some(progress) = connections.placed.get(&number)
+            {
+                progress.cut.cancel();
+            }
             return false;
         }
         let Some(progress) = connections.placed.remove(&number) else {

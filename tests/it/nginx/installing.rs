@@ -290,7 +290,7 @@ async fn the_first_installation_on_a_taken_port_is_removed_again() {
     arena.arrangement.time_limit = Duration::from_millis(1_500);
     let refused = arena.writer().install(&arena.target).await;
     let said = refused.expect_err("not applied").to_string();
-    assert!(said.contains("removed again"), "{said}");
+    assert!(said.contains("the new file was removed"), "{said}");
     assert!(arena.files("conf.d").is_empty());
     drop(taken);
 }

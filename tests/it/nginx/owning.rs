@@ -66,7 +66,7 @@ async fn a_file_of_another_target_is_not_replaced_or_seen_as_an_edit() {
         panic!("not foreign: {looked:?}");
     };
     assert!(said.contains("is the file of web-qa/eu"), "{said}");
-    assert!(said.contains("give web-qa/eu its file back"), "{said}");
+    assert!(said.contains("rename it for web-qa/eu"), "{said}");
     let refused = arena.writer().install(&arena.target).await;
     let refused = refused.expect_err("another target's");
     assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");

@@ -139,7 +139,7 @@ async fn an_include_in_another_file_is_found_and_used() {
     ));
     let refused = arena.writer().install(&arena.target).await;
     let said = refused.expect_err("refused").to_string();
-    assert!(said.contains("nginx does not accept it"), "{said}");
+    assert!(said.contains("nginx rejects it"), "{said}");
     assert_eq!(arena.files("conf.d"), before);
 }
 

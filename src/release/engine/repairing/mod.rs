@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use ulid::Ulid;
 
 use super::{Engine, Site, behind_the_proxy, give_back, unknown};
-use crate::history::{RepairRecord, proves_released};
+use crate::history::{RepairRecord, proves_released, proves_switch_started};
 use crate::inventory::{
     Digest, FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Slot, Snapshot,
     SourceState, SwitchOrder, Target,
@@ -233,7 +233,8 @@ impl Engine {
 
 /// Whether a release proves that it made the version in the slot of the route live there: the release in the route, or
 /// the one in the slot's registration. Only read if that slot is empty, or is not the slot that the proxy sends the traffic
-/// to. A store that does not answer proves nothing either way, so it is an error.
+/// to. While that version still runs, it is enough that the release started the switch after its checks passed: the release
+/// may have ended between the route and the proxy. A store that does not answer proves nothing either way, so it is an error.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
         return Ok(Err("there is no route".to_owned()));
@@ -245,26 +246,31 @@ async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>
     }
     let digest = slot.instance.as_ref().map(|instance| &instance.digest);
     let digest = digest.unwrap_or(&route.digest);
-    let proven = proven_by(site, route.release, (route.live, digest)).await?;
+    let is_there = slot.instance.is_some();
+    let proven = proven_by(site, route.release, (route.live, digest), is_there).await?;
     let entry = slot.registration.as_ref().map(|entry| entry.value.release);
     match entry.filter(|release| proven.is_err() && *release != route.release) {
         Some(release) => {
-            let by_entry = proven_by(site, release, (route.live, digest)).await?;
+            let by_entry = proven_by(site, release, (route.live, digest), is_there).await?;
             Ok(by_entry.or(proven))
         }
         None => Ok(proven),
     }
 }
 
-/// Whether this release proves that it has put a version live in a slot.
+/// Whether this release proves that it has put a version live in a slot; if it is still there, that it started to.
 async fn proven_by(
     site: &Site,
     release: ReleaseId,
     of: (Slot, &Digest),
+    is_there: bool,
 ) -> Result<Known<()>, Refused> {
     let target = &site.definition.target;
     match site.read.journal.release(target, release).await {
-        Ok(Some(recorded)) => Ok(proves_released(&recorded, target, of)),
+        Ok(Some(recorded)) => Ok(proves_released(&recorded, target, of).or_else(|why| {
+            let started = proves_switch_started(&recorded, target, of);
+            started.ok().filter(|()| is_there).ok_or(why)
+        })),
         Ok(None) => Ok(Err("the store has no such release".to_owned())),
         Err(failure) if failure.kind == FailureKind::Unreachable => {
             Err(unknown(&format!("what release {release} did"), &failure))
