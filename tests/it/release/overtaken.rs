@@ -58,7 +58,12 @@ async fn a_release_without_a_driver_is_ended_by_the_next_release() {
     assert_eq!(LivePeriod::of(&first.entries), Some(live));
     assert_eq!(live.until, None);
     let second = recorded(&fixture, &before_its_switch).await;
-    assert!(at <= second.head.opened_at + std::time::Duration::from_secs(1));
+    // The next release ends it right after it was opened itself; a busy machine takes a while between the two.
+    let opened = second.head.opened_at;
+    assert!(
+        at <= opened + std::time::Duration::from_secs(30),
+        "{at} after {opened}"
+    );
     // It was never live, and nothing of it was undone.
     let (_, outcome) = second.head.closed.clone().expect("it has an end");
     let Outcome::Left { reason } = outcome else {
