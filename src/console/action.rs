@@ -1,11 +1,6 @@
 //! The table of what each key does. Bindings, footer, help and the README are computed from it, so
 //! they cannot disagree. Only capitals change anything outside the console.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use super::keymap::{Chord, ctrl, key, named};
 use super::model::Pane;
 use crossterm::event::KeyCode;

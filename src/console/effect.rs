@@ -1,10 +1,5 @@
 //! What `update` wants done. The loop itself does none of it.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::sync::Arc;
 
 use jiff::Timestamp;

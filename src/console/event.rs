@@ -1,10 +1,5 @@
 //! Everything that can happen to the console. Failures are events too.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,11 +1,6 @@
 //! Keys by name, and the action of each key: the table of `action` with the operator's own bindings.
 //! A clash disables one binding and is reported.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

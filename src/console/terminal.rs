@@ -1,11 +1,6 @@
 //! The terminal, taken and always restored: raw mode, the alternate screen, bracketed paste, a hidden
 //! cursor. Draws in one synchronized update. Knows nothing of what is drawn.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Stdout, Write as _};
 use std::mem::ManuallyDrop;

@@ -1,11 +1,6 @@
 //! Everything that can be shown over the screen: questions, answers, and pages to read. Every question
 //! starts on the answer that changes nothing, and expires.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::sync::Arc;
 
 use jiff::Timestamp;

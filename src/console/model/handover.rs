@@ -1,10 +1,5 @@
 //! Who drives a release, who watches it, and who requests its handover, as this console sees it.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::sync::Arc;
 
 use jiff::Timestamp;

@@ -1,11 +1,6 @@
 //! Past releases to browse: a list with a filter. Over the list: one release, two releases side by side,
 //! or the timeline of an environment. It shows what was archived, never what is running.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use crate::history::{Filter, Item, Kept, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::report::Line;

@@ -1,10 +1,5 @@
 //! Placing a hold on a target, or clearing its current hold: the questions, one line each.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use super::TextLine;
 use crate::inventory::{Hold, Target};
 

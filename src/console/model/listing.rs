@@ -1,11 +1,6 @@
 //! The rows of the list of checks: the cases of the open target's suite with their results. Also which
 //! step of a ladder is the most relevant.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::time::Duration;
 
 use jiff::Timestamp;

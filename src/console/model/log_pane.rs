@@ -1,10 +1,5 @@
 //! The pane of logs: which log is shown, the lines of each log, and how they are shown.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::collections::BTreeMap;
 
 use crate::inventory::{InstanceId, PerSlot, Slot, Target};

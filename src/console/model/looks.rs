@@ -1,10 +1,5 @@
 //! The operator's settings of the screen: zoom, theme, mouse, bell.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use crate::inventory::Tier;
 
 /// See the module.

@@ -1,11 +1,6 @@
 //! The state of the console: all of it, owned by the loop alone. It carries its own `now`, so that
 //! neither `update` nor `view` reads a clock.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 mod availability;
 mod best_way;
 mod diagnostics;

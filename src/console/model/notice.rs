@@ -1,10 +1,5 @@
 //! The console's answer to a key that opened no dialog. It disappears by itself.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -1,11 +1,6 @@
 //! The dialog that asks for a version: what is known of the versions, and where the cursor is in their
 //! list. `ways` puts the list together.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

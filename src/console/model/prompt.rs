@@ -1,10 +1,5 @@
 //! A line that is typed in place of the footer: a search or a filter.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use super::TextLine;
 
 /// What a prompt asks for.

@@ -2,11 +2,6 @@
 //! instances, from the slots' addresses, from the proxy's answer. The tree contains every key below
 //! the prefix, no matter who wrote it.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;

@@ -1,10 +1,5 @@
 //! The configuration on disk, if it differs from the one in use.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use jiff::Timestamp;
 
 use super::{Model, Pane};

@@ -1,11 +1,6 @@
 //! Which services the matrix shows, and in which order. Computed when something changed, so that the
 //! cost of drawing depends only on the rows in view.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{CellState, Model, cell};

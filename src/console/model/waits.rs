@@ -1,10 +1,5 @@
 //! What waits for the operator of this console: approvals to give, questions to answer, releases to resume.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use jiff::Timestamp;
 
 use super::Model;

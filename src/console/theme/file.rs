@@ -1,11 +1,6 @@
 //! Theme files: `inherits`, and `[meanings]` with a colour, a background and modifiers each. A file is
 //! checked as a whole when it is loaded. A mistake is reported with its line, never skipped.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::collections::BTreeMap;
 use std::ops::Range;
 

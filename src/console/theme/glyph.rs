@@ -1,11 +1,6 @@
 //! The glyphs of the screen, each with an ASCII twin. A glyph never shows a state alone: a word
 //! follows it.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use ratatui::symbols::border;
 
 /// Which characters the terminal can show.

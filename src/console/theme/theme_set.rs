@@ -1,11 +1,6 @@
 //! All themes: those that come with Greenroom and the operator's own, which may inherit from either.
 //! An invalid theme is reported and left out.
 
-#![expect(
-    missing_docs,
-    reason = "the names of some fields and variants say enough"
-)]
-
 use std::collections::BTreeMap;
 
 use super::file::{self, Look, ThemeError};
