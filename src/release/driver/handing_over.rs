@@ -10,12 +10,12 @@ use super::World;
 use crate::history::Successor;
 use crate::sanitize::sanitize;
 
-/// How long the driver waits for the successor.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest time between two looks: a change may be reported late.
+/// The longest time between two reads of the lock, because a change may be reported late.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Waits until another console has the lock. Returns whether this driver still holds it and must give it back.
+/// Waits until another console has the lock, or until the time is over. Returns whether this driver still holds the
+/// lock and must release it.
 pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool {
     let target = world.plan.target();
     let until = Instant::now() + TIMEOUT;
@@ -27,33 +27,35 @@ pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool 
                 Some(holder) => {
                     if holder.record.console != successor.console {
                         let other = &holder.record.operator;
-                        let words = format!(
-                            "the lock was handed to {}, but {other} took it",
+                        let message = format!(
+                            "the lock of {target} was handed over to {}, but {other} took it",
                             successor.operator
                         );
-                        tracing::warn!("{}", sanitize(&words));
+                        tracing::warn!("{}", sanitize(&message));
                     }
                     return false;
                 }
                 None => return false,
             },
             Ok(Err(failure)) => {
-                tracing::debug!("whether the successor took the lock is not known: {failure}");
+                tracing::debug!(
+                    "cannot read whether the successor took the lock of {target}: {failure}"
+                );
             }
             Err(_) => {}
         }
         let now = Instant::now();
         if now >= until {
-            let words = format!(
-                "{} did not take the lock that was handed over",
+            let message = format!(
+                "{} did not take the lock of {target} in time after the handover: it is released",
                 successor.operator
             );
-            tracing::warn!("{}", sanitize(&words));
+            tracing::warn!("{}", sanitize(&message));
             return true;
         }
         let next = (now + LOOK).min(until);
         match &mut changes {
-            // A change is followed by a look. If the changes end, the driver waits for the next look.
+            // The lock is read after each change, and at the latest at `next`.
             Some(changes) => drop(timeout_at(next, changes.next()).await),
             None => tokio::time::sleep_until(next).await,
         }

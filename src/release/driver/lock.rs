@@ -1,6 +1,6 @@
 //! Checks that this driver still holds the lock, before it changes something that compares no token: engines, and files
-//! that configure a proxy. A driver that slept for longer than its lease notices it here, and not after its next
-//! heartbeat (interlock 4).
+//! that configure a proxy. A driver that slept for longer than its lease finds that out from this check, before its
+//! next heartbeat (interlock 4).
 
 use super::World;
 use crate::ports::{Failure, FailureKind};
@@ -10,6 +10,11 @@ pub(super) async fn still_ours(world: &World, doing: &str) -> Result<(), Failure
     if world.write.locks.holds(target, &world.fence).await? {
         return Ok(());
     }
-    let said = format!("this driver no longer holds the lock of {target}");
-    Err(Failure::new(FailureKind::Fenced, "the lock", doing, said))
+    let message = format!("this driver no longer holds the lock of {target}");
+    Err(Failure::new(
+        FailureKind::Fenced,
+        "the lock",
+        doing,
+        message,
+    ))
 }

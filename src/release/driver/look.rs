@@ -1,4 +1,5 @@
-//! Observes everything that was requested, at the same time. What cannot be observed is reported, not guessed.
+//! Observes everything that the machine requests, all at the same time. What cannot be observed is reported as such and
+//! never guessed.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::release::act::{Ask, Observation};
 use crate::release::event::Event;
 use crate::release::gather::{live_at, past_and_unreadable};
 
-/// How many releases of the first environment are searched for the one that replaced the version.
+/// How many releases of the environment of `rules.only_from` are read to find the release that replaced the version.
 const PAST_THERE: usize = 50;
 
 pub(super) async fn look(world: &World, ask: Ask) -> Observation {
@@ -55,19 +56,19 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
         OptionFuture::from(ask.live_there.then(|| live_there(world))),
     );
     let mut blind = Vec::new();
-    let there = live_there.and_then(|there| there.map_err(|why| blind.push(why)).ok());
-    let (live_there, past_there) = there.unzip();
+    let live_and_past = live_there.and_then(|result| result.map_err(|why| blind.push(why)).ok());
+    let (live_there, past_there) = live_and_past.unzip();
     Observation {
-        image: seen(image, &mut blind),
-        installation: seen(installation, &mut blind),
-        instances: seen(instances, &mut blind).map(Instance::by_slot),
+        image: observed(image, &mut blind),
+        installation: observed(installation, &mut blind),
+        instances: observed(instances, &mut blind).map(Instance::by_slot),
         probe: probe.flatten(),
-        registry: seen(registry, &mut blind),
-        proxy: seen(proxy, &mut blind).map(Some),
+        registry: observed(registry, &mut blind),
+        proxy: observed(proxy, &mut blind).map(Some),
         public,
         direct: direct.flatten(),
-        traffic: seen(traffic, &mut blind).flatten(),
-        connections: seen(connections, &mut blind),
+        traffic: observed(traffic, &mut blind).flatten(),
+        connections: observed(connections, &mut blind),
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
         live_there,
         past_there: past_there.flatten(),
@@ -76,41 +77,42 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
     }
 }
 
-fn seen<T>(looked: Option<Result<T, Failure>>, blind: &mut Vec<String>) -> Option<T> {
-    looked?
+fn observed<T>(result: Option<Result<T, Failure>>, blind: &mut Vec<String>) -> Option<T> {
+    result?
         .map_err(|failure| blind.push(failure.to_string()))
         .ok()
 }
 
-/// The instances in both slots. If the runtime restarted the candidate, it is asked why.
+/// The instances in both slots. If the runtime restarted the candidate, the runtime is also asked for the reason.
 async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
     let runtime = &world.read.runtime;
     let mut instances = runtime.instances(world.plan.target()).await?;
     for instance in &mut instances {
         let is_candidate = instance.slot == world.plan.slot;
         if is_candidate && instance.restarts > 0 && instance.last_exit.is_none() {
-            // Only for the message of a failure: without the reason the failure is the same.
+            // The reason is only for the message: the failure is the same without it.
             instance.last_exit = runtime.last_exit(&instance.id).await.unwrap_or_default();
         }
     }
     Ok(instances)
 }
 
-/// What is live where the version must be live first, and, if that is another version, what was released there.
+/// The version that is live in the environment of `rules.only_from`. If it is not the version of the plan, also the
+/// newest releases of that environment.
 async fn live_there(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
     let Some(site) = &world.first else {
-        return Err("that environment is not configured".to_owned());
+        return Err("the environment of rules.only_from is not configured".to_owned());
     };
     let live = live_at(site).await?;
     let digest = &world.plan.version.digest;
     if live.as_ref().is_none_or(|live| live.digest == *digest) {
         return Ok((live, None));
     }
-    let there = &site.definition.target;
-    let past = past_and_unreadable(site.read.journal.as_ref(), there, PAST_THERE).await;
+    let first = &site.definition.target;
+    let past = past_and_unreadable(site.read.journal.as_ref(), first, PAST_THERE).await;
     let (past, unreadable) = past.map_err(|failure| failure.to_string())?;
     match unreadable.first() {
-        Some((id, why)) => Err(format!("release {id} of {there} cannot be read: {why}")),
+        Some((id, why)) => Err(format!("release {id} of {first} cannot be read: {why}")),
         None => Ok((live, Some(past))),
     }
 }
@@ -190,8 +192,9 @@ async fn running(world: &World) -> Result<(Digest, InstanceRun), String> {
         .instances(plan.target())
         .await
         .map_err(|failure| failure.to_string())?;
-    let here = Instance::by_slot(instances);
-    here.get(plan.slot)
+    let by_slot = Instance::by_slot(instances);
+    by_slot
+        .get(plan.slot)
         .clone()
         .filter(Instance::is_running)
         .map(|instance| {

@@ -1,5 +1,5 @@
-//! Reads who holds a lock that this driver lost. The driver stops acting, but its operator first wants to know who has
-//! the lock now, and whether the release has ended.
+//! Reads who holds a lock that this driver lost. The driver has stopped acting. Its operator first wants to know who
+//! has the lock now, and whether the release has ended.
 
 use std::time::Duration;
 
@@ -9,23 +9,22 @@ use crate::ports::{Failure, FailureKind};
 use crate::release::event::Event;
 use crate::sanitize::sanitize;
 
-/// How long the look may take.
+/// How long reading the lock may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the store says about a lost lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Lost {
-    /// Another driver holds it.
+    /// Another driver holds the lock.
     To(Box<LockHolder>),
-    /// Its key is gone: it was deleted, or its lease ended.
+    /// The key of the lock is gone: it was deleted, or its lease ended.
     Gone,
-    /// This driver still holds it. Only the server that received the write refused it.
+    /// This driver still holds the lock. Only the server that received the write refused the write.
     Ours,
     /// The store did not answer, or the lock's key cannot be read.
     Unknown,
 }
 
-/// Reads the lock.
 pub(super) async fn look(world: &World) -> Lost {
     let target = world.plan.target();
     let reading = world.read.registry.read(target);
@@ -61,8 +60,8 @@ impl Lost {
     }
 }
 
-/// The event for the machine when its lock is lost: the end that a later release wrote for this one, or that it may no
-/// longer act. `why` is the reason that the driver was given.
+/// The event for the machine after a lost lock: the end that a later release wrote for this release, or else that the
+/// driver may no longer act. `why` is the reason that the driver was given.
 pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
     let is_expected = match lost {
         Lost::To(holder) => holder.record.release > world.plan.release,
@@ -74,13 +73,14 @@ pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
     }
 }
 
-/// `lost to ben@ops-2 at 14:02:11`.
+/// The message about a lock that another driver holds: `lost to ben@ops-2 at 14:02:11`.
 fn to(holder: &LockHolder) -> String {
     let since = local_time::clock(holder.record.since);
     sanitize(&format!("lost to {} at {since}", holder.record.operator))
 }
 
-/// The message of a failure. For a write that compared the lock, the message names who has it now.
+/// The message of a failure. If a write failed because this driver lost its lock, the message names the operator who
+/// holds the lock now.
 pub(super) async fn words(world: &World, failure: &Failure) -> String {
     if failure.kind != FailureKind::Fenced {
         return failure.to_string();
@@ -96,29 +96,29 @@ mod tests {
 
     const OWN: FencingToken = FencingToken(1);
 
-    fn said(record: RegistryRecord) -> String {
+    fn message(record: RegistryRecord) -> String {
         let target = agreed().target;
         lost(&target, record, OWN).words(&target, "a write was refused")
     }
 
     #[test]
     fn a_deleted_lock_is_reported_with_the_command_that_resumes() {
-        let said = said(RegistryRecord::default());
-        assert!(said.contains("the key of its lock is gone"), "{said}");
-        assert!(said.contains("greenroom resume web qa"), "{said}");
+        let message = message(RegistryRecord::default());
+        assert!(message.contains("the key of its lock is gone"), "{message}");
+        assert!(message.contains("greenroom resume web qa"), "{message}");
     }
 
     #[test]
-    fn a_lock_of_another_driver_is_reported_with_its_name() {
+    fn a_lock_of_another_driver_is_reported_with_its_operator() {
         let mut snapshot = agreed();
         locked(&mut snapshot);
         let mut record = RegistryRecord {
             lock: snapshot.lock,
             ..RegistryRecord::default()
         };
-        assert!(said(record.clone()).starts_with("lost to ana@ops-1"));
+        assert!(message(record.clone()).starts_with("lost to ana@ops-1"));
         record.lock.as_mut().expect("a holder").token = OWN;
-        assert_eq!(said(record), "a write was refused");
+        assert_eq!(message(record), "a write was refused");
     }
 
     #[test]
@@ -126,10 +126,10 @@ mod tests {
         let mut record = RegistryRecord::default();
         let key = "/greenroom/v1/targets/web/qa/lock".to_owned();
         record.problems.insert(key, "not JSON".to_owned());
-        let said = said(record);
+        let message = message(record);
         assert!(
-            said.starts_with("the holder of the lock cannot be read: "),
-            "{said}"
+            message.starts_with("the holder of the lock cannot be read: "),
+            "{message}"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! The driver: runs the machine's effects through the ports and passes the results back. It decides nothing. It knows
-//! ports and tokio, but no adapter and no user interface.
+//! The driver runs the effects of the machine through the ports and passes the results back. It makes no decisions. It
+//! knows ports and tokio, but no adapter and no user interface.
 
 mod handing_over;
 mod lock;
@@ -32,41 +32,28 @@ use crate::ports::{
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Reading {
-    /// Reads the instances.
     pub runtime: Arc<dyn RuntimeReader>,
-    /// Reads the registrations.
     pub registry: Arc<dyn RegistryReader>,
-    /// Reads the route.
     pub router: Arc<dyn RouterReader>,
-    /// Probes and checks.
     pub checker: Arc<dyn Checker>,
-    /// Reads the journal.
     pub journal: Arc<dyn JournalReader>,
-    /// Lists the images.
     pub images: Arc<dyn Images>,
 }
 
-/// The writers of a target. Never built if only reading is allowed.
+/// The writers of a target. They are not built if this console may only read.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Writing {
-    /// Changes the instances.
     pub runtime: Arc<dyn RuntimeWriter>,
-    /// Changes the registrations.
     pub registry: Arc<dyn RegistryWriter>,
-    /// Changes the route.
     pub router: Arc<dyn RouterWriter>,
-    /// Writes the journal.
     pub journal: Arc<dyn JournalWriter>,
-    /// Takes and gives back locks.
     pub locks: Arc<dyn Locks>,
-    /// Shows others which consoles have a target open, and who requests the handover.
+    /// Writes which targets this console has open, and the operator's requests for a handover.
     pub presence: Arc<dyn PresenceStore>,
-    /// Places and clears holds.
     pub holds: Arc<dyn Holds>,
-    /// Writes approvals by other operators.
     pub peer_approvals: Arc<dyn PeerApprovals>,
-    /// Seals what has ended. Drivers do not use it.
+    /// Seals finished records. Drivers do not use it.
     pub seals: Arc<dyn Seals>,
 }
 
@@ -77,15 +64,15 @@ pub(super) struct World {
     pub(super) write: Writing,
     pub(super) plan: Arc<Plan>,
     pub(super) fence: Fence,
-    /// The environment where its version must be live first, if there is one and it is configured.
+    /// The environment of `rules.only_from`, if the rules name one and it is configured.
     pub(super) first: Option<Site>,
-    /// The driver; another operator may have opened the release.
+    /// The operator who drives. Another operator may have opened the release.
     pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,
-    /// The clocks of other machines, read when this driver started. This machine's clock is steady until the driver
-    /// ends.
+    /// The clocks of other machines, read once when this driver started, because this machine's clock is steady while
+    /// the driver runs.
     pub(super) clocks: Clocks,
-    /// Receives progress while an act is running.
+    /// Receives the results of effects, and progress while an act is running.
     pub(super) events: mpsc::Sender<Event>,
     /// Receives the candidate as soon as it is started.
     pub(super) candidate: watch::Sender<Option<InstanceId>>,
@@ -94,7 +81,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// The entry with its link to the one before. Linking it twice gives the same result.
+    /// The entry with its link to the entry before it. Linking an entry twice gives the same result.
     fn linked(&self, entry: Entry) -> Entry {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         chain.linked(entry)
@@ -106,7 +93,6 @@ impl World {
     }
 }
 
-/// A release that is being driven.
 pub(super) struct Driver {
     pub(super) machine: Machine,
     pub(super) world: World,
@@ -117,8 +103,8 @@ pub(super) struct Driver {
     pub(super) announcements: broadcast::Sender<Announcement>,
 }
 
-/// How long giving the lock back may take at the end; its lease ends by itself anyway.
-const GIVE_BACK: Duration = Duration::from_secs(2);
+/// How long releasing the lock may take when the driver ends. Without an answer, the lock expires with its lease.
+const LOCK_RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Driver {
     /// Drives until the release is closed or may no longer be driven.
@@ -150,19 +136,20 @@ impl Driver {
         self.end().await;
     }
 
-    /// Reads who has the lock. Nothing else is started until then.
+    /// Reads who has the lock after the lease changed. The driver starts nothing else until the answer.
     async fn lease_changed(&self, alive: bool) -> Option<Event> {
         let state = self.lease.state.borrow().clone();
         let why = match state {
             LeaseState::Held if alive => return None,
-            LeaseState::Held => "its heartbeat ended".to_owned(),
+            LeaseState::Held => "the heartbeat of the lock ended".to_owned(),
             LeaseState::Lost(why) => why,
         };
         let lost = lost::look(&self.world).await;
         Some(lost::event(&self.world, &lost, &why).await)
     }
 
-    /// Turns a command into an event. Nothing else is started while the lock is read.
+    /// Turns a command into an event. For some commands the driver reads the lock, and starts nothing else until the
+    /// answer.
     async fn event_of(&self, command: Command) -> Option<Event> {
         Some(match command {
             Command::LookAtLock => {
@@ -203,7 +190,7 @@ impl Driver {
                         "{}",
                         crate::sanitize::sanitize(&announcement.text)
                     );
-                    // Without a listener the text is only in the journal.
+                    // Sending fails only if no user interface has subscribed.
                     let _ = self.announcements.send(announcement);
                 }
                 other => self.start(other),
@@ -220,16 +207,17 @@ impl Driver {
         let task = tokio::spawn(async move { answer(&world, effect).await });
         tokio::spawn(async move {
             let event = task.await.unwrap_or(died);
-            // The receiver is gone only when the driver is.
+            // Sending fails only if the driver has ended.
             let _ = answers.send(event).await;
         });
     }
 
     async fn end(self) {
-        // If it was parked by a lost lock there is nothing to give back; if an operator parked it, there is.
+        // A driver that was parked by a lost lock has nothing to release. A driver that its operator parked still holds
+        // the lock.
         let is_closed = self.status.borrow().outcome().is_some();
-        let gives_back = is_closed || *self.lease.state.borrow() == LeaseState::Held;
-        if !gives_back {
+        let must_release = is_closed || *self.lease.state.borrow() == LeaseState::Held;
+        if !must_release {
             return;
         }
         if let Some(successor) = self.machine.successor()
@@ -239,10 +227,14 @@ impl Driver {
         }
         let target = self.world.plan.target();
         let release = self.world.write.locks.release(target, &self.world.fence);
-        match tokio::time::timeout(GIVE_BACK, release).await {
+        match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
             Ok(Ok(())) => {}
-            Ok(Err(failure)) => tracing::warn!("the lock was not given back: {failure}"),
-            Err(_) => tracing::warn!("the lock was not given back in time"),
+            Ok(Err(failure)) => tracing::warn!(
+                "the lock of {target} was not released and expires with its lease: {failure}"
+            ),
+            Err(_) => tracing::warn!(
+                "the lock of {target} was not released in time and expires with its lease"
+            ),
         }
     }
 }
@@ -253,7 +245,7 @@ fn far_away() -> Instant {
 
 /// The event for a task that panicked.
 fn died(effect: &Effect) -> Event {
-    let text = "the task that did it ended unexpectedly; see the log".to_owned();
+    let text = "the task that performed this ended unexpectedly; see the log".to_owned();
     match effect {
         Effect::Act { .. } => Event::Acted(Err(ActionError {
             kind: ActionErrorKind::Final,
@@ -279,8 +271,8 @@ async fn answer(world: &World, effect: Effect) -> Event {
             let written = journal
                 .append(plan.target(), plan.release, &entry, &world.fence)
                 .await;
-            let begins = matches!(entry.what, Happening::Resumed { .. });
-            recorded(world, written, begins).await
+            let is_first = matches!(entry.what, Happening::Resumed { .. });
+            recorded(world, written, is_first).await
         }
         Effect::Head(record) => {
             let record = world.ended(*record);
@@ -293,17 +285,17 @@ async fn answer(world: &World, effect: Effect) -> Event {
             approved,
         } => Event::Acted(perform::perform(world, &act, stage, &approved).await),
         Effect::Observe(ask) => Event::Seen(Box::new(look::look(world, ask).await)),
-        // These never reach this function: `feed` handles them.
+        // `feed` handles these effects: they never reach this function.
         Effect::Schedule { id, .. } => Event::Fired(id),
         Effect::Announce(_) => Event::Recorded,
     }
 }
 
-/// `begins` says whether this was the first record of this driver.
-async fn recorded(world: &World, result: crate::ports::Result<()>, begins: bool) -> Event {
+/// Turns the result of a write into an event. `is_first` says whether this was the first record of this driver.
+async fn recorded(world: &World, result: crate::ports::Result<()>, is_first: bool) -> Event {
     match result {
         Ok(()) => {
-            if begins {
+            if is_first {
                 overtaken::close_earlier(world).await;
             }
             Event::Recorded

@@ -1,6 +1,6 @@
-//! Releases that ended because a later one started. The driver of the later one writes their end, under its own lock
-//! and after its own head. If it crashes in between, the driver that resumes it writes that end. The driver of an
-//! earlier release that lost its lock reads its end there.
+//! Releases that ended because a later one started. The driver of the later release writes the end of each earlier one,
+//! under its own lock and after its own head. If that driver crashes before, the driver that resumes the later release
+//! writes the ends. A driver that lost its lock reads the end of its own release from the journal.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::release::{Plan, interrupted_at};
 const EARLIER: usize = 20;
 /// How long a driver that lost its lock waits for its end to be written.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The pause between two looks.
+/// The pause between two reads of the journal.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// Closes every earlier release of the target that has no end. A release that cannot be closed stays open, and the next
@@ -35,7 +35,9 @@ pub(super) async fn close_earlier(world: &World) {
         Result::Ok(())
     };
     if let Err(failure) = closed.await {
-        tracing::warn!("an earlier release is left without its end: {failure}");
+        tracing::warn!(
+            "the end of an earlier release of {target} was not written, and the next release writes it: {failure}"
+        );
     }
 }
 
@@ -49,14 +51,15 @@ async fn close(world: &World, head: &ReleaseRecord) -> Result<()> {
     record.closed = Some((world.clock.now(), end(world, &recorded)));
     let record = Chain::after(&recorded).closed(record);
     match world.write.journal.head(&record, &world.fence).await {
-        // Its driver wrote the end itself before it lost its lock.
+        // The earlier driver wrote the end itself before it lost its lock.
         Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
         written => written,
     }
 }
 
-/// How an earlier release ended. If its watch was passed, its version is live and only the old one had to be retired.
-/// Otherwise it stays as it was left.
+/// How an earlier release ended. If every step was observed, the release is done or backed out. If the watch was
+/// passed, its version is live and only the old one was still to be stopped: the release is superseded. Any other
+/// release is left as it was.
 fn end(world: &World, recorded: &Recorded) -> Outcome {
     let successor = world.plan.successor();
     let plan = Plan::recorded(&recorded.head, &world.plan.definition, None);
@@ -75,15 +78,15 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
         }
         (direction, Some(_)) => Outcome::Left {
             reason: format!(
-                "it was interrupted {}, and had no driver when {successor} started",
+                "the release was interrupted {}, and had no driver when {successor} started",
                 interrupted_at(replay.settled, direction),
             ),
         },
     }
 }
 
-/// The end that the driver of a later release wrote for this one. With `is_expected` it waits for that end, because the
-/// later driver took the lock a moment ago.
+/// The end that the driver of a later release wrote for this one. With `is_expected`, the function waits for that end,
+/// because the later driver took the lock a moment ago.
 pub(super) async fn written_end(world: &World, is_expected: bool) -> Option<Outcome> {
     let (target, id) = (world.plan.target(), world.plan.release);
     let until = Instant::now() + TIMEOUT;

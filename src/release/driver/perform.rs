@@ -13,7 +13,7 @@ use crate::release::act::{Act, ActionError, ActionErrorKind, Before, Move, Stage
 use crate::release::event::Event;
 use crate::release::{Approved, Plan};
 
-/// How many progress reports may wait. The adapter drops the rest.
+/// How many progress reports of a pull may wait. The adapter drops the rest.
 const PROGRESS: usize = 16;
 
 pub(super) async fn perform(
@@ -26,7 +26,7 @@ pub(super) async fn perform(
     if !approved.covers(plan, stage.step, stage.direction) {
         return Err(ActionError {
             kind: ActionErrorKind::Final,
-            text: format!("{} is not approved", stage.step),
+            text: format!("the step {} is not approved", stage.step),
         });
     }
     let done = match act {
@@ -62,7 +62,7 @@ async fn pull(world: &World) -> Result<(), Failure> {
     let events = world.events.clone();
     let forward = async move {
         while let Some(PullProgress { done, total }) = reports.recv().await {
-            // Full or closed: the next report contains the same.
+            // If the channel is full, this report is lost, but a later one has newer numbers.
             let _ = events.try_send(Event::Pulled { done, total });
         }
     };
@@ -111,7 +111,7 @@ async fn replace(world: &World, instance: &Instance) -> Result<(), Failure> {
             "the engine",
             format!("making room in {}", plan.slot),
             format!(
-                "{} ({}) was put there after the plan was made",
+                "{} ({}) was put into the slot after the plan was made",
                 instance.version_name(),
                 instance.id.short()
             ),
@@ -143,7 +143,7 @@ async fn remove(world: &World, instance: &InstanceId) -> Result<(), Failure> {
     world.write.runtime.remove(instance).await
 }
 
-/// The instance in a slot, as the engine has it now.
+/// The instance that the engine has in a slot now.
 async fn instance_in(world: &World, slot: Slot) -> Result<Option<Instance>, Failure> {
     let instances = world.read.runtime.instances(world.plan.target()).await?;
     Ok(instances.into_iter().find(|instance| instance.slot == slot))
@@ -156,7 +156,7 @@ async fn register(world: &World, slot: Slot) -> Result<(), Failure> {
             FailureKind::Missing,
             "the engine",
             format!("registering {slot}"),
-            "nothing of Greenroom runs there",
+            "no instance of Greenroom runs in this slot",
         ));
     };
     let entry = Registration {
@@ -184,8 +184,8 @@ fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
     }
 }
 
-/// First checks what the proxy cannot do. Then writes the registry, because every other operator
-/// acts on it. Then one rename in the proxy.
+/// Moves the traffic. First the proxy checks that it can make the switch. Then the route is written to the registry,
+/// because every other operator acts on it. Last, the proxy's pointer is renamed.
 async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
     let plan = &world.plan;
     let digest = if movement.to == plan.slot {
@@ -203,7 +203,7 @@ async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
         HoldChange::Clear(Cleared {
             by: world.operator.clone(),
             at: world.clock.now(),
-            why: Some("the rollback that left it was switched back".to_owned()),
+            why: Some("the rollback that left this hold was backed out".to_owned()),
         })
     };
     let change = RouteChange {
@@ -247,8 +247,8 @@ async fn deregister(world: &World, slot: Slot) -> Result<(), Failure> {
         .await
 }
 
-/// Stops only the instance that was observed without traffic: another one that has replaced it may
-/// have traffic.
+/// Deregisters a slot and stops only the instance that was observed without traffic. An instance that has replaced it
+/// may have traffic.
 async fn retire(world: &World, slot: Slot, instance: Option<&InstanceId>) -> Result<(), Failure> {
     deregister(world, slot).await?;
     match instance {
@@ -265,7 +265,7 @@ async fn reinstate(world: &World, slot: Slot, before: Before) -> Result<(), Fail
             FailureKind::Missing,
             "the engine",
             format!("starting {slot} again"),
-            "what ran there is gone",
+            "the instance of this slot no longer exists",
         )
         .hint("promote the version you want instead"));
     };
