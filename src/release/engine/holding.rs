@@ -13,16 +13,14 @@ use crate::sanitize::sanitize;
 /// How many characters of an unreadable hold are shown and kept.
 const SHOWN: usize = 200;
 
-/// An unreadable hold, as stored.
+/// A hold in the store that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableHold {
-    /// Its key.
     pub key: String,
     /// The stored value, sanitized and cut.
     pub value: String,
-    /// The revision that wrote it.
+    /// The revision of the store that wrote the value.
     pub revision: i64,
-    /// Why it cannot be read.
     pub why: String,
 }
 
@@ -51,38 +49,39 @@ impl Engine {
         };
         match write.holds.place(target, &hold).await {
             Ok(None) => Ok(hold),
-            Ok(Some(stands)) if stands.lacks_reason() => {
-                self.give_reason(target, &stands, &hold).await
+            Ok(Some(existing)) if existing.lacks_reason() => {
+                self.give_reason(target, &existing, &hold).await
             }
-            Ok(Some(stands)) => Err(Refusal::HeldAlready(stands).into()),
-            Err(failure) => Err(not_done("whether it is held now", &failure)),
+            Ok(Some(existing)) => Err(Refusal::HeldAlready(existing).into()),
+            Err(failure) => Err(not_done("whether the hold was placed", &failure)),
         }
     }
 
-    /// Adds the reason of a rollback later. The hold that the rollback left is replaced by one with the reason, and
-    /// both are kept. The new one ends at the requested time, or when the old one does.
+    /// Adds a reason to the hold that a rollback left. A new hold with the reason replaces it, and the store keeps
+    /// both. The new hold ends at the requested time, or else when the old hold ends.
     async fn give_reason(
         &self,
         target: &Target,
-        stands: &Hold,
-        asked: &Hold,
+        existing: &Hold,
+        requested: &Hold,
     ) -> Result<Hold, Refused> {
         let Some(write) = self.sites.get(target).and_then(|site| site.write.as_ref()) else {
             return Err(Refusal::ReadOnly.into());
         };
-        let mut next = stands.with_reason(&asked.reason, asked.author.clone(), asked.since);
-        next.until = asked.until.or(stands.until);
+        let mut next =
+            existing.with_reason(&requested.reason, requested.author.clone(), requested.since);
+        next.until = requested.until.or(existing.until);
         let cleared = Cleared {
-            by: asked.author.clone(),
-            at: asked.since,
+            by: requested.author.clone(),
+            at: requested.since,
             why: Some("the reason was given".to_owned()),
         };
-        match write.holds.replace(target, stands, &cleared, &next).await {
+        match write.holds.replace(target, existing, &cleared, &next).await {
             Ok(()) => Ok(next),
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                Err(not_done("the hold as it was seen", &failure))
+                Err(not_done("which hold is active now", &failure))
             }
-            Err(failure) => Err(not_done("whether the reason is kept", &failure)),
+            Err(failure) => Err(not_done("whether the reason was added", &failure)),
         }
     }
 
@@ -91,13 +90,14 @@ impl Engine {
         gather::clocks(site, self.clock.as_ref()).await
     }
 
-    /// Clears the active hold of a target: exactly that one, with a record of who cleared it. Returns the cleared hold;
-    /// the error says why none was cleared.
+    /// Clears the active hold of a target, with a record of who cleared it. Returns the cleared hold; the error says
+    /// why none was cleared.
     pub async fn clear_hold(&self, target: &Target, why: Option<String>) -> Result<Hold, Refused> {
         self.clear(target, None, why).await
     }
 
-    /// The same of the hold that the operator was shown: another one, or one that changed meanwhile, is not cleared.
+    /// Clears the hold that the operator was shown. If another hold is active, or the hold has changed, nothing is
+    /// cleared.
     pub async fn clear_seen_hold(
         &self,
         target: &Target,
@@ -129,7 +129,7 @@ impl Engine {
             return self.clear_unreadable_hold(target, &hold, why).await;
         }
         let record = site.read.registry.read(target).await;
-        let record = record.map_err(|failure| not_done("what holds it", &failure))?;
+        let record = record.map_err(|failure| not_done("which hold is active", &failure))?;
         let found = record.hold.clone().map(Box::new).map(SeenHold::Readable);
         if seen.is_some_and(|seen| found.as_ref() != Some(seen)) {
             let now = record.hold.map(|hold| hold.words(now));
@@ -147,14 +147,14 @@ impl Engine {
         match write.holds.clear(target, &hold, &cleared).await {
             Ok(()) => Ok(hold.cleared(cleared)),
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                Err(not_done("the hold as it was seen", &failure))
+                Err(not_done("which hold is active now", &failure))
             }
-            Err(failure) => Err(not_done("whether it is cleared", &failure)),
+            Err(failure) => Err(not_done("whether the hold was cleared", &failure)),
         }
     }
 
-    /// Whether a hold stops promotes by one of the clocks that a promote goes by. The other clocks are asked only where
-    /// it ended by this machine's.
+    /// Whether a hold stops promotes by this machine's clock or by the clock of another machine. The other clocks are
+    /// read only if the hold has ended by this machine's clock.
     async fn is_in_effect(&self, site: &Site, hold: &Hold, now: Timestamp) -> bool {
         if hold.cleared.is_some() || hold.stands(now) {
             return hold.stands(now);
@@ -170,7 +170,7 @@ impl Engine {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        let not_known = |failure| not_done("what holds it", &failure);
+        let not_known = |failure| not_done("which hold is active", &failure);
         let record = site.read.registry.read(target).await.map_err(not_known)?;
         let mut problems = record.problems.into_iter();
         let is_hold = |key: &str| StoredKey::of(target, key) == StoredKey::Hold;
@@ -187,7 +187,7 @@ impl Engine {
         }))
     }
 
-    /// Removes exactly the hold that was shown, and records what it was and who removed it.
+    /// Removes exactly the unreadable hold that was shown, and records its value and who removed it.
     pub async fn clear_unreadable_hold(
         &self,
         target: &Target,
@@ -218,13 +218,13 @@ impl Engine {
         {
             Ok(()) => Ok(removed),
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                Err(not_done("the hold as it was seen", &failure))
+                Err(not_done("which hold the store has now", &failure))
             }
-            Err(failure) => Err(not_done("whether it is removed", &failure)),
+            Err(failure) => Err(not_done("whether the hold was removed", &failure)),
         }
     }
 }
 
-fn not_done(what: &str, failure: &Failure) -> Refused {
-    super::unknown(what, failure)
+fn not_done(fact: &str, failure: &Failure) -> Refused {
+    super::unknown(fact, failure)
 }

@@ -1,5 +1,5 @@
-//! The engine of the user interfaces: plans and starts releases, resumes those that lost their driver, and keeps the
-//! ones that it drives.
+//! The engine plans and starts releases, resumes releases that lost their driver, and keeps the releases that this
+//! console drives. The user interfaces call the engine.
 
 mod holding;
 mod overtaking;
@@ -33,26 +33,24 @@ use crate::history::Chain;
 use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, Target, Tier};
 use crate::ports::{Acquired, Clock, Lease};
 
-/// The capacity for commands. Each is small and is taken at once.
+/// The capacity for commands to a driver. Commands are small, and the driver takes each one immediately.
 const COMMANDS: usize = 16;
-/// The capacity for progress and answers.
+/// The capacity for the results and the progress of effects.
 const EVENTS: usize = 64;
-/// How many announcements a slow listener may lag behind.
+/// How many announcements a slow subscriber may lag behind.
 const ANNOUNCEMENTS: usize = 1024;
 
 /// A target with its ports.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Site {
-    /// Its configuration.
     pub definition: Definition,
-    /// Its readers.
     pub read: Reading,
-    /// Its writers; none if only reading is allowed.
+    /// The writers; none if this console may only read.
     pub write: Option<Writing>,
 }
 
-/// Plans and starts releases.
+/// Plans, starts and resumes the releases of this console.
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Engine {
     sites: BTreeMap<Target, Site>,
@@ -63,18 +61,18 @@ pub struct Engine {
     observers: Vec<Arc<dyn ReleaseObserver>>,
 }
 
-/// How a release came to be driven here.
+/// How this console came to drive a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driven {
-    /// This console opened it.
+    /// This console opened the release.
     Begun,
-    /// Another driver opened it.
+    /// This console resumed the release.
     Resumed,
 }
 
-/// Is told of each release when this console starts to drive it.
+/// Receives each release that this console starts to drive.
 pub trait ReleaseObserver: Send + Sync {
-    /// This console starts to drive the release. Must not block: wait in a separate task.
+    /// Called when this console starts to drive a release. The call must not block: it waits in a separate task.
     fn driven(&self, site: &Site, handle: &Handle, how: Driven);
 }
 
@@ -96,33 +94,29 @@ impl Engine {
         }
     }
 
-    /// Adds observers of the releases that are driven here.
+    /// Adds observers of the releases that this console drives.
     #[must_use]
     pub fn observed_by(self, observers: Vec<Arc<dyn ReleaseObserver>>) -> Self {
         Self { observers, ..self }
     }
 
-    /// The operator of this console.
     pub fn operator(&self) -> &Operator {
         &self.operator
     }
 
-    /// The clock that approvals are given by.
+    /// The clock that sets the times of approvals.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 
-    /// The configuration of a target.
     pub fn definition(&self, target: &Target) -> Option<&Definition> {
         self.sites.get(target).map(|site| &site.definition)
     }
 
-    /// A target with its ports.
     pub fn site(&self, target: &Target) -> Option<&Site> {
         self.sites.get(target)
     }
 
-    /// Every target.
     pub fn sites(&self) -> impl Iterator<Item = &Site> {
         self.sites.values()
     }
@@ -136,20 +130,20 @@ impl Engine {
             .cloned()
     }
 
-    /// Stops driving every release that this engine drives, as if each operator had asked for it: the current act is
-    /// observed, the journal records that the driver left, and the lock is given back. Another operator can resume at
-    /// once, without waiting for the lease. Waits no longer than `within`.
+    /// Stops driving every release that this engine drives, as if its operator had requested that. The current act is
+    /// observed, the journal records that the driver stopped, and the lock is released. Then another operator can
+    /// resume without waiting for the lease to end. Waits no longer than `within`.
     pub async fn let_go(&self, reason: &str, within: Duration) {
         let handles = self.sites.keys().filter_map(|target| self.active(target));
         let each = handles.map(|handle| async move {
             let reason = reason.to_owned();
-            // A driver that does not listen has ended.
+            // Sending fails only if the driver has ended.
             let _ = handle.command(Command::Interrupt { reason }).await;
             handle.ended().await;
         });
         if tokio::time::timeout(within, join_all(each)).await.is_err() {
             tracing::warn!(
-                "not every release was given back within {within:?}: its lease ends by itself"
+                "a driver did not stop within {within:?}: the lock of its release expires with its lease"
             );
         }
     }
@@ -167,22 +161,26 @@ impl Engine {
         let mut warnings = router.warnings(draft.target());
         warnings.extend(if draft.installs() {
             let warnings = router.install_warnings(draft.target()).await;
-            warnings.unwrap_or_else(|failure| vec![format!("not everything is known: {failure}")])
+            warnings.unwrap_or_else(|failure| {
+                vec![format!(
+                    "the warnings about the installation are not complete: {failure}"
+                )]
+            })
         } else {
             Vec::new()
         });
-        let words = ProxyWords {
+        let proxy_words = ProxyWords {
             install: router.describe_install(draft.target()),
             switch: router.describe_switch(draft.target(), &draft.order()),
             warnings,
             touched: self.touched(draft.target(), true, draft.installs()),
         };
-        let plan = draft.into_plan(&words);
+        let plan = draft.into_plan(&proxy_words);
         self.check_name(&plan)?;
         Ok(plan)
     }
 
-    /// The protected targets of other environments whose connections a switch or an installation of this target may cut.
+    /// The protected targets of other environments whose connections a switch or an installation may cut.
     fn touched(&self, target: &Target, switches: bool, installs: bool) -> Vec<Target> {
         let Some(router) = self.sites.get(target).map(|site| &site.read.router) else {
             return Vec::new();
@@ -203,7 +201,7 @@ impl Engine {
         touched
     }
 
-    /// The environment where the version of a plan must be live first.
+    /// The environment of `rules.only_from`, if the plan has that rule and the environment is configured.
     fn first_of(&self, plan: &Plan) -> Option<Site> {
         let environment = plan.only_from()?.clone();
         let first = Target::new(plan.target().service.clone(), environment);
@@ -284,9 +282,9 @@ impl Engine {
         let (command_sender, commands) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
-        // A resumed release may have started it long ago.
-        let known = plan.warm.as_ref().map(|instance| instance.id.clone());
-        let (candidate, candidate_receiver) = watch::channel(known);
+        // A resumed release may have started its candidate long ago.
+        let warm_id = plan.warm.as_ref().map(|instance| instance.id.clone());
+        let (candidate, candidate_receiver) = watch::channel(warm_id);
         let (announcements, first) = broadcast::channel(ANNOUNCEMENTS);
         let handle = Handle {
             commands: command_sender,
@@ -324,7 +322,7 @@ impl Engine {
                 observer.driven(site, &handle, how);
             }
         }
-        // If the machine's clock is set, it must neither hurry nor delay a release.
+        // If the machine's clock is set, the waits of the release must become neither shorter nor longer.
         let steady = self.clock.steady();
         tokio::spawn(async move {
             driver.run().await;
@@ -336,7 +334,9 @@ impl Engine {
 
 async fn give_back(write: &Writing, target: &Target, lease: &Lease) {
     if let Err(failure) = write.locks.release(target, &lease.fence).await {
-        tracing::warn!("the lock was not given back: {failure}");
+        tracing::warn!(
+            "the lock of {target} was not released and expires with its lease: {failure}"
+        );
     }
 }
 
@@ -353,7 +353,8 @@ async fn still_as_planned(
             .occupancy(target, plan.slot, plan.endpoint())
     );
     let record = record.map_err(|failure| unknown("the store's record", &failure))?;
-    let occupancy = occupancy.map_err(|failure| unknown("what is in the slot", &failure))?;
+    let occupancy =
+        occupancy.map_err(|failure| unknown("which instance is in the slot", &failure))?;
     if let Some(refusal) = plan.held(record.hold.as_ref(), now, clocks) {
         return Err(refusal.into());
     }
@@ -361,11 +362,12 @@ async fn still_as_planned(
     comes_last(plan, site).await
 }
 
-/// Another release may have started and ended since the plan was made, by another clock.
+/// Refuses if another release was started since the plan was made. It may have ended already, and its id may come from
+/// another machine's clock.
 async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let newest = past_and_unreadable(site.read.journal.as_ref(), plan.target(), 1).await;
     let (newest, unreadable) =
-        newest.map_err(|failure| unknown("what was released here last", &failure))?;
+        newest.map_err(|failure| unknown("which release of the target is the newest", &failure))?;
     let newest = newest.first().map(|newest| newest.id);
     match newest.max(unreadable.first().map(|(id, _)| *id)) {
         Some(newest) if newest >= plan.release => Err(Refusal::WorldChanged {
@@ -376,9 +378,9 @@ async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
     }
 }
 
-pub(super) fn unknown(what: &str, failure: &crate::ports::Failure) -> Refused {
+pub(super) fn unknown(fact: &str, failure: &crate::ports::Failure) -> Refused {
     Refusal::Unknown {
-        what: what.into(),
+        what: fact.into(),
         why: failure.to_string(),
     }
     .into()

@@ -1,5 +1,5 @@
-//! The next release of a target ends the standby of the one before, even if another console drives that. The lock moves
-//! in one transaction, which compares that nothing was started there.
+//! The next release of a target ends the standby of the previous release, even if another console drives it. The lock
+//! moves in one transaction, which compares that the previous driver has started nothing.
 
 use super::{Engine, Site, clocks, still_as_planned, unknown};
 use crate::history::Recorded;
@@ -8,7 +8,7 @@ use crate::ports::{Acquired, JournalEnd, Lease};
 use crate::release::driver::Writing;
 use crate::release::{Command, Plan, Progress, Refusal, Refused, StandbyOf, standby_entry};
 
-/// How long a standby of this console may take to end before the next release fails to take over.
+/// How long a driver of this console may take to end its standby. After that, the next release is refused.
 const SUPERSEDING: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Engine {
@@ -26,8 +26,8 @@ impl Engine {
         })
     }
 
-    /// The console whose standby holds the lock, if a standby holds it. If it cannot be read, there is none, and then
-    /// the lock refuses the release.
+    /// The console whose standby holds the lock, if a standby holds it. None if that release cannot be read: then the
+    /// lock refuses the new release.
     pub(super) async fn standby_of(
         &self,
         site: &Site,
@@ -37,31 +37,31 @@ impl Engine {
             return Some(StandbyOf::ThisConsole);
         }
         let holder = record?.lock.as_ref()?;
-        let end = standby_end(site, holder).await.ok().flatten();
-        end.map(|_| StandbyOf::AnotherConsole)
+        let journal_end = standby_end(site, holder).await.ok().flatten();
+        journal_end.map(|_| StandbyOf::AnotherConsole)
     }
 
-    /// Ends a standby that this console drives, and waits until its lock is given back.
+    /// Ends a standby that this console drives, and waits until its lock is released.
     pub(super) async fn end_own_standby(&self, plan: &Plan) -> Result<(), Refused> {
         let target = plan.target();
         let Some(handle) = self.active(target).filter(|_| self.is_own_standby(target)) else {
             return Ok(());
         };
         let by = Some(plan.successor());
-        // If the driver has already ended, that is fine.
+        // Sending fails only if the driver has already ended.
         let _ = handle.command(Command::Supersede { by }).await;
         tokio::time::timeout(SUPERSEDING, handle.ended())
             .await
             .map_err(|_| {
                 Refused::from(Refusal::Unknown {
-                    what: "whether the standby before has ended".into(),
-                    why: format!("it did not end within {SUPERSEDING:?}"),
+                    what: "whether the standby of the previous release has ended".into(),
+                    why: format!("the driver did not stop within {SUPERSEDING:?}"),
                 })
             })
     }
 
-    /// Takes the lock from the standby of another console. Everything else is compared before, because that driver
-    /// loses its lock for good, which must not happen for an outdated plan.
+    /// Takes the lock from the standby of another console. The plan is checked first: the other driver loses its lock
+    /// for good, which must not happen for an outdated plan.
     pub(super) async fn take_from_standby(
         &self,
         (plan, site, write): (&Plan, &Site, &Writing),
@@ -80,7 +80,10 @@ impl Engine {
         match taken.await {
             Ok(Acquired::Held(lease)) => Ok(lease),
             Ok(Acquired::Taken(other)) => Err(Refusal::locked(target, other).into()),
-            Err(failure) => Err(unknown("whether the standby before was ended", &failure)),
+            Err(failure) => Err(unknown(
+                "whether the standby of the previous release was ended",
+                &failure,
+            )),
         }
     }
 }
@@ -94,7 +97,7 @@ async fn standby_end(site: &Site, holder: &LockHolder) -> Result<Option<JournalE
     let recorded = site.read.journal.release(&site.definition.target, release);
     let recorded: Option<Recorded> = recorded
         .await
-        .map_err(|failure| unknown("what the release that holds the lock does", &failure))?;
+        .map_err(|failure| unknown("the progress of the release that holds the lock", &failure))?;
     let entry = recorded.and_then(|recorded| standby_entry(&recorded, &site.definition));
     Ok(entry.map(|last_entry| JournalEnd {
         release,

@@ -1,4 +1,4 @@
-//! Approvals by other operators: read, given and withdrawn by operators who do not drive the release.
+//! Reads, gives and withdraws approvals by operators who do not drive the release.
 
 use super::{Engine, clocks, unknown};
 use crate::checks::Verdict;
@@ -15,18 +15,18 @@ use crate::sanitize::sanitize;
 /// A release that other operators may approve, and their approvals so far.
 #[derive(Debug, Clone)]
 pub struct PeerApprovable {
-    /// The release.
     pub found: Interrupted,
-    /// How many approvals it needs.
+    /// How many approvals the release needs.
     pub needed: usize,
     /// The approvals that count now.
     pub given: Vec<PeerApproval>,
-    /// Approvals that do not count, each with the reason.
+    /// One message for each approval that does not count.
     pub ignored: Vec<String>,
 }
 
 impl Engine {
-    /// The release of a target that waits for other operators, or the given one. Only reads.
+    /// The current release of a target, or the release `id`, with its approvals by other operators. Refused if the
+    /// release needs no approvals, or if its traffic may have moved. Only reads.
     pub async fn peer_approvable(
         &self,
         target: &Target,
@@ -36,10 +36,10 @@ impl Engine {
         let plan = found.plan();
         let needed = approvers_needed(plan);
         if needed == 0 {
-            return Err(not(NotPeerApproved::NeedsNone));
+            return Err(not_approved(NotPeerApproved::NeedsNone));
         }
         if found.observed.status.may_have_switched {
-            return Err(not(NotPeerApproved::TooLate));
+            return Err(not_approved(NotPeerApproved::TooLate));
         }
         let driver = found.driver().map(|holder| holder.record.operator.clone());
         let (given, ignored) = self.weighed(plan, driver.as_ref()).await?;
@@ -60,7 +60,7 @@ impl Engine {
         Ok(self.weighed(plan, driver).await?.0)
     }
 
-    /// The approvals of a plan that count, and why the others do not.
+    /// The approvals of a plan that count, and the reasons why other approvals do not count.
     async fn weighed(
         &self,
         plan: &Plan,
@@ -70,12 +70,10 @@ impl Engine {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        let record: RegistryRecord = site
-            .read
-            .registry
-            .read(target)
-            .await
-            .map_err(|failure| unknown("what others have approved", &failure))?;
+        let record: RegistryRecord =
+            site.read.registry.read(target).await.map_err(|failure| {
+                unknown("which approvals other operators have given", &failure)
+            })?;
         let clocks = clocks(site, self.clock.as_ref()).await;
         let now = self.clock.now();
         let weighed = weigh(plan, &record.peer_approvals, driver, (now, &clocks));
@@ -90,15 +88,16 @@ impl Engine {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
         let found = site.read.runtime.instances(target).await;
-        let found = found.map_err(|failure| unknown("what runs in the slots", &failure))?;
+        let found =
+            found.map_err(|failure| unknown("which instances are in the slots", &failure))?;
         Ok(PerSlot::from_fn(|slot| {
             let mut found = found.iter();
             found.find(|instance| instance.slot == slot).cloned()
         }))
     }
 
-    /// If approvals count and the store proves the writer's name, the operator must use that name. Otherwise one person
-    /// could open a release under one name and approve it under another.
+    /// If the plan needs approvals and the store authenticates its writers, this operator must use the authenticated
+    /// name. Otherwise one person could open a release under one name and approve it under another.
     pub(super) fn check_name(&self, plan: &Plan) -> Result<(), Refused> {
         if approvers_needed(plan) == 0 {
             return Ok(());
@@ -117,22 +116,22 @@ impl Engine {
         if proved.is_same_person(&self.operator) {
             return Ok(());
         }
-        Err(not(NotPeerApproved::NameNotProved {
+        Err(not_approved(NotPeerApproved::NameNotProved {
             name: self.operator.name.clone(),
             proved: name.to_owned(),
         }))
     }
 
-    /// Whether the operator of this console may approve a release. Operators do not approve their own.
+    /// Whether the operator of this console may approve a release. Operators cannot approve their own releases.
     pub fn may_peer_approve(&self, found: &Interrupted) -> Result<(), Refused> {
         self.check_name(found.plan())?;
         let driver = found.driver().map(|holder| &holder.record.operator);
         if let Some(by) = own_release(&self.operator, found.plan(), driver) {
-            return Err(not(NotPeerApproved::Own { by: by.clone() }));
+            return Err(not_approved(NotPeerApproved::Own { by: by.clone() }));
         }
         let mut owners = std::iter::once(&found.plan().operator).chain(driver);
         match owners.find(|owner| owner.looks_like(&self.operator)) {
-            Some(owner) => Err(not(NotPeerApproved::LooksLike {
+            Some(owner) => Err(not_approved(NotPeerApproved::LooksLike {
                 owner: owner.clone(),
             })),
             None => Ok(()),
@@ -168,9 +167,11 @@ impl Engine {
         match write.peer_approvals.give(target, &peer_approval).await {
             Ok(()) => Ok(peer_approval),
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                Err(not(NotPeerApproved::NotTaken { why: failure.said }))
+                Err(not_approved(NotPeerApproved::NotTaken {
+                    why: failure.said,
+                }))
             }
-            Err(failure) => Err(unknown("whether it is approved", &failure)),
+            Err(failure) => Err(unknown("whether the approval was stored", &failure)),
         }
     }
 
@@ -183,38 +184,39 @@ impl Engine {
         let PeerApprovable { given, .. } = self.peer_approvable(target, Some(id)).await?;
         let own = given
             .iter()
-            .find(|one| one.by.is_same_person(&self.operator));
-        let own = own.ok_or_else(|| not(NotPeerApproved::Nothing))?;
+            .find(|approval| approval.by.is_same_person(&self.operator));
+        let own = own.ok_or_else(|| not_approved(NotPeerApproved::Nothing))?;
         let site = self.sites.get(target);
         let write = site.and_then(|site| site.write.as_ref());
         let write = write.ok_or(Refusal::ReadOnly)?;
-        let taken = write.peer_approvals.take_back(target, own).await;
-        taken.map_err(|failure| unknown("whether it was taken back", &failure))
+        let withdrawn = write.peer_approvals.take_back(target, own).await;
+        withdrawn.map_err(|failure| unknown("whether the approval was withdrawn", &failure))
     }
 }
 
-fn not(why: NotPeerApproved) -> Refused {
+fn not_approved(why: NotPeerApproved) -> Refused {
     Refusal::NotPeerApproved(why).into()
 }
 
 /// The longest note that is kept, in characters.
 const LONGEST_NOTE: usize = 500;
 
-/// A note as it is kept: on one line, without control characters, and not too long; none if it is empty.
+/// The note as the store keeps it: on one line, without control characters, and cut to [`LONGEST_NOTE`]. None if it is
+/// empty.
 fn note_kept(note: &str) -> Option<String> {
     let note = sanitize(note);
     let note: String = note.trim().chars().take(LONGEST_NOTE).collect();
     (!note.is_empty()).then_some(note)
 }
 
-/// The checks as the approver saw them, for the record.
+/// The results of the checks when the approver approved, for the record.
 fn evidence(status: &Status, now: jiff::Timestamp) -> String {
     let Some(at) = status.checked_at else {
         return "no checks had been run".to_owned();
     };
     let passed = |case: &&crate::checks::CaseReport| case.verdict == Verdict::Passed;
     format!(
-        "{} of {} checks passed, of {}, {} old",
+        "{} of {} checks of {} passed, {} ago",
         status.cases.iter().filter(passed).count(),
         status.cases.len(),
         status.plan.version.digest.short(),

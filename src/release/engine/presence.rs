@@ -1,5 +1,5 @@
-//! Presence at a target: being shown there, requesting a handover, and declining one. Only if writing is allowed: a
-//! console that may only read is not shown, and that is not an error.
+//! Writes to the presence store: which target this console shows, and requests for a handover. A console that may only
+//! read cannot request a handover. It is not shown to other consoles, and that is not an error.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::inventory::{Declined, HandoverRequest, ReleaseId, Target, Watcher};
 use crate::ports::{Failure, PresenceStore};
 use crate::release::Refusal;
 
-/// How long leaving may take: the lease ends by itself.
+/// How long removing this console from the store may take. Without an answer, its entries end with their lease.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Engine {
@@ -20,12 +20,12 @@ impl Engine {
         &self.console
     }
 
-    /// Shows this console at a target, and no longer at the one before. If that fails, nothing else is affected.
+    /// Writes that this console shows `target`, and removes it from `before`. A failure is only logged.
     pub async fn look_on(&self, target: &Target, before: Option<&Target>) {
         if let Some(before) = before.filter(|before| *before != target)
             && let Some(presence) = self.presence(before)
         {
-            unless(presence.gone(before, &self.console).await);
+            log_failure(presence.gone(before, &self.console).await);
         }
         if let Some(presence) = self.presence(target) {
             let watcher = Watcher {
@@ -33,7 +33,7 @@ impl Engine {
                 console: self.console.clone(),
                 since: self.clock.now(),
             };
-            unless(presence.here(target, &watcher).await);
+            log_failure(presence.here(target, &watcher).await);
         }
     }
 
@@ -42,14 +42,14 @@ impl Engine {
         let mut left: Vec<&Arc<dyn PresenceStore>> = Vec::new();
         for site in self.sites.values() {
             let Some(write) = &site.write else { continue };
-            if !left.iter().any(|one| Arc::ptr_eq(one, &write.presence)) {
+            if !left.iter().any(|store| Arc::ptr_eq(store, &write.presence)) {
                 left.push(&write.presence);
             }
         }
         let leaving = left.iter().map(|presence| async {
-            // If it takes too long, the lease ends by itself.
+            // Without an answer in time, the entries end with their lease.
             if let Ok(left) = timeout(TIMEOUT, presence.leave()).await {
-                unless(left);
+                log_failure(left);
             }
         });
         futures_util::future::join_all(leaving).await;
@@ -84,32 +84,31 @@ impl Engine {
         }
     }
 
-    /// Withdraws a request of this console, answered or not.
+    /// Withdraws a request of this console, whether it was answered or not.
     pub async fn ask_no_more(
         &self,
         target: &Target,
-        asked: &HandoverRequest,
+        request: &HandoverRequest,
     ) -> Result<(), Failure> {
         match self.presence(target) {
-            Some(presence) => presence.withdraw(target, asked).await,
+            Some(presence) => presence.withdraw(target, request).await,
             None => Ok(()),
         }
     }
 
-    /// Declines a request for a handover.
     pub async fn decline_handover(
         &self,
         target: &Target,
-        asked: &HandoverRequest,
+        request: &HandoverRequest,
     ) -> Result<(), Failure> {
         let Some(presence) = self.presence(target) else {
             return Ok(());
         };
-        let no = Declined {
+        let declined = Declined {
             by: self.operator.clone(),
             at: self.clock.now(),
         };
-        presence.decline(target, asked, &no).await
+        presence.decline(target, request, &declined).await
     }
 
     fn presence(&self, target: &Target) -> Option<&Arc<dyn PresenceStore>> {
@@ -117,8 +116,8 @@ impl Engine {
     }
 }
 
-fn unless(done: Result<(), Failure>) {
-    if let Err(failure) = done {
-        tracing::debug!("not shown to others: {failure}");
+fn log_failure(result: Result<(), Failure>) {
+    if let Err(failure) = result {
+        tracing::debug!("the presence of this console was not updated: {failure}");
     }
 }

@@ -1,5 +1,5 @@
-//! Removes images that are not needed. It reads every target that has its image on the same engine, says what would be
-//! removed and why the rest stays, and removes it with all of these targets locked, after reading everything again.
+//! Removes images that are not needed. The module reads every target that has its image on the same engine, and lists
+//! what would be removed and why the rest is kept. To remove, it locks all of these targets and reads everything again.
 
 use std::sync::Arc;
 
@@ -17,24 +17,23 @@ use crate::release::gather::{Past, Sought, search};
 use crate::release::prune::{PrunePlan, Use, plan};
 use crate::release::{Refusal, Refused};
 
-/// How many heads of a target are read at most. Versions that were released before them are kept.
+/// How many heads of a target are read at most. Versions that were released before these heads are kept.
 const PAST: usize = 1000;
 
 /// What happened to an image that was to be removed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "became", content = "why")]
 pub enum Pruned {
-    /// It is removed.
     Removed,
-    /// It became needed after the plan was made.
+    /// The image became needed after the plan was made.
     Needed,
-    /// The engine refused to remove it.
+    /// The image was not removed: the engine refused, or a lock was lost. The text is the reason.
     Refused(String),
 }
 
 impl Engine {
-    /// The plans to remove images of these targets, one for each repository on each engine; the error says why that is
-    /// not known. Changes nothing.
+    /// Plans which images of these targets to remove: one plan for each repository on each engine. The error says what
+    /// could not be read. Changes nothing.
     pub async fn plan_prune(
         &self,
         is_wanted: impl Fn(&Target) -> bool,
@@ -49,12 +48,13 @@ impl Engine {
         groups.retain(|group| group.iter().any(|site| is_wanted(&site.definition.target)));
         let mut plans = Vec::new();
         for group in &groups {
-            plans.push(looked(group).await?);
+            plans.push(plan_group(group).await?);
         }
         Ok(plans)
     }
 
-    /// Removes what the plan names and is still not needed. No release can start meanwhile.
+    /// Removes the images that the plan names and that are still not needed. All targets of the plan are locked until
+    /// the end, so no release can start.
     pub async fn prune(&self, planned: &PrunePlan) -> Result<Vec<(EngineImage, Pruned)>, Refused> {
         let sites: Option<Vec<&Site>> = planned
             .targets
@@ -107,16 +107,16 @@ impl Engine {
 }
 
 /// Whether two targets have the same image repository on the same engine.
-fn shares(one: &Site, other: &Site) -> bool {
-    Arc::ptr_eq(&one.read.runtime, &other.read.runtime)
-        && one.definition.repository == other.definition.repository
+fn shares(site: &Site, other: &Site) -> bool {
+    Arc::ptr_eq(&site.read.runtime, &other.read.runtime)
+        && site.definition.repository == other.definition.repository
 }
 
-async fn looked(group: &[&Site]) -> Result<PrunePlan, Refused> {
+async fn plan_group(group: &[&Site]) -> Result<PrunePlan, Refused> {
     let first = group[0];
     let repository = first.definition.repository.clone();
     let runtime = &first.read.runtime;
-    // The images first: an image that arrives later is not in the list, and stays.
+    // The images are listed first: an image that arrives later is not in the list and is kept.
     let images = runtime.images(&repository).await;
     let images = images.map_err(|failure| unknown("which images the engine has", &failure))?;
     let mut uses = Vec::new();
@@ -124,7 +124,8 @@ async fn looked(group: &[&Site]) -> Result<PrunePlan, Refused> {
         uses.push(used?);
     }
     let instances = runtime.all_instances().await;
-    let instances = instances.map_err(|failure| unknown("what runs", &failure))?;
+    let instances =
+        instances.map_err(|failure| unknown("which instances are running", &failure))?;
     let instances: Vec<_> = instances.into_values().flatten().collect();
     Ok(plan(repository, images, &instances, &uses))
 }
@@ -132,11 +133,11 @@ async fn looked(group: &[&Site]) -> Result<PrunePlan, Refused> {
 async fn used(site: &Site) -> Result<Use, Refused> {
     let target = &site.definition.target;
     let record = site.read.registry.read(target).await;
-    let record = record.map_err(|failure| unknown("what is registered", &failure))?;
+    let record = record.map_err(|failure| unknown("which versions are registered", &failure))?;
     let is_needed = |key: &str| StoredKey::of(target, key).stops_rollback();
     if let Some((key, problem)) = record.problems.iter().find(|(key, _)| is_needed(key)) {
         return Err(Refusal::Unknown {
-            what: format!("what is registered of {target}"),
+            what: format!("which versions of {target} are registered"),
             why: format!("{key}: {problem}"),
         }
         .into());
@@ -155,7 +156,7 @@ async fn used(site: &Site) -> Result<Use, Refused> {
     })
 }
 
-/// The last versions that these releases prove to have been live, and how many of the heads were searched for them.
+/// The last versions that these releases prove to have been live, and how many of the releases were searched.
 async fn last_good(
     journal: &dyn JournalReader,
     target: &Target,
@@ -178,24 +179,25 @@ async fn whole_past(
         journal.releases(target, PAST),
         journal.unreadable(target, PAST)
     );
-    let past = past.map_err(|failure| unknown("what was released", &failure))?;
-    let unreadable = unreadable.map_err(|failure| unknown("what was released", &failure))?;
+    let past = past.map_err(|failure| unknown("which versions were released", &failure))?;
+    let unreadable =
+        unreadable.map_err(|failure| unknown("which versions were released", &failure))?;
     match unreadable.first() {
         Some((id, failure)) => {
-            let what = format!("which version release {id} of {target} made live");
-            Err(unknown(&what, failure))
+            let fact = format!("which version release {id} of {target} made live");
+            Err(unknown(&fact, failure))
         }
         None => Ok(past),
     }
 }
 
-/// Reads everything again, now that no release can start, and removes what is not needed both times.
+/// Reads everything again under the locks, and removes the images that are still not needed.
 async fn remove(
     planned: &PrunePlan,
     sites: &[&Site],
     held: &[(&Writing, &Target, Lease)],
 ) -> Result<Vec<(EngineImage, Pruned)>, Refused> {
-    let now = looked(sites).await?;
+    let now = plan_group(sites).await?;
     let runtime = held[0].0.runtime.as_ref();
     let locked: Vec<Locked<'_>> = held
         .iter()
@@ -204,10 +206,10 @@ async fn remove(
     Ok(remove_spare((planned, &now), runtime, &locked).await)
 }
 
-/// The lock of a target, as it was taken.
+/// The lock of one target, with what is needed to check that this console still holds it.
 type Locked<'a> = (&'a dyn Locks, &'a Target, &'a Fence);
 
-/// Removes what is spare in the plan and now, each under locks that are still ours.
+/// Removes the images that are spare in both plans. All locks are checked before each removal.
 async fn remove_spare(
     (planned, now): (&PrunePlan, &PrunePlan),
     runtime: &dyn RuntimeWriter,
@@ -219,7 +221,7 @@ async fn remove_spare(
         let is_spare = now.spare.iter().any(|other| other.image == *image);
         let is_gone = !now.kept.iter().any(|(other, _)| other == image);
         let became = match (is_spare, is_gone) {
-            // Removing the ones before took its time: a release may have begun since a lock was lost.
+            // Earlier removals took time: if a lock was lost, a release may have started.
             (true, _) => match still_ours(locked).await {
                 Ok(()) => match runtime.remove_image(image).await {
                     Ok(()) => Pruned::Removed,
@@ -235,7 +237,7 @@ async fn remove_spare(
     done
 }
 
-/// Whether all these locks are still ours, as the store itself has it now; otherwise why nothing is removed.
+/// Asks the store whether this console still holds all locks. The error says why the image is not removed.
 async fn still_ours(locked: &[Locked<'_>]) -> Result<(), String> {
     for (locks, target, fence) in locked {
         match locks.holds(target, fence).await {
@@ -247,7 +249,7 @@ async fn still_ours(locked: &[Locked<'_>]) -> Result<(), String> {
             }
             Err(failure) => {
                 return Err(format!(
-                    "whether the lock of {target} is still held is not known, so the image stays: {failure}"
+                    "the image stays, because it is not known whether this console still holds the lock of {target}: {failure}"
                 ));
             }
         }

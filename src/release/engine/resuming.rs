@@ -1,6 +1,6 @@
-//! Resumes a release that lost its driver: reads what was intended and what can be done about it, takes the lock, reads
-//! the journal again under it, and drives on. The token of the new lock excludes the driver before: its next write is
-//! refused.
+//! Resumes a release that lost its driver. The module reads what was intended and what can be done about it, takes the
+//! lock, reads the journal again under the lock, and starts a driver. The token of the new lock excludes the previous
+//! driver: the store refuses its next write.
 
 use std::sync::Arc;
 
@@ -27,24 +27,23 @@ use crate::release::{
 pub struct Resume {
     /// What to do with the release.
     pub go_on: GoOn,
-    /// The operator's reason, if given.
     pub reason: Option<String>,
-    /// Takes its lock from another driver. None if only a free lock, or one that was handed over to this console, may
-    /// be taken.
+    /// The takeover of the lock from another driver. None if only a free lock, or a lock that was handed over to this
+    /// console, may be taken.
     pub takeover: Option<Force>,
 }
 
 /// A takeover of a lock from a running driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Force {
-    /// The reason; never empty.
+    /// The reason. An empty reason is refused.
     pub why: String,
-    /// The lock that the operator saw. If another holder has taken it since, nothing is done.
+    /// The token of the lock that the operator saw. If the lock has another token by then, nothing is done.
     pub from: FencingToken,
 }
 
 impl Engine {
-    /// The current release of a target, or the given one, if it has no end. Only reads.
+    /// The current release of a target, or the release `id`. Refused if the release has an end. Only reads.
     pub async fn interrupted(
         &self,
         target: &Target,
@@ -53,7 +52,7 @@ impl Engine {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        // The lock is read before the journal: a driver that gave the lock back has already written its end.
+        // The lock is read before the journal: a driver that released the lock has already written its end.
         let record = site.read.registry.read(target).await;
         let mut record = record.map_err(|failure| unknown("the store's record", &failure))?;
         if record
@@ -80,9 +79,9 @@ impl Engine {
         let id = id.or(current).ok_or(Refusal::NoSuchRelease(None))?;
         let recorded = open_release(site, id).await?;
         let clocks = clocks(site, self.clock.as_ref()).await;
-        let seen = switches_seen(site, &recorded.head, &past, &record).await;
-        let overtaken = overtaken_by(&recorded.head, &past, seen).map(|by| by.id);
-        let ignored = ignored_claims(&recorded.head, &past, seen);
+        let switches = switches_seen(site, &recorded.head, &past, &record).await;
+        let overtaken = overtaken_by(&recorded.head, &past, switches).map(|by| by.id);
+        let ignored = ignored_claims(&recorded.head, &past, switches);
         let now = self.clock.now();
         let definition = &site.definition;
         Ok(
@@ -119,9 +118,9 @@ impl Engine {
         let open = past.iter().filter(|head| head.closed.is_none());
         let open: Vec<ReleaseId> = open.map(|head| head.id).collect();
         let is_meant = |id: &ReleaseId| id.is_meant_by(&typed);
-        let all: Vec<ReleaseId> = past.iter().map(|head| head.id).filter(is_meant).collect();
-        let open_ones: Vec<ReleaseId> = open.iter().copied().filter(is_meant).collect();
-        match (open_ones.as_slice(), all.as_slice()) {
+        let matching: Vec<ReleaseId> = past.iter().map(|head| head.id).filter(is_meant).collect();
+        let open_matching: Vec<ReleaseId> = open.iter().copied().filter(is_meant).collect();
+        match (open_matching.as_slice(), matching.as_slice()) {
             ([id], _) | ([], [id]) => Ok(*id),
             ([], []) => Err(Refusal::NoReleaseNamed {
                 named: crate::sanitize::sanitize(named),
@@ -136,8 +135,8 @@ impl Engine {
         }
     }
 
-    /// Whether an ended driver of this console left the lock: it lost contact with the store before it could give the
-    /// lock back.
+    /// Whether the lock was left by a driver of this console that has ended. Such a driver lost contact with the store
+    /// before it could release the lock.
     fn is_own_remains(&self, target: &Target, holder: &LockHolder) -> bool {
         holder.record.purpose == LockPurpose::Release
             && holder.record.console == self.console
@@ -177,7 +176,7 @@ impl Engine {
         let (lease, from) = self
             .lock_for((&plan, site), &resume, successor, &write)
             .await?;
-        // The driver before may have written until this driver got the lock.
+        // The previous driver may have written until this driver took the lock.
         let clocks = clocks(site, self.clock.as_ref()).await;
         let read_again = self.under_the_lock(site, id, resume.go_on, &clocks).await;
         let (plan, recorded) = match read_again {
@@ -210,7 +209,7 @@ impl Engine {
         Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Resumed))
     }
 
-    /// Takes the lock. Also returns the holder from whom it was taken without a handover, if any.
+    /// Takes the lock. If the lock was taken from another driver without a handover, also returns its holder.
     async fn lock_for(
         &self,
         (plan, site): (&Plan, &Site),
@@ -221,8 +220,8 @@ impl Engine {
         let message = format!("resumes {} to {}", plan.kind, plan.version.name());
         let record = self.lock_record(plan, self.operator.clone(), message);
         let not_known = |failure| unknown("whether the lock is free", &failure);
-        let asked = write.locks.acquire(plan.target(), &record).await;
-        let holder = match asked.map_err(not_known)? {
+        let acquired = write.locks.acquire(plan.target(), &record).await;
+        let holder = match acquired.map_err(not_known)? {
             Acquired::Held(lease) => return Ok((lease, None)),
             Acquired::Taken(holder) => holder,
         };
@@ -238,8 +237,8 @@ impl Engine {
         if force.why.trim().is_empty() {
             return Err(Refusal::TakeoverWithoutReason.into());
         }
-        // The lock is for another release, or another driver has taken it since the decision: the operator must decide
-        // again. If it belongs to no release, only the lock itself blocks this one.
+        // If another driver has taken the lock since the operator decided, or the lock is for another release, the
+        // operator must decide again. A lock that belongs to no release may be taken.
         let is_of_another = holder.record.release != plan.release;
         if holder.token != force.from
             || (is_of_another && !belongs_to_no_release(site, &holder).await?)
@@ -276,18 +275,18 @@ impl Engine {
         let past = newest(site).await?;
         let record = match site.read.registry.read(target).await {
             Ok(record) => record,
-            // To leave a release, only the release itself must be known.
+            // A release can be left without the store's record.
             Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
             Err(failure) => return Err(unknown("the store's record", &failure)),
         };
         // An overtaken release can still be left.
         if go_on != GoOn::Leave {
-            let seen = switches_seen(site, &recorded.head, &past, &record).await;
-            let overtaken = overtaken_by(&recorded.head, &past, seen).map(|by| by.id);
+            let switches = switches_seen(site, &recorded.head, &past, &record).await;
+            let overtaken = overtaken_by(&recorded.head, &past, switches).map(|by| by.id);
             not_overtaken(overtaken, go_on)?;
             all_later_ones_are_read(id, &past)?;
         }
-        // Leaving needs no switch.
+        // A release that is left makes no switch.
         if go_on != GoOn::Leave
             && let Some(refusal) = behind_the_proxy(site, &record).await
         {
@@ -302,7 +301,7 @@ impl Engine {
             Ok(instances) => instances,
             // Only a release that continues needs room for its candidate.
             Err(_) if go_on != GoOn::Continue => Vec::new(),
-            Err(failure) => return Err(unknown("what runs", &failure)),
+            Err(failure) => return Err(unknown("which instances are running", &failure)),
         };
         let standing = Standing {
             record: &record,
@@ -315,8 +314,8 @@ impl Engine {
     }
 }
 
-/// Whether the lock's holder cannot be resumed: it is a repair or other upkeep, or a release that has not written its
-/// head.
+/// Whether the holder of the lock cannot be resumed, because it is a repair or other upkeep, or a release that has not
+/// written its head.
 async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool, Refused> {
     if holder.record.purpose == LockPurpose::Upkeep {
         return Ok(true);
@@ -324,26 +323,26 @@ async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool,
     let target = &site.definition.target;
     let recorded = site.read.journal.release(target, holder.record.release);
     let recorded = recorded.await;
-    let recorded = recorded.map_err(|failure| unknown("what holds the lock", &failure))?;
+    let recorded = recorded.map_err(|failure| unknown("which release holds the lock", &failure))?;
     Ok(recorded.is_none())
 }
 
-/// How many releases are searched for one without an end, and for one that overtook it.
+/// How many of the newest releases are searched for one without an end, and for one that overtook it.
 const SEARCHED: usize = 50;
 
 async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
     let journal = site.read.journal.as_ref();
     let newest = past_and_unreadable(journal, &site.definition.target, SEARCHED).await;
     let (newest, unreadable) =
-        newest.map_err(|failure| unknown("what was released here last", &failure))?;
+        newest.map_err(|failure| unknown("which release of the target is the newest", &failure))?;
     if let Some(newer) = unreadable.first() {
         return Err(unreadable_release(newer).into());
     }
     Ok(newest)
 }
 
-/// Refuses to resume if more releases are later than `id` than were read: the one that really followed it may not have
-/// been read.
+/// Refuses to resume if more releases after `id` exist than were read: the release that followed it may be an unread
+/// one.
 fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), Refused> {
     let is_earliest_later = past.iter().map(|head| head.id).min() > Some(id);
     if past.len() < SEARCHED || !is_earliest_later {
@@ -356,7 +355,8 @@ fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), 
     Err(Refusal::NotResumable { why }.into())
 }
 
-/// The switches according to the route and the proxy. Asks the proxy only if a head claims to be later than `of`.
+/// The switches that the route and the proxy report. The proxy is read only if the head of a release claims to be later
+/// than `of`.
 async fn switches_seen(
     site: &Site,
     of: &ReleaseRecord,
@@ -373,7 +373,7 @@ async fn switches_seen(
 
 async fn open_release(site: &Site, id: ReleaseId) -> Result<Recorded, Refused> {
     let recorded = site.read.journal.release(&site.definition.target, id).await;
-    let recorded = recorded.map_err(|failure| unknown("what was written down", &failure))?;
+    let recorded = recorded.map_err(|failure| unknown("the record of the release", &failure))?;
     let recorded = recorded.ok_or_else(|| Refused::from(Refusal::NoSuchRelease(Some(id))))?;
     match &recorded.head.closed {
         None => Ok(recorded),
@@ -394,17 +394,20 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_not_resumed_while_later_heads_are_not_read() {
+    fn a_release_is_not_resumed_if_later_heads_were_not_read() {
         let read = u128::try_from(SEARCHED).expect("small");
         let later = |count| (0..count).map(|n| planned(1000 - n, Some(1), false));
-        let all: Vec<ReleaseRecord> = later(read).collect();
-        assert!(refused(1, &all), "there may be more between");
-        assert!(!refused(1, &all[1..]), "all of them are read");
+        let heads: Vec<ReleaseRecord> = later(read).collect();
+        assert!(refused(1, &heads), "there may be more between");
+        assert!(!refused(1, &heads[1..]), "all heads were read");
         // The release itself is among those that were read.
         let oldest = 1000 - read + 1;
-        assert!(!refused(oldest, &all));
-        let words = all_later_ones_are_read(ReleaseId(ulid::Ulid(1)), &all);
-        let words = words.expect_err("refused").to_string();
-        assert!(words.contains("greenroom resume with --leave"), "{words}");
+        assert!(!refused(oldest, &heads));
+        let message = all_later_ones_are_read(ReleaseId(ulid::Ulid(1)), &heads);
+        let message = message.expect_err("refused").to_string();
+        assert!(
+            message.contains("greenroom resume with --leave"),
+            "{message}"
+        );
     }
 }

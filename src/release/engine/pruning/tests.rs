@@ -134,26 +134,26 @@ async fn only_versions_whose_releases_prove_it_count_as_the_last_good_ones() {
     assert_eq!(searched, past.len());
 }
 
-/// Notes which images it removes.
+/// An engine that records which images were removed.
 #[derive(Default)]
 struct Engine(Mutex<Vec<EngineImage>>);
 
 #[async_trait]
 impl RuntimeWriter for Engine {
     async fn pull(&self, _: &Version, _: mpsc::Sender<PullProgress>) -> ports::Result<()> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 
     async fn start(&self, _: &InstanceSpec) -> ports::Result<InstanceId> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 
     async fn restart(&self, _: &InstanceId) -> ports::Result<()> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 
     async fn stop(&self, _: &InstanceId, _: Duration) -> ports::Result<()> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 
     async fn remove_image(&self, image: &EngineImage) -> ports::Result<()> {
@@ -162,17 +162,17 @@ impl RuntimeWriter for Engine {
     }
 
     async fn remove(&self, _: &InstanceId) -> ports::Result<()> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 }
 
-/// A lock that is held for so many more questions.
+/// A lock that is lost after this number of checks.
 struct HeldFor(AtomicUsize);
 
 #[async_trait]
 impl Locks for HeldFor {
     async fn acquire(&self, _: &Target, _: &LockRecord) -> ports::Result<Acquired> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 
     async fn take_over(
@@ -181,7 +181,7 @@ impl Locks for HeldFor {
         _: &LockRecord,
         _: FencingToken,
     ) -> ports::Result<Acquired> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 
     async fn take_over_at_rest(
@@ -191,7 +191,7 @@ impl Locks for HeldFor {
         _: FencingToken,
         _: JournalEnd,
     ) -> ports::Result<Acquired> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 
     async fn holds(&self, _: &Target, _: &Fence) -> ports::Result<bool> {
@@ -201,16 +201,16 @@ impl Locks for HeldFor {
     }
 
     async fn release(&self, _: &Target, _: &Fence) -> ports::Result<()> {
-        Err(not_asked())
+        Err(unexpected_call())
     }
 }
 
-fn not_asked() -> Failure {
+fn unexpected_call() -> Failure {
     Failure::new(
         FailureKind::Unsupported,
         "a test",
         "a call",
-        "it is not asked",
+        "this test expects no such call",
     )
 }
 
