@@ -1,4 +1,4 @@
-//! Whether the candidate is still the healthy instance that the checks tested. Pure; guards and judges use it.
+//! Whether the candidate is still the healthy instance that the checks tested. Guards and judges use this module.
 
 use super::Plan;
 use super::act::Observation;
@@ -10,16 +10,17 @@ use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
 /// What happened to the run that the checks tested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Run {
-    /// It is still running, as far as can be observed.
+    /// The same run is still running, or the run cannot be observed.
     Same,
-    /// The runtime restarted it after it exited; the message.
+    /// The instance exited and the runtime restarted it. The text is the message about it.
     Crashed(String),
-    /// It was started again without a crash that the runtime counts: by hand, or with its engine; the message.
+    /// The instance was started again without a crash that the runtime counts: by hand, or with its engine. The text is
+    /// the message about it.
     StartedAgain(String),
 }
 
-/// Compares the observed run in the slot with the one that was checked. If the instance cannot be observed, or the
-/// report names no run, the result is [`Run::Same`].
+/// Compares the observed run of the candidate with the run that the checks tested. The result is [`Run::Same`] if the
+/// instance cannot be observed, or if the report names no run.
 pub(super) fn run_since_checks(
     plan: &Plan,
     report: Option<&Report>,
@@ -51,12 +52,13 @@ pub(super) fn run_since_checks(
     Run::StartedAgain(format!("{slot} was started again{at}, after its checks"))
 }
 
-/// `: killed for memory (16MiB), exit 137; greenroom show … --logs has its last lines`.
+/// Why an instance exited, as the end of a message: `: killed for memory (16MiB), exit 137; greenroom show … --logs has
+/// its last lines`.
 fn reason(plan: &Plan, instance: &Instance) -> String {
     let exit = instance
         .last_exit
         .map(|exit| exit_words(exit, plan.definition.instance.memory));
-    let exit = exit.map_or_else(String::new, |words| format!(": {words}"));
+    let exit = exit.map_or_else(String::new, |text| format!(": {text}"));
     format!("{exit}; {}", logs_hint(plan))
 }
 
@@ -97,7 +99,6 @@ fn size(bytes: u64) -> String {
 
 /// Why the candidate is not healthy; none if it is. On a rollback the image's own HEALTHCHECK does not count: the
 /// version had the traffic with it before, and a rollback must not be blocked.
-/// the traffic with it before, and the way out is never locked.
 pub(super) fn why_unhealthy(
     plan: &Plan,
     instance: &Instance,
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exit_says_whether_memory_was_the_reason_and_how_much_there_was() {
+    fn exit_words_name_the_memory_limit_that_was_reached() {
         let exit = |code, out_of_memory| Exit {
             code,
             out_of_memory,

@@ -1,5 +1,6 @@
-//! The rule `only_from`, at the switch. If a version must be live in another environment first, it must still be live
-//! there, or a newer version must have replaced it there. A rollback or a back-out there does not count. Pure.
+//! The rule `only_from`, checked at the switch. The environment that the rule names must still have the version live,
+//! or a newer version must have replaced it there. A rollback or a back-out in that environment does not count as a
+//! replacement.
 
 use super::Plan;
 use super::act::Observation;
@@ -7,7 +8,7 @@ use super::guard::Verdict;
 use crate::history::{Outcome, ReleaseKind, ReleaseRecord};
 use crate::inventory::{Digest, EnvironmentName, Version};
 
-/// Checks the rule; the error says why the traffic does not move. Unknown does not count as yes.
+/// Checks the rule. The error says why the traffic does not move. If something is not known, the traffic does not move.
 pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let Some(environment) = plan.only_from() else {
         return Ok(());
@@ -25,17 +26,17 @@ pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdic
             let past = observation.past_there.as_ref().ok_or_else(not_known)?;
             match replaced(past, &plan.version.digest) {
                 Ok(()) => return Ok(()),
-                Err(why) => format!("{} is, and {why}", live.name()),
+                Err(why) => format!("{} is live, and {why}", live.name()),
             }
         }
-        None => "nothing is".to_owned(),
+        None => "no version is live".to_owned(),
     };
     Err(Verdict::Refuse(format!(
-        "{name} is no longer live in {environment}, {why}: traffic stays where it is; promote it there again and retry, or back out"
+        "{name} is no longer live in {environment} ({why}): traffic stays where it is; promote {name} to {environment} again and retry, or back out"
     )))
 }
 
-/// The environment that the version came from, and the version that replaced it there.
+/// The environment of `rules.only_from` and the version that replaced the plan's version in it.
 pub(super) fn replaced_by<'a>(
     plan: &'a Plan,
     observation: &'a Observation,
@@ -55,13 +56,13 @@ fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
         let is_from = head.from.as_ref().is_some_and(|it| it.1.digest == *digest);
         let is_to = head.to.1.digest == *digest;
         if is_back && is_success && !is_to {
-            return Err(format!("release {id} rolled back there"));
+            return Err(format!("release {id} was a rollback"));
         }
         match outcome {
-            // The version was live again.
+            // The version was live again at the end of this release.
             Some(Outcome::BackedOut { .. }) if is_from => {}
             Some(Outcome::BackedOut { .. }) if is_to => {
-                return Err(format!("release {id} was backed out there"));
+                return Err(format!("release {id} was backed out"));
             }
             _ if is_from && is_success => return Ok(()),
             _ if is_from || is_to => {
@@ -71,5 +72,5 @@ fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
             _ => {}
         }
     }
-    Err("no release there says what replaced it".to_owned())
+    Err("no release says what replaced it".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Gathers the facts of a plan from every source at once. A source that fails is a fact, too.
+//! Gathers the facts of a plan from every source at the same time. A source that fails is a fact, too.
 
 mod past;
 
@@ -24,7 +24,7 @@ pub(super) use past::{Past, Sought, past_releases, search};
 /// How many of the newest releases are searched for an unreadable one.
 const UNREADABLE: usize = 5;
 
-/// How long reading another clock may take: a release does not wait for a clock.
+/// How long reading the clock of another machine may take. A release does not wait longer for a clock.
 const CLOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The clocks of a target's servers. A server that does not answer in time is left out.
@@ -37,15 +37,15 @@ pub(super) async fn clocks(site: &Site, own: &dyn Clock) -> Clocks {
     Clocks(engine.into_iter().chain(store).collect())
 }
 
-/// The time of another machine's clock; none if it does not answer in time or has no clock of its own.
+/// The reading of another machine's clock; none if the machine does not answer in time or reports no time.
 pub(crate) async fn clock_reading(
     of: String,
     own: &dyn Clock,
-    asking: impl Future<Output = Result<Option<Timestamp>>>,
+    reading: impl Future<Output = Result<Option<Timestamp>>>,
 ) -> Option<ClockReading> {
-    let asked = own.now();
-    let told = timeout(CLOCK_TIMEOUT, asking).await.ok()?.ok()??;
-    Some(ClockReading::new(of, (asked, own.now()), told))
+    let asked_at = own.now();
+    let time = timeout(CLOCK_TIMEOUT, reading).await.ok()?.ok()??;
+    Some(ClockReading::new(of, (asked_at, own.now()), time))
 }
 
 pub(super) async fn gather(
@@ -59,7 +59,7 @@ pub(super) async fn gather(
     let definition = &site.definition;
     let target = &definition.target;
     let first = definition.rules.only_from.as_ref();
-    let (clocks, version, record, proxy, pointer, blue, green, past, there, taken) = tokio::join!(
+    let (clocks, version, record, proxy, pointer, blue, green, past, live_there, taken) = tokio::join!(
         clocks(site, clock),
         resolve(request, site, sites),
         read.registry.read(target),
@@ -121,13 +121,13 @@ pub(super) async fn gather(
         past,
         was_live,
         unreadable,
-        live_there: there,
+        live_there,
         taken,
         has_image,
     }
 }
 
-/// The versions that are searched for in the past: those that a rollback may go back to.
+/// The versions to search for in the past: those to which a rollback may go back.
 fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>; 2]) -> Sought {
     match (&request.wanted, version) {
         (Wanted::Back(_), Resolved::Version(version)) => {
@@ -145,7 +145,8 @@ fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>;
     }
 }
 
-/// If the store does not answer, that is already a reason of its own.
+/// Store entries of another target that the release would write. If the store does not answer, the list is empty: the
+/// failure to read the store's record is already a reason against the plan.
 async fn taken(site: &Site) -> Vec<String> {
     let Some(write) = &site.write else {
         return Vec::new();
@@ -157,7 +158,7 @@ async fn taken(site: &Site) -> Vec<String> {
     taken.await.unwrap_or_default()
 }
 
-/// The newest releases of a target, and newer ones that cannot be read, each with the reason.
+/// The newest releases of a target, and the newer releases that cannot be read, each with the reason.
 pub(super) async fn past_and_unreadable(
     journal: &dyn JournalReader,
     target: &Target,
@@ -188,7 +189,7 @@ async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>)
     )
 }
 
-/// An unreadable pointer stops the switch by itself, with the reason.
+/// The proxy's pointer; none if it cannot be read. The switch then fails with the reason.
 async fn pointer(site: &Site) -> Option<PointerState> {
     let pointer = site.read.router.pointer(&site.definition.target).await;
     pointer.ok().flatten()
@@ -199,10 +200,10 @@ async fn pointer(site: &Site) -> Option<PointerState> {
 pub(super) async fn proxy_generation(site: &Site) -> Option<u64> {
     let pointer = site.read.router.pointer(&site.definition.target);
     let ((_, answer), pointer) = tokio::join!(proxy(site), pointer);
-    told_generation(answer, pointer)
+    known_generation(answer, pointer)
 }
 
-fn told_generation<A, P>(
+fn known_generation<A, P>(
     answer: std::result::Result<Option<ProxyAnswer>, A>,
     pointer: std::result::Result<Option<PointerState>, P>,
 ) -> Option<u64> {
@@ -210,7 +211,8 @@ fn told_generation<A, P>(
     Some(highest_generation(None, answer.as_ref(), pointer.as_ref()))
 }
 
-/// Why no switch can be made with a lock of this store, read after `record`; none if nothing prevents it.
+/// The refusal if the store went back to a state that is older than the proxy's. No switch can be made with a lock of
+/// such a store. The proxy is read after `record`.
 pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
     let target = &site.definition.target;
     let (proxy, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));
@@ -240,11 +242,11 @@ async fn resolve(request: &PlanRequest, site: &Site, sites: &BTreeMap<Target, Si
         Wanted::From(environment) => match live_in(environment, &request.target, sites).await {
             Err(why) => Resolved::Unknown(why),
             Ok(None) => Resolved::NothingLive,
-            Ok(Some(there)) => {
-                let reference = VersionRef::Digest(there.digest.clone());
+            Ok(Some(live)) => {
+                let reference = VersionRef::Digest(live.digest.clone());
                 match by_reference(site, &reference).await {
                     Resolved::Version(mut version) => {
-                        version.tag = there.tag;
+                        version.tag = live.tag;
                         Resolved::Version(version)
                     }
                     other => other,
@@ -262,23 +264,23 @@ pub(super) async fn by_reference(site: &Site, reference: &VersionRef) -> Resolve
     )
 }
 
-/// A version that the registry does not know, or not now, may be known from history. A version that was live is
-/// identified by its digest; if the engine has that digest, no registry is needed.
+/// A version that the image registry does not have, or does not report now, may be known from the history. A version
+/// that was live is identified by its digest. If the engine has that digest, the image registry is not needed.
 async fn kept(
-    told: Resolved,
+    resolved: Resolved,
     reference: &VersionRef,
     was_live: &[Version],
     site: &Site,
 ) -> Resolved {
-    let told = match told {
+    let resolved = match resolved {
         Resolved::Version(mut version) => {
-            // If it was requested by digest, it gets the tag that it had when it was live.
+            // A version that was requested by digest gets the tag that it had when it was live.
             let before = was_live.iter().find(|it| **it == *version);
             version.tag = version.tag.or_else(|| before?.tag.clone());
             return Resolved::Version(version);
         }
-        Resolved::Unknown(_) | Resolved::Missing { .. } => told,
-        _ => return told,
+        Resolved::Unknown(_) | Resolved::Missing { .. } => resolved,
+        _ => return resolved,
     };
     let is_meant = |version: &Version| match reference {
         VersionRef::Digest(digest) => version.digest == *digest,
@@ -286,11 +288,11 @@ async fn kept(
     };
     let before = was_live.iter().find(|it| is_meant(it));
     let Some(version) = before else {
-        return told;
+        return resolved;
     };
     match site.read.runtime.has_image(version).await {
         Ok(true) => Resolved::Version(Box::new(version.clone())),
-        _ => told,
+        _ => resolved,
     }
 }
 
@@ -315,24 +317,25 @@ async fn live_there(
     Some(live_in(environment?, target, sites).await)
 }
 
-/// What is live in another environment of the same service: the instance in the slot that its route names.
+/// The version that is live in another environment of the same service: that of the instance in the slot that the route
+/// names.
 async fn live_in(
     environment: &EnvironmentName,
     target: &Target,
     sites: &BTreeMap<Target, Site>,
 ) -> Known<Option<Version>> {
-    let there = Target::new(target.service.clone(), environment.clone());
-    match sites.get(&there) {
+    let other = Target::new(target.service.clone(), environment.clone());
+    match sites.get(&other) {
         Some(site) => live_at(site).await,
-        None => Err(format!("{there} is not configured")),
+        None => Err(format!("{other} is not configured")),
     }
 }
 
 pub(super) async fn live_at(site: &Site) -> Known<Option<Version>> {
-    let there = &site.definition.target;
+    let target = &site.definition.target;
     let (record, instances) = tokio::join!(
-        site.read.registry.read(there),
-        site.read.runtime.instances(there)
+        site.read.registry.read(target),
+        site.read.runtime.instances(target)
     );
     let record = record.map_err(|failure| failure.to_string())?;
     let instances = instances.map_err(|failure| failure.to_string())?;
@@ -379,11 +382,11 @@ mod tests {
         };
         let answered = || Ok::<_, ()>(Some(answer.clone()));
         assert_eq!(
-            told_generation(answered(), Ok::<_, ()>(Some(pointer))),
+            known_generation(answered(), Ok::<_, ()>(Some(pointer))),
             Some(42)
         );
-        assert_eq!(told_generation(answered(), Ok::<_, ()>(None)), Some(41));
-        assert_eq!(told_generation(answered(), Err(())), None);
-        assert_eq!(told_generation(Err(()), Ok::<_, ()>(Some(pointer))), None);
+        assert_eq!(known_generation(answered(), Ok::<_, ()>(None)), Some(41));
+        assert_eq!(known_generation(answered(), Err(())), None);
+        assert_eq!(known_generation(Err(()), Ok::<_, ()>(Some(pointer))), None);
     }
 }

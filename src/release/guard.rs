@@ -1,5 +1,5 @@
-//! Before an act: is the state as the act needs it? The interlocks 1, 2, 3 and 5, in one place, over the latest
-//! observation.
+//! Decides before an act, from the latest observation, whether the state is as the act needs it. This module enforces
+//! interlocks 1, 2, 3 and 5.
 
 use jiff::Timestamp;
 
@@ -15,28 +15,28 @@ use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Installation, Instance, Slot, Target};
 
-/// The result of a guard.
+/// The result of a guard. The texts are reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Perform this act.
+    /// The act may be performed.
     Act(Act),
-    /// There is nothing to do: observe whether it is true.
+    /// No act is needed. The stage is observed until it is true.
     Nothing,
-    /// It is already true, or does not apply; why.
+    /// The stage is already true, or does not apply.
     Already(String),
-    /// Not yet; why.
+    /// The act is not allowed yet. The guard observes again.
     Wait(String),
-    /// The checks are too old: run them again first; why.
+    /// The checks are too old. They must run again first.
     CheckAgain(String),
-    /// Approvals by other operators are missing or no longer count: ask again; why.
+    /// Approvals by other operators are missing or no longer count. The driver asks again.
     AskAgain(String),
-    /// Not in the current state; why.
+    /// The act is not allowed in the current state.
     Refuse(String),
 }
 
 /// What must be observed before the act of a stage.
 pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
-    let both_truths = Ask {
+    let registry_and_proxy = Ask {
         registry: true,
         proxy: true,
         ..Ask::default()
@@ -61,24 +61,24 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
             public: true,
             direct: plan.from.as_ref().map(|from| from.slot),
             live_there: plan.only_from().is_some(),
-            ..both_truths
+            ..registry_and_proxy
         },
         (Direction::Forward, Step::Stop) => Ask {
             instances: true,
             probe: Some(plan.slot),
             public: true,
             direct: Some(plan.slot),
-            ..both_truths
+            ..registry_and_proxy
         },
         (Direction::Forward, Step::Start)
         | (Direction::Back, Step::Start | Step::Register | Step::Stop) => Ask {
             instances: true,
-            ..both_truths
+            ..registry_and_proxy
         },
         (Direction::Back, Step::Switch) => Ask {
             instances: true,
             probe: plan.from.as_ref().map(|from| from.slot),
-            ..both_truths
+            ..registry_and_proxy
         },
         _ => Ask::default(),
     }
@@ -94,7 +94,7 @@ pub(super) fn judge(
 ) -> Verdict {
     match (stage.direction, stage.step) {
         (Direction::Forward, Step::Pull) => match observation.image {
-            Some(true) => Verdict::Already("the engine has it".into()),
+            Some(true) => Verdict::Already("the engine already has the image".into()),
             _ => Verdict::Act(Act::Pull),
         },
         (Direction::Forward, Step::Install) => install(observation),
@@ -117,14 +117,16 @@ pub(super) fn judge(
 
 fn install(observation: &Observation) -> Verdict {
     match observation.installation {
-        Some(Installation::Current) => Verdict::Already("the proxy has it".into()),
+        Some(Installation::Current) => {
+            Verdict::Already("the proxy already has the configuration".into())
+        }
         Some(Installation::Missing | Installation::Outdated(_)) => Verdict::Act(Act::Install),
         Some(Installation::Newer(ref why)) => {
-            Verdict::Refuse(format!("{why}: the newer one is left as it is"))
+            Verdict::Refuse(format!("{why}: the newer configuration is kept"))
         }
         Some(Installation::Foreign(ref why)) => Verdict::Refuse(why.clone()),
         None => Verdict::Wait(format!(
-            "whether it is installed is not known: {}",
+            "whether the proxy's configuration is installed is not known: {}",
             observation.why_blind()
         )),
     }
@@ -158,16 +160,16 @@ fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
     Verdict::Act(act)
 }
 
-/// The old version is the last one to go back to. It is not stopped while the new version is unhealthy, while the store
-/// does not name the new version as live, or while the public gets bad answers. If the new version has crashed since
-/// its checks, the guard refuses: a person must look first.
+/// Guards *stop*. The old version is the last version to go back to. It is not stopped while the new version is
+/// unhealthy, while the store does not name the new version as live, or while the public gets bad answers. If the new
+/// version has crashed since its checks, the guard refuses: a person must look first.
 fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
     let instance = observation
         .instance(old)
         .map(|instance| instance.id.clone());
     let verdict = without_traffic(old, observation, Act::Retire(old, instance));
-    // Reported first: it is the most important reason for the operator.
+    // A refusal because of traffic is reported first: it is the most important reason for the operator.
     if matches!(verdict, Verdict::Refuse(_)) {
         return verdict;
     }
@@ -186,8 +188,9 @@ fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Ve
     verdict
 }
 
-/// Whether the store still names the new version as live, as the switch wrote it. A higher generation with the same
-/// slot and version comes from a repair. If the store was not read, the caller waits anyway.
+/// Whether the store still names the new version as live, as the switch wrote it. A repair may have written a higher
+/// generation with the same slot and version. If the store was not read, the result is `Ok`, because the caller waits
+/// anyway.
 fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
     let Some(record) = &observation.registry else {
         return Ok(());
@@ -214,12 +217,12 @@ fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
     ))
 }
 
-/// A fresh observation that the candidate is healthy and runs the plan's digest.
+/// Checks with a fresh observation that the candidate is healthy and runs the plan's digest.
 fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let slot = plan.slot;
     if observation.instances.is_none() {
         return Err(Verdict::Wait(format!(
-            "{slot} cannot be seen: {}",
+            "{slot} cannot be observed: {}",
             observation.why_blind()
         )));
     }
@@ -242,8 +245,8 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
     }
 }
 
-/// Whether the candidate is healthy and is still the run that was checked. If it has crashed since, it is refused. If
-/// it was only started again, it is checked again.
+/// Checks that the candidate is healthy and is still the run that the checks tested. A candidate that crashed since
+/// then is refused. A candidate that was only started again must be checked again.
 fn checked_candidate(
     plan: &Plan,
     report: Option<&Report>,
@@ -302,8 +305,8 @@ fn switch(
     if route != planned && route != Some(ours) {
         return Verdict::Refuse(format!(
             "the route was {} and is now {}: another operator or program switched",
-            in_words(planned),
-            in_words(route)
+            route_words(planned),
+            route_words(route)
         ));
     }
     let proxy_from = proxy.as_ref().and_then(|p| p.slot);
@@ -317,17 +320,17 @@ fn switch(
     let needed = approvers_needed(plan);
     let Weighed { counted, ignored } = peer_approvals(plan, observation, now);
     if counted.len() < needed {
-        let mut words = peer_approved_words(needed, &counted, now);
+        let mut summary = peer_approved_words(needed, &counted, now);
         let unread = unread_approvals(plan.target(), &record.problems);
         for why in ignored.into_iter().chain(unread) {
-            words = format!("{words}; {why}");
+            summary = format!("{summary}; {why}");
         }
         return Verdict::AskAgain(format!(
-            "{words}: traffic stays where it is until they are given"
+            "{summary}: traffic stays where it is until enough approvals are given"
         ));
     }
     Verdict::Act(Act::Switch(Box::new(Move {
-        // The route may already be this release's, written under the token of a driver before this one.
+        // The route may already be that of this release, written under the token of an earlier driver.
         route_from: route,
         proxy_from,
         to: plan.slot,
@@ -365,11 +368,11 @@ pub(super) fn peer_approvals<'a>(
 fn is_switched(plan: &Plan, observation: &Observation) -> bool {
     let ours = Some((plan.generation, plan.slot));
     let proxy = observation.proxy.as_ref().and_then(Option::as_ref);
-    let told = proxy.and_then(|proxy| Some((proxy.generation, proxy.slot?)));
-    observation.route() == ours && told == ours
+    let named = proxy.and_then(|proxy| Some((proxy.generation, proxy.slot?)));
+    observation.route() == ours && named == ours
 }
 
-fn in_words(route: Option<(u64, Slot)>) -> String {
+fn route_words(route: Option<(u64, Slot)>) -> String {
     route.map_or_else(
         || "missing".to_owned(),
         |(generation, slot)| format!("{slot} generation {generation}"),
@@ -383,7 +386,7 @@ fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result
     };
     if report.digest != plan.version.digest {
         return Err(Verdict::CheckAgain(
-            "the checks are of another digest".into(),
+            "the checks tested another digest".into(),
         ));
     }
     if !report.allows() {
@@ -399,8 +402,8 @@ fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Switching back needs the old version registered and answering its probe. The image's own HEALTHCHECK does not count
-/// here: the old version had the traffic with it a moment ago, and going back must not be blocked.
+/// Guards the switch back. The old version must be registered and must answer its probe. The image's own HEALTHCHECK
+/// does not count: the old version had the traffic with it a moment ago, and going back must not be blocked.
 fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     let Some(from) = &plan.from else {
         return Verdict::Refuse("nothing was live before: there is nothing to go back to".into());
@@ -453,8 +456,8 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     })))
 }
 
-/// The old version, in its state before it was to be stopped. An instance that cannot be observed is started anyway:
-/// the act observes it itself and starts nothing twice.
+/// Guards the undoing of *stop*. An instance that cannot be observed is started anyway: the act reads the instance
+/// itself and starts nothing twice.
 fn reinstate(old: Slot, observation: &Observation) -> Verdict {
     let Some(record) = &observation.registry else {
         return Verdict::Wait(format!(
@@ -463,7 +466,7 @@ fn reinstate(old: Slot, observation: &Observation) -> Verdict {
         ));
     };
     let runs = observation.instance(old).is_some_and(Instance::is_running);
-    // A driver that stops it deregisters it first.
+    // *stop* deregisters the slot before it stops the instance. So a slot that is registered was not stopped.
     if record.slots.get(old).is_some() {
         if runs {
             return Verdict::Nothing;
@@ -486,7 +489,10 @@ fn deregister(plan: &Plan, observation: &Observation) -> Verdict {
     }
     // A version that was warm before this release stays registered afterwards.
     if plan.kind == ReleaseKind::WarmRollback {
-        return Verdict::Already(format!("{} stays registered: it was before", plan.slot));
+        return Verdict::Already(format!(
+            "{} stays registered, because it was registered before this release",
+            plan.slot
+        ));
     }
     without_traffic(plan.slot, observation, Act::Deregister(plan.slot))
 }
@@ -494,7 +500,7 @@ fn deregister(plan: &Plan, observation: &Observation) -> Verdict {
 fn remove(plan: &Plan, observation: &Observation) -> Verdict {
     if observation.instances.is_none() {
         return Verdict::Wait(format!(
-            "{} cannot be seen: {}",
+            "{} cannot be observed: {}",
             plan.slot,
             observation.why_blind()
         ));
@@ -507,7 +513,7 @@ fn remove(plan: &Plan, observation: &Observation) -> Verdict {
         .is_some_and(|release| release != plan.release)
     {
         return Verdict::Already(format!(
-            "{} is in {} from before and is not touched",
+            "{} was in {} before this release and is not touched",
             instance.version_name(),
             plan.slot
         ));

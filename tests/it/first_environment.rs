@@ -70,8 +70,8 @@ fn a_version_rolled_back_in_qa_gets_no_production_traffic() {
     let said = said.join("\n");
     assert_eq!(ended.code(), Some(1), "{said}");
     for why in [
-        "1.9.0 is no longer live in qa, 1.8.2 is, and release",
-        "rolled back there: traffic stays where it is",
+        "1.9.0 is no longer live in qa (1.8.2 is live, and release",
+        "was a rollback): traffic stays where it is",
     ] {
         assert!(said.contains(why), "{said}");
     }

@@ -7,25 +7,25 @@ use crate::ports::{FailureKind, JournalReader, Result};
 
 /// How many heads are read at a time.
 pub(in crate::release) const PAGE: usize = 200;
-/// How many such pages are searched, so that a rollback does not read without end.
+/// How many pages are searched at most, so that a rollback does not read without end.
 const PAGES: usize = 10;
-/// Once a list has this many versions that were live, older releases are not searched: each costs a read.
+/// A list with this many versions that were live is long enough. Searching older releases would cost a read for each.
 const ENOUGH: usize = 20;
-/// How many releases are read with their entries. Each one either adds a version or is not believed.
+/// How many releases are read with their entries at most. Each read adds a version, or a doubt about its head.
 const PROOFS: usize = 100;
 
 /// The versions to search for among those that were live.
 #[derive(Debug, Clone)]
 pub(in crate::release) enum Sought {
-    /// None: the release is not a rollback.
+    /// No version, because the release is not a rollback.
     None,
-    /// As many as possible, the newest first.
+    /// As many versions as possible, newest first.
     All,
-    /// Any one of these.
+    /// Any version with one of these digests.
     OneOf(Vec<Digest>),
-    /// The newest with this tag or digest.
+    /// The newest version with this tag or digest.
     Named(VersionRef),
-    /// This many, the newest first.
+    /// This many versions, newest first.
     Newest(usize),
 }
 
@@ -50,17 +50,16 @@ impl Sought {
     }
 }
 
-/// The past of a target.
 #[derive(Debug, Clone, Default)]
 pub(in crate::release) struct Past {
     /// The heads that were read, newest first.
     pub(in crate::release) heads: Vec<ReleaseRecord>,
-    /// The versions that they prove.
+    /// The versions that these releases prove to have been live.
     pub(in crate::release) was_live: WasLive,
 }
 
-/// The past of a target, for a list of every version that was live there. The head of a release without an end does not
-/// say yet when its version became live, so that is read from its entries.
+/// The past of a target, for a list of the versions that were live. The head of an open release does not say when its
+/// version became live, so its entries are read.
 pub(in crate::release) async fn past_releases(site: &Site) -> Result<Past> {
     past_of(site.read.journal.as_ref(), &site.definition.target).await
 }
@@ -136,7 +135,10 @@ async fn count(
 ) -> Result<()> {
     match journal.release(target, head.id).await {
         Ok(Some(recorded)) => was_live.count(&recorded, target),
-        Ok(None) => was_live.doubt(head, "it has been removed meanwhile".to_owned()),
+        Ok(None) => was_live.doubt(
+            head,
+            "the release was removed while the journal was read".to_owned(),
+        ),
         Err(failure) if failure.kind == FailureKind::Unreachable => return Err(failure),
         Err(failure) => was_live.doubt(head, failure.to_string()),
     }

@@ -1,4 +1,5 @@
-//! After an act: is it true? An exit code or a 200 is never the answer; the observation is.
+//! Judges, after an act, whether the wanted state was reached. Only the observation counts, never an exit code or a
+//! status 200.
 
 mod watch;
 
@@ -19,25 +20,25 @@ use crate::inventory::{
 /// How many consecutive bad observations, of the candidate or of the public answers, move the traffic back.
 pub(super) const BAD_LOOKS: u32 = 3;
 
-/// How often the engine may restart a candidate before it counts as failed.
+/// How often the engine may restart a candidate before the candidate has failed.
 const RESTARTS: u64 = 2;
 
-/// What an observation means for a stage.
+/// What an observation means for a stage. The texts are reasons or remarks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Judgement {
-    /// It is true; with a remark, which may be empty.
+    /// The wanted state was reached. The remark may be empty.
     True(String),
-    /// Not yet; why.
+    /// The wanted state was not reached yet.
     NotYet(String),
-    /// Not yet, but something progressed: the deadline moves too.
+    /// The wanted state was not reached yet, but something progressed. The deadline moves.
     Moving(String),
-    /// The broken-off act was undone: do it again; why.
+    /// The act broke off and its effect was undone. The act must be done again.
     Again(String),
-    /// It will not become true; why.
+    /// The wanted state will not be reached.
     Never(String),
 }
 
-/// What to observe to know whether a stage that started at `since` is true.
+/// What to observe to judge a stage that started at `since`.
 pub(super) fn ask(stage: Stage, plan: &Plan, since: Timestamp) -> Ask {
     let from = plan.from.as_ref().map(|from| from.slot);
     let none = Ask::default();
@@ -123,7 +124,9 @@ pub(super) fn judge(
         },
         (Direction::Forward, Step::Install) => match &observation.installation {
             Some(Installation::Current) => yes(),
-            Some(Installation::Missing) => Judgement::NotYet("it is not installed".into()),
+            Some(Installation::Missing) => {
+                Judgement::NotYet("the proxy's configuration is not installed".into())
+            }
             Some(Installation::Outdated(why)) => Judgement::NotYet(why.clone()),
             Some(Installation::Newer(why) | Installation::Foreign(why)) => {
                 Judgement::Never(why.clone())
@@ -150,7 +153,7 @@ pub(super) fn judge(
         (Direction::Back, Step::Start) => match &observation.instances {
             None => blind(observation),
             Some(slots) if slots.get(plan.slot).is_none() => yes(),
-            Some(_) => Judgement::NotYet(format!("{} is still there", plan.slot)),
+            Some(_) => Judgement::NotYet(format!("an instance is still in {}", plan.slot)),
         },
         (Direction::Back, Step::Pull | Step::Install | Step::Verify | Step::Watch) => yes(),
     }
@@ -189,13 +192,20 @@ fn started(
             code,
             out_of_memory: false,
         });
-        let words = exit_words(exit, plan.definition.instance.memory);
-        // A restarting engine ends an instance that it was starting, or reports the end of an earlier try.
+        let exit_text = exit_words(exit, plan.definition.instance.memory);
+        // An engine that restarts may end the instance that it was starting, or report the exit of an earlier try.
         if std::mem::take(&mut course.broke_off) {
-            let note = format!("it exited while it was started ({words}): once more");
+            let note = format!(
+                "{} exited while it was started ({exit_text}): it is started again",
+                plan.slot
+            );
             return Judgement::Again(note);
         }
-        return Judgement::Never(format!("it exited: {words}; {}", logs_hint(plan)));
+        return Judgement::Never(format!(
+            "{} exited: {exit_text}; {}",
+            plan.slot,
+            logs_hint(plan)
+        ));
     }
     if instance.restarts > RESTARTS {
         let exit = instance.last_exit.map_or_else(String::new, |exit| {
@@ -205,7 +215,8 @@ fn started(
             )
         });
         return Judgement::Never(format!(
-            "it was restarted {} times{exit}; {}",
+            "{} was restarted {} times{exit}; {}",
+            plan.slot,
             instance.restarts,
             logs_hint(plan)
         ));
@@ -213,7 +224,8 @@ fn started(
     if let Some(why) = candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
         course.healthy_since = None;
         let note = format!("not healthy: {why}");
-        // The engine runs the first check only after the check's interval, which may be longer than the deadline.
+        // The engine runs the image's first check only after the check's interval, which may be longer than the
+        // deadline.
         let is_starting = instance.health == RuntimeHealth::Starting
             && observation
                 .probe
@@ -260,11 +272,11 @@ fn verified(plan: &Plan, observation: &Observation) -> Judgement {
         ));
     }
     let passed = report.count(CheckVerdict::Passed);
-    let all = report.cases.len();
+    let total = report.cases.len();
     if report.allows() {
-        return Judgement::True(match all {
+        return Judgement::True(match total {
             0 => "no checks are configured".into(),
-            _ => format!("{passed} of {all} passed"),
+            _ => format!("{passed} of {total} passed"),
         });
     }
     let first = report
@@ -273,7 +285,7 @@ fn verified(plan: &Plan, observation: &Observation) -> Judgement {
         .find(|case| case.required && case.verdict != CheckVerdict::Passed)
         .map(|case| format!("; {} {}: {}", case.name, case.verdict, case.detail))
         .unwrap_or_default();
-    Judgement::Never(format!("{passed} of {all} passed{first}"))
+    Judgement::Never(format!("{passed} of {total} passed{first}"))
 }
 
 fn registered(plan: &Plan, observation: &Observation) -> Judgement {
@@ -306,11 +318,11 @@ fn routed(plan: &Plan, to: Slot, generation: Option<u64>, observation: &Observat
         return Judgement::NotYet(format!("the store does not route to {to}"));
     }
     let wanted = generation.or(route.map(|(generation, _)| generation));
-    let (slot, told) = proxy.as_ref().map_or((None, 0), |p| (p.slot, p.generation));
-    if slot != Some(to) || Some(told) != wanted {
+    let (slot, named) = proxy.as_ref().map_or((None, 0), |p| (p.slot, p.generation));
+    if slot != Some(to) || Some(named) != wanted {
         return Judgement::NotYet(format!(
-            "the proxy names {} generation {told}",
-            slot.map_or("nothing", Slot::as_str)
+            "the proxy names {} at generation {named}",
+            slot.map_or("no slot", Slot::as_str)
         ));
     }
     match public::judge(plan, to, observation, false) {

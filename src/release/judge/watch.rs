@@ -29,9 +29,9 @@ pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observati
     Judgement::NotYet(why)
 }
 
-/// Whether the release is a rollback, away from a worse version. A fault that both versions share (a proxy, a database
-/// that is down) must not move traffic back to the version that the operator wants to leave. Only the version's own
-/// probe may.
+/// Whether the release is a rollback, which leaves a worse version. A fault that both versions share (a proxy, a
+/// database that is down) must not move traffic back to that version. Only a failing probe of the live version may do
+/// that.
 fn is_way_back(plan: &Plan) -> bool {
     plan.kind != ReleaseKind::Promote
 }
@@ -103,7 +103,7 @@ pub(super) fn watched(
     }
 }
 
-/// `412 requests, 0 failed`; empty if the proxy does not report it.
+/// The number of public requests: `412 requests, 0 failed`. Empty if the proxy does not report it.
 fn traffic_words(observation: &Observation) -> String {
     observation.traffic.map_or_else(String::new, |count| {
         format!("{} requests, {} failed", count.requests, count.errors)

@@ -53,7 +53,7 @@ fn backing_out() -> Status {
         };
     }
     status.next = "undoing start".into();
-    status.undo = "it is backing out".into();
+    status.undo = "the release is backing out".into();
     status
 }
 
@@ -72,7 +72,7 @@ fn states() -> Vec<Status> {
             Progress::Choosing {
                 step: Step::Register,
                 direction: Direction::Forward,
-                why: "not within 15s: the registry has another instance there".into(),
+                why: "not done within 15s: the registry has another instance there".into(),
                 choices: vec![Choice::Retry, Choice::BackOut, Choice::Leave],
             },
         ),

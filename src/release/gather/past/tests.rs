@@ -160,12 +160,12 @@ async fn a_forged_head_does_not_count_as_a_version_that_was_live() {
         .expect("a digest");
     let digest = forged.to.1.digest.clone();
     let journal = above([forged.clone()]);
-    let all = sought(&journal, &Sought::All).await;
-    assert_eq!(all.versions, vec![journal.proven[0].head.to.1.clone()]);
-    let one = sought(&journal, &Sought::OneOf(vec![digest.clone()])).await;
-    assert!(one.versions.is_empty(), "{one:?}");
-    let said = one.remarks(&digest).join("\n");
-    assert!(said.contains(&forged.id.to_string()), "{said}");
+    let found = sought(&journal, &Sought::All).await;
+    assert_eq!(found.versions, vec![journal.proven[0].head.to.1.clone()]);
+    let found_by_digest = sought(&journal, &Sought::OneOf(vec![digest.clone()])).await;
+    assert!(found_by_digest.versions.is_empty(), "{found_by_digest:?}");
+    let remarks = found_by_digest.remarks(&digest).join("\n");
+    assert!(remarks.contains(&forged.id.to_string()), "{remarks}");
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn a_search_that_stops_early_says_so() {
     assert_eq!(found.limit(), None);
 }
 
-/// Each costs a read, and the picker waits for all of them.
+/// Each listed version costs a read, and the picker waits for all of them.
 #[tokio::test]
 async fn the_list_of_formerly_live_versions_is_limited_and_says_so() {
     let most = u128::try_from(ENOUGH).expect("small") * 3;
@@ -213,9 +213,9 @@ async fn the_list_of_formerly_live_versions_is_limited_and_says_so() {
     let heads = proven.iter().map(|it| it.head.clone());
     journal.heads = heads.chain(journal.heads).collect();
     journal.proven.extend(proven);
-    let all = sought(&journal, &Sought::All).await;
-    assert_eq!(all.versions.len(), ENOUGH);
-    let limit = all.limit().expect("the limit is reported");
+    let found = sought(&journal, &Sought::All).await;
+    assert_eq!(found.versions.len(), ENOUGH);
+    let limit = found.limit().expect("the limit is reported");
     assert!(limit.contains(&ENOUGH.to_string()), "{limit}");
     let oldest = Sought::Named(VersionRef::Tag("1.1".into()));
     assert!(sought(&journal, &oldest).await.limit().is_none());
