@@ -1,5 +1,5 @@
 //! Finds what to announce about a running release, from the status that the user interfaces show, so that a notice
-//! never says more than the screen. Pure: the caller passes the time.
+//! never says more than the screen. The caller passes the time.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::history::{ChecksCounted, Direction, Notice, NoticeEvent, Outcome, Rel
 use crate::inventory::Operator;
 use crate::sanitize::sanitize;
 
-/// How long a step waits before others are notified. An operator who steps through a release at a console answers
-/// sooner, and should not cause a message for each key.
+/// How long a step waits for a person before a notice is sent. An operator who steps through a release at a console
+/// answers sooner, and should not cause a notice for each step.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of an external text is sent, in characters.
 const LONGEST: usize = 500;
@@ -23,7 +23,7 @@ const LONGEST: usize = 500;
 #[derive(Debug)]
 pub struct NoticeSource {
     driver: Operator,
-    /// Counts the notices, so that each has its own id.
+    /// The number of notices so far, so that each notice has its own id.
     number: u32,
     is_started: bool,
     is_switched: bool,
@@ -37,11 +37,11 @@ pub struct NoticeSource {
 struct Waiting {
     step: Step,
     since: Timestamp,
-    is_told: bool,
+    is_sent: bool,
 }
 
 impl NoticeSource {
-    /// For a release that this operator opens.
+    /// Watches a release that this operator opens.
     pub fn new(driver: Operator) -> Self {
         Self {
             driver,
@@ -54,7 +54,8 @@ impl NoticeSource {
         }
     }
 
-    /// For a release that this operator resumes, in its current status: earlier notices are not sent again.
+    /// Watches a release that this operator resumes in the status `found`. Notices of earlier events are not sent
+    /// again.
     pub fn resumed(driver: Operator, found: &Status) -> Self {
         Self {
             is_started: true,
@@ -65,20 +66,21 @@ impl NoticeSource {
 
     /// The new notices, in the order of the events.
     pub fn look(&mut self, status: &Status, now: Timestamp) -> Vec<Notice> {
-        let mut told = Vec::new();
+        let mut notices = Vec::new();
         if !std::mem::replace(&mut self.is_started, true) {
-            told.push(self.notice(status, now, NoticeEvent::Started, &started(&status.plan)));
+            notices.push(self.notice(status, now, NoticeEvent::Started, &started(&status.plan)));
         }
-        told.extend(self.failure(status, now));
-        told.extend(self.traffic(status, now));
-        told.extend(self.waits(status, now));
-        told.extend(self.end(status, now));
-        told
+        notices.extend(self.failure(status, now));
+        notices.extend(self.traffic(status, now));
+        notices.extend(self.waits(status, now));
+        notices.extend(self.end(status, now));
+        notices
     }
 
-    /// When to look again without a change: then a step has waited long enough for a notice.
+    /// When the caller must check the status again even if it does not change: a step has then waited long enough for a
+    /// notice.
     pub fn look_again(&self) -> Option<Timestamp> {
-        let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_told)?;
+        let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_sent)?;
         Some(after(waiting.since, TIMEOUT))
     }
 
@@ -89,7 +91,7 @@ impl NoticeSource {
         }
         self.failed = failed;
         let (step, why) = self.failed.clone()?;
-        let what = match &status.progress {
+        let message = match &status.progress {
             Progress::Choosing {
                 direction, choices, ..
             } => {
@@ -106,11 +108,11 @@ impl NoticeSource {
                     choices.join(", ")
                 )
             }
-            _ => format!("{step} failed; it is backed out"),
+            _ => format!("{step} failed; the release is backed out"),
         };
-        let mut notice = self.notice(status, now, NoticeEvent::Failed, &what);
+        let mut notice = self.notice(status, now, NoticeEvent::Failed, &message);
         notice.step = Some(step);
-        notice.why = Some(told(&why));
+        notice.why = Some(shortened(&why));
         Some(notice)
     }
 
@@ -120,7 +122,7 @@ impl NoticeSource {
             return None;
         }
         let plan = &status.plan;
-        let (event, what) = if !status.switched {
+        let (event, message) = if !status.switched {
             let before = plan.from.as_ref().map(|from| from.version.to_string());
             let before = before.unwrap_or_else(|| "nothing".to_owned());
             (
@@ -138,7 +140,7 @@ impl NoticeSource {
                 format!("traffic is back on {}, in {}", plan.version, plan.slot),
             )
         };
-        let mut notice = self.notice(status, now, event, &what);
+        let mut notice = self.notice(status, now, event, &message);
         notice.step = Some(Step::Switch);
         Some(notice)
     }
@@ -148,35 +150,35 @@ impl NoticeSource {
             self.waiting = None;
             return None;
         };
-        // A step that asks again, because too few have approved, still waits for the same.
+        // A step that asks again because too few operators have approved still waits for the same approvals.
         let waiting = match self.waiting.take() {
             Some(waiting) if waiting.step == *step => waiting,
             _ => Waiting {
                 step: *step,
                 since: *since,
-                is_told: false,
+                is_sent: false,
             },
         };
         let waiting = self.waiting.insert(waiting);
-        let others = match step {
+        let approvers = match step {
             Step::Switch => approvers_needed(&status.plan),
             _ => 0,
         };
-        if waiting.is_told || (others == 0 && now < after(waiting.since, TIMEOUT)) {
+        if waiting.is_sent || (approvers == 0 && now < after(waiting.since, TIMEOUT)) {
             return None;
         }
-        waiting.is_told = true;
+        waiting.is_sent = true;
         let plan = &status.plan;
-        let what = if others == 0 {
+        let message = if approvers == 0 {
             format!("{step} waits for {}", self.driver)
         } else {
             format!(
                 "{step} {}: {}",
-                needs_words(others),
+                needs_words(approvers),
                 approve_command(plan.target())
             )
         };
-        let mut notice = self.notice(status, now, NoticeEvent::Waiting, &what);
+        let mut notice = self.notice(status, now, NoticeEvent::Waiting, &message);
         notice.step = Some(*step);
         Some(notice)
     }
@@ -186,7 +188,7 @@ impl NoticeSource {
             return None;
         }
         let plan = &status.plan;
-        let (event, what, why) = match &status.progress {
+        let (event, message, why) = match &status.progress {
             Progress::Closed(Outcome::Done | Outcome::Superseded { .. }) => (
                 NoticeEvent::Finished,
                 format!("done, {} is live in {}", plan.version, plan.slot),
@@ -218,15 +220,15 @@ impl NoticeSource {
             Progress::Parked { why } => (
                 NoticeEvent::Failed,
                 format!(
-                    "{} has stopped driving it, and it has not ended",
+                    "{} has stopped driving the release, which has not ended",
                     self.driver
                 ),
                 Some(why),
             ),
             _ => return None,
         };
-        let why = why.map(|why| told(why));
-        let mut notice = self.notice(status, now, event, &what);
+        let why = why.map(|why| shortened(why));
+        let mut notice = self.notice(status, now, event, &message);
         notice.why = why;
         Some(notice)
     }
@@ -236,14 +238,14 @@ impl NoticeSource {
         status: &Status,
         now: Timestamp,
         event: NoticeEvent,
-        what: &str,
+        message: &str,
     ) -> Notice {
         self.number += 1;
         let plan = &status.plan;
         let overridden = plan
             .overridden
             .iter()
-            .map(|it| told(&format!("{}: {}", it.hold.reason, it.why)));
+            .map(|it| shortened(&format!("{}: {}", it.hold.reason, it.why)));
         Notice {
             id: format!("{}-{}-{}", plan.release, now.as_millisecond(), self.number),
             event,
@@ -256,11 +258,11 @@ impl NoticeSource {
             to: plan.version.clone(),
             operator: plan.operator.clone(),
             driver: self.driver.clone(),
-            reason: plan.reason.as_deref().map(told),
+            reason: plan.reason.as_deref().map(shortened),
             overridden: overridden.collect(),
             step: None,
             checks: counted(status),
-            text: told(&format!("{}: {what}", plan.target())),
+            text: shortened(&format!("{}: {message}", plan.target())),
             why: None,
         }
     }
@@ -296,12 +298,12 @@ fn counted(status: &Status) -> Option<ChecksCounted> {
     })
 }
 
-/// External text as one line of limited length.
-fn told(text: &str) -> String {
+/// An external text on one line, sanitized and cut to [`LONGEST`].
+fn shortened(text: &str) -> String {
     let text = sanitize(text);
-    let mut shown: String = text.chars().take(LONGEST).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
+    let mut cut: String = text.chars().take(LONGEST).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
     }
-    shown
+    cut
 }

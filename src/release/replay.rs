@@ -1,5 +1,5 @@
-//! Replays a journal as the machine went through the release. The result is the state for another driver to resume, and
-//! for the user interfaces to show. Pure.
+//! Replays a journal as the machine went through the release. The result is the state from which another driver
+//! resumes, and which the user interfaces show.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::history::{Direction, Entry, Happening, Recorded, Step};
 /// The state after the last entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Last {
-    /// Nothing is running, as far as is recorded: the stage waits, is guarded, or starts at once.
+    /// Nothing is running, according to the journal. The stage waits, is guarded, or starts immediately.
     Between,
-    /// The stage is running.
+    /// The stage was approved or started, and has no outcome yet.
     UnderWay,
-    /// The stage failed, and no operator has chosen what to do.
+    /// The stage failed, and no operator has chosen what to do. The text is the reason.
     Failed(String),
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Replay {
     pub(super) last: Last,
     /// The step that was approved but not started.
     pub(super) approved: Option<Step>,
-    /// Why it backs out, if it does.
+    /// Why the release backs out, if it does.
     pub(super) back_reason: Option<String>,
     /// When the last entry was written.
     pub(super) since: Timestamp,
@@ -45,14 +45,13 @@ pub(super) struct Replay {
     pub(super) settled: Option<Step>,
     pub(super) switched: bool,
     pub(super) cases: Vec<CaseReport>,
-    /// The result of the checks that count.
+    /// The last report of the checks, while it counts.
     pub(super) report: Option<Report>,
     /// The number of the last entry.
     pub(super) sequence: u32,
 }
 
 impl Replay {
-    /// Replays every entry.
     pub(super) fn of(recorded: &Recorded, plan: &Plan) -> Self {
         let mut replay = Self::new(plan);
         for entry in &recorded.entries {
@@ -162,10 +161,10 @@ impl Replay {
         }
         self.settled = Some(stage.step);
         self.approved = None;
-        self.go_on();
+        self.advance();
     }
 
-    fn go_on(&mut self) {
+    fn advance(&mut self) {
         self.at += 1;
         self.last = Last::Between;
         let stop = Stage {
@@ -185,7 +184,7 @@ impl Replay {
             }
             "skip" => {
                 self.set(step, StepState::Skipped);
-                self.go_on();
+                self.advance();
             }
             "back out" => {
                 let reason = match &self.last {
@@ -195,13 +194,13 @@ impl Replay {
                 self.turn_back(reason);
             }
             CHECK_AGAIN => {
-                // The waiting step may have been passed before.
+                // The waiting step may have been done before.
                 self.set(step, StepState::Pending);
                 self.go_to(Step::Verify, Direction::Forward);
                 self.last = Last::Between;
                 self.report = None;
             }
-            // *leave*, or a choice of a newer Greenroom: the end follows.
+            // After *leave* the end follows. A choice that only a newer Greenroom knows changes nothing.
             _ => {}
         }
     }
@@ -220,7 +219,8 @@ impl Replay {
         self.report = None;
     }
 
-    /// The way returns to *verify* if passed checks became too old.
+    /// Moves to a stage of the way. The stage may be an earlier one: the way returns to *verify* if passed checks
+    /// became too old.
     fn go_to(&mut self, step: Step, direction: Direction) {
         let stage = Stage { step, direction };
         if let Some(index) = self.way.iter().position(|known| *known == stage) {

@@ -166,7 +166,11 @@ fn an_automatic_back_out_is_announced() {
     );
     let notices = told(&mut notice_source, [back]);
     assert_eq!(events(&notices), [NoticeEvent::Failed]);
-    assert!(notices[0].text.ends_with("verify failed; it is backed out"));
+    assert!(
+        notices[0]
+            .text
+            .ends_with("verify failed; the release is backed out")
+    );
 }
 
 #[test]
@@ -288,7 +292,7 @@ fn an_unwanted_outcome_is_announced_as_a_failure() {
             Progress::Parked {
                 why: "green is not there".into(),
             },
-            "ben@laptop has stopped driving it",
+            "ben@laptop has stopped driving the release",
         ),
     ] {
         let mut notice_source = NoticeSource::resumed(driver(), &forward(Step::Watch));

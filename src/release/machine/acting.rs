@@ -16,7 +16,7 @@ use crate::release::judge::{self, Judgement};
 use crate::release::time::elapsed;
 use crate::release::way::in_direction;
 
-/// How long an act that did not reach its system is tried again, going forward.
+/// How long an act forward is tried again if it did not reach its system.
 const ACT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between two tries of an act.
 const ACT_AGAIN: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ impl Machine {
             }
         };
         let Some(approved) = approved else {
-            // The approval expired before the act: ask again. Nothing was done.
+            // The approval expired before the act, so the driver asks again. Nothing was done.
             self.ask_or_guard(now);
             return;
         };
@@ -132,15 +132,16 @@ impl Machine {
 
     pub(super) fn say_true(&mut self, now: Timestamp, stage: Stage, remark: &str) {
         let took = duration(elapsed(self.course.since, now));
-        let words = if remark.is_empty() {
+        let message = if remark.is_empty() {
             format!("{} took {took}", in_direction(stage))
         } else {
             format!("{} took {took}: {remark}", in_direction(stage))
         };
-        self.announce(now, AnnouncementKind::Settled, words);
+        self.announce(now, AnnouncementKind::Settled, message);
     }
 
-    /// Handles an act that failed and is not true: tries it again, or gives up. True if this decided what happens next.
+    /// Handles an act that failed and whose result was not reached: tries it again, or fails the step. Returns false if
+    /// no act has failed.
     pub(super) fn after_action_error(&mut self, now: Timestamp, stage: Stage) -> bool {
         let Some((since, action_error)) = self.action_error.clone() else {
             return false;
@@ -161,7 +162,7 @@ impl Machine {
     pub(super) fn again(&mut self, now: Timestamp, stage: Stage) {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             let time_limit = duration(self.time_limit(stage));
-            let why = format!("not within {time_limit}: {}", self.note);
+            let why = format!("not done within {time_limit}: {}", self.note);
             self.fail(now, why);
             return;
         }
@@ -170,8 +171,7 @@ impl Machine {
         self.schedule(time);
     }
 
-    /// The time until the next observation: the interval of the health check while a window is open, and exactly the
-    /// end of the window.
+    /// The time until the next observation: the interval of the health check, or less if the window ends earlier.
     pub(super) fn between_looks(&self, now: Timestamp, stage: Stage) -> Duration {
         let timing = &self.plan.definition.timing;
         let interval = self
@@ -202,7 +202,7 @@ impl Machine {
         let Some(stage) = self.stage() else { return };
         match self.phase {
             Phase::Standby { .. } => self.standby_over(now),
-            // An act is never repeated blindly: it may have happened without an answer.
+            // An act is never repeated without an observation, because it may have happened without an answer.
             Phase::GuardPause | Phase::Pausing { act_again: true } => self.guard_looks(now, stage),
             Phase::Pausing { act_again: false } => self.look(stage),
             _ => {}

@@ -11,22 +11,22 @@ use crate::release::{AnnouncementKind, way};
 impl Machine {
     /// Whether the release can still be backed out.
     pub(super) fn can_go_back(&self) -> bool {
-        way::can_go_back(&self.plan, &self.begun)
+        way::can_go_back(&self.plan, &self.started)
     }
 
     pub(super) fn is_going_back(&self) -> bool {
         self.back_reason.is_some()
     }
 
-    /// Records the decision. Backing out starts once it is recorded.
+    /// Records the decision to back out. Backing out starts once the decision is recorded.
     pub(super) fn note_back_out(&mut self, now: Timestamp, by: Option<Operator>, reason: String) {
-        let who = by
+        let decided_by = by
             .as_ref()
             .map_or_else(|| "by rule".to_owned(), ToString::to_string);
         self.announce(
             now,
             AnnouncementKind::Decided,
-            format!("back out, {who}: {reason}"),
+            format!("back out, {decided_by}: {reason}"),
         );
         self.back_reason = Some(reason.clone());
         self.phase = Phase::Noting { then: Then::Back };
@@ -40,7 +40,7 @@ impl Machine {
 
     pub(super) fn go_back(&mut self, now: Timestamp) {
         self.wait_no_more();
-        self.way = way::back(&self.begun);
+        self.way = way::back(&self.started);
         self.at = 0;
         self.pending = None;
         self.approval = None;

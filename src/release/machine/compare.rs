@@ -1,5 +1,5 @@
-//! When two machines count as equal: if both will do the same from here on. A model checker needs this to follow each
-//! order of events only once.
+//! Compares machines for a model checker. Two machines are equal if both will do the same from now on, so that the
+//! checker follows each order of events only once.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,14 +7,14 @@ use super::Machine;
 
 impl Hash for Machine {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Listed one by one, so that each new field needs a decision here.
+        // Every field is listed, so that a new field needs a decision.
         let Self {
             plan,
             on_failure,
             phase,
             way,
             at,
-            begun,
+            started,
             course,
             compares,
             deadline,
@@ -29,13 +29,13 @@ impl Hash for Machine {
             pending,
             unrecorded,
             refused_since,
-            // Contains the same as the plan.
+            // The head contains the same as the plan.
             head: _,
-            // Only recorded. The guard observes again what it decides by.
+            // The approvals are only recorded. The guard observes again what it decides by.
             peer_approvals: _,
-            // Only recorded with the end.
+            // The period is only recorded with the end.
             live: _,
-            // Only shown.
+            // These fields are only shown.
             steps: _,
             note: _,
             cases: _,
@@ -43,15 +43,15 @@ impl Hash for Machine {
             draining: _,
             switched: _,
             began_at: _,
-            // Numbers that only have to be unique.
+            // These numbers only have to be unique.
             sequence: _,
             timer: _,
-            // Empty between two events.
+            // The effects are empty between two events.
             effects: _,
         } = self;
         // The plan of a release does not change.
         plan.release.hash(state);
-        (on_failure, phase, way, at, begun).hash(state);
+        (on_failure, phase, way, at, started).hash(state);
         (course, compares, deadline, action_error).hash(state);
         let report = report.as_ref();
         report
@@ -59,7 +59,7 @@ impl Hash for Machine {
             .hash(state);
         (approval, request, back_reason, pending).hash(state);
         (standby_began, resumed, successor).hash(state);
-        // The phase determines what is being written. Since when writing has failed is not in the phase.
+        // The phase determines what is being written, but not since when writing has failed.
         unrecorded.as_ref().map(|(_, since, _)| since).hash(state);
         refused_since.hash(state);
     }

@@ -1,4 +1,4 @@
-//! The end of a stage: its outcome is recorded, then the release continues, backs out, or waits for a choice.
+//! Ends a stage: its outcome is recorded, then the release continues, backs out, or waits for a choice.
 
 use jiff::Timestamp;
 
@@ -21,20 +21,20 @@ impl Machine {
         }
         match self.phase.clone() {
             Phase::Opening => {
-                let words = format!(
+                let message = format!(
                     "{} {} to {} in {}",
                     self.plan.kind,
                     self.plan.target(),
                     self.plan.version,
                     self.plan.slot
                 );
-                self.announce(now, AnnouncementKind::Noted, words);
-                self.go_on(now, Self::enter);
+                self.announce(now, AnnouncementKind::Noted, message);
+                self.continue_with(now, Self::enter);
             }
-            Phase::Resuming => self.go_on(now, Self::resumed),
-            // The guard's observation may be minutes old, and another operator may have moved traffic meanwhile.
-            Phase::Intending if was_late => self.go_on(now, Self::guard),
-            Phase::Intending => self.go_on(now, Self::act),
+            Phase::Resuming => self.continue_with(now, Self::resumed),
+            // The guard's observation may be minutes old, and another operator may have moved the traffic since.
+            Phase::Intending if was_late => self.continue_with(now, Self::guard),
+            Phase::Intending => self.continue_with(now, Self::act),
             Phase::Settling { failure } => self.settled(now, failure),
             Phase::Noting { then } => self.noted(now, then),
             Phase::Closing(outcome) => {
@@ -45,7 +45,7 @@ impl Machine {
         }
     }
 
-    /// A report is evidence: it is recorded before the outcome that follows from it.
+    /// Ends the stage with the result of its observation. A report is evidence, so it is recorded before the outcome.
     pub(super) fn settle_with(
         &mut self,
         now: Timestamp,
@@ -114,11 +114,11 @@ impl Machine {
         self.pending = None;
         self.approval = None;
         self.at += 1;
-        self.go_on(now, Self::enter);
+        self.continue_with(now, Self::enter);
     }
 
     /// Continues, unless a request decides what happens instead.
-    pub(super) fn go_on(&mut self, now: Timestamp, how: fn(&mut Self, Timestamp)) {
+    pub(super) fn continue_with(&mut self, now: Timestamp, how: fn(&mut Self, Timestamp)) {
         if !self.grant_request(now) {
             how(self, now);
         }
@@ -138,7 +138,7 @@ impl Machine {
             // traffic.
             Direction::Forward if stage.step == Step::Stop && by_itself => {
                 let reason = format!(
-                    "{} is live; {} is not stopped: {why}",
+                    "{} is live, but {} was not stopped: {why}",
                     self.plan.version,
                     self.plan.slot.other()
                 );
@@ -154,7 +154,7 @@ impl Machine {
             }
             Direction::Forward if self.on_failure == OnFailure::BackOut => {
                 let reason = format!(
-                    "{} failed and there is nothing to go back to: {why}",
+                    "{} failed, and there is nothing to go back to: {why}",
                     stage.step
                 );
                 self.close(now, Outcome::NeedsPerson { reason });
@@ -170,8 +170,8 @@ impl Machine {
         }
     }
 
-    /// Whether a step ended because the public answers, or the candidate with the traffic, are worse than the rules
-    /// allow. Then the traffic moves back without asking.
+    /// Whether a step failed because the public answers, or the candidate with the traffic, are worse than the rules
+    /// allow. Then the traffic moves back without a question.
     fn has_crossed(&self, step: Step) -> bool {
         match step {
             Step::Watch => true,
@@ -183,7 +183,7 @@ impl Machine {
     pub(super) fn noted(&mut self, now: Timestamp, then: Then) {
         match then {
             Then::Guard => {
-                // While the release waited for a person, nothing was tried.
+                // No act was tried while the release waited for a person, so the time for new tries starts now.
                 if let Some((since, _)) = &mut self.action_error {
                     *since = now;
                 }
@@ -221,7 +221,7 @@ impl Machine {
         self.close(now, outcome);
     }
 
-    /// Another driver has already recorded the end, under its own lock.
+    /// Ends the driving of a release whose end another driver has already recorded, under its own lock.
     pub(super) fn ended_elsewhere(&mut self, now: Timestamp, outcome: Outcome) {
         self.request = None;
         self.wait_no_more();

@@ -1,10 +1,10 @@
-//! The machine: one release as a pure function from events to effects. No I/O, no async, no clock: the time comes with
-//! each event.
+//! The machine is one release as a pure function from events to effects. It has no I/O, no async and no clock: the time
+//! comes with each event.
 //!
 //! A release goes through a *way* of stages. For each stage the guard checks that the state is as the act needs it, the
-//! intent is recorded, the act is performed, and it is observed until it is true or its deadline has passed. Then the
-//! outcome is recorded and the next stage starts. Backing out is another way. At most one record, act or observation is
-//! running at any time, so an abort can only take effect between them (interlock 8).
+//! intent is recorded, the act is performed, and its effect is observed until it is true or the deadline has passed.
+//! Then the outcome is recorded and the next stage starts. Backing out is another way. At most one record, act or
+//! observation is running at any time, so an abort can only take effect between them (interlock 8).
 
 mod acting;
 mod back;
@@ -32,90 +32,105 @@ use crate::inventory::{Connections, Operator, PeerApproval};
 use resuming::ResumedState;
 pub use resuming::{GoOn, Resumption};
 
-/// What to do about a failure without asking.
+/// What the driver does about a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OnFailure {
-    /// Ask a person.
     Ask,
-    /// Back out.
     BackOut,
 }
 
-/// The state of a release.
+/// What a release is doing or waiting for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Phase {
-    /// Nothing has happened yet.
     New,
     /// The head is being written.
     Opening,
     /// The resumption is being recorded.
     Resuming,
     /// The stage waits for a person.
-    Asking { since: Timestamp },
+    Asking {
+        since: Timestamp,
+    },
     /// The old slot is kept warm.
-    Standby { until: Option<Timestamp> },
-    /// The guard observes.
+    Standby {
+        until: Option<Timestamp>,
+    },
+    /// The guard's observation is running.
     Guarding,
-    /// The guard waits until it observes again.
+    /// The guard waits before it observes again.
     GuardPause,
     /// The intent is being written.
     Intending,
-    /// The act is running.
     Acting,
-    /// The act has returned; its effect is observed.
+    /// The act has returned, and its effect is observed.
     Observing,
-    /// Waits until it observes or acts again.
-    Pausing { act_again: bool },
+    /// The stage waits before it observes or acts again.
+    Pausing {
+        act_again: bool,
+    },
     /// The outcome is being written.
-    Settling { failure: Option<String> },
-    /// Something else is being recorded; `then` follows.
-    Noting { then: Then },
-    /// A person must choose.
-    Choosing { why: String },
+    Settling {
+        failure: Option<String>,
+    },
+    /// Another entry is being recorded. `then` says what follows.
+    Noting {
+        then: Then,
+    },
+    /// A person must choose what to do about a failed stage.
+    Choosing {
+        why: String,
+    },
     /// The end is being recorded.
     Closing(Outcome),
-    /// The release has ended.
     Closed(Outcome),
-    /// The driver may no longer act.
-    Parked { why: String },
+    /// The driver has stopped and may no longer act.
+    Parked {
+        why: String,
+    },
 }
 
-/// What follows a record.
+/// What the machine does after an entry was recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Then {
     /// The stage was approved: its guard observes.
     Guard,
-    /// The stage is done again.
+    /// The stage is tried again.
     Again,
     /// The current stage of the way starts.
     Stage,
-    /// Backing out starts.
     Back,
     /// The stage ends, successfully or not.
-    Settle { failure: Option<String> },
-    /// The release is left.
+    Settle {
+        failure: Option<String>,
+    },
+    /// The release is closed as left.
     Leave,
     /// The checks are run again.
     Verify,
-    /// The driver stops driving.
-    Park { why: String, to: Option<Successor> },
+    /// The driver stops driving. The successor in `to` may resume.
+    Park {
+        why: String,
+        to: Option<Successor>,
+    },
 }
 
 /// A request of an operator to a running release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Request {
-    /// Back out.
     BackOut {
         by: Option<Operator>,
         reason: String,
     },
-    /// Stop driving.
-    Interrupt { reason: String },
-    /// Stop driving, so that this console can resume.
-    HandOver { to: Successor },
+    Interrupt {
+        reason: String,
+    },
+    /// Stop driving, so that the console of the successor can resume.
+    HandOver {
+        to: Successor,
+    },
 }
 
-/// A running release.
+/// The state of a running release.
 #[derive(Debug, Clone)]
 pub struct Machine {
     plan: Arc<Plan>,
@@ -127,7 +142,7 @@ pub struct Machine {
     at: usize,
     steps: Vec<StepStatus>,
     /// Steps whose intent was recorded: backing out must observe these.
-    begun: Vec<Step>,
+    started: Vec<Step>,
     course: Course,
     /// Whether the live version's public and direct answers agreed before the switch.
     compares: bool,
@@ -144,26 +159,26 @@ pub struct Machine {
     request: Option<Request>,
     back_reason: Option<String>,
     switched: bool,
-    /// When the new version had the traffic, as far as is recorded.
+    /// When the new version had the traffic, according to the journal.
     live: Option<LivePeriod>,
-    /// When the standby of the old version started, under an earlier driver.
+    /// When the standby of the old version started, if an earlier driver started it.
     standby_began: Option<Timestamp>,
     /// What the journal leaves for the resuming driver to decide.
     resumed: Option<ResumedState>,
-    /// The successor who resumes it.
+    /// The operator and console that may resume, once the handover is recorded.
     successor: Option<Successor>,
     pending: Option<super::act::Act>,
     sequence: u32,
     timer: u64,
     unrecorded: Option<(Effect, Timestamp, String)>,
-    /// Since when the store has refused to write, if it does.
+    /// Since when the store has refused to write; none if the last try was not refused.
     refused_since: Option<Timestamp>,
     began_at: Option<Timestamp>,
     effects: Vec<Effect>,
 }
 
 impl Machine {
-    /// A release that has not started yet.
+    /// A machine for a release that has not started yet.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
         let way = super::way::forward(&plan);
         let steps = plan
@@ -182,7 +197,7 @@ impl Machine {
             way,
             at: 0,
             steps,
-            begun: Vec::new(),
+            started: Vec::new(),
             course: Course::begun(made_at),
             compares: false,
             deadline: None,
@@ -263,7 +278,7 @@ impl Machine {
         self.way.get(self.at).copied()
     }
 
-    /// Only the newest timer counts.
+    /// Starts a timer. Earlier timers have no effect when they fire.
     fn schedule(&mut self, after: Duration) {
         self.timer += 1;
         self.effects.push(Effect::Schedule {
@@ -303,7 +318,7 @@ impl Machine {
         }
     }
 
-    /// Steps that waited for a person no longer wait.
+    /// Marks the steps that waited for a person as pending.
     fn wait_no_more(&mut self) {
         for step_status in &mut self.steps {
             if matches!(step_status.state, StepState::Waiting { .. }) {

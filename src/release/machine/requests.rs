@@ -1,5 +1,5 @@
-//! The requests of operators to a release. While an act is running, a request waits until the act has been observed. If
-//! nothing is running, it is granted at once.
+//! Handles the requests of operators to a release. While an act is running, a request waits until the act has been
+//! observed. If nothing is running, the request is granted immediately.
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::release::describe::CHECK_AGAIN;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
 
 impl Machine {
-    /// An approval counts if it is for this plan and the waiting step, and has not expired. An approval of *stop*
-    /// during the standby ends the standby: *stop* does not ask again.
+    /// Handles an approval. It counts if it is for this plan and the waiting step, and has not expired. An approval of
+    /// *stop* during the standby ends the standby: *stop* does not ask again.
     pub(super) fn approved(&mut self, now: Timestamp, approval: Approval) {
         let asked_at = match &self.phase {
             Phase::Asking { since } => Some(*since),
@@ -49,7 +49,11 @@ impl Machine {
 
     pub(super) fn back_out_asked(&mut self, now: Timestamp, by: Operator, reason: String) {
         if self.is_going_back() {
-            self.announce(now, AnnouncementKind::Noted, "it is already backing out");
+            self.announce(
+                now,
+                AnnouncementKind::Noted,
+                "the release is already backing out",
+            );
             return;
         }
         if !self.can_go_back() {
@@ -64,19 +68,20 @@ impl Machine {
         self.requested(now, Request::BackOut { by, reason });
     }
 
-    /// Keeps a request, and grants it at once if nothing is running.
+    /// Keeps a request, and grants it immediately if nothing is running.
     pub(super) fn requested(&mut self, now: Timestamp, request: Request) {
         let goes_back = matches!(self.request, Some(Request::BackOut { .. }));
         if goes_back && matches!(request, Request::HandOver { .. }) {
-            // The successor would not know about it, because it has not been recorded yet.
-            let words = "it is about to back out: hand it over after that has started";
-            self.announce(now, AnnouncementKind::Noted, words);
+            // The back-out is not recorded yet, so the successor would not know about it.
+            let message =
+                "the release is about to back out: hand it over after the back-out has started";
+            self.announce(now, AnnouncementKind::Noted, message);
             return;
         }
         if let (Request::Interrupt { reason }, Some(why)) = (&request, self.not_written()) {
             // Nothing is started before it is recorded, so there is nothing to wait for.
-            let words = format!("interrupted: {reason} (not written down: {why})");
-            self.park(now, words);
+            let message = format!("interrupted: {reason} (not written down: {why})");
+            self.park(now, message);
             return;
         }
         self.request = Some(request);
@@ -92,15 +97,15 @@ impl Machine {
         if rests {
             self.grant_request(now);
         } else {
-            let words = match self.not_written() {
-                Some(_) => "as soon as the release can be written down again",
-                None => "as soon as the current act has been observed",
+            let message = match self.not_written() {
+                Some(_) => "the request waits until the release can be written down again",
+                None => "the request waits until the current act has been observed",
             };
-            self.announce(now, AnnouncementKind::Noted, words);
+            self.announce(now, AnnouncementKind::Noted, message);
         }
     }
 
-    /// True if a request decided what happens now.
+    /// Grants the waiting request, if there is one. Returns true if the request decided what happens next.
     pub(super) fn grant_request(&mut self, now: Timestamp) -> bool {
         match self.request.take() {
             None => false,
@@ -123,8 +128,8 @@ impl Machine {
         }
     }
 
-    /// Only before the switch and while the release waits for a person. The way returns to *verify*, and approvals and
-    /// checks from before no longer count, whatever the result.
+    /// Runs the checks again, only before the switch and while the release waits for a person. The way returns to
+    /// *verify*. Earlier approvals and checks no longer count, whatever the new result is.
     pub(super) fn check_again_asked(&mut self, now: Timestamp, by: Operator) {
         let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
             return;

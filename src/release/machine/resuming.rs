@@ -1,5 +1,5 @@
-//! A release is resumed where its journal ends. Only recorded observations count as done. The stage that was running is
-//! guarded like any other, so it is observed before anything is done about it (interlock 6). Approvals from before no
+//! Resumes a release where its journal ends. Only recorded observations count as done. The stage that was running is
+//! guarded like any other, so it is observed before anything is done about it (interlock 6). Earlier approvals no
 //! longer count.
 
 use std::sync::Arc;
@@ -16,19 +16,17 @@ use crate::release::{AnnouncementKind, Choice, Plan};
 /// What to do with a release that is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GoOn {
-    /// Continue where it stopped, in the same direction.
+    /// Continue where the release stopped, in the same direction.
     Continue,
     /// Undo everything that was started.
     BackOut,
-    /// End it here, and leave everything as it is.
+    /// End the release, and leave everything as it is.
     Leave,
 }
 
 impl GoOn {
-    /// All of them.
     pub const ALL: [Self; 3] = [Self::Continue, Self::BackOut, Self::Leave];
 
-    /// The name of it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Continue => "continue",
@@ -38,18 +36,17 @@ impl GoOn {
     }
 }
 
-/// The resuming operator, the driver before, and the purpose.
+/// A driver's takeover of a release: by whom, from whom, and for what.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Resumption {
-    /// What to do with the release.
     pub go_on: GoOn,
     /// How the driver got the lock.
     pub how: Takeover,
-    /// The new driver.
+    /// The operator who resumes and drives the release.
     pub by: Operator,
-    /// The driver before, as far as is known.
+    /// The previous driver, as the lock or the journal names it.
     pub from: Operator,
-    /// The reason; always given for a forced takeover.
+    /// The reason, which a forced takeover always has.
     pub note: Option<String>,
 }
 
@@ -62,8 +59,8 @@ pub(super) struct ResumedState {
 }
 
 impl Machine {
-    /// A release that had another driver, in the state of its journal. `plan` comes from [`Plan::resumed`]. The
-    /// resumption is recorded first.
+    /// A machine for a release that had another driver, in the state of its journal. `plan` comes from
+    /// [`Plan::resumed`]. The resumption is recorded first.
     pub fn resume(
         plan: Arc<Plan>,
         recorded: &Recorded,
@@ -76,7 +73,7 @@ impl Machine {
             way: replay.way,
             at: replay.at,
             steps: replay.steps,
-            begun: replay.begun,
+            started: replay.begun,
             report: replay.report,
             cases: replay.cases,
             back_reason: replay.back_reason,
@@ -99,8 +96,8 @@ impl Machine {
         };
         let (how, decision) = (resumption.how, resumption.decision());
         let from = resumption.from;
-        let words = resumed_words(how, &from, &decision);
-        self.announce(now, AnnouncementKind::Decided, words);
+        let message = resumed_words(how, &from, &decision);
+        self.announce(now, AnnouncementKind::Decided, message);
         self.phase = Phase::Resuming;
         self.record(
             now,
@@ -112,7 +109,7 @@ impl Machine {
         );
     }
 
-    /// The new driver is recorded: its choice takes effect.
+    /// Acts on the choice of the new driver, once the resumption is recorded.
     pub(super) fn resumed(&mut self, now: Timestamp) {
         let Some(ResumedState {
             resumption, last, ..
@@ -125,14 +122,14 @@ impl Machine {
             _ if backs_out && self.can_go_back() => {
                 let reason = resumption
                     .note
-                    .unwrap_or_else(|| "its driver was gone".to_owned());
+                    .unwrap_or_else(|| "the previous driver was gone".to_owned());
                 self.note_back_out(now, Some(resumption.by), reason);
             }
             _ if backs_out => {
                 let why = "nothing was live before: there is nothing to go back to";
                 self.park(now, why.to_owned());
             }
-            // Every step was observed to be true; only the end is missing.
+            // Every step was observed to be true. Only the end is missing.
             None => self.finish_way(now),
             Some(_) if resumption.go_on == GoOn::Leave => {
                 self.choose(now, Choice::Leave, String::new(), resumption);
@@ -144,8 +141,9 @@ impl Machine {
         }
     }
 
-    /// A stage had failed, and no operator had chosen what to do. It is decided as it would have been then. But if that
-    /// would end the release without a way back, the operator who resumes it is there, so the stage is tried again.
+    /// Handles a stage that had failed before an operator chose what to do. The failure has the same consequence as it
+    /// would have had then. But if that would end the release without a way back, the stage is tried again, because the
+    /// operator who resumes is present.
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
         let is_hopeless =

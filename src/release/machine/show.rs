@@ -10,7 +10,6 @@ use crate::release::time::after;
 use crate::release::{Progress, Status, StepState, StepStatus, approval, way};
 
 impl Machine {
-    /// The current status of the release.
     pub fn status(&self) -> Status {
         Status {
             plan: Arc::clone(&self.plan),
@@ -33,7 +32,7 @@ impl Machine {
             && self.steps.iter().any(|step_status| {
                 step_status.step == Step::Switch && step_status.state == StepState::Undone
             });
-        self.begun.contains(&Step::Switch) && !undone
+        self.started.contains(&Step::Switch) && !undone
     }
 
     fn progress(&self) -> Progress {
@@ -99,7 +98,7 @@ impl Machine {
         steps
     }
 
-    /// A window is shown with its own end. The extra time after it does not concern the operator.
+    /// A window is shown with its own end. The operator need not know about the extra time for reading back.
     fn shown_deadline(&self, step: Step) -> Option<Timestamp> {
         let timing = &self.plan.definition.timing;
         match step {
@@ -119,8 +118,8 @@ impl Machine {
 
     fn undo_words(&self) -> String {
         if self.is_going_back() {
-            return "it is backing out".into();
+            return "the release is backing out".into();
         }
-        way::undo_words(&self.plan, &self.begun)
+        way::undo_words(&self.plan, &self.started)
     }
 }

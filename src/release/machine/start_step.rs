@@ -1,5 +1,5 @@
-//! The start of a stage: a standby is waited for, a person is asked if the stage needs it, the guard observes, and the
-//! intent is recorded.
+//! Starts a stage: waits for the end of a standby, asks a person if the stage needs an approval, lets the guard
+//! observe, and records the intent.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::release::{first, public};
 const GUARD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between two observations of a guard.
 const GUARD_AGAIN: Duration = Duration::from_millis(250);
-/// How long a stage may take that only has to be read back.
+/// How long a stage may take whose result only has to be read back.
 const READ_BACK: Duration = Duration::from_secs(15);
 
 impl Machine {
@@ -44,7 +44,7 @@ impl Machine {
         }
         let is_stop = stage.direction == Direction::Forward && stage.step == Step::Stop;
         // If *stop* was started before the driver went away, the standby had ended.
-        if is_stop && !self.begun.contains(&Step::Stop) {
+        if is_stop && !self.started.contains(&Step::Stop) {
             self.stand_by(now);
         } else {
             self.ask_or_guard(now);
@@ -52,8 +52,8 @@ impl Machine {
     }
 
     pub(super) fn stand_by(&mut self, now: Timestamp) {
-        // An interrupted standby continues for the rest of its time. By another clock it may have started later than
-        // now.
+        // An interrupted standby continues for the rest of its time. By the clock of another machine it may have
+        // started in the future.
         let began = self
             .standby_began
             .take()
@@ -70,11 +70,11 @@ impl Machine {
             self.schedule(elapsed(now, until));
         }
         let old = self.plan.slot.other();
-        let words = until.map_or_else(
+        let message = until.map_or_else(
             || format!("{old} is kept warm"),
             |until| format!("{old} is kept warm until {}", local_time::moment(until)),
         );
-        self.announce(now, AnnouncementKind::Noted, words);
+        self.announce(now, AnnouncementKind::Noted, message);
         self.phase = Phase::Standby { until };
     }
 
@@ -84,7 +84,7 @@ impl Machine {
         }
     }
 
-    /// Asks a person if the step needs an approval and none counts.
+    /// Asks a person if the step needs an approval and has no valid one. Otherwise the guard observes.
     pub(super) fn ask_or_guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
         let is_allowed = stage.direction == Direction::Back
@@ -96,20 +96,20 @@ impl Machine {
         self.approval = None;
         self.phase = Phase::Asking { since: now };
         self.set_step(stage.step, StepState::Waiting { since: now });
-        let words = match approval::need_of(&self.plan, stage.step) {
+        let message = match approval::need_of(&self.plan, stage.step) {
             Need::TypedName => format!(
                 "{} waits for an approval with the environment's name",
                 stage.step
             ),
             _ => format!("{} waits for an approval", stage.step),
         };
-        self.announce(now, AnnouncementKind::Asked, words);
+        self.announce(now, AnnouncementKind::Asked, message);
     }
 
     pub(super) fn guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
         self.course.since = now;
-        // The end of a standby is not urgent.
+        // *stop* is not urgent, so its guard may wait longer.
         let time_limit = match stage.step {
             Step::Stop => self.plan.definition.timing.progress_deadline,
             _ => GUARD_TIMEOUT,
@@ -144,12 +144,12 @@ impl Machine {
             Verdict::Act(act) => {
                 let replaced = first::replaced_by(&self.plan, observation).filter(|_| is_switch);
                 if let Some((environment, live)) = replaced {
-                    let words = format!(
-                        "{environment} runs {} now, which replaced {}",
+                    let message = format!(
+                        "in {environment}, {} is live now and has replaced {}",
                         live.name(),
                         self.plan.version.name()
                     );
-                    self.announce(now, AnnouncementKind::Noted, words);
+                    self.announce(now, AnnouncementKind::Noted, message);
                 }
                 self.intend(now, stage, Some(act));
             }
@@ -167,7 +167,7 @@ impl Machine {
                 self.announce(
                     now,
                     AnnouncementKind::Noted,
-                    format!("{why}: they are run again"),
+                    format!("{why}: the checks run again"),
                 );
                 self.rewind_to_verify(now);
             }
@@ -203,10 +203,10 @@ impl Machine {
         self.pending = act;
         if self.action_error.is_some() {
             if self.pending.is_none() {
-                // The act without an answer has happened, as the guard observed: nothing must be tried again.
+                // The guard observed that the act without an answer has happened. Nothing must be tried again.
                 self.action_error = None;
             }
-            // A new try: the intent is already recorded, and its origin was observed again.
+            // This is a new try. The intent is already recorded, and the guard has observed again.
             self.act(now);
             return;
         }
@@ -216,8 +216,8 @@ impl Machine {
         };
         self.deadline = Some(after(now, self.time_limit(stage)));
         self.phase = Phase::Intending;
-        if stage.direction == Direction::Forward && !self.begun.contains(&stage.step) {
-            self.begun.push(stage.step);
+        if stage.direction == Direction::Forward && !self.started.contains(&stage.step) {
+            self.started.push(stage.step);
         }
         self.announce(now, AnnouncementKind::Began, begun_words(stage));
         let peer_approvals = std::mem::take(&mut self.peer_approvals);
@@ -239,7 +239,7 @@ impl Machine {
             (Direction::Forward, Step::Start) | (Direction::Back, Step::Stop) => {
                 timing.health_deadline
             }
-            // The drain judges its own end: a passed deadline is shown and is not a failure.
+            // *drain* judges its own end. A passed deadline is reported and is not a failure.
             (_, Step::Drain) => timing.drain + READ_BACK,
             (_, Step::Watch) => timing.watch + READ_BACK,
             _ => READ_BACK,

@@ -1,6 +1,6 @@
-//! Recording. Nothing is done before it is recorded: the same record is tried until it is written, the lock is lost, or
-//! a time limit passes. The limit is long if the store does not answer, and short if it refuses, because then an
-//! operator must fix the store first.
+//! Records what the release does. Nothing is done before it is recorded: a record is tried until it is written, the
+//! lock is lost, or a time limit passes. The limit is long if the store does not answer. It is short if the store
+//! refuses, because then an operator must fix the store first.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::release::time::{after, elapsed};
 
 /// The pause between two tries to write a record.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
-/// How long a store may refuse before the driver stops.
+/// How long a store may refuse to write before the driver stops.
 const REFUSED: Duration = Duration::from_secs(3);
 
 impl Machine {
     /// Emits a record to be written, and keeps it until it is written.
     pub(super) fn write(&mut self, effect: Effect) {
-        // An old timer must not count as a signal to write again.
+        // A timer from before must not make the machine write again.
         self.timer += 1;
         self.unrecorded = Some((effect.clone(), Timestamp::MAX, String::new()));
         self.effects.push(effect);
@@ -46,19 +46,19 @@ impl Machine {
         }
     }
 
-    /// Whether a record was waiting and has now been written.
+    /// Notes that the record was written. Returns whether a record was waiting.
     pub(super) fn is_written(&mut self, now: Timestamp) -> bool {
         let has_failed = self.not_written().is_some();
         self.refused_since = None;
-        let was_to_be = self.unrecorded.take().is_some();
+        let was_waiting = self.unrecorded.take().is_some();
         if has_failed {
-            let words = "the release is written down again";
-            self.announce(now, AnnouncementKind::Noted, words);
+            let message = "the release is written down again";
+            self.announce(now, AnnouncementKind::Noted, message);
         }
-        was_to_be
+        was_waiting
     }
 
-    /// Why the last try to write a record failed, while it is tried again.
+    /// Why the last try to write a record failed, while writing is tried again.
     pub(super) fn not_written(&self) -> Option<&str> {
         let (_, since, why) = self.unrecorded.as_ref()?;
         (*since != Timestamp::MAX).then_some(why.as_str())
@@ -90,8 +90,8 @@ impl Machine {
             _ => None,
         };
         if let Some(Request::Interrupt { reason }) = &self.request {
-            let words = format!("interrupted: {reason} (not written down: {why})");
-            self.park(now, words);
+            let message = format!("interrupted: {reason} (not written down: {why})");
+            self.park(now, message);
             return;
         }
         let (since, time_limit) = match self.refused_since {
@@ -103,12 +103,12 @@ impl Machine {
             return;
         }
         if is_new {
-            let words = format!(
-                "nothing is done until the release can be written down, tried for {} more, until {}: {why}",
+            let message = format!(
+                "nothing is done until the release can be written down; the driver tries for {} more, until {}: {why}",
                 duration(time_limit),
                 local_time::moment(after(since, time_limit))
             );
-            self.announce(now, AnnouncementKind::Failed, words);
+            self.announce(now, AnnouncementKind::Failed, message);
         }
         self.schedule(RECORD_AGAIN);
     }

@@ -1,7 +1,7 @@
-//! A release of another driver, or without a driver: the status from its journal and its lock, in the form that its own
-//! driver uses ([`Status`]), so that every user interface shows both in the same way. Pure. It does not contain what
-//! only the driver knows: the progress of a pull, or its last observation. It never says what is running; that is
-//! observed.
+//! Builds the status of a release of another driver, or of a release without a driver, from its journal and its lock.
+//! The status has the form that the driver itself uses ([`Status`]), so that every user interface shows both in the
+//! same way. It lacks what only the driver knows: the progress of a pull, and the last observation. It never says what
+//! is running, because only an observation says that.
 
 mod told;
 mod trace;
@@ -25,20 +25,19 @@ pub type Releases = BTreeMap<Target, Arc<Observed>>;
 /// A release as its journal and its lock show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// Its status. The plan is that of the journal, completed from the local configuration: it can be shown, but not
+    /// The status. Its plan is that of the journal, completed from the local configuration, so it can be shown but not
     /// approved.
     pub status: Arc<Status>,
     /// The driver; none if the release has ended or was interrupted.
     pub driver: Option<LockRecord>,
-    /// The current or last driver, as far as is recorded.
+    /// The current or last driver, according to the records.
     pub last: Operator,
-    /// Set if its last driver stopped on purpose and no other has resumed it since.
+    /// Set if the last driver stopped on purpose and no other driver has resumed the release since.
     pub let_go: Option<LetGo>,
-    /// Its events so far, oldest first; sanitized.
+    /// The events so far, oldest first. The texts are sanitized.
     pub told: Vec<Announcement>,
-    /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// When its version had the traffic, from its switch steps.
+    /// When the version had the traffic, according to the switch steps.
     pub live: Option<LivePeriod>,
     /// The checks of the version that has the traffic now. Another release may have made it live.
     pub live_checks: Option<Arc<LiveChecks>>,
@@ -49,20 +48,17 @@ pub struct Observed {
 pub struct LiveChecks {
     /// The generation of the route that names the live version.
     pub generation: u64,
-    /// The release that made it live.
+    /// The release that made the version live.
     pub release: ReleaseId,
-    /// The version.
     pub version: Version,
-    /// Its slot.
     pub slot: Slot,
     /// When the checks ended; none if none were run.
     pub at: Option<Timestamp>,
-    /// The result of each check.
     pub cases: Vec<CaseReport>,
 }
 
 impl LiveChecks {
-    /// The checks of a release that wrote this route, or that made the route's version live.
+    /// The checks of a release that wrote this route, or that made the version of this route live.
     pub fn of(recorded: &Recorded, route: &Route) -> Self {
         let (slot, version) = &recorded.head.to;
         let report = recorded.last_report();
@@ -79,38 +75,36 @@ impl LiveChecks {
     }
 }
 
-/// A driver that stopped on purpose.
+/// Why and when a driver stopped on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetGo {
-    /// The time.
     pub at: Timestamp,
-    /// The reason.
     pub reason: String,
-    /// The successor to whom it handed the release over, if any.
+    /// The successor to whom the driver handed the release over, if any.
     pub to: Option<Successor>,
 }
 
 impl Observed {
-    /// Whether a driver drives it now.
+    /// Whether a driver drives the release now.
     pub fn is_driven(&self) -> bool {
         self.driver.is_some()
     }
 
-    /// Whether it was handed over to this console, which has not taken it yet.
+    /// Whether the release was handed over to this console, which has not resumed it yet.
     pub fn is_handed_to(&self, console: &str) -> bool {
         let successor = self.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
         successor.is_some_and(|successor| successor.console == console)
             && self.status.outcome().is_none()
     }
 
-    /// Whether its driver disappeared before it ended.
+    /// Whether the release has neither an end nor a driver.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.status.progress, Progress::Interrupted { .. })
     }
 }
 
-/// The state of a release at `now`. `lock` and `route` are those of its target, read *before* the journal. A lock that
-/// is held for another release does not drive this one.
+/// The state of a release at `now`. `lock` and `route` are those of its target and must be read *before* the journal. A
+/// lock for another release does not drive this one.
 pub fn observed(
     recorded: &Recorded,
     definition: &Definition,
@@ -177,10 +171,10 @@ fn let_go(recorded: &Recorded) -> Option<LetGo> {
     }
 }
 
-/// `after register`, or `after undoing register`: where an interrupted release stopped.
+/// Describes where an interrupted release stopped: `after register`, or `after undoing register`.
 pub fn interrupted_at(after: Option<Step>, direction: Direction) -> String {
     match (after, direction) {
-        (None, Direction::Forward) => "before its first step ended".into(),
+        (None, Direction::Forward) => "before the first step ended".into(),
         (None, Direction::Back) => "while it was backing out".into(),
         (Some(step), Direction::Forward) => format!("after {step}"),
         (Some(step), Direction::Back) => format!("after undoing {step}"),

@@ -1,5 +1,5 @@
-//! The events of a journal, one line for each entry, in the words that a driver announces, as far
-//! as they are recorded.
+//! Turns a journal into announcements, with the texts that the driver used. What the journal does not record is
+//! missing.
 
 use crate::checks::Verdict;
 use crate::history::{Decision, Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
@@ -27,18 +27,18 @@ pub(super) fn told(recorded: &Recorded) -> Vec<Announcement> {
 
 fn opened(head: &ReleaseRecord) -> Announcement {
     let (slot, version) = &head.to;
-    let words = format!(
+    let text = format!(
         "{} {} to {version} in {slot}, by {}",
         head.kind, head.target, head.operator
     );
-    line(head.opened_at, None, AnnouncementKind::Noted, &words)
+    line(head.opened_at, None, AnnouncementKind::Noted, &text)
 }
 
 fn line(
     at: jiff::Timestamp,
     stage: Option<Stage>,
     kind: AnnouncementKind,
-    words: &str,
+    text: &str,
 ) -> Announcement {
     Announcement {
         at,
@@ -46,7 +46,7 @@ fn line(
         direction: stage.map_or(Direction::Forward, |stage| stage.direction),
         kind,
         // The journal comes from the shared store and may contain anything.
-        text: sanitize(words),
+        text: sanitize(text),
     }
 }
 
@@ -56,7 +56,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
         direction: *direction,
     };
     let forward = |step: &Step| Some(stage(step, &Direction::Forward));
-    let (stage, kind, words) = match &entry.what {
+    let (stage, kind, text) = match &entry.what {
         Happening::Intent {
             step, direction, ..
         } => {
@@ -70,15 +70,15 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             took,
         } => {
             let stage = stage(step, direction);
-            let what = in_direction(stage);
+            let label = in_direction(stage);
             match failure {
                 None => {
-                    let words = format!("{what} took {}", duration(*took));
-                    (Some(stage), AnnouncementKind::Settled, words)
+                    let text = format!("{label} took {}", duration(*took));
+                    (Some(stage), AnnouncementKind::Settled, text)
                 }
                 Some(why) => {
-                    let words = format!("{what} failed: {why}");
-                    (Some(stage), AnnouncementKind::Failed, words)
+                    let text = format!("{label} failed: {why}");
+                    (Some(stage), AnnouncementKind::Failed, text)
                 }
             }
         }
@@ -91,11 +91,11 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             format!("{step} approved by {}{}", decision.by, note(decision)),
         ),
         Happening::BackOutAsked { decision, reason } => {
-            let who = decision
+            let decided_by = decision
                 .as_ref()
                 .map_or_else(|| "by rule".to_owned(), |decision| decision.by.to_string());
-            let words = format!("back out, {who}: {reason}");
-            (None, AnnouncementKind::Decided, words)
+            let text = format!("back out, {decided_by}: {reason}");
+            (None, AnnouncementKind::Decided, text)
         }
         Happening::Chosen {
             step,
@@ -126,7 +126,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             "an event that only a newer Greenroom knows".to_owned(),
         ),
     };
-    vec![line(entry.at, stage, kind, &words)]
+    vec![line(entry.at, stage, kind, &text)]
 }
 
 fn note(decision: &Decision) -> String {
@@ -136,7 +136,7 @@ fn note(decision: &Decision) -> String {
         .map_or(String::new(), |note| format!(": {note}"))
 }
 
-/// The sum of the checks, and a line for each check that did not pass.
+/// The number of checks for each verdict, and a line for each check that did not pass.
 fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
     let stage = Some(Stage {
         step: Step::Verify,
@@ -153,15 +153,15 @@ fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
     .filter(|(_, count)| *count > 0)
     .map(|(verdict, count)| format!("{count} {verdict}"))
     .collect();
-    let words = format!("checks of {}: {}", report.digest.short(), sum.join(", "));
-    let mut lines = vec![line(entry.at, stage, AnnouncementKind::Noted, &words)];
+    let text = format!("checks of {}: {}", report.digest.short(), sum.join(", "));
+    let mut lines = vec![line(entry.at, stage, AnnouncementKind::Noted, &text)];
     let not_passed = report
         .cases
         .iter()
         .filter(|case| case.verdict != Verdict::Passed);
     lines.extend(not_passed.map(|case| {
-        let words = format!("{} {}: {}", case.name, case.verdict, case.detail);
-        line(entry.at, stage, AnnouncementKind::Noted, &words)
+        let text = format!("{} {}: {}", case.name, case.verdict, case.detail);
+        line(entry.at, stage, AnnouncementKind::Noted, &text)
     }));
     lines
 }

@@ -1,4 +1,4 @@
-//! The shown state of a release, from its journal.
+//! Derives the state of a release that is shown from its journal.
 
 use jiff::Timestamp;
 
@@ -22,10 +22,10 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// What a driven release does now.
+    /// The progress of a release that has a driver.
     pub(super) fn progress(&self, now: Timestamp) -> Progress {
         let Some(stage) = self.replay.stage() else {
-            // Its end is being recorded.
+            // The end of the release is being recorded.
             let last = self.plan.steps().last().unwrap_or(Step::Stop);
             return match self.replay.direction() {
                 Direction::Forward => Progress::Forward(last),
@@ -37,7 +37,7 @@ impl<'a> Trace<'a> {
                 step: stage.step,
                 direction,
                 why: why.clone(),
-                // Only its driver is asked.
+                // Only the console of the driver can choose.
                 choices: Vec::new(),
             },
             (_, Direction::Back) => Progress::Back(stage.step),
@@ -49,7 +49,7 @@ impl<'a> Trace<'a> {
     fn about_to(&self, step: Step, now: Timestamp) -> Progress {
         let mut since = self.replay.since;
         if step == Step::Stop && !self.replay.begun.contains(&step) {
-            // A resumption since then has not made it longer.
+            // A later resumption does not make the standby longer.
             let began = self.replay.standby_began.unwrap_or(since);
             let until = match self.plan.definition.timing.standby {
                 Limit::After(time) => Some(after(began, time)),
@@ -67,10 +67,10 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The ladder with the current step.
+    /// The steps, with the state of the current one.
     pub(super) fn steps(&self, progress: &Progress) -> Vec<StepStatus> {
         let mut steps = self.replay.steps.clone();
-        let (here, state) = match progress {
+        let (current, state) = match progress {
             Progress::Asking { step, since, .. } => (*step, StepState::Waiting { since: *since }),
             Progress::Forward(step) | Progress::Back(step) if self.replay.stage().is_some() => {
                 let state = StepState::Running {
@@ -85,25 +85,26 @@ impl<'a> Trace<'a> {
         };
         if let Some(step_status) = steps
             .iter_mut()
-            .find(|step_status| step_status.step == here)
+            .find(|step_status| step_status.step == current)
         {
             step_status.state = state;
         }
         steps
     }
 
-    /// Only a window has an end that is known from outside: any other deadline moves with progress.
+    /// The end of a window. Only a window has an end that the journal determines: any other deadline moves with
+    /// progress.
     fn window_end(&self, step: Step) -> Option<Timestamp> {
         let timing = &self.plan.definition.timing;
-        let is_begun = self.replay.last == Last::UnderWay && self.replay.begun.contains(&step);
+        let is_started = self.replay.last == Last::UnderWay && self.replay.begun.contains(&step);
         match step {
-            Step::Watch if is_begun => Some(after(self.replay.since, timing.watch)),
-            Step::Drain if is_begun => Some(after(self.replay.since, timing.drain)),
+            Step::Watch if is_started => Some(after(self.replay.since, timing.watch)),
+            Step::Drain if is_started => Some(after(self.replay.since, timing.drain)),
             _ => None,
         }
     }
 
-    /// The text of what comes next: of a resting release the current stage, otherwise the stage after the running one.
+    /// Describes what comes next: for a resting release the current stage, otherwise the stage after the running one.
     pub(super) fn next(&self, is_resting: bool) -> String {
         let next = if is_resting {
             self.replay.at
@@ -113,10 +114,10 @@ impl<'a> Trace<'a> {
         way::next_words(self.plan, self.replay.way.get(next))
     }
 
-    /// The text of what backing out now would do.
+    /// Describes what backing out now would do.
     pub(super) fn undo(&self) -> String {
         if self.replay.back_reason.is_some() {
-            "it is backing out".into()
+            "the release is backing out".into()
         } else {
             way::undo_words(self.plan, &self.replay.begun)
         }
