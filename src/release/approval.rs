@@ -1,5 +1,5 @@
-//! Permission. An act that changes the servers needs an [`Approved`], and only this file can make one: from an
-//! operator's [`Approval`], from a tier that needs no approval, or for backing out.
+//! Permissions for acts. An act that changes the servers needs an [`Approved`], which only this module can make: from
+//! an operator's [`Approval`], for a tier that needs no approval, or for backing out.
 //!
 //! An approval belongs to one plan of one digest and expires (interlock 9). A protected environment never passes
 //! *verify* or *switch* without one (interlock 10).
@@ -24,16 +24,16 @@ use crate::inventory::{Digest, Operator, ReleaseId, Tier};
 /// What a step requires from a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// Nothing: the approval of the plan covers it.
+    /// Nothing, because the approval of the plan covers the step.
     Nothing,
-    /// A confirmation.
     Confirmation,
-    /// The environment's name, typed.
+    /// The operator must type the environment's name.
     TypedName,
 }
 
-/// What a step forward requires, by its risk and the tier of its environment. A protected environment would pass
-/// *verify* at *register*. *switch* moves traffic, and *stop* ends the warm rollback.
+/// What a step forward requires in a tier. In a protected environment a person confirms *register*, because it is the
+/// first act after *verify* (interlock 10). *switch* needs the name because it moves the traffic, and *stop* because no
+/// warm rollback is possible afterwards.
 pub fn need(step: Step, tier: Tier) -> Need {
     if !tier.is_protected() {
         return Need::Nothing;
@@ -47,9 +47,10 @@ pub fn need(step: Step, tier: Tier) -> Need {
     }
 }
 
-/// What the plan itself requires before it is started: a confirmation, or the environment's name if it reloads a proxy
-/// that a protected target shares. A warm rollback takes one key and one confirmation, because it is needed most at
-/// night. If moving traffic needs the name, it is typed here and covers every step up to and including the switch.
+/// What the plan itself requires before it is started: a confirmation, or the environment's name if the release reloads
+/// a proxy that a protected target shares. A warm rollback asks only once, because it is needed most at night: in a
+/// protected environment the operator types the name at the start, and that covers every step up to and including the
+/// switch.
 pub fn need_to_begin(plan: &Plan) -> Need {
     let is_warm = plan.kind == ReleaseKind::WarmRollback;
     if (is_warm && plan.tier().is_protected()) || plan.touches_protected() {
@@ -71,7 +72,7 @@ pub fn need_of(plan: &Plan, step: Step) -> Need {
     }
 }
 
-/// What backing out requires, once it may move or cut traffic (`Status::may_have_switched`).
+/// What backing out requires. `may_have_switched` says that it may move or cut traffic (`Status::may_have_switched`).
 pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
     if may_have_switched && tier.is_protected() {
         Need::TypedName
@@ -80,16 +81,14 @@ pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
     }
 }
 
-/// What an approval covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Starting the plan, and every step of it that needs no approval of its own.
+    /// The start of the plan, and every step that needs no separate approval.
     Plan,
-    /// One step of the plan.
     Step(Step),
 }
 
-/// A person's approval.
+/// An operator's approval of a plan or of one of its steps. It expires.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Approval {
     release: ReleaseId,
@@ -103,25 +102,18 @@ pub struct Approval {
 /// Why an approval does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalRefused {
-    /// The typed name is not the right one.
     #[error("type {expected} to approve this")]
-    WrongName {
-        /// The name to type.
-        expected: String,
-    },
-    /// It is for another plan or another digest.
+    WrongName { expected: String },
     #[error("this approval belongs to another plan")]
     OtherPlan,
-    /// It expired before it was used.
     #[error("this approval expired at {0}: approve again")]
     Expired(Timestamp),
-    /// The step does not wait for an approval.
-    #[error("{0} is not waiting for an approval")]
+    #[error("the step {0} is not waiting for an approval")]
     NotWaiting(Step),
 }
 
 impl Approval {
-    /// An operator approves. `typed` is the text that was typed if a name is required.
+    /// Makes the approval of an operator. `typed` is what the operator typed, if the environment's name is required.
     pub fn give(
         plan: &Plan,
         scope: Scope,
@@ -142,7 +134,8 @@ impl Approval {
         Ok(Self::for_plan(plan, scope, by, now))
     }
 
-    /// `--yes`: the driver approves everything in advance. Only if the rules allow it.
+    /// Makes the approval that `--yes` gives in advance. In a protected environment the rules must allow it
+    /// (`allow_yes`).
     pub fn in_advance(
         plan: &Plan,
         scope: Scope,
@@ -170,22 +163,19 @@ impl Approval {
         }
     }
 
-    /// The approver.
     pub fn by(&self) -> &Operator {
         &self.by
     }
 
-    /// What it covers.
     pub fn scope(&self) -> Scope {
         self.scope
     }
 
-    /// When it was given.
     pub fn given_at(&self) -> Timestamp {
         self.given_at
     }
 
-    /// Checks that it counts for this plan at `now`.
+    /// Checks that the approval is for this plan and has not expired at `now`.
     pub fn check(&self, plan: &Plan, now: Timestamp) -> Result<(), ApprovalRefused> {
         if self.release != plan.release || self.digest != plan.version.digest {
             return Err(ApprovalRefused::OtherPlan);
@@ -207,7 +197,6 @@ pub struct Approved {
 }
 
 impl Approved {
-    /// Whether it covers an act of this plan.
     pub fn covers(&self, plan: &Plan, step: Step, direction: Direction) -> bool {
         self.release == plan.release
             && self.digest == plan.version.digest

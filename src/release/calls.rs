@@ -1,4 +1,4 @@
-//! The text of a plan: each call that a step makes, so that an operator can check it.
+//! Describes each call that a step makes, so that an operator can check a plan before starting it.
 
 use super::describe::{duration, keeps_warm};
 use super::{Limit, Plan};
@@ -9,9 +9,8 @@ use crate::inventory::{Slot, Target, instance_name};
 /// The proxy's descriptions of its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProxyWords {
-    /// The calls that install its configuration.
+    /// The calls that install the proxy's configuration.
     pub install: Vec<String>,
-    /// The calls of the switch.
     pub switch: Vec<String>,
     /// What an operator should know before the configuration is installed.
     pub warnings: Vec<String>,
@@ -27,7 +26,7 @@ pub(super) fn of_step(step: Step, plan: &Plan, has_image: bool, proxy: &ProxyWor
         Step::Start => start(plan),
         Step::Verify => verify(plan),
         Step::Register => vec![format!(
-            "store: write slots/{} = {} {}, compared with the lock's token",
+            "store: write slots/{} = {} {}, only while this driver holds the lock",
             plan.slot,
             plan.endpoint(),
             plan.version.digest.short()
@@ -48,7 +47,7 @@ pub(super) fn undo_of_step(step: Step, plan: &Plan) -> String {
     let slot = plan.slot;
     match step {
         Step::Pull => "nothing: the image stays in the engine".into(),
-        Step::Install => "nothing: the configuration stays, it routes as before".into(),
+        Step::Install => "nothing: the configuration stays and routes as before".into(),
         Step::Start => format!("stop and remove {slot}; {} is not touched", old_slot(plan)),
         Step::Verify => "nothing".into(),
         Step::Register => format!("store: remove slots/{slot}"),
@@ -60,7 +59,10 @@ pub(super) fn undo_of_step(step: Step, plan: &Plan) -> String {
             ),
             None => "not possible: nothing was live before".into(),
         },
-        Step::Stop => format!("start {} again, cold, and switch back", old_slot(plan)),
+        Step::Stop => format!(
+            "start {} again (a cold start), and switch back",
+            old_slot(plan)
+        ),
     }
 }
 
@@ -133,11 +135,11 @@ fn verify(plan: &Plan) -> Vec<String> {
 fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
     let mut calls = vec![match &plan.from {
         Some(from) => format!(
-            "store: route {} generation {} to {} generation {}, only if it still is the former",
+            "store: move the route from {} generation {} to {} generation {}, only if it has not changed",
             from.slot, from.generation, plan.slot, plan.generation
         ),
         None => format!(
-            "store: route to {} generation {}, only if there still is none",
+            "store: write the route to {} generation {}, only if no route exists",
             plan.slot, plan.generation
         ),
     }];
@@ -152,7 +154,7 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
             ),
             (ReleaseKind::Promote, None) => {
                 format!(
-                    "{slot} answers both as it does directly; {bad} bad answers in a row end it"
+                    "{slot} answers both as it does directly; {bad} bad answers in a row fail the step"
                 )
             }
             _ => format!("{slot} answers both"),
@@ -178,7 +180,7 @@ fn stop(plan: &Plan) -> Vec<String> {
         standby,
         format!("store: remove slots/{old}, unless the route names it"),
         format!(
-            "engine: stop {} with {} to finish; it stays for a cold start",
+            "engine: stop {}, with {} to finish; it is kept for a cold start",
             instance_name(plan.target(), old),
             duration(timing.stop_grace)
         ),

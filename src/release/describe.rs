@@ -1,17 +1,17 @@
-//! Durations as people say them, and phrases that several places use.
+//! Formats durations, and holds phrases that several modules use.
 
 use std::time::Duration;
 
 use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
 
 /// What a rollback leaves, for the text of its plan.
-pub const LEAVES_A_HOLD: &str = "a hold: nothing is promoted here until an operator clears it";
+pub const LEAVES_A_HOLD: &str =
+    "a hold: nothing is promoted to this target until an operator clears it";
 
 /// The request to run the checks again, as the journal names it.
 pub(super) const CHECK_AGAIN: &str = "check again";
 
-/// The beginning of the *stop* call that keeps the old version warm. A caller that ends the standby
-/// leaves it out.
+/// The first call of *stop*, which keeps the old version warm. The question that ends a standby leaves this call out.
 pub fn keeps_warm(slot: Slot) -> String {
     format!("keep {slot} warm")
 }
@@ -28,7 +28,7 @@ pub(super) fn generations_used_up(target: &Target, generation: u64) -> String {
     )
 }
 
-/// `850ms`, `4.1s`, `2m 5s`, `1h 10m`, `12d 4h`.
+/// Formats a duration: `850ms`, `4.1s`, `2m 5s`, `1h 10m`, `12d 4h`.
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -54,8 +54,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_as_people_say_them() {
-        for (milliseconds, words) in [
+    fn a_duration_has_at_most_two_units() {
+        for (milliseconds, expected) in [
             (0, "0ms"),
             (850, "850ms"),
             (4100, "4.1s"),
@@ -65,7 +65,7 @@ mod tests {
             (4_200_000, "1h 10m"),
             (1_051_200_000, "12d 4h"),
         ] {
-            assert_eq!(duration(Duration::from_millis(milliseconds)), words);
+            assert_eq!(duration(Duration::from_millis(milliseconds)), expected);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! A plan: all calls of one release, before anything is done.
+//! A plan names all calls of one release before anything is done.
 //!
-//! A plan belongs to one digest and one state of the target: the live slot and its generation. It is shown, approved
-//! and then driven. It never changes.
+//! A plan belongs to one digest and one state of the target: the live slot and its generation. A plan is shown,
+//! approved and then driven. It never changes.
 
 use jiff::Timestamp;
 
@@ -17,67 +17,59 @@ use crate::inventory::{
 /// The version that has the traffic when the plan is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveBefore {
-    /// Its slot.
     pub slot: Slot,
-    /// The version.
     pub version: Version,
-    /// The address at which it answers.
+    /// The address at which the version answers.
     pub endpoint: Endpoint,
-    /// The instance; none if Greenroom no longer has one there.
+    /// The instance; none if Greenroom no longer has one in the slot.
     pub instance: Option<InstanceId>,
-    /// The generation of its route.
+    /// The generation of the route.
     pub generation: u64,
 }
 
-/// The plan of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The release of the plan. An approval names it.
+    /// The id of the release. An approval names it.
     pub release: ReleaseId,
-    /// The purpose of the release.
     pub kind: ReleaseKind,
-    /// The target with its configuration.
     pub definition: Definition,
     /// The version that is live now; none for the first release.
     pub from: Option<LiveBefore>,
     /// The slot that gets the version.
     pub slot: Slot,
-    /// The version.
+    /// The version that the release makes live.
     pub version: Version,
-    /// The generation that its switch makes.
+    /// The generation that the switch makes.
     pub generation: u64,
     /// The instance that is in the slot now and is removed when the candidate is started. It belongs to Greenroom and
     /// has no traffic.
     pub leftover: Option<Instance>,
-    /// The instance to go back to, if it is warm.
+    /// The warm instance in the slot. A rollback goes back to it without starting it.
     pub warm: Option<Instance>,
-    /// The steps and their calls, in order.
     pub calls: Vec<PlannedCalls>,
-    /// What the operator should know before confirming; a warning does not stop the release.
+    /// What the operator should know before confirming. A warning does not stop the release.
     pub warnings: Vec<String>,
-    /// Protected targets of other environments whose connections it may cut, because they share the proxy.
+    /// Protected targets of other environments whose connections the release may cut, because they share the proxy.
     pub touched: Vec<Target>,
-    /// The operator.
     pub operator: Operator,
-    /// The reason.
     pub reason: Option<String>,
-    /// The active holds that it overrides, and why. It overrides exactly these.
+    /// The active holds that the plan overrides, each with the reason. No other hold is overridden.
     pub overridden: Vec<Overridden>,
-    /// When it was made.
     pub made_at: Timestamp,
-    /// The mark, if the plan was read from a record, which does not contain everything that the planner knew.
+    /// The mark of a plan that was read from a record. Such a plan lacks some of what the planner knew, so its mark
+    /// cannot be computed. None for a new plan.
     pub mark: Option<String>,
 }
 
 impl Plan {
-    /// The environment where its version must be live, both when it is planned and when its traffic moves. A rollback
-    /// needs none: its version was live here.
+    /// The environment where the version must be live, both when the plan is made and when the traffic moves. A
+    /// rollback needs none, because its version was live in the target before.
     pub fn only_from(&self) -> Option<&EnvironmentName> {
         let first = self.definition.rules.only_from.as_ref();
         first.filter(|_| self.kind == ReleaseKind::Promote)
     }
 
-    /// This release in words, for the end of a release that it ended.
+    /// Describes this release in the record of the release that it ended: `promote 01JX by ana@ops-1`.
     pub fn successor(&self) -> String {
         format!(
             "{} {} by {}",
@@ -123,28 +115,26 @@ impl Plan {
         }
     }
 
-    /// The mark of the plan, the same wherever it is computed: a hash over the head of its release as it was opened.
+    /// A hash over the head of the release as it was opened. It is the same in every process.
     pub fn mark(&self) -> String {
         let computed = || Link::first(&self.record()).as_str().to_owned();
         self.mark.clone().unwrap_or_else(computed)
     }
 
-    /// Its target.
     pub fn target(&self) -> &Target {
         &self.definition.target
     }
 
-    /// How careful an operator must be there.
     pub fn tier(&self) -> Tier {
         self.definition.tier
     }
 
-    /// Whether it needs the care of a protected environment although its own is not protected.
+    /// Whether the plan needs the care of a protected environment although its own environment is not protected.
     pub(super) fn touches_protected(&self) -> bool {
         !self.tier().is_protected() && !self.touched.is_empty()
     }
 
-    /// The warning about the protected targets that it touches.
+    /// The warning about the protected targets whose connections the release may cut.
     pub(super) fn touches(&self) -> Option<String> {
         self.touches_protected()
             .then(|| touches_words(&self.touched))
@@ -155,23 +145,20 @@ impl Plan {
         self.definition.endpoints.get(self.slot)
     }
 
-    /// The steps, in order.
     pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
         self.calls.iter().map(|planned| planned.step)
     }
 
-    /// The calls of a step.
     pub fn step(&self, step: Step) -> Option<&PlannedCalls> {
         self.calls.iter().find(|planned| planned.step == step)
     }
 
-    /// Whether it overrides a hold.
     pub fn overrides_hold(&self) -> bool {
         !self.overridden.is_empty()
     }
 
-    /// The hold or freeze that stops it at `now`: the first one that the plan does not override. A rollback is never
-    /// stopped.
+    /// The hold or freeze that stops the plan at `now`: the first one that the plan does not override. A rollback is
+    /// never stopped.
     pub(super) fn held(
         &self,
         placed: Option<&Hold>,
@@ -181,9 +168,9 @@ impl Plan {
         if self.kind != ReleaseKind::Promote {
             return None;
         }
-        let standing = self.definition.holds_by(placed, now, clocks);
-        let known = |hold: &Hold| self.overridden.iter().any(|it| it.hold == *hold);
-        let hold = standing.into_iter().find(|hold| !known(hold))?;
+        let holds = self.definition.holds_by(placed, now, clocks);
+        let is_overridden = |hold: &Hold| self.overridden.iter().any(|it| it.hold == *hold);
+        let hold = holds.into_iter().find(|hold| !is_overridden(hold))?;
         let is_own = self.definition.holds(placed, now).contains(&hold);
         Some(Refusal::held(hold, is_own, clocks))
     }
@@ -212,7 +199,8 @@ impl Plan {
         })
     }
 
-    /// Whether the rules require a reason and it has none. A rollback is planned without one.
+    /// Whether the rules require a reason and the plan has none. A rollback can be planned before its operator gives
+    /// the reason.
     pub fn lacks_reason(&self) -> bool {
         let is_given = self
             .reason
@@ -221,7 +209,7 @@ impl Plan {
         self.definition.rules.require_reason && !is_given
     }
 
-    /// The head of its record.
+    /// The head of the release's record, as it is when the release is opened.
     pub fn record(&self) -> ReleaseRecord {
         ReleaseRecord {
             format: FORMAT,
@@ -253,7 +241,7 @@ impl Plan {
     }
 }
 
-/// The generation that the switch of a release makes, and the one before it.
+/// The generation that the switch of a release makes, and the generation before that switch.
 fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
     if let Some(baseline) = &head.baseline {
         return (baseline.generation, baseline.before.unwrap_or_default());
@@ -270,7 +258,7 @@ fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
 pub(super) fn touches_words(touched: &[Target]) -> String {
     let named: Vec<String> = touched.iter().map(ToString::to_string).collect();
     format!(
-        "it reloads the nginx that also serves {} (protected): kept-alive connections there may be cut, so it asks for the name",
+        "this reloads the nginx that also serves {} (protected): kept-alive connections through it may be cut, so the environment's name must be typed",
         named.join(", ")
     )
 }

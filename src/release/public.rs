@@ -1,5 +1,5 @@
-//! Compares the public answers with the candidate's direct answers. Pure. A health probe does not pass through the
-//! proxy, so it proves nothing about the proxy: an answer that nginx cannot pass on is a 502 for every client.
+//! Compares the public answers with the candidate's direct answers. A health probe does not pass through the proxy, so
+//! it proves nothing about the proxy: an answer that nginx cannot pass on is a 502 for every client.
 
 use super::Plan;
 use super::act::{Course, Observation};
@@ -11,22 +11,22 @@ use crate::inventory::{PublicAnswer, RequestCount, Slot};
 /// What the answers of the public address mean for the slot that should have the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Public {
-    /// No public address is configured, so nothing is asked.
+    /// No public address is configured.
     NotConfigured,
-    /// It was not asked.
+    /// The public address was not requested.
     Unknown,
-    /// Nothing answered; why.
+    /// Nothing answered. The text says why.
     Silent(String),
-    /// Something other than the slot answered; what.
+    /// Something other than the slot answered. The text says what.
     Elsewhere(String),
-    /// The slot answered, but with a bad answer; why.
+    /// The slot gave a bad answer. The text says why.
     Bad(String),
     /// The slot answered over a fresh and a kept connection, as it does directly.
     Good,
 }
 
 impl Public {
-    /// What is wrong, for people; none if it is good or unknown.
+    /// What is wrong, for people; none if the answers are good or unknown.
     pub(super) fn fault(&self) -> Option<&str> {
         match self {
             Self::Silent(why) | Self::Elsewhere(why) | Self::Bad(why) => Some(why),
@@ -54,7 +54,7 @@ pub(super) fn judge(plan: &Plan, slot: Slot, observation: &Observation, compares
     };
     let direct = observation.direct.as_ref();
     let judged = [(fresh, "fresh"), (kept, "kept-alive")]
-        .map(|(answer, connection)| of_one(slot, answer, direct, connection, compares));
+        .map(|(answer, connection)| judge_answer(slot, answer, direct, connection, compares));
     let rank = |public: &Public| match public {
         Public::Silent(_) => 3,
         Public::Elsewhere(_) => 2,
@@ -69,16 +69,16 @@ pub(super) fn judge(plan: &Plan, slot: Slot, observation: &Observation, compares
     }
 }
 
-fn of_one(
+fn judge_answer(
     slot: Slot,
     answer: &PublicAnswer,
     direct: Option<&PublicAnswer>,
     connection: &str,
     compares: bool,
 ) -> Public {
-    let words = |why: String| format!("the public address, {connection}: {why}");
+    let message = |why: String| format!("the public address over a {connection} connection: {why}");
     let Some(status) = answer.status else {
-        return Public::Silent(words(answer.detail.clone()));
+        return Public::Silent(message(answer.detail.clone()));
     };
     if answer.slot != Some(slot) {
         let by = answer.slot.map_or("none of the two slots", Slot::as_str);
@@ -86,7 +86,7 @@ fn of_one(
             "" => String::new(),
             detail => format!(" ({detail})"),
         };
-        return Public::Elsewhere(words(format!("answered by {by}{detail}")));
+        return Public::Elsewhere(message(format!("answered by {by}{detail}")));
     }
     if status >= 500 {
         let own = direct.and_then(|direct| direct.status);
@@ -97,17 +97,17 @@ fn of_one(
                 format!(", while {slot} answers {own} directly")
             }
         });
-        return Public::Bad(words(format!("{}{own}", answer.detail)));
+        return Public::Bad(message(format!("{}{own}", answer.detail)));
     }
     let direct = direct.filter(|_| compares);
     match direct.and_then(|direct| answer.difference(direct, slot)) {
-        Some(difference) => Public::Bad(words(difference)),
+        Some(difference) => Public::Bad(message(difference)),
         None => Public::Good,
     }
 }
 
-/// Counts the answers that Greenroom itself got from the public address. Returns why the rules forbid continuing, if
-/// they do.
+/// Counts the answers that Greenroom itself got from the public address. Returns the reason if too many public requests
+/// failed.
 pub(super) fn above_the_limit(
     plan: &Plan,
     public: &Public,
@@ -146,7 +146,7 @@ pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
     let slot = plan.slot;
     if plan.kind != ReleaseKind::Promote {
         return vec![format!(
-            "for {window}: probe {slot}; {bad_looks} bad probes in a row switch back, and nothing else does: a rollback is the way out"
+            "for {window}: probe {slot}; {bad_looks} bad probes in a row switch back; nothing else moves the traffic back"
         )];
     }
     let (verb, then) = match &plan.from {
@@ -165,7 +165,7 @@ pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
             "for {window}: probe {slot}{public}; {bad_looks} bad observations in a row, or a restart, {verb}{then}"
         ),
         format!(
-            "count the public's requests: more than {}% failed, of {} or more, {verb}",
+            "count the public requests: more than {}% failed, of at least {}, {verb}",
             rules.watch_errors, rules.watch_requests
         ),
     ]

@@ -1,11 +1,11 @@
 //! Approvals by operators other than the driver: how many a plan needs before its traffic moves, and which of the given
-//! ones count now. Pure.
+//! approvals count at a moment.
 //!
-//! A rollback needs none: at night no other operator may be available, and the version was live before.
+//! A rollback needs no approval by others: at night no other operator may be available, and the version was live
+//! before.
 //!
-//! No operator can override a missing approval as they can override a hold: an approval is another person's, and the
-//! releasing operator must not replace that person. If a wrong clock makes one expire, it is given again or the clock
-//! is corrected.
+//! Unlike a hold, a missing approval cannot be overridden, because the operator who releases must not replace the other
+//! person. If a wrong clock makes an approval expire, another operator approves again, or the clock is corrected.
 
 use std::collections::BTreeMap;
 
@@ -30,48 +30,33 @@ pub fn approvers_needed(plan: &Plan) -> usize {
 /// Why an operator's approval of a release is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotPeerApproved {
-    /// The rules require none.
     #[error(
         "the release needs no approval by others: rules.approvals of its environment sets how many it needs"
     )]
     NeedsNone,
-    /// Its traffic has moved, or may have moved.
+    /// The traffic has moved, or may have moved.
     #[error("the traffic has already moved: there is nothing to approve")]
     TooLate,
-    /// Operators cannot approve their own release.
     #[error(
-        "{by} opened or drives the release: operators cannot approve their own release, another operator must"
+        "{by} opened or drives the release: operators cannot approve their own release; another operator must approve it"
     )]
-    Own {
-        /// The operator whose release it is.
-        by: Operator,
-    },
-    /// As far as is known another person, but the name cannot be told from an owner's name.
+    Own { by: Operator },
+    /// The approver's name looks like that of an owner of the release, so other people cannot tell the two apart.
     #[error(
         "your name looks like that of {owner}, who opened or drives the release: such an approval does not count"
     )]
-    LooksLike {
-        /// The owner whose name it resembles.
-        owner: Operator,
-    },
-    /// The store proves another name than the configured one.
+    LooksLike { owner: Operator },
+    /// The store authenticates the approver under another name than the configured one.
     #[error(
         "the store knows you as {proved}, not as {name}, and approvals count by the names that it proves\n  Set name = \"{proved}\" in [operator], or from = \"etcd\"; operators who share a login cannot approve each other's releases."
     )]
-    NameNotProved {
-        /// The configured name.
-        name: String,
-        /// The name that the store proves.
-        proved: String,
-    },
-    /// The store refused it.
-    #[error("it cannot be approved: {why}")]
-    NotTaken {
-        /// Why.
-        why: String,
-    },
+    NameNotProved { name: String, proved: String },
+    #[error("the store refused the approval: {why}")]
+    NotTaken { why: String },
     /// This operator has no approval to withdraw.
-    #[error("you have no approval here that still counts")]
+    #[error(
+        "this release has no approval of yours that still counts: there is nothing to withdraw"
+    )]
     Nothing,
 }
 
@@ -86,15 +71,14 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 /// The approvals of a release, and which of them count.
 #[derive(Debug, Default)]
 pub struct Weighed<'a> {
-    /// The approvals that count.
     pub counted: Vec<&'a PeerApproval>,
-    /// For each other approval that is not simply expired: why it does not count.
+    /// One message for each approval that does not count and has not simply expired.
     pub ignored: Vec<String>,
 }
 
 /// Decides which approvals count. An approval counts if it is for this release, digest and plan, if the rules allow its
 /// age and its validity, if no clock says that it has expired, and if the approver neither opened nor drives the
-/// release. One person has one approval; so have people whose names look the same.
+/// release. Of approvers whose names are or look the same, only one counts.
 pub fn weigh<'a>(
     plan: &Plan,
     given: &'a [PeerApproval],
@@ -103,38 +87,39 @@ pub fn weigh<'a>(
 ) -> Weighed<'a> {
     let mark = plan.mark();
     let mut weighed = Weighed::default();
-    for one in given {
-        if one.release != plan.release || one.expires_at <= now {
+    for approval in given {
+        if approval.release != plan.release || approval.expires_at <= now {
             continue;
         }
-        let why = why_not_of_it(plan, &mark, one)
-            .or_else(|| over_by_another_clock(plan, one, now, clocks))
-            .or_else(|| why_not_now(plan, one, now))
-            .or_else(|| why_not_by(plan, &weighed.counted, one, driver));
+        let why = why_not_for_plan(plan, &mark, approval)
+            .or_else(|| expired_by_another_clock(plan, approval, now, clocks))
+            .or_else(|| why_not_now(plan, approval, now))
+            .or_else(|| why_not_by(plan, &weighed.counted, approval, driver));
         match why {
-            None => weighed.counted.push(one),
-            Some(why) => weighed
-                .ignored
-                .push(format!("the approval by {} does not count: {why}", one.by)),
+            None => weighed.counted.push(approval),
+            Some(why) => weighed.ignored.push(format!(
+                "the approval by {} does not count: {why}",
+                approval.by
+            )),
         }
     }
     weighed
 }
 
-fn why_not_of_it(plan: &Plan, mark: &str, one: &PeerApproval) -> Option<String> {
-    if one.digest != plan.version.digest {
-        return Some(format!("it is for the image {}", one.digest.short()));
+fn why_not_for_plan(plan: &Plan, mark: &str, approval: &PeerApproval) -> Option<String> {
+    if approval.digest != plan.version.digest {
+        return Some(format!("it is for the image {}", approval.digest.short()));
     }
-    (one.plan != mark).then(|| "it is for another plan of this release".to_owned())
+    (approval.plan != mark).then(|| "it is for another plan of this release".to_owned())
 }
 
-fn over_by_another_clock(
+fn expired_by_another_clock(
     plan: &Plan,
-    one: &PeerApproval,
+    approval: &PeerApproval,
     now: Timestamp,
     clocks: &Clocks,
 ) -> Option<String> {
-    let over = clocks.over_by(one.expires_at, now)?;
+    let over = clocks.over_by(approval.expires_at, now)?;
     let target = plan.target();
     let again = format!(
         "have it approved again with greenroom approve {} {}",
@@ -150,7 +135,7 @@ fn over_by_another_clock(
         format!("{again}, or set the clock that is wrong")
     } else {
         format!(
-            "set the clock that is wrong, then {again}: by that clock a new approval would expire at once"
+            "set the clock that is wrong, then {again}: until then a new approval would expire at once"
         )
     };
     Some(format!(
@@ -160,14 +145,14 @@ fn over_by_another_clock(
     ))
 }
 
-fn why_not_now(plan: &Plan, one: &PeerApproval, now: Timestamp) -> Option<String> {
-    let ahead = one.given_at.duration_since(now);
+fn why_not_now(plan: &Plan, approval: &PeerApproval, now: Timestamp) -> Option<String> {
+    let ahead = approval.given_at.duration_since(now);
     if ahead > CLOCKS_DIFFER {
         let ahead = duration(ahead.unsigned_abs());
         return Some(format!("it was given {ahead} in the future"));
     }
     let longest = plan.definition.rules.approvals_last;
-    let life = one.expires_at.duration_since(one.given_at);
+    let life = approval.expires_at.duration_since(approval.given_at);
     (life.is_negative() || life.unsigned_abs() > longest).then(|| {
         let life = duration(life.unsigned_abs());
         let longest = duration(longest);
@@ -178,32 +163,32 @@ fn why_not_now(plan: &Plan, one: &PeerApproval, now: Timestamp) -> Option<String
 fn why_not_by(
     plan: &Plan,
     counted: &[&PeerApproval],
-    one: &PeerApproval,
+    approval: &PeerApproval,
     driver: Option<&Operator>,
 ) -> Option<String> {
-    let by = &one.by;
+    let by = &approval.by;
     if by.key().is_empty() {
-        return Some("it has no name".to_owned());
+        return Some("the approver has no name".to_owned());
     }
     if let Some(own) = own_release(by, plan, driver) {
         return Some(format!("{own} opened or drives the release"));
     }
-    let mut known: Vec<&Operator> = vec![&plan.operator];
-    known.extend(driver);
-    if let Some(own) = known.into_iter().find(|own| own.looks_like(by)) {
+    let mut owners: Vec<&Operator> = vec![&plan.operator];
+    owners.extend(driver);
+    if let Some(own) = owners.into_iter().find(|own| own.looks_like(by)) {
         return Some(format!(
             "the name looks like that of {own}, who opened or drives the release"
         ));
     }
     let again = counted.iter().find(|it| it.by.looks_like(by));
-    again.map(|it| format!("the one by {} counts already", it.by))
+    again.map(|it| format!("an approval by {} counts already", it.by))
 }
 
 /// How many unreadable approvals are listed by name.
 const NAMED: usize = 5;
 
-/// Why approvals that the store could not read do not count, from the problems that it reports. An approver may have
-/// written any number of them.
+/// Why approvals that the store could not read do not count, from the problems that the store reports. An approver may
+/// have written any number of them, so only the first [`NAMED`] are listed by name.
 pub fn unread_approvals(target: &Target, problems: &BTreeMap<String, String>) -> Vec<String> {
     let is_approval = |key: &str| StoredKey::of(target, key) == StoredKey::Approval;
     let unread: Vec<_> = problems
@@ -229,10 +214,10 @@ pub fn own_release<'a>(
 ) -> Option<&'a Operator> {
     std::iter::once(&plan.operator)
         .chain(driver)
-        .find(|one| one.is_same_person(operator))
+        .find(|owner| owner.is_same_person(operator))
 }
 
-/// `needs 1 approval by someone else`.
+/// States how many approvals are needed: `needs 1 approval by someone else`.
 pub(in crate::release) fn needs_words(needed: usize) -> String {
     match needed {
         1 => "needs 1 approval by someone else".to_owned(),
@@ -240,21 +225,21 @@ pub(in crate::release) fn needs_words(needed: usize) -> String {
     }
 }
 
-/// `needs 2 approvals by other people, has 1: ben@ops-2, for 52m`.
+/// States how many approvals are needed and exist: `needs 2 approvals by other people, has 1: ben@ops-2, for 52m`.
 pub fn peer_approved_words(needed: usize, counted: &[&PeerApproval], now: Timestamp) -> String {
-    let mut words = format!("{}, has {}", needs_words(needed), counted.len());
+    let mut summary = format!("{}, has {}", needs_words(needed), counted.len());
     let names: Vec<String> = counted
         .iter()
-        .map(|one| {
-            let left = one.expires_at.duration_since(now).unsigned_abs();
+        .map(|approval| {
+            let left = approval.expires_at.duration_since(now).unsigned_abs();
             let left = std::time::Duration::from_secs(left.as_secs());
-            format!("{}, for {}", one.by, duration(left))
+            format!("{}, for {}", approval.by, duration(left))
         })
         .collect();
     if !names.is_empty() {
-        words = format!("{words}: {}", names.join("; "));
+        summary = format!("{summary}: {}", names.join("; "));
     }
-    words
+    summary
 }
 
 /// Who can approve a release: `anyone except ana@ops-1 and ben@ops-2`.
@@ -274,7 +259,7 @@ pub fn approve_command(target: &Target) -> String {
     )
 }
 
-/// What the operator should know about approvals before a release starts; none if the rules require none.
+/// What the operator should know about approvals by others before a release starts. None if the rules require none.
 pub fn approvals_ahead(plan: &Plan) -> Option<String> {
     let needed = approvers_needed(plan);
     if needed > 0 {
@@ -294,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_many_approvals_are_needed_reads_as_a_sentence() {
+    fn the_number_of_needed_approvals_is_singular_or_plural() {
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(
             peer_approved_words(1, &[], now),

@@ -1,5 +1,5 @@
-//! Permission for a repair, like that for a release, but over its actions. An approval is for exactly these actions and
-//! expires. An [`ApprovedRepair`] can only be made from one, and nothing is done without it.
+//! Permission for a repair. An approval is for exactly the planned actions, and expires. Nothing is done without an
+//! [`ApprovedRepair`], which can only be made from an approval.
 
 use jiff::Timestamp;
 
@@ -7,9 +7,10 @@ use super::{ApprovalRefused, Need};
 use crate::inventory::{Operator, ReleaseId};
 use crate::release::{RepairAction, RepairPlan};
 
-/// What a repair requires from a person. In a protected environment it is the environment's name if an action moves or
-/// may cut traffic, changes the recorded live slot, or stops an instance. It is also the name if the proxy of a
-/// protected target is reloaded, and everywhere if the generation of a route is lowered.
+/// What a repair requires from a person. The environment's name must be typed in a protected environment if an action
+/// moves or may cut traffic, changes the recorded live slot, or stops an instance. In any environment it must be typed
+/// if the proxy of a protected target is reloaded, or if the generation of a route is lowered. Otherwise a confirmation
+/// is enough.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
     let is_grave = plan
         .repair_actions
@@ -25,7 +26,6 @@ pub fn need_to_repair(plan: &RepairPlan) -> Need {
     }
 }
 
-/// A person's approval of the actions of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairApproval {
     repair: ReleaseId,
@@ -35,7 +35,7 @@ pub struct RepairApproval {
 }
 
 impl RepairApproval {
-    /// An operator approves. `typed` is the text that was typed if a name is required.
+    /// Makes the approval of an operator. `typed` is what the operator typed, if the environment's name is required.
     pub fn give(
         plan: &RepairPlan,
         by: Operator,
@@ -51,7 +51,8 @@ impl RepairApproval {
         Ok(Self::of(plan, by, now))
     }
 
-    /// `--yes`: only if the rules allow it.
+    /// Makes the approval that `--yes` gives in advance. If the environment is protected, or the proxy of a protected
+    /// target is reloaded, the rules must allow it. It is never allowed to lower the generation of a route.
     pub fn in_advance(
         plan: &RepairPlan,
         by: Operator,
@@ -76,12 +77,11 @@ impl RepairApproval {
         }
     }
 
-    /// The approver.
     pub fn by(&self) -> &Operator {
         &self.by
     }
 
-    /// Permission for the actions of this plan, if the approval is still for them.
+    /// Permission for the actions of this plan. Fails if the approval was given for other actions or has expired.
     pub(in crate::release) fn approve(
         &self,
         plan: &RepairPlan,
@@ -106,7 +106,6 @@ pub(in crate::release) struct ApprovedRepair {
 }
 
 impl ApprovedRepair {
-    /// Whether it covers this action.
     pub(in crate::release) fn covers(&self, repair_action: &RepairAction) -> bool {
         self.repair_actions.contains(repair_action)
     }
