@@ -9,10 +9,9 @@ use crate::inventory::{
     PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 
-/// A change to the servers. Each act names everything it needs; none toggles.
+/// A change to the servers. Each act names the state that it makes; none just inverts the current state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Act {
-    /// Pull the plan's image.
     Pull,
     /// Install the proxy's configuration.
     Install,
@@ -20,26 +19,24 @@ pub enum Act {
     Start,
     /// Register the instance that is running in the slot.
     Register,
-    /// Move the traffic.
     Switch(Box<Move>),
-    /// Deregister a slot.
     Deregister(Slot),
-    /// Deregister a slot, then stop the instance that was observed in it; only deregister if none was.
+    /// Deregister a slot, then stop the instance that was observed in it. If none was observed, only deregister.
     Retire(Slot, Option<InstanceId>),
     /// Start a stopped instance again and register it.
     Reinstate(Slot, Before),
-    /// Stop and remove the candidate: exactly this instance.
+    /// Stop and remove the candidate, only if it is exactly this instance.
     Remove(Slot, InstanceId),
 }
 
-/// What the driver does before it starts an instance again.
+/// What the driver does to an instance before it starts the instance again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Before {
-    /// Nothing: the instance is registered, or has the traffic.
+    /// Nothing, because the instance is registered or has the traffic.
     Nothing,
-    /// Stop it, even if it is running. An earlier request to stop it may have been reported as failed, or its requester
-    /// may be gone, while the engine still executes it. The engine finishes earlier requests first, so that the earlier
-    /// stop cannot end the instance that is started afterwards.
+    /// Stop the instance, even if it is running. An earlier stop request may have been reported as failed, or its
+    /// requester may be gone, while the engine still executes it. The engine finishes earlier requests first, so the
+    /// earlier stop cannot end the instance that is started afterwards.
     Stop,
 }
 
@@ -48,38 +45,35 @@ pub enum Before {
 pub struct Move {
     /// The generation and slot of the registry's route; none without a route.
     pub route_from: Option<(u64, Slot)>,
-    /// The slot that the proxy named; none if it named none.
+    /// The slot that the proxy named, if it named one.
     pub proxy_from: Option<Slot>,
     /// The slot that gets the traffic.
     pub to: Slot,
     /// The generation that this switch makes.
     pub generation: u64,
-    /// The hold that was seen and does not stop the release. Forward, the switch is made only if the hold is unchanged.
+    /// The hold that was observed and does not stop the release. A switch forward is made only if the hold is
+    /// unchanged.
     pub hold: Option<Hold>,
     /// The approvals by other operators. The switch is made only if all of them still exist.
     pub peer_approvals: Vec<PeerApproval>,
 }
 
-/// What to observe. Everything in it is observed at the same time.
+/// The things to observe, all at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "a set of things to observe, not states"
 )]
 pub struct Ask {
-    /// Whether the engine has the image.
+    /// Whether to ask the engine for the image.
     pub image: bool,
-    /// Whether the proxy's configuration is installed.
     pub installation: bool,
-    /// The instances in both slots.
     pub instances: bool,
     /// The health of a slot.
     pub probe: Option<Slot>,
-    /// The registry's record.
     pub registry: bool,
-    /// What the proxy reports.
     pub proxy: bool,
-    /// The answers on the public address, over a fresh and a kept connection.
+    /// Whether to request the public address, over a fresh and a kept connection.
     pub public: bool,
     /// The direct answer of this slot to the request that the public address gets.
     pub direct: Option<Slot>,
@@ -87,36 +81,33 @@ pub struct Ask {
     pub traffic: Option<(Slot, Timestamp)>,
     /// The connections of a slot.
     pub connections: Option<Slot>,
-    /// All checks, against the candidate.
+    /// Whether to run all checks against the candidate.
     pub checks: bool,
-    /// What is live in the environment where the version must be live first.
+    /// Whether to read which version is live in the environment of `rules.only_from`.
     pub live_there: bool,
 }
 
 impl Ask {
-    /// Whether there is nothing to observe.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What was observed. A value that was not requested or could not be observed is absent; `blind` says why it could not
+/// What was observed. A value is none if it was not requested or could not be observed. `blind` says why it could not
 /// be observed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observation {
     /// Whether the engine has the image.
     pub image: Option<bool>,
-    /// Whether the proxy's configuration is installed.
     pub installation: Option<Installation>,
-    /// The instance in each slot.
     pub instances: Option<PerSlot<Option<Instance>>>,
     /// The health of the requested slot.
     pub probe: Option<Probe>,
-    /// The registry's record.
     pub registry: Option<RegistryRecord>,
-    /// What the proxy reports; the inner none is a proxy that was never configured.
+    /// What the proxy reports. The inner none is a proxy that was never configured.
     pub proxy: Option<Option<ProxyAnswer>>,
-    /// The answers over a fresh and a kept connection; the inner none if no public address is configured.
+    /// The public answers over a fresh and a kept connection. The inner none means that no public address is
+    /// configured.
     pub public: Option<Option<(PublicAnswer, PublicAnswer)>>,
     /// The direct answer of the requested slot; none if no public address is configured.
     pub direct: Option<PublicAnswer>,
@@ -124,20 +115,18 @@ pub struct Observation {
     pub traffic: Option<RequestCount>,
     /// The connections of the requested slot.
     pub connections: Option<Connections>,
-    /// The result of the checks.
     pub report: Option<Report>,
-    /// What is live in the environment where the version must be live first; the inner none means that nothing is.
+    /// The version that is live in the environment of `rules.only_from`. The inner none means that no version is live.
     pub live_there: Option<Option<Version>>,
-    /// The newest releases there, newest first; read only if another version is live.
+    /// The newest releases of the environment of `rules.only_from`, newest first. They are read only if another version
+    /// is live in it.
     pub past_there: Option<Vec<ReleaseRecord>>,
-    /// The clocks of other machines.
     pub clocks: Clocks,
-    /// What could not be observed, and why.
+    /// A message for each value that could not be observed.
     pub blind: Vec<String>,
 }
 
 impl Observation {
-    /// The instance that was observed in a slot.
     pub fn instance(&self, slot: Slot) -> Option<&Instance> {
         self.instances.as_ref()?.get(slot).as_ref()
     }
@@ -148,12 +137,11 @@ impl Observation {
         Some((route.generation, route.live))
     }
 
-    /// The slot that the proxy names.
     pub fn proxy_slot(&self) -> Option<Slot> {
         self.proxy.as_ref()?.as_ref()?.slot
     }
 
-    /// Whether the registry or the proxy sends traffic to a slot. Unknown counts as yes.
+    /// Whether the registry or the proxy sends traffic to a slot. If either could not be observed, the answer is yes.
     pub fn may_have_traffic(&self, slot: Slot) -> bool {
         let by_registry = match &self.registry {
             None => true,
@@ -166,68 +154,62 @@ impl Observation {
         by_registry || by_proxy
     }
 
-    /// Why something could not be observed, or a general phrase.
+    /// Why something could not be observed. Without a reason, a general message.
     pub fn why_blind(&self) -> String {
         if self.blind.is_empty() {
-            "it was not observed".into()
+            "the observation failed without a reason".into()
         } else {
             self.blind.join("; ")
         }
     }
 }
 
-/// An act that failed.
+/// The reason why an act failed, and what the driver does about it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ActionError {
-    /// What the driver does about it.
     pub kind: ActionErrorKind,
-    /// The message.
     pub text: String,
 }
 
 /// What the driver does about a failed act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionErrorKind {
-    /// It may be tried again a moment later, after observing.
+    /// The failure may be temporary. The driver observes, and may try the act again a moment later.
     Passing,
-    /// Another operator holds the lock: the driver must stop.
+    /// The driver no longer holds the lock. It must stop.
     Fenced,
-    /// The request was understood and refused.
+    /// The act failed for good, for example because a server refused the request.
     Final,
 }
 
 /// One step of a release in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stage {
-    /// The step.
     pub step: Step,
-    /// The direction.
     pub direction: Direction,
 }
 
 /// The progress of a stage: when it started and what was observed since.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Course {
-    /// When it started.
     pub(super) since: Timestamp,
-    /// When its act returned.
+    /// When the act of the stage returned.
     pub(super) acted_at: Option<Timestamp>,
     /// Since when the candidate has been healthy without a break.
     pub(super) healthy_since: Option<Timestamp>,
     /// The run of the instance to which `healthy_since` belongs.
     pub(super) healthy_run: Option<InstanceRun>,
-    /// How many consecutive observations were bad.
     pub(super) bad_in_a_row: u32,
     /// Whether the public answer is compared with the candidate's direct answer.
     pub(super) compares: bool,
     /// The requests to the public address that Greenroom itself made.
     pub(super) asked: RequestCount,
-    /// Its act broke off, and no observation since has been explained by that.
+    /// Whether the act failed in a way that may be temporary, and no exit of the candidate has been explained by that
+    /// yet.
     pub(super) broke_off: bool,
 }
 
 impl Course {
-    /// A stage that starts now.
     pub(super) fn begun(since: Timestamp) -> Self {
         Self {
             since,

@@ -18,20 +18,20 @@ use crate::inventory::{
 pub enum Limit {
     /// Until this much time has passed.
     After(Duration),
-    /// It does not end by itself.
+    /// Without a limit: an operator must end the wait.
     Never,
 }
 
-/// The time limits of a release. See `release` for what each one limits.
+/// The time limits of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// A candidate that is not healthy by then has failed. The deadline moves when something progresses.
+    /// How long a candidate may take to become healthy. Progress of the candidate extends the time.
     pub health_deadline: Duration,
     /// How long a candidate must be healthy without a break.
     pub minimum_healthy: Duration,
-    /// A step without progress for this long has failed.
+    /// How long a step may take without progress before it fails.
     pub progress_deadline: Duration,
-    /// How long old and new versions are watched after the switch.
+    /// How long the new version and the public address are watched after the switch.
     pub watch: Duration,
     /// How long the connections of the old slot may take to end.
     pub drain: Duration,
@@ -46,7 +46,6 @@ pub struct Timing {
 }
 
 impl Default for Timing {
-    /// The defaults of the release protocol.
     fn default() -> Self {
         Self {
             health_deadline: Duration::from_secs(30),
@@ -71,17 +70,18 @@ pub struct Rules {
     pub require_reason: bool,
     /// The environment in which a version must be live first.
     pub only_from: Option<EnvironmentName>,
-    /// When nothing is promoted.
+    /// The times at which nothing is promoted.
     pub freezes: Vec<Freeze>,
     /// How many other people must approve a promote before its traffic moves.
     pub approvals: u8,
-    /// How long such an approval is valid.
+    /// How long an approval by another person is valid.
     pub approvals_last: Duration,
     /// How many per cent of the public requests may fail while a new version is watched.
     pub watch_errors: u8,
-    /// The minimum number of requests for that: fewer say nothing.
+    /// How many public requests must be observed before `watch_errors` applies. With fewer requests the share says
+    /// little.
     pub watch_requests: u64,
-    /// How many good versions keep their image on the engine when other images are removed.
+    /// How many of the last good versions keep their image on the engine when images are pruned.
     pub keep_images: u32,
     /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. A rule without an entry is
     /// built-in.
@@ -109,29 +109,23 @@ impl Default for Rules {
 /// The configuration of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
-    /// The target.
     pub target: Target,
-    /// How careful an operator must be.
     pub tier: Tier,
-    /// What runs its instances.
     pub runtime_kind: RuntimeKind,
-    /// The rules of its environment.
     pub rules: Rules,
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     pub repository: String,
-    /// Where each slot answers.
+    /// The address of each slot.
     pub endpoints: PerSlot<Endpoint>,
-    /// How an instance is created.
     pub instance: InstanceShape,
-    /// Its health endpoint. Without one, nothing is released.
+    /// The health endpoint. Without a health endpoint, the planner refuses every release.
     pub health: Option<HealthCheck>,
-    /// Its post-deployment checks.
+    /// The checks that *verify* runs against the candidate.
     pub suite: Suite,
-    /// The time limits.
     pub timing: Timing,
-    /// Where the public reaches it.
+    /// The address at which the public reaches the target.
     pub public: Option<PublicAddress>,
-    /// Where an operator can see the candidate before it is live.
+    /// The address at which an operator can see the candidate before it is live.
     pub preview: Option<PublicAddress>,
 }
 
@@ -141,26 +135,29 @@ impl Definition {
         freeze::standing(placed, &self.rules.freezes, &self.target.service, now)
     }
 
-    /// What stops a promote at `now`: first by this machine's clock, then only by another clock.
+    /// What stops a promote at `now`: first what is active by this machine's clock, then what is active only by the
+    /// clock of another machine.
     pub fn holds_by(&self, placed: Option<&Hold>, now: Timestamp, clocks: &Clocks) -> Vec<Hold> {
         let service = &self.target.service;
         freeze::holds_by_all_clocks(placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// A mark of how an instance is created. Two configurations that create the same instance have the same mark, in
-    /// every process. It leaves out the command and the values of the environment: they may be secret, and a reader of
-    /// a journal could test guesses against the mark.
+    /// A hash of the settings that create an instance. It is the same in every process, so that two configurations can
+    /// be compared. It leaves out the command and the values of the environment: they may be secret, and a reader of a
+    /// journal could test guesses against the hash.
     pub fn shape_mark(&self) -> String {
         let shape = &self.instance;
         let variables: Vec<&String> = shape.environment.keys().collect();
-        let words = format!(
+        let settings = format!(
             "{:?} {variables:?} {:?} {:?} {:?} {:?} {:?}",
             shape.listen, shape.mounts, shape.memory, shape.restart, shape.network, shape.labels
         );
         // FNV-1a: a new version of a library cannot change it.
-        let mark = words.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |mark, byte| {
-            (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let mark = settings
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |mark, byte| {
+                (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
         format!("{mark:016x}")
     }
 }

@@ -1,4 +1,4 @@
-//! The input and output of the machine. Everything that can go wrong is an event.
+//! The inputs and outputs of the machine. Everything that can go wrong is an input, too.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::checks::CaseReport;
 use crate::history::{Entry, Outcome, ReleaseRecord, Successor};
 use crate::inventory::Operator;
 
-/// Names one timer. An outdated one has no effect when it fires.
+/// Names one timer. A timer that was replaced has no effect when it fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimerId(pub u64);
 
 /// Why a record was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotWritten {
-    /// Another console holds the lock.
+    /// This driver no longer holds the lock.
     Fenced,
     /// The store understood the request and refused it, e.g. because it is full.
     Refused,
@@ -26,74 +26,59 @@ pub enum NotWritten {
 /// An input of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The driver is ready: start.
+    /// The driver is ready, so the machine starts.
     Begun,
-    /// The record was written.
     Recorded,
-    /// The record was not written, or that is not known.
+    /// The record was not written, or it is not known whether it was.
     Unrecorded {
-        /// Whether trying again can help.
         kind: NotWritten,
-        /// The reason.
         why: String,
     },
-    /// The act answered.
+    /// The act returned. Only an observation says whether its effect is true.
     Acted(Result<(), ActionError>),
-    /// The progress of a pull.
     Pulled {
-        /// Bytes that have arrived.
+        /// The number of bytes that have arrived.
         done: u64,
-        /// The total number of bytes.
+        /// The number of bytes in total.
         total: u64,
     },
     /// One check has a verdict.
     CaseSettled(CaseReport),
     /// The result of an observation.
     Seen(Box<Observation>),
-    /// A timer fired.
     Fired(TimerId),
-    /// A person approved.
     Approved(Approval),
-    /// Backing out was requested.
     BackOutAsked {
-        /// The operator.
         by: Operator,
-        /// The reason.
         reason: String,
     },
     /// A person chose what to do about a failed step.
     Chosen {
-        /// The choice.
         choice: Choice,
-        /// The operator.
         by: Operator,
-        /// The reason.
         note: Option<String>,
     },
     /// An operator requested the checks again.
     CheckAgainAsked(Operator),
-    /// The standby must end now.
+    /// An operator ends the standby: the old version is stopped now.
     StandbyEnded,
-    /// The standby ends while the old version is still warm.
+    /// A later release ends the standby, and the old version stays warm.
     Superseded {
-        /// The release that takes over, in words, if any.
+        /// A description of the later release, if it is known.
         by: Option<String>,
     },
     /// The driver of a later release wrote the end of this one.
     EndedElsewhere(Outcome),
-    /// The driver is asked to stop driving.
+    /// The driver must stop driving after the current act.
     Interrupted {
-        /// The reason.
         reason: String,
     },
-    /// The driver hands the release over.
+    /// The operator who drives hands the release over.
     HandOverAsked {
-        /// The successor.
         to: Successor,
-        /// The operator who hands it over.
         by: Operator,
     },
-    /// This driver no longer holds the lock, or that is not known.
+    /// This driver no longer holds the lock, or cannot read whether it does. The text is the message.
     LockLost(String),
 }
 
@@ -102,26 +87,18 @@ pub enum Event {
 pub enum Effect {
     /// Write an entry; answered by `Recorded` or `Unrecorded`.
     Record(Entry),
-    /// Write the head, open or closed; answered in the same way.
+    /// Write the head, open or closed; answered by `Recorded` or `Unrecorded`.
     Head(Box<ReleaseRecord>),
     /// Perform an act; answered by `Acted`.
     Act {
-        /// The act.
         act: Act,
-        /// The step and its direction.
         stage: Stage,
-        /// The permission.
         approved: Approved,
     },
     /// Observe; answered by `Seen`.
     Observe(Ask),
-    /// Fire after this time.
-    Schedule {
-        /// The timer.
-        id: TimerId,
-        /// The delay.
-        after: Duration,
-    },
-    /// Tell every listener.
+    /// Send `Fired` after this time.
+    Schedule { id: TimerId, after: Duration },
+    /// Send the text to every subscriber.
     Announce(Announcement),
 }

@@ -1,4 +1,4 @@
-//! A release without an end, as an operator sees it before resuming it, whether or not its driver is running. Pure.
+//! A release without an end, with what an operator needs to know before resuming it. Its driver may be running.
 
 use jiff::Timestamp;
 
@@ -10,25 +10,24 @@ use super::{
 use crate::history::{Direction, Recorded};
 use crate::inventory::{Clocks, LockHolder, RegistryRecord, ReleaseId};
 
-/// A release without an end, as found: its intent, and what can be done about it.
+/// A release without an end: its records, and what can be done about it.
 #[derive(Debug, Clone)]
 pub struct Interrupted {
-    /// Its head and entries.
     pub recorded: Recorded,
-    /// Its progress according to its journal, and its plan.
+    /// The progress according to the journal, and the plan.
     pub observed: Observed,
-    /// The holder of the lock of its target now, for this release or another.
+    /// The current holder of the target's lock, for this release or another.
     pub holder: Option<LockHolder>,
-    /// Heads that claim to have overtaken it and are ignored, one line each.
+    /// One message for each ignored head that claims to have overtaken the release.
     pub ignored: Vec<String>,
-    /// The reasons against each way to resume it.
+    /// The reasons against each way to resume the release.
     against: Vec<(GoOn, Refused)>,
     preview: ResumePreview,
 }
 
 impl Interrupted {
-    /// An interrupted release. `overtaken` is a release of its target that overtook it. `record` was read before the
-    /// journal: a driver that gave back its lock has already written its end.
+    /// Builds the view from the records. `overtaken` is the release that overtook this one, if any. `record` must be
+    /// read before the journal: a driver that has released its lock has already written its end.
     pub fn of(
         recorded: Recorded,
         overtaken: Option<ReleaseId>,
@@ -66,45 +65,45 @@ impl Interrupted {
         Self { ignored, ..self }
     }
 
-    /// Its plan: to be shown, and to give an [`super::Approval`] for.
+    /// The plan, to show and to give an [`super::Approval`] for.
     pub fn plan(&self) -> &Plan {
         &self.observed.status.plan
     }
 
-    /// Its driver, if there is one.
+    /// The driver of this release, if it has one.
     pub fn driver(&self) -> Option<&LockHolder> {
         let holder = self.holder.as_ref();
         holder.filter(|holder| holder.record.release == self.plan().release)
     }
 
-    /// The reasons against one way to resume it.
+    /// The reasons against one way to resume the release.
     pub fn against(&self, go_on: GoOn) -> Option<&Refused> {
         self.against
             .iter()
             .find_map(|(way, refused)| (*way == go_on).then_some(refused))
     }
 
-    /// The text of where its journal ends: the unconfirmed intent.
+    /// Describes where the journal ends: the intent that no observation confirmed.
     pub fn intended(&self) -> &str {
         &self.preview.intended
     }
 
-    /// The text of what one way to resume it would do.
+    /// Describes what one way to resume the release would do.
     pub fn would(&self, go_on: GoOn, on_failure: OnFailure) -> String {
         self.preview.would(go_on, on_failure)
     }
 
-    /// What a person must confirm before requesting the handover from its driver.
+    /// What a person must confirm before requesting the handover from the driver.
     pub fn need_to_ask(&self) -> Need {
         need_to_begin(self.plan())
     }
 
-    /// What a person must confirm before resuming it. Approvals of later steps are asked for there.
+    /// What a person must confirm before resuming the release. Later steps require their own approvals.
     pub fn need(&self, go_on: GoOn) -> Need {
         let status = &self.observed.status;
         let is_backward = go_on == GoOn::BackOut || self.preview.direction == Direction::Back;
         let need = match self.holder {
-            // The lock is taken from its holder, who is not asked: a driver, or a repair that is under way.
+            // The lock is taken from its holder, a driver or a repair, without asking.
             Some(_) if self.plan().tier().is_protected() => Need::TypedName,
             _ => need_to_begin(self.plan()),
         };
@@ -116,7 +115,7 @@ impl Interrupted {
     }
 }
 
-/// Refuses to resume an overtaken release: the later release is based on the state that it left.
+/// Refuses to resume an overtaken release, because the later release is based on the state that this one left.
 pub(super) fn not_overtaken(by: Option<ReleaseId>, go_on: GoOn) -> Result<(), Refused> {
     match by {
         Some(by) if go_on != GoOn::Leave => Err(Refusal::Overtaken { by }.into()),

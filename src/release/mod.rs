@@ -4,21 +4,21 @@
 //!
 //! # Words
 //!
-//! A *target* is one service in one environment. Locks, plans and switches belong to a target. It has two *slots*, blue
-//! and green, each with a fixed address. The slot with the traffic is *live*. The other slot holds the *candidate*
-//! until the switch; afterwards the version that was live is kept warm there as *standby*. A *version* is an image by
-//! its digest; the tag that it came from is a remark. A *registration* says what is in a slot. The *route* says which
-//! slot is live, with a *generation* that only grows. A *release* is one attempt to make one version live: [`Plan`],
-//! steps, [`Outcome`].
+//! A *target* is one service in one environment. Locks, plans and switches belong to a target. A target has two
+//! *slots*, blue and green, each with a fixed address. The slot with the traffic is *live*. Before the switch the other
+//! slot holds the *candidate*. After the switch the version that was live stays in its slot and is kept warm as
+//! *standby*. A *version* is an image by its digest; the tag that it came from is a remark. A *registration* says what
+//! is in a slot. The *route* says which slot is live, with a *generation* that only grows. A *release* is one attempt
+//! to make one version live: [`Plan`], steps, [`Outcome`].
 //!
 //! [`Outcome`]: crate::history::Outcome
 //!
 //! # The ladder
 //!
-//! [`Engine::plan`] observes everything at once, resolves the tag to a digest for good, and answers with a [`Plan`]
-//! that names every call, or with every reason against it ([`Refused`]). It changes nothing. [`Engine::open`] takes the
-//! lock, verifies again that the plan's baseline is unchanged, and starts a driver. A plan has the steps of this table
-//! that it needs:
+//! [`Engine::plan`] observes everything at the same time, resolves the tag to a digest for good, and answers with a
+//! [`Plan`] that names every call, or with every reason against it ([`Refused`]). It changes nothing. [`Engine::open`]
+//! takes the lock, verifies again that the plan's baseline is unchanged, and starts a driver. A plan has those steps of
+//! this table that it needs:
 //!
 //! | step | act | true when | undone by |
 //! |---|---|---|---|
@@ -36,16 +36,16 @@
 //!
 //! *Healthy* has one meaning ([`Instance::unhealthy`]): the runtime says that the instance is running, the image's own
 //! HEALTHCHECK, if it has one, says healthy, and Greenroom's probe got a good answer. Checks belong to one *run* of an
-//! instance. If it exited and was restarted since, it is not registered and not switched to, and traffic is switched
-//! away from it. For a rollback only the probe counts: a fault that both versions share, in a proxy or a database, must
-//! not undo the rollback.
+//! instance. An instance that exited and was restarted since its checks is not registered and not switched to, and
+//! traffic is switched away from it. For a rollback only the probe counts: a fault that both versions share, in a proxy
+//! or a database, must not undo the rollback.
 //!
 //! [`Instance::unhealthy`]: crate::inventory::Instance::unhealthy
 //!
-//! Each step is a *guard* that checks whether the state is as the act needs it (`guard`), a recorded intent, the act,
-//! observing until it is true or will not become true (`judge`), and a recorded outcome. The return value of an act is
-//! never the answer. At most one record, act or observation is running at any time. Nothing is done that cannot be
-//! recorded.
+//! Each step has five parts: a *guard* checks whether the state is as the act needs it (`guard`), the intent is
+//! recorded, the act is performed, its effect is observed until it is true or will not become true (`judge`), and the
+//! outcome is recorded. The return value of an act is never the answer. At most one record, act or observation is
+//! running at any time. Nothing is done that cannot be recorded.
 //!
 //! # Never
 //!
@@ -73,18 +73,19 @@
 //! | back out before the switch | confirmation | confirmation |
 //! | back out after the switch | confirmation | the environment's name, typed |
 //!
-//! All of these except backing out become an [`Approval`]. Without it there is no [`Approved`], and without that no act
-//! is done. The console asks for what backing out requires ([`need_back`]); a crossed threshold backs out without
-//! asking. `--yes` gives the approvals in advance, in a protected environment only if its rules say `allow_yes`. A
-//! release waits for a person without a deadline.
+//! All of these except backing out become an [`Approval`]. Without an approval there is no [`Approved`], and without an
+//! [`Approved`] no act is done. The console asks for what backing out requires ([`need_back`]); a crossed threshold
+//! backs out without asking. `--yes` gives the approvals in advance, in a protected environment only if its rules say
+//! `allow_yes`. A release waits for a person without a deadline.
 //!
 //! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold is
-//! overridden in a protected environment, at least one must. Their approval ([`Engine::peer_approve`]) names release,
-//! digest and plan, and expires. The guard of the switch counts the approvals in the store at that moment: one per
-//! person, and none of the operators who opened or drive the release. If there are too few, it asks again and nothing
-//! fails. The intent of the switch records the counted ones. Rollbacks need no approval by others. [`approvals_ahead`]
-//! says before a promote starts that they will be needed. While they are missing, no user interface asks the driver for
-//! the switch: it says who can approve and how. [`review`] is what an approver sees.
+//! overridden in a protected environment, at least one other operator must approve. An approval by another operator
+//! ([`Engine::peer_approve`]) names release, digest and plan, and expires. The guard of the switch counts the approvals
+//! in the store at that moment: one per person, and none of the operators who opened or drive the release. If there are
+//! too few, the step waits for a person again, and nothing fails. The intent of the switch records the approvals that
+//! counted. Rollbacks need no approval by others. Before a promote starts, [`approvals_ahead`] says that approvals will
+//! be needed. While approvals are missing, no user interface asks the driver for the switch. It shows who can approve
+//! and how. [`review`] is what an approver sees.
 //!
 //! # When something fails
 //!
@@ -103,82 +104,86 @@
 //!
 //! # Rollback
 //!
-//! A rollback is a release with another goal: the version that is still warm ([`Wanted::Standby`]), or a named one that
-//! was live here before ([`Wanted::Back`]). [`Engine::rollback_candidates`] lists those, where their images are, and
-//! why one cannot be chosen. If the registry does not know a version that was live, but the engine has its image, the
-//! journal's digest is enough. If the other slot still runs that digest, it is warm: no pull and no start, but checks,
-//! register and switch as always. A hold is only a warning for a rollback. A rollback leaves a hold, written with its
-//! route, so that the version it left is not promoted again by accident.
+//! A rollback is a release with another goal: the version that is still warm ([`Wanted::Standby`]), or a named version
+//! that was live in this target before ([`Wanted::Back`]). [`Engine::rollback_candidates`] lists those versions, where
+//! their images are, and why one cannot be chosen. If the image registry does not know a version that was live, but the
+//! engine has its image, the journal's digest is enough. If the other slot still runs that digest, it is warm: no pull
+//! and no start, but checks, register and switch as always. A hold is only a warning for a rollback. A rollback leaves
+//! a hold, written with its route, so that the version it left is not promoted again by accident.
 //!
 //! No release removes an image. [`Engine::plan_prune`] says which images an engine need not keep for any of the targets
-//! that share it. It keeps images of instances, of registrations, of open releases, of the last good versions of each
-//! target ([`Rules::keep_images`]), and images that were never released. [`Engine::prune`] removes the rest with all
-//! these targets locked, after observing again, and never by force.
+//! that share the engine. Images of instances, of registrations, of open releases, and of the last good versions of
+//! each target ([`Rules::keep_images`]) are kept, and also images that were never released. [`Engine::prune`] removes
+//! the rest with all these targets locked, after observing again, and never by force.
 //!
 //! # Holds
 //!
 //! An operator places a hold ([`Engine::hold`]), a rollback leaves one, or the configuration contains one as a freeze.
-//! It stops promotes: the planner refuses, [`Engine::open`] checks again, and the guard of the switch checks for one
-//! that was placed during the release ([`Definition::holds`]). Overriding needs a reason and covers exactly the holds
-//! that were active when the plan was made. The plan names them and the head of the release keeps them. Placing or
-//! clearing one needs no lock. A cleared hold stays recorded, with who cleared it and why, until another one is placed.
+//! A hold stops promotes: the planner refuses, [`Engine::open`] checks again, and the guard of the switch checks for a
+//! hold that was placed during the release ([`Definition::holds`]). Overriding needs a reason and covers exactly the
+//! holds that were active when the plan was made. The plan names these holds, and the head of the release keeps them.
+//! Placing or clearing a hold needs no lock. A cleared hold stays recorded, with who cleared it and why, until another
+//! hold is placed.
 //!
 //! # Unplanned ends
 //!
 //! In `cli::promote`, Ctrl-C before the switch backs out. From the switch on it stops driving and leaves both versions
 //! running. In the standby it stops driving, and the old version keeps running, as with `--no-standby-wait`. A second
 //! Ctrl-C, SIGTERM and SIGHUP stop driving as soon as the current act was observed. An approval of *stop* during the
-//! standby ends it, and *stop* does not ask again. `--no-standby-wait` stops driving as soon as the standby starts and
-//! gives the lock back. The old version keeps running until the next release of the target, which closes this one, or
-//! until another driver resumes this one and stops it.
-//! The next release of the target also ends a standby, whichever console drives it, without a takeover. The lock moves
-//! in one transaction, which compares that the driver has started nothing ([`standby_entry`]). The later release writes
-//! the end of the earlier one ([`crate::history::Outcome::Superseded`]). Any other release without an end is closed as
-//! *left* by a later one.
-//! A driver that stops gives its lock back; the lock of a killed driver ends with its lease. A console can resume what
-//! its own driver lost without waiting for that. The next plan observes the current state: a leftover candidate is
+//! standby ends the standby, and *stop* does not ask again. `--no-standby-wait` stops driving as soon as the standby
+//! starts and releases the lock. The old version keeps running until the next release of the target, which closes this
+//! one, or until another driver resumes this one and stops the old version.
+//!
+//! The next release of the target also ends a standby, whichever console drives the standby, without a takeover. The
+//! lock moves in one transaction, which compares that the driver has started nothing ([`standby_entry`]). The later
+//! release writes the end of the earlier one ([`crate::history::Outcome::Superseded`]). Any other release without an
+//! end is closed as *left* by a later one.
+//!
+//! A driver that stops releases its lock; the lock of a killed driver expires with its lease. A console can resume what
+//! its own driver lost without waiting for the lease. The next plan observes the current state: a leftover candidate is
 //! replaced, and a route on which registry and proxy disagree is a refusal.
 //!
 //! # Resuming
 //!
-//! A release without an end can be resumed ([`Engine::resume`]): continued, backed out, or closed as
-//! *left*. The lock is taken first. From a running driver it is only taken with a reason, which is recorded. Its token
-//! excludes the driver before. Then the journal is read again for what was intended ([`Plan::resumed`]). The guard of
-//! each stage observes what is there before it acts, so a start or a switch that has happened is not repeated
-//! (interlock 6). Approvals from before do not count. Passed checks do while they are fresh; a watch starts again; a
-//! standby continues for the rest of its time. A failed stage without a choice is decided as it would have been then.
-//! If that would need a person, the resuming operator is there and it is tried again. A release that a later one
-//! overtook can only be left; the driver of the later one does so when it starts.
+//! A release without an end can be resumed ([`Engine::resume`]): continued, backed out, or closed as *left*. The lock
+//! is taken first. From a running driver it is only taken with a reason, which is recorded. The token of the new lock
+//! excludes the previous driver. Then the journal is read again for what was intended ([`Plan::resumed`]). The guard of
+//! each stage observes the state before the act, so a start or a switch that has happened is not repeated (interlock
+//! 6). Earlier approvals do not count. Passed checks count while they are fresh, a watch starts again, and a standby
+//! continues for the rest of its time. A failed stage for which no operator chose what to do has the same consequence
+//! as it would have had then. If that would need a person, the stage is tried again, because the operator who resumes
+//! is present. A release that a later one overtook can only be left; the driver of the later one closes it as *left*
+//! when it starts.
 //!
 //! # Repair
 //!
 //! Drift is repaired outside the ladder. [`Engine::plan_repair`] says for each difference which actions repair it, or
-//! why a person must look. [`Engine::repair`] performs them after an approval ([`RepairApproval`]), under the lock,
-//! each guarded directly before and observed until it is true. See `repair`. A target whose newest release has no end
-//! is not repaired.
+//! why a person must look. [`Engine::repair`] performs the actions after an approval ([`RepairApproval`]) and under the
+//! lock. Each action is guarded directly before it is performed, and observed until its effect is true. See `repair`. A
+//! target whose newest release has no end is not repaired.
 //!
 //! # Handover
 //!
 //! An operator who watches a release may request the handover ([`Engine::request_handover`]), and confirms the
-//! resumption at the same time. The driver hands it over ([`Command::HandOver`]): the current act is observed, the
-//! journal records which console may resume and from which lock, and nothing more is done (interlocks 4, 8). The driver
-//! keeps the lock until that console has taken exactly that lock, so that no other console can take it in between. If
-//! the successor does not take it in time, the lock becomes free. Then the release is resumed like any other: observed
-//! first, and approvals from before do not count (interlock 6). A driver that stops on purpose records that too;
-//! without that record it was interrupted.
+//! resumption at the same time. The driver hands the release over ([`Command::HandOver`]): the current act is observed,
+//! the journal records which console may resume and from which lock, and nothing more is done (interlocks 4, 8). The
+//! driver keeps the lock until that console has taken exactly that lock, so that no other console can take it in
+//! between. If the successor does not take the lock in time, the lock becomes free. Then the release is resumed like
+//! any other: observed first, and earlier approvals do not count (interlock 6). A driver that stops on purpose records
+//! that, too. Without that record the release was interrupted.
 //!
 //! # Releases of other drivers
 //!
-//! A release of another driver is shown like one of this console: [`observed`] reads its progress from its journal and
-//! its driver from its lock. An open head without a lock of its own is *interrupted*.
+//! A release of another driver is shown like a release of this console: [`observed`] reads its progress from its
+//! journal and its driver from its lock. An open release whose lock is gone is *interrupted*.
 //!
 //! # Notices
 //!
 //! The driver of a release sends notices to the configured channels ([`crate::watchers::Outbox`]): started, waiting,
 //! switched, failed, rolled back, backed out, finished. Notices come from the status that the user interfaces show
-//! ([`NoticeSource`]). Nothing waits for a channel or depends on one. A failed notice is tried again for some minutes,
-//! and then logged. The candidate's output is recorded in the same way ([`crate::watchers::Recorder`]). Each of the two
-//! is a [`ReleaseObserver`].
+//! ([`NoticeSource`]). No release waits for a channel or depends on one. A failed notice is tried again for some
+//! minutes, and then logged. The candidate's output is recorded in the same way ([`crate::watchers::Recorder`]). Outbox
+//! and recorder are both a [`ReleaseObserver`].
 //!
 //! # What is stored where
 //!
@@ -190,11 +195,11 @@
 //! | `{t}/slots/{slot}` | registration |
 //! | `{t}/lock` | operator, time, release; on a lease |
 //! | `{t}/hold` | the hold that was placed last: active, ended or cleared |
-//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. Separate, so that etcd can keep drivers out, and approvers from each other's names |
-//! | `{t}/watching/{console}` | the operator who has it open, on that console's lease; nothing is decided by it |
+//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. The key is outside the target, so that etcd can keep drivers out, and approvers away from each other's names |
+//! | `{t}/watching/{console}` | the operator who has the target open, on that console's lease; Greenroom decides nothing by this key |
 //! | `{t}/wheel` | the operator who requests the handover, on the lease of the requesting console |
 //! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
-//! | `{t}/steps/{ulid}/{number}` | its entries: intents, outcomes, approvals, check reports |
+//! | `{t}/steps/{ulid}/{number}` | the entries of the release: intents, outcomes, approvals, check reports |
 //! | `{t}/repairs/{ulid}` | a repair: what differed, the actions, its progress, its end |
 //!
 //! The seals of a keeper are below `seals/{service}/{environment}/{ulid}`: outside the targets, so that a role that
@@ -220,8 +225,8 @@
 //! | `approval` | 5 min | how long an approval counts |
 //! | `checks_fresh` | 15 min | how old passed checks may be at the switch |
 //!
-//! Register, switch and stop have 15 s to be observed as true, and every guard has 15 s until the state is as it needs
-//! it. A deadline moves with progress.
+//! Register, switch and stop have 15 s to be observed as true. Every guard has 15 s until the state is as the act needs
+//! it, except the guard of stop, which has the `progress_deadline`. A deadline moves with progress.
 
 mod act;
 mod approval;

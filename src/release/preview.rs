@@ -1,4 +1,4 @@
-//! Predicts the refusals of a plan without making it. The planner decides; this spares an operator
+//! Predicts the refusals of a plan without making the plan. The planner decides. A preview only spares an operator
 //! useless attempts, with the planner's own texts.
 
 use jiff::Timestamp;
@@ -13,51 +13,50 @@ use crate::inventory::{Digest, LiveSlot, Snapshot};
 pub struct Terms {
     /// The rules of the environment.
     pub rules: Rules,
-    /// Whether this console may change anything.
+    /// Whether this console may write.
     pub may_write: bool,
     /// Whether a health endpoint is configured.
     pub has_health_check: bool,
     /// The releases of the target, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
-    /// The versions that those releases prove to have been live there.
+    /// The versions that these releases prove to have been live in the target.
     pub was_live: Box<WasLive>,
 }
 
-/// The purpose of a choice.
+/// What an operator wants to do with a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
-    /// Make it live.
+    /// Make the version live.
     Promote,
-    /// Roll back to it: it must have been live.
+    /// Roll back to the version, which must have been live.
     GoBack,
 }
 
 /// What a console knows of a target.
 #[derive(Debug, Clone, Copy)]
 pub struct ReleasePreview<'a> {
-    /// The target itself.
+    /// The snapshot of the target.
     pub here: Option<&'a Snapshot>,
-    /// Its configuration and records, once known.
+    /// The configuration and records of the target, once known.
     pub terms: Option<&'a Terms>,
-    /// The same service in the environment that the rules require first.
+    /// The snapshot of the same service in the environment of `rules.only_from`.
     pub there: Option<&'a Snapshot>,
     /// Whether the lock, if there is one, belongs to a standby that the next release ends.
     pub lock_is_standby: bool,
-    /// The current time.
     pub now: Timestamp,
 }
 
-/// The holds and freezes that stop a promote, by this machine's clock or by another one.
-fn held(here: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
-    let holds = here.holds(now).into_iter();
+/// The holds and freezes that stop a promote, by this machine's clock or by another clock.
+fn held(snapshot: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
+    let holds = snapshot.holds(now).into_iter();
     holds.map(move |hold| {
-        let is_own = here.only_by_clock(&hold, now).is_none();
-        Refusal::held(hold, is_own, &here.clocks)
+        let is_own = snapshot.only_by_clock(&hold, now).is_none();
+        Refusal::held(hold, is_own, &snapshot.clocks)
     })
 }
 
 impl ReleasePreview<'_> {
-    /// The reasons against any version.
+    /// The reasons against every version.
     pub fn against_all(&self, intent: Intent) -> Vec<Refusal> {
         let mut against = Vec::new();
         if let Some(terms) = self.terms {
@@ -68,30 +67,31 @@ impl ReleasePreview<'_> {
                 against.push(Refusal::NoHealthCheck);
             }
         }
-        let Some(here) = self.here else {
+        let Some(snapshot) = self.here else {
             return against;
         };
-        if let Some(lock) = here.lock.as_ref().filter(|_| !self.lock_is_standby) {
-            against.push(Refusal::locked(&here.target, Box::new(lock.clone())));
+        if let Some(lock) = snapshot.lock.as_ref().filter(|_| !self.lock_is_standby) {
+            against.push(Refusal::locked(&snapshot.target, Box::new(lock.clone())));
         }
-        let sources = &here.sources;
+        let sources = &snapshot.sources;
         if sources.registry.is_live()
             && sources.router.is_live()
-            && here.proxy.is_some()
-            && let Some(difference) = difference_of_route(here.route.as_ref(), here.proxy.as_ref())
+            && snapshot.proxy.is_some()
+            && let Some(difference) =
+                difference_of_route(snapshot.route.as_ref(), snapshot.proxy.as_ref())
         {
             against.push(Refusal::RouteDisagrees { difference });
         }
         if intent == Intent::Promote {
-            against.extend(held(here, self.now));
+            against.extend(held(snapshot, self.now));
         }
         against
     }
 
-    /// The reasons against one version; `name` is its name in the texts.
+    /// The reasons against one version. `name` is the version's name in the texts.
     pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
         let mut against = Vec::new();
-        // Where nothing is in the live slot any more, the planner releases the same version into the other one.
+        // If nothing is in the live slot any more, the planner releases the same version into the other slot.
         let live = self.here.and_then(Snapshot::live_instance);
         if let Some(live) = live.filter(|live| live.digest == *digest) {
             against.push(Refusal::AlreadyLive {
@@ -103,11 +103,11 @@ impl ReleasePreview<'_> {
         let Some(terms) = self.terms else {
             return against;
         };
-        if let (Some(environment), Some(there)) = (&terms.rules.only_from, self.there)
+        if let (Some(environment), Some(first)) = (&terms.rules.only_from, self.there)
             && intent == Intent::Promote
-            && there.sources.runtime.is_live()
-            && there.live_slot() != LiveSlot::Unknown
-            && there
+            && first.sources.runtime.is_live()
+            && first.live_slot() != LiveSlot::Unknown
+            && first
                 .live_instance()
                 .is_none_or(|live| live.digest != *digest)
         {
@@ -118,7 +118,7 @@ impl ReleasePreview<'_> {
         }
         let was_live = &terms.was_live;
         let mut versions = was_live.versions.iter();
-        // If the list is not complete, the plan searches for this version.
+        // If the list is not complete, the planner searches for the version.
         if terms.past.is_ok()
             && was_live.searched_only.is_none()
             && intent == Intent::GoBack

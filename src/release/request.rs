@@ -2,30 +2,25 @@
 
 use crate::inventory::{EnvironmentName, Operator, Target, VersionRef};
 
-/// The wanted version.
+/// The version that an operator wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// This one.
+    /// The version with this tag or digest.
     Version(VersionRef),
-    /// The version that is live in that environment now.
+    /// The version that is live in this other environment now.
     From(EnvironmentName),
     /// The version in the other slot, which was live before and is still warm.
     Standby,
-    /// This version, which must have been live here.
+    /// The version with this tag or digest, which must have been live in the target.
     Back(VersionRef),
 }
 
-/// A request for a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanRequest {
-    /// The target.
     pub target: Target,
-    /// The version.
     pub wanted: Wanted,
-    /// The reason.
     pub reason: Option<String>,
-    /// Why it overrides the active holds; none if they stop it.
+    /// Why the release overrides the active holds; none if the holds stop it.
     pub override_holds: Option<String>,
-    /// The operator.
     pub operator: Operator,
 }

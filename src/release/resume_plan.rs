@@ -1,5 +1,5 @@
-//! Whether a release that lost its driver can be resumed here: its plan is made again from its record, the local
-//! configuration and the current state, or refused with every reason. Pure.
+//! Decides whether this console can resume a release that lost its driver. The plan is made again from the record, the
+//! local configuration and the current state, or refused with every reason.
 
 use jiff::Timestamp;
 
@@ -15,19 +15,16 @@ use crate::sanitize::sanitize;
 /// The state of a target when one of its releases is resumed.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing<'a> {
-    /// The store's record.
     pub record: &'a RegistryRecord,
-    /// The instances of the target.
     pub instances: &'a [Instance],
-    /// The time.
     pub now: Timestamp,
-    /// The clocks of other machines.
     pub clocks: &'a Clocks,
 }
 
 impl Plan {
-    /// The plan of a release whose driver is gone, complete enough to drive it. The intent comes from its record.
-    /// Unless the release is only left, the intent is compared with the local configuration and the current state.
+    /// The plan of a release whose driver is gone, complete enough to drive the release. The intent comes from the
+    /// release's record. Unless the release is only left, the intent is compared with the local configuration and the
+    /// current state.
     pub fn resumed(
         recorded: &Recorded,
         definition: &Definition,
@@ -48,7 +45,7 @@ impl Plan {
             if !is_backward {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
-                // A hold keeps traffic from moving. The steps after the switch move none.
+                // A hold keeps traffic from moving. The steps after the switch move no traffic.
                 if !replay.switched {
                     refuse_by_hold(&plan, standing, &mut against);
                 }
@@ -78,7 +75,7 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
     let all_known = recorded.entries.iter().all(|entry| is_known(&entry.what));
     if recorded.head.format > FORMAT || !all_known {
         against.push(not_resumable(
-            "a newer Greenroom wrote entries that this one does not know; use the newer one",
+            "a newer Greenroom wrote entries that this version does not know: use the newer version",
         ));
     }
     let is_whole = (1..)
@@ -86,17 +83,17 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
         .all(|(number, entry)| entry.sequence == number);
     if !is_whole {
         against.push(not_resumable(
-            "entries of its journal are missing, so its progress is not known",
+            "entries of the journal are missing, so the progress of the release is not known",
         ));
     }
 }
 
-/// Refuses a generation that the pointer file cannot have: no later switch could be higher.
+/// Refuses a generation that the pointer file cannot have, because no later switch could be higher.
 fn refuse_by_generation(baseline: Option<&Baseline>, against: &mut Vec<Refusal>) {
     let claimed = baseline.map(|baseline| baseline.generation);
     if let Some(claimed) = claimed.filter(|claimed| *claimed > HIGHEST_GENERATION) {
         against.push(not_resumable(format!(
-            "its head claims generation {claimed}, but no switch makes a generation that high"
+            "the head of the release claims generation {claimed}, but no switch makes a generation that high"
         )));
     }
 }
@@ -114,13 +111,14 @@ fn refuse_by_definition(
         let (then, now) = (baseline.endpoints.get(slot), definition.endpoints.get(slot));
         if then != now {
             against.push(not_resumable(format!(
-                "{slot} was at {then} when the release started, but is configured at {now} here"
+                "{slot} was at {then} when the release started, but this configuration has it at {now}"
             )));
         }
     }
 }
 
-/// A release that started under stricter rules continues only under those. It can be backed out and left under any.
+/// Refuses looser rules. A release that started under stricter rules continues only under those rules. It can be backed
+/// out or left under any rules.
 fn refuse_by_rules(
     baseline: Option<&Baseline>,
     definition: &Definition,
@@ -130,13 +128,13 @@ fn refuse_by_rules(
     let loosened = loosened_since(&baseline.rules, definition);
     if !loosened.is_empty() {
         against.push(not_resumable(format!(
-            "it started under stricter rules than this configuration has: {}; resume it with those rules, or back it out",
+            "the release started under stricter rules than this configuration has: {}; resume it with those rules, or back it out",
             sanitize(&loosened.join(", "))
         )));
     }
 }
 
-/// Once the candidate is running, it does not matter how another one would be created.
+/// Refuses if the candidate would now be created in another way. That does not matter once the candidate is running.
 fn refuse_by_shape(
     baseline: Option<&Baseline>,
     definition: &Definition,
@@ -150,12 +148,12 @@ fn refuse_by_shape(
         && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark())
     {
         against.push(not_resumable(
-            "the configuration of what it starts has changed since it started; back out, and promote again",
+            "the configuration of the candidate has changed since the release started; back out, and promote again",
         ));
     }
 }
 
-/// The route must be that from before the release, or the one that this release wrote.
+/// Refuses unless the route is still that of the plan, or was written by this release.
 fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refusal>) {
     let stops = StoredKey::stops_rollback;
     against.extend(unreadable(plan.target(), record, stops));
@@ -180,7 +178,7 @@ fn refuse_by_hold(plan: &Plan, standing: Standing<'_>, against: &mut Vec<Refusal
     against.extend(held);
 }
 
-/// The leftover instance of the plan, if it is still in the slot.
+/// The leftover instance that the record names, if it is still in the slot.
 fn leftover(baseline: Option<&Baseline>, plan: &Plan, instances: &[Instance]) -> Option<Instance> {
     let id = baseline?.leftover.as_ref()?;
     instances

@@ -1,5 +1,5 @@
-//! Previews the resumption of a release that lost its driver, for people: its unconfirmed intent, and what each way to
-//! resume would do. Pure.
+//! Previews the resumption of a release that lost its driver: the intent that no observation confirmed, and what each
+//! way to resume would do.
 
 use super::act::Stage;
 use super::replay::{Last, Replay};
@@ -8,20 +8,18 @@ use super::{GoOn, OnFailure, Plan};
 use crate::history::{Direction, Recorded, Step};
 use crate::inventory::local_time;
 
-/// The preview of a resumption.
 #[derive(Debug, Clone)]
 pub(super) struct ResumePreview {
-    /// The direction of the release.
     pub(super) direction: Direction,
-    /// Where its journal ends.
+    /// Describes where the journal ends.
     pub(super) intended: String,
-    /// The next stage; none if only its end is missing.
+    /// The next stage; none if only the end is missing.
     stage: Option<Stage>,
     last: Last,
     can_go_back: bool,
-    /// What the next stage does.
+    /// Describes what the next stage does.
     next: String,
-    /// What backing out does.
+    /// Describes what backing out does.
     undo: String,
 }
 
@@ -31,7 +29,7 @@ impl ResumePreview {
         let stage = replay.stage();
         let undo = match replay.direction() {
             Direction::Forward => way::undo_words(plan, &replay.begun),
-            Direction::Back => "it continues to back out".into(),
+            Direction::Back => "continues to back out".into(),
         };
         Self {
             direction: replay.direction(),
@@ -48,10 +46,10 @@ impl ResumePreview {
         match (go_on, self.stage) {
             (GoOn::BackOut, _) => self.undo.clone(),
             (GoOn::Leave, Some(stage)) => format!(
-                "ends it at {}: nothing is changed; the next release starts from there",
+                "ends the release at {}: nothing is changed, and the next release starts from that state",
                 in_direction(stage)
             ),
-            (_, None) => "records its end: every step was completed".into(),
+            (_, None) => "records the end of the release: every step was completed".into(),
             (GoOn::Continue, Some(stage)) => self.would_continue(stage, on_failure),
         }
     }
@@ -77,16 +75,18 @@ impl ResumePreview {
 fn intended(replay: &Replay) -> String {
     let at = local_time::clock(replay.moved_at);
     let Some(stage) = replay.stage() else {
-        return format!("every step was completed at {at}; only its end was not recorded");
+        return format!(
+            "every step was completed at {at}; only the end of the release was not recorded"
+        );
     };
-    let what = in_direction(stage);
+    let label = in_direction(stage);
     match &replay.last {
         Last::UnderWay if replay.approved == Some(stage.step) => {
-            format!("{what} was approved at {at}, but not started")
+            format!("{label} was approved at {at}, but not started")
         }
-        Last::UnderWay => format!("{what} was started at {at}; its outcome was not recorded"),
+        Last::UnderWay => format!("{label} was started at {at}; its outcome was not recorded"),
         Last::Failed(why) => {
-            format!("{what} failed at {at}, and no operator has chosen what to do: {why}")
+            format!("{label} failed at {at}, and no operator has chosen what to do: {why}")
         }
         Last::Between => match replay.settled {
             Some(settled) => {
@@ -95,11 +95,11 @@ fn intended(replay: &Replay) -> String {
                     direction: replay.direction(),
                 };
                 format!(
-                    "{} ended at {at}, and {what} was not started",
+                    "{} ended at {at}, and {label} was not started",
                     in_direction(settled)
                 )
             }
-            None => format!("{what} was not started at {at}"),
+            None => format!("{label} had not started at {at}"),
         },
     }
 }

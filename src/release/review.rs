@@ -1,5 +1,5 @@
 //! What an approver sees before approving a release of another operator: the commits, the changes of the configuration,
-//! and the checks. Every user interface shows the same text. Pure.
+//! and the checks. Every user interface shows the same text.
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use super::{Plan, Status};
 /// The image label that names the commit.
 const REVISION: &str = "org.opencontainers.image.revision";
 
-/// `c0ffee1 to beef0a2`: from the live commit to the released one.
+/// The commits of a release, from the live version's to the new version's: `c0ffee1 to beef0a2`.
 pub fn commits(plan: &Plan) -> String {
     let named = |revision: Option<&str>| revision.map(|revision| sanitize(&commit(revision)));
     let before = plan.from.as_ref().map(|from| &from.version.labels);
@@ -25,14 +25,15 @@ pub fn commits(plan: &Plan) -> String {
         }
         (Some(Some(before)), Some(after)) => format!("{before} to {after}"),
         (Some(None), Some(after)) => {
-            format!("unknown to {after}: no label {REVISION} is known of the live image")
+            format!("unknown to {after}: the label {REVISION} of the live image is not known")
         }
         (None, Some(after)) => format!("{after}; nothing was live before"),
         (_, None) => format!("unknown: the image has no label {REVISION}"),
     }
 }
 
-/// How the candidate's configuration differs from the live one, one line each, or why that is unknown.
+/// How the candidate's configuration differs from that of the live version, one line for each difference, or why that
+/// is unknown.
 pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> Vec<String> {
     let Some(from) = &plan.from else {
         return vec!["nothing was live before: there is nothing to compare".to_owned()];
@@ -48,7 +49,7 @@ pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> 
         return unknown("the live version is not running");
     };
     if candidate.digest != plan.version.digest || live.digest != from.version.digest {
-        return unknown("other images run in the slots than the plan names");
+        return unknown("the images in the slots are not those of the plan");
     }
     if candidate.configuration.is_empty() || live.configuration.is_empty() {
         return unknown("the engine does not say how they were configured");
@@ -63,7 +64,7 @@ pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> 
         .collect()
 }
 
-/// `3 of 4 passed, of b81d77aa30, 9s ago`.
+/// The result of the checks: `3 of 4 passed, of b81d77aa30, 9s ago`.
 pub fn checked(status: &Status, now: Timestamp) -> String {
     let Some(at) = status.checked_at else {
         return "not run yet".to_owned();
@@ -81,7 +82,7 @@ pub fn checked(status: &Status, now: Timestamp) -> String {
     )
 }
 
-/// One check: `passed   home page  31ms`, and what was wrong.
+/// One check, with what was wrong: `passed   home page  31ms`.
 pub fn check(case: &CaseReport) -> String {
     let optional = if case.required { "" } else { ", optional" };
     let mut line = format!(

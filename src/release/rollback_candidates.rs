@@ -1,5 +1,5 @@
-//! The versions that a target can be rolled back to: every version that was once live with success, where its image is,
-//! and why it cannot be chosen, shown before the operator chooses. Only reads.
+//! Lists the versions that a target can be rolled back to: every version that was live with success, where its image
+//! is, and why it cannot be chosen. Operators see this list before they choose. Nothing is written.
 
 use std::time::Duration;
 
@@ -13,46 +13,41 @@ use crate::history::{Fate, NotBelieved, fate};
 use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
 use crate::ports::FailureKind;
 
-/// How many versions are looked up; older ones are not listed.
+/// How many versions are looked up. Older versions are not listed.
 const MOST: usize = 40;
-/// How many are looked up at the same time: a registry may be slow with many requests.
+/// How many versions are looked up at the same time, because an image registry may be slow with many requests.
 const AT_ONCE: usize = 4;
 /// How long one lookup may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where an image is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "image", content = "why")]
 pub enum ImageAt {
     /// The engine has it, so no registry is needed.
     Engine,
-    /// The image registry has it.
     Registry,
-    /// Neither has it.
+    /// Neither the engine nor the image registry has it.
     Gone,
-    /// It is not known; why.
+    /// The place of the image is not known. The text says why.
     Unknown(String),
 }
 
-/// A version to roll back to.
+/// A version to which the target may be rolled back.
 #[derive(Debug, Clone)]
 pub struct RollbackCandidate {
-    /// The version.
     pub version: Version,
-    /// What happened to it last.
+    /// What happened to the version last.
     pub fate: Option<Fate>,
-    /// Where its image is.
     pub image: ImageAt,
-    /// Why it cannot be chosen; empty if it can.
+    /// The reasons why the version cannot be chosen; empty if it can.
     pub against: Vec<Refusal>,
 }
 
-/// The versions to roll back to.
 #[derive(Debug, Clone)]
 pub struct WaysBack {
-    /// The versions, newest first.
+    /// The candidates, from the newest to the oldest.
     pub ways: Vec<RollbackCandidate>,
-    /// The releases that name another version but are not believed, and how far the search went; one per line.
+    /// Releases that claim another version but cannot prove it, one message each, and how far the search went.
     pub remarks: Vec<String>,
 }
 
@@ -63,7 +58,9 @@ impl Engine {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
         let (past, live) = tokio::join!(past_releases(site), live(site));
-        let past = past.map_err(|failure| unknown("what was live here before", &failure))?;
+        let past = past.map_err(|failure| {
+            unknown("which versions were live in the target before", &failure)
+        })?;
         let versions = past.was_live.versions.iter().take(MOST);
         let ways = versions.map(|version| {
             let (fate, live) = (fate(&past.heads, &version.digest), &live);
@@ -101,8 +98,8 @@ impl Engine {
 }
 
 async fn in_time(site: &Site, version: &Version) -> ImageAt {
-    let looked = timeout(TIMEOUT, image_at(site, version)).await;
-    looked.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {TIMEOUT:?}")))
+    let result = timeout(TIMEOUT, image_at(site, version)).await;
+    result.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {TIMEOUT:?}")))
 }
 
 /// The digest that runs in the slot with the traffic, or why that is not known.
@@ -157,7 +154,7 @@ fn against(
         }
         Ok(_) => {}
         Err(why) => against.push(Refusal::Unknown {
-            what: "what is live".into(),
+            what: "which version is live".into(),
             why: why.clone(),
         }),
     }

@@ -1,5 +1,6 @@
-//! The rules of a target as text, and which of two settings of a rule protects less. One table, used by the
-//! configuration, which refuses a setting above the file that loosens a rule, and by the record of a release. Pure.
+//! Describes the rules of a target as text, and decides which of two settings of a rule protects less. The
+//! configuration uses this to refuse a setting that loosens a rule of the configuration file. The record of a release
+//! uses it to store the rules.
 
 use super::describe::duration;
 use super::{Definition, Limit};
@@ -17,23 +18,22 @@ pub enum RuleScope {
     Checks,
 }
 
-/// One rule.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// Its key within its scope: `rules.approvals`, `watch`.
+    /// The key within the scope: `rules.approvals`, `watch`.
     pub key: &'static str,
     /// The table in which it is written.
     pub scope: RuleScope,
-    /// Its value as text.
+    /// Formats the value of the rule.
     pub value: fn(&Definition) -> String,
     /// Whether the first definition protects less than the second.
     pub is_looser: fn(&Definition, &Definition) -> bool,
-    /// For a rule that is a list: the entries of the second definition that the first lacks or has changed. If only an
-    /// entry changed, both lists have the same text.
+    /// The entries of the second definition that the first lacks or has changed, if the rule is a list. If an entry
+    /// only changed, the text of the value is the same in both.
     pub lacks: fn(&Definition, &Definition) -> Vec<String>,
 }
 
-/// For a rule with a single value.
+/// The function `lacks` of a rule with a single value.
 fn nothing(_: &Definition, _: &Definition) -> Vec<String> {
     Vec::new()
 }
@@ -45,7 +45,7 @@ fn freezes_lacking(now: &Definition, file: &Definition) -> Vec<String> {
     lacking
         .map(|freeze| {
             let has_name = now.iter().any(|it| it.name == freeze.name);
-            said(
+            list_difference(
                 &freeze.name,
                 has_name,
                 "has another window or other services",
@@ -63,17 +63,16 @@ fn checks_lacking(now: &Definition, file: &Definition) -> Vec<String> {
     lacking
         .map(|case| match now.iter().find(|it| it.name == case.name) {
             Some(other) if !other.required => format!("{} is not required", case.name),
-            other => said(&case.name, other.is_some(), "checks something else"),
+            other => list_difference(&case.name, other.is_some(), "checks something else"),
         })
         .collect()
 }
 
-fn said(name: &str, is_listed: bool, differs: &str) -> String {
+fn list_difference(name: &str, is_listed: bool, differs: &str) -> String {
     let how = if is_listed { differs } else { "is missing" };
     format!("{name} {how}")
 }
 
-/// Every rule.
 pub const RULES: &[Rule] = &[
     Rule {
         key: "tier",
@@ -230,9 +229,9 @@ fn tier_word(tier: Tier) -> &'static str {
     }
 }
 
-/// The rules about approving a switch that this definition loosens, compared with those recorded when a release
-/// started. The release keeps its recorded rules, so another driver's configuration cannot weaken what its operators
-/// agreed to.
+/// The rules about approving a switch that this definition loosens, compared with the rules that were recorded when the
+/// release started. The release keeps its recorded rules, so another driver's configuration cannot weaken what its
+/// operators agreed to.
 pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec<String> {
     let value_now = |key: &str| {
         let rule = RULES.iter().find(|rule| rule.key == key);
@@ -254,11 +253,11 @@ pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec
         }
         _ => false,
     };
-    let in_words = |rule: &RuleInEffect| {
+    let described = |rule: &RuleInEffect| {
         let (key, value, from) = (&rule.key, &rule.value, &rule.from);
         format!("{key} was {value} ({from}) and is {}", value_now(key))
     };
-    recorded.iter().filter(is_loosened).map(in_words).collect()
+    recorded.iter().filter(is_loosened).map(described).collect()
 }
 
 /// The tier and the rules of an environment, each with where it is written, for the record of a release.
@@ -289,10 +288,10 @@ mod tests {
             from: "greenroom.toml:12:3".to_owned(),
         };
         let loosened = loosened_since(&[recorded], now);
-        if let [said] = &loosened[..] {
+        if let [text] = &loosened[..] {
             assert!(
-                said.contains(key) && said.contains("greenroom.toml:12:3"),
-                "{said}"
+                text.contains(key) && text.contains("greenroom.toml:12:3"),
+                "{text}"
             );
         }
         !loosened.is_empty()
@@ -328,9 +327,9 @@ mod tests {
         assert_eq!(loosened_since(&recorded, &strict), Vec::<String>::new());
         let mut loose = sample_definition(Tier::Protected);
         loose.rules.approvals = 1;
-        let said = loosened_since(&recorded, &loose).join("\n");
+        let text = loosened_since(&recorded, &loose).join("\n");
         for key in ["rules.approvals was 2", "rules.only_from was qa"] {
-            assert!(said.contains(key), "{said}");
+            assert!(text.contains(key), "{text}");
         }
     }
 }

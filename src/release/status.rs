@@ -12,64 +12,54 @@ use crate::history::{Direction, Outcome, Step};
 /// The state of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
-    /// Not started.
     Pending,
-    /// It waits for a person.
+    /// The step waits for a person.
     Waiting {
-        /// The start of the wait.
         since: Timestamp,
     },
-    /// It is being done, or undone.
+    /// The step is being done or undone.
     Running {
-        /// When it started.
         since: Timestamp,
-        /// When it fails, unless something progresses.
+        /// When the step fails, unless something progresses.
         deadline: Option<Timestamp>,
-        /// The direction.
         direction: Direction,
-        /// The current observation.
+        /// What was observed last.
         note: String,
     },
-    /// It was observed to be true.
+    /// The step was observed to be true.
     Done {
         /// The time from intent to observation.
         took: Duration,
     },
-    /// It failed.
     Failed {
-        /// The reason.
         why: String,
     },
-    /// It was done and then undone.
+    /// The step was done and then undone.
     Undone,
-    /// A person decided to continue without it.
+    /// A person decided to continue without the step.
     Skipped,
 }
 
-/// One step of the ladder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepStatus {
-    /// The step.
     pub step: Step,
-    /// Its state.
     pub state: StepState,
 }
 
 /// The choices of a person about a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Choice {
-    /// Do it again.
+    /// Try the step again.
     Retry,
     /// Undo everything that was done.
     BackOut,
     /// Leave everything as it is and end the release.
     Leave,
-    /// Continue without it; only for steps that are not required.
+    /// Continue without the step. Only *watch* and *drain* can be skipped.
     Skip,
 }
 
 impl Choice {
-    /// The name of the choice.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
@@ -87,11 +77,8 @@ pub enum Progress {
     Forward(Step),
     /// A step is waiting for a person.
     Asking {
-        /// The step.
         step: Step,
-        /// What it requires.
         need: Need,
-        /// The start of the wait.
         since: Timestamp,
     },
     /// The new version is live, and the old one is kept warm.
@@ -103,54 +90,42 @@ pub enum Progress {
     Back(Step),
     /// A step failed and a person must choose.
     Choosing {
-        /// The step.
         step: Step,
-        /// Its direction.
         direction: Direction,
-        /// Why it failed.
         why: String,
-        /// The possible choices.
         choices: Vec<Choice>,
     },
-    /// It cannot be recorded at the moment. Nothing is done until it can.
+    /// A record cannot be written at the moment. Nothing is done until it is written.
     Unrecorded {
-        /// The reason.
         why: String,
     },
     /// The driver may no longer act: it lost the lock or stopped.
     Parked {
-        /// The reason.
         why: String,
     },
-    /// Its driver disappeared before it ended, according to its journal. No operator drives it.
+    /// The release has no end and no driver: the driver stopped or disappeared, according to journal and lock.
     Interrupted {
         /// The step that was last observed to be true, or undone; none if no step was.
         after: Option<Step>,
-        /// Its direction.
         direction: Direction,
-        /// The time of its last entry.
+        /// When the last entry was written.
         at: Timestamp,
     },
-    /// The release has ended.
     Closed(Outcome),
 }
 
-/// The status of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Its plan.
     pub plan: Arc<Plan>,
-    /// The ladder.
     pub steps: Vec<StepStatus>,
-    /// What it is doing.
     pub progress: Progress,
-    /// When it was started.
+    /// When the release was started. For a release of another driver: when that driver took the lock.
     pub since: Timestamp,
     /// The cases of *verify* that have run.
     pub cases: Vec<CaseReport>,
     /// When the cases had all run, if they have.
     pub checked_at: Option<Timestamp>,
-    /// The pulled bytes and the total.
+    /// The number of pulled bytes, and their total.
     pub pulled: Option<(u64, u64)>,
     /// The connections that the draining slot still has.
     pub draining: Option<u64>,
@@ -158,14 +133,14 @@ pub struct Status {
     pub switched: bool,
     /// Whether traffic may have moved: the switch was started and is not undone.
     pub may_have_switched: bool,
-    /// The text of what the next step will do.
+    /// Describes what the next step will do.
     pub next: String,
-    /// The text of what backing out now would do.
+    /// Describes what backing out now would do.
     pub undo: String,
 }
 
 impl Status {
-    /// How it ended, if it did.
+    /// The outcome, if the release has ended.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.progress {
             Progress::Closed(outcome) => Some(outcome),
@@ -193,7 +168,7 @@ impl Status {
         self.switched && stops && self.steps.iter().all(is_rest)
     }
 
-    /// Whether this driver will do nothing more.
+    /// Whether the driver will do nothing more.
     pub fn is_over(&self) -> bool {
         matches!(
             self.progress,
@@ -202,37 +177,29 @@ impl Status {
     }
 }
 
-/// An event as text: one line in logs and in `--json`.
+/// An event of a release as text: one line in logs and in `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Announcement {
-    /// The time.
     pub at: Timestamp,
-    /// The step that it belongs to, if any.
+    /// The step to which the event belongs, if any.
     pub step: Option<Step>,
-    /// The direction.
     pub direction: Direction,
-    /// The kind of event.
     pub kind: AnnouncementKind,
-    /// The text.
     pub text: String,
 }
 
-/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnnouncementKind {
-    /// A step started.
     Began,
     /// A step was observed to be true.
     Settled,
-    /// A step failed.
     Failed,
-    /// A person is asked.
+    /// A person must approve or choose.
     Asked,
-    /// A person decided something.
+    /// An operator or a rule decided something.
     Decided,
-    /// Something worth knowing.
+    /// An operator should know something.
     Noted,
-    /// The release has ended.
     Closed,
 }

@@ -1,4 +1,4 @@
-//! Safe arithmetic with times.
+//! Arithmetic with times that never overflows and never becomes negative.
 
 use std::time::Duration;
 

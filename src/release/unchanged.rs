@@ -1,5 +1,5 @@
-//! Whether the state that a plan was made for is unchanged. It may have changed while a dialog was open, so it is
-//! observed again under the lock. Pure.
+//! Checks that the baseline of a plan is unchanged. It may have changed while a dialog was open, so it is observed
+//! again under the lock.
 
 use super::{Plan, Refusal, Refused};
 use crate::inventory::{Occupancy, RegistryRecord};
@@ -24,10 +24,10 @@ impl Plan {
         let found = match occupancy {
             Occupancy::Free => None,
             Occupancy::Ours(instance) => Some(&instance.id),
-            Occupancy::Foreign(by) => return Err(changed(format!("{slot} was taken by {by}"))),
+            Occupancy::Foreign(by) => return Err(changed(format!("{slot} was occupied by {by}"))),
         };
         if expected != found {
-            return Err(changed(format!("what runs in {slot} has changed")));
+            return Err(changed(format!("the instance in {slot} has changed")));
         }
         let registered = record
             .slots
@@ -41,6 +41,6 @@ impl Plan {
     }
 }
 
-fn changed(what: String) -> Refused {
-    Refusal::WorldChanged { what }.into()
+fn changed(change: String) -> Refused {
+    Refusal::WorldChanged { what: change }.into()
 }

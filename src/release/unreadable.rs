@@ -1,4 +1,4 @@
-//! The unreadable keys and releases of a target that stop a plan. Pure.
+//! Refuses a plan because of unreadable keys and releases of its target.
 
 use super::Refusal;
 use crate::inventory::{RegistryRecord, ReleaseId, StoredKey, Target};
@@ -12,13 +12,13 @@ pub(super) fn unreadable(
     let problems = record.problems.iter();
     let stopping = problems.filter(|(key, _)| stops(StoredKey::of(target, key)));
     let refusals = stopping.map(|(key, problem)| Refusal::Unknown {
-        what: format!("what {key} says"),
+        what: format!("the content of {key}"),
         why: problem.clone(),
     });
     refusals.collect()
 }
 
-/// A refusal for a release that is newer than all readable ones, because it may be open.
+/// A refusal for an unreadable release that is newer than all readable ones, because it may be open.
 pub(super) fn unreadable_release((id, why): &(ReleaseId, String)) -> Refusal {
     Refusal::Unknown {
         what: format!("whether the newest release, {id}, has ended"),

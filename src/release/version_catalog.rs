@@ -1,5 +1,5 @@
-//! What an operator needs to choose a version: the tags, the version that each one names now, the
-//! rules, and the target's past. Only reads.
+//! Reads what an operator needs to choose a version: the tags, the version that each tag names now, the rules, and the
+//! target's past.
 
 use super::gather::{by_reference, past_releases};
 use super::{Engine, Known, Resolved, Terms};
@@ -10,7 +10,7 @@ impl Engine {
     /// The tags of a target's repository, in the registry's order.
     pub async fn tags(&self, target: &Target) -> Known<Vec<String>> {
         let Some(site) = self.site(target) else {
-            return Err(unknown(target));
+            return Err(not_configured(target));
         };
         let tags = site.read.images.tags(&site.definition.repository).await;
         let tags = tags.map_err(|failure| failure.to_string())?;
@@ -21,14 +21,14 @@ impl Engine {
     pub async fn look_up(&self, target: &Target, reference: &VersionRef) -> Resolved {
         match self.site(target) {
             Some(site) => by_reference(site, reference).await,
-            None => Resolved::Unknown(unknown(target)),
+            None => Resolved::Unknown(not_configured(target)),
         }
     }
 
     /// The configuration and records that decide about the versions of a target.
     pub async fn terms(&self, target: &Target) -> Known<Terms> {
         let Some(site) = self.site(target) else {
-            return Err(unknown(target));
+            return Err(not_configured(target));
         };
         let (past, was_live) = match past_releases(site).await {
             Ok(past) => (Ok(past.heads), past.was_live),
@@ -44,6 +44,6 @@ impl Engine {
     }
 }
 
-fn unknown(target: &Target) -> String {
+fn not_configured(target: &Target) -> String {
     format!("{target} is not configured")
 }

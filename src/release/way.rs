@@ -1,5 +1,5 @@
-//! The ways of a release: forward through its plan, and back over the started steps. Pure; used by
-//! the machine that follows a way and by the replay of a journal.
+//! The ways of a release: forward through its plan, and back over the started steps. The machine follows a way, and the
+//! replay of a journal follows it again.
 
 use super::Plan;
 use super::act::Stage;
@@ -15,22 +15,22 @@ pub(super) fn forward(plan: &Plan) -> Vec<Stage> {
         .collect()
 }
 
-/// The stages that undo the started steps: first the traffic moves back, then the candidate's
-/// connections end, then it is deregistered, then it is removed.
-pub(super) fn back(begun: &[Step]) -> Vec<Stage> {
+/// The stages that undo the started steps: first the traffic moves back, then the candidate's connections end, then the
+/// candidate is deregistered and removed.
+pub(super) fn back(started: &[Step]) -> Vec<Stage> {
     let undone_before_drain = [Step::Stop, Step::Switch];
     let undone_after_drain = [Step::Register, Step::Start];
     let mut steps: Vec<Step> = undone_before_drain
         .into_iter()
-        .filter(|step| begun.contains(step))
+        .filter(|step| started.contains(step))
         .collect();
-    if begun.contains(&Step::Switch) {
+    if started.contains(&Step::Switch) {
         steps.push(Step::Drain);
     }
     steps.extend(
         undone_after_drain
             .into_iter()
-            .filter(|step| begun.contains(step)),
+            .filter(|step| started.contains(step)),
     );
     steps
         .into_iter()
@@ -41,13 +41,12 @@ pub(super) fn back(begun: &[Step]) -> Vec<Stage> {
         .collect()
 }
 
-/// Whether the started steps can be undone: before the switch always, after it only if something
-/// was live before.
-pub(super) fn can_go_back(plan: &Plan, begun: &[Step]) -> bool {
-    plan.from.is_some() || !begun.contains(&Step::Switch)
+/// Whether the started steps can be undone: always before the switch, and after it only if a version was live before.
+pub(super) fn can_go_back(plan: &Plan, started: &[Step]) -> bool {
+    plan.from.is_some() || !started.contains(&Step::Switch)
 }
 
-/// The text of what a stage will do; empty if the way has ended.
+/// Describes what a stage will do; empty if the way has ended.
 pub(super) fn next_words(plan: &Plan, stage: Option<&Stage>) -> String {
     let Some(stage) = stage else {
         return String::new();
@@ -60,26 +59,26 @@ pub(super) fn next_words(plan: &Plan, stage: Option<&Stage>) -> String {
     }
 }
 
-/// The text of what backing out now would do: the undo of every started step, latest first.
-pub(super) fn undo_words(plan: &Plan, begun: &[Step]) -> String {
-    if !can_go_back(plan, begun) {
+/// Describes what backing out now would do: the undo of every started step, latest first.
+pub(super) fn undo_words(plan: &Plan, started: &[Step]) -> String {
+    if !can_go_back(plan, started) {
         return "nothing was live before: there is nothing to go back to".into();
     }
-    let mut words: Vec<&str> = Vec::new();
-    for step in begun.iter().rev() {
+    let mut undos: Vec<&str> = Vec::new();
+    for step in started.iter().rev() {
         let undo = plan.step(*step).map_or("", |planned| planned.undo.as_str());
-        if !undo.starts_with("nothing") && !words.contains(&undo) {
-            words.push(undo);
+        if !undo.starts_with("nothing") && !undos.contains(&undo) {
+            undos.push(undo);
         }
     }
-    if words.is_empty() {
+    if undos.is_empty() {
         "nothing to undo yet".into()
     } else {
-        words.join("; ")
+        undos.join("; ")
     }
 }
 
-/// `switch`, or `undoing switch`.
+/// The name of a stage: `switch`, or `undoing switch`.
 pub(super) fn in_direction(stage: Stage) -> String {
     match (stage.direction, stage.step) {
         (Direction::Forward, step) => step.to_string(),
