@@ -9,7 +9,7 @@ use crate::inventory::{
     PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 
-/// A change to the servers. Each act names the state that it makes; none just inverts the current state.
+/// A change to the servers. Each act names the state that it makes. No act just inverts the current state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Act {
     Pull,
@@ -32,7 +32,7 @@ pub enum Act {
 /// What the driver does to an instance before it starts the instance again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Before {
-    /// Nothing, because the instance is registered or has the traffic.
+    /// Do nothing first. The instance is registered or has the traffic, so it must not be stopped.
     Nothing,
     /// Stop the instance, even if it is running. An earlier stop request may have been reported as failed, or its
     /// requester may be gone, while the engine still executes it. The engine finishes earlier requests first, so the
@@ -104,7 +104,7 @@ pub struct Observation {
     /// The health of the requested slot.
     pub probe: Option<Probe>,
     pub registry: Option<RegistryRecord>,
-    /// What the proxy reports. The inner none is a proxy that was never configured.
+    /// What the proxy reports. The inner none means that the proxy was never configured.
     pub proxy: Option<Option<ProxyAnswer>>,
     /// The public answers over a fresh and a kept connection. The inner none means that no public address is
     /// configured.
@@ -154,7 +154,7 @@ impl Observation {
         by_registry || by_proxy
     }
 
-    /// Why something could not be observed. Without a reason, a general message.
+    /// The reasons why values could not be observed, or else a general message.
     pub fn why_blind(&self) -> String {
         if self.blind.is_empty() {
             "the observation failed without a reason".into()
@@ -204,8 +204,7 @@ pub(super) struct Course {
     pub(super) compares: bool,
     /// The requests to the public address that Greenroom itself made.
     pub(super) asked: RequestCount,
-    /// Whether the act failed in a way that may be temporary, and no exit of the candidate has been explained by that
-    /// yet.
+    /// Whether the act failed temporarily. That may explain one exit of the candidate.
     pub(super) broke_off: bool,
 }
 

@@ -72,7 +72,8 @@ pub fn need_of(plan: &Plan, step: Step) -> Need {
     }
 }
 
-/// What backing out requires. `may_have_switched` says that it may move or cut traffic (`Status::may_have_switched`).
+/// What backing out requires. With `may_have_switched`, backing out may move or cut traffic
+/// (`Status::may_have_switched`).
 pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
     if may_have_switched && tier.is_protected() {
         Need::TypedName
@@ -102,7 +103,7 @@ pub struct Approval {
 /// Why an approval does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalRefused {
-    #[error("type {expected} to approve this")]
+    #[error("type {expected} (the name of the environment) to approve")]
     WrongName { expected: String },
     #[error("this approval belongs to another plan")]
     OtherPlan,

@@ -34,7 +34,7 @@ pub(super) fn of_step(step: Step, plan: &Plan, has_image: bool, proxy: &ProxyWor
         Step::Switch => switch(plan, proxy),
         Step::Watch => super::public::watch_words(plan, super::judge::BAD_LOOKS),
         Step::Drain => vec![format!(
-            "wait until {} has no connections, {} at most",
+            "wait until {} has no connections, for at most {}",
             old_slot(plan),
             duration(plan.definition.timing.drain)
         )],
@@ -98,7 +98,7 @@ fn start(plan: &Plan) -> Vec<String> {
     if let Some(health) = &plan.definition.health {
         let timing = &plan.definition.timing;
         calls.push(format!(
-            "GET {} every {} (sooner before its first good answer) until good for {}, {} at most",
+            "GET {} every {} (more often before the first good answer) until it is good for {}, for at most {}",
             health.shown_path(),
             duration(health.interval),
             duration(timing.minimum_healthy),
@@ -160,7 +160,7 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
             _ => format!("{slot} answers both"),
         };
         calls.push(format!(
-            "GET {} on {} as {}, fresh and kept-alive, until {until}",
+            "GET {} on {} as {}, over a fresh and a kept-alive connection, until {until}",
             hide_in_query(&public.path).0,
             public.endpoint,
             public.host

@@ -83,7 +83,7 @@ pub(super) fn exit_words(exit: Exit, limit: Option<u64>) -> String {
     }
 }
 
-/// `16MiB`, `1.5GiB`, `1000B`: the format of sizes in the configuration.
+/// Formats a size as in the configuration: `16MiB`, `1.5GiB`, `1000B`.
 fn size(bytes: u64) -> String {
     for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
         if bytes >= unit {

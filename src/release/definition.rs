@@ -18,7 +18,7 @@ use crate::inventory::{
 pub enum Limit {
     /// Until this much time has passed.
     After(Duration),
-    /// Without a limit: an operator must end the wait.
+    /// No limit: an operator must end the wait.
     Never,
 }
 
@@ -152,7 +152,7 @@ impl Definition {
             "{:?} {variables:?} {:?} {:?} {:?} {:?} {:?}",
             shape.listen, shape.mounts, shape.memory, shape.restart, shape.network, shape.labels
         );
-        // FNV-1a: a new version of a library cannot change it.
+        // FNV-1a is computed without a library, so that no new version of a library can change the hash.
         let mark = settings
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |mark, byte| {

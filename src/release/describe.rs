@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
 
-/// What a rollback leaves, for the text of its plan.
+/// The hold that a rollback leaves, as the plan of a rollback describes it.
 pub const LEAVES_A_HOLD: &str =
     "a hold: nothing is promoted to this target until an operator clears it";
 

@@ -46,7 +46,8 @@ pub(super) fn replaced_by<'a>(
     (live.digest != plan.version.digest).then_some((environment, live))
 }
 
-/// Whether a promote replaced the version and no later release says that it was bad. `past` is newest first.
+/// Checks that a promote replaced the version, and that no later release shows that the version was bad. `past` is
+/// newest first.
 fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
     for head in past {
         let id = head.id.short();

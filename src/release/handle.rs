@@ -50,7 +50,7 @@ pub struct Handle {
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) candidate: watch::Receiver<Option<InstanceId>>,
     pub(super) announcements: broadcast::Sender<Announcement>,
-    /// Receives every announcement since the driver started. The first subscriber gets it.
+    /// A subscription since the start of the driver. The first subscriber takes it.
     pub(super) first: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
 }
 
@@ -64,7 +64,7 @@ impl Handle {
         self.commands.send(command).await.map_err(|_| NotDriven)
     }
 
-    /// Waits until the driver has ended. A lock that it still held has then been released.
+    /// Waits until the driver has ended. A lock that the driver still held has been released by then.
     pub async fn ended(&self) {
         self.commands.closed().await;
     }
@@ -73,7 +73,7 @@ impl Handle {
     pub fn over(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut status = self.status.clone();
         async move {
-            // A driver that has ended does nothing more either.
+            // An error means that the driver has ended, so it does nothing more.
             let _ = status.wait_for(|status| status.is_over()).await;
         }
     }

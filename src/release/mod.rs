@@ -135,7 +135,7 @@
 //! one, or until another driver resumes this one and stops the old version.
 //!
 //! The next release of the target also ends a standby, whichever console drives the standby, without a takeover. The
-//! lock moves in one transaction, which compares that the driver has started nothing ([`standby_entry`]). The later
+//! lock moves in one transaction, which fails if the driver has started something ([`standby_entry`]). The later
 //! release writes the end of the earlier one ([`crate::history::Outcome::Superseded`]). Any other release without an
 //! end is closed as *left* by a later one.
 //!
@@ -151,9 +151,9 @@
 //! each stage observes the state before the act, so a start or a switch that has happened is not repeated (interlock
 //! 6). Earlier approvals do not count. Passed checks count while they are fresh, a watch starts again, and a standby
 //! continues for the rest of its time. A failed stage for which no operator chose what to do has the same consequence
-//! as it would have had then. If that would need a person, the stage is tried again, because the operator who resumes
-//! is present. A release that a later one overtook can only be left; the driver of the later one closes it as *left*
-//! when it starts.
+//! as under the previous driver. If that would need a person, the stage is tried again, because the operator who
+//! resumes is present. A release that a later one overtook can only be left; the driver of the later one closes it as
+//! *left* when it starts.
 //!
 //! # Repair
 //!

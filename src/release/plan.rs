@@ -254,7 +254,7 @@ fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
     (generation, generation.saturating_sub(1))
 }
 
-/// What a reload of an nginx that protected targets share may do to them.
+/// Warns that a reload of a shared nginx may cut connections of protected targets.
 pub(super) fn touches_words(touched: &[Target]) -> String {
     let named: Vec<String> = touched.iter().map(ToString::to_string).collect();
     format!(

@@ -121,10 +121,10 @@ pub(super) fn above_the_limit(
         };
     }
     let rules = &plan.definition.rules;
-    let why = |count: &RequestCount, whose: &str| {
+    let why = |count: &RequestCount, subject: &str| {
         exceeds(rules, count).then(|| {
             format!(
-                "{} of {} {whose} failed, more than {}% (rules.watch_errors)",
+                "{} of {} {subject} failed, more than {}% (rules.watch_errors)",
                 count.errors, count.requests, rules.watch_errors
             )
         })
@@ -165,7 +165,7 @@ pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
             "for {window}: probe {slot}{public}; {bad_looks} bad observations in a row, or a restart, {verb}{then}"
         ),
         format!(
-            "count the public requests: more than {}% failed, of at least {}, {verb}",
+            "count the public requests: if more than {}% of at least {} fail, {verb}",
             rules.watch_errors, rules.watch_requests
         ),
     ]

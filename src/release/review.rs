@@ -64,7 +64,7 @@ pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> 
         .collect()
 }
 
-/// The result of the checks: `3 of 4 passed, of b81d77aa30, 9s ago`.
+/// The result of the checks: `3 of 4 passed for b81d77aa30, 9s ago`.
 pub fn checked(status: &Status, now: Timestamp) -> String {
     let Some(at) = status.checked_at else {
         return "not run yet".to_owned();
@@ -74,7 +74,7 @@ pub fn checked(status: &Status, now: Timestamp) -> String {
         .iter()
         .filter(|case| case.verdict == Verdict::Passed);
     format!(
-        "{} of {} passed, of {}, {} ago",
+        "{} of {} passed for {}, {} ago",
         passed.count(),
         status.cases.len(),
         status.plan.version.digest.short(),

@@ -28,8 +28,8 @@ pub struct Rule {
     pub value: fn(&Definition) -> String,
     /// Whether the first definition protects less than the second.
     pub is_looser: fn(&Definition, &Definition) -> bool,
-    /// The entries of the second definition that the first lacks or has changed, if the rule is a list. If an entry
-    /// only changed, the text of the value is the same in both.
+    /// The entries of the second definition that the first lacks or has changed, if the rule is a list. The text of the
+    /// value does not show that an entry has changed.
     pub lacks: fn(&Definition, &Definition) -> Vec<String>,
 }
 

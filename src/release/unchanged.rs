@@ -5,7 +5,7 @@ use super::{Plan, Refusal, Refused};
 use crate::inventory::{Occupancy, RegistryRecord};
 
 impl Plan {
-    /// Refuses if the plan's baseline has changed: the route, the instance in its slot, or the registration of a
+    /// Refuses if the plan's baseline has changed: the route, the instance in the plan's slot, or the registration of a
     /// version that was warm. A version that another operator has started to retire is no longer warm, even if it keeps
     /// running until the engine has ended it.
     pub fn unchanged(&self, record: &RegistryRecord, occupancy: &Occupancy) -> Result<(), Refused> {

@@ -78,7 +78,7 @@ pub struct Weighed<'a> {
 
 /// Decides which approvals count. An approval counts if it is for this release, digest and plan, if the rules allow its
 /// age and its validity, if no clock says that it has expired, and if the approver neither opened nor drives the
-/// release. Of approvers whose names are or look the same, only one counts.
+/// release. If the names of several approvers are the same or look the same, only one approval counts.
 pub fn weigh<'a>(
     plan: &Plan,
     given: &'a [PeerApproval],
@@ -125,7 +125,7 @@ fn expired_by_another_clock(
         "have it approved again with greenroom approve {} {}",
         target.service, target.environment
     );
-    // A new approval expires by a clock like this machine's.
+    // A new approval gets its end from a clock like this machine's.
     let life = SignedDuration::try_from(plan.definition.rules.approvals_last);
     let lasts = life.is_ok_and(|life| {
         let expires_at = now.checked_add(life).unwrap_or(Timestamp::MAX);
@@ -135,7 +135,7 @@ fn expired_by_another_clock(
         format!("{again}, or set the clock that is wrong")
     } else {
         format!(
-            "set the clock that is wrong, then {again}: until then a new approval would expire at once"
+            "set the clock that is wrong, then {again}: by the wrong clock a new approval would expire at once"
         )
     };
     Some(format!(

@@ -47,7 +47,7 @@ fn lost(target: &Target, record: RegistryRecord, own: FencingToken) -> Lost {
 
 impl Lost {
     /// The message for the operator. `why` is the failure by which the driver noticed the loss.
-    fn words(&self, target: &Target, why: &str) -> String {
+    fn message(&self, target: &Target, why: &str) -> String {
         match self {
             Self::To(holder) => to(holder),
             Self::Gone => format!(
@@ -69,7 +69,7 @@ pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
     };
     match overtaken::written_end(world, is_expected).await {
         Some(outcome) => Event::EndedElsewhere(outcome),
-        None => Event::LockLost(lost.words(world.plan.target(), why)),
+        None => Event::LockLost(lost.message(world.plan.target(), why)),
     }
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn words(world: &World, failure: &Failure) -> String {
         return failure.to_string();
     }
     let lost = look(world).await;
-    lost.words(world.plan.target(), &failure.to_string())
+    lost.message(world.plan.target(), &failure.to_string())
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
 
     fn message(record: RegistryRecord) -> String {
         let target = agreed().target;
-        lost(&target, record, OWN).words(&target, "a write was refused")
+        lost(&target, record, OWN).message(&target, "a write was refused")
     }
 
     #[test]

@@ -69,8 +69,8 @@ pub(super) struct World {
     /// The operator who drives. Another operator may have opened the release.
     pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,
-    /// The clocks of other machines, read once when this driver started, because this machine's clock is steady while
-    /// the driver runs.
+    /// The clocks of other machines, read when this driver started. One reading is enough, because this machine's clock
+    /// is steady while the driver runs.
     pub(super) clocks: Clocks,
     /// Receives the results of effects, and progress while an act is running.
     pub(super) events: mpsc::Sender<Event>,

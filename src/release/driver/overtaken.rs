@@ -1,6 +1,6 @@
-//! Releases that ended because a later one started. The driver of the later release writes the end of each earlier one,
-//! under its own lock and after its own head. If that driver crashes before, the driver that resumes the later release
-//! writes the ends. A driver that lost its lock reads the end of its own release from the journal.
+//! Closes releases that ended because a later one started. The driver of the later release writes the end of each
+//! earlier one, under its own lock and after its own head. If that driver crashes before, the driver that resumes the
+//! later release writes the ends. A driver that lost its lock reads the end of its own release from the journal.
 
 use std::time::Duration;
 

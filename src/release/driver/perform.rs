@@ -185,7 +185,7 @@ fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
 }
 
 /// Moves the traffic. First the proxy checks that it can make the switch. Then the route is written to the registry,
-/// because every other operator acts on it. Last, the proxy's pointer is renamed.
+/// because every other operator acts on it. Last, a rename puts the new pointer of the proxy in place.
 async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
     let plan = &world.plan;
     let digest = if movement.to == plan.slot {
@@ -252,7 +252,7 @@ async fn deregister(world: &World, slot: Slot) -> Result<(), Failure> {
 async fn retire(world: &World, slot: Slot, instance: Option<&InstanceId>) -> Result<(), Failure> {
     deregister(world, slot).await?;
     match instance {
-        // A version that was rolled back from is not kept for a cold start, because it failed.
+        // A version that a rollback left is not kept for a cold start, because it failed.
         Some(instance) if world.plan.kind == ReleaseKind::Promote => end(world, instance).await,
         Some(instance) => remove(world, instance).await,
         None => Ok(()),

@@ -72,7 +72,8 @@ pub enum Driven {
 
 /// Receives each release that this console starts to drive.
 pub trait ReleaseObserver: Send + Sync {
-    /// Called when this console starts to drive a release. The call must not block: it waits in a separate task.
+    /// Called when this console starts to drive a release. The call must not block: an observer waits in a separate
+    /// task.
     fn driven(&self, site: &Site, handle: &Handle, how: Driven);
 }
 
@@ -322,7 +323,7 @@ impl Engine {
                 observer.driven(site, &handle, how);
             }
         }
-        // If the machine's clock is set, the waits of the release must become neither shorter nor longer.
+        // A steady clock keeps the waits of the release correct if the machine's clock is set.
         let steady = self.clock.steady();
         tokio::spawn(async move {
             driver.run().await;

@@ -1,5 +1,5 @@
 //! The next release of a target ends the standby of the previous release, even if another console drives it. The lock
-//! moves in one transaction, which compares that the previous driver has started nothing.
+//! moves in one transaction, which fails if the previous driver has started something.
 
 use super::{Engine, Site, clocks, still_as_planned, unknown};
 use crate::history::Recorded;
@@ -26,8 +26,8 @@ impl Engine {
         })
     }
 
-    /// The console whose standby holds the lock, if a standby holds it. None if that release cannot be read: then the
-    /// lock refuses the new release.
+    /// The console whose standby holds the lock, if a standby holds it. None if that release cannot be read. Then the
+    /// new release is refused because of the lock.
     pub(super) async fn standby_of(
         &self,
         site: &Site,

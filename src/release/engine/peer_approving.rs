@@ -216,7 +216,7 @@ fn evidence(status: &Status, now: jiff::Timestamp) -> String {
     };
     let passed = |case: &&crate::checks::CaseReport| case.verdict == Verdict::Passed;
     format!(
-        "{} of {} checks of {} passed, {} ago",
+        "{} of {} checks passed for {}, {} ago",
         status.cases.iter().filter(passed).count(),
         status.cases.len(),
         status.plan.version.digest.short(),

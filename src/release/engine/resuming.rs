@@ -327,7 +327,7 @@ async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool,
     Ok(recorded.is_none())
 }
 
-/// How many of the newest releases are searched for one without an end, and for one that overtook it.
+/// How many of the newest releases are searched for a release without an end, and for a later one that overtook it.
 const SEARCHED: usize = 50;
 
 async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {

@@ -126,7 +126,7 @@ pub(in crate::release) async fn search(
     Ok(past)
 }
 
-/// Reads a release with its entries, and counts what they prove. An unreadable release proves nothing.
+/// Reads a release with its entries, and adds the versions that they prove. An unreadable release proves nothing.
 async fn count(
     journal: &dyn JournalReader,
     target: &Target,

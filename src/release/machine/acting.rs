@@ -1,5 +1,5 @@
-//! The act of a stage, and observing until it is true. An act is never repeated before the guard has observed again,
-//! because an act without an answer may have happened.
+//! Performs the act of a stage, and observes until its effect is true. An act is never repeated before the guard has
+//! observed again, because an act without an answer may have happened.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::release::judge::{self, Judgement};
 use crate::release::time::elapsed;
 use crate::release::way::in_direction;
 
-/// How long an act forward is tried again if it did not reach its system.
+/// How long a failed act is tried again while the release goes forward.
 const ACT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between two tries of an act.
 const ACT_AGAIN: Duration = Duration::from_millis(500);
@@ -140,8 +140,8 @@ impl Machine {
         self.announce(now, AnnouncementKind::Settled, message);
     }
 
-    /// Handles an act that failed and whose result was not reached: tries it again, or fails the step. Returns false if
-    /// no act has failed.
+    /// Handles a failed act whose effect was not observed: tries the act again, or fails the step. Returns false if no
+    /// act has failed.
     pub(super) fn after_action_error(&mut self, now: Timestamp, stage: Stage) -> bool {
         let Some((since, action_error)) = self.action_error.clone() else {
             return false;

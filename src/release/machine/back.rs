@@ -1,5 +1,5 @@
-//! Backing out: which steps are undone, in which order. Each one is observed before it is undone,
-//! so a step that may have happened is undone only as far as it did.
+//! Backs a release out. Each started step is observed before it is undone, so a step that may have happened is undone
+//! only as far as it did.
 
 use jiff::Timestamp;
 

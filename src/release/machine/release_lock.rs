@@ -21,8 +21,8 @@ impl Machine {
         self.requested(now, Request::HandOver { to });
     }
 
-    /// Records that the driver stops, and parks. The record is tried only once. If it cannot be written, no console may
-    /// resume by handover, and everything stays as it is.
+    /// Records that the driver stops, and then parks. The record is tried only once. If it cannot be written, no
+    /// console may resume by handover, and everything stays as it is.
     pub(super) fn let_go(&mut self, now: Timestamp, reason: String, to: Option<Successor>) {
         self.phase = Phase::Noting {
             then: Then::Park {

@@ -141,9 +141,9 @@ impl Machine {
         }
     }
 
-    /// Handles a stage that had failed before an operator chose what to do. The failure has the same consequence as it
-    /// would have had then. But if that would end the release without a way back, the stage is tried again, because the
-    /// operator who resumes is present.
+    /// Handles a stage that had failed before an operator chose what to do. The failure has the same consequence as
+    /// under the previous driver. But if that would end the release without a way back, the stage is tried again,
+    /// because the operator who resumes is present.
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
         let is_hopeless =

@@ -1,4 +1,4 @@
-//! Derives the state of a release that is shown from its journal.
+//! Derives from the journal of a release the state that the user interfaces show.
 
 use jiff::Timestamp;
 

@@ -82,7 +82,7 @@ async fn nothing_is_removed_while_a_release_cannot_be_read() {
     assert!(refused.contains(&id.to_string()), "{refused}");
 }
 
-/// A release of this digest that ended well, with the entries that prove it or without.
+/// A release of this digest that ended well, with or without the entries that prove it.
 fn released(number: u64, fill: char, is_proven: bool) -> Recorded {
     let id = Ulid::from_parts(number, 1).0;
     let mut head = planned(id, None, true);
