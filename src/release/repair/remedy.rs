@@ -450,11 +450,7 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         (Some(_), Some(instance)) if seen.is_digest_of_route_edited() => instance.digest.clone(),
         (Some(route), _) => route.digest.clone(),
         (None, Some(instance)) => instance.digest.clone(),
-        (None, None) => {
-            return Err(format!(
-                "nothing runs in {live}, to which the proxy sends the traffic: promote the version that should run"
-            ));
-        }
+        (None, None) => return Err(nothing_live(seen, live)),
     };
     let release = match same {
         Some(route) => Some(route.release),
@@ -472,4 +468,18 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         digest,
         release,
     })
+}
+
+/// What a person does if nothing runs in the slot that the proxy names. With a route to the other slot, a release could
+/// start the version in neither: the proxy would send it traffic before its checks, or the route says that the slot is
+/// live.
+fn nothing_live(seen: &Seen<'_>, live: Slot) -> String {
+    let nothing = format!("nothing runs in {live}, to which the proxy sends the traffic");
+    match seen.route().filter(|route| route.live != live) {
+        None => format!("{nothing}: promote the version that should run"),
+        Some(route) => format!(
+            "{nothing}, and the route to {} is not proven: delete the key `route` of {} from the store (greenroom help etcd shows the keys), then promote the version that should run",
+            route.live, seen.snapshot.target
+        ),
+    }
 }

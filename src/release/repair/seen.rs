@@ -61,10 +61,10 @@ impl<'a> Seen<'a> {
         self.runs(slot) && probe.is_none_or(|probe| probe.healthy)
     }
 
-    /// Whether the proxy names another slot than the route, with a higher generation. Each switch writes the route
-    /// first, so the route was edited, or it went back (in a restored store, even one whose revision was raised). Also
-    /// true if the route has a generation that no switch has made: its slot is not believed either, even if the proxy's
-    /// slot is not healthy.
+    /// Whether the proxy names another slot than the route, and is right. It is if it has a higher generation and its slot
+    /// can have the traffic: each switch writes the route first, so the route was edited, or it went back (in a restored
+    /// store, even one whose revision was raised). It is also right if the route has a generation that no switch has made,
+    /// except where a release proves the version in the route's slot and only that slot can have the traffic.
     fn is_proxy_ahead(&self) -> bool {
         let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
             return false;
@@ -72,8 +72,10 @@ impl<'a> Seen<'a> {
         let Some(slot) = proxy.slot.filter(|slot| *slot != route.live) else {
             return false;
         };
-        let is_ahead = proxy.generation > route.generation;
-        is_beyond_any_switch(route.generation, self.told()) || (is_ahead && self.is_fit(slot))
+        if is_beyond_any_switch(route.generation, self.told()) {
+            return self.is_fit(slot) || !self.is_fit(route.live) || self.released.is_err();
+        }
+        proxy.generation > route.generation && self.is_fit(slot)
     }
 
     /// Whether the store is behind the proxy's token. Then the proxy is newer and decides who has the traffic.
