@@ -1,5 +1,4 @@
-//! Before an act: is the state as the act needs it? The interlocks 1, 2, 3 and 5, in one place, over the latest
-//! observation.
+//! Interlocks 1, 2, 3 and 5 in one place: whether an act is safe now, according to the latest observation.
 
 use jiff::Timestamp;
 
@@ -22,15 +21,15 @@ pub(super) enum Verdict {
     Act(Act),
     /// There is nothing to do: observe whether it is true.
     Nothing,
-    /// It is already true, or does not apply; why.
+    /// The result is already true, or the stage does not apply, for this reason.
     Already(String),
-    /// Not yet; why.
+    /// The act is not safe yet, for this reason. Observe again.
     Wait(String),
-    /// The checks are too old: run them again first; why.
+    /// The checks must run again first, for this reason.
     CheckAgain(String),
-    /// Approvals by other operators are missing or no longer count: ask again; why.
+    /// Approvals by other operators are missing or no longer count, for this reason. Ask for them again.
     AskAgain(String),
-    /// Not in the current state; why.
+    /// The act is not safe, for this reason. Waiting does not help.
     Refuse(String),
 }
 

@@ -1,4 +1,4 @@
-//! From a request and the facts to a plan, or to every reason against it.
+//! Makes a plan from a request and the facts, or lists every reason against it.
 //!
 //! Two steps, because the proxy needs the origin and the destination to describe a switch: [`decide`] makes a
 //! [`Draft`], [`Draft::into_plan`] writes the calls.
@@ -64,7 +64,7 @@ pub fn decide(
     if facts.version == Resolved::WhateverIsWarm && (version.is_none() || from.is_none()) {
         against.push(Refusal::NoStandby);
     }
-    // Where nothing runs in the live slot any more, the same version is released into the other one, by all its steps.
+    // If nothing runs in the live slot any more, the same version can be released into the other slot, by all steps.
     if let (Some(version), Some(from)) = (&version, &from)
         && *version == from.version
         && from.instance.is_some()
@@ -150,8 +150,8 @@ fn refuse_by_pointer(
     proxy: Option<&Option<ProxyAnswer>>,
     against: &mut Vec<Refusal>,
 ) {
-    let told = proxy.and_then(Option::as_ref);
-    if let Some(says) = store_went_back(record.revision, told, facts.pointer.as_ref()) {
+    let answer = proxy.and_then(Option::as_ref);
+    if let Some(says) = store_went_back(record.revision, answer, facts.pointer.as_ref()) {
         let target = definition.target.clone();
         against.push(Refusal::StoreWentBack { target, says });
     } else if let Some(proxy) = proxy

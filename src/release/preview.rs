@@ -26,7 +26,6 @@ pub struct Terms {
 /// The purpose of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
-    /// Make it live.
     Promote,
     /// Roll back to it: it must have been live.
     GoBack,
@@ -35,15 +34,13 @@ pub enum Intent {
 /// What a console knows of a target.
 #[derive(Debug, Clone, Copy)]
 pub struct ReleasePreview<'a> {
-    /// The target itself.
     pub here: Option<&'a Snapshot>,
-    /// Its configuration and records, once known.
+    /// The configuration and records of the target; none until they were read.
     pub terms: Option<&'a Terms>,
     /// The same service in the environment that the rules require first.
     pub there: Option<&'a Snapshot>,
     /// Whether the lock, if there is one, belongs to a standby that the next release ends.
     pub lock_is_standby: bool,
-    /// The current time.
     pub now: Timestamp,
 }
 
@@ -92,7 +89,7 @@ impl ReleasePreview<'_> {
     /// The reasons against one version; `name` is its name in the texts.
     pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
         let mut against = Vec::new();
-        // Where nothing is in the live slot any more, the planner releases the same version into the other one.
+        // If nothing is in the live slot any more, the planner releases the same version into the other slot.
         let live = self.here.and_then(Snapshot::live_instance);
         if let Some(live) = live.filter(|live| live.digest == *digest) {
             against.push(Refusal::AlreadyLive {
