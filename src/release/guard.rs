@@ -10,7 +10,7 @@ use super::describe::duration;
 use super::first;
 use super::public;
 use super::time::elapsed;
-use super::{Plan, Refusal};
+use super::{LiveBefore, Plan, Refusal};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Installation, Instance, Slot, Target};
@@ -110,7 +110,7 @@ pub(super) fn judge(
         (Direction::Back, Step::Switch) => switch_back(plan, observation),
         (Direction::Back, Step::Register) => deregister(plan, observation),
         (Direction::Back, Step::Start) => remove(plan, observation),
-        (Direction::Back, Step::Stop) => reinstate(plan.slot.other(), observation),
+        (Direction::Back, Step::Stop) => reinstate(plan, observation),
         _ => Verdict::Nothing,
     }
 }
@@ -310,7 +310,12 @@ fn switch(
         ));
     }
     let proxy_from = proxy.as_ref().and_then(|p| p.slot);
-    if proxy_from != planned.map(|(_, slot)| slot) && proxy_from != Some(plan.slot) {
+    let has_planned = proxy_from == planned.map(|(_, slot)| slot);
+    // A plan without a live version: the proxy may name a slot in which nothing runs. No traffic is taken from a version.
+    let is_empty = planned.is_none()
+        && observation.instances.is_some()
+        && proxy_from.is_some_and(|slot| observation.instance(slot).is_none());
+    if !has_planned && !is_empty && proxy_from != Some(plan.slot) {
         return Verdict::Refuse(format!(
             "the proxy sends traffic to {}, not to {}",
             proxy_from.map_or("nothing", Slot::as_str),
@@ -426,9 +431,11 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     {
         return Verdict::Already(format!("{} has the traffic", from.slot));
     }
-    let well = observation
-        .instance(from.slot)
-        .is_some_and(Instance::is_running);
+    let instance = observation.instance(from.slot);
+    if let Some(other) = another_version(from, instance) {
+        return Verdict::Refuse(format!("traffic stays where it is: {other}"));
+    }
+    let well = instance.is_some_and(Instance::is_running);
     let healthy = observation
         .probe
         .as_ref()
@@ -456,9 +463,25 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     })))
 }
 
+/// Says that a slot runs another version than the one that had the traffic before the release. Only that one may get it back.
+fn another_version(from: &LiveBefore, instance: Option<&Instance>) -> Option<String> {
+    let other = instance.filter(|instance| instance.digest != from.version.digest)?;
+    Some(format!(
+        "{} runs {}, but {} was live there before this release",
+        from.slot,
+        other.digest.short(),
+        from.version.digest.short()
+    ))
+}
+
 /// Guards the undoing of *stop*. An instance that cannot be observed is started anyway: the act reads the instance
 /// itself and starts nothing twice.
-fn reinstate(old: Slot, observation: &Observation) -> Verdict {
+fn reinstate(plan: &Plan, observation: &Observation) -> Verdict {
+    let old = plan.slot.other();
+    let from = plan.from.as_ref();
+    if let Some(other) = from.and_then(|from| another_version(from, observation.instance(old))) {
+        return Verdict::Refuse(format!("it is not started again: {other}"));
+    }
     let Some(record) = &observation.registry else {
         return Verdict::Wait(format!(
             "whether {old} is registered is not known: {}",

@@ -241,6 +241,8 @@ mod facts;
 mod first;
 mod gather;
 mod guard;
+#[cfg(test)]
+mod guard_tests;
 mod handle;
 mod interrupted;
 mod judge;

@@ -1,4 +1,4 @@
-//! From a request and the facts to a plan, or to every reason against it.
+//! Makes a plan from a request and the facts, or lists every reason against it.
 //!
 //! Two steps, because the proxy needs the origin and the destination to describe a switch: [`decide`] makes a
 //! [`Draft`], [`Draft::into_plan`] writes the calls.
@@ -50,7 +50,10 @@ pub fn decide(
     refuse_by_pointer(definition, facts, record, proxy, &mut against);
 
     let from = live_before(record, definition, facts, &mut against);
-    let slot = from.as_ref().map_or(Slot::Blue, |from| from.slot.other());
+    // Without a route, the proxy may still name a slot: a version that starts there would get traffic before its checks.
+    let named = proxy.and_then(Option::as_ref).and_then(|proxy| proxy.slot);
+    let live = from.as_ref().map(|from| from.slot).or(named);
+    let slot = live.map_or(Slot::Blue, Slot::other);
     let other = occupant(slot, definition, facts, &mut against);
     refuse_by_image(request, definition, facts, &mut against);
     let version = match &facts.version {
@@ -61,7 +64,7 @@ pub fn decide(
     if facts.version == Resolved::WhateverIsWarm && (version.is_none() || from.is_none()) {
         against.push(Refusal::NoStandby);
     }
-    // Where nothing runs in the live slot any more, the same version is released into the other one, by all its steps.
+    // If nothing runs in the live slot any more, the same version can be released into the other slot, by all steps.
     if let (Some(version), Some(from)) = (&version, &from)
         && *version == from.version
         && from.instance.is_some()
@@ -147,15 +150,24 @@ fn refuse_by_pointer(
     proxy: Option<&Option<ProxyAnswer>>,
     against: &mut Vec<Refusal>,
 ) {
-    let told = proxy.and_then(Option::as_ref);
-    if let Some(says) = store_went_back(record.revision, told, facts.pointer.as_ref()) {
+    let answer = proxy.and_then(Option::as_ref);
+    if let Some(says) = store_went_back(record.revision, answer, facts.pointer.as_ref()) {
         let target = definition.target.clone();
         against.push(Refusal::StoreWentBack { target, says });
     } else if let Some(proxy) = proxy
         && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
+        && !is_without_live(record, proxy.as_ref(), facts)
     {
         against.push(Refusal::RouteDisagrees { difference });
     }
+}
+
+/// Whether there is no route, and nothing runs in the slot that the proxy names. No version has traffic then, so a release
+/// replaces none, and only a release can put a version there.
+fn is_without_live(record: &RegistryRecord, proxy: Option<&ProxyAnswer>, facts: &Facts) -> bool {
+    let named = proxy.and_then(|proxy| proxy.slot);
+    let is_free = |slot| matches!(facts.slots.get(slot), Ok(Occupancy::Free));
+    record.route.is_none() && named.is_some_and(is_free)
 }
 
 /// The generation that the switch makes.

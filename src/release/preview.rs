@@ -77,6 +77,7 @@ impl ReleasePreview<'_> {
         if sources.registry.is_live()
             && sources.router.is_live()
             && snapshot.proxy.is_some()
+            && !is_without_live(snapshot)
             && let Some(difference) =
                 difference_of_route(snapshot.route.as_ref(), snapshot.proxy.as_ref())
         {
@@ -131,4 +132,10 @@ impl ReleasePreview<'_> {
         }
         against
     }
+}
+/// Whether there is no route, and nothing runs in the slot that the proxy names. The planner then allows a release.
+fn is_without_live(here: &Snapshot) -> bool {
+    let named = here.proxy.as_ref().and_then(|proxy| proxy.slot);
+    let is_empty = |slot| here.slots.get(slot).instance.is_none();
+    here.route.is_none() && here.sources.runtime.is_live() && named.is_some_and(is_empty)
 }

@@ -1,5 +1,5 @@
-//! Which images an engine need not keep, and why it keeps the others. Pure. Unknown counts as needed, and an image that
-//! was never released is not removed.
+//! Decides which images an engine can remove, and why it keeps the others. An image whose use is not known is kept, and so
+//! is one that was never released.
 
 use std::collections::BTreeMap;
 
@@ -14,33 +14,22 @@ pub enum Kept {
     Instance {
         /// The target of the instance.
         target: Target,
-        /// Its slot.
         slot: Slot,
         /// Whether it has the traffic.
         is_live: bool,
     },
     /// The route or a registration names it.
-    Registered {
-        /// The target.
-        target: Target,
-    },
-    /// An open release comes from it or goes to it.
-    Open {
-        /// The target.
-        target: Target,
-    },
+    Registered { target: Target },
+    /// An open release replaces it or makes it live.
+    Open { target: Target },
     /// It is among the last good versions.
     Good {
-        /// The target.
         target: Target,
-        /// Its position, 1 for the last good version.
+        /// The position among the good versions, 1 for the newest.
         nth: usize,
     },
     /// A release says that it was live, and does not prove it or was not searched.
-    Claimed {
-        /// The target.
-        target: Target,
-    },
+    Claimed { target: Target },
     /// No release of a configured target ever used it.
     NeverReleased,
 }
@@ -48,22 +37,19 @@ pub enum Kept {
 /// An image that can be removed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Spare {
-    /// The image.
     pub image: EngineImage,
-    /// Its tag when it was released, for people.
+    /// The tag under which the image was released.
     pub tag: Option<String>,
 }
 
 /// What happens to the images of a repository on one engine.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PrunePlan {
-    /// The repository.
     pub repository: String,
     /// Every target that has its image there. All of them are locked while images are removed.
     pub targets: Vec<Target>,
     /// What is kept, and why.
     pub kept: Vec<(EngineImage, Kept)>,
-    /// What is removed.
     pub spare: Vec<Spare>,
 }
 
@@ -163,8 +149,9 @@ pub(super) fn plan(
     }
 }
 
-/// What the heads say was live: as many as are kept, beside those that are proven, and all where the search for these ended
-/// early. A head that another program wrote keeps an image too many, and takes the place of none that is proven.
+/// Versions that only the heads name as live. As many of them are kept as of the proven ones, and all of them if the search
+/// for proven ones ended early. So a head that another program wrote can keep an image that is not needed, but never
+/// removes one that is.
 fn claimed(of: &Use) -> impl Iterator<Item = &Version> {
     let newest = once_live(&of.past).into_iter().take(of.keep);
     let is_complete = of.good.len() >= of.keep;

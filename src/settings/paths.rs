@@ -117,8 +117,13 @@ pub(super) fn replaced_at_updates(base: &Path, relative: &Path) -> Option<PathBu
         let name = name.as_encoded_bytes();
         name.len() > 2 && name.starts_with(b"..")
     };
-    let mut above = place.parent()?.ancestors();
-    let found = above.find(|it| it.file_name().is_some_and(is_replaced))?;
+    // A path such as `.` names a directory, whose files would be removed with it.
+    let is_directory = !matches!(
+        relative.components().next_back(),
+        Some(Component::Normal(_))
+    );
+    let mut directories = place.ancestors().skip(usize::from(!is_directory));
+    let found = directories.find(|it| it.file_name().is_some_and(is_replaced))?;
     Some(found.to_owned())
 }
 

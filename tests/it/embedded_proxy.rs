@@ -782,6 +782,26 @@ async fn one_client_that_is_leaving_keeps_no_new_client_out() {
 }
 
 #[tokio::test]
+async fn while_a_leaving_client_is_answered_an_idle_one_is_cut_for_a_new_one() {
+    let (world, both, [mut first, mut second]) = displaced(10 * SOON).await;
+    let late = b"GET /slow HTTP/1.1\r\nhost: web\r\n\r\n";
+    first.write_all(late).await.expect("sent");
+    eventually("the late request is answered", SOON, || async {
+        world.open(Slot::Blue).await == 1
+    })
+    .await;
+    assert_eq!(fetch(world.site.public, "/").await.2, "blue");
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(SOON, second.read_to_end(&mut rest)).await;
+    let _ = ended.expect("it is cut");
+    both.blue.go_on.notify_one();
+    let mut answer = String::new();
+    let ended = tokio::time::timeout(SOON, first.read_to_string(&mut answer)).await;
+    ended.expect("it ends").expect("no reset");
+    assert!(answer.contains("blue part 1"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_request_that_needs_another_protocol_is_refused_in_words() {
     let (world, _both) = blue_within(Limits::default()).await;
     for at in [world.site.public, world.site.preview] {

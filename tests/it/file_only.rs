@@ -380,6 +380,13 @@ fn nothing_is_stored_in_a_directory_that_an_update_replaces() {
         assert!(said.contains(&dated.display().to_string()), "{said}");
         assert!(said.contains("Name an absolute path"), "{said}");
     }
+    // The directory itself, by other names of it.
+    for itself in [".", "sub/..", "./"] {
+        let text = TEXT.replace("dev.db", itself);
+        std::fs::write(dated.join("greenroom.toml"), text).expect("written");
+        let said = store_of_dev(&room.join("greenroom.toml")).expect_err("it would be gone");
+        assert!(said.contains("Name an absolute path"), "{itself}: {said}");
+    }
     // A directory beside it stays.
     let beside = TEXT.replace("dev.db", "../state/dev.db");
     std::fs::write(dated.join("greenroom.toml"), beside).expect("written");

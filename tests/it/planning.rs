@@ -368,6 +368,37 @@ fn the_version_of_a_live_slot_in_which_nothing_is_left_is_released_into_the_othe
     );
 }
 
+/// The store lost the route, and what was live is gone: no repair can write a route to a slot in which nothing runs.
+#[test]
+fn a_version_is_released_beside_an_empty_slot_that_only_the_proxy_names() {
+    for named in [Slot::Blue, Slot::Green] {
+        let mut facts = facts();
+        facts.record = Ok(RegistryRecord {
+            revision: 9,
+            ..RegistryRecord::default()
+        });
+        facts.proxy = Ok(Some(ProxyAnswer {
+            slot: Some(named),
+            generation: 41,
+            token: FencingToken(7),
+            configuration: "mark".into(),
+        }));
+        *facts.slots.get_mut(named) = Ok(Occupancy::Free);
+        *facts.slots.get_mut(named.other()) = Ok(Occupancy::Free);
+        let plan = planned(&facts);
+        assert_eq!((plan.slot, plan.generation), (named.other(), 42));
+        assert!(plan.from.is_none(), "{plan:?}");
+        // What runs there has the traffic, and no release may take it unseen.
+        let runs = instance(named, 'a', InstanceState::Running);
+        *facts.slots.get_mut(named) = Ok(Occupancy::Ours(Box::new(runs)));
+        let against = refused(&promote(), &definition(Tier::Protected), &facts);
+        assert!(
+            matches!(against[..], [Refusal::RouteDisagrees { .. }]),
+            "{against:?}"
+        );
+    }
+}
+
 #[test]
 fn a_plan_names_the_live_commit() {
     let mut facts = facts();

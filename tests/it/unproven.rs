@@ -111,6 +111,35 @@ fn a_version_that_is_gone_and_that_no_release_proves_is_promoted_again_as_the_re
     assert!(sandbox.ended().success());
 }
 
+#[test]
+fn a_version_that_is_gone_with_its_route_is_released_again() {
+    let mut sandbox = Sandbox::kept().up().hurried();
+    let before = sandbox.status("web", "qa");
+    let slot = live_slot(&before);
+    remove_live(&sandbox, &before);
+    let sql = "DELETE FROM registry WHERE target = 'web/qa' AND name = 'route'";
+    assert_eq!(store(&sandbox).execute(sql, []).expect("deleted"), 1);
+
+    let repaired = repair(&sandbox, &["--yes"]);
+    let said = words(&repaired);
+    assert!(
+        said.contains("promote the version that should run"),
+        "{said}"
+    );
+    let promote = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let promoted = sandbox.run(&[&promote[..], &["--no-standby-wait"]].concat());
+    assert_eq!(promoted.status.code(), Some(0), "{}", words(&promoted));
+
+    let after = sandbox.status("web", "qa");
+    assert_eq!(live_slot(&after), slot.other(), "{after}");
+    assert_eq!(after["drift"][0]["name"], "instance-gone", "{after}");
+    let repaired = repair(&sandbox, &["--yes"]);
+    assert_eq!(repaired.status.code(), Some(0), "{}", words(&repaired));
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+}
+
 /// Leaves a candidate running whose checks were not over.
 fn leave_a_candidate(sandbox: &Sandbox) {
     let promote = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];

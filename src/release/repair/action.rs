@@ -14,32 +14,25 @@ use crate::release::describe::duration;
 pub enum RepairAction {
     /// Create a removed instance again, as registered.
     Create {
-        /// The slot.
         slot: Slot,
-        /// The version.
         version: Version,
         /// The release that it belongs to.
         release: ReleaseId,
     },
     /// Start a stopped instance, or unpause it.
     Start {
-        /// The slot.
         slot: Slot,
-        /// The instance.
         instance: InstanceId,
     },
-    /// Install the proxy's configuration.
     Install,
     /// Write the slot's registration from the running instance.
     Register {
-        /// The slot.
         slot: Slot,
         /// The running digest, which must still be running when it is written.
         digest: Digest,
         /// The release that it belongs to.
         release: ReleaseId,
     },
-    /// Write the route.
     Route(Rewrite),
     /// Give the live pointer a token of this store, which went back behind the pointer's token.
     Rebase {
@@ -57,13 +50,10 @@ pub enum RepairAction {
         /// The generation of the route.
         generation: u64,
     },
-    /// Remove the slot's registration.
     Deregister(Slot),
     /// Stop an instance without traffic.
     Stop {
-        /// The slot.
         slot: Slot,
-        /// The instance.
         instance: InstanceId,
     },
 }
@@ -71,31 +61,29 @@ pub enum RepairAction {
 /// How the route is rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
-    /// The current route.
+    /// The content of the route's key, which must be unchanged when it is written.
     pub from: Standing,
     /// The slot that the new route names.
     pub live: Slot,
     /// The new generation. It is lower only if no switch can have made the current one.
     pub generation: u64,
-    /// The digest that runs there.
+    /// The digest that runs in that slot.
     pub digest: Digest,
-    /// The release that it belongs to.
+    /// The release that made the version live.
     pub release: ReleaseId,
 }
 
 /// The route's key before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// There is none.
     Missing,
-    /// There is one that cannot be read.
     Unreadable,
     /// It contains this generation and slot.
     Says(u64, Slot),
 }
 
 impl RepairAction {
-    /// Its place in the order of execution.
+    /// The position in the order of execution: lower ranks first.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Create { .. } => 0,
@@ -130,7 +118,6 @@ impl RepairAction {
         matches!(self, Self::Route(route) if route.lowered().is_some())
     }
 
-    /// Its title in one line.
     pub fn title(&self) -> String {
         match self {
             Self::Create { slot, .. } => format!("create {slot} again"),
@@ -145,7 +132,7 @@ impl RepairAction {
         }
     }
 
-    /// Its cost, if it has one.
+    /// What the operator gives up or risks with this action; none if nothing.
     pub fn cost(&self) -> Option<String> {
         match self {
             Self::Install => Some(

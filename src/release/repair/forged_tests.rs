@@ -238,18 +238,67 @@ fn where_the_store_went_back_an_unproven_version_gets_no_traffic_that_goes_nowhe
     );
 }
 
-#[test]
-fn a_generation_beyond_any_switch_is_not_believed_about_the_slot_while_the_other_is_not_healthy() {
+/// Route to green with a generation beyond any switch. Green is healthy, and blue, which the proxy names, is not.
+fn to_green_beyond_any_switch() -> Snapshot {
     let mut snapshot = to_a_failed_candidate();
     route(&mut snapshot).generation = HIGHEST_GENERATION;
     let probe = snapshot.slots.blue.probe.as_mut().expect("probed");
     probe.healthy = false;
-    // Even where a release proves that the slot was live once.
+    snapshot
+}
+
+#[test]
+fn a_generation_beyond_any_switch_proves_nothing_about_its_slot() {
+    let snapshot = to_green_beyond_any_switch();
+    let (_, repair_actions) = planned_where(&snapshot, &not_proven(), None);
+    assert_eq!(
+        titles(&repair_actions),
+        ["write the route to blue", "point the proxy at blue"]
+    );
+}
+
+#[test]
+fn a_proven_healthy_version_gets_the_traffic_of_an_unhealthy_one_despite_the_generation() {
+    let mut snapshot = to_green_beyond_any_switch();
+    let (_, repair_actions) = planned(&snapshot, None);
+    assert_eq!(
+        titles(&repair_actions),
+        ["write the route to green", "point the proxy at green"]
+    );
+    let route_action = &repair_actions[0].repair_action;
+    assert!(route_action.lowers_generation(), "{route_action:?}");
+    assert_eq!(says(route_action, &snapshot), Verdict::Act);
+    // While blue answers, it keeps its traffic.
+    let probe = snapshot.slots.blue.probe.as_mut().expect("probed");
+    probe.healthy = true;
     let (_, repair_actions) = planned(&snapshot, None);
     assert_eq!(
         titles(&repair_actions),
         ["write the route to blue", "point the proxy at blue"]
     );
+}
+
+#[test]
+fn an_unproven_route_beside_an_empty_live_slot_is_removed_by_a_person_and_then_released_over() {
+    let mut snapshot = to_a_failed_candidate();
+    let blue = &mut snapshot.slots.blue;
+    (blue.instance, blue.registration) = (None, None);
+    let (items, repair_actions) = planned_where(&snapshot, &not_proven(), None);
+    let moves_traffic = |planned: &Planned| {
+        matches!(
+            planned.repair_action,
+            RepairAction::Point { .. } | RepairAction::Route(_)
+        )
+    };
+    assert!(
+        !repair_actions.iter().any(moves_traffic),
+        "{repair_actions:?}"
+    );
+    let says = |item: &Item| match &item.remedy {
+        Remedy::Person(words) => words.contains("delete the key `route` of web/qa"),
+        _ => false,
+    };
+    assert!(items.iter().any(says), "{items:#?}");
 }
 
 /// Otherwise what is live could neither be lowered nor released over while it is not healthy.

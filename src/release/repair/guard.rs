@@ -1,5 +1,5 @@
-//! Directly before and after an action: is the state as the action needs it, and is its result true? The interlocks of
-//! a repair, over the latest observation. Unknown is never a yes.
+//! The interlocks of a repair, over the latest observation: directly before an action, whether it is safe, and after it,
+//! whether its result is true. An unknown state is never safe.
 
 use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::out_of_reach;
@@ -12,13 +12,12 @@ use crate::release::Definition;
 /// The result of a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::release) enum Verdict {
-    /// Perform it.
     Act,
-    /// It is already true.
+    /// The result of the action is already true.
     Already,
-    /// Not yet; why.
+    /// The action is not safe yet, for this reason. Observe again.
     Wait(String),
-    /// Not in the current state; why.
+    /// The action is not safe, for this reason. Waiting does not help.
     Refuse(String),
 }
 
@@ -103,14 +102,14 @@ pub(in crate::release) fn guard(
         RepairAction::Create { slot, .. } => match now.instance(*slot) {
             None => Verdict::Act,
             // Created a moment ago, and not healthy yet.
-            Some(_) => Verdict::Wait(format!("something of Greenroom runs in {slot} again")),
+            Some(_) => Verdict::Wait(format!("{slot} is occupied, but not healthy yet")),
         },
         RepairAction::Start { slot, instance } => match now.instance(*slot) {
             Some(there) if there.id == *instance && there.is_running() => {
                 Verdict::Wait(format!("{slot} runs and is not healthy yet"))
             }
             Some(there) if there.id == *instance => Verdict::Act,
-            _ => Verdict::Refuse(format!("what ran in {slot} is gone")),
+            _ => Verdict::Refuse(format!("nothing is left in {slot}")),
         },
         RepairAction::Install => match &now.snapshot.installation {
             Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
@@ -140,36 +139,38 @@ pub(in crate::release) fn guard(
     }
 }
 
-/// No route to a slot that is not healthy, or not registered as what runs (interlock 2).
+/// A slot may get traffic only if it is healthy, and registered as the version that is running in it (interlock 2).
 fn fit_for_traffic(now: &Now<'_>, slot: Slot) -> Result<(), String> {
-    let there = now.healthy(slot)?;
+    let instance = now.healthy(slot)?;
     match now.entry(slot) {
-        Some(entry) if entry.digest == there.digest => Ok(()),
-        Some(_) => Err(format!(
-            "{slot} is registered as another version than runs there"
-        )),
+        Some(entry) if entry.digest == instance.digest => Ok(()),
+        Some(_) => Err(format!("{slot} runs another version than is registered")),
         None => Err(format!("{slot} is not registered")),
     }
 }
 
 fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
-    let stands = match now.route() {
+    let current = match now.route() {
         Some(route) => Standing::Says(route.generation, route.live),
         None if now.is_unreadable("route") => Standing::Unreadable,
         None => Standing::Missing,
     };
-    if stands != rewrite.from {
-        return Verdict::Refuse("another operator or program wrote the route meanwhile".into());
+    if current != rewrite.from {
+        return Verdict::Refuse(
+            "another operator or program has changed the route since the plan was made".into(),
+        );
     }
-    if let Some(stood) = rewrite.lowered()
-        && let Err(verdict) = may_be_lowered(now, stood, rewrite.generation)
+    if let Some(from) = rewrite.lowered()
+        && let Err(verdict) = may_be_lowered(now, from, rewrite.generation)
     {
         return verdict;
     }
     if !only_lowers(now, rewrite)
         && let Err(why) = fit_for_traffic(now, rewrite.live)
     {
-        return Verdict::Wait(format!("no route to a slot that cannot answer: {why}"));
+        return Verdict::Wait(format!(
+            "the route may only name a healthy, registered version: {why}"
+        ));
     }
     let runs = now.instance(rewrite.live).map(|there| &there.digest);
     let keeps_digest = now
@@ -194,14 +195,14 @@ fn only_lowers(now: &Now<'_>, rewrite: &Rewrite) -> bool {
 
 /// A generation is lowered only if no switch can have made it, and never below the proxy's. A driver that planned with
 /// the old one finds another route, and has no lock.
-fn may_be_lowered(now: &Now<'_>, stood: u64, to: u64) -> Result<(), Verdict> {
+fn may_be_lowered(now: &Now<'_>, from: u64, to: u64) -> Result<(), Verdict> {
     let Some(proxy) = &now.snapshot.proxy else {
         let why = "the generation of the route is not lowered while the proxy does not say its own";
         return Err(Verdict::Wait(why.into()));
     };
-    if !is_beyond_any_switch(stood, proxy.generation) || to < proxy.generation {
+    if !is_beyond_any_switch(from, proxy.generation) || to < proxy.generation {
         return Err(Verdict::Refuse(format!(
-            "the route has generation {stood} and the proxy {}: it is not lowered to {to}",
+            "the generation of the route is not lowered from {from} to {to}: the proxy has generation {}",
             proxy.generation
         )));
     }
@@ -213,13 +214,15 @@ fn may_be_lowered(now: &Now<'_>, stood: u64, to: u64) -> Result<(), Verdict> {
 /// written to such a slot, but its traffic must be movable.
 fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
     if now.snapshot.pointer != Some(*from) {
-        return Verdict::Refuse("another driver wrote the live pointer meanwhile".into());
+        return Verdict::Refuse(
+            "another driver has changed the live pointer since the plan was made".into(),
+        );
     }
     let Some(live) = from.live else {
         return Verdict::Act;
     };
-    let said = now.route().map(|route| (route.generation, route.live));
-    if said == Some((generation, live)) && generation > from.highest_generation() {
+    let routed = now.route().map(|route| (route.generation, route.live));
+    if routed == Some((generation, live)) && generation > from.highest_generation() {
         return Verdict::Act;
     }
     let is_ahead_of_route = now
@@ -232,20 +235,20 @@ fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
         return Verdict::Act;
     }
     Verdict::Refuse(format!(
-        "the route does not say {live} generation {generation}, and the pointer gets no other one: repair again, so that the route is written first"
+        "the live pointer is not changed: it may only get {live} with generation {generation} after the route has them. Repair again to write the route first"
     ))
 }
 
 /// The proxy is only set to what the route says.
 fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdict {
-    let said = now.route().map(|route| (route.generation, route.live));
-    if said != Some((generation, to)) {
+    let routed = now.route().map(|route| (route.generation, route.live));
+    if routed != Some((generation, to)) {
         return Verdict::Refuse(format!(
-            "the route does not say {to} generation {generation}, and the proxy is set to nothing else"
+            "the proxy is not changed: the route does not name {to} with generation {generation}"
         ));
     }
     let Some(proxy) = &now.snapshot.proxy else {
-        return Verdict::Wait("what the proxy does is not known".into());
+        return Verdict::Wait("which slot the proxy names is not known".into());
     };
     if proxy.slot != from {
         return Verdict::Refuse(format!(
@@ -256,17 +259,17 @@ fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdic
     }
     if is_beyond_any_switch(generation, proxy.generation) {
         return Verdict::Refuse(format!(
-            "no switch has made generation {generation}, and the proxy never gets it: repair again, so that the route is written first"
+            "the proxy is not given generation {generation}, which no switch can have made. Repair again to rewrite the route first"
         ));
     }
     if proxy.generation >= generation {
         return Verdict::Refuse(format!(
-            "the proxy already has generation {}, and never gets a lower one",
+            "the proxy already has generation {}, and its generation is never lowered",
             proxy.generation
         ));
     }
     if let Err(why) = fit_for_traffic(now, to) {
-        return Verdict::Wait(format!("traffic stays where it is: {why}"));
+        return Verdict::Wait(format!("the traffic is not moved: {why}"));
     }
     let runs = now.instance(to).map(|there| &there.digest);
     if runs != now.route().map(|route| &route.digest) {
@@ -277,7 +280,9 @@ fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdic
 
 fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> Verdict {
     if now.instance(slot).is_none_or(|there| there.id != *instance) {
-        return Verdict::Refuse(format!("something else runs in {slot} now"));
+        return Verdict::Refuse(format!(
+            "what runs in {slot} was replaced after the plan was made"
+        ));
     }
     if let Some(why) = now.traffic(slot) {
         return Verdict::Refuse(why);
@@ -308,15 +313,15 @@ pub(in crate::release) fn is_true(
     };
     match repair_action {
         RepairAction::Create { slot, version, .. } => {
-            let there = now.healthy(*slot)?;
-            require(there.digest == version.digest, || {
-                format!("{slot} runs {}", there.digest.short())
+            let instance = now.healthy(*slot)?;
+            require(instance.digest == version.digest, || {
+                format!("{slot} runs {}", instance.digest.short())
             })
         }
         RepairAction::Start { slot, instance } => {
-            let there = now.healthy(*slot)?;
-            require(there.id == *instance, || {
-                format!("something else runs in {slot} now")
+            let running = now.healthy(*slot)?;
+            require(running.id == *instance, || {
+                format!("what runs in {slot} was replaced after the plan was made")
             })
         }
         RepairAction::Install => {
@@ -331,17 +336,19 @@ pub(in crate::release) fn is_true(
             release,
         } => {
             let endpoint = now.definition.endpoints.get(*slot);
-            let there = now.instance(*slot);
+            let running = now.instance(*slot);
             let is_so = now.entry(*slot).is_some_and(|entry| {
                 entry.digest == *digest
                     && entry.release == *release
                     && entry.endpoint == *endpoint
-                    && there.is_some_and(|there| {
-                        there.id == entry.instance
-                            && (there.tag.is_none() || there.tag == entry.tag)
+                    && running.is_some_and(|running| {
+                        running.id == entry.instance
+                            && (running.tag.is_none() || running.tag == entry.tag)
                     })
             });
-            require(is_so, || format!("the entry of {slot} is another one"))
+            require(is_so, || {
+                format!("the registration of {slot} does not match what runs there")
+            })
         }
         RepairAction::Route(wanted) => {
             let endpoint = now.definition.endpoints.get(wanted.live);
@@ -350,7 +357,7 @@ pub(in crate::release) fn is_true(
                     && route.digest == wanted.digest
                     && route.endpoint == *endpoint
             });
-            require(is_so, || "the route is another one".into())
+            require(is_so, || "the route has other values".into())
         }
         RepairAction::Rebase { from, generation } => {
             let highest = snapshot.pointer.map(|pointer| pointer.highest_token().0);
@@ -363,8 +370,8 @@ pub(in crate::release) fn is_true(
         }
         RepairAction::Point { to, generation, .. } => {
             let proxy = snapshot.proxy.as_ref();
-            let told = proxy.map(|proxy| (proxy.slot, proxy.generation));
-            require(told == Some((Some(*to), *generation)), || {
+            let answer = proxy.map(|proxy| (proxy.slot, proxy.generation));
+            require(answer == Some((Some(*to), *generation)), || {
                 format!("the proxy names {}", named(proxy.and_then(|it| it.slot)))
             })
         }
@@ -378,7 +385,9 @@ pub(in crate::release) fn is_true(
             Some(there) if there.id == *instance => {
                 require(!there.is_up(), || format!("{slot} is running"))
             }
-            Some(_) => Err(format!("something else runs in {slot} now")),
+            Some(_) => Err(format!(
+                "what runs in {slot} was replaced after the plan was made"
+            )),
         },
     }
 }

@@ -14,7 +14,6 @@ use crate::release::{Definition, Known};
 /// A request for a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairRequest {
-    /// The target.
     pub target: Target,
     /// Only differences with this name; all if none.
     pub only: Option<Name>,
@@ -23,33 +22,26 @@ pub struct RepairRequest {
 /// One difference and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The difference.
     pub drift: Drift,
-    /// Its remedy.
     pub remedy: Remedy,
 }
 
 /// One action and its calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
-    /// The action.
     pub repair_action: RepairAction,
-    /// Its calls, one per line.
+    /// The calls of the action, one per line.
     pub calls: Vec<String>,
 }
 
 /// The plan of a repair.
 #[derive(Debug, Clone)]
 pub struct RepairPlan {
-    /// Its id, of the same kind as a release's.
+    /// The id of the repair. Repairs and releases share one sequence of ids.
     pub id: ReleaseId,
-    /// The configuration of the target.
     pub definition: Definition,
-    /// The requested name of differences, if any.
     pub only: Option<Name>,
-    /// The operator who plans it.
     pub operator: Operator,
-    /// The time of the plan.
     pub made_at: Timestamp,
     /// The differences, in the order in which they are shown.
     pub items: Vec<Item>,
@@ -62,7 +54,6 @@ pub struct RepairPlan {
 }
 
 impl RepairPlan {
-    /// Its target.
     pub fn target(&self) -> &Target {
         &self.definition.target
     }
@@ -75,7 +66,7 @@ impl RepairPlan {
     /// What a person must do, for each difference.
     pub fn for_a_person(&self) -> impl Iterator<Item = (&Drift, &str)> {
         self.items.iter().filter_map(|item| match &item.remedy {
-            Remedy::Person(words) => Some((&item.drift, words.as_str())),
+            Remedy::Person(task) => Some((&item.drift, task.as_str())),
             Remedy::Actions(_) | Remedy::Follows(_) => None,
         })
     }
@@ -131,7 +122,7 @@ impl RepairPlan {
         holds.map(|hold| format!("{hold}; it does not stop a repair"))
     }
 
-    /// Its record when it starts.
+    /// The record with which the repair starts.
     pub fn record(&self, by: &Operator, now: Timestamp) -> RepairRecord {
         RepairRecord {
             format: FORMAT,
@@ -171,20 +162,20 @@ pub(in crate::release) fn plan(
     only: Option<Name>,
     proxy: &dyn ProxySays,
 ) -> (Vec<Item>, Vec<Planned>) {
-    let all: Vec<Drift> = compare(snapshot)
+    let drifts: Vec<Drift> = compare(snapshot)
         .drifts()
         .map(|(_, it)| it.clone())
         .collect();
     let seen = Seen {
         snapshot,
         definition,
-        drifts: &all,
+        drifts: &drifts,
         released,
     };
-    let asked = all
+    let requested = drifts
         .iter()
         .filter(|drift| only.is_none_or(|name| drift.name == name));
-    let mut items: Vec<Item> = asked
+    let mut items: Vec<Item> = requested
         .map(|drift| Item {
             drift: drift.clone(),
             remedy: remedy(drift, &seen),

@@ -1,6 +1,6 @@
-//! The remedy of one difference, from an observation. The running, answering instance decides what runs in a slot, and
-//! the route decides which slot should have the traffic. If neither can be believed, a person must look, and the text
-//! says why and at what. Pure.
+//! The remedy of one difference, from an observation. The registration is corrected to the instance that is running, and
+//! the proxy to the slot in the route. If neither is reliable, the remedy is a text that says what a person must do, and
+//! why.
 
 use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::Seen;
@@ -13,16 +13,15 @@ use crate::release::describe::generations_used_up;
 /// The remedy of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
-    /// These actions.
     Actions(Vec<RepairAction>),
-    /// It is caused by other differences, and should disappear with them.
+    /// Other differences cause this one. It should disappear with them, for the given reason.
     Follows(String),
     /// No action is safe: what a person must do, and why.
     Person(String),
 }
 
-fn person(words: impl Into<String>) -> Remedy {
-    Remedy::Person(words.into())
+fn person(task: impl Into<String>) -> Remedy {
+    Remedy::Person(task.into())
 }
 
 /// The remedy of this difference alone.
@@ -55,7 +54,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
             "the file in the place of this target's configuration is not this target's: give it back to the target that it names, or move it away",
         ),
         (Name::PublicElsewhere, _) => person(
-            "the proxy follows the route, but another slot answers: find what is between the public address and the proxy, e.g. a cache, a balancer, an old worker",
+            "the proxy follows the route, but another slot answers: find what is between the public address and the proxy, for example a cache, a load balancer or an old worker",
         ),
         (Name::PublicNotOurs, _) => person(
             "the answer on the public address does not come through this proxy: find what listens there, and what is in front of it",
@@ -66,7 +65,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         (Name::TwoLive, _) => person(
             "the configuration is correct, but requests go to both slots: check `nginx -T` and the proxy's old workers",
         ),
-        (_, None) => person("its slot is not known: look again"),
+        (_, None) => person("the slot is not known: run greenroom status again"),
     }
 }
 
@@ -77,16 +76,16 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
     }
     let Some(entry) = seen.entry(slot) else {
-        return person("the registration is no longer known: look again");
+        return person("the registration was removed: run greenroom status again");
     };
     let Some(route) = seen.routed(slot) else {
         return person(format!(
-            "no route names {slot}, so which release put its version there is not known, and nothing runs there: promote the version that should run"
+            "nothing runs in {slot}, and no route says which release made its version live: promote the version that should run"
         ));
     };
     if route.digest != entry.digest {
         return person(format!(
-            "the route and the entry name different versions for {slot}, and nothing runs there: promote the one that should run"
+            "nothing runs in {slot}, and route and registration name different versions for it: promote the version that should run"
         ));
     }
     // Route and registration alone prove nothing: another program may have written both.
@@ -128,11 +127,13 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
     }
     let Some(instance) = seen.instance(slot) else {
-        return person("what ran there is gone meanwhile: look again");
+        return person(format!(
+            "nothing is left in {slot}: run greenroom status again"
+        ));
     };
     if instance.state == InstanceState::Restarting {
         return person(format!(
-            "{slot} keeps restarting, so starting it again changes nothing: read its log, and promote a version that runs"
+            "{slot} keeps restarting, so another start does not help: read its log, and promote a version that runs"
         ));
     }
     if let Some(why) = seen.unproven(slot) {
@@ -154,10 +155,12 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if seen.should_have_traffic(slot) {
-        return person("it has the traffic: it is not stopped");
+        return person(format!("{slot} has the traffic, so it is not stopped"));
     }
     let Some(instance) = seen.instance(slot) else {
-        return person("what ran there is gone meanwhile: look again");
+        return person(format!(
+            "nothing is left in {slot}: run greenroom status again"
+        ));
     };
     // If the proxy is set to the other slot, or its configuration is installed again, it no longer sends requests
     // there.
@@ -176,11 +179,13 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
 /// was registered. Any other version was never released, and recording it would make it look released.
 fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let Some(instance) = seen.instance(slot) else {
-        return person("what ran there is gone meanwhile: look again");
+        return person(format!(
+            "nothing is left in {slot}: run greenroom status again"
+        ));
     };
     if !seen.is_released(slot) {
         return person(format!(
-            "{slot} runs a version that was never released there: promote the one that should run"
+            "{slot} runs a version that was never released there: promote the version that should run"
         ));
     }
     let Some(release) = seen.release_of(slot) else {
@@ -195,11 +200,13 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }])
 }
 
-/// A wrong digest in a registration is never believed. A container cannot change its image: if exactly the registered
-/// instance is running, or what the route says, then the registration was edited.
+/// A container cannot change its image. So if exactly the registered instance is running, or the digest in the route, then
+/// the digest in the registration was edited, and is corrected.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
-        return person("what ran there is gone meanwhile: look again");
+        return person(format!(
+            "nothing is left in {slot}: run greenroom status again"
+        ));
     };
     if seen.is_truth(slot) {
         return entry(seen, slot);
@@ -250,7 +257,7 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let routed = seen.routed(slot).map(|route| &route.digest);
     if routed.is_some_and(|digest| *digest != instance.digest) && !seen.is_truth(slot) {
         return person(format!(
-            "{slot} runs another version than the route says, and its entry is gone: promote the version that should run"
+            "{slot} runs another version than the route names, and its registration was removed: promote the version that should run"
         ));
     }
     let mut repair_actions = Vec::new();
@@ -292,7 +299,7 @@ fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
 /// pointer gets it, with a token of this store.
 fn went_back(seen: &Seen<'_>) -> Remedy {
     let Some(from) = seen.snapshot.pointer else {
-        return person("the live pointer cannot be read: look again");
+        return person("the live pointer cannot be read: run greenroom doctor");
     };
     let Some(proxy) = seen.proxy() else {
         return person(
@@ -303,7 +310,9 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
         return live_nowhere(seen, from);
     };
     if from.live != Some(live) {
-        return person("the proxy names another slot than its files: look again");
+        return person(
+            "the proxy answers with another slot than its live pointer: run greenroom status again",
+        );
     }
     // A route to a slot that cannot answer is never written. The generation alone excludes an earlier driver, and with
     // a token of this store the traffic can be moved to a slot that answers.
@@ -389,7 +398,7 @@ fn route(seen: &Seen<'_>) -> Remedy {
         repair_actions.insert(0, RepairAction::Route(wanted));
     }
     if repair_actions.is_empty() {
-        return person("store and proxy agree now: look again");
+        return person("store and proxy agree now: run greenroom status again");
     }
     Remedy::Actions(repair_actions)
 }
@@ -417,23 +426,23 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     let Some(live) = seen.should() else {
         return Err("neither the store nor the proxy says which slot has the traffic: promote the version that should run".into());
     };
-    let told = seen.proxy().map_or(0, |proxy| proxy.generation);
+    let proxys = seen.proxy().map_or(0, |proxy| proxy.generation);
     let named = seen.proxy().and_then(|proxy| proxy.slot);
     let routed = seen.route();
     let generation = match routed {
         _ if seen.store_went_back() => seen.generation_after_all(),
         // The proxy keeps its state.
-        None => told.max(1),
+        None => proxys.max(1),
         Some(route) => {
-            let believed = seen.believed(route);
-            if named == Some(live) && told >= believed {
+            let routed = seen.possible_generation(route);
+            if named == Some(live) && proxys >= routed {
                 // A generation is one switch: another slot needs another generation.
-                let is_one_switch = route.live == live || told > believed;
-                told.saturating_add(u64::from(!is_one_switch)).max(1)
-            } else if route.live == live && believed > told {
-                believed
+                let is_one_switch = route.live == live || proxys > routed;
+                proxys.saturating_add(u64::from(!is_one_switch)).max(1)
+            } else if route.live == live && routed > proxys {
+                routed
             } else {
-                believed.max(told).saturating_add(1)
+                routed.max(proxys).saturating_add(1)
             }
         }
     };
@@ -450,11 +459,7 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         (Some(_), Some(instance)) if seen.is_digest_of_route_edited() => instance.digest.clone(),
         (Some(route), _) => route.digest.clone(),
         (None, Some(instance)) => instance.digest.clone(),
-        (None, None) => {
-            return Err(format!(
-                "nothing runs in {live}, to which the proxy sends the traffic: promote the version that should run"
-            ));
-        }
+        (None, None) => return Err(nothing_live(seen, live)),
     };
     let release = match same {
         Some(route) => Some(route.release),
@@ -472,4 +477,18 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         digest,
         release,
     })
+}
+
+/// What a person does if nothing runs in the slot that the proxy names. With a route to the other slot, a release could
+/// start the version in neither: the proxy would send it traffic before its checks, or the route says that the slot is
+/// live.
+fn nothing_live(seen: &Seen<'_>, live: Slot) -> String {
+    let nothing = format!("nothing runs in {live}, to which the proxy sends the traffic");
+    match seen.route().filter(|route| route.live != live) {
+        None => format!("{nothing}: promote the version that should run"),
+        Some(route) => format!(
+            "{nothing}, and the route to {} is not proven: delete the key `route` of {} from the store (greenroom help etcd shows the keys), then promote the version that should run",
+            route.live, seen.snapshot.target
+        ),
+    }
 }

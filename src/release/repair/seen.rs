@@ -1,4 +1,4 @@
-//! An observation of a target, with the questions that a repair asks. Pure.
+//! An observation of a target, with the questions that a repair asks of it.
 
 use super::action::Rewrite;
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
@@ -11,17 +11,16 @@ use crate::release::{Definition, Known};
 /// How far the generation is raised if the store went back.
 const FAR_AHEAD: u64 = 1_000;
 
-/// A generation that no driver can have that saw this one or the next few.
+/// A generation so much higher that no driver can have it which last saw `generation` or one of the next few.
 pub(super) fn out_of_reach(generation: u64) -> u64 {
     (generation / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
 }
 
-/// An observation of a target.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) definition: &'a Definition,
-    /// Everything that differs.
+    /// All differences of the snapshot.
     pub(super) drifts: &'a [Drift],
     /// Whether a release proves that it released the version in the slot of the route; the error says why none does.
     pub(super) released: &'a Known<()>,
@@ -54,17 +53,16 @@ impl<'a> Seen<'a> {
         self.instance(slot).is_some_and(Instance::is_running)
     }
 
-    /// Whether a slot can have the traffic, as far as is known: an instance is running there and was not observed as
-    /// unhealthy.
+    /// Whether a slot can have the traffic: an instance is running in it, and no probe found it unhealthy.
     pub(super) fn is_fit(&self, slot: Slot) -> bool {
         let probe = self.snapshot.slots.get(slot).probe.as_ref();
         self.runs(slot) && probe.is_none_or(|probe| probe.healthy)
     }
 
-    /// Whether the proxy names another slot than the route, with a higher generation. Each switch writes the route
-    /// first, so the route was edited, or it went back (in a restored store, even one whose revision was raised). Also
-    /// true if the route has a generation that no switch has made: its slot is not believed either, even if the proxy's
-    /// slot is not healthy.
+    /// Whether the proxy names another slot than the route, and is right. It is if it has a higher generation and its slot
+    /// can have the traffic: each switch writes the route first, so the route was edited, or it went back (in a restored
+    /// store, even one whose revision was raised). It is also right if the route has a generation that no switch has made,
+    /// except where a release proves the version in the route's slot and only that slot can have the traffic.
     fn is_proxy_ahead(&self) -> bool {
         let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
             return false;
@@ -72,8 +70,10 @@ impl<'a> Seen<'a> {
         let Some(slot) = proxy.slot.filter(|slot| *slot != route.live) else {
             return false;
         };
-        let is_ahead = proxy.generation > route.generation;
-        is_beyond_any_switch(route.generation, self.told()) || (is_ahead && self.is_fit(slot))
+        if is_beyond_any_switch(route.generation, self.proxys_generation()) {
+            return self.is_fit(slot) || !self.is_fit(route.live) || self.released.is_err();
+        }
+        proxy.generation > route.generation && self.is_fit(slot)
     }
 
     /// Whether the store is behind the proxy's token. Then the proxy is newer and decides who has the traffic.
@@ -82,8 +82,8 @@ impl<'a> Seen<'a> {
         drifts.any(|drift| drift.name == Name::StoreWentBack)
     }
 
-    /// Whether the running instance in a slot counts, whatever the store says: the proxy names the slot and is newer
-    /// than the store.
+    /// Whether the running instance in a slot is right even if the store differs: the proxy names the slot, and is newer than
+    /// the store.
     pub(super) fn is_truth(&self, slot: Slot) -> bool {
         (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
     }
@@ -92,18 +92,20 @@ impl<'a> Seen<'a> {
     /// generation, and the pointer follows before the next one starts. So a switch that has not arrived yet is at most
     /// a few generations ahead of the pointer.
     pub(super) fn generation_after_all(&self) -> u64 {
-        let routed = self.route().map_or(0, |route| self.believed(route));
-        out_of_reach(self.told().max(routed))
+        let routed = self
+            .route()
+            .map_or(0, |route| self.possible_generation(route));
+        out_of_reach(self.proxys_generation().max(routed))
     }
 
-    /// The highest generation that the proxy knows.
-    pub(super) fn told(&self) -> u64 {
+    /// The highest generation in the proxy's answer and in its live pointer.
+    pub(super) fn proxys_generation(&self) -> u64 {
         highest_generation(None, self.proxy(), self.snapshot.pointer.as_ref())
     }
 
     /// The generation of the route; the proxy's if no switch can have made the route's.
-    pub(super) fn believed(&self, route: &Route) -> u64 {
-        if is_beyond_any_switch(route.generation, self.told()) {
+    pub(super) fn possible_generation(&self, route: &Route) -> u64 {
+        if is_beyond_any_switch(route.generation, self.proxys_generation()) {
             self.proxy().map_or(0, |proxy| proxy.generation)
         } else {
             route.generation

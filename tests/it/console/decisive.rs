@@ -89,7 +89,7 @@ fn beginnings() -> Vec<Case> {
                 "Move all traffic back · web · PRODUCTION",
                 GOES,
                 COMES,
-                "leaves a hold: nothing is promoted here until an operator clears it",
+                "leaves a hold: nothing is promoted to this target until an operator clears it",
                 UNDO,
                 TYPED,
                 "[ Cancel ]",

@@ -252,7 +252,7 @@ fn an_approval_expired_by_another_clock_names_the_clock_and_the_fix() {
         ),
         (
             120,
-            "which is 2h ahead of this machine's: set the clock that is wrong, then have it approved again with greenroom approve web production: by that clock a new approval would expire at once",
+            "which is 2h ahead of this machine's: set the clock that is wrong, then have it approved again with greenroom approve web production: until then a new approval would expire at once",
         ),
     ] {
         let clocks = clock_off_by(minutes);

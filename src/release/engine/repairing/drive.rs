@@ -1,5 +1,5 @@
 //! Performs the actions of a repair in order: observes, guards, records the intent, acts, observes until it is true,
-//! records the result. It stops at the first action that fails, and gives the lock back.
+//! records the result. It stops at the first action that fails, and releases the lock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::look::look;
 use super::perform::Hand;
-use super::{RepairNews, heard};
+use super::{RepairNews, all_answered};
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::drift::{Drift, compare};
 use crate::inventory::{Connections, Slot, Snapshot};
@@ -24,15 +24,13 @@ use crate::release::{RepairAction, RepairPlan};
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a repaired difference may still be observed: requests from before the repair are counted for a while.
 const SETTLING: Duration = Duration::from_secs(20);
-/// The pause between two looks.
+/// The pause between two observations.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long giving the lock back may take; its lease ends by itself anyway.
-const GIVE_BACK: Duration = Duration::from_secs(5);
+/// How long releasing the lock may take. If it fails, the lease expires.
+const RELEASE_LOCK: Duration = Duration::from_secs(5);
 
 /// The maximum length of a failure's reason, in characters.
 const LONGEST_REASON: usize = 1_000;
-
-/// A running repair.
 pub(super) struct Drive {
     pub(super) plan: RepairPlan,
     pub(super) approved: ApprovedRepair,
@@ -59,8 +57,11 @@ impl Drive {
             .await;
         }
         let giving = give_back(&self.write, self.plan.target(), &self.lease);
-        if tokio::time::timeout(GIVE_BACK, giving).await.is_err() {
-            tracing::warn!("the lock was not given back in time");
+        if tokio::time::timeout(RELEASE_LOCK, giving).await.is_err() {
+            tracing::warn!(
+                "the lock of {} was not released in time: it expires by itself",
+                self.plan.target()
+            );
         }
         let ended = RepairNews::Ended(Box::new(self.record));
         // Without a listener the result is only in the journal.
@@ -80,7 +81,7 @@ impl Drive {
                 reason: shortened(&format!("{}: {why}", repair_action.title())),
             };
             match Box::pin(self.one(index, repair_action, &title)).await {
-                Ok(words) => self.say(&format!("{title}: {words}")).await,
+                Ok(result) => self.say(&format!("{title}: {result}")).await,
                 Err(why) => return Err(failed(why)),
             }
         }
@@ -95,14 +96,16 @@ impl Drive {
         title: &str,
     ) -> Result<String, String> {
         if !self.approved.covers(repair_action) {
-            return Err("it is not approved".into());
+            return Err("this action is not part of the approved plan".into());
         }
         let until = Instant::now() + TIMEOUT;
         let seen = loop {
             let seen = self.look().await;
             match self.verdict(repair_action, &seen) {
                 Verdict::Act => break seen,
-                Verdict::Already => return Ok("it was already so".into()),
+                Verdict::Already => {
+                    return Ok("nothing to do: the result was already observed".into());
+                }
                 Verdict::Refuse(why) => return Err(why),
                 Verdict::Wait(why) if Instant::now() >= until => return Err(why),
                 Verdict::Wait(_) => sleep(PAUSE).await,
@@ -116,13 +119,15 @@ impl Drive {
             let seen = self.look().await;
             match self.verdict(repair_action, &seen) {
                 Verdict::Act => seen,
-                Verdict::Already => return Ok("it was already so".into()),
+                Verdict::Already => {
+                    return Ok("nothing to do: the result was already observed".into());
+                }
                 Verdict::Refuse(why) | Verdict::Wait(why) => return Err(why),
             }
         } else {
             seen
         };
-        // The lock may have been lost since the look, and not every write compares it.
+        // The lock may have been lost since the observation, and not every write compares it.
         self.still_ours(repair_action).await?;
         let hand = Hand {
             site: &self.site,
@@ -132,7 +137,7 @@ impl Drive {
         };
         match hand.perform(repair_action, &seen).await {
             Ok(()) => {}
-            // It may have happened: the next observation decides.
+            // The action may have been done. The next observation shows it.
             Err(failure) if failure.kind == FailureKind::Ambiguous => {
                 tracing::warn!("{failure}");
             }
@@ -146,9 +151,9 @@ impl Drive {
         Ok("done".into())
     }
 
-    /// A silent source is waited for. It never counts as "not there".
+    /// Waits for a source that does not answer. It is never treated as empty.
     fn verdict(&self, repair_action: &RepairAction, seen: &Snapshot) -> Verdict {
-        match heard(seen) {
+        match all_answered(seen) {
             Ok(()) => guard(repair_action, seen, &self.site.definition),
             Err(silent) => Verdict::Wait(silent.to_string()),
         }
@@ -164,8 +169,8 @@ impl Drive {
                 Ok(_) | Err(_) => return,
             };
             if Instant::now() >= until {
-                let words = format!("{slot} still has {open} connections, which are cut now");
-                return self.say(&words).await;
+                let message = format!("{slot} still has {open} connections, which are cut now");
+                return self.say(&message).await;
             }
             sleep(PAUSE).await;
         }
@@ -183,7 +188,9 @@ impl Drive {
         {
             undone.begun_at = None;
         }
-        written.map_err(|why| format!("it could not be recorded, so it was not done: {why}"))
+        written.map_err(|why| {
+            format!("the action was not done, because it could not be recorded: {why}")
+        })
     }
 
     async fn until_true(&self, repair_action: &RepairAction) -> Result<(), String> {
@@ -197,7 +204,7 @@ impl Drive {
         let until = Instant::now() + time_limit;
         loop {
             let seen = self.look().await;
-            let come_true = match heard(&seen) {
+            let come_true = match all_answered(&seen) {
                 Ok(()) => is_true(repair_action, &seen, &self.site.definition),
                 Err(silent) => Err(silent.to_string()),
             };
@@ -206,7 +213,7 @@ impl Drive {
             };
             if Instant::now() >= until {
                 return Err(format!(
-                    "its result was not observed within {time_limit:?}: {missing}"
+                    "the result was not observed within {time_limit:?}: {missing}"
                 ));
             }
             self.still_held()?;
@@ -230,12 +237,12 @@ impl Drive {
 
     /// A difference that remains, or a source that is not known to agree.
     fn left(&self, seen: &Snapshot) -> Option<String> {
-        if let Err(silent) = heard(seen) {
+        if let Err(silent) = all_answered(seen) {
             return Some(silent.to_string());
         }
         let truth = compare(seen);
-        let all: Vec<&Drift> = truth.drifts().map(|(_, drift)| drift).collect();
-        let is_left = |mended: &&Drift| all.iter().any(|drift| drift.is_still(mended));
+        let drifts: Vec<&Drift> = truth.drifts().map(|(_, drift)| drift).collect();
+        let is_left = |mended: &&Drift| drifts.iter().any(|drift| drift.is_still(mended));
         let first = self.plan.mended().find(is_left)?;
         Some(format!("{}: {}", first.name, first.says))
     }
@@ -255,7 +262,9 @@ impl Drive {
         let (target, fence) = (self.plan.target(), &self.lease.fence);
         match self.write.locks.holds(target, fence).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err("this console no longer holds the lock: it was not done".to_owned()),
+            Ok(false) => {
+                Err("this console no longer holds the lock, so the action was not done".to_owned())
+            }
             Err(failure) => Err(format!("{} was not done: {failure}", repair_action.title())),
         }
     }
@@ -266,9 +275,9 @@ impl Drive {
         written.await.map_err(|failure| failure.to_string())
     }
 
-    async fn say(&self, words: &str) {
-        tracing::info!(target: "repair", subject = %self.plan.target(), "{words}");
-        let _ = self.news.send(RepairNews::Said(words.to_owned())).await;
+    async fn say(&self, message: &str) {
+        tracing::info!(target: "repair", subject = %self.plan.target(), "{message}");
+        let _ = self.news.send(RepairNews::Said(message.to_owned())).await;
     }
 }
 

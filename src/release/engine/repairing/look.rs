@@ -12,12 +12,11 @@ use crate::inventory::{
 use crate::ports::{Connection, Failure};
 use crate::release::engine::Site;
 
-/// How long one source may take before it counts as silent.
+/// How long one source may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Observes a target. A lock with the token `own` is left out: this repair holds it, and no release is running. Writes
-/// under that lock do not count as a change of the store either: the store's revision is set to that of the lock, which
-/// is its token.
+/// Observes a target. A lock with the token `own` belongs to this repair and is left out. The snapshot gets the store's
+/// revision from when the lock was taken, which is its token, so that the repair's own writes do not raise it.
 pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>) -> Snapshot {
     let definition = &site.definition;
     let target = &definition.target;
@@ -36,7 +35,7 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
         Ok(record) => take_record(&mut snapshot, record, own),
         Err(why) => snapshot.sources.registry = silent(why),
     }
-    // The running instances are read before the probe: one that starts in between is not taken for unhealthy.
+    // The running instances are read before the probe: an instance that starts in between does not seem unhealthy.
     let running = PerSlot::from_fn(|slot| {
         let instance = snapshot.slots.get(slot).instance.as_ref();
         instance.is_some_and(Instance::is_running)

@@ -33,16 +33,16 @@ const NEWS: usize = 64;
 /// A message from a running repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairNews {
-    /// An action was started or finished.
+    /// A line for the operator: an action was started or finished.
     Said(String),
-    /// It has ended, and this is its record.
+    /// The repair has ended. This is its record.
     Ended(Box<RepairRecord>),
 }
 
 /// A running repair. It continues if this handle is dropped.
 #[derive(Debug)]
 pub struct RepairHandle {
-    /// Its messages; [`RepairNews::Ended`] is the last one.
+    /// The messages of the repair. [`RepairNews::Ended`] is the last one.
     pub news: mpsc::Receiver<RepairNews>,
     stop: watch::Sender<bool>,
 }
@@ -82,7 +82,7 @@ impl Engine {
             return Err(Refusal::UnknownTarget(request.target.clone()).into());
         };
         let snapshot = look(site, self.clock.now(), None).await;
-        heard(&snapshot)?;
+        all_answered(&snapshot)?;
         if let Some(holder) = snapshot.lock {
             return Err(Refusal::locked(&request.target, Box::new(holder)).into());
         }
@@ -112,13 +112,13 @@ impl Engine {
         };
         let (items, repair_actions) =
             plan((snapshot, released), &site.definition, request.only, &says);
-        let does = |which: fn(&RepairAction) -> bool| {
+        let includes = |which: fn(&RepairAction) -> bool| {
             repair_actions
                 .iter()
                 .any(|planned| which(&planned.repair_action))
         };
-        let installs = does(|repair_action| matches!(repair_action, RepairAction::Install));
-        let points = does(|repair_action| {
+        let installs = includes(|repair_action| matches!(repair_action, RepairAction::Install));
+        let points = includes(|repair_action| {
             matches!(
                 repair_action,
                 RepairAction::Point { .. } | RepairAction::Rebase { .. }
@@ -213,7 +213,7 @@ impl Engine {
         let mut now = look(site, self.clock.now(), Some(token)).await;
         // Taking the lock wrote to the store, which may have raised its revision to the token that the proxy carries.
         now.store_revision = Some(token.0.saturating_sub(1));
-        heard(&now)?;
+        all_answered(&now)?;
         nothing_unfinished(site).await?;
         let request = RepairRequest {
             target: plan.target().clone(),
@@ -279,19 +279,19 @@ async fn proven_by(
     }
 }
 
-/// An unknown state cannot be repaired: a slot that may have traffic counts as having it.
-fn heard(snapshot: &Snapshot) -> Result<(), Refused> {
-    let sources = &snapshot.sources;
-    let all = [
-        ("what runs", &sources.runtime),
-        ("what is registered", &sources.registry),
-        ("what the proxy does", &sources.router),
+/// Refuses unless runtime, store and proxy have answered: an unknown state cannot be repaired.
+fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
+    let states = &snapshot.sources;
+    let sources = [
+        ("what runs", &states.runtime),
+        ("what is registered", &states.registry),
+        ("what the proxy does", &states.router),
     ];
-    let silent: Vec<Refusal> = all
+    let silent: Vec<Refusal> = sources
         .into_iter()
         .filter_map(|(what, state)| match state {
             SourceState::Live => None,
-            SourceState::Connecting => Some((what, "it has not answered".to_owned())),
+            SourceState::Connecting => Some((what, "no answer yet".to_owned())),
             SourceState::Stale { why, .. } | SourceState::Unreachable { why, .. } => {
                 Some((what, why.clone()))
             }

@@ -13,7 +13,7 @@ use crate::release::driver::Writing;
 use crate::release::engine::Site;
 use crate::release::repair::{RepairAction, Rewrite, Standing};
 
-/// The means of an action.
+/// Performs actions with the adapters of one target, under the fence of the repair's lock.
 pub(super) struct Hand<'a> {
     pub(super) site: &'a Site,
     pub(super) write: &'a Writing,
@@ -27,9 +27,14 @@ impl Hand<'_> {
         if self.write.locks.holds(target, self.fence).await? {
             return Ok(());
         }
-        let said = format!("this console no longer holds the lock of {target}");
+        let message = format!("this console no longer holds the lock of {target}");
         let doing = "starting a version again";
-        Err(Failure::new(FailureKind::Fenced, "the lock", doing, said))
+        Err(Failure::new(
+            FailureKind::Fenced,
+            "the lock",
+            doing,
+            message,
+        ))
     }
 
     /// Performs an action on the observed state.
@@ -121,11 +126,11 @@ impl Hand<'_> {
                 FailureKind::Missing,
                 "the engine",
                 format!("registering {slot}"),
-                "nothing of Greenroom runs there",
+                "nothing runs in that slot",
             ));
         };
-        let known = seen.slots.get(slot).registration.as_ref();
-        let tag = known.and_then(|entry| entry.value.tag.clone());
+        let registration = seen.slots.get(slot).registration.as_ref();
+        let tag = registration.and_then(|entry| entry.value.tag.clone());
         Ok(Registration {
             slot,
             endpoint: self.site.definition.endpoints.get(slot).clone(),

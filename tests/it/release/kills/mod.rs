@@ -5,6 +5,7 @@
 mod audit;
 mod late;
 mod older;
+mod repaired;
 mod right;
 mod stage;
 mod trial;

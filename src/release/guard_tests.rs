@@ -1,0 +1,219 @@
+//! The guard of a release, alone: states that no plan expects, because something changed them after the plan was made.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::act::{Act, Before, Observation, Stage};
+use super::guard::{Verdict, judge};
+use super::repair::sample_definition;
+use super::{LiveBefore, Plan};
+use crate::checks::Report;
+use crate::history::{Direction, ReleaseKind, Step};
+use crate::inventory::drift::world_tests::{agreed, digest, entry, instance, release, route};
+use crate::inventory::{
+    ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, Snapshot, Tier,
+    Version,
+};
+
+/// Release 9 promotes version `b` into green. Version `a` was live in blue, with generation 41.
+fn plan() -> Plan {
+    let definition = sample_definition(Tier::Staging);
+    let version = |fill| Version {
+        repository: definition.repository.clone(),
+        tag: None,
+        digest: digest(fill),
+        labels: ImageLabels::default(),
+    };
+    Plan {
+        release: release(9),
+        kind: ReleaseKind::Promote,
+        from: Some(LiveBefore {
+            slot: Slot::Blue,
+            version: version('a'),
+            endpoint: definition.endpoints.get(Slot::Blue).clone(),
+            instance: None,
+            generation: 41,
+        }),
+        slot: Slot::Green,
+        version: version('b'),
+        definition,
+        generation: 42,
+        leftover: None,
+        warm: None,
+        calls: Vec::new(),
+        warnings: Vec::new(),
+        touched: Vec::new(),
+        operator: Operator {
+            name: "ana".into(),
+            host: "ops-1".into(),
+        },
+        reason: None,
+        overridden: Vec::new(),
+        made_at: Timestamp::UNIX_EPOCH,
+        mark: None,
+    }
+}
+
+/// The plan where no route was and nothing ran in blue, although the proxy names it.
+fn without_live() -> Plan {
+    Plan {
+        from: None,
+        ..plan()
+    }
+}
+
+/// Blue runs version `a`, and green the candidate. Both are registered and healthy, and the traffic goes to blue.
+fn before_the_switch() -> Snapshot {
+    let mut snapshot = agreed();
+    let candidate = instance(Slot::Green, 'b', 9);
+    let green = &mut snapshot.slots.green;
+    green.registration = Some(entry(green, &candidate));
+    green.instance = Some(candidate);
+    snapshot
+}
+
+/// The traffic goes to green.
+fn after_the_switch() -> Snapshot {
+    let mut snapshot = before_the_switch();
+    let endpoint = snapshot.slots.green.endpoint.clone();
+    let route = route(&mut snapshot);
+    (route.live, route.generation) = (Slot::Green, 42);
+    (route.digest, route.endpoint) = (digest('b'), endpoint);
+    let proxy = snapshot.proxy.as_mut().expect("it answers");
+    (proxy.slot, proxy.generation) = (Some(Slot::Green), 42);
+    snapshot
+}
+
+fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict {
+    let (direction, step) = step;
+    let slots = snapshot.slots;
+    let observation = Observation {
+        instances: Some(PerSlot {
+            blue: slots.blue.instance,
+            green: slots.green.instance,
+        }),
+        probe: Some(Probe {
+            healthy: true,
+            detail: "200".into(),
+            took: Duration::ZERO,
+        }),
+        registry: Some(RegistryRecord {
+            route: snapshot.route,
+            slots: PerSlot {
+                blue: slots.blue.registration,
+                green: slots.green.registration,
+            },
+            ..RegistryRecord::default()
+        }),
+        proxy: Some(snapshot.proxy),
+        ..Observation::default()
+    };
+    let report = Report {
+        digest: digest('b'),
+        run: None,
+        at: Timestamp::UNIX_EPOCH,
+        cases: Vec::new(),
+    };
+    let stage = Stage { step, direction };
+    judge(stage, plan, Some(&report), &observation, report.at)
+}
+
+const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);
+const SWITCH_BACK: (Direction, Step) = (Direction::Back, Step::Switch);
+const START_OLD: (Direction, Step) = (Direction::Back, Step::Stop);
+
+fn refusal(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Refuse(why) => why,
+        other => panic!("it was not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn a_switch_goes_from_the_planned_slot_to_the_candidate() {
+    let Verdict::Act(Act::Switch(planned)) = verdict(SWITCH, &plan(), before_the_switch()) else {
+        panic!("no switch");
+    };
+    assert_eq!(planned.route_from, Some((41, Slot::Blue)));
+    assert_eq!(planned.proxy_from, Some(Slot::Blue));
+    assert_eq!((planned.to, planned.generation), (Slot::Green, 42));
+}
+
+#[test]
+fn a_switch_leaves_a_slot_that_the_proxy_names_and_nothing_runs_in() {
+    let mut snapshot = before_the_switch();
+    snapshot.route = None;
+    snapshot.slots.blue.instance = None;
+    let Verdict::Act(Act::Switch(planned)) = verdict(SWITCH, &without_live(), snapshot) else {
+        panic!("no switch");
+    };
+    assert_eq!(planned.route_from, None);
+    assert_eq!(planned.proxy_from, Some(Slot::Blue));
+}
+
+#[test]
+fn a_switch_takes_no_traffic_from_a_version_that_the_plan_does_not_name() {
+    let mut snapshot = before_the_switch();
+    snapshot.route = None;
+    let why = refusal(verdict(SWITCH, &without_live(), snapshot));
+    assert_eq!(why, "the proxy sends traffic to blue, not to nothing");
+}
+
+#[test]
+fn a_switch_needs_a_registered_candidate() {
+    let mut snapshot = before_the_switch();
+    snapshot.slots.green.registration = None;
+    assert_eq!(
+        refusal(verdict(SWITCH, &plan(), snapshot)),
+        "green is not registered"
+    );
+}
+
+#[test]
+fn traffic_goes_back_to_the_version_that_had_it() {
+    let verdict = verdict(SWITCH_BACK, &plan(), after_the_switch());
+    assert!(
+        matches!(verdict, Verdict::Act(Act::Switch(_))),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn traffic_does_not_go_back_to_another_version_in_the_old_slot() {
+    let mut snapshot = after_the_switch();
+    snapshot.slots.blue.instance = Some(instance(Slot::Blue, 'c', 8));
+    let why = refusal(verdict(SWITCH_BACK, &plan(), snapshot));
+    assert!(why.contains("was live there before this release"), "{why}");
+}
+
+#[test]
+fn the_old_version_is_started_again_where_it_was_stopped() {
+    let mut snapshot = after_the_switch();
+    let old = snapshot.slots.blue.instance.as_mut().expect("it is there");
+    old.state = InstanceState::Exited { code: Some(0) };
+    let verdict = verdict(START_OLD, &plan(), snapshot);
+    assert_eq!(
+        verdict,
+        Verdict::Act(Act::Reinstate(Slot::Blue, Before::Nothing))
+    );
+}
+
+#[test]
+fn another_version_in_the_old_slot_is_not_started() {
+    let mut snapshot = after_the_switch();
+    let mut other = instance(Slot::Blue, 'c', 8);
+    other.state = InstanceState::Exited { code: Some(0) };
+    snapshot.slots.blue.instance = Some(other);
+    let why = refusal(verdict(START_OLD, &plan(), snapshot));
+    assert!(why.contains("was live there before this release"), "{why}");
+}
+
+#[test]
+fn the_old_version_is_not_stopped_while_the_proxy_names_its_slot() {
+    let mut snapshot = after_the_switch();
+    snapshot.proxy.as_mut().expect("it answers").slot = Some(Slot::Blue);
+    let stop = (Direction::Forward, Step::Stop);
+    let why = refusal(verdict(stop, &plan(), snapshot));
+    assert!(why.contains("has the traffic"), "{why}");
+}
