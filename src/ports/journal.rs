@@ -92,7 +92,7 @@ pub trait JournalWriter: Send + Sync {
             FailureKind::Unsupported,
             "the journal",
             format!("recording a repair of {}", record.target),
-            "this store cannot record repairs",
+            "the store cannot record repairs",
         ))
     }
 }

@@ -80,7 +80,7 @@ pub trait RegistryWriter: Send + Sync {
             FailureKind::Unsupported,
             "the store",
             format!("replacing the unreadable route of {target}"),
-            "this store does not support it",
+            "the store does not support this change",
         ))
     }
 }

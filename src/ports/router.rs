@@ -103,7 +103,7 @@ pub trait RouterReader: Send + Sync {
             FailureKind::Unsupported,
             "the proxy",
             format!("reading the log of {target}"),
-            "this proxy writes no log",
+            "the proxy writes no log that can be read",
         ))
     }
 }
@@ -136,7 +136,7 @@ pub trait RouterWriter: Send + Sync {
             FailureKind::Unsupported,
             "the proxy",
             format!("writing the token of the current lock to the pointer of {target}"),
-            "this proxy does not support it",
+            "the proxy does not support this change",
         ))
     }
 }

@@ -145,7 +145,7 @@ impl Approvals {
         let most = usize::try_from(PER_APPROVER).unwrap_or(usize::MAX);
         if pairs.len() > most {
             let problem = format!(
-                "this person has written more than {PER_APPROVER} approvals, and Greenroom reads only the newest"
+                "one person has written more than {PER_APPROVER} approvals, and Greenroom reads only the newest"
             );
             self.add_problem(&String::from_utf8_lossy(own), &problem);
             pairs.truncate(most);

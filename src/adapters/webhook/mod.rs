@@ -23,7 +23,7 @@ use post::{Letter, Post};
 /// The read limits for a receiver.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "webhook",
-    answer: "why it refuses a notice",
+    answer: "the reason why a notice is refused",
     bytes: post::ANSWER as u64,
     time: TimeLimit::Within(post::TIMEOUT),
 }];
