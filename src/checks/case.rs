@@ -13,7 +13,7 @@ use crate::inventory::{EnvironmentValue, HIDDEN};
 pub struct HealthCheck {
     /// The path that answers 2xx when the instance is ready for traffic, e.g. `/health`.
     pub path: String,
-    /// The `Host` header; the endpoint's own address when absent.
+    /// The `Host` header; if absent, the endpoint's own address is sent.
     pub host: Option<String>,
     #[serde(default)]
     pub headers: BTreeMap<String, EnvironmentValue>,
@@ -28,9 +28,9 @@ pub struct HealthCheck {
 /// What a case expects of an answer. The case passes if every given condition holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Expectation {
-    /// The status code; any 2xx when absent.
+    /// The expected status code; if absent, any 2xx.
     pub status: Option<u16>,
-    /// Headers by lower-case name, each equal to the text.
+    /// The headers that the answer must have: each lower-case name with its exact value.
     pub headers: BTreeMap<String, String>,
     /// A text that the body must contain.
     pub body_contains: Option<String>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::{Digest, InstanceRun};
 
-/// The most cases that keep their transcripts in the record, counted among the cases that did not pass.
+/// The most cases that keep a transcript in the record. A case that passed keeps none.
 const DETAILED: usize = 16;
 /// The most characters of each text of a case in the record.
 const DETAIL: usize = 300;
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_of_a_hundred_failed_cases_stays_small() {
+    fn a_record_of_many_failed_cases_stays_small() {
         let case = |n: usize| CaseReport {
             name: format!("case {n}"),
             required: true,

@@ -34,7 +34,7 @@ pub trait Checker: Send + Sync {
         headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer;
 
-    /// The mask that hides the target's secrets in everything shown of it.
+    /// The mask that hides the target's secrets in every text about the target.
     async fn mask(&self) -> Mask {
         Mask::default()
     }
@@ -45,7 +45,7 @@ pub trait Checker: Send + Sync {
     }
 
     /// A number that changes when another secret of the target may have become known. An older mask does not hide that
-    /// secret. Cheap enough to call for each line of a log.
+    /// secret. The call is cheap enough for each line of a log.
     fn mask_revision(&self) -> u64 {
         0
     }

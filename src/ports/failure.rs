@@ -43,7 +43,7 @@ pub struct Failure {
     pub kind: FailureKind,
     /// The system and its address, without credentials: `etcd at 10.0.0.7:2379`.
     pub target: String,
-    /// The interrupted action, as a participle: `pulling web@sha256:…`.
+    /// The action that failed, as a participle: `pulling web@sha256:…`.
     pub doing: String,
     /// The answer of the system, or the reason why it gave none. The adapter has made the text safe to show.
     pub said: String,

@@ -67,7 +67,7 @@ pub trait RouterReader: Send + Sync {
     /// The calls that [`RouterWriter::rebase`] would make.
     fn describe_rebase(&self, _target: &Target, order: &RebaseOrder) -> Vec<String> {
         vec![format!(
-            "proxy: write generation {} and the token of this repair's lock over token {}, only if no other driver has written it since; no traffic moves",
+            "proxy: write generation {} and the token of this repair's lock in place of token {}, if no other driver has changed the pointer since; no traffic moves",
             order.generation,
             order.from.highest_token()
         )]

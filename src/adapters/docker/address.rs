@@ -68,7 +68,7 @@ impl DockerAddress {
             format!("DOCKER_HOST is {docker_host}, but Greenroom reads only its configuration");
         Some(if docker_host.starts_with("ssh://") {
             format!(
-                "{hint}. It cannot connect over ssh: set docker.address to a socket or to tcp://host:port"
+                "{hint}. Greenroom cannot connect over ssh: set docker.address to a socket or to tcp://host:port"
             )
         } else {
             format!("{hint}. To use that engine, set docker.address to it")

@@ -53,7 +53,7 @@ impl Engine {
     }
 }
 
-/// A time as the engine reads it: seconds, a dot and nanoseconds. The engine rounds whole seconds up, and would keep
+/// A time in the engine's format: seconds, a dot and nanoseconds. The engine rounds whole seconds up, and would keep
 /// the answer open until that second has passed.
 fn exactly(at: Timestamp) -> String {
     format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())

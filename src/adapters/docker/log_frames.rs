@@ -13,7 +13,7 @@ const TERMINAL_LINE: usize = 512 * 1024;
 /// A piece of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// A part of a line, or the last part with the line end.
+    /// A part of a line. The last part of a line ends with the line end.
     Of(LogStream, Vec<u8>),
     /// A line of a container with a terminal, and how many more bytes of it were dropped.
     Terminal(Vec<u8>, usize),

@@ -46,7 +46,7 @@ impl Lines {
         if ends { slot.take() } else { None }
     }
 
-    /// A line without a line end. Two calls return those of both streams.
+    /// The unfinished line of one stream. A second call returns that of the other stream.
     pub(super) fn rest(&mut self) -> Option<LogChunk> {
         self.out.take().or_else(|| self.err.take())
     }

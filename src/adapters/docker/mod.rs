@@ -33,7 +33,7 @@ pub const BOUNDS: [Bound; 6] = [
         TimeLimit::Within(engine::QUICK),
     ),
     bound(
-        "an answer to create, start, stop, remove",
+        "an answer to create, start, stop or remove",
         connection::ANSWER,
         TimeLimit::Within(write::SLOW),
     ),

@@ -208,7 +208,7 @@ fn until_failure<T: Send + 'static>(
         .boxed()
 }
 
-/// A time as the engine reads it in `since`, to the nanosecond.
+/// A time in the engine's format for `since`, to the nanosecond.
 fn exact(time: Timestamp) -> String {
     format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }

@@ -139,8 +139,8 @@ impl EtcdReader {
 }
 
 impl Approvals {
-    /// Adds the approvals of one approver, oldest first. `pairs` has the newest first, and has one too many if there
-    /// are more than are read.
+    /// Adds the approvals of one approver, oldest first. `pairs` has the newest first, and has one more than the limit
+    /// if there are too many.
     fn take(&mut self, own: &[u8], mut pairs: Vec<KeyValue>) {
         let most = usize::try_from(PER_APPROVER).unwrap_or(usize::MAX);
         if pairs.len() > most {
@@ -158,7 +158,7 @@ impl Approvals {
         self.add(own, own, problem);
     }
 
-    /// Adds a problem with the approvals of all people. The hint shows how to delete the approvals of one person.
+    /// Adds a problem with the approvals of all approvers. Its text shows how to delete the approvals of one of them.
     fn add_general_problem(&mut self, prefix: &str, problem: &str) {
         self.add(prefix, &format!("{prefix}NAME/"), problem);
     }
@@ -172,8 +172,8 @@ impl Approvals {
     }
 }
 
-/// The read of the newest approvals of one approver, newest first. Below the approver's name, each key ends with the
-/// id of a release.
+/// The operation that reads the newest approvals of one approver, newest first. Below the approver's name, each key
+/// ends with the id of a release.
 fn newest_of(own: &[u8]) -> TxnOp {
     let newest = GetOptions::new()
         .with_range(behind(own))

@@ -1,5 +1,5 @@
 //! Holds that operators place and clear: one key for each target, and a permanent record of each hold. A write
-//! compares the value that was read. Holds need no lock and change nothing else.
+//! succeeds only if the value that was read has not changed. Holds need no lock and change nothing else.
 
 use std::time::Duration;
 

@@ -147,7 +147,7 @@ impl TakeFrom {
 }
 
 impl EtcdLocks {
-    /// Takes the lock if it is free, or if `over` allows to take it from its holder.
+    /// Takes the lock if it is free, or if `over` allows taking it from its holder.
     async fn take(&self, target: &Target, record: &LockRecord, over: TakeFrom) -> Result<Acquired> {
         let doing = &format!("taking the lock of {target}");
         let key = &self.store.keys().lock(target);
@@ -188,7 +188,8 @@ impl EtcdLocks {
                 }
                 Ok(None) => self.forget(lease).await,
                 Err(error) => {
-                    // A late transaction needs this lease. Without the lease, the transaction creates nothing.
+                    // A late transaction could still write the lock on this lease. After the lease is revoked, it
+                    // cannot.
                     if error.sort != Sort::Unclear {
                         self.forget(lease).await;
                         return Err(self.store.unanswered(doing, error));

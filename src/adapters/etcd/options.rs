@@ -99,7 +99,7 @@ pub(super) fn prefix(given: &str) -> Result<String> {
         return Ok(given.to_owned());
     }
     Err(refused(format!("{given:?} is not a prefix for keys"))
-        .hint(format!("write something like {DEFAULT_PREFIX}")))
+        .hint(format!("write a path like {DEFAULT_PREFIX}")))
 }
 
 /// The client library's options for one endpoint, without the user.
@@ -146,7 +146,7 @@ pub(super) fn refused(reason: impl Into<String>) -> Failure {
     Failure::new(
         FailureKind::Rejected,
         "etcd",
-        "reading its settings",
+        "reading the settings",
         reason,
     )
 }

@@ -36,7 +36,7 @@ impl EtcdReader {
             || pair.key() == keys.handover_request(target).as_bytes()
     }
 
-    /// The reads of a target without its history.
+    /// The operations that read a target without its history.
     fn ranges_of(&self, target: &Target) -> Vec<TxnOp> {
         let of_target = self.store.keys().without_releases(target);
         of_target.iter().map(|(from, to)| range(from, to)).collect()

@@ -123,8 +123,9 @@ impl Store {
         Failure::new(kind, self.name(), doing, message)
     }
 
-    /// Reads the password if it has not been read yet, and returns the deadline moved by that time, because the server
-    /// has nothing to do with it. If the password cannot be read, the following call reports the reason.
+    /// Reads the password if it has not been read yet. Returns the deadline moved by the time that this took, so that
+    /// a slow source of the password does not count against the server. If the password cannot be read, the following
+    /// call reports the reason.
     async fn with_password(&self, until: Instant) -> Instant {
         let Some(login) = &self.inner.options.credentials else {
             return until;

@@ -35,7 +35,7 @@ pub(super) fn decode_registration(
     if entry.slot == slot {
         Ok(entry)
     } else {
-        Err(format!("the value names {}", entry.slot))
+        Err(format!("the value names the slot {}", entry.slot))
     }
 }
 

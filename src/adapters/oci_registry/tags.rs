@@ -49,7 +49,7 @@ impl Question<'_> {
             requested.insert(url.clone());
             let asking = self.page(&url, &permit);
             let page = match self.within(asking).await {
-                // Some registries answer a request after the last page in this way.
+                // Some registries answer that the page after the last one does not exist.
                 Err(failure) if number > 0 && failure.kind == FailureKind::Missing => {
                     return Ok(tags);
                 }
@@ -93,7 +93,7 @@ impl Question<'_> {
 
 fn with_query(first: &Url, last: Option<&str>) -> Url {
     let mut url = first.clone();
-    // Names that is_tag accepts need no escaping.
+    // Names that `is_tag` accepts need no escaping.
     let last = last.map(|last| format!("&last={last}")).unwrap_or_default();
     url.set_query(Some(&format!("n={PAGE}{last}")));
     url

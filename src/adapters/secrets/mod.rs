@@ -1,6 +1,6 @@
 //! Reads secrets from the configured sources: an environment variable, a file, or the output of a command. The secret
-//! is the whole text without one final newline. Every value stays in memory as long as the process runs, so that it
-//! can be hidden. Secrets of instances and channels are nevertheless read again for each use. This module must never
+//! is the whole text without one final newline. The last values of each source stay in memory, so that they can be
+//! hidden in texts. Secrets of instances and channels are nevertheless read again for each use. This module must never
 //! log or describe a value.
 
 mod source;
@@ -210,7 +210,9 @@ fn failure(
     deadline: Duration,
 ) -> Failure {
     let hint = match source {
-        SecretSource::Env(name) => format!("set {name} where greenroom is started"),
+        SecretSource::Env(name) => {
+            format!("set {name} in the environment in which greenroom is started")
+        }
         SecretSource::File(path) => {
             format!("make {} readable for this user", path.display())
         }

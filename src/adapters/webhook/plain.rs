@@ -35,7 +35,7 @@ fn is_markup(chars: &[char], at: usize, c: char) -> bool {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     match c {
         '*' | '`' | '~' | '[' | ']' | '|' | '$' | '\\' => true,
-        // Inside a name (`no_data`, `ada@host-1`, `a#1`), these are no markup.
+        // Inside a name (`no_data`, `ada@host-1`, `a#1`), these are not markup.
         '_' => !(is_word(before) && is_word(after)),
         '@' | '#' => !is_word(before),
         ':' => is_link(chars, at) || is_emoji(chars, at),

@@ -1,5 +1,5 @@
-//! Sends one request to one address. Redirects are not followed: the address and the signature are for one
-//! receiver.
+//! Sends one request to one address. Redirects are not followed, because the address and the signature are meant for
+//! one receiver only.
 
 use std::sync::OnceLock;
 use std::time::Duration;
