@@ -148,7 +148,7 @@ impl RuntimeReader for DockerReader {
     ) -> Result<BoxStream<'static, Result<LogChunk>>> {
         let doing = format!("following the logs of {}", instance.short());
         let Some(id) = container_id(instance) else {
-            let reason = "the instance has no full container id";
+            let reason = "the id is not a full container id";
             return Err(self.engine.refuse(FailureKind::Rejected, doing, reason));
         };
         let Some(container) = self.engine.inspect(id, &doing).await? else {

@@ -330,7 +330,7 @@ impl DockerWriter {
         let Some(id) = container_id(instance) else {
             return Err(refuse(
                 FailureKind::Rejected,
-                "the instance has no full container id",
+                "the id is not a full container id",
             ));
         };
         let found = self.engine.inspect(id, doing).await?;

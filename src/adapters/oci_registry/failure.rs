@@ -47,7 +47,10 @@ pub(super) fn of_request(error: &reqwest::Error) -> (FailureKind, String) {
 /// The kind of an unsuccessful answer, and its text without what the mask hides.
 pub(super) fn of_status(code: u16, body: &[u8], mask: &Mask) -> (FailureKind, String) {
     if code == 401 {
-        return (FailureKind::Denied, "the registry denies access".into());
+        return (
+            FailureKind::Denied,
+            "the image registry denies access".into(),
+        );
     }
     match serde_json::from_slice::<Envelope>(body) {
         Ok(envelope) if (400..500).contains(&code) => by_envelope(&envelope, mask),

@@ -279,11 +279,11 @@ impl Question<'_> {
             }
             (FailureKind::Denied, ..) => failure.hint("check the user and password of this image registry"),
             _ if message.contains("certificate") => failure.hint(format!(
-                "if the registry has its own authority, set `ca` in the environment's `registry` table, or copy the authority's certificate to {DOCKER_CERTIFICATES}/{}/ca.crt",
+                "if the image registry has its own authority, set `ca` in the environment's `registry` table, or copy the authority's certificate to {DOCKER_CERTIFICATES}/{}/ca.crt",
                 self.host
             )),
             _ if message.contains("InvalidContentType") => {
-                failure.hint("the registry answers without TLS: set `plain_http = true` if that is intended")
+                failure.hint("the image registry answers without TLS: set `plain_http = true` if that is intended")
             }
             (FailureKind::Unreachable, _, Some(_)) => failure.hint(format!(
                 "the environment variable {}_PROXY or ALL_PROXY sets this proxy; NO_PROXY lists hosts that do not use it",

@@ -98,7 +98,7 @@ impl Question<'_> {
             })?;
         if self.access.scheme == "https" && url.scheme() != "https" {
             let message = format!(
-                "the registry names a token server without TLS: {}",
+                "the image registry names a token server without TLS: {}",
                 place(&url)
             );
             return Err(self.failure(FailureKind::Denied, &message));
@@ -122,7 +122,7 @@ impl Question<'_> {
     fn untrusted_server(&self, url: &Url) -> Failure {
         let place = place(url);
         let message = format!(
-            "the registry names a token server on another host, which would get the password: {place}"
+            "the image registry names a token server on another host, which would get the password: {place}"
         );
         self.failure(FailureKind::Denied, &message).hint(format!(
             "if you trust that server, set token_server = \"{place}\" next to user and password"
