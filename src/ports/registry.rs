@@ -25,7 +25,6 @@ pub enum Hint {
     Anything,
 }
 
-/// Reads the store.
 #[async_trait]
 pub trait RegistryReader: Send + Sync {
     /// The kind and address of the store, for messages.

@@ -175,17 +175,17 @@ impl Keys {
     /// The ranges `[from, to)` that together cover a target without its history, which is its releases, its repairs
     /// and the records of its holds.
     pub(super) fn without_releases(&self, target: &Target) -> [(String, String); 5] {
-        let all = self.target(target);
+        let prefix = self.target(target);
         let holds = self.holds(target);
         let heads = self.heads(target);
         let repairs = self.repairs(target);
         let entries = self.all_entries(target);
         [
-            (all.clone(), holds.clone()),
+            (prefix.clone(), holds.clone()),
             (after(&holds), heads.clone()),
             (after(&heads), repairs.clone()),
             (after(&repairs), entries.clone()),
-            (after(&entries), after(&all)),
+            (after(&entries), after(&prefix)),
         ]
     }
 }

@@ -182,7 +182,7 @@ impl Values {
     async fn secret(&self, source: &SecretSource) -> Result<SecretString, String> {
         let Some(secrets) = &self.secrets else {
             return Err(
-                "this request needs a secret, but no source of secrets is available".to_owned(),
+                "the request needs a secret, but no source of secrets is available".to_owned(),
             );
         };
         let read = secrets.kept(source).await;

@@ -65,7 +65,6 @@ fn title(page: &str) -> Option<String> {
     Some(parts.join(" ")).filter(|title| !title.is_empty())
 }
 
-/// Describes a failed request.
 pub(super) fn of_error(error: &reqwest::Error) -> String {
     let problem = if error.is_connect() {
         "no connection"

@@ -110,7 +110,7 @@ impl OciRegistry {
         self
     }
 
-    /// Also trusts the authorities in these PEM files, each for one host.
+    /// Trusts the authorities in these PEM files as well, each for one host.
     #[must_use]
     pub fn with_authorities(mut self, authorities: BTreeMap<String, PathBuf>) -> Self {
         self.accesses.authorities = authorities;
@@ -124,7 +124,7 @@ impl OciRegistry {
         self
     }
 
-    /// Also trusts the authorities in these directories, which have the layout of [`DOCKER_CERTIFICATES`].
+    /// Trusts the authorities in these directories as well. They have the layout of [`DOCKER_CERTIFICATES`].
     #[must_use]
     pub fn with_docker_certificates(mut self, directories: Vec<PathBuf>) -> Self {
         self.accesses.docker_certificates = directories;

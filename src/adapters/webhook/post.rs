@@ -25,7 +25,6 @@ const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 /// A notice in the form that its receiver expects.
 pub(super) struct Letter {
     pub(super) headers: HeaderMap,
-    /// The body is JSON.
     pub(super) body: String,
 }
 
