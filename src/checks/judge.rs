@@ -1,4 +1,4 @@
-//! Compares an answer with what a case expects, and reports all differences at once.
+//! Compares an answer with what a case expects, and reports all differences together.
 
 use std::time::Duration;
 
@@ -6,16 +6,15 @@ use super::{Case, CaseReport, Verdict, may_be_secret};
 use crate::inventory::Mask;
 use crate::sanitize::sanitize;
 
-/// An HTTP answer, as far as a case can ask about it.
+/// The parts of an HTTP answer that a case can check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
-    /// The status code.
     pub status: u16,
-    /// Headers by lower-case name.
+    /// Names are in lower case.
     pub headers: Vec<(String, String)>,
     /// The body, cut at the adapter's limit.
     pub body: Vec<u8>,
-    /// From the first byte sent to the last byte read.
+    /// The time from the first byte sent to the last byte read.
     pub took: Duration,
 }
 
@@ -31,7 +30,7 @@ impl Answer {
         }
     }
 
-    /// The target of a redirect, without its query, which may hold a secret; none if it is no redirect.
+    /// The target of a redirect without its query, which may contain a secret; none if the answer is no redirect.
     pub fn redirect(&self) -> Option<String> {
         if !(300..400).contains(&self.status) {
             return None;
@@ -42,7 +41,7 @@ impl Answer {
     }
 }
 
-/// How many characters of a foreign value a message quotes.
+/// The most characters that a message quotes from one value of an answer.
 const QUOTED: usize = 80;
 
 /// Judges the answer to one case.
@@ -55,10 +54,10 @@ pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     let expect = &case.expect;
     match expect.status {
         Some(status) if status != answer.status => {
-            differences.push(status_in_words(answer, &status.to_string(), mask));
+            differences.push(describe_status(answer, &status.to_string(), mask));
         }
         None if !(200..300).contains(&answer.status) => {
-            differences.push(status_in_words(answer, "2xx", mask));
+            differences.push(describe_status(answer, "2xx", mask));
         }
         _ => {}
     }
@@ -105,11 +104,11 @@ pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     }
 }
 
-fn status_in_words(answer: &Answer, wanted: &str, mask: &Mask) -> String {
-    let said = format!("status {} instead of {wanted}", answer.status);
+fn describe_status(answer: &Answer, wanted: &str, mask: &Mask) -> String {
+    let difference = format!("status {} instead of {wanted}", answer.status);
     match answer.masked(mask).redirect() {
-        Some(target) => format!("{said}: it redirects to {target}"),
-        None => said,
+        Some(target) => format!("{difference}, with a redirect to {target}"),
+        None => difference,
     }
 }
 
@@ -136,7 +135,7 @@ fn json_differences(case: &Case, answer: &Answer, mask: &Mask) -> Vec<String> {
         .collect()
 }
 
-/// Foreign text on one line, escaped and cut.
+/// Quotes untrusted text on one line, escaped and cut.
 fn quote(text: &str) -> String {
     let escaped: String = text.escape_debug().take(QUOTED).collect();
     format!("`{escaped}`")
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_status_any_2xx_passes_and_nothing_else() {
+    fn without_an_expected_status_only_2xx_passes() {
         let case = case(Expectation::default());
         assert_eq!(
             judge(&case, &answer(204, ""), &Mask::default()).verdict,
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn all_differences_are_reported_with_foreign_text_escaped() {
+    fn all_differences_are_reported_with_the_answer_escaped() {
         let case = case(Expectation {
             status: Some(201),
             headers: [("content-type".to_owned(), "application/json".to_owned())].into(),

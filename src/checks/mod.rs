@@ -1,5 +1,5 @@
-//! Checks of a candidate: what is requested, what is expected, and what the answers mean for a release.
-//! Pure: the `http` adapter sends the requests, through the `checker` port.
+//! Checks of a candidate: what is requested, what is expected, and what the answers mean for a release. This module
+//! sends nothing: the `http` adapter sends the requests, through the `checker` port.
 
 mod case;
 mod judge;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::{Digest, InstanceRun};
 
-/// How many cases that did not pass keep their transcripts in the record.
+/// The most cases that keep a transcript in the record. A case that passed keeps none.
 const DETAILED: usize = 16;
-/// How many characters of each text are kept in the record.
+/// The most characters of each text of a case in the record.
 const DETAIL: usize = 300;
 const REQUEST: usize = 200;
 const RESPONSE: usize = 300;
@@ -23,9 +23,9 @@ pub enum Verdict {
     Passed,
     /// There was an answer, and it was not as expected.
     Failed,
-    /// There was no answer to judge.
+    /// No answer arrived, so there was nothing to judge.
     Errored,
-    /// It was not run.
+    /// The case was not run.
     NoData,
 }
 
@@ -43,15 +43,12 @@ impl fmt::Display for Verdict {
 /// The outcome of one case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseReport {
-    /// The case's name.
     pub name: String,
     /// Whether a failure stops the release.
     pub required: bool,
-    /// The outcome.
     pub verdict: Verdict,
     /// What was expected and what was answered, for people; empty if it passed.
     pub detail: String,
-    /// How long the answer took.
     pub took: Duration,
     /// The request as text; empty if an older Greenroom ran the case.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -69,22 +66,22 @@ pub struct Report {
     /// The run of the instance, the same from the first case to the last; none if unknown.
     #[serde(default)]
     pub run: Option<InstanceRun>,
-    /// When the checks ended.
+    /// The time at which the checks ended.
     pub at: Timestamp,
-    /// One per case, in the suite's order.
+    /// One report per case, in the order of the suite.
     pub cases: Vec<CaseReport>,
 }
 
 impl Report {
-    /// Whether every required case passed. Also true for an empty suite.
+    /// Whether every required case passed. This is also true for an empty suite.
     pub fn allows(&self) -> bool {
         self.cases
             .iter()
             .all(|case| !case.required || case.verdict == Verdict::Passed)
     }
 
-    /// The report for the record: a failed case with its shortened transcript, a passed case with its
-    /// verdict only. A store keeps several copies of every record, so records stay small.
+    /// Shortens the report for the record: a case that passed keeps no transcript, and any other case a short one. A
+    /// store keeps several copies of every record, so records must stay small.
     #[must_use]
     pub fn for_the_record(mut self) -> Self {
         let mut detailed = 0;
@@ -121,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_of_a_hundred_failed_cases_stays_small() {
+    fn a_record_of_many_failed_cases_stays_small() {
         let case = |n: usize| CaseReport {
             name: format!("case {n}"),
             required: true,

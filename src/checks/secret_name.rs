@@ -1,4 +1,4 @@
-//! Which headers and query parameters may carry a secret, by their names, and how to show paths without them.
+//! Finds headers and query parameters that may carry a secret, by their names, and hides their values in paths.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -11,6 +11,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// A name that contains one of these parts suggests a secret.
 const PARTS: [&str; 10] = [
     "auth",
     "cookie",
@@ -30,7 +31,7 @@ pub fn may_be_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
-/// A path as shown, without query values that may be secret, and those values.
+/// Returns the path with hidden query values where a value may be secret, and the values that were hidden.
 pub fn hide_in_query(path: &str) -> (String, Vec<String>) {
     let Some((before, query)) = path.split_once('?') else {
         return (path.to_owned(), Vec::new());

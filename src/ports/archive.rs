@@ -1,5 +1,5 @@
-//! The archive: every release that this user's consoles have seen, for browsing without a network. It is a copy.
-//! No decision is made from it, and nothing shown as running comes from it.
+//! The archive: a local copy of every release that this user's consoles have seen, for browsing without a network.
+//! Greenroom decides nothing from it, and shows nothing from it as running.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,16 +13,15 @@ use crate::history::{
 };
 use crate::inventory::{ReleaseId, Target};
 
-/// A range of release ids, both ends excluded; `None` is an open end.
+/// A range of release ids. Both ends are excluded; `None` is an open end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Within {
-    /// Newer than this one.
+    /// Only releases newer than this one.
     pub after: Option<ReleaseId>,
-    /// Older than this one.
+    /// Only releases older than this one.
     pub before: Option<ReleaseId>,
 }
 
-/// Reads the archive.
 #[async_trait]
 pub trait ArchiveReader: Send + Sync {
     /// Lists the releases that match a filter, newest first, starting after `before`.
@@ -33,16 +32,16 @@ pub trait ArchiveReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Listed>>;
 
-    /// One release, with everything that is kept of it.
+    /// One release with everything that the archive has about it; none if the archive does not have it.
     async fn release(&self, id: ReleaseId) -> Result<Option<Kept>>;
 
     /// The releases whose id matches the typed text, newest first: see [`ReleaseId::is_meant_by`].
     async fn named(&self, typed: &str, limit: usize) -> Result<Vec<ReleaseId>>;
 
-    /// The heads of these releases, as far as they are kept.
+    /// The heads of these releases. A release that the archive does not have is left out.
     async fn heads(&self, ids: &[ReleaseId]) -> Result<BTreeMap<ReleaseId, ReleaseRecord>>;
 
-    /// The releases of a target that are kept without an outcome.
+    /// The releases of a target that have no outcome in the archive.
     async fn unfinished(&self, target: &Target) -> Result<Vec<ReleaseId>>;
 
     /// The newest release up to which a target's journal was read completely.
@@ -57,31 +56,31 @@ pub trait ArchiveReader: Send + Sync {
     /// The holds and repairs whose id matches the typed text, newest first.
     async fn audit_named(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// Which of these releases were kept once and have been pruned.
+    /// Returns those of these ids that were in the archive once and have been pruned.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;
 
     /// What `prune` would remove at `now`. Changes nothing.
     async fn prunable(&self, retention: &Retention, now: Timestamp) -> Result<Pruning>;
 }
 
-/// Writes to the archive. Writing the same record again changes nothing. Where a journal later differs from the
-/// copy, the first copy stays and the difference is noted.
+/// Writes to the archive. Writing the same record again changes nothing. If a journal later differs from the copy, the
+/// first copy remains and the archive notes the difference.
 #[async_trait]
 pub trait ArchiveWriter: Send + Sync {
-    /// Keeps releases, all or none of them.
+    /// Copies releases into the archive, all or none of them.
     async fn keep(&self, releases: Vec<Recorded>) -> Result<()>;
 
     /// Notes that a target's journal was read completely up to this release.
     async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()>;
 
-    /// Keeps the log of a release's candidate. Of two logs, the one with more lines is kept. The log may arrive
-    /// before the release.
+    /// Copies the log of a release's candidate into the archive. If the archive already has a log for the release, the
+    /// one with more lines remains. The log may arrive before the release.
     async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()>;
 
-    /// Keeps holds and repairs. Returns how many of them were new or changed. Where a record contradicts the kept one
-    /// instead of completing it, the difference is noted.
+    /// Copies holds and repairs into the archive, and returns how many of them were new or changed. If a record
+    /// contradicts the copy instead of completing it, the archive notes the difference.
     async fn keep_audit(&self, records: Vec<AuditRecord>) -> Result<usize>;
 
-    /// Removes these records for good: they are not kept again. The freed space can be reused.
+    /// Removes these records for good: a later copy does not add them again. The archive reuses the freed space.
     async fn prune(&self, pruning: &Pruning) -> Result<()>;
 }

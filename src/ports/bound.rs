@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// The bound on one kind of answer.
+/// The limits for one kind of answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound {
-    /// The server that answers: `Docker engine`.
+    /// The server that answers, e.g. `Docker engine`.
     pub server: &'static str,
-    /// What is read: `an answer`.
+    /// The part that is limited, e.g. `a line of events`.
     pub answer: &'static str,
     /// The maximum number of bytes that are read.
     pub bytes: u64,
@@ -15,15 +15,14 @@ pub struct Bound {
     pub time: TimeLimit,
 }
 
-/// A time limit for reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeLimit {
-    /// For the whole answer.
+    /// The whole answer must arrive within this time.
     Within(Duration),
-    /// For the time without new data. The whole answer may take longer.
+    /// The longest pause without new data. The whole answer may take longer.
     Idle(Duration),
-    /// Configured by this key.
+    /// The limit is set by this key of the configuration.
     Configured(&'static str),
-    /// None: it is read as long as it is followed.
+    /// No limit, because the stream is followed for as long as it is needed.
     Endless,
 }

@@ -1,4 +1,5 @@
-//! Sends HTTP requests to an instance and to the public address. A failed request is an answer here, not an error.
+//! Sends HTTP requests to an instance and to the public address. A request that fails is reported as an answer, not as
+//! an error.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +11,22 @@ use crate::inventory::{Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, P
 /// How to connect to the public address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Connection {
-    /// A new one.
+    /// A new connection for each request.
     Fresh,
-    /// One that is kept open between requests, as a browser does. The first request opens it.
+    /// A connection that is kept open between requests, as a browser does. The first request opens it.
     Kept,
 }
 
-/// Sends the requests and reports the answers.
 #[async_trait]
 pub trait Checker: Send + Sync {
-    /// One health probe.
+    /// Sends one health probe to the instance at `at`.
     async fn health(&self, at: &Endpoint, check: &HealthCheck) -> Probe;
 
-    /// One case, against the candidate's own address, or through `preview` if the case says so.
+    /// Runs one case against the candidate's own address `at`, or through `preview` if the case says so.
     async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport;
 
-    /// What the instance at `at` answers to the request that [`Checker::public`] makes, sent directly to it with the
-    /// headers that a proxy adds, and with `headers`, which replace those. The answer names no slot.
+    /// Sends the request of [`Checker::public`] directly to the instance at `at`, with the headers that a proxy adds.
+    /// Headers in `headers` replace those of the same name. The answer names no slot.
     async fn direct(
         &self,
         at: &Endpoint,
@@ -34,22 +34,22 @@ pub trait Checker: Send + Sync {
         headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer;
 
-    /// The mask that hides the target's secrets in everything shown of it.
+    /// The mask that hides the target's secrets in every text about the target.
     async fn mask(&self) -> Mask {
         Mask::default()
     }
 
-    /// The same as far as the secrets are known now. Does not wait.
+    /// The mask of the secrets that are known already. Does not wait for other secrets to be read.
     fn known_mask(&self) -> Mask {
         Mask::default()
     }
 
-    /// Changes when a secret of the target may have been learned, which a mask that was made before does not hide. It
-    /// may be asked for each line of a log.
+    /// A number that changes when another secret of the target may have become known. An older mask does not hide that
+    /// secret. The call is cheap enough for each line of a log.
     fn mask_revision(&self) -> u64 {
         0
     }
 
-    /// What the public address answers, and which slot answered.
+    /// Requests the public address, and reports the answer and the slot that sent it.
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;
 }

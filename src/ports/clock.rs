@@ -1,17 +1,15 @@
-//! The time. Injected, so that tests can set it.
+//! The clock, as a trait, so that tests can set the time.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-/// Tells the time.
 pub trait Clock: Send + Sync {
-    /// Now.
     fn now(&self) -> Timestamp;
 
-    /// Keeps this clock steady until the returned guard is dropped, even if the machine's clock is set meanwhile.
-    /// Deadlines are measured with it.
+    /// Makes [`Clock::now`] ignore every change of the machine's clock until the returned guard is dropped. A deadline
+    /// is measured while such a guard exists.
     fn steady(&self) -> Steady {
         Steady(None)
     }
@@ -25,18 +23,17 @@ pub struct Steady(#[expect(dead_code, reason = "only held, never read")] Option<
 /// One moment by two clocks of the machine: the wall clock, which can be set, and the monotonic clock, which cannot.
 #[derive(Debug)]
 struct Anchor {
-    set: Timestamp,
-    even: Instant,
+    wall: Timestamp,
+    monotonic: Instant,
 }
 
-/// The machine's own clock.
 #[derive(Debug, Default)]
 pub struct SystemClock {
     steady: Mutex<Weak<Anchor>>,
 }
 
 impl SystemClock {
-    fn held(&self) -> Option<Arc<Anchor>> {
+    fn anchor(&self) -> Option<Arc<Anchor>> {
         let steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
         steady.upgrade()
     }
@@ -44,9 +41,9 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        self.held().map_or_else(Timestamp::now, |anchor| {
-            let passed = anchor.even.elapsed();
-            anchor.set.checked_add(passed).unwrap_or(anchor.set)
+        self.anchor().map_or_else(Timestamp::now, |anchor| {
+            let passed = anchor.monotonic.elapsed();
+            anchor.wall.checked_add(passed).unwrap_or(anchor.wall)
         })
     }
 
@@ -54,8 +51,8 @@ impl Clock for SystemClock {
         let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
         let anchor = steady.upgrade().unwrap_or_else(|| {
             Arc::new(Anchor {
-                set: Timestamp::now(),
-                even: Instant::now(),
+                wall: Timestamp::now(),
+                monotonic: Instant::now(),
             })
         });
         *steady = Arc::downgrade(&anchor);
@@ -69,14 +66,14 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_held_clock_is_steady_and_a_released_one_follows_the_machine() {
+    fn a_clock_is_steady_only_while_a_guard_exists() {
         let clock = SystemClock::default();
         let first = clock.steady();
         let long_ago = Arc::new(Anchor {
-            set: Timestamp::UNIX_EPOCH,
-            even: Instant::now(),
+            wall: Timestamp::UNIX_EPOCH,
+            monotonic: Instant::now(),
         });
-        // As if the machine's clock had been set in the meantime.
+        // Simulates that the machine's clock was set while a guard exists.
         *clock.steady.lock().unwrap() = Arc::downgrade(&long_ago);
         let second = clock.steady();
         drop((first, long_ago));

@@ -4,28 +4,28 @@ use std::fmt;
 
 use crate::inventory::Mask;
 
-/// What kind of failure it is. Decisions look at this and never at the text.
+/// The kind of a failure. Decisions depend on the kind and never on the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
-    /// The call did not reach the system; nothing happened there.
+    /// The call did not reach the system, so it changed nothing.
     Unreachable,
-    /// The call may or may not have happened: look before repeating it.
+    /// The system may or may not have applied the call. Read the state before you repeat it.
     Ambiguous,
-    /// What was asked for does not exist.
+    /// The requested object does not exist.
     Missing,
-    /// Something else exists where this should go, or a compare-and-swap lost.
+    /// Another object exists in that place, or a compare-and-swap failed.
     Conflict,
-    /// The state on which the call was decided has changed; nothing was done. Observe again and decide again.
+    /// The state that the caller decided on has changed, so nothing was done. Observe and decide again.
     Changed,
-    /// The caller no longer holds the lock under which it wrote.
+    /// The caller no longer holds the lock under which it writes.
     Fenced,
     /// The credentials were not accepted.
     Denied,
-    /// The system understood and refused.
+    /// The system understood the call and refused it.
     Rejected,
     /// The answer cannot be understood.
     Garbled,
-    /// This system, version or set-up cannot do it.
+    /// This system, version or set-up does not support the call.
     Unsupported,
 }
 
@@ -36,19 +36,18 @@ impl FailureKind {
     }
 }
 
-/// A failure of an outside system, shown as `docker at unix:///run/docker.sock: pulling
-/// web@sha256:…: connection refused (is the engine running?)`.
+/// A failure of an outside system. It is shown as `docker at unix:///run/docker.sock: pulling web@sha256:…: connection
+/// refused (is the engine running?)`.
 #[derive(Debug)]
 pub struct Failure {
-    /// The kind.
     pub kind: FailureKind,
-    /// Which system, and where: `etcd at 10.0.0.7:2379`. Without credentials.
+    /// The system and its address, without credentials: `etcd at 10.0.0.7:2379`.
     pub target: String,
-    /// What was being done, as a participle: `pulling web@sha256:…`.
+    /// The action that failed, as a participle: `pulling web@sha256:…`.
     pub doing: String,
-    /// What the system answered. The adapter has made it safe to show.
+    /// The answer of the system, or the reason why it gave none. The adapter has made the text safe to show.
     pub said: String,
-    /// What to do about it; may be empty.
+    /// What the operator can do; may be empty.
     pub hint: String,
     /// The client library's own error.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -60,19 +59,18 @@ impl Failure {
         kind: FailureKind,
         target: impl Into<String>,
         doing: impl Into<String>,
-        said: impl Into<String>,
+        message: impl Into<String>,
     ) -> Self {
         Self {
             kind,
             target: target.into(),
             doing: doing.into(),
-            said: said.into(),
+            said: message.into(),
             hint: String::new(),
             source: None,
         }
     }
 
-    /// Adds a hint: what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
@@ -86,7 +84,6 @@ impl Failure {
         self
     }
 
-    /// Adds the client library's own error.
     #[must_use]
     pub fn caused_by(mut self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(error));
@@ -110,5 +107,4 @@ impl std::error::Error for Failure {
     }
 }
 
-/// What every port returns.
 pub type Result<T> = std::result::Result<T, Failure>;

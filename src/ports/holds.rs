@@ -1,24 +1,24 @@
-//! Holds stop promotes of a target. People place and clear them, even while a release is being driven, so
-//! no lock is needed. Each call compares the hold that exists.
+//! Holds stop promotes of a target. Operators place and clear them, even while a release is running, so no lock is
+//! needed. Each call changes a hold only if it is still the hold that the caller has read.
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::inventory::{Cleared, Hold, Target};
 
-/// Places and clears holds. Each change is also recorded for good, in the same transaction: see
+/// Places and clears holds. The same transaction also writes a permanent record of the change: see
 /// [`JournalReader::holds`](super::JournalReader::holds).
 #[async_trait]
 pub trait Holds: Send + Sync {
-    /// Places a hold if none exists at `hold.since`. Returns the hold that exists instead; none if ours was
-    /// placed. A hold that cannot be read counts as existing, and is a conflict.
+    /// Places a hold unless another hold is in force at `hold.since`. Returns that other hold, or none if this hold
+    /// was placed. It is a conflict if the existing hold cannot be read.
     async fn place(&self, target: &Target, hold: &Hold) -> Result<Option<Hold>>;
 
-    /// Clears exactly this hold and records who cleared it. A conflict if another hold exists, or none.
+    /// Clears exactly this hold and records who cleared it. It is a conflict if the target has another hold or none.
     async fn clear(&self, target: &Target, hold: &Hold, cleared: &Cleared) -> Result<()>;
 
-    /// Replaces exactly this hold by `next` in one transaction and records who ended the old one: there is no
-    /// moment without a hold. A conflict if another hold exists, or none.
+    /// Replaces exactly this hold with `next`, and records who ended it. One transaction does both, so the target is
+    /// never without a hold. It is a conflict if the target has another hold or none.
     async fn replace(
         &self,
         target: &Target,
@@ -27,7 +27,7 @@ pub trait Holds: Send + Sync {
         next: &Hold,
     ) -> Result<()>;
 
-    /// Removes a hold that cannot be read, if it still has that revision, and keeps `record`, which says what was
-    /// removed and by whom. A conflict if another hold exists, if this one can be read, or if none exists.
+    /// Removes a hold that cannot be read, if its revision is still `revision`, and stores `record`, which says what
+    /// was removed and by whom. It is a conflict if the hold has changed, can be read, or does not exist.
     async fn remove_unreadable(&self, target: &Target, revision: i64, record: &Hold) -> Result<()>;
 }

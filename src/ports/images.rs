@@ -1,14 +1,13 @@
-//! Where images come from: an image registry.
+//! Image registries: the tags of a repository, and the version that a tag or digest names.
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::inventory::{ImageTag, Version, VersionRef};
 
-/// Looks at images.
 #[async_trait]
 pub trait Images: Send + Sync {
-    /// The image registry of a repository, as shown in messages.
+    /// The name of a repository's image registry in messages.
     fn address(&self, repository: &str) -> String {
         format!("the image registry of {repository}")
     }
@@ -16,7 +15,7 @@ pub trait Images: Send + Sync {
     /// The tags of a repository, in the registry's order.
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>>;
 
-    /// The version that a reference names now: its digest and labels. A missing image is
+    /// The version that a reference names at the moment: its digest and labels. A missing image is
     /// [`super::FailureKind::Missing`].
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version>;
 }

@@ -1,4 +1,4 @@
-//! The journal: releases, written down as they happen, so that another driver can resume them.
+//! The journal: the record of each release, written while it runs, so that another driver can resume the release.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,13 @@ use super::{Failure, FailureKind, Fence, Result};
 use crate::history::{AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal};
 use crate::inventory::{ReleaseId, Target};
 
-/// Reads the journal.
 #[async_trait]
 pub trait JournalReader: Send + Sync {
-    /// The newest releases of a target, newest first, heads only.
+    /// The heads of a target's newest releases, newest first.
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>>;
 
-    /// The same, starting after `before`: a long journal is read in parts. An empty list means that no older
-    /// release exists.
+    /// The heads of the releases older than `before`, newest first, so that a long journal can be read in parts. An
+    /// empty list means that no older release exists.
     async fn releases_before(
         &self,
         target: &Target,
@@ -23,8 +22,8 @@ pub trait JournalReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ReleaseRecord>>;
 
-    /// The releases among the newest `limit` whose heads cannot be read, newest first, each with the reason. The other
-    /// lists skip them. A key that names no release is skipped here too.
+    /// Those of the newest `limit` releases whose heads cannot be read, newest first, each with the reason.
+    /// [`JournalReader::releases`] skips them. A key that names no release is not listed.
     async fn unreadable(
         &self,
         _target: &Target,
@@ -33,9 +32,9 @@ pub trait JournalReader: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The head of the current release of each target that has one: see [`crate::history::current`]. Makes as few
-    /// calls as the store allows, because many targets are read at once. Where the newest head of a target
-    /// cannot be read, only that target gets a failure.
+    /// The head of the current release of each target that has one: see [`crate::history::current`]. Many targets are
+    /// read together, so an adapter makes as few calls as its store allows. If the newest head of a target cannot be
+    /// read, only that target gets a failure.
     async fn current(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>>;
 
     /// One release with its entries.
@@ -52,33 +51,32 @@ pub trait JournalReader: Send + Sync {
         Ok(whole.map(|recorded| (recorded, Vec::new())))
     }
 
-    /// One hold or repair, including ones that have ended.
+    /// The hold or repair with this id, even if it has ended.
     async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>>;
 
-    /// The seals of a target's finished records; empty if the store keeps none.
+    /// The seals of a target's finished records; empty if the store has no seals.
     async fn seals(&self, _target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
         Ok(BTreeMap::new())
     }
 
-    /// The newest holds of a target, newest first, including ended ones. Unreadable ones are skipped.
+    /// The newest holds of a target, newest first, including ended ones. A hold that cannot be read is skipped.
     async fn holds(&self, _target: &Target, _limit: usize) -> Result<Vec<HoldRecord>> {
         Ok(Vec::new())
     }
 
-    /// The newest repairs of a target, newest first. Those that only a newer Greenroom can read are skipped.
+    /// The newest repairs of a target, newest first. A repair that only a newer Greenroom can read is skipped.
     async fn repairs(&self, _target: &Target, _limit: usize) -> Result<Vec<RepairRecord>> {
         Ok(Vec::new())
     }
 }
 
-/// Writes the journal. A write is durable when it returns. Repeating a write with the same content changes nothing;
-/// other content under the same number is a conflict.
+/// Writes the journal. A write is durable when it returns. Repeating a write with the same content changes nothing.
+/// Other content under the same id or number is a conflict.
 #[async_trait]
 pub trait JournalWriter: Send + Sync {
-    /// Opens a release, or closes it by writing its head again with an outcome.
+    /// Writes the head of a release: without an outcome to open the release, with one to close it.
     async fn head(&self, record: &ReleaseRecord, fence: &Fence) -> Result<()>;
 
-    /// Adds an entry.
     async fn append(
         &self,
         target: &Target,
@@ -87,14 +85,14 @@ pub trait JournalWriter: Send + Sync {
         fence: &Fence,
     ) -> Result<()>;
 
-    /// Writes a repair, or its result so far. A closed repair stays as it is.
-    /// [`FailureKind::Unsupported`] if the store cannot keep repairs: then nothing is repaired.
+    /// Writes a repair, or its result so far. A closed repair is not changed any more. The failure is
+    /// [`FailureKind::Unsupported`] if the store cannot record repairs; then nothing may be repaired.
     async fn repair(&self, record: &RepairRecord, _fence: &Fence) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,
             "the journal",
-            format!("writing down a repair of {}", record.target),
-            "it cannot keep repairs",
+            format!("recording a repair of {}", record.target),
+            "the store cannot record repairs",
         ))
     }
 }

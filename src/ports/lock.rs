@@ -1,4 +1,4 @@
-//! One driver per target: a lock on a lease.
+//! The lock of a target. At most one driver holds it, for as long as it renews the lease.
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -10,19 +10,19 @@ use crate::inventory::{FencingToken, LockHolder, LockRecord, ReleaseId, Target};
 /// Whether this process still holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaseState {
-    /// Yes, as far as its lease tells.
+    /// The lease was renewed in time, so this process holds the lock.
     Held,
-    /// No, or it is not certain: stop acting. With the reason.
+    /// The lock is lost, or may be lost. The process must stop changing the target. The text is the reason.
     Lost(String),
 }
 
-/// A lock that is held. Its heartbeat runs until this is dropped. Dropping it does not release the
-/// lock (a crash would not either): [`Locks::release`] does.
+/// A lock that this process holds. A heartbeat renews its lease until this value is dropped. Dropping does not release
+/// the lock; only [`Locks::release`] or the end of the lease does.
 #[derive(Debug)]
 pub struct Lease {
     /// The fencing token that every write under the lock carries.
     pub fence: Fence,
-    /// Whether it is still held. Becomes [`LeaseState::Lost`] after two thirds of the lease without a renewal.
+    /// Whether the lock is still held. Becomes [`LeaseState::Lost`] after two thirds of the lease without a renewal.
     pub state: watch::Receiver<LeaseState>,
     /// Stops the heartbeat when dropped.
     pub heartbeat: DropGuard,
@@ -31,30 +31,26 @@ pub struct Lease {
 /// The end of a release's journal at the time it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalEnd {
-    /// The release.
     pub release: ReleaseId,
-    /// The number of its last entry; 0 if it has none.
+    /// The number of the last entry; 0 if the release has none.
     pub last_entry: u32,
 }
 
-/// The answer to a request for a lock.
 #[derive(Debug)]
 pub enum Acquired {
-    /// This process holds it now.
+    /// This process now holds the lock.
     Held(Lease),
-    /// Another driver holds it.
+    /// Another driver holds the lock.
     Taken(Box<LockHolder>),
 }
 
-/// Acquires and releases locks.
 #[async_trait]
 pub trait Locks: Send + Sync {
     /// Takes the lock if it is free.
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired>;
 
-    /// Takes the lock from the driver that holds it under exactly `from`, in one transaction; also if the lock is
-    /// free by now. If it is held under another token, the answer is [`Acquired::Taken`]. From then on every write
-    /// under `from` is refused.
+    /// Takes the lock in one transaction if it is held under exactly `from`, or is free. If it is held under another
+    /// token, the answer is [`Acquired::Taken`]. After a takeover, every write under `from` is refused.
     async fn take_over(
         &self,
         target: &Target,
@@ -62,9 +58,9 @@ pub trait Locks: Send + Sync {
         from: FencingToken,
     ) -> Result<Acquired>;
 
-    /// Takes the lock from a driver that has no step in progress: the lock is held under exactly `from`, and the
-    /// journal of its release still ends at `end`. The transaction compares both, so a driver that starts something
-    /// at the same moment keeps its lock.
+    /// Takes the lock like [`Locks::take_over`], but only from a driver with no step in progress: the journal of its
+    /// release must still end at `end`. The transaction compares the lock and the journal, so a driver that starts a
+    /// step at the same moment keeps its lock.
     async fn take_over_at_rest(
         &self,
         target: &Target,

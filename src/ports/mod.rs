@@ -1,5 +1,6 @@
-//! What Greenroom needs from outside, as traits. Reading is apart from writing, so that in read-only
-//! mode the write adapters are never built. The ports use the nouns of the crate and nothing else.
+//! What Greenroom needs from outside, as traits. Reading and writing are separate traits, so that in read-only mode no
+//! adapter that writes is built. Only the crate's own types describe what is running; no type of a client library
+//! appears in a port.
 
 mod archive;
 mod bound;

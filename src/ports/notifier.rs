@@ -1,18 +1,18 @@
-//! Notices to people who do not look at the console: one channel each.
+//! Channels that send notices to people who do not have a console open.
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::history::Notice;
 
-/// One channel that gets notices. No release waits for it or depends on it.
+/// One channel for notices. A release neither waits for it nor depends on it.
 #[async_trait]
 pub trait Notifier: Send + Sync {
-    /// Sends a notice. A second call sends the same one with the same name. A failure whose
-    /// [kind may pass](super::FailureKind::may_pass) is worth another try.
+    /// Sends a notice. After a failure that [may pass](super::FailureKind::may_pass), the caller may call again with
+    /// the same notice.
     async fn notify(&self, notice: &Notice) -> Result<()>;
 
-    /// Checks that everything needed to send is available, without sending. Returns where notices go, without
-    /// secrets.
+    /// Checks that everything needed to send a notice is available, without sending one. Returns where the notices go,
+    /// without secrets.
     async fn ready(&self) -> Result<String>;
 }

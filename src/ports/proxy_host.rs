@@ -1,5 +1,5 @@
-//! Where a proxy's files are and where its commands run: on this machine, or inside a container.
-//! The proxy's adapter works on both through this trait.
+//! The host of a proxy: its file system and its commands, on this machine or inside a container. The proxy's adapter
+//! works on both through this trait.
 
 use std::path::{Path, PathBuf};
 
@@ -8,45 +8,45 @@ use ulid::Ulid;
 
 use super::{Failure, FailureKind, Result};
 
-/// How many bytes are written to test whether a file can be written.
+/// The number of bytes that are written to test a directory. An empty file can be created even on a full disk.
 const TRIED: usize = 16 * 1024;
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandOutput {
-    /// Its exit code; none when a signal ended it.
+    /// The exit code; none when a signal ended the command.
     pub code: Option<i64>,
-    /// Standard output and standard error together, untrusted.
+    /// Standard output and standard error together. The text is untrusted.
     pub output: String,
 }
 
 /// A part of a file that grows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePart {
-    /// Identifies this file: a later file under the same name has another number.
+    /// Identifies the file. A later file under the same name has another number.
     pub file: u64,
-    /// How long the file is, in bytes.
+    /// The length of the whole file in bytes.
     pub length: u64,
-    /// The part, untrusted.
+    /// The content of this part. It is untrusted.
     pub bytes: Vec<u8>,
 }
 
-/// Where a file can be written.
+/// Where [`ProxyHost::try_writing`] could write a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Writable {
-    /// In the directory itself.
+    /// The directory exists, and files can be written in it.
     Here,
-    /// The directory does not exist and can be created in this one.
+    /// The directory does not exist, but can be created below this existing parent.
     In(PathBuf),
 }
 
-/// The prefix of the names of staged links.
+/// The name prefix of links that [`ProxyHost::stage`] creates.
 pub const STAGED: &str = ".staged-";
 
-/// A file system and a way to run commands. Paths are as the proxy sees them.
+/// A file system and a way to run commands. Paths are those that the proxy itself uses.
 #[async_trait]
 pub trait ProxyHost: Send + Sync {
-    /// The name of this place in messages: `this host`, `container edge`.
+    /// The name of the host in messages: `this host`, `container edge`.
     fn place(&self) -> String;
 
     /// The content of a file; none if it does not exist.
@@ -56,28 +56,27 @@ pub trait ProxyHost: Send + Sync {
     /// does not exist. [`FailureKind::Unsupported`] where only whole files can be read.
     async fn read_part(&self, path: &Path, _from: u64, _most: usize) -> Result<Option<FilePart>> {
         let doing = format!("following {}", path.display());
-        let said = "files in this place cannot be followed";
+        let message = "a growing file on this host cannot be followed";
         Err(Failure::new(
             FailureKind::Unsupported,
             self.place(),
             doing,
-            said,
+            message,
         ))
     }
 
     /// The names in a directory; empty if it does not exist.
     async fn list(&self, directory: &Path) -> Result<Vec<String>>;
 
-    /// Whether the directory exists. It is a failure if the name is not a directory.
+    /// Whether the directory exists. It is a failure if the path names something else.
     async fn is_directory(&self, path: &Path) -> Result<bool>;
 
-    /// Tests that files can be written in a directory: writes one and removes it again. A directory that
-    /// does not exist is not created. Instead the nearest existing parent is tested.
+    /// Tests that files can be written in a directory, by writing one and removing it again. A directory that does not
+    /// exist is not created; instead its nearest existing parent is tested.
     async fn try_writing(&self, directory: &Path) -> Result<Writable> {
         for at in directory.ancestors() {
             if self.is_directory(at).await? {
                 let file = at.join(format!(".greenroom-doctor-{}", Ulid::generate()));
-                // An empty file can be created on a full disk.
                 let written = self.write(&file, &[b'-'; TRIED]).await;
                 self.remove(&file).await?;
                 written?;
@@ -89,12 +88,13 @@ pub trait ProxyHost: Send + Sync {
             }
         }
         let doing = format!("looking for the directory {}", directory.display());
-        let said = "none of its parent directories exists";
+        let message = "neither the directory nor any parent directory exists";
         let kind = FailureKind::Missing;
-        Err(Failure::new(kind, self.place(), doing, said))
+        Err(Failure::new(kind, self.place(), doing, message))
     }
 
-    /// Replaces a file in one step, durable when it returns. Creates its directory.
+    /// Replaces a file in one step. The change is durable when the call returns. Creates the directory if it is
+    /// missing.
     async fn write(&self, path: &Path, content: &[u8]) -> Result<()>;
 
     /// Removes a file; it is no error if it does not exist.
@@ -103,13 +103,13 @@ pub trait ProxyHost: Send + Sync {
     /// The target of a symbolic link; none if the link does not exist.
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>>;
 
-    /// Creates a symbolic link under a new name in the directory of `link`, ready to replace it, and removes
-    /// all other staged links there: a [`ProxyHost::put`] of one of them that is still in progress
-    /// no longer changes anything. Creates the directory.
+    /// Creates a symbolic link to `to` under a new name in the directory of `link`, ready for [`ProxyHost::put`], and
+    /// returns its path. Removes all other staged links in that directory, so that a `put` of one of them that is
+    /// still in progress changes nothing. Creates the directory if it is missing.
     async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf>;
 
-    /// Replaces `link` by the staged link with one `rename(2)`, durable when it returns. Fails
-    /// without a change if another link was staged since.
+    /// Replaces `link` by the staged link with one `rename(2)`. The change is durable when the call returns. Fails
+    /// without a change if another link has been staged after this one.
     async fn put(&self, staged: &Path, link: &Path) -> Result<()>;
 
     /// Runs a command without a shell. The adapter sets the deadline.

@@ -1,4 +1,4 @@
-//! The store that operators share: registrations and routes.
+//! The store that operators share: registrations, routes, holds, locks and approvals of all targets.
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -10,34 +10,32 @@ use crate::inventory::{
     Slot, Target,
 };
 
-/// The proof that the caller holds a target's lock. The transaction of each write compares it.
+/// The proof that the caller holds a target's lock. The transaction of each write compares its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
-    /// The lock's token.
     pub token: FencingToken,
 }
 
 /// What has changed in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
-    /// Something of this target: its registrations, lock or journal.
+    /// Something of this target, e.g. its registrations, lock or journal.
     Target(Target),
-    /// Unknown: anything may have changed.
+    /// Anything may have changed.
     Anything,
 }
 
-/// Reads registrations.
 #[async_trait]
 pub trait RegistryReader: Send + Sync {
-    /// Which store this is, and its address.
+    /// The kind and address of the store, for messages.
     fn address(&self) -> String {
         "the store".to_owned()
     }
 
-    /// The store's kind and version, e.g. `etcd 3.4.23`; the cheapest call that proves that it answers.
+    /// The store's kind and version, e.g. `etcd 3.4.23`. This is the cheapest call that proves that the store answers.
     async fn store(&self) -> Result<String>;
 
-    /// The time of the store's machines; none if the store is on this machine or does not tell.
+    /// The time of the store's machines; none if the store is on this machine or does not report its time.
     async fn clock(&self) -> Result<Option<Timestamp>> {
         Ok(None)
     }
@@ -45,16 +43,16 @@ pub trait RegistryReader: Send + Sync {
     /// Everything about a target at one revision.
     async fn read(&self, target: &Target) -> Result<RegistryRecord>;
 
-    /// The same keys as stored, for showing.
+    /// The target's keys and values as they are stored, for an operator to read.
     async fn keys(&self, target: &Target) -> Result<Vec<KeyLine>>;
 
-    /// A hint for each change under any target from now on. After a reconnect or a compaction it sends
-    /// [`Hint::Anything`]. An item that is a failure means that the store does not answer at the moment.
+    /// A stream with a hint for each later change of any target. After a reconnect or a compaction, the hint is
+    /// [`Hint::Anything`]. A failure in the stream means that the store does not answer at the moment.
     async fn changes(&self) -> Result<BoxStream<'static, Result<Hint>>>;
 }
 
-/// Changes registrations. Each call is one transaction that compares the fence. If a call may have taken effect
-/// without an answer, the adapter reads back before it reports [`super::FailureKind::Ambiguous`].
+/// Changes registrations and routes. Each call is one transaction that compares the fence. If the answer to a call is
+/// lost, the adapter reads the values back before it reports [`super::FailureKind::Ambiguous`].
 #[async_trait]
 pub trait RegistryWriter: Send + Sync {
     /// Writes a slot's entry. Repeating it with the same entry changes nothing.
@@ -63,25 +61,25 @@ pub trait RegistryWriter: Send + Sync {
     /// Removes a slot's entry. It is a conflict if the route names that slot.
     async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()>;
 
-    /// Entries of other targets where a release of this target would write, as messages that say what to do. Such an
-    /// entry is never overwritten.
+    /// The entries that a release of this target would write but that belong to other targets, as messages that say
+    /// what to do. A release never overwrites them.
     async fn taken(&self, _target: &Target, _endpoints: &PerSlot<Endpoint>) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
-    /// Swaps the route if it is still `from`, the new slot is registered, and hold and approvals are
-    /// as required: [`super::FailureKind::Changed`] if those are not. If the route is `to`
-    /// already, nothing changes and the call succeeds.
+    /// Changes the route to `change.to` if it is still `change.from`, the new slot is registered, and the hold and the
+    /// approvals are as the change requires. If the hold or an approval is not, the failure is
+    /// [`super::FailureKind::Changed`]. If the route is already `change.to`, the call succeeds and changes nothing.
     async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()>;
 
-    /// Replaces a route that cannot be read, if the new slot is registered. A readable or missing
-    /// route is a conflict. If the route is `to` already, the call succeeds.
+    /// Replaces a route that cannot be read, if the new slot is registered. It is a conflict if the route can be read
+    /// or does not exist. If the route is already `to`, the call succeeds and changes nothing.
     async fn replace_route(&self, target: &Target, _to: &Route, _fence: &Fence) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,
             "the store",
             format!("replacing the unreadable route of {target}"),
-            "this store cannot do it",
+            "the store does not support this change",
         ))
     }
 }

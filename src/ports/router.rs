@@ -1,4 +1,4 @@
-//! What routes traffic: a proxy that reads a pointer at every request.
+//! The proxy that routes the traffic. It reads a pointer at every request.
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -10,15 +10,14 @@ use crate::inventory::{
     RequestCount, Slot, SwitchOrder, Target,
 };
 
-/// Reads from the proxy.
 #[async_trait]
 pub trait RouterReader: Send + Sync {
-    /// Which proxy this is, and its address.
+    /// The kind and address of the proxy, for messages.
     fn address(&self) -> String {
         "the proxy".to_owned()
     }
 
-    /// Which proxy this is, e.g. `nginx/1.22.1`.
+    /// The name and version of the proxy, e.g. `nginx/1.22.1`.
     async fn proxy(&self) -> Result<String>;
 
     /// Tests for `greenroom doctor` that change nothing.
@@ -29,7 +28,7 @@ pub trait RouterReader: Send + Sync {
     /// The calls that [`RouterWriter::install`] would make, as shown in the plan.
     fn describe_install(&self, target: &Target) -> Vec<String>;
 
-    /// The calls that [`RouterWriter::switch`] would make. Says so if the switch may break connections.
+    /// The calls that [`RouterWriter::switch`] would make. The text says if the switch may break connections.
     fn describe_switch(&self, target: &Target, order: &SwitchOrder) -> Vec<String>;
 
     /// Whether the configuration is installed **and loaded**.
@@ -40,26 +39,27 @@ pub trait RouterReader: Send + Sync {
         Vec::new()
     }
 
-    /// The other targets whose connections a switch may break.
+    /// The other targets of the same proxy whose connections a switch of this target may break.
     fn touched_by_switch(&self, _target: &Target) -> Vec<Target> {
         Vec::new()
     }
 
-    /// Warnings for every release of the target, whatever is installed. Safe to show.
+    /// Warnings that apply to every release of the target, whatever configuration is installed. The texts are safe to
+    /// show.
     fn warnings(&self, _target: &Target) -> Vec<String> {
         Vec::new()
     }
 
-    /// Warnings for an installation: settings of the proxy that apply to all servers and limit this
-    /// target. Safe to show.
+    /// Warnings about settings of the proxy that apply to all of its servers and limit this target. The plan shows
+    /// them before an installation. The texts are safe to show.
     async fn install_warnings(&self, _target: &Target) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
-    /// How the proxy routes the target, read back over a new connection.
+    /// How the proxy routes the target, as the proxy reports it over a new connection.
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer>;
 
-    /// Everything that the proxy compares at a switch; none if it does not tell.
+    /// The pointer, as a switch compares it; none if the proxy does not report it.
     async fn pointer(&self, _target: &Target) -> Result<Option<PointerState>> {
         Ok(None)
     }
@@ -67,7 +67,7 @@ pub trait RouterReader: Send + Sync {
     /// The calls that [`RouterWriter::rebase`] would make.
     fn describe_rebase(&self, _target: &Target, order: &RebaseOrder) -> Vec<String> {
         vec![format!(
-            "proxy: write generation {} and the token of this repair's lock over token {}, only if no other driver has written it since; no traffic moves",
+            "proxy: write generation {} and the token of this repair's lock in place of token {}, if no other driver has changed the pointer since; no traffic moves",
             order.generation,
             order.from.highest_token()
         )]
@@ -76,13 +76,13 @@ pub trait RouterReader: Send + Sync {
     /// The connections between the proxy and a slot.
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections>;
 
-    /// The traffic of each slot in the last moments; none if the proxy does not tell.
+    /// The recent traffic of each slot; none if the proxy does not report it.
     async fn rates(&self, _target: &Target) -> Result<PerSlot<Option<Rates>>> {
         Ok(PerSlot::default())
     }
 
-    /// The public requests that a slot has answered since a moment; none if the proxy does not
-    /// tell. Greenroom's own requests are not counted.
+    /// The number of public requests that a slot has answered since a time; none if the proxy does not report it.
+    /// Greenroom's own requests are not counted.
     async fn traffic(
         &self,
         _target: &Target,
@@ -102,42 +102,41 @@ pub trait RouterReader: Send + Sync {
         Err(Failure::new(
             FailureKind::Unsupported,
             "the proxy",
-            format!("reading its log for {target}"),
-            "it writes no log",
+            format!("reading the log of {target}"),
+            "the proxy writes no log that can be read",
         ))
     }
 }
 
-/// Changes the proxy.
 #[async_trait]
 pub trait RouterWriter: Send + Sync {
-    /// Tests for `greenroom doctor` of what an installation and a switch do. Each is undone again.
+    /// Tests for `greenroom doctor` that do what an installation and a switch do, and undo it.
     fn trials(&self) -> Vec<Trial<'_>> {
         Vec::new()
     }
 
-    /// Installs the configuration, tests the whole configuration tree, reloads, and reads back that it is
-    /// loaded. If that fails, restores the old one and returns what happened. Safe to repeat.
+    /// Installs the configuration, tests the whole configuration tree, reloads the proxy, and checks that the
+    /// configuration is loaded. If that fails, restores the old configuration and returns the failure. Safe to repeat.
     async fn install(&self, target: &Target) -> Result<()>;
 
-    /// Does the part of a switch that moves no traffic, so that a switch which cannot be made fails before the
-    /// store's route has changed. Safe to repeat, and safe if no switch follows.
+    /// Does the part of a switch that moves no traffic, so that a switch that cannot succeed fails before the store's
+    /// route changes. Safe to repeat, even if no switch follows.
     async fn make_ready(&self, _target: &Target, _order: &SwitchOrder) -> Result<()> {
         Ok(())
     }
 
-    /// Moves the traffic. If the pointer is `to` with that generation already, nothing changes.
-    /// If it is neither `from` nor `to`, that is a conflict.
+    /// Moves the traffic. If the pointer is already `to` with that generation, nothing changes. If the pointer is
+    /// neither `from` nor `to`, it is a conflict.
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()>;
 
-    /// Lowers the pointer's token to that of a lock in the current store, if the pointer is still what the order
-    /// names; otherwise it is a conflict. The traffic stays where it is. Only a repair calls this, under the lock.
+    /// Lowers the pointer's token to that of a lock in the current store, if the pointer is still the one in `order`;
+    /// otherwise it is a conflict. No traffic moves. Only a repair calls this, while it holds the lock.
     async fn rebase(&self, target: &Target, _order: &RebaseOrder) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,
             "the proxy",
             format!("writing the token of the current lock to the pointer of {target}"),
-            "this proxy cannot do it",
+            "the proxy does not support this change",
         ))
     }
 }

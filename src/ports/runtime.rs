@@ -1,4 +1,4 @@
-//! What runs instances: a container engine, or plain processes.
+//! The runtime that runs instances: a container engine, or plain processes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,38 +14,33 @@ use crate::inventory::{
     Target, Version, instance_name,
 };
 
-/// What the engine reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// Its name and version, e.g. `Docker 20.10.24`.
+    /// The engine's name and version, e.g. `Docker 20.10.24`.
     pub name: String,
     /// The negotiated protocol version, e.g. `1.41`.
     pub api: String,
 }
 
-/// The progress of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PullProgress {
-    /// Bytes received.
+    /// The bytes received so far.
     pub done: u64,
-    /// Bytes in total, as far as known.
+    /// The bytes to receive in total, as far as the engine knows them.
     pub total: u64,
 }
 
 /// Everything needed to create an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceSpec {
-    /// The target it belongs to.
     pub target: Target,
-    /// The slot it goes to.
     pub slot: Slot,
     /// The version to run, by digest.
     pub version: Version,
-    /// The release that starts it.
+    /// The release that starts the instance.
     pub release: ReleaseId,
     /// The slot's own fixed address.
     pub endpoint: Endpoint,
-    /// How to create it.
     pub shape: InstanceShape,
 }
 
@@ -56,12 +51,9 @@ impl InstanceSpec {
     }
 }
 
-/// The stream that a line of output came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogStream {
-    /// Standard output.
     Out,
-    /// Standard error.
     Err,
 }
 
@@ -70,26 +62,24 @@ pub enum LogStream {
 pub struct LogChunk {
     /// When the engine received it.
     pub at: Option<Timestamp>,
-    /// Its stream.
     pub stream: LogStream,
-    /// The bytes, untrusted.
+    /// The content is untrusted.
     pub bytes: Vec<u8>,
-    /// How many bytes of the line were dropped.
+    /// How many bytes were cut from the end of a long line.
     pub dropped: usize,
 }
 
-/// Reads instances.
 #[async_trait]
 pub trait RuntimeReader: Send + Sync {
-    /// Which runtime this is, and its address, e.g. `docker at unix:///run/docker.sock`.
+    /// The kind and address of the runtime, e.g. `docker at unix:///run/docker.sock`.
     fn address(&self) -> String {
         "the runtime".to_owned()
     }
 
-    /// The engine's name and version; the cheapest call that proves that it answers.
+    /// The engine's name and version. This is the cheapest call that proves that the engine answers.
     async fn engine(&self) -> Result<EngineInfo>;
 
-    /// The time of the engine's machine; none if that is this machine or it does not tell.
+    /// The time of the engine's machine; none if that is this machine or the engine does not report its time.
     async fn clock(&self) -> Result<Option<Timestamp>> {
         Ok(None)
     }
@@ -97,11 +87,10 @@ pub trait RuntimeReader: Send + Sync {
     /// Every instance that Greenroom created for the target, running or not.
     async fn instances(&self, target: &Target) -> Result<Vec<Instance>>;
 
-    /// The same for all targets: one call for a whole screen.
+    /// The instances of all targets, for a whole screen in one call.
     async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>>;
 
-    /// How the previous run of a restarted instance ended; none if the runtime does not
-    /// remember it.
+    /// How the previous run of a restarted instance ended; none if the runtime no longer knows.
     async fn last_exit(&self, _instance: &InstanceId) -> Result<Option<Exit>> {
         Ok(None)
     }
@@ -120,12 +109,12 @@ pub trait RuntimeReader: Send + Sync {
     /// The images of a repository that the engine has.
     async fn images(&self, repository: &str) -> Result<Vec<EngineImage>>;
 
-    /// A hint each time something has changed. Hints may be lost: subscribe first, then list. The
-    /// stream ends with the failure that broke it.
+    /// A stream with one item for each change. Items may be lost, so the caller subscribes first and then lists the
+    /// instances. The stream ends with the failure that broke it.
     async fn changes(&self) -> Result<BoxStream<'static, Result<()>>>;
 
-    /// The output of an instance: at most `tail` existing lines, then new ones. Ends when the
-    /// instance does.
+    /// The output of an instance: at most `tail` existing lines, then new ones. The stream ends when the instance
+    /// does.
     async fn logs(
         &self,
         instance: &InstanceId,
@@ -137,7 +126,7 @@ pub trait RuntimeReader: Send + Sync {
 /// Changes instances. Every call is safe to repeat with the same arguments.
 #[async_trait]
 pub trait RuntimeWriter: Send + Sync {
-    /// Pulls the image by digest. Progress is best effort: if the channel is full, some is lost.
+    /// Pulls the image by digest. Progress is best effort: if the channel is full, reports are dropped.
     async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()>;
 
     /// Creates and starts an instance. If this release has created it already, it is only started.
@@ -147,13 +136,14 @@ pub trait RuntimeWriter: Send + Sync {
     /// Starts a stopped instance again.
     async fn restart(&self, instance: &InstanceId) -> Result<()>;
 
-    /// Asks it to stop and kills it after `grace`. An instance that has stopped stays as it is.
+    /// Asks the instance to stop, and kills it after `grace`. A stopped instance is left as it is.
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()>;
 
-    /// Removes an image. It is no error if it does not exist. An image that an instance uses, running or not,
-    /// is a conflict.
+    /// Removes an image. It is no error if the image does not exist. It is a conflict if an instance uses the image,
+    /// even a stopped one.
     async fn remove_image(&self, image: &EngineImage) -> Result<()>;
 
-    /// Removes a stopped instance. It is no error if it does not exist. A running one is a conflict.
+    /// Removes a stopped instance. It is no error if the instance does not exist. It is a conflict if the instance is
+    /// running.
     async fn remove(&self, instance: &InstanceId) -> Result<()>;
 }

@@ -1,4 +1,4 @@
-//! Seals of finished releases, holds and repairs, written under another user than those who drive releases.
+//! Seals of finished releases, holds and repairs. The user who writes seals is not a user who drives releases.
 
 use async_trait::async_trait;
 
@@ -6,7 +6,7 @@ use super::Result;
 use crate::history::Seal;
 use crate::inventory::{ReleaseId, Target};
 
-/// Writes seals. Only a store that separates the rights to write them supports it; elsewhere it is
+/// Writes seals. This is only possible in a store that has a separate permission for seals; elsewhere the failure is
 /// [unsupported](super::FailureKind::Unsupported).
 #[async_trait]
 pub trait Seals: Send + Sync {

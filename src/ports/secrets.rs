@@ -1,5 +1,5 @@
-//! Secrets, read from where the configuration says, and the credentials of a login. The password of a login
-//! and a secret that a check sends are read when first needed and kept in memory. Every other secret is read
+//! Secrets, read from the sources that the configuration names, and the credentials of a login. The password of a
+//! login and a secret that a check sends are read when first needed and kept in memory. Every other secret is read
 //! each time.
 
 use std::fmt;
@@ -14,28 +14,28 @@ use crate::inventory::SecretSource;
 /// Reads secrets. A failure names the source and never the value.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The current value; never empty.
+    /// Reads the current value, which is never empty.
     async fn read(&self, source: &SecretSource) -> Result<SecretString>;
 
-    /// The value that this process read first. Concurrent callers share one
-    /// read, which continues if a caller stops waiting for it.
+    /// The value in memory; the first call reads it. Concurrent callers share one read, which continues even if a
+    /// caller stops waiting.
     async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
         self.read(source).await
     }
 
-    /// Every value of a source that this process has read, as far as it remembers them.
+    /// The values of a source that this process has read, except old ones that it has forgotten.
     fn known(&self, source: &SecretSource) -> Vec<SecretString> {
         let _ = source;
         Vec::new()
     }
 
-    /// How often this process has learned a value that it did not know of any source. While it stays the same, so does
-    /// what [`Secrets::known`] returns. Costs no more than reading a number.
+    /// The number of times that this process has learned another value of a source. While it is unchanged,
+    /// [`Secrets::known`] returns the same values. Costs no more than reading a number.
     fn learned(&self) -> u64 {
         0
     }
 
-    /// The value after a server refused `refused`; none if the source cannot return another one.
+    /// Reads the source again after a server refused the value `refused`; none if the source has no other value.
     async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
         let _ = (source, refused);
         None
@@ -67,7 +67,8 @@ impl Password {
         })
     }
 
-    /// The password. A failure names its setting; the call that needs it has not reached any server.
+    /// The password, read from its source if necessary. A failure names the setting. Its kind is `Unreachable`,
+    /// because the call that needs the password was not sent.
     pub async fn value(&self) -> Result<SecretString> {
         match &self.0 {
             Origin::Given(value) => Ok(value.clone()),
@@ -76,12 +77,12 @@ impl Password {
                 source,
                 setting,
             } => secrets.kept(source).await.map_err(|failure| {
-                let said = format!(
+                let message = format!(
                     "the password {setting} cannot be read: {}: {}",
                     failure.target, failure.said
                 );
                 let doing = "reading the password";
-                Failure::new(FailureKind::Unreachable, failure.target, doing, said)
+                Failure::new(FailureKind::Unreachable, failure.target, doing, message)
                     .hint(failure.hint)
             }),
         }
@@ -133,16 +134,14 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Whether two secrets are the same text.
-pub fn same_secret(one: &SecretString, other: &SecretString) -> bool {
-    one.expose_secret() == other.expose_secret()
+pub fn same_secret(left: &SecretString, right: &SecretString) -> bool {
+    left.expose_secret() == right.expose_secret()
 }
 
 /// The user and password of a login. `Debug` does not show the password.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The user.
     pub user: String,
-    /// Their password or access token.
+    /// The user's password or access token.
     pub password: Password,
 }

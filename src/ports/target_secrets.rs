@@ -1,5 +1,5 @@
-//! All secrets of one target: those that its health endpoint and checks send, and those in its instances' environment.
-//! A program may repeat a secret anywhere, so one mask hides all of them in everything shown of the target.
+//! All secrets of one target: those that its health endpoint and checks send, and those in the environment of its
+//! instances. A program may repeat a secret anywhere, so one mask hides all of them in every text about the target.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,37 +15,36 @@ use super::Secrets;
 use crate::checks::{hide_in_query, may_be_secret};
 use crate::inventory::{EnvironmentValue, Mask, SecretSource, is_word};
 
-/// How long an answer waits for secrets that are being read, once per target. A source that hangs delays only the
-/// first answer: the request that needs the secret fails with its own message.
+/// How long the first masks of a target wait for its secrets to be read. After that, a source that hangs delays no
+/// text; the request that needs the secret fails with its own message.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A plain value shorter than this (in characters) is not taken for a secret.
-const RANDOM: usize = 8;
+/// The minimum length, in characters, of a plain environment value that is treated as a secret.
+const SHORTEST_SECRET: usize = 8;
 
 /// The pause before a failed source is read again.
-const AGAIN_AFTER: Duration = Duration::from_secs(30);
+const RETRY_PAUSE: Duration = Duration::from_secs(30);
 
-/// All secrets of a target. Clones share them.
+/// All secrets of a target. Clones share the values that have been read.
 #[derive(Clone)]
 pub struct TargetSecrets(Arc<Inner>);
 
 struct Inner {
     secrets: Arc<dyn Secrets>,
     sources: Vec<SecretSource>,
-    /// The secrets that a command prints. Observing a target runs no commands: these are hidden once
-    /// this process has started an instance with them.
+    /// The sources that run a command. Observing a target runs no command, so these secrets are hidden only after this
+    /// process has started an instance with them.
     of_starts: Vec<SecretSource>,
-    /// Values in the configuration itself whose names are those of secrets.
+    /// Values written in the configuration itself whose names suggest a secret.
     plain: BTreeSet<String>,
     known: Mutex<Known>,
-    /// How often something was added to `known.read`.
+    /// The number of values that were added to `known.read`.
     read: AtomicU64,
     first: OnceLock<(Instant, watch::Receiver<bool>)>,
 }
 
 #[derive(Default)]
 struct Known {
-    /// The values that were read for the mask.
     read: Vec<(SecretSource, String)>,
     tried_at: Option<Instant>,
     mask: Option<(BTreeSet<String>, Mask)>,
@@ -98,23 +97,23 @@ impl TargetSecrets {
         }))
     }
 
-    /// The texts to hide, as far as they are known once the sources were read, or after two seconds.
+    /// The texts to hide. Waits until the sources have been read for the first time, at most two seconds.
     pub async fn texts(&self) -> BTreeSet<String> {
         self.read_once().await;
         self.known_texts()
     }
 
-    /// Waits for the sources, the first time.
+    /// Starts reading the sources at the first call, and waits until they have been read or the time limit has passed.
     async fn read_once(&self) {
         if self.0.sources.is_empty() {
             return;
         }
-        let (began, read) = self.0.first.get_or_init(|| self.begin());
+        let (started, read) = self.0.first.get_or_init(|| self.start_reading());
         let mut read = read.clone();
         if !*read.borrow() {
-            let _ = timeout_at(*began + TIMEOUT, read.wait_for(|read| *read)).await;
+            let _ = timeout_at(*started + TIMEOUT, read.wait_for(|read| *read)).await;
         }
-        self.try_again();
+        self.retry_if_due();
     }
 
     fn known_texts(&self) -> BTreeSet<String> {
@@ -129,13 +128,13 @@ impl TargetSecrets {
         texts
     }
 
-    /// The mask that hides all of them.
+    /// The mask that hides all secrets of the target. Waits like [`TargetSecrets::texts`].
     pub async fn mask(&self) -> Mask {
         self.read_once().await;
         self.known_mask()
     }
 
-    /// The mask that hides those that are known now. Does not wait.
+    /// The mask that hides the secrets that are known already. Does not wait.
     pub fn known_mask(&self) -> Mask {
         let texts = self.known_texts();
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,18 +148,18 @@ impl TargetSecrets {
         mask
     }
 
-    /// Changes when a secret may have been learned: a mask that was made before may not hide it. Costs no more than
-    /// reading two numbers.
+    /// A number that changes when another secret may have become known. An older mask may not hide that secret. Costs
+    /// no more than reading two numbers.
     pub fn revision(&self) -> u64 {
-        // Both only rise, and so does their sum.
+        // Both numbers only grow, so their sum changes whenever one of them does.
         let read = self.0.read.load(Ordering::Acquire);
         read.wrapping_add(self.0.secrets.learned())
     }
 
-    fn begin(&self) -> (Instant, watch::Receiver<bool>) {
+    fn start_reading(&self) -> (Instant, watch::Receiver<bool>) {
         let (publish, read) = watch::channel(false);
         let this = self.clone();
-        self.tries();
+        self.note_attempt();
         tokio::spawn(async move {
             this.read_missing().await;
             publish.send_replace(true);
@@ -168,20 +167,20 @@ impl TargetSecrets {
         (Instant::now(), read)
     }
 
-    /// Notes that the sources are being read.
-    fn tries(&self) {
+    /// Notes the time of an attempt to read the sources.
+    fn note_attempt(&self) {
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.tried_at = Some(Instant::now());
     }
 
-    /// Reads failed sources again, without waiting for them.
-    fn try_again(&self) {
+    /// Starts to read the failed sources again if the pause has passed. Does not wait for them.
+    fn retry_if_due(&self) {
         let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = known.read.len() < self.0.sources.len()
-            && known.tried_at.is_none_or(|at| at.elapsed() > AGAIN_AFTER);
+            && known.tried_at.is_none_or(|at| at.elapsed() > RETRY_PAUSE);
         drop(known);
         if is_due {
-            self.tries();
+            self.note_attempt();
             let this = self.clone();
             tokio::spawn(async move { this.read_missing().await });
         }
@@ -209,11 +208,11 @@ impl TargetSecrets {
     }
 }
 
-/// Whether a plain value in the configuration looks like a secret. `TOKEN_TTL = "300"`, `KEYCLOAK_URL` and
-/// `CACHE_KEY_PREFIX` do not: they would be hidden in every line.
+/// Whether a plain value in the configuration looks like a secret. The values of `TOKEN_TTL = "300"`, `KEYCLOAK_URL`
+/// and `CACHE_KEY_PREFIX` do not: hiding them would blank out ordinary words in every line.
 fn is_random(text: &str) -> bool {
     let has = |is: fn(char) -> bool| text.chars().any(is);
-    text.chars().count() >= RANDOM
+    text.chars().count() >= SHORTEST_SECRET
         && !text.contains("://")
         && has(|c| c.is_ascii_digit())
         && has(char::is_alphabetic)

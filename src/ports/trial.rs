@@ -1,18 +1,17 @@
-//! The tests of `greenroom doctor`: each system names what Greenroom relies on there, and proves it.
+//! The tests of `greenroom doctor`. Each adapter lists what Greenroom needs from its system, and tests it.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::{Failure, Result};
 
-/// The result of a trial.
 #[derive(Debug)]
 pub enum Proof {
-    /// It works; says what was seen.
+    /// The test passed. The text says what was observed.
     Works(String),
-    /// It does not work.
+    /// The test failed.
     Broken(Failure),
-    /// It was not tried; says why.
+    /// The test was not run. The text says why.
     NotTried(String),
 }
 
@@ -22,19 +21,17 @@ impl From<Result<String>> for Proof {
     }
 }
 
-/// One thing to try. It starts when its proof is awaited, and removes whatever it creates.
+/// One test. It starts when `proof` is awaited, and removes everything that it creates.
 #[expect(missing_debug_implementations, reason = "holds a future")]
 pub struct Trial<'a> {
-    /// The name of the trial, in one or two words.
+    /// The name of the test, in one or two words.
     pub what: &'static str,
-    /// The server that is asked, with its address; empty if none is.
+    /// The server that is tested, with its address; empty if no server is involved.
     pub at: String,
-    /// Runs the trial.
     pub proof: BoxFuture<'a, Proof>,
 }
 
 impl<'a> Trial<'a> {
-    /// A trial.
     pub fn new<P: Into<Proof> + 'a>(
         what: &'static str,
         proof: impl Future<Output = P> + Send + 'a,
@@ -47,7 +44,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Adds the server that is asked. It is named if no answer comes.
+    /// Adds the address of the tested server, which is shown if no answer arrives.
     #[must_use]
     pub fn at(self, at: impl Into<String>) -> Self {
         Self {

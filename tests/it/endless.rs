@@ -317,7 +317,7 @@ async fn a_slow_body_ends_at_the_timeout_of_the_whole_request() {
     let report = checker.run(&case(timeout), &at, None).await;
     assert_eq!(report.verdict, Verdict::Errored, "{report:?}");
     for said in [probe.detail, report.detail] {
-        assert!(said.contains("no whole answer within 700ms"), "{said}");
+        assert!(said.contains("no complete answer within 700ms"), "{said}");
     }
 }
 

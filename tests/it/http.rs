@@ -227,7 +227,7 @@ async fn an_instance_is_healthy_when_it_answers_2xx_on_tcp_and_on_a_socket() {
         );
         let moved = checker.health(&server.at, &health("/moved")).await;
         assert!(!moved.healthy, "{moved:?}");
-        let said = "HTTP 307: it redirects to /health, which is not followed";
+        let said = "HTTP 307: a redirect to /health, which Greenroom does not follow";
         assert_eq!(moved.detail, said);
         let slow = checker.health(&server.at, &health("/slow")).await;
         assert!(
@@ -259,7 +259,8 @@ async fn a_health_probe_sends_the_headers_of_its_check() {
     let checker = HttpChecker::new();
     let mut check = health("/health");
     let probe = checker.health(&at, &check).await;
-    let said = "HTTP 308: it redirects to https://web.example/health, which is not followed";
+    let said =
+        "HTTP 308: a redirect to https://web.example/health, which Greenroom does not follow";
     assert_eq!((probe.healthy, probe.detail.as_str()), (false, said));
     check
         .headers

@@ -368,7 +368,9 @@ fn a_hanging_or_missing_channel_delays_nothing() {
     assert!(done.status.success(), "{}", words(&done));
     let doctor = run(&sandbox, &settings, &["doctor"]);
     assert!(!doctor.status.success());
-    assert!(words(&doctor).contains("GREENROOM_NO_SUCH: reading the secret: it is not set"));
+    assert!(
+        words(&doctor).contains("GREENROOM_NO_SUCH: reading the secret: the variable is not set")
+    );
     settings[3] = format!("notices.ops.secret.file={}", secret_file(&sandbox));
     let done = run(&sandbox, &settings, &promote("1.8.2"));
     assert!(done.status.success(), "{}", words(&done));

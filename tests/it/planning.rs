@@ -948,7 +948,7 @@ fn a_file_of_another_target_refuses_a_promote() {
 
 #[test]
 fn an_extra_key_of_another_target_refuses_a_promote_and_warns_of_a_rollback() {
-    let why = "the key /upstream of etcd was written with the route of api/qa".to_owned();
+    let why = "the key /upstream in etcd belongs to api/qa".to_owned();
     let mut taken = facts();
     taken.taken = vec![why.clone()];
     assert_eq!(

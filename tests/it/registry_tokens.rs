@@ -139,7 +139,7 @@ async fn an_endless_answer_is_read_up_to_a_limit() {
         assert_eq!(failure.kind, FailureKind::Unsupported, "{failure}");
         let said = failure.to_string();
         assert!(
-            said.contains(&format!("its {what} has more than")),
+            said.contains(&format!("the {what} has more than")),
             "{said}"
         );
     }

@@ -242,7 +242,7 @@ fn a_failing_password_command_fails_only_its_environment() {
     let world = World::with_password(r#"{ command = ["false"] }"#);
     only_production_fails(
         &world,
-        "command false: it exited with exit status: 1",
+        "command false: the command failed with exit status: 1",
         "run the command",
     );
 }
@@ -250,7 +250,11 @@ fn a_failing_password_command_fails_only_its_environment() {
 #[test]
 fn a_password_command_with_endless_output_fails_only_its_environment() {
     let world = World::with_password(r#"{ command = ["yes"] }"#);
-    only_production_fails(&world, "it is longer than 64 KiB", "run the command");
+    only_production_fails(
+        &world,
+        "the secret is longer than 64 KiB",
+        "run the command",
+    );
 }
 
 #[test]
@@ -262,7 +266,11 @@ fn a_missing_password_file_fails_only_its_environment() {
 #[test]
 fn an_unset_password_variable_fails_only_its_environment() {
     let world = World::with_password(r#"{ env = "GREENROOM_NO_SUCH_PASSWORD" }"#);
-    only_production_fails(&world, "it is not set", "set GREENROOM_NO_SUCH_PASSWORD");
+    only_production_fails(
+        &world,
+        "the variable is not set",
+        "set GREENROOM_NO_SUCH_PASSWORD",
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Where a Docker engine listens.
+//! The address at which a Docker engine listens.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,18 +10,16 @@ use crate::sanitize::sanitize;
 /// The files of a TLS connection with certificates on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The authority that signed the engine's certificate, PEM.
+    /// The authority that signed the engine's certificate, in PEM format.
     pub ca: PathBuf,
-    /// Greenroom's certificate, PEM.
+    /// Greenroom's own certificate, in PEM format.
     pub cert: PathBuf,
-    /// The key of that certificate, PEM.
+    /// The key of Greenroom's certificate, in PEM format.
     pub key: PathBuf,
 }
 
-/// Where a Docker engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DockerAddress {
-    /// A unix socket.
     Unix(PathBuf),
     /// `host:port`, in clear text.
     Tcp(String),
@@ -29,13 +27,13 @@ pub enum DockerAddress {
     Tls(String, TlsFiles),
 }
 
-/// A text that is no address of an engine.
+/// The text is not an address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an engine's address: write unix:///absolute/path.sock or tcp://host:port")]
 pub struct InvalidDockerAddress(pub String);
 
 impl DockerAddress {
-    /// Parses an address in the form of `DOCKER_HOST`. It uses TLS when files for it are given.
+    /// Parses an address in the form of `DOCKER_HOST`. The connection uses TLS if files for it are given.
     pub fn parse(text: &str, tls: Option<TlsFiles>) -> Result<Self, InvalidDockerAddress> {
         let wrong = || InvalidDockerAddress(text.to_owned());
         if let Some(path) = text.strip_prefix("unix://") {
@@ -57,7 +55,7 @@ impl DockerAddress {
         })
     }
 
-    /// The hint for when no engine is at this unix socket and `DOCKER_HOST` names another address.
+    /// The hint if no engine answers at this unix socket and `DOCKER_HOST` names another address.
     pub(super) fn instead(&self, docker_host: &str) -> Option<String> {
         let docker_host = sanitize(docker_host.trim());
         if !matches!(self, Self::Unix(_))
@@ -70,7 +68,7 @@ impl DockerAddress {
             format!("DOCKER_HOST is {docker_host}, but Greenroom reads only its configuration");
         Some(if docker_host.starts_with("ssh://") {
             format!(
-                "{hint}. It cannot connect over ssh: set docker.address to a socket or to tcp://host:port"
+                "{hint}. Greenroom cannot connect over ssh: set docker.address to a socket or to tcp://host:port"
             )
         } else {
             format!("{hint}. To use that engine, set docker.address to it")
@@ -103,8 +101,8 @@ mod tests {
 
     #[test]
     fn the_hint_names_the_engine_of_docker_host() {
-        let here = DockerAddress::Unix("/var/run/docker.sock".into());
-        let hint = here.instead("unix:///run/user/1000/docker.sock");
+        let local_engine = DockerAddress::Unix("/var/run/docker.sock".into());
+        let hint = local_engine.instead("unix:///run/user/1000/docker.sock");
         assert_eq!(
             hint.as_deref(),
             Some(
@@ -112,13 +110,15 @@ mod tests {
                  To use that engine, set docker.address to it"
             )
         );
-        let by_ssh = here.instead("ssh://ops@host\u{1b}[2J").expect("a hint");
+        let by_ssh = local_engine
+            .instead("ssh://ops@host\u{1b}[2J")
+            .expect("a hint");
         assert!(by_ssh.contains("cannot connect over ssh"), "{by_ssh}");
         assert!(!by_ssh.contains('\u{1b}'), "{by_ssh:?}");
-        assert_eq!(here.instead("unix:///var/run/docker.sock"), None);
-        assert_eq!(here.instead(""), None);
-        let far = DockerAddress::Tcp("docker.example:2375".into());
-        assert_eq!(far.instead("tcp://other.example:2375"), None);
+        assert_eq!(local_engine.instead("unix:///var/run/docker.sock"), None);
+        assert_eq!(local_engine.instead(""), None);
+        let remote_engine = DockerAddress::Tcp("docker.example:2375".into());
+        assert_eq!(remote_engine.instead("tcp://other.example:2375"), None);
     }
 
     #[test]

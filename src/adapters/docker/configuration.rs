@@ -1,6 +1,6 @@
-//! The configuration of a container as the engine reports it, by names with which a person compares two slots.
+//! The configuration of a container as the engine reports it, under names that help a person to compare two slots.
 //! Properties that differ between slots by design (the address, the directory of the socket) have the same text in
-//! both. Values of variables may be secret, so they are fingerprints.
+//! both. Values of variables may be secret, so they are shown as fingerprints.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,44 +16,44 @@ use crate::sanitize::sanitize;
 
 /// The longest name or value, in characters.
 const LONGEST: usize = 200;
-/// The most entries.
+/// The most properties of a container that are read.
 const MOST: usize = 256;
-/// Names that the engine gives to volumes have this length.
+/// The length of a name that the engine itself gives to a volume.
 const NAMED_BY_ENGINE: usize = 64;
 
 /// The properties of an inspected container, by name.
 pub(super) fn read(
-    said: &ContainerInspectResponse,
+    container: &ContainerInspectResponse,
     endpoint: Option<&Endpoint>,
     fingerprints: &FingerprintKey,
 ) -> BTreeMap<String, String> {
-    let mut all = Entries {
-        all: BTreeMap::new(),
+    let mut entries = Entries {
+        values: BTreeMap::new(),
         fingerprints,
     };
-    if let Some(config) = &said.config {
-        program(&mut all, config);
+    if let Some(config) = &container.config {
+        program(&mut entries, config);
     }
-    if let Some(host) = &said.host_config {
-        limits(&mut all, host, endpoint);
+    if let Some(host) = &container.host_config {
+        limits(&mut entries, host, endpoint);
     }
-    for mount in said.mounts.iter().flatten() {
+    for mount in container.mounts.iter().flatten() {
         let inside = mount.destination.as_deref().unwrap_or_default();
-        all.add(&format!("mount {inside}"), &mounted(mount, endpoint));
+        entries.add(&format!("mount {inside}"), &mounted(mount, endpoint));
     }
-    all.all
+    entries.values
 }
 
 struct Entries<'a> {
-    all: BTreeMap<String, String>,
+    values: BTreeMap<String, String>,
     fingerprints: &'a FingerprintKey,
 }
 
 impl Entries<'_> {
-    /// Adds a value that is not empty. A value that is not shown in full is followed by its fingerprint, so that two
-    /// values that differ only in the hidden part are not equal.
+    /// Adds a property if its value is not empty. A value that is not shown in full is followed by its fingerprint, so
+    /// that two values that differ only in the hidden part are not equal.
     fn add(&mut self, name: &str, value: &str) {
-        if value.is_empty() || self.all.len() >= MOST {
+        if value.is_empty() || self.values.len() >= MOST {
             return;
         }
         let cut = |text: &str| sanitize(text).chars().take(LONGEST).collect::<String>();
@@ -62,53 +62,53 @@ impl Entries<'_> {
             let fingerprint = self.fingerprints.of(value);
             shown = format!("{shown} {fingerprint}");
         }
-        self.all.insert(cut(name), shown);
+        self.values.insert(cut(name), shown);
     }
 }
 
-fn program(all: &mut Entries<'_>, config: &ContainerConfig) {
-    let words = |words: &Option<Vec<String>>| words.as_deref().unwrap_or_default().join(" ");
-    all.add("entrypoint", &words(&config.entrypoint));
-    all.add("command", &words(&config.cmd));
-    all.add("user", config.user.as_deref().unwrap_or_default());
+fn program(entries: &mut Entries<'_>, config: &ContainerConfig) {
+    let join = |parts: &Option<Vec<String>>| parts.as_deref().unwrap_or_default().join(" ");
+    entries.add("entrypoint", &join(&config.entrypoint));
+    entries.add("command", &join(&config.cmd));
+    entries.add("user", config.user.as_deref().unwrap_or_default());
     let directory = config.working_dir.as_deref().unwrap_or_default();
-    all.add("working directory", directory);
+    entries.add("working directory", directory);
     let signal = config.stop_signal.as_deref().unwrap_or_default();
-    all.add("stop signal", signal);
+    entries.add("stop signal", signal);
     for variable in config.env.iter().flatten() {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
-        let value = all.fingerprints.of(value);
-        all.add(&format!("env {name}"), &value);
+        let value = entries.fingerprints.of(value);
+        entries.add(&format!("env {name}"), &value);
     }
     for (name, value) in config.labels.iter().flatten() {
         if !name.starts_with(OURS) && !name.starts_with(IMAGES) {
-            all.add(&format!("label {name}"), value);
+            entries.add(&format!("label {name}"), value);
         }
     }
 }
 
-fn limits(all: &mut Entries<'_>, host: &HostConfig, endpoint: Option<&Endpoint>) {
+fn limits(entries: &mut Entries<'_>, host: &HostConfig, endpoint: Option<&Endpoint>) {
     if let Some(memory) = host.memory.filter(|bytes| *bytes > 0) {
-        all.add("memory", &bytes(memory.unsigned_abs()));
+        entries.add("memory", &bytes(memory.unsigned_abs()));
     }
     if let Some(cpus) = host.nano_cpus.filter(|cpus| *cpus > 0) {
-        all.add("cpus", &format!("{}m", cpus / 1_000_000));
+        entries.add("cpus", &format!("{}m", cpus / 1_000_000));
     }
     if let Some(policy) = &host.restart_policy {
         let name = policy.name.map_or(String::new(), |name| name.to_string());
-        all.add("restart policy", &name);
+        entries.add("restart policy", &name);
     }
     let network = host.network_mode.as_deref().unwrap_or_default();
-    all.add("network", network);
+    entries.add("network", network);
     let driver = host.log_config.as_ref().and_then(|log| log.typ.as_deref());
-    all.add("log driver", driver.unwrap_or_default());
+    entries.add("log driver", driver.unwrap_or_default());
     if host.privileged == Some(true) {
-        all.add("privileged", "yes");
+        entries.add("privileged", "yes");
     }
     for (inside, bindings) in host.port_bindings.iter().flatten() {
         let bindings = bindings.iter().flatten();
         let places: Vec<String> = bindings.map(|at| published(at, endpoint)).collect();
-        all.add(&format!("port {inside}"), &places.join(", "));
+        entries.add(&format!("port {inside}"), &places.join(", "));
     }
 }
 
@@ -116,7 +116,7 @@ fn published(at: &PortBinding, endpoint: Option<&Endpoint>) -> String {
     let ip = at.host_ip.as_deref().filter(|ip| !ip.is_empty());
     let ip = ip.unwrap_or("0.0.0.0");
     let port = at.host_port.as_deref().unwrap_or_default();
-    // An address can be written in several ways: it is compared as an address and shown in one form.
+    // An address can be written in several ways, so it is parsed, compared and shown in one form.
     let place = match (ip.parse::<IpAddr>(), port.parse()) {
         (Ok(ip), Ok(port)) => Endpoint::tcp(SocketAddr::new(ip, port)).to_string(),
         _ => format!("{ip}:{port}"),
@@ -131,7 +131,7 @@ fn published(at: &PortBinding, endpoint: Option<&Endpoint>) -> String {
 
 fn mounted(mount: &MountPoint, endpoint: Option<&Endpoint>) -> String {
     let source = match (mount.name.as_deref(), mount.source.as_deref()) {
-        (Some(name), _) if is_engines_name(name) => "a volume of its own",
+        (Some(name), _) if is_anonymous_volume(name) => "an anonymous volume",
         (Some(name), _) if !name.is_empty() => name,
         (_, Some(source)) if is_slots_directory(source, endpoint) => "the slot's own directory",
         (_, source) => source.unwrap_or_default(),
@@ -144,7 +144,7 @@ fn mounted(mount: &MountPoint, endpoint: Option<&Endpoint>) -> String {
     format!("{source}{read_only}")
 }
 
-fn is_engines_name(name: &str) -> bool {
+fn is_anonymous_volume(name: &str) -> bool {
     name.len() == NAMED_BY_ENGINE && name.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    fn said(port: &str, directory: &str, secret: &str) -> ContainerInspectResponse {
+    fn container(port: &str, directory: &str, secret: &str) -> ContainerInspectResponse {
         let binding = PortBinding {
             host_ip: Some("127.0.0.1".into()),
             host_port: Some(port.into()),
@@ -214,18 +214,18 @@ mod tests {
         let key = FingerprintKey::default();
         let at = |text: &str| text.parse::<Endpoint>().ok();
         let blue = read(
-            &said("3001", "/x", "s"),
+            &container("3001", "/x", "s"),
             at("127.0.0.1:3001").as_ref(),
             &key,
         );
         let green = read(
-            &said("3002", "/x", "s"),
+            &container("3002", "/x", "s"),
             at("127.0.0.1:3002").as_ref(),
             &key,
         );
         assert_eq!(blue, green);
         let socket = at("unix:/run/web/blue/app.sock");
-        let blue = read(&said("1", "/run/web/blue", "s"), socket.as_ref(), &key);
+        let blue = read(&container("1", "/run/web/blue", "s"), socket.as_ref(), &key);
         assert_eq!(blue["mount /run/app"], "the slot's own directory");
     }
 
@@ -239,7 +239,7 @@ mod tests {
             ("::ffff:127.0.0.1", "127.0.0.1:3001"),
             ("", "0.0.0.0:3001"),
         ] {
-            let mut made = said("3001", "/x", "s");
+            let mut made = container("3001", "/x", "s");
             let host = made.host_config.as_mut().expect("a host");
             for bindings in host.port_bindings.iter_mut().flatten() {
                 for at in bindings.1.iter_mut().flatten() {
@@ -253,7 +253,7 @@ mod tests {
                 "{ip:?} {endpoint:?}"
             );
         }
-        let mut made = said("3001", "/x", "s");
+        let mut made = container("3001", "/x", "s");
         let host = made.host_config.as_mut().expect("a host");
         for bindings in host.port_bindings.iter_mut().flatten() {
             for at in bindings.1.iter_mut().flatten() {
@@ -268,39 +268,40 @@ mod tests {
     fn values_that_differ_in_a_hidden_part_differ() {
         let key = FingerprintKey::default();
         let long = |end: &str| format!("{}{end}", "x".repeat(LONGEST));
-        for (one, other) in [
+        for (left, right) in [
             ("https://ana:hunter2@web", "https://ana:hunter3@web"),
             (long("1").as_str(), long("2").as_str()),
         ] {
             let read = |command: &str| {
-                let mut made = said("1", "/x", "s");
+                let mut made = container("1", "/x", "s");
                 let config = made.config.as_mut().expect("a program");
                 config.cmd = Some(vec![command.to_owned()]);
                 config.labels = Some(HashMap::from([("at".to_owned(), command.to_owned())]));
                 read(&made, None, &key)
             };
-            let (first, second) = (read(one), read(other));
+            let (first, second) = (read(left), read(right));
             for name in ["command", "label at"] {
                 assert_ne!(first[name], second[name]);
-                assert_eq!(first[name], read(one)[name]);
+                assert_eq!(first[name], read(left)[name]);
                 assert!(!first[name].contains("hunter"), "{first:?}");
             }
         }
     }
 
     #[test]
-    fn values_are_fingerprints_and_foreign_text_is_sanitized() {
+    fn variables_are_fingerprints_and_text_is_sanitized() {
         let key = FingerprintKey::default();
-        let one = read(&said("1", "/x", "hunter2"), None, &key);
-        let other = read(&said("1", "/x", "hunter3"), None, &key);
+        let first = read(&container("1", "/x", "hunter2"), None, &key);
+        let second = read(&container("1", "/x", "hunter3"), None, &key);
         assert!(
-            !one.values().any(|value| value.contains("hunter")),
-            "{one:?}"
+            !first.values().any(|value| value.contains("hunter")),
+            "{first:?}"
         );
-        assert_ne!(one["env TOKEN"], other["env TOKEN"]);
-        assert!(one["label team"].starts_with("ab #"), "{one:?}");
-        let plain = ["command", "memory", "cpus", "restart policy"].map(|name| one[name].as_str());
+        assert_ne!(first["env TOKEN"], second["env TOKEN"]);
+        assert!(first["label team"].starts_with("ab #"), "{first:?}");
+        let plain =
+            ["command", "memory", "cpus", "restart policy"].map(|name| first[name].as_str());
         assert_eq!(plain, ["serve --all", "128 MiB", "1500m", "unless-stopped"]);
-        assert!(!one.contains_key("label greenroom.slot"));
+        assert!(!first.contains_key("label greenroom.slot"));
     }
 }

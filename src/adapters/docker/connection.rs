@@ -1,4 +1,4 @@
-//! Connections to an engine that read at most a limit. The client library collects an answer, a line of events or a
+//! Connections to an engine that read only up to a limit. The client library collects an answer, a line of events or a
 //! frame of logs in memory, however long it is, so the bytes are counted as they arrive.
 
 use std::fmt;
@@ -36,21 +36,21 @@ const MIB: u64 = 1024 * 1024;
 pub(super) const ANSWER: u64 = 16 * MIB;
 /// The most bytes between two items of a stream: a line of events or of a pull, a frame of logs.
 pub(super) const ITEM: u64 = MIB;
-/// The client library's own limit on the first byte of an answer. The deadlines of the calls are shorter.
+/// The client library's own time limit for the first byte of an answer. The deadlines of the calls are shorter.
 const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 
-/// An answer was longer than its limit, which is in bytes.
+/// An answer was larger than its limit, which is in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("its answer has more than {} MiB", .0 / MIB)]
+#[error("the answer has more than {} MiB", .0 / MIB)]
 pub(super) struct TooLarge(u64);
 
 impl TooLarge {
-    /// For one item of a stream.
+    /// The error for one item of a stream.
     pub(super) fn item() -> Self {
         Self(ITEM)
     }
 
-    /// The limit in MiB.
+    /// The exceeded limit in MiB.
     pub(super) fn mebibytes(self) -> u64 {
         self.0 / MIB
     }
@@ -94,12 +94,11 @@ impl Meter {
         }
     }
 
-    /// For an endless stream. The reader calls [`Meter::restart`] after each item.
+    /// A meter for an endless stream. The reader calls [`Meter::restart`] after each item.
     pub(super) fn of_a_stream() -> Self {
         Self::new(ITEM)
     }
 
-    /// Sets the count to zero.
     pub(super) fn restart(&self) {
         self.arrived.store(0, Ordering::Relaxed);
     }
@@ -113,22 +112,23 @@ impl Meter {
         Ok(())
     }
 
-    /// Fails when the limit was exceeded. The client library keeps only the text of an error inside a stream.
+    /// Fails if the limit has been exceeded. Callers check this because the client library keeps only the text of an
+    /// error inside a stream.
     pub(super) fn check(&self) -> Result<(), TooLarge> {
         self.count(0)
     }
 }
 
-/// What a client reads.
+/// The answers that a client reads, which decide how bytes are counted.
 #[derive(Clone)]
 pub(super) enum Reading {
-    /// Whole answers, each over its own connection.
+    /// Whole answers, each over its own connection and with its own count.
     Answers,
-    /// One stream.
+    /// One endless stream, counted by this meter.
     Stream(Meter),
 }
 
-/// A client for the engine at `address`. Sends nothing yet. Fails when a TLS file cannot be used.
+/// A client for the engine at `address`. Sends nothing yet. Fails if a TLS file cannot be used.
 pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker, Error> {
     let url = url(address)?;
     let client = http(address, reading);
@@ -145,7 +145,7 @@ pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker
 }
 
 /// The time of the engine's machine: the date of an answer, which the client library does not return. A ping costs the
-/// engine almost nothing; `/info`, which has a time, makes it inspect every container and its storage.
+/// engine almost nothing. `/info`, which has a time, makes the engine inspect every container and its storage.
 pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, Error> {
     let client = http::<Empty<Bytes>>(address, Reading::Answers);
     let request = Request::get(url(address)? + "/_ping").body(Empty::new())?;
@@ -172,10 +172,10 @@ pub(super) async fn get(
     if answer.status().is_success() {
         return Ok(answer.into_body());
     }
-    let words = answer.into_body().collect().await?.to_bytes();
-    let said: serde_json::Value = serde_json::from_slice(&words).unwrap_or_default();
-    let message = said["message"].as_str().map_or_else(
-        || String::from_utf8_lossy(&words).into_owned(),
+    let body = answer.into_body().collect().await?.to_bytes();
+    let reply: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let message = reply["message"].as_str().map_or_else(
+        || String::from_utf8_lossy(&body).into_owned(),
         str::to_owned,
     );
     Err(Error::DockerResponseServerError {
@@ -211,8 +211,8 @@ where
         reading,
         tcp,
     };
-    // One connection for each request: its bytes are counted alone, and when an engine restarts, no pooled connection
-    // breaks.
+    // Each request has its own connection, so its bytes are counted separately, and no pooled connection breaks when
+    // an engine restarts.
     Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .build(connector)
@@ -231,7 +231,7 @@ impl Connector {
             DockerAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
             DockerAddress::Tcp(_) => Box::new(self.over_tcp(uri).await?),
             DockerAddress::Tls(_, files) => {
-                // The files are read at each connection, so that renewed certificates are used.
+                // The certificates are read at each connection, so that renewed ones are used.
                 let config = tls(files)?;
                 let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
                 let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
@@ -267,23 +267,24 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// The authorities that this machine trusts. There are hundreds and each request makes a connection, so they are read
-/// once.
+/// The authorities that this machine trusts. There are hundreds, and each request makes a connection, so they are read
+/// only once.
 static OF_THIS_MACHINE: LazyLock<Vec<CertificateDer<'static>>> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
 
-/// The TLS configuration from these files: the engine's certificate must be signed by that authority or by one that
-/// this machine trusts, and Greenroom sends its own. An error names the file and says what is wrong with it.
+/// The TLS configuration from these files. The engine's certificate must be signed by the authority in `files` or by
+/// one that this machine trusts, and Greenroom sends its own certificate. An error names the file and says what is
+/// wrong with it.
 fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     let wrong = |path: &Path, why: &dyn fmt::Display| {
-        let said = format!("the TLS file {} cannot be used: {why}", path.display());
-        io::Error::new(io::ErrorKind::InvalidInput, said)
+        let message = format!("the TLS file {} cannot be used: {why}", path.display());
+        io::Error::new(io::ErrorKind::InvalidInput, message)
     };
     let certificates = |path: &Path| -> io::Result<Vec<CertificateDer<'static>>> {
         let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
         let read: Vec<_> = read.map_err(|error| wrong(path, &error))?;
         if read.is_empty() {
-            return Err(wrong(path, &"there is no certificate in it"));
+            return Err(wrong(path, &"the file has no certificate"));
         }
         Ok(read)
     };
@@ -292,7 +293,7 @@ fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     if usable == 0 {
         return Err(wrong(
             &files.ca,
-            &"there is no certificate of an authority in it",
+            &"the file has no certificate of an authority",
         ));
     }
     authorities.add_parsable_certificates(OF_THIS_MACHINE.iter().cloned());
@@ -308,7 +309,10 @@ fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
         })
         .map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
-                let why = format!("it is not the key of {}", files.cert.display());
+                let why = format!(
+                    "the key does not belong to the certificate {}",
+                    files.cert.display()
+                );
                 wrong(&files.key, &why)
             }
             other => wrong(&files.cert, &other),
@@ -371,7 +375,7 @@ mod tests {
         let meter = Meter::new(2 * MIB);
         assert_eq!(meter.count(1024 * 1024), Ok(()));
         let too_large = meter.count(1024 * 1024 + 1).expect_err("too large");
-        assert_eq!(too_large.to_string(), "its answer has more than 2 MiB");
+        assert_eq!(too_large.to_string(), "the answer has more than 2 MiB");
         assert_eq!(meter.check(), Err(too_large));
         let in_library = Error::from(io::Error::other(too_large));
         assert_eq!(TooLarge::of(&in_library), Some(too_large));

@@ -1,4 +1,4 @@
-//! The request that creates an instance, in the engine's form.
+//! The request that creates an instance, in the form that the engine expects.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,8 +19,8 @@ struct Reach {
     mount: Option<EngineMount>,
 }
 
-/// The request body. `environment` is complete, with its secrets. Fails with a text when the shape
-/// does not fit the endpoint.
+/// The body of the request. `environment` has all variables, including secret ones. The error says why the shape of
+/// the instance does not fit the endpoint.
 pub(super) fn body(
     spec: &InstanceSpec,
     environment: Vec<String>,
@@ -67,15 +67,15 @@ fn reach(listen: &Listen, endpoint: &Endpoint) -> Result<Reach, String> {
             mount: Some(socket_mount(inside, outside)?),
         }),
         (Listen::Port(_), Endpoint::Unix(_)) => {
-            Err("it listens on a port, but the slot's address is a socket".into())
+            Err("the service listens on a port, but the slot's address is a socket".into())
         }
         (Listen::Socket(_), Endpoint::Tcp(_)) => {
-            Err("it listens on a socket, but the slot's address is a port".into())
+            Err("the service listens on a socket, but the slot's address is a port".into())
         }
     }
 }
 
-/// Mounts the directory and not the socket: each start creates a new socket.
+/// Mounts the directory of the socket, and not the socket itself, because each start creates a new socket.
 fn socket_mount(inside: &Path, outside: &Path) -> Result<EngineMount, String> {
     if inside.file_name() != outside.file_name() {
         return Err(format!(
@@ -89,7 +89,12 @@ fn socket_mount(inside: &Path, outside: &Path) -> Result<EngineMount, String> {
             .parent()
             .filter(|p| p.is_absolute() && p.parent().is_some());
         let text = parent.and_then(Path::to_str).map(str::to_owned);
-        text.ok_or_else(|| format!("{} is not in a directory of its own", path.display()))
+        text.ok_or_else(|| {
+            format!(
+                "the socket {} must be in its own directory, e.g. /run/web/app.sock",
+                path.display()
+            )
+        })
     };
     Ok(EngineMount {
         typ: Some(MountType::BIND),

@@ -1,6 +1,6 @@
-//! The connection to one engine. The first call makes it and agrees on a protocol version. When the engine refuses the
-//! version, because another engine now answers at the address, they agree again. An unreachable engine fails the call
-//! and not the start of the console.
+//! The connection to one engine. The first call connects and agrees on a protocol version. If the engine later refuses
+//! that version, because another engine now answers at the address, Greenroom agrees on a version again. If the engine
+//! is unreachable, the call fails, and not the start of the console.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ use crate::inventory::FingerprintKey;
 use crate::ports::{EngineInfo, Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// The deadline of a quick call.
+/// The time limit of a quick call.
 pub(super) const QUICK: Duration = Duration::from_secs(10);
 /// The oldest protocol version that Greenroom supports (Docker 20.10), and the newest.
 const OLDEST: ApiVersion = ApiVersion {
@@ -91,7 +91,6 @@ impl ApiVersion {
     }
 }
 
-/// One Docker engine.
 pub struct Engine {
     address: DockerAddress,
     connected: OnceCell<Connected>,
@@ -121,7 +120,6 @@ impl Engine {
         })
     }
 
-    /// Whether the engine runs on this machine.
     pub(super) fn is_local(&self) -> bool {
         self.address.is_local()
     }
@@ -136,17 +134,17 @@ impl Engine {
         &self,
         kind: FailureKind,
         doing: impl Into<String>,
-        said: impl Into<String>,
+        message: impl Into<String>,
     ) -> Failure {
-        Failure::new(kind, self.target(), doing, said)
+        Failure::new(kind, self.target(), doing, message)
     }
 
-    /// The client, after agreeing on a version.
+    /// The client. The first call connects and agrees on a version.
     pub(super) async fn docker(&self) -> Result<&Docker> {
         Ok(&self.connected().await?.docker)
     }
 
-    /// A client for one call whose answer is an endless stream, with the meter of the stream.
+    /// A client for one call whose answer is an endless stream, and the meter of the stream.
     pub(super) async fn streaming(&self) -> Result<(Docker, Meter)> {
         let agreed = self.connected().await?.agreed.clone();
         let meter = Meter::of_a_stream();
@@ -156,8 +154,8 @@ impl Engine {
         Ok((docker.with_request_modifier(modifier), meter))
     }
 
-    /// The answer to a request for a stream that the client library cannot read, with its meter. Sends the request when
-    /// first awaited.
+    /// A request for a stream that the client library cannot read, and the meter of the stream. The request is sent
+    /// when the future is first awaited.
     pub(super) async fn raw_stream(
         &self,
         path: &str,
@@ -168,11 +166,11 @@ impl Engine {
         let version = self.connected().await?.agreed.version();
         let meter = Meter::of_a_stream();
         let path = format!("/v{version}{path}");
-        let asked = connection::get(self.address.clone(), meter.clone(), path);
-        Ok((asked, meter))
+        let request = connection::get(self.address.clone(), meter.clone(), path);
+        Ok((request, meter))
     }
 
-    /// Runs a quick call and describes its failure.
+    /// Runs a quick call, and describes an error.
     pub(super) async fn quick<T, F>(&self, act: Act, doing: &str, call: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = std::result::Result<T, Error>>,
@@ -180,7 +178,7 @@ impl Engine {
         self.within(QUICK, act, doing, call).await
     }
 
-    /// Runs a call with a deadline and describes its failure. An engine that refuses the version has done nothing, so
+    /// Runs a call with a deadline, and describes an error. An engine that refuses the version has done nothing, so
     /// the call is repeated after agreeing on another version.
     pub(super) async fn within<T, F>(
         &self,
@@ -221,48 +219,47 @@ impl Engine {
         }
     }
 
-    /// The engine's name and version.
     pub(super) async fn info(&self) -> Result<EngineInfo> {
         let connected = self.connected().await?;
-        let doing = "asking for its version";
-        let said = self
+        let doing = "reading the version of the engine";
+        let reply = self
             .quick(Act::Read, doing, || connected.docker.version())
             .await?;
-        let version = said.version.unwrap_or_default();
+        let version = reply.version.unwrap_or_default();
         connected
             .agreed
-            .change_to(self.agree(&said.api_version.unwrap_or_default())?);
+            .change_to(self.agree(&reply.api_version.unwrap_or_default())?);
         Ok(EngineInfo {
             name: sanitize(&format!("Docker {version}")).trim_end().to_owned(),
             api: connected.agreed.version().to_string(),
         })
     }
 
-    /// The time of the engine's machine. None when the answer has no valid time.
+    /// The time of the engine's machine; none if the answer has no valid time.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
-        let doing = "asking for its time";
+        let doing = "reading the time of the engine";
         let asking = connection::date(&self.address);
         let date = self.in_time(QUICK, Act::Read, doing, asking).await?;
         date.map_err(|error| self.worded(&error, Act::Read, doing))
     }
 
-    /// Agrees on a version with the engine that answers now.
+    /// Agrees on a version with the engine that answers at the moment.
     async fn agree_again(&self) -> Result<ApiVersion> {
         let Connected { raw, agreed, .. } = self.connected().await?;
-        let said = self
+        let reply = self
             .ask_version(raw, "agreeing on a protocol version again")
             .await?;
-        let version = self.agree(&said.api_version.unwrap_or_default())?;
+        let version = self.agree(&reply.api_version.unwrap_or_default())?;
         if version != agreed.version() {
-            tracing::info!("{} now speaks API {version}", self.target());
+            tracing::info!("{} now uses API version {version}", self.target());
         }
         agreed.change_to(version);
         Ok(version)
     }
 
     async fn ask_version(&self, raw: &Docker, doing: &str) -> Result<SystemVersion> {
-        let said = self.in_time(QUICK, Act::Read, doing, raw.version()).await?;
-        said.map_err(|error| self.worded(&error, Act::Read, doing))
+        let reply = self.in_time(QUICK, Act::Read, doing, raw.version()).await?;
+        reply.map_err(|error| self.worded(&error, Act::Read, doing))
     }
 
     async fn connected(&self) -> Result<&Connected> {
@@ -273,8 +270,8 @@ impl Engine {
         let doing = "connecting";
         let raw = connection::client(&self.address, Reading::Answers)
             .map_err(|error| self.worded(&error, Act::Read, doing))?;
-        let said = self.ask_version(&raw, doing).await?;
-        let theirs = said.api_version.unwrap_or_default();
+        let reply = self.ask_version(&raw, doing).await?;
+        let theirs = reply.api_version.unwrap_or_default();
         let agreed = Agreed::on(self.agree(&theirs)?);
         let of_requests = agreed.clone();
         let docker = raw
@@ -290,12 +287,17 @@ impl Engine {
     fn agree(&self, theirs: &str) -> Result<ApiVersion> {
         let doing = "agreeing on a protocol version";
         let Ok(version) = theirs.parse::<ApiVersion>() else {
-            let said = format!("its version {:?} cannot be read", sanitize(theirs));
-            return Err(self.refuse(FailureKind::Garbled, doing, said));
+            let message = format!(
+                "the engine reports {:?}, which is not an API version",
+                sanitize(theirs)
+            );
+            return Err(self.refuse(FailureKind::Garbled, doing, message));
         };
         if version < OLDEST {
-            let said = format!("it speaks API {version}, but the oldest supported one is {OLDEST}");
-            let refused = self.refuse(FailureKind::Unsupported, doing, said);
+            let message = format!(
+                "the engine supports API versions up to {version}, but Greenroom needs at least {OLDEST}"
+            );
+            let refused = self.refuse(FailureKind::Unsupported, doing, message);
             return Err(refused.hint("use Docker 20.10 or later"));
         }
         Ok(version.min(NEWEST))

@@ -1,5 +1,5 @@
-//! How a container exited before the engine restarted it. Once it runs again, `inspect` no longer shows that, but the
-//! engine's last events do.
+//! How the previous run of a restarted container ended. `inspect` no longer shows that once the container runs again,
+//! but the engine's last events do.
 
 use std::collections::HashMap;
 
@@ -25,9 +25,9 @@ impl Engine {
         };
         let doing = format!("reading how {} ended", instance.short());
         let docker = self.docker().await?;
-        // Uses the engine's clock: an end in its future would keep the stream open.
-        let said = self.quick(Act::Read, &doing, || docker.info()).await?;
-        let Some(now) = said
+        // The range ends at the engine's own time, because an end in its future would keep the stream open.
+        let info = self.quick(Act::Read, &doing, || docker.info()).await?;
+        let Some(now) = info
             .system_time
             .and_then(|time| time.parse::<Timestamp>().ok())
         else {
@@ -53,14 +53,14 @@ impl Engine {
     }
 }
 
-/// A time as the engine reads it: seconds, a dot and nanoseconds. The engine rounds whole seconds up, and would keep
+/// A time in the engine's format: seconds, a dot and nanoseconds. The engine rounds whole seconds up, and would keep
 /// the answer open until that second has passed.
 fn exactly(at: Timestamp) -> String {
     format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
 }
 
-/// The last `die`, and whether an `oom` belongs to it. The engine sends the two in either order, so every `oom` after
-/// the previous `die` counts.
+/// The exit of the last `die`, and whether an `oom` belongs to it. The engine sends the two in either order, so every
+/// `oom` after the previous `die` counts.
 fn last(events: &[EventMessage]) -> Option<Exit> {
     let is = |event: &EventMessage, action: &str| event.action.as_deref() == Some(action);
     let died = events.iter().rposition(|event| is(event, "die"))?;

@@ -1,5 +1,5 @@
-//! Errors of the engine, by kind. The engine answers many things with status 500 and a text, so some
-//! texts must be recognised.
+//! Finds the kind of an engine's error. The engine answers many things with status 500 and a text, so some texts must
+//! be recognised.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use super::connection::TooLarge;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// What a lost answer means: not done for a read, unknown for a write.
+/// Whether a call can change something, which decides what a lost answer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
-    /// It only read.
+    /// The call only reads, so after a lost answer nothing was changed.
     Read,
-    /// It may have changed something.
+    /// The call changes something, so after a lost answer the result is unknown.
     Write,
 }
 
@@ -28,18 +28,20 @@ impl Act {
     }
 }
 
-/// Describes an error of the client library. The error itself is dropped: its text is foreign.
+/// Describes an error of the client library. The error itself is not kept, because its text is not sanitized.
 pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> Failure {
     if let Some(too_large) = TooLarge::of(error) {
         return oversized(too_large, act, target, doing);
     }
-    let (kind, said) = match error {
+    let (kind, message) = match error {
         Error::DockerResponseServerError {
             status_code,
             message,
         } => (by_status(*status_code, message), message.clone()),
         Error::DockerStreamError { error } => (by_text(error), error.clone()),
-        Error::SocketNotFoundError(_) => (FailureKind::Unreachable, "no such socket".into()),
+        Error::SocketNotFoundError(_) => {
+            (FailureKind::Unreachable, "the socket does not exist".into())
+        }
         // A configured TLS file cannot be used.
         Error::IOError { err } if err.kind() == ErrorKind::InvalidInput => {
             (FailureKind::Rejected, err.to_string())
@@ -56,14 +58,14 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
         | Error::StrParseError { .. } => (FailureKind::Garbled, error.to_string()),
         _ => (FailureKind::Rejected, error.to_string()),
     };
-    let failure = Failure::new(kind, target, sanitize(doing), sanitize(&said));
+    let failure = Failure::new(kind, target, sanitize(doing), sanitize(&message));
     if kind == FailureKind::Unreachable {
         return failure.hint("check that Docker is running and that this user may use its socket");
     }
     failure
 }
 
-/// An answer that was cut off at its limit. A write may have been done.
+/// The failure for an answer that was cut off at its limit. A write may have been applied.
 pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &str) -> Failure {
     let kind = match act {
         Act::Read => FailureKind::Unsupported,
@@ -74,19 +76,19 @@ pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &s
     )
 }
 
-/// An item of a stream that was cut off at its limit, e.g. `a line of its output`.
+/// The failure for an item of a stream that was cut off at its limit. `item` names it, e.g. `an event`.
 pub(super) fn oversized_item(
     too_large: TooLarge,
-    what: &str,
+    item: &str,
     target: String,
     doing: &str,
 ) -> Failure {
-    let said = format!("{what} has more than {} MiB", too_large.mebibytes());
-    Failure::new(FailureKind::Unsupported, target, sanitize(doing), said)
-        .hint("Greenroom stopped following it; see greenroom help limits")
+    let message = format!("{item} has more than {} MiB", too_large.mebibytes());
+    Failure::new(FailureKind::Unsupported, target, sanitize(doing), message)
+        .hint("Greenroom no longer follows this stream; see greenroom help limits")
 }
 
-/// Whether the engine refused the agreed version. Then it has done nothing.
+/// Whether the engine refused the agreed version. Such an engine has not applied the call.
 pub(super) fn refuses_version(error: &Error) -> bool {
     let Error::DockerResponseServerError {
         status_code: 400,
@@ -101,17 +103,17 @@ pub(super) fn refuses_version(error: &Error) -> bool {
             .any(|end| message.contains(end))
 }
 
-/// No answer in time. The call may still take effect.
+/// The failure for a call without an answer in time. The call may still take effect.
 pub(super) fn timed_out(act: Act, target: String, doing: &str, deadline: Duration) -> Failure {
-    let said = format!("no answer within {} s", deadline.as_secs());
-    Failure::new(act.lost(), target, sanitize(doing), said)
+    let message = format!("no answer within {} s", deadline.as_secs());
+    Failure::new(act.lost(), target, sanitize(doing), message)
 }
 
 fn by_status(status: u16, message: &str) -> FailureKind {
     match status {
         401 | 403 => FailureKind::Denied,
         404 => match by_text(message) {
-            // Registries answer the same for a private and for a missing repository.
+            // A registry gives the same answer for a private and for a missing repository.
             FailureKind::Denied => FailureKind::Denied,
             _ => FailureKind::Missing,
         },
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_version_refusal_counts_as_one() {
+    fn a_version_refusal_is_recognised_by_status_and_text() {
         let refused = |status_code, message: &str| {
             refuses_version(&Error::DockerResponseServerError {
                 status_code,
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_write_is_ambiguous_and_a_lost_read_is_not() {
+    fn only_a_lost_write_is_ambiguous() {
         let kind = |act| timed_out(act, String::new(), "", Duration::ZERO).kind;
         assert_eq!(kind(Act::Write), FailureKind::Ambiguous);
         assert_eq!(kind(Act::Read), FailureKind::Unreachable);
@@ -222,7 +224,7 @@ mod tests {
             status_code: 500,
             message: "\u{1b}[31mred\u{202e}".into(),
         };
-        let said = failure(&error, Act::Read, String::new(), "").said;
-        assert_eq!(said, "red\u{fffd}");
+        let message = failure(&error, Act::Read, String::new(), "").said;
+        assert_eq!(message, "red\u{fffd}");
     }
 }

@@ -1,5 +1,5 @@
-//! Lists and removes images of the engine. An image is removed by the name under which it was pulled, so names that
-//! others gave it stay, and never by force, so the engine refuses to remove an image in use.
+//! Lists and removes images of the engine. An image is removed by the name under which it was pulled, so its other
+//! names remain. Removal is never forced, so the engine refuses to remove an image in use.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ impl Engine {
                 if familiar(name) != familiar(repository) {
                     continue;
                 }
-                // A digest of a kind that this Greenroom does not know is left alone.
+                // An image with a digest of an unknown kind is skipped.
                 let Ok(digest) = digest.parse() else { continue };
                 images.push(EngineImage {
                     repository: repository.to_owned(),
@@ -68,7 +68,7 @@ impl Engine {
     }
 }
 
-/// A repository as the engine shows it: without the default registry.
+/// A repository as the engine shows it, without the name of the default registry.
 fn familiar(repository: &str) -> &str {
     let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
     name.strip_prefix("library/").unwrap_or(name)
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_default_registry_is_dropped() {
-        for (one, other) in [
+        for (name, other) in [
             ("docker.io/library/busybox", "busybox"),
             ("docker.io/team/web", "team/web"),
             (
@@ -88,7 +88,7 @@ mod tests {
                 "registry.example:5000/team/web",
             ),
         ] {
-            assert_eq!(familiar(one), familiar(other));
+            assert_eq!(familiar(name), familiar(other));
         }
         assert_ne!(familiar("registry.example/web"), familiar("web"));
     }

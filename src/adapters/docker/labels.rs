@@ -17,7 +17,7 @@ const DIGEST: &str = "greenroom.digest";
 const REPOSITORY: &str = "greenroom.repository";
 const ENDPOINT: &str = "greenroom.endpoint";
 
-/// Prefixes: of Greenroom's labels, and of the labels with which images describe themselves.
+/// The prefix of Greenroom's labels, and the prefix of the labels with which images describe themselves.
 pub(super) const OURS: &str = "greenroom.";
 pub(super) const IMAGES: &str = "org.opencontainers.image.";
 
@@ -34,7 +34,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// None when the container is not one of Greenroom's.
+    /// Reads Greenroom's labels; none if Greenroom did not create the container.
     pub(super) fn read(labels: &HashMap<String, String>) -> Option<Self> {
         let text = |name: &str| labels.get(name).map(String::as_str);
         let service = text(SERVICE)?.parse().ok()?;
@@ -60,13 +60,13 @@ impl Labels {
         of_target.into_iter().chain(of_slot).collect()
     }
 
-    /// Whether they name this slot of this target.
+    /// Whether the labels assign the container to this slot of this target.
     pub(super) fn are_of(&self, target: &Target, slot: Slot) -> bool {
         self.target == *target && self.slot == slot
     }
 }
 
-/// The image's description of itself. A container inherits its image's labels unless it sets them.
+/// The labels with which an image describes itself. A container inherits the labels of its image, unless it sets them.
 pub(super) fn image_labels(labels: &HashMap<String, String>) -> ImageLabels {
     let text = |name: &str| {
         let text = sanitize(labels.get(&format!("{IMAGES}{name}"))?);

@@ -1,5 +1,5 @@
-//! Splits the bytes of a log into frames, in bounded memory. The client library buffers a whole line of a container
-//! with a terminal, however long the line is.
+//! Splits the bytes of a log into frames, in bounded memory. The client library is not used for this, because it
+//! buffers a whole line of a container with a terminal, however long the line is.
 
 use super::connection::{ITEM, TooLarge};
 use crate::ports::LogStream;
@@ -13,7 +13,7 @@ const TERMINAL_LINE: usize = 512 * 1024;
 /// A piece of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// A part of a line, or the last part with the line end.
+    /// A part of a line. The last part of a line ends with the line end.
     Of(LogStream, Vec<u8>),
     /// A line of a container with a terminal, and how many more bytes of it were dropped.
     Terminal(Vec<u8>, usize),
@@ -22,9 +22,9 @@ pub(super) enum Frame {
 /// The received part of the next frame.
 #[derive(Debug)]
 pub(super) enum Frames {
-    /// Frames with a header.
+    /// The container has no terminal: each frame has a header.
     Headed(Vec<u8>),
-    /// Plain lines.
+    /// The container has a terminal: the log consists of plain lines.
     Terminal { line: Vec<u8>, skipped: usize },
 }
 
@@ -72,7 +72,7 @@ impl Frames {
         }
     }
 
-    /// The last line of a terminal when it has no line end.
+    /// The last line of a terminal, if it has no line end.
     pub(super) fn rest(&mut self) -> Option<Frame> {
         match self {
             Self::Terminal { line, skipped } if !line.is_empty() => Some(Frame::Terminal(
@@ -84,7 +84,7 @@ impl Frames {
     }
 }
 
-/// The first frame, and its length in bytes with its header.
+/// The first frame in `buffer`, and its length in bytes including the header; none if the frame is not complete.
 fn headed(buffer: &[u8]) -> Result<Option<(Frame, usize)>, TooLarge> {
     let Some(&[stream, _, _, _, a, b, c, d]) = buffer.first_chunk::<HEAD>() else {
         return Ok(None);
@@ -109,7 +109,7 @@ fn headed(buffer: &[u8]) -> Result<Option<(Frame, usize)>, TooLarge> {
 mod tests {
     use super::*;
 
-    fn all(frames: &mut Frames, bytes: &[u8], at_a_time: usize) -> Vec<Frame> {
+    fn frames_of(frames: &mut Frames, bytes: &[u8], at_a_time: usize) -> Vec<Frame> {
         let chunks = bytes.chunks(at_a_time);
         chunks
             .flat_map(|chunk| frames.take(chunk).expect("frames"))
@@ -120,7 +120,7 @@ mod tests {
     fn frames_are_whole_for_every_chunk_size() {
         let bytes = b"\x01\0\0\0\0\0\0\x04one\n\x02\0\0\0\0\0\0\x03two\x01\0\0\0\0\0\0\0";
         for at_a_time in [1, 5, bytes.len()] {
-            let frames = all(&mut Frames::new(false), bytes, at_a_time);
+            let frames = frames_of(&mut Frames::new(false), bytes, at_a_time);
             let wanted = [
                 Frame::Of(LogStream::Out, b"one\n".to_vec()),
                 Frame::Of(LogStream::Err, b"two".to_vec()),
@@ -137,12 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_terminal_beyond_the_limit_is_cut_and_the_next_one_is_read() {
+    fn a_long_line_of_a_terminal_is_cut_without_losing_the_next_line() {
         let long = vec![b'x'; 3 * TERMINAL_LINE];
         let bytes = [b"first\n", long.as_slice(), b"\nlast\nunended"].concat();
         for at_a_time in [1000, bytes.len()] {
             let mut frames = Frames::new(true);
-            let lines = all(&mut frames, &bytes, at_a_time);
+            let lines = frames_of(&mut frames, &bytes, at_a_time);
             let wanted = [
                 Frame::Terminal(b"first\n".to_vec(), 0),
                 Frame::Terminal(vec![b'x'; TERMINAL_LINE], 2 * TERMINAL_LINE + 1),

@@ -1,5 +1,5 @@
-//! Makes lines from the frames of a log stream. Each frame starts with a timestamp. A line over 16 KiB
-//! comes in several frames, and only the last one ends with a line end.
+//! Makes lines from the frames of a log stream. Each frame starts with a timestamp. A line over 16 KiB arrives in
+//! several frames, and only the last of them ends with a line end.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::ports::{LogChunk, LogStream};
 
 /// The most bytes of a line. The rest is dropped and counted.
 const LONGEST: usize = 256 * 1024;
-/// The size of a part of a line, set by the engine.
+/// The size of the parts into which the engine splits a long line.
 const PART: usize = 16 * 1024;
 
 /// Assembles lines, separately for each stream.
@@ -35,7 +35,7 @@ impl Lines {
             LogStream::Err => &mut self.err,
         };
         let ends = part.ends_with(b"\n");
-        // The line has the time of its first part: a request since that time returns all of it.
+        // The line has the time of its first part, so that a request since that time returns all of it.
         let line = slot.get_or_insert_with(|| LogChunk {
             at,
             stream,
@@ -46,13 +46,13 @@ impl Lines {
         if ends { slot.take() } else { None }
     }
 
-    /// The line that was started and did not end.
+    /// The unfinished line of one stream. A second call returns that of the other stream.
     pub(super) fn rest(&mut self) -> Option<LogChunk> {
         self.out.take().or_else(|| self.err.take())
     }
 }
 
-/// A line of a container with a terminal: one message. A long line has a timestamp after each part.
+/// A line of a container with a terminal, which arrives as one message. A long line has a timestamp after each part.
 fn terminal_line(message: &[u8]) -> LogChunk {
     let (at, mut rest) = dated(message);
     let mut line = LogChunk {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_line_of_a_terminal_says_how_much_came() {
+    fn a_cut_line_of_a_terminal_counts_the_dropped_bytes() {
         let text = format!("{AT}{}", "a".repeat(100));
         let line = Lines::default().take(Frame::Terminal(text.into(), 5000));
         let line = line.map(|line| (line.bytes.len(), line.dropped));
@@ -163,7 +163,7 @@ mod tests {
         );
     }
 
-    /// An output as the engine sends it: each line with its end, in parts, each part with a time.
+    /// The frames in which the engine sends an output: each line in parts, and each part with a time.
     fn frames(output: &[u8], stream: LogStream) -> Vec<Frame> {
         let lines = output.split_inclusive(|byte| *byte == b'\n');
         let parts = lines.flat_map(|line| line.chunks(PART));
@@ -182,7 +182,7 @@ mod tests {
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
     }
 
-    /// The lines of an output, with an unfinished last one.
+    /// The lines of an output, including an unfinished last line.
     fn whole(output: &[u8]) -> Vec<Vec<u8>> {
         let lines = output.split_inclusive(|byte| *byte == b'\n');
         lines.map(|line| without_end(line).to_vec()).collect()
@@ -191,7 +191,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Any output of both streams, interleaved in any way.
+        /// Tries outputs of both streams, interleaved in any way.
         #[test]
         fn no_byte_of_a_line_is_lost(out in output(), err in output(), turns: u64) {
             let (mut outs, mut errs) = (frames(&out, LogStream::Out).into_iter(), frames(&err, LogStream::Err).into_iter());

@@ -1,7 +1,6 @@
-//! Docker as the runtime, over its API with `bollard`: instances are containers, identified by
-//! their labels. Reader and writer are two types over one [`Engine`], so that read-only use never
-//! builds the writer. This module knows nothing about releases and does not poll: it answers calls
-//! or follows events.
+//! Docker as the runtime, over its API with `bollard`. Instances are containers, identified by their labels. Reader
+//! and writer are two types over one [`Engine`], so that read-only use never builds the writer. This module knows
+//! nothing about releases and does not poll: it answers calls or follows events.
 
 mod address;
 mod configuration;
@@ -34,7 +33,7 @@ pub const BOUNDS: [Bound; 6] = [
         TimeLimit::Within(engine::QUICK),
     ),
     bound(
-        "an answer to create, start, stop, remove",
+        "an answer to create, start, stop or remove",
         connection::ANSWER,
         TimeLimit::Within(write::SLOW),
     ),

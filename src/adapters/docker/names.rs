@@ -1,16 +1,16 @@
-//! Names for the paths of requests. `bollard` escapes nothing, so only names that cannot change a
+//! Checks names that become part of a request's path. `bollard` escapes nothing, so only names that cannot change a
 //! path are accepted.
 
 use crate::inventory::{InstanceId, Version};
 
-/// The id, when it is a full container id.
+/// The id, if it is a full container id.
 pub(super) fn container_id(instance: &InstanceId) -> Option<&str> {
     let id = instance.0.as_str();
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     (id.len() == 64 && id.bytes().all(hex)).then_some(id)
 }
 
-/// A container name in Docker's alphabet.
+/// Whether the name consists of the characters that Docker allows in a container name.
 pub(super) fn is_container_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let starts = name
@@ -20,7 +20,7 @@ pub(super) fn is_container_name(name: &str) -> bool {
     starts && name.len() <= 200 && name.bytes().all(plain)
 }
 
-/// `repository@digest`, when the repository is valid.
+/// `repository@digest`, if the repository is valid.
 pub(super) fn pinned(version: &Version) -> Option<String> {
     is_repository(&version.repository).then(|| version.pinned())
 }

@@ -1,4 +1,4 @@
-//! The engine's answers about a container, as domain types.
+//! Converts the engine's answers about a container into the crate's own types.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::sanitize::sanitize;
 /// How many containers are inspected in parallel.
 const AT_ONCE: usize = 8;
 
-/// Any container, Greenroom's or not.
+/// A container, whether Greenroom created it or not.
 #[derive(Debug, Clone)]
 pub(super) struct Container {
     pub(super) id: String,
@@ -42,7 +42,8 @@ pub(super) struct Container {
 }
 
 impl Container {
-    /// Whether the engine treats it as running: it occupies its addresses and cannot be removed.
+    /// Whether the engine treats the container as running. Such a container occupies its addresses and cannot be
+    /// removed.
     pub(super) fn is_up(&self) -> bool {
         !matches!(
             self.state,
@@ -50,38 +51,38 @@ impl Container {
         )
     }
 
-    fn read(said: ContainerInspectResponse, fingerprints: &FingerprintKey) -> Self {
-        let raw = said.config.as_ref().and_then(|c| c.labels.as_ref());
+    fn read(inspected: ContainerInspectResponse, fingerprints: &FingerprintKey) -> Self {
+        let raw = inspected.config.as_ref().and_then(|c| c.labels.as_ref());
         let labels = raw.and_then(Labels::read);
         let image_labels = raw.map(image_labels).unwrap_or_default();
         let endpoint = labels.as_ref().and_then(|labels| labels.endpoint.as_ref());
         // Only Greenroom's containers are shown, so only their configuration is read.
         let configuration = match labels {
-            Some(_) => configuration::read(&said, endpoint, fingerprints),
+            Some(_) => configuration::read(&inspected, endpoint, fingerprints),
             None => BTreeMap::new(),
         };
-        let state = said.state.unwrap_or_default();
-        let log_driver = said
+        let state = inspected.state.unwrap_or_default();
+        let log_driver = inspected
             .host_config
             .and_then(|h| h.log_config)
             .and_then(|l| l.typ);
-        let has_terminal = said
+        let has_terminal = inspected
             .config
             .and_then(|config| config.tty)
             .unwrap_or_default();
-        let name = said.name.unwrap_or_default();
+        let name = inspected.name.unwrap_or_default();
         Self {
-            id: said.id.unwrap_or_default(),
+            id: inspected.id.unwrap_or_default(),
             name: sanitize(name.trim_start_matches('/')),
             labels,
             image_labels,
             configuration,
             log_driver: sanitize(&log_driver.unwrap_or_default()),
             has_terminal,
-            image: said.image.unwrap_or_default(),
+            image: inspected.image.unwrap_or_default(),
             health: health(&state),
             started_at: started_at(&state),
-            restarts: said
+            restarts: inspected
                 .restart_count
                 .and_then(|n| n.try_into().ok())
                 .unwrap_or(0),
@@ -93,7 +94,7 @@ impl Container {
 }
 
 impl Engine {
-    /// Inspects one container by a validated name or id. None when it does not exist.
+    /// Inspects one container by a validated name or id; none if it does not exist.
     pub(super) async fn inspect(&self, name: &str, doing: &str) -> Result<Option<Container>> {
         self.inspect_within(super::engine::QUICK, name, doing).await
     }
@@ -107,7 +108,7 @@ impl Engine {
         let docker = self.docker().await?;
         let call = || docker.inspect_container(name, None);
         match self.within(deadline, Act::Read, doing, call).await {
-            Ok(said) => Ok(Some(Container::read(said, &self.fingerprints))),
+            Ok(inspected) => Ok(Some(Container::read(inspected, &self.fingerprints))),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(None),
             Err(failure) => Err(failure),
         }
@@ -128,17 +129,17 @@ impl Engine {
         let call = || docker.list_containers(Some(options.clone()));
         let listed = self.quick(Act::Read, doing, call).await?;
         let ids = listed.into_iter().filter_map(|summary| summary.id);
-        let seen = stream::iter(ids)
+        let containers = stream::iter(ids)
             .map(|id| async move { self.inspect(&id, doing).await })
             .buffer_unordered(AT_ONCE)
             .try_collect::<Vec<_>>()
             .await?;
-        Ok(seen.into_iter().flatten().collect())
+        Ok(containers.into_iter().flatten().collect())
     }
 
     /// Greenroom's containers that have all of `labels`, as instances.
     pub(super) async fn ours(&self, labels: Vec<String>, doing: &str) -> Result<Vec<Instance>> {
-        // Several instances often have the same image: its digests are read once.
+        // Several instances often have the same image, so its digests are read once.
         let mut images = HashMap::new();
         let mut instances = Vec::new();
         for container in self.labelled(labels, doing).await? {
@@ -150,7 +151,7 @@ impl Engine {
         Ok(instances)
     }
 
-    /// The container as an instance. None when it is not one of Greenroom's.
+    /// The container as an instance; none if Greenroom did not create it.
     pub(super) async fn instance(&self, container: &Container) -> Result<Option<Instance>> {
         self.instance_of(container, &mut HashMap::new()).await
     }
@@ -169,11 +170,14 @@ impl Engine {
         }
         let known = images.get(&container.image).map_or(&[][..], Vec::as_slice);
         let Some(digest) = running_digest(known, labels, &container.image) else {
-            let said = format!("its image {:?} has no digest", sanitize(&container.image));
+            let reason = format!(
+                "the container's image {:?} has no digest",
+                sanitize(&container.image)
+            );
             return Err(self.refuse(
                 FailureKind::Garbled,
-                format!("looking at {}", container.name),
-                said,
+                format!("inspecting {}", container.name),
+                reason,
             ));
         };
         Ok(Some(Instance {
@@ -195,25 +199,24 @@ impl Engine {
         }))
     }
 
-    /// `repository@digest` for each name by which the image was pulled. Empty when the image no
-    /// longer exists.
+    /// `repository@digest` for each name by which the image was pulled; empty if the image no longer exists.
     async fn repository_digests(&self, image: &str) -> Result<Vec<String>> {
         if image.parse::<Digest>().is_err() {
             return Ok(Vec::new());
         }
         let docker = self.docker().await?;
         let call = || docker.inspect_image(image);
-        match self.quick(Act::Read, "looking at an image", call).await {
-            Ok(said) => Ok(said.repo_digests.unwrap_or_default()),
+        match self.quick(Act::Read, "inspecting an image", call).await {
+            Ok(inspected) => Ok(inspected.repo_digests.unwrap_or_default()),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(Vec::new()),
             Err(failure) => Err(failure),
         }
     }
 }
 
-/// The digest of the running image in its repository. An image can have several there (the same
-/// content pushed twice in different manifests): then it is the intended one. An image that was
-/// never pulled has none: then it is the image's own id, which is correct and equals no release.
+/// The digest of the running image in its repository. If the image has several digests there (the same content pushed
+/// in different manifests), this is the intended one. If the image was never pulled, it has none; then this is the
+/// image's own id, which equals the digest of no release.
 fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Digest> {
     let repository = familiar(&labels.repository);
     let mut digests = known.iter().filter_map(|name| {
@@ -228,7 +231,7 @@ fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Dige
     meant.or(first).unwrap_or(image).parse().ok()
 }
 
-/// A repository as the engine shortens it.
+/// A repository as the engine shows it, without the name of the default registry.
 fn familiar(repository: &str) -> &str {
     let inner = repository.strip_prefix("docker.io/").unwrap_or(repository);
     inner.strip_prefix("library/").unwrap_or(inner)
@@ -248,7 +251,7 @@ fn running_state(state: &ContainerState) -> InstanceState {
     }
 }
 
-/// How a stopped container exited. The next start deletes this.
+/// How a stopped container exited. The engine forgets this at the next start.
 fn last_exit(state: &ContainerState) -> Option<Exit> {
     use ContainerStateStatusEnum as Status;
     matches!(
@@ -272,7 +275,7 @@ fn health(state: &ContainerState) -> RuntimeHealth {
 
 fn started_at(state: &ContainerState) -> Option<Timestamp> {
     let at: Timestamp = state.started_at.as_deref()?.parse().ok()?;
-    // A container that never started has the year 1.
+    // The engine reports the year 1 for a container that was never started.
     (at.as_second() > 0).then_some(at)
 }
 
@@ -285,14 +288,14 @@ mod tests {
     }
 
     fn labels(repository: &str, meant: char) -> Labels {
-        let all = HashMap::from([
+        let labels = HashMap::from([
             ("greenroom.service".to_owned(), "web".to_owned()),
             ("greenroom.environment".to_owned(), "qa".to_owned()),
             ("greenroom.slot".to_owned(), "blue".to_owned()),
             ("greenroom.repository".to_owned(), repository.to_owned()),
             ("greenroom.digest".to_owned(), digest(meant)),
         ]);
-        Labels::read(&all).expect("ours")
+        Labels::read(&labels).expect("ours")
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// What is in a slot. When our instance is stopped and another process has its address, the slot is foreign: our
-    /// instance could not start.
+    /// What is in a slot. If Greenroom's instance is stopped and another process uses its address, the answer is
+    /// [`Occupancy::Foreign`], because the instance could not start.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
@@ -36,7 +36,7 @@ impl Engine {
                     Some(labels) => {
                         let (other, of) = (labels.slot, &labels.target);
                         return Ok(Occupancy::Foreign(format!(
-                            "the container {name}, which its labels assign to {other} of {of} (Greenroom does not touch it: rename it, or remove it if {of} no longer needs it)"
+                            "the container {name}, whose labels assign it to {other} of {of} (Greenroom does not touch it: rename it, or remove it if {of} no longer needs it)"
                         )));
                     }
                     None => {
@@ -54,8 +54,8 @@ impl Engine {
         if let Some((instance, true)) = ours {
             return Ok(Occupancy::Ours(Box::new(instance)));
         }
-        if let Some(said) = self.taken(endpoint, &name, &doing).await? {
-            return Ok(Occupancy::Foreign(said));
+        if let Some(occupant) = self.occupant_of(endpoint, &name, &doing).await? {
+            return Ok(Occupancy::Foreign(occupant));
         }
         Ok(match ours {
             Some((instance, _)) => Occupancy::Ours(Box::new(instance)),
@@ -63,8 +63,8 @@ impl Engine {
         })
     }
 
-    /// The container with the name of the slot. Without one, a container with another name whose labels assign it to
-    /// the slot: an operator can rename a container. A running one comes before a stopped one.
+    /// The container in a slot: the container with the slot's name, or else a container whose labels assign it to the
+    /// slot, because an operator can rename a container. A running container comes before a stopped one.
     pub(super) async fn in_slot(
         &self,
         target: &Target,
@@ -85,7 +85,13 @@ impl Engine {
         Ok(found.into_iter().next())
     }
 
-    async fn taken(&self, endpoint: &Endpoint, name: &str, doing: &str) -> Result<Option<String>> {
+    /// Describes what occupies the address, unless it is the container `name`.
+    async fn occupant_of(
+        &self,
+        endpoint: &Endpoint,
+        name: &str,
+        doing: &str,
+    ) -> Result<Option<String>> {
         let address = match endpoint {
             Endpoint::Unix(path) => {
                 return Ok(match socket::look(path).await {
@@ -93,7 +99,7 @@ impl Engine {
                     AtPath::Listening => Some(format!(
                         "a process listens on {endpoint} (stop it, or give the slot another socket)"
                     )),
-                    AtPath::Other(said) => Some(said),
+                    AtPath::Other(description) => Some(description),
                 });
             }
             Endpoint::Tcp(address) => *address,
@@ -106,7 +112,7 @@ impl Engine {
             .filter(|container| container_name(container) != name)
             .find(|container| publishes(container, address));
         if let Some(container) = publisher {
-            return Ok(Some(publisher_in_words(container, address)));
+            return Ok(Some(describe_publisher(container, address)));
         }
         if self.is_local() && is_listened_on(address) {
             return Ok(Some(format!(
@@ -117,7 +123,7 @@ impl Engine {
     }
 }
 
-fn publisher_in_words(container: &ContainerSummary, address: SocketAddr) -> String {
+fn describe_publisher(container: &ContainerSummary, address: SocketAddr) -> String {
     let name = container_name(container);
     let labels = container.labels.as_ref().and_then(Labels::read);
     match labels {
@@ -126,7 +132,7 @@ fn publisher_in_words(container: &ContainerSummary, address: SocketAddr) -> Stri
             labels.slot, labels.target
         ),
         None => format!(
-            "the container {name}, which is not Greenroom's, publishes {address} (stop it, or give the slot another address)"
+            "the container {name}, which Greenroom did not create, publishes {address} (stop it, or give the slot another address)"
         ),
     }
 }
@@ -159,8 +165,8 @@ fn collides(port: &PortSummary, address: SocketAddr) -> bool {
     })
 }
 
-/// Whether binding the address fails because another process uses it. The probe does not listen, so it accepts no
-/// connection by mistake. An address that this host does not have tells nothing.
+/// Whether another process listens on the address, so that binding it fails. The probe does not listen, so it accepts
+/// no connection by mistake. If this host does not have the address, the answer is false.
 fn is_listened_on(address: SocketAddr) -> bool {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
@@ -169,7 +175,7 @@ fn is_listened_on(address: SocketAddr) -> bool {
     let Ok(socket) = socket else {
         return false;
     };
-    // Without it, recently closed connections would count.
+    // Without this option, recently closed connections would look like a listener.
     let bound = socket
         .set_reuseaddr(true)
         .and_then(|()| socket.bind(address));

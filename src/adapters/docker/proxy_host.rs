@@ -21,17 +21,18 @@ use super::names::is_container_name;
 use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result, STAGED};
 use crate::sanitize::sanitize;
 
-/// The deadline of a command.
+/// The time limit of a command.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 /// The most bytes of each output stream that are kept.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
-/// How often the engine is asked for the exit code after the output has ended, and the interval.
-const ASKED: u32 = 100;
-const APART: Duration = Duration::from_millis(20);
+/// How many times the engine is asked for the exit code after the output has ended, and the pause between two
+/// requests.
+const MOST_REQUESTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
 
-/// Writes a complete temporary file (`$2` bytes) next to the file, syncs it and renames it. The
-/// length is checked because a broken connection looks like an end, and not every connection to an
-/// engine can close one direction alone.
+/// Writes a temporary file of `$2` bytes next to the file, syncs it and renames it. The length is checked because a
+/// broken connection looks like the end of the input, and not every connection to an engine can close one direction
+/// alone.
 const WRITE: &str = r#"set -e
 d=$(dirname -- "$1"); mkdir -p -- "$d"; t="$1.greenroom.$$"
 trap 'rm -f -- "$t"' EXIT
@@ -59,11 +60,11 @@ pub struct ContainerHost {
     container: String,
 }
 
-/// The end of a command, with separate output streams.
+/// The result of a command: its exit code, its standard output, and both of its outputs together.
 struct Ended {
     code: Option<i64>,
     out: Vec<u8>,
-    all: Vec<u8>,
+    both: Vec<u8>,
 }
 
 impl Ended {
@@ -89,8 +90,11 @@ impl ContainerHost {
         input: Option<&[u8]>,
     ) -> Result<Ended> {
         if !is_container_name(&self.container) {
-            let said = format!("{:?} is not a container's name", sanitize(&self.container));
-            return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
+            let message = format!(
+                "{:?} is not a valid container name",
+                sanitize(&self.container)
+            );
+            return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
         }
         let call = || self.executed(argv, input);
         let ended = self.engine.within(DEADLINE, act, doing, call).await;
@@ -123,7 +127,7 @@ impl ContainerHost {
         let mut ended = Ended {
             code: None,
             out: Vec::new(),
-            all: Vec::new(),
+            both: Vec::new(),
         };
         if let StartExecResults::Attached {
             mut output,
@@ -131,7 +135,7 @@ impl ContainerHost {
         } = started
         {
             if let Some(bytes) = input {
-                // A command that exits without reading its input explains that by its exit code.
+                // A command that exits without reading its input reports the reason in its exit code.
                 let _ = stdin.write_all(bytes).await;
                 let _ = stdin.flush().await;
             }
@@ -140,21 +144,21 @@ impl ContainerHost {
                 if matches!(frame, LogOutput::StdOut { .. }) {
                     keep(&mut ended.out, frame.as_ref());
                 }
-                keep(&mut ended.all, frame.as_ref());
+                keep(&mut ended.both, frame.as_ref());
             }
         }
         for _ in 0..ASKED {
-            let seen = docker.inspect_exec(&exec).await?;
-            if seen.running != Some(true) {
-                ended.code = seen.exit_code;
+            let state = docker.inspect_exec(&exec).await?;
+            if state.running != Some(true) {
+                ended.code = state.exit_code;
                 return Ok(ended);
             }
-            sleep(APART).await;
+            sleep(PAUSE).await;
         }
         Err(Error::RequestTimeoutError)
     }
 
-    /// Runs a fixed script. When it fails, its output becomes the failure.
+    /// Runs a fixed script. If it fails, its output becomes part of the failure.
     async fn script(
         &self,
         doing: &str,
@@ -173,11 +177,13 @@ impl ContainerHost {
     }
 
     fn failed(&self, doing: &str, ended: &Ended) -> crate::ports::Failure {
-        let said = sanitize(&String::from_utf8_lossy(&ended.all));
-        let code = ended.code.map_or("a signal".to_owned(), |c| c.to_string());
-        let said = format!("it ended with {code}: {said}");
+        let output = sanitize(&String::from_utf8_lossy(&ended.both));
+        let code = ended
+            .code
+            .map_or("a signal".to_owned(), |c| format!("exit code {c}"));
+        let message = format!("the command ended with {code}: {output}");
         self.engine
-            .refuse(FailureKind::Rejected, doing, said.trim_end_matches(": "))
+            .refuse(FailureKind::Rejected, doing, message.trim_end_matches(": "))
     }
 
     fn text<'a>(&self, path: &'a Path, doing: &str) -> Result<&'a str> {
@@ -185,8 +191,8 @@ impl ContainerHost {
             .to_str()
             .filter(|t| t.starts_with('/') && !t.contains('\0'));
         text.ok_or_else(|| {
-            let said = "the path is not absolute, or not plain text";
-            self.engine.refuse(FailureKind::Rejected, doing, said)
+            let message = "the path is not absolute, or is not valid text";
+            self.engine.refuse(FailureKind::Rejected, doing, message)
         })
     }
 
@@ -219,10 +225,10 @@ impl ProxyHost for ContainerHost {
         if ended.is_good() {
             return Ok(Some(ended.out));
         }
-        let there = self
+        let test = self
             .execute(Act::Read, &doing, &["test", "-e", path], None)
             .await?;
-        if there.code == Some(1) {
+        if test.code == Some(1) {
             Ok(None)
         } else {
             Err(self.failed(&doing, &ended))
@@ -239,10 +245,10 @@ impl ProxyHost for ContainerHost {
             let text = String::from_utf8_lossy(&ended.out);
             return Ok(text.lines().map(str::to_owned).collect());
         }
-        let there = self
+        let test = self
             .execute(Act::Read, &doing, &["test", "-e", path], None)
             .await?;
-        if there.code == Some(1) {
+        if test.code == Some(1) {
             Ok(Vec::new())
         } else {
             Err(self.failed(&doing, &ended))
@@ -250,16 +256,16 @@ impl ProxyHost for ContainerHost {
     }
 
     async fn is_directory(&self, path: &Path) -> Result<bool> {
-        let doing = self.doing("looking at", path);
+        let doing = self.doing("looking for the directory", path);
         let path = self.text(path, &doing)?;
-        for (test, answer) in [("-d", Ok(true)), ("-e", Err("it is not a directory"))] {
+        for (test, answer) in [("-d", Ok(true)), ("-e", Err("the path is not a directory"))] {
             let ended = self
                 .execute(Act::Read, &doing, &["test", test, path], None)
                 .await?;
             match (ended.code, answer) {
                 (Some(0), Ok(answer)) => return Ok(answer),
-                (Some(0), Err(said)) => {
-                    return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
+                (Some(0), Err(message)) => {
+                    return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
                 }
                 (Some(1), _) => {}
                 _ => return Err(self.failed(&doing, &ended)),
@@ -306,19 +312,19 @@ impl ProxyHost for ContainerHost {
     }
 
     async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf> {
-        let doing = self.doing("staging", link);
+        let doing = self.doing("staging the link", link);
         let staged = link.with_file_name(format!("{STAGED}{}", Ulid::generate()));
         let at = self.text(&staged, &doing)?;
         let Some(to) = to.to_str() else {
-            let said = "the target of the link is not plain text";
-            return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
+            let message = "the target of the link is not valid text";
+            return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
         };
         self.script(&doing, STAGE, [at, to], None).await?;
         Ok(staged)
     }
 
     async fn put(&self, staged: &Path, link: &Path) -> Result<()> {
-        let doing = self.doing("pointing", link);
+        let doing = self.doing("replacing the link", link);
         let (from, to) = (self.text(staged, &doing)?, self.text(link, &doing)?);
         self.script(&doing, PUT, [from, to], None).await
     }
@@ -333,7 +339,7 @@ impl ProxyHost for ContainerHost {
         let ended = self.execute(Act::Write, &doing, &argv, None).await?;
         Ok(CommandOutput {
             code: ended.code,
-            output: String::from_utf8_lossy(&ended.all).into_owned(),
+            output: String::from_utf8_lossy(&ended.both).into_owned(),
         })
     }
 

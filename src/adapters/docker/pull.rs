@@ -17,9 +17,9 @@ use super::names::pinned;
 use crate::inventory::{Mask, Version, registry_host};
 use crate::ports::{FailureKind, PullProgress, Result};
 
-/// The longest time without any data.
+/// The longest pause without new data.
 pub(super) const IDLE: Duration = Duration::from_mins(1);
-/// How many layers are counted. An image has at most 127.
+/// The most layers whose progress is counted. An image has at most 127 layers.
 const LAYERS: usize = 1024;
 
 impl Engine {
@@ -44,7 +44,7 @@ impl Engine {
         }
     }
 
-    /// Pulls the image, and succeeds only when the engine then has it.
+    /// Pulls the image. Succeeds only if the engine has it afterwards.
     pub(super) async fn pull(
         &self,
         version: &Version,
@@ -85,8 +85,8 @@ impl Engine {
         if self.has_image(version).await? {
             return Ok(());
         }
-        let said = "the engine ended the pull and does not have the image";
-        Err(self.refuse(FailureKind::Ambiguous, doing, said))
+        let message = "the engine ended the pull and does not have the image";
+        Err(self.refuse(FailureKind::Ambiguous, doing, message))
     }
 }
 
@@ -99,7 +99,7 @@ fn header(user: &str, password: &SecretString, repository: &str) -> DockerCreden
     }
 }
 
-/// For each layer, the bytes that have arrived and the total.
+/// The bytes of each layer: received and total.
 #[derive(Debug, Default)]
 struct Layers(HashMap<String, (u64, u64)>);
 
@@ -122,9 +122,9 @@ impl Layers {
             }
             _ => return None,
         }
-        let all = self.0.values();
+        let layers = self.0.values();
         Some(
-            all.fold(PullProgress::default(), |sum, (done, total)| PullProgress {
+            layers.fold(PullProgress::default(), |sum, (done, total)| PullProgress {
                 done: sum.done.saturating_add(*done),
                 total: sum.total.saturating_add(*total),
             }),

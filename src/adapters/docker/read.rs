@@ -1,4 +1,4 @@
-//! Reads instances: lists, change hints and logs.
+//! Reads instances: lists of them, hints about changes, and their logs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::names::container_id;
 use crate::inventory::{Endpoint, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
-/// The events that give a hint. Executed commands and copied files give none.
+/// The events that make a hint. Executed commands and copied files make none.
 const EVENTS: [&str; 11] = [
     "create",
     "start",
@@ -37,14 +37,12 @@ const EVENTS: [&str; 11] = [
     "health_status",
 ];
 
-/// Reads the instances of one engine.
 #[derive(Debug, Clone)]
 pub struct DockerReader {
     engine: Arc<Engine>,
 }
 
 impl DockerReader {
-    /// Reads from `engine`.
     pub fn new(engine: Arc<Engine>) -> Self {
         Self { engine }
     }
@@ -71,12 +69,12 @@ impl RuntimeReader for DockerReader {
     }
 
     async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>> {
-        let all = self
+        let instances = self
             .engine
             .ours(vec![SERVICE.to_owned()], "listing containers")
             .await?;
         let mut by_target: BTreeMap<Target, Vec<Instance>> = BTreeMap::new();
-        for instance in all {
+        for instance in instances {
             by_target
                 .entry(instance.target.clone())
                 .or_default()
@@ -114,14 +112,13 @@ impl RuntimeReader for DockerReader {
             ("event".to_owned(), text(&EVENTS)),
         ]);
         let docker = self.engine.docker().await?;
-        // The request is sent at the first poll. Events since then are replayed, by the engine's
-        // own clock.
+        // The request is sent only at the first poll, so it asks for all events since now, by the engine's own clock.
         let doing = "following events";
-        let said = self
+        let info = self
             .engine
             .quick(Act::Read, doing, || docker.info())
             .await?;
-        let now = said
+        let now = info
             .system_time
             .and_then(|t| t.parse().ok())
             .unwrap_or_else(Timestamp::now);
@@ -132,8 +129,8 @@ impl RuntimeReader for DockerReader {
         };
         let (docker, meter) = self.engine.streaming().await?;
         let events = docker.events(Some(options)).map(|event| event.map(|_| ()));
-        let said = "the engine ended the stream of events";
-        let end = self.engine.refuse(FailureKind::Unreachable, doing, said);
+        let reason = "the engine ended the stream of events";
+        let end = self.engine.refuse(FailureKind::Unreachable, doing, reason);
         Ok(until_failure(
             events,
             meter,
@@ -151,17 +148,19 @@ impl RuntimeReader for DockerReader {
     ) -> Result<BoxStream<'static, Result<LogChunk>>> {
         let doing = format!("following the logs of {}", instance.short());
         let Some(id) = container_id(instance) else {
-            let said = "it is not a full container id";
-            return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
+            let reason = "the id is not a full container id";
+            return Err(self.engine.refuse(FailureKind::Rejected, doing, reason));
         };
         let Some(container) = self.engine.inspect(id, &doing).await? else {
-            return Err(self
-                .engine
-                .refuse(FailureKind::Missing, doing, "no such container"));
+            return Err(self.engine.refuse(
+                FailureKind::Missing,
+                doing,
+                "the container does not exist",
+            ));
         };
         if container.log_driver == "none" {
-            let said = "its log driver is `none`, which keeps no logs";
-            return Err(self.engine.refuse(FailureKind::Unsupported, doing, said));
+            let reason = "the container's log driver is `none`, which keeps no logs";
+            return Err(self.engine.refuse(FailureKind::Unsupported, doing, reason));
         }
         let since = since.map_or_else(|| "0".to_owned(), exact);
         let tail = match tail {
@@ -171,10 +170,10 @@ impl RuntimeReader for DockerReader {
         let path = format!(
             "/containers/{id}/logs?follow=true&stdout=true&stderr=true&timestamps=true&since={since}&tail={tail}"
         );
-        let (asked, meter) = self.engine.raw_stream(&path).await?;
+        let (request, meter) = self.engine.raw_stream(&path).await?;
         // The engine may lose a last line without a line end when the container exits. A new
         // request since the last line returns it.
-        let frames = frames(asked, meter.clone(), Frames::new(container.has_terminal));
+        let frames = frames(request, meter.clone(), Frames::new(container.has_terminal));
         Ok(lines(frames, meter, self.engine.target(), doing))
     }
 }
@@ -202,32 +201,32 @@ fn until_failure<T: Send + 'static>(
     let mut broken = false;
     worded
         .take_while(move |item| {
-            let goes_on = !broken;
+            let continues = !broken;
             broken = item.is_err();
-            std::future::ready(goes_on)
+            std::future::ready(continues)
         })
         .boxed()
 }
 
-/// A time as the engine reads it in `since`, to the nanosecond.
+/// A time in the engine's format for `since`, to the nanosecond.
 fn exact(time: Timestamp) -> String {
     format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }
 
 /// The frames of a log as they arrive, and finally the last line if it has no line end.
 fn frames(
-    asked: impl Future<Output = std::result::Result<Incoming, Error>> + Send + 'static,
+    request: impl Future<Output = std::result::Result<Incoming, Error>> + Send + 'static,
     meter: Meter,
     frames: Frames,
 ) -> impl Stream<Item = std::result::Result<Frame, Error>> + Send + 'static {
     let too_large = |large| Error::IOError {
         err: std::io::Error::other(large),
     };
-    let bodies = stream::once(asked).map_ok(BodyStream::new);
+    let bodies = stream::once(request).map_ok(BodyStream::new);
     let bytes = bodies
         .map_ok(|body| body.map_err(Error::from))
         .try_flatten();
-    // `None` marks the end: then the unfinished line is returned.
+    // `None` marks the end, after which the unfinished line is returned.
     let marked = bytes.map_ok(Some).chain(stream::iter([Ok(None)]));
     let taken = marked.scan(frames, move |frames, arrived| {
         let taken = match arrived {
@@ -252,7 +251,7 @@ fn lines(
     target: String,
     doing: String,
 ) -> BoxStream<'static, Result<LogChunk>> {
-    let doing = (doing, "one line of its output");
+    let doing = (doing, "one line of the output");
     let frames = until_failure(frames, meter, target, doing, None).map(|item| item.map(Some));
     // The marks after the last frame return the unfinished lines of both streams.
     let marked = frames.chain(stream::iter([Ok(None), Ok(None)]));

@@ -1,5 +1,4 @@
-//! The unix socket of a slot on this host: its directory, and the socket that an earlier instance
-//! left.
+//! The unix socket of a slot on this host: its directory, and a socket that an earlier instance left behind.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
@@ -10,7 +9,7 @@ use tokio::fs;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-/// The time limit for a listener to accept.
+/// The time limit for a listener to accept a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// What is at a socket's path.
@@ -25,14 +24,13 @@ pub(super) enum AtPath {
     Other(String),
 }
 
-/// Finds out what is at a path.
 pub(super) async fn look(path: &Path) -> AtPath {
-    let there = match fs::symlink_metadata(path).await {
-        Ok(there) => there,
+    let metadata = match fs::symlink_metadata(path).await {
+        Ok(metadata) => metadata,
         Err(e) if e.kind() == ErrorKind::NotFound => return AtPath::Nothing,
         Err(e) => return AtPath::Other(format!("{} cannot be read: {e}", path.display())),
     };
-    if !there.file_type().is_socket() {
+    if !metadata.file_type().is_socket() {
         return AtPath::Other(format!("{} exists and is not a socket", path.display()));
     }
     match timeout(CONNECT, UnixStream::connect(path)).await {
@@ -43,8 +41,8 @@ pub(super) async fn look(path: &Path) -> AtPath {
     }
 }
 
-/// Makes the path free for a new listener: creates its directory and removes a stale socket. Fails
-/// with a text when anything else is there.
+/// Makes the path free for a new listener: creates its directory and removes a stale socket. The error says what else
+/// is at the path.
 pub(super) async fn make_room(path: &Path) -> Result<(), String> {
     let Some(directory) = path.parent() else {
         return Err(format!("{} has no directory", path.display()));
@@ -55,17 +53,17 @@ pub(super) async fn make_room(path: &Path) -> Result<(), String> {
     match look(path).await {
         AtPath::Nothing => Ok(()),
         AtPath::Listening => Err(format!("a process listens on {}", path.display())),
-        AtPath::Other(said) => Err(said),
+        AtPath::Other(description) => Err(description),
         AtPath::Stale => fs::remove_file(path)
             .await
-            .map_err(|e| format!("the stale {} cannot be removed: {e}", path.display())),
+            .map_err(|e| format!("the stale socket {} cannot be removed: {e}", path.display())),
     }
 }
 
 /// Removes the socket that an instance left behind, if no process listens on it.
 pub(super) async fn clear(path: &Path) {
     if look(path).await == AtPath::Stale {
-        // Best effort: the next start finds it again and reports it.
+        // If this fails, the next start finds the socket again and reports it.
         let _ = fs::remove_file(path).await;
     }
 }
@@ -84,10 +82,13 @@ mod tests {
         assert!(make_room(&path).await.is_err());
         assert!(path.exists());
         drop(listener);
-        // A command that another test starts at the same time holds a copy until `exec`.
+        // A command that another test starts at the same time holds a copy of the listener until `exec`.
         let until = std::time::Instant::now() + Duration::from_secs(10);
         while look(&path).await != AtPath::Stale {
-            assert!(std::time::Instant::now() < until, "it is still listened on");
+            assert!(
+                std::time::Instant::now() < until,
+                "a process still listens on the socket"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(make_room(&path).await, Ok(()));

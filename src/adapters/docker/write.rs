@@ -1,5 +1,5 @@
-//! Changes instances. Each call reads first, changes only Greenroom's containers, and reads again
-//! when the answer was lost.
+//! Changes instances. Each call reads first, changes only Greenroom's containers, and reads again if the answer was
+//! lost.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,14 +28,12 @@ use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
 };
 
-/// How long the engine may take in addition to the grace period, or to set up a network.
+/// The time limit of a slow call, e.g. a start that sets up a network. For a stop, the grace period is added.
 pub(super) const SLOW: Duration = Duration::from_secs(30);
-/// How long a container may take to appear after a creation without an answer, and how often to
-/// look.
+/// How long a container may take to appear after a creation without an answer, and the pause between two looks.
 const APPEARS: Duration = Duration::from_secs(5);
 const LOOKS: Duration = Duration::from_millis(50);
 
-/// Changes the instances of one engine.
 pub struct DockerWriter {
     engine: Arc<Engine>,
     credentials: BTreeMap<String, Credentials>,
@@ -49,8 +47,8 @@ impl fmt::Debug for DockerWriter {
 }
 
 impl DockerWriter {
-    /// Writes to `engine`. Pulls with the credentials of the repository's registry (by
-    /// `host[:port]`, see [`registry_host`]). Reads the secrets of an instance when it starts it.
+    /// A writer for `engine`. It pulls with the credentials of the repository's registry (by `host[:port]`, see
+    /// [`registry_host`]), and reads the secrets of an instance when it starts the instance.
     pub fn new(
         engine: Arc<Engine>,
         credentials: BTreeMap<String, Credentials>,
@@ -102,14 +100,14 @@ impl RuntimeWriter for DockerWriter {
         }
         self.create(spec, &name, &doing).await?;
         let Some(made) = self.engine.inspect(&name, &doing).await? else {
-            let said = "the container was created and then removed by another program";
-            return Err(self.engine.refuse(FailureKind::Ambiguous, doing, said));
+            let reason = "the container was created and then removed by another program";
+            return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
         };
         self.refuse_another(&made, spec, &doing)?;
         if let Err(failure) = self.start_stopped(&made, &doing).await {
             if !failure.kind.may_pass() {
-                // A candidate that cannot start must not stay in the slot. Its failure matters more
-                // than whether the removal succeeds.
+                // A candidate that cannot start must not remain in the slot. The reason why it cannot start matters
+                // more than a failure to remove it.
                 let _ = self.remove(&InstanceId(made.id)).await;
             }
             return Err(failure);
@@ -120,9 +118,11 @@ impl RuntimeWriter for DockerWriter {
     async fn restart(&self, instance: &InstanceId) -> Result<()> {
         let doing = format!("starting {} again", instance.short());
         let Some(container) = self.ours(instance, &doing).await? else {
-            return Err(self
-                .engine
-                .refuse(FailureKind::Missing, doing, "no such container"));
+            return Err(self.engine.refuse(
+                FailureKind::Missing,
+                doing,
+                "the container does not exist",
+            ));
         };
         if container.state == InstanceState::Paused {
             let docker = self.engine.docker().await?;
@@ -169,10 +169,10 @@ impl RuntimeWriter for DockerWriter {
             return Ok(());
         };
         if container.is_up() {
-            let said = format!("{} is running: stop it first", container.name);
-            return Err(self.engine.refuse(FailureKind::Conflict, doing, said));
+            let reason = format!("{} is running: stop it first", container.name);
+            return Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
         }
-        // Anonymous volumes belong to the container.
+        // Anonymous volumes belong to the container, so they are removed with it.
         let options = RemoveContainerOptions {
             v: true,
             force: false,
@@ -196,16 +196,17 @@ impl RuntimeWriter for DockerWriter {
 }
 
 impl DockerWriter {
-    /// Creates the container. If another program created it at the same moment, the caller's next
-    /// read finds that one.
+    /// Creates the container. If another program created one with the same name at the same moment, the caller's next
+    /// read finds that container.
     async fn create(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
-        let rejected = |said: String| self.engine.refuse(FailureKind::Rejected, doing, said);
+        let rejected = |reason: String| self.engine.refuse(FailureKind::Rejected, doing, reason);
         if pinned(&spec.version).is_none() {
             return Err(rejected("the repository name is not valid".into()));
         }
         if matches!(spec.endpoint, Endpoint::Unix(_)) && !self.engine.is_local() {
-            let said = "a unix socket cannot be reached on another host";
-            return Err(self.engine.refuse(FailureKind::Unsupported, doing, said));
+            let reason =
+                "the slot's address is a unix socket, which cannot be reached on another host";
+            return Err(self.engine.refuse(FailureKind::Unsupported, doing, reason));
         }
         let (environment, mask) = self.environment(spec).await?;
         let body = body(spec, environment).map_err(rejected)?;
@@ -221,7 +222,7 @@ impl DockerWriter {
             Err(failure) if failure.kind == FailureKind::Missing => {
                 Err(failure.masked(&mask).hint("pull the image first"))
             }
-            // The next read shows whether the container exists, and whose it is.
+            // The caller's next read shows whether the container exists, and which release created it.
             Err(failure)
                 if matches!(failure.kind, FailureKind::Conflict | FailureKind::Ambiguous)
                     && self.appears(name, doing).await? =>
@@ -232,8 +233,8 @@ impl DockerWriter {
         }
     }
 
-    /// Whether a container of that name appears: the engine reserves a name a moment before the
-    /// container can be seen.
+    /// Whether a container of that name appears within a few seconds. The engine reserves a name a moment before it
+    /// shows the container.
     async fn appears(&self, name: &str, doing: &str) -> Result<bool> {
         let until = Instant::now() + APPEARS;
         loop {
@@ -247,7 +248,7 @@ impl DockerWriter {
         }
     }
 
-    /// The variables of an instance, and a mask that hides the secret ones in the engine's texts.
+    /// The variables of an instance, and a mask that hides the secret ones in texts of the engine.
     async fn environment(&self, spec: &InstanceSpec) -> Result<(Vec<String>, Mask)> {
         let (mut environment, mut secrets) = (Vec::new(), Vec::new());
         for (name, value) in &spec.shape.environment {
@@ -291,11 +292,12 @@ impl DockerWriter {
             return Ok(());
         };
         let room = socket::make_room(path).await;
-        room.map_err(|said| self.engine.refuse(FailureKind::Conflict, doing, said))
+        room.map_err(|reason| self.engine.refuse(FailureKind::Conflict, doing, reason))
     }
 
     fn refuse_another(&self, found: &Container, spec: &InstanceSpec, doing: &str) -> Result<()> {
-        let conflict = |said: String| Err(self.engine.refuse(FailureKind::Conflict, doing, said));
+        let conflict =
+            |reason: String| Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
         let name = &found.name;
         let Some(labels) = &found.labels else {
             return conflict(format!(
@@ -322,13 +324,13 @@ impl DockerWriter {
         Ok(())
     }
 
-    /// The container of an instance, if it exists. A conflict when it is not one of Greenroom's.
+    /// The container of an instance, if it exists. It is a conflict if Greenroom did not create it.
     async fn ours(&self, instance: &InstanceId, doing: &str) -> Result<Option<Container>> {
-        let refuse = |kind, said: &str| -> Failure { self.engine.refuse(kind, doing, said) };
+        let refuse = |kind, reason: &str| -> Failure { self.engine.refuse(kind, doing, reason) };
         let Some(id) = container_id(instance) else {
             return Err(refuse(
                 FailureKind::Rejected,
-                "it is not a full container id",
+                "the id is not a full container id",
             ));
         };
         let found = self.engine.inspect(id, doing).await?;

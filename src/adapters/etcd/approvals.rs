@@ -1,6 +1,7 @@
-//! Reads the approvals of a target. An approver does not drive: what one approver writes must neither stop a release
-//! nor hide the approvals of another. So the reader lists the approvers by their keys, then reads the newest approvals
-//! of each. Approvals beyond these limits, or too large to read, do not count, and the record of the target names them.
+//! Reads the approvals of a target. People who approve a release do not drive it, so what one of them writes must
+//! neither stop a release nor hide the approvals of another. So the reader lists the approvers by their keys, then
+//! reads the newest approvals of each. Approvals beyond these limits, or too large to read, do not count, and the
+//! record of the target names them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +15,9 @@ use crate::inventory::{PeerApproval, RegistryRecord, Target};
 use crate::ports::Result;
 use crate::sanitize::sanitize;
 
-/// The most approvers of a target whose approvals are read, in one transaction.
+/// The most approvers of a target whose approvals are read. One transaction reads all of them.
 const MOST_APPROVERS: usize = 100;
-/// How many approvals of one approver are read: the newest. A target has one open release at a time.
+/// The most approvals of one approver that are read: the newest ones. A target has one open release at a time.
 const PER_APPROVER: i64 = 50;
 /// How many keys are listed at a time to find the approvers.
 const PAGE: i64 = 500;
@@ -25,13 +26,13 @@ const PAGE: i64 = 500;
 #[derive(Default)]
 pub(super) struct Approvals {
     pub(super) pairs: Vec<KeyValue>,
-    /// What was not read, by key prefix, with the reason.
+    /// The key prefixes that were not read completely, each with the reason and what to do.
     pub(super) unread: BTreeMap<String, String>,
 }
 
 impl Approvals {
-    /// Adds them to a record. An approval that cannot be read, or does not match its key, becomes a problem of the
-    /// record.
+    /// Adds the approvals to the record of a target. An approval that cannot be read, or does not match its key,
+    /// becomes a problem of the record.
     pub(super) fn into_record(self, below: &str, record: &mut RegistryRecord) {
         for pair in &self.pairs {
             let name = pair.key().strip_prefix(below.as_bytes());
@@ -43,8 +44,8 @@ impl Approvals {
             });
             match given {
                 Ok(given) => record.peer_approvals.push(given),
-                Err(words) => {
-                    record.problems.insert(values::key(pair), sanitize(&words));
+                Err(reason) => {
+                    record.problems.insert(values::key(pair), sanitize(&reason));
                 }
             }
         }
@@ -76,7 +77,7 @@ impl EtcdReader {
                             approvals.take(own, pairs);
                         }
                         Err(failure) if is_too_large(&failure.said) => {
-                            approvals.tell(&String::from_utf8_lossy(own), &failure.said);
+                            approvals.add_problem(&String::from_utf8_lossy(own), &failure.said);
                         }
                         Err(failure) => return Err(failure),
                     }
@@ -96,8 +97,8 @@ impl EtcdReader {
     ) -> Result<BTreeSet<Vec<u8>>> {
         let doing = format!("listing the approvals of {target}");
         let keys = self.store.keys();
-        let all = keys.peer_approvals(target);
-        let mut from = all.clone().into_bytes();
+        let prefix = keys.peer_approvals(target);
+        let mut from = prefix.clone().into_bytes();
         let mut approvers = BTreeSet::new();
         loop {
             let page = GetOptions::new()
@@ -108,65 +109,71 @@ impl EtcdReader {
             let pairs = match self.store.ranges(&doing, until, vec![read]).await {
                 Ok((_, found)) => found.into_iter().flatten().collect::<Vec<_>>(),
                 Err(failure) if is_too_large(&failure.said) => {
-                    approvals.tell_all(&all, &failure.said);
+                    approvals.add_general_problem(&prefix, &failure.said);
                     break;
                 }
                 Err(failure) => return Err(failure),
             };
-            approvers.extend(pairs.iter().map(|pair| approver_prefix(&all, pair.key())));
+            approvers.extend(
+                pairs
+                    .iter()
+                    .map(|pair| approver_prefix(&prefix, pair.key())),
+            );
             let is_last = i64::try_from(pairs.len()).is_ok_and(|count| count < PAGE);
             match pairs.last() {
                 Some(last) if !is_last && approvers.len() <= MOST_APPROVERS => {
-                    from = behind(&approver_prefix(&all, last.key()));
+                    from = behind(&approver_prefix(&prefix, last.key()));
                 }
                 _ => break,
             }
         }
         while approvers.len() > MOST_APPROVERS {
             approvers.pop_last();
-            let most = format!(
-                "more than {MOST_APPROVERS} people have written approvals, and Greenroom reads no more"
+            let problem = format!(
+                "more than {MOST_APPROVERS} people have written approvals, and Greenroom does not read the others"
             );
-            approvals.tell_all(&all, &most);
+            approvals.add_general_problem(&prefix, &problem);
         }
         Ok(approvers)
     }
 }
 
 impl Approvals {
-    /// Adds the approvals of one approver, newest first.
+    /// Adds the approvals of one approver, oldest first. `pairs` has the newest first, and has one more than the limit
+    /// if there are too many.
     fn take(&mut self, own: &[u8], mut pairs: Vec<KeyValue>) {
         let most = usize::try_from(PER_APPROVER).unwrap_or(usize::MAX);
         if pairs.len() > most {
-            let words =
-                format!("there are more than {PER_APPROVER}, and Greenroom reads only the newest");
-            self.tell(&String::from_utf8_lossy(own), &words);
+            let problem = format!(
+                "one person has written more than {PER_APPROVER} approvals, and Greenroom reads only the newest"
+            );
+            self.add_problem(&String::from_utf8_lossy(own), &problem);
             pairs.truncate(most);
         }
         pairs.reverse();
         self.pairs.extend(pairs);
     }
 
-    /// Adds a problem with the approvals of one approver.
-    fn tell(&mut self, own: &str, why: &str) {
-        self.add(own, own, why);
+    fn add_problem(&mut self, own: &str, problem: &str) {
+        self.add(own, own, problem);
     }
 
-    /// Adds a problem with the approvals of all. One approver's approvals can be deleted by name.
-    fn tell_all(&mut self, all: &str, why: &str) {
-        self.add(all, &format!("{all}NAME/"), why);
+    /// Adds a problem with the approvals of all approvers. Its text shows how to delete the approvals of one of them.
+    fn add_general_problem(&mut self, prefix: &str, problem: &str) {
+        self.add(prefix, &format!("{prefix}NAME/"), problem);
     }
 
-    fn add(&mut self, below: &str, deleted: &str, why: &str) {
+    fn add(&mut self, below: &str, deleted: &str, problem: &str) {
         let (below, deleted) = (sanitize(below), sanitize(deleted));
-        let words = format!(
-            "{why}; delete those that no open release needs, for example with `etcdctl del --prefix {deleted}`"
+        let message = format!(
+            "{problem}; delete the approvals that no open release needs, for example with `etcdctl del --prefix {deleted}`"
         );
-        self.unread.insert(below, words);
+        self.unread.insert(below, message);
     }
 }
 
-/// The newest approvals of one approver, newest first: below a name, keys end with the id of a release.
+/// The operation that reads the newest approvals of one approver, newest first. Below the approver's name, each key
+/// ends with the id of a release.
 fn newest_of(own: &[u8]) -> TxnOp {
     let newest = GetOptions::new()
         .with_range(behind(own))
@@ -175,11 +182,11 @@ fn newest_of(own: &[u8]) -> TxnOp {
     TxnOp::get(own, Some(newest))
 }
 
-/// The prefix of all keys of one approver, with the slash after the name; the whole key if it has no slash.
-fn approver_prefix(all: &str, key: &[u8]) -> Vec<u8> {
-    let name = key.get(all.len()..).unwrap_or_default();
+/// The prefix of all keys of one approver, including the slash after the name; the whole key if no slash follows.
+fn approver_prefix(prefix: &str, key: &[u8]) -> Vec<u8> {
+    let name = key.get(prefix.len()..).unwrap_or_default();
     let end = name.iter().position(|byte| *byte == b'/');
-    let end = end.map_or(key.len(), |end| all.len() + end + 1);
+    let end = end.map_or(key.len(), |end| prefix.len() + end + 1);
     key.get(..end).unwrap_or(key).to_vec()
 }
 
@@ -198,16 +205,16 @@ mod tests {
 
     #[test]
     fn the_prefix_of_an_approver_ends_after_the_name() {
-        let all = "/g/approvals/web/qa/";
+        let prefix = "/g/approvals/web/qa/";
         for (key, own, next) in [
             ("ben/01JD4", "ben/", "ben0"),
             ("ben/01JD4/deeper", "ben/", "ben0"),
             ("ben", "ben", "ben\0"),
             ("/01JD4", "/", "0"),
         ] {
-            let part = approver_prefix(all, format!("{all}{key}").as_bytes());
-            assert_eq!(part, format!("{all}{own}").as_bytes());
-            assert_eq!(behind(&part), format!("{all}{next}").as_bytes());
+            let part = approver_prefix(prefix, format!("{prefix}{key}").as_bytes());
+            assert_eq!(part, format!("{prefix}{own}").as_bytes());
+            assert_eq!(behind(&part), format!("{prefix}{next}").as_bytes());
         }
     }
 }

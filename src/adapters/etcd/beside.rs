@@ -10,7 +10,7 @@ use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
 impl EtcdReader {
-    /// The hold or repair with this id. A failure when the key has another value.
+    /// The hold or repair with this id. It is a failure if the key holds another record.
     pub(super) async fn beside_of(
         &self,
         target: &Target,
@@ -39,18 +39,18 @@ impl EtcdReader {
             (None, None) => return Ok(None),
         };
         if record.id() != id || record.target() != target {
-            let words = format!(
-                "it is {} {} of {}",
+            let reason = format!(
+                "the value is {} {} of {}",
                 record.kind(),
                 record.id(),
                 record.target()
             );
-            return Err(self.garbled(doing, &values::key(&pair), &words));
+            return Err(self.garbled(doing, &values::key(&pair), &reason));
         }
         Ok(Some(record))
     }
 
-    /// The last keys with a prefix, the last one first.
+    /// The last pairs with a key prefix, in descending order of their keys.
     pub(super) async fn newest_below(
         &self,
         doing: &str,
@@ -58,7 +58,7 @@ impl EtcdReader {
         limit: usize,
     ) -> Result<Vec<KeyValue>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // To etcd, 0 means no limit.
+        // etcd reads a limit of 0 as no limit.
         if limit == 0 {
             return Ok(Vec::new());
         }

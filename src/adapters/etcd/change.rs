@@ -1,6 +1,6 @@
-//! One change under a lock. It is decided from the current values; its transaction compares the
-//! lock and every value it was decided from. So a lost answer does no harm: a second transaction
-//! succeeds only if the first was not applied, and a late first one fails after the second.
+//! A change under a lock. The change is decided from the current values, and its transaction compares the lock and all
+//! of these values. So a lost answer does no harm: a second transaction succeeds only if the first was not applied,
+//! and a late first one fails after the second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::inventory::{LockRecord, Target};
 use crate::ports::{Failure, FailureKind, Fence, Result};
 use crate::sanitize::sanitize;
 
-/// The current values, at one revision.
+/// The current values, all read at one revision.
 pub(super) struct Seen {
     pairs: BTreeMap<Vec<u8>, KeyValue>,
 }
@@ -26,39 +26,37 @@ impl Seen {
         self.pairs.get(key.as_bytes())
     }
 
-    /// The revision of a key's last change. 0 for a missing key, as etcd compares it.
+    /// The revision of a key's last change. It is 0 for a missing key, which is how etcd compares it.
     fn revision(&self, key: &str) -> i64 {
         self.get(key).map_or(0, KeyValue::mod_revision)
     }
 }
 
-/// What to do about the current values.
 pub(super) enum Decision {
-    /// They are already correct.
+    /// The current values are already correct, so nothing is written.
     Stands,
-    /// Apply these operations.
+    /// The operations to apply.
     Write(Vec<TxnOp>),
 }
 
-/// A change to apply.
 pub(super) struct Change<'a> {
     pub(super) store: &'a Store,
     pub(super) target: &'a Target,
     pub(super) fence: &'a Fence,
     pub(super) doing: &'a str,
-    /// The keys that it is decided from. They must not change before it is applied.
+    /// The keys that the change is decided from. They must not change until it is applied.
     pub(super) on: Vec<String>,
 }
 
 impl Change<'_> {
-    /// Applies it. After each lost answer, it reads again.
+    /// Applies the change. After a conflict or a lost answer, reads the values again and decides again.
     pub(super) async fn make(self, decide: impl Fn(&Seen) -> Result<Decision>) -> Result<()> {
         let lock = self.store.keys().lock(self.target);
         let until = self.store.deadline();
         let mut lost: Option<EtcdError> = None;
         let mut round = 0;
         loop {
-            let seen = match self.look(&lock, until).await {
+            let seen = match self.read(&lock, until).await {
                 Ok(seen) => seen,
                 Err(failure) => return Err(self.unseen(failure, lost)),
             };
@@ -88,7 +86,7 @@ impl Change<'_> {
         }
     }
 
-    async fn look(&self, lock: &str, until: Instant) -> Result<Seen> {
+    async fn read(&self, lock: &str, until: Instant) -> Result<Seen> {
         let mut reads = vec![one(lock)];
         reads.extend(self.on.iter().map(|key| one(key)));
         let (_, found) = self.store.ranges(self.doing, until, reads).await?;
@@ -100,7 +98,7 @@ impl Change<'_> {
         Ok(Seen { pairs })
     }
 
-    /// Whether the comparisons held, so that the operations were applied.
+    /// Applies the operations if the lock and the values have not changed. Returns whether they were applied.
     async fn write(
         &self,
         lock: &str,
@@ -129,8 +127,8 @@ impl Change<'_> {
         Ok(answer.succeeded())
     }
 
-    /// The failure when the current values cannot be read. If a write may have arrived, its result
-    /// is unknown.
+    /// The failure if the current values cannot be read. After a lost answer, it says that the change may have been
+    /// made.
     fn unseen(&self, failure: Failure, lost: Option<EtcdError>) -> Failure {
         let Some(lost) = lost else {
             return failure;
@@ -139,19 +137,22 @@ impl Change<'_> {
             .failure(
                 FailureKind::Ambiguous,
                 self.doing,
-                format!("{}; then, reading it back: {}", lost.said, failure.said),
+                format!(
+                    "{}; reading the result back also failed: {}",
+                    lost.said, failure.said
+                ),
             )
             .hint("the change may have been made: check before you repeat it")
     }
 
     fn fenced(&self, lock: Option<&KeyValue>) -> Failure {
-        let said = match lock {
+        let reason = match lock {
             None => "the lock no longer exists".to_owned(),
             Some(pair) => match values::decode::<LockRecord>(pair) {
                 Ok(record) => sanitize(&format!("{} now holds the lock", record.operator)),
                 Err(_) => "another operator now holds the lock".to_owned(),
             },
         };
-        self.store.failure(FailureKind::Fenced, self.doing, said)
+        self.store.failure(FailureKind::Fenced, self.doing, reason)
     }
 }

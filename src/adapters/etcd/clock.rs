@@ -1,5 +1,5 @@
-//! The time of the members of a cluster. The API has no call for it, but every member also answers plain HTTP on the
-//! same address, and an HTTP answer has a date. `/version` needs no user.
+//! The time of the members of a cluster. The API has no call for the time, but every member also answers plain HTTP at
+//! the same address, and an HTTP answer has a date. `/version` needs no login.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,16 +14,17 @@ use super::options::{Options, Tls, pem};
 use crate::inventory::http_date;
 use crate::ports::Result;
 
-/// The time limit for a member: a plan does not wait for a clock.
+/// The time limit for one member. It is short, because a plan does not wait for a clock.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks the members of one cluster. Keeps its client, because reading the certificates for a new one is slow.
+/// Reads the clocks of the members of one cluster. Keeps one client, because reading the certificates for a new client
+/// is slow.
 #[derive(Default)]
 pub(super) struct MemberClocks(Mutex<Option<Client>>);
 
 impl MemberClocks {
-    /// Asks every member at once and returns the median of their times, so that one member with a wrong clock has no
-    /// influence. None if no member answers.
+    /// Asks all members in parallel and returns the median of their times, so that one member with a wrong clock has
+    /// no influence. None if no member answers.
     pub(super) async fn ask(
         &self,
         options: &Options,
@@ -70,10 +71,10 @@ fn client(files: Option<&Tls>, has_tls: bool) -> Result<Client> {
     let mut client = Client::builder()
         .timeout(TIMEOUT)
         .redirect(Policy::none())
-        // Like all other calls, these do not use a proxy.
+        // Like all other calls to etcd, these do not use a proxy.
         .no_proxy();
     if !has_tls {
-        // Reading this machine's authorities takes long.
+        // Without TLS no authority is needed, and reading those of this machine takes long.
         client = client.tls_certs_only([]);
     }
     if let Some(ca) = files.and_then(|files| files.ca.as_ref()) {

@@ -1,5 +1,5 @@
-//! Classifies a failed call: never sent, perhaps applied, or refused. Uses the status codes and the messages of etcd
-//! since 3.0. Texts are sanitized here.
+//! Classifies a failed call: never sent, perhaps applied, or refused. It depends on the status codes and the messages
+//! of etcd since 3.0. The texts of an error are sanitized.
 
 use std::io::ErrorKind;
 
@@ -16,38 +16,38 @@ use crate::sanitize::sanitize;
 pub(super) struct EtcdError {
     pub(super) sort: Sort,
     pub(super) said: String,
-    /// What to do about it. Empty when the `sort` gives the better hint.
+    /// What the operator can do. It is empty if the `sort` gives the better hint.
     pub(super) hint: String,
 }
 
-/// What is known about the call.
+/// Whether a failed call may have been applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// It reached no server.
+    /// The call reached no server.
     NotSent,
-    /// It may have been applied.
+    /// The call may have been applied.
     Unclear,
-    /// A server received it and refused it.
+    /// A server received the call and refused it.
     Refused(FailureKind),
     /// The token is older than the last change to users. The call was not applied, and a new token helps.
     OldToken,
-    /// It reached no server, because the password or a certificate cannot be read.
+    /// The call reached no server, because the password or a certificate cannot be read.
     Unprepared,
 }
 
 impl EtcdError {
-    pub(super) fn not_sent(said: impl Into<String>) -> Self {
+    pub(super) fn not_sent(message: impl Into<String>) -> Self {
         Self {
             sort: Sort::NotSent,
-            said: said.into(),
+            said: message.into(),
             hint: String::new(),
         }
     }
 
-    pub(super) fn unclear(said: impl Into<String>) -> Self {
+    pub(super) fn unclear(message: impl Into<String>) -> Self {
         Self {
             sort: Sort::Unclear,
-            said: said.into(),
+            said: message.into(),
             hint: String::new(),
         }
     }
@@ -60,8 +60,8 @@ impl EtcdError {
         }
     }
 
-    /// Removes the password from the text: a server that refuses a request may repeat it. Only requests for a token
-    /// contain it.
+    /// Removes the password from the text, because a server that refuses a request may repeat it. Only a request for a
+    /// token contains the password.
     #[must_use]
     pub(super) fn without(mut self, password: Option<&SecretString>) -> Self {
         let mask = Mask::of(password.map(ExposeSecret::expose_secret));
@@ -73,15 +73,15 @@ impl EtcdError {
         self.sort == Sort::Refused(FailureKind::Denied)
     }
 
-    /// Whether the login was refused, and not a permission of the user.
+    /// Whether etcd refused the login itself. A missing permission of the user is another error.
     pub(super) fn is_login_refused(&self) -> bool {
         self.is_denied() && self.said.contains(LOGIN_REFUSED)
     }
 
-    pub(super) fn refused(kind: FailureKind, said: impl Into<String>) -> Self {
+    pub(super) fn refused(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             sort: Sort::Refused(kind),
-            said: said.into(),
+            said: message.into(),
             hint: String::new(),
         }
     }
@@ -90,7 +90,7 @@ impl EtcdError {
 impl From<Error> for EtcdError {
     fn from(error: Error) -> Self {
         let sort = sort(&error);
-        let said = match &error {
+        let message = match &error {
             Error::GRpcStatus(status) if exceeds(status.message()) => {
                 let most = LARGEST_ANSWER / (1024 * 1024);
                 format!("{TOO_LARGE} {most} MiB")
@@ -101,13 +101,13 @@ impl From<Error> for EtcdError {
         };
         Self {
             sort,
-            said: sanitize(&said),
+            said: sanitize(&message),
             hint: String::new(),
         }
     }
 }
 
-/// The innermost cause says more than `transport error`.
+/// The innermost cause of an error. The outer text is often only `transport error`.
 fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(next) = innermost.source() {
@@ -135,7 +135,7 @@ fn sort(error: &Error) -> Sort {
     if exceeds(message) {
         return Sort::Refused(FailureKind::Unsupported);
     }
-    // gRPC status codes.
+    // The numbers are gRPC status codes.
     match status.code() as i32 {
         3 if message.contains(LOGIN_REFUSED) || message.contains("user name is empty") => {
             Sort::Refused(FailureKind::Denied)
@@ -154,27 +154,27 @@ fn sort(error: &Error) -> Sort {
 /// The message with which etcd refuses a user or a password.
 const LOGIN_REFUSED: &str = "authentication failed";
 
-/// The start of the text about an answer beyond its limit.
-const TOO_LARGE: &str = "its answer has more than";
+/// The start of the message about an answer that is larger than its limit.
+const TOO_LARGE: &str = "the answer has more than";
 
-/// Whether an answer was cut off at its limit.
-pub(super) fn is_too_large(said: &str) -> bool {
-    said.starts_with(TOO_LARGE)
+/// Whether the message says that an answer was larger than its limit.
+pub(super) fn is_too_large(message: &str) -> bool {
+    message.starts_with(TOO_LARGE)
 }
 
-/// Whether authentication is disabled in etcd although a user is configured.
-pub(super) fn has_no_users(said: &str) -> bool {
-    said.contains("authentication is not enabled")
+/// Whether the message says that authentication is disabled in etcd although a user is configured.
+pub(super) fn has_no_users(message: &str) -> bool {
+    message.contains("authentication is not enabled")
 }
 
-/// The message of the client library for it.
+/// Whether the client library refused an answer because of its size.
 fn exceeds(message: &str) -> bool {
     message.contains("decoded message length too large")
 }
 
-/// Whether the cluster refuses writes because its space is used up.
-pub(super) fn is_full(said: &str) -> bool {
-    said.contains("database space exceeded")
+/// Whether the message says that the cluster refuses writes because its space is used up.
+pub(super) fn is_full(message: &str) -> bool {
+    message.contains("database space exceeded")
 }
 
 fn never_connected(status: &(impl std::error::Error + 'static)) -> bool {

@@ -3,12 +3,12 @@
 use crate::inventory::{BadExtraKey, ExtraKey, ExtraKeys};
 use crate::ports::{Failure, FailureKind, Result};
 
-/// Compiles the templates of a service. An error names the template and the reason.
+/// Compiles the extra keys of a service. A failure names the template and the reason.
 pub(super) fn compile(prefix: &str, service: &str, extra: &[ExtraKey]) -> Result<ExtraKeys> {
     ExtraKeys::compile(prefix, service, extra).map_err(|wrong| refused(&wrong))
 }
 
-/// The failure of a write whose extra key cannot be built.
+/// The failure if an extra key cannot be built.
 pub(super) fn refused(wrong: &BadExtraKey) -> Failure {
     let BadExtraKey { what, said } = wrong;
     Failure::new(

@@ -1,4 +1,4 @@
-//! Keeps a lock alive and reports when it can no longer be relied on. The time is measured from the
+//! Renews the lease of a lock, and reports when the lock can no longer be relied on. The time is measured from the
 //! *sending* of the last answered renewal, on a monotonic clock.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::store::{Answer, Store, one};
 use crate::inventory::FencingToken;
 use crate::ports::{FailureKind, Fence, Lease, LeaseState};
 
-/// A lock that this console took.
+/// A lock that this process has taken.
 pub(super) struct Held {
     pub(super) store: Store,
     pub(super) key: String,
@@ -27,7 +27,7 @@ pub(super) struct Held {
     pub(super) renewed: Instant,
 }
 
-/// Starts the heartbeat.
+/// Renews the lock in the background until the returned lease is dropped.
 pub(super) fn start(held: Held) -> Lease {
     let ended = CancellationToken::new();
     let (sender, state) = watch::channel(LeaseState::Held);
@@ -59,16 +59,17 @@ pub(super) async fn renew(store: &Store, lease: i64, until: Instant) -> Answer<D
             Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
             _ => Err(EtcdError::refused(
                 FailureKind::Missing,
-                "its lease expired",
+                "the lease has expired",
             )),
         })
 }
 
-/// A new stream for one renewal, because each may go to another node.
+/// Renews the lease over a new stream, because each renewal may go to another node. Returns the remaining time in
+/// seconds.
 async fn renewal(client: Client, lease: i64) -> Result<i64, Error> {
     let mut leases = client.lease_client();
-    // The library hides the time in the first answer, and turns a dead lease into an error. The
-    // second answer has the remaining time.
+    // The library hides the time in the first answer, and turns an expired lease into an error. The second answer has
+    // the remaining time.
     let (mut keeper, mut answers) = leases.keep_alive(lease).await?;
     keeper.keep_alive().await?;
     let answer = answers.message().await?;
@@ -76,14 +77,14 @@ async fn renewal(client: Client, lease: i64) -> Result<i64, Error> {
 }
 
 impl Held {
-    /// Runs until the lock is lost. Returns the reason.
+    /// Renews the lock until it is lost. Returns the reason.
     async fn beat(mut self) -> String {
-        // After a failure, less time is left.
+        // The pause after a failed renewal is shorter, because less time is left.
         let soon = (self.heartbeat / 4).max(Duration::from_millis(100));
-        let mut said = String::new();
+        let mut last_error = String::new();
         loop {
             let end = self.renewed + self.ttl * 2 / 3;
-            let pause = if said.is_empty() {
+            let pause = if last_error.is_empty() {
                 self.heartbeat
             } else {
                 soon
@@ -92,7 +93,7 @@ impl Held {
             sleep_until(next).await;
             let sent = Instant::now();
             if sent >= end {
-                return self.silence(&said);
+                return self.not_renewed(&last_error);
             }
             let round = async {
                 let ttl = renew(&self.store, self.lease, end).await?;
@@ -101,32 +102,36 @@ impl Held {
             };
             let outcome = tokio::select! {
                 outcome = round => outcome,
-                () = sleep_until(end) => return self.silence(&said),
+                () = sleep_until(end) => return self.not_renewed(&last_error),
             };
             match outcome {
                 Ok(ttl) => {
                     self.ttl = ttl;
                     self.renewed = sent;
-                    said.clear();
+                    last_error.clear();
                 }
                 Err(error) if error.sort == Sort::Refused(FailureKind::Missing) => {
                     return error.said;
                 }
                 Err(error) => {
-                    said = error.said;
+                    last_error = error.said;
                     sleep(Duration::from_millis(10)).await;
                 }
             }
         }
     }
 
-    fn silence(&self, said: &str) -> String {
+    fn not_renewed(&self, last_error: &str) -> String {
         let seconds = (self.ttl * 2 / 3).as_secs();
-        let why = if said.is_empty() { "no answer" } else { said };
+        let why = if last_error.is_empty() {
+            "no answer"
+        } else {
+            last_error
+        };
         format!("not renewed for {seconds} s: {why}")
     }
 
-    /// Checks that the key still is this lock.
+    /// Checks that the key still holds this lock.
     async fn check(&self, until: Instant) -> Answer<()> {
         let read = one(&self.key);
         let answer = self

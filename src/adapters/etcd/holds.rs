@@ -1,5 +1,5 @@
-//! Holds that people place and clear: one key for each target, compared with the value that was read, and a
-//! permanent record of each hold. They need no lock and change nothing else.
+//! Holds that operators place and clear: one key for each target, and a permanent record of each hold. A write
+//! succeeds only if the value that was read has not changed. Holds need no lock and change nothing else.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct EtcdHolds {
     store: Store,
 }
 
-/// What to do about the current value of the key.
+/// How to change the current hold.
 enum Answer<T> {
     Done(T),
     Put(Box<Hold>, T),
@@ -35,16 +35,16 @@ enum Answer<T> {
 }
 
 impl EtcdHolds {
-    /// Holds in a cluster. Does not connect yet.
+    /// The holds of the cluster of `store`. Does not connect yet.
     pub fn new(store: &Store) -> Self {
         Self {
             store: store.clone(),
         }
     }
 
-    /// Decides on the current value and writes while it is unchanged. After each lost answer, it reads
-    /// again.
-    async fn about<T>(
+    /// Decides on the current hold, and writes only if it has not changed. After a conflict or a lost answer, reads it
+    /// and decides again.
+    async fn change<T>(
         &self,
         target: &Target,
         doing: &str,
@@ -88,24 +88,25 @@ impl EtcdHolds {
         }
     }
 
-    /// A value that cannot be read may be a hold that stops promotes, so it is not overwritten.
+    /// Reads the current hold. A value that cannot be read may be a hold that stops promotes, so it is a conflict and
+    /// is not overwritten.
     fn read(&self, doing: &str, pair: &KeyValue) -> Result<Hold> {
-        values::decode(pair).map_err(|words| {
+        values::decode(pair).map_err(|reason| {
             let key = values::key(pair);
-            self.conflict(doing, &format!("{key} blocks the change: {words}"))
+            self.conflict(doing, &format!("{key} blocks the change: {reason}"))
                 .hint(format!(
                     "read it with `etcdctl get {key}`; greenroom hold with --clear shows and removes it"
                 ))
         })
     }
 
-    fn conflict(&self, doing: &str, said: &str) -> Failure {
+    fn conflict(&self, doing: &str, reason: &str) -> Failure {
         self.store
-            .failure(FailureKind::Conflict, doing, sanitize(said))
+            .failure(FailureKind::Conflict, doing, sanitize(reason))
     }
 }
 
-/// The operations that write a hold: the current value and its record, both or none.
+/// The operations that write a hold as the current value and as a record, both or none.
 pub(super) fn written(
     store: &Store,
     doing: &str,
@@ -150,7 +151,7 @@ impl EtcdReader {
 impl Holds for EtcdHolds {
     async fn place(&self, target: &Target, hold: &Hold) -> Result<Option<Hold>> {
         let doing = &format!("placing a hold on {target}");
-        self.about(target, doing, |current| {
+        self.change(target, doing, |current| {
             Ok(match current.filter(|current| current.stands(hold.since)) {
                 Some(current) if current == *hold => Answer::Done(None),
                 Some(current) => Answer::Done(Some(current)),
@@ -163,12 +164,10 @@ impl Holds for EtcdHolds {
     async fn clear(&self, target: &Target, hold: &Hold, cleared: &Cleared) -> Result<()> {
         let doing = &format!("clearing the hold on {target}");
         let ended = hold.clone().cleared(cleared.clone());
-        self.about(target, doing, |current| match current {
+        self.change(target, doing, |current| match current {
             Some(current) if current == ended => Ok(Answer::Done(())),
             Some(current) if current == *hold => Ok(Answer::Put(Box::new(ended.clone()), ())),
-            Some(current) => {
-                Err(self.conflict(doing, &format!("there is another hold: {current}")))
-            }
+            Some(current) => Err(self.conflict(doing, &format!("another hold exists: {current}"))),
             None => Err(self.conflict(doing, "the hold has already been cleared")),
         })
         .await
@@ -183,16 +182,14 @@ impl Holds for EtcdHolds {
     ) -> Result<()> {
         let doing = &format!("replacing the hold on {target}");
         let ended = hold.clone().cleared(cleared.clone());
-        self.about(target, doing, |current| match current {
+        self.change(target, doing, |current| match current {
             Some(current) if current == *next => Ok(Answer::Done(())),
             Some(current) if current == *hold => Ok(Answer::Replace {
                 ended: Box::new(ended.clone()),
                 next: Box::new(next.clone()),
                 done: (),
             }),
-            Some(current) => {
-                Err(self.conflict(doing, &format!("there is another hold: {current}")))
-            }
+            Some(current) => Err(self.conflict(doing, &format!("another hold exists: {current}"))),
             None => Err(self.conflict(doing, "the hold has already been cleared")),
         })
         .await
@@ -215,15 +212,17 @@ impl Holds for EtcdHolds {
                 // An earlier attempt may have succeeded, with its answer lost.
                 return match recorded {
                     Some(_) => Ok(()),
-                    None => Err(self.conflict(doing, "it has already been removed")),
+                    None => Err(self.conflict(doing, "the hold has already been removed")),
                 };
             };
             if pair.mod_revision() != revision {
-                let said = "another operator or program has changed it since";
-                return Err(self.conflict(doing, said));
+                let reason = "another operator or program has changed the hold";
+                return Err(self.conflict(doing, reason));
             }
             if values::decode::<Hold>(&pair).is_ok() {
-                return Err(self.conflict(doing, "it can be read: clear it like any other hold"));
+                return Err(
+                    self.conflict(doing, "the hold can be read: clear it like any other hold")
+                );
             }
             let compare = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
             let writes = [

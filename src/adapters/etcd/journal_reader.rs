@@ -1,4 +1,4 @@
-//! Reads the journals of releases. Heads and entries have separate keys, so that a list of releases reads only heads.
+//! Reads the journals of releases. Heads and entries have separate keys, so that listing releases reads only heads.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ use crate::history::{
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
-/// The most ranges in one transaction. A server accepts 128 by default.
+/// The most ranges in one transaction. By default, a server accepts 128.
 const MOST_RANGES: usize = 100;
-/// The fewest heads to read at a time.
+/// The fewest heads that one call reads.
 const FEWEST_HEADS: usize = 8;
 
 type Head = Result<ReleaseRecord>;
@@ -26,8 +26,8 @@ type Head = Result<ReleaseRecord>;
 #[async_trait]
 impl JournalReader for EtcdReader {
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>> {
-        let all = self.heads(target, None, limit, Result::is_ok).await?;
-        all.into_iter().map(|(_, head)| head).collect()
+        let heads = self.heads(target, None, limit, Result::is_ok).await?;
+        heads.into_iter().map(|(_, head)| head).collect()
     }
 
     async fn releases_before(
@@ -36,13 +36,13 @@ impl JournalReader for EtcdReader {
         before: ReleaseId,
         limit: usize,
     ) -> Result<Vec<ReleaseRecord>> {
-        let all = self.heads(target, Some(before), limit, Result::is_ok);
-        all.await?.into_iter().map(|(_, head)| head).collect()
+        let heads = self.heads(target, Some(before), limit, Result::is_ok);
+        heads.await?.into_iter().map(|(_, head)| head).collect()
     }
 
     async fn unreadable(&self, target: &Target, limit: usize) -> Result<Vec<(ReleaseId, Failure)>> {
-        let all = self.heads(target, None, limit, |_| true).await?;
-        let unreadable = all.into_iter();
+        let heads = self.heads(target, None, limit, |_| true).await?;
+        let unreadable = heads.into_iter();
         Ok(unreadable
             .filter_map(|(id, head)| Some((id, head.err()?)))
             .collect())
@@ -50,7 +50,7 @@ impl JournalReader for EtcdReader {
 
     async fn current(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
         let doing = "looking for the newest releases";
-        let mut all = BTreeMap::new();
+        let mut current = BTreeMap::new();
         for targets in targets.chunks(MOST_RANGES) {
             let reads = targets
                 .iter()
@@ -71,17 +71,17 @@ impl JournalReader for EtcdReader {
                 let pairs = pairs.iter();
                 let ours = pairs.filter(|pair| self.id_of_head(target, pair).is_some());
                 let mut heads: Vec<_> = ours.map(|pair| self.head(doing, target, pair)).collect();
-                // Keys without a valid release id took the place of heads.
+                // The page contains keys without a valid release id, so it has fewer heads than needed.
                 if is_full && heads.len() < SEARCHED_FOR_OPEN {
                     let read = self.heads(target, None, SEARCHED_FOR_OPEN, |_| true);
                     heads = read.await?.into_iter().map(|(_, head)| head).collect();
                 }
                 if let Some(head) = current_read(heads) {
-                    all.insert(target.clone(), head);
+                    current.insert(target.clone(), head);
                 }
             }
         }
-        Ok(all)
+        Ok(current)
     }
 
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>> {
@@ -124,15 +124,15 @@ impl JournalReader for EtcdReader {
                     entries.push(entry);
                 }
                 Ok(entry) => {
-                    let words = format!("it is entry {}", entry.sequence);
-                    unread.push(self.garbled(doing, &values::key(&pair), &words));
+                    let reason = format!("the value is entry {}", entry.sequence);
+                    unread.push(self.garbled(doing, &values::key(&pair), &reason));
                 }
                 Err(failure) => unread.push(failure),
             }
         }
         entries.sort_by_key(|entry| entry.sequence);
-        if let Err(words) = check_whole(&entries) {
-            unread.push(self.garbled(doing, &keys.entries(target, id), &words));
+        if let Err(reason) = check_whole(&entries) {
+            unread.push(self.garbled(doing, &keys.entries(target, id), &reason));
         }
         Ok(Some((Recorded { head, entries }, unread)))
     }
@@ -155,8 +155,8 @@ impl JournalReader for EtcdReader {
 }
 
 impl EtcdReader {
-    /// The newest heads of a target that `wanted` accepts, newest first; only those before a release, if one is
-    /// given. A key without a valid release id is not Greenroom's and hides no other.
+    /// The newest heads of a target that `is_wanted` accepts, newest first; only those of releases before `before`, if
+    /// it is given. A key without a valid release id does not belong to Greenroom and is skipped.
     async fn heads(
         &self,
         target: &Target,
@@ -196,36 +196,37 @@ impl EtcdReader {
         Ok(heads)
     }
 
-    /// The release id in a key below `releases/`.
+    /// The release id in a key below `releases/`; none if the key has no valid id.
     fn id_of_head(&self, target: &Target, pair: &KeyValue) -> Option<ReleaseId> {
         let heads = self.store.keys().heads(target);
         let id = pair.key().strip_prefix(heads.as_bytes())?;
         let text = std::str::from_utf8(id).ok()?;
         let id: ReleaseId = text.parse().ok()?;
-        // An id has only one spelling.
+        // A ULID can be parsed from several spellings, but Greenroom writes only one of them.
         (id.to_string() == text).then_some(id)
     }
 
-    /// The head under a key. An error when this Greenroom cannot read it, or it does not match its key.
+    /// Reads the head in `pair`. It is a failure if this Greenroom cannot read the head, or if it does not match its
+    /// key.
     fn head(&self, doing: &str, target: &Target, pair: &KeyValue) -> Result<ReleaseRecord> {
         self.check_format(doing, pair)?;
         let head: ReleaseRecord = self.readable(doing, pair)?;
         let is_of = match self.id_of_head(target, pair) {
             Some(id) => head.check_is_of(target, id),
-            None => Err("its key names no release".to_owned()),
+            None => Err("the key names no release".to_owned()),
         };
-        is_of.map_err(|words| self.garbled(doing, &values::key(pair), &words))?;
+        is_of.map_err(|reason| self.garbled(doing, &values::key(pair), &reason))?;
         Ok(head)
     }
 
-    /// Fails when a newer Greenroom wrote the record. Only for records that state their format.
+    /// Fails if a newer Greenroom wrote the record. Only for records that state their format.
     pub(super) fn check_format(&self, doing: &str, pair: &KeyValue) -> Result<()> {
         match values::decode::<Written>(pair) {
             Ok(written) if written.is_newer() => {
-                let said = format!("{} has format {}", values::key(pair), written.format);
+                let reason = format!("{} has format {}", values::key(pair), written.format);
                 Err(self
                     .store
-                    .failure(FailureKind::Unsupported, doing, said)
+                    .failure(FailureKind::Unsupported, doing, reason)
                     .hint("a newer Greenroom wrote it: use that version"))
             }
             _ => Ok(()),
@@ -233,12 +234,12 @@ impl EtcdReader {
     }
 
     pub(super) fn readable<T: DeserializeOwned>(&self, doing: &str, pair: &KeyValue) -> Result<T> {
-        values::decode(pair).map_err(|words| self.garbled(doing, &values::key(pair), &words))
+        values::decode(pair).map_err(|reason| self.garbled(doing, &values::key(pair), &reason))
     }
 
-    pub(super) fn garbled(&self, doing: &str, key: &str, words: &str) -> Failure {
+    pub(super) fn garbled(&self, doing: &str, key: &str, reason: &str) -> Failure {
         self.store
-            .failure(FailureKind::Garbled, doing, format!("{key}: {words}"))
+            .failure(FailureKind::Garbled, doing, format!("{key}: {reason}"))
             .hint("a newer Greenroom or another program may have written it")
     }
 }

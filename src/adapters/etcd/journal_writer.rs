@@ -1,5 +1,5 @@
-//! Writes the journal of a release. A journal stays small: it is in the store that every operator's
-//! console watches, not in an archive.
+//! Writes the journal of a release. A journal stays small, because it is in the store that every console watches, and
+//! not in an archive.
 
 use async_trait::async_trait;
 use etcd_client::{KeyValue, TxnOp};
@@ -13,32 +13,32 @@ use crate::history::{Entry, ReleaseRecord, RepairRecord};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, Fence, JournalWriter, Result};
 
-/// The largest head of an open release, in bytes. Closing may add [`CLOSING`].
+/// The largest head of an open release, in bytes. Closing the release may add [`CLOSING`].
 const LARGEST_HEAD: usize = 12 * 1024;
-/// The size of the outcome.
+/// The bytes that the outcome of a release may add to its head.
 const CLOSING: usize = 4 * 1024;
-/// The largest sum of the entries of a release. With the head it is less than 64 KiB.
+/// The largest size of all entries of a release together, in bytes. With its head, a release has less than 64 KiB.
 const LARGEST_JOURNAL: usize = 47 * 1024;
-/// Reserved for the small entries with which a release continues and ends.
+/// The bytes that are reserved for the small entries with which a release continues and ends.
 const KEPT_FREE: usize = 8 * 1024;
-/// The largest of those entries.
+/// The largest small entry, in bytes. A larger entry may not use the reserved bytes.
 const SMALL_ENTRY: usize = 1024;
 
 #[async_trait]
 impl JournalWriter for EtcdWriter {
     async fn head(&self, record: &ReleaseRecord, fence: &Fence) -> Result<()> {
         let target = &record.target;
-        let word = if record.closed.is_some() {
+        let verb = if record.closed.is_some() {
             "closing"
         } else {
             "opening"
         };
-        let doing = &format!("{word} release {} of {target}", record.id);
+        let doing = &format!("{verb} release {} of {target}", record.id);
         let key = self.store.keys().head(target, record.id);
         let value = values::encode(&self.store, doing, record)?;
         let room = LARGEST_HEAD + record.closed.as_ref().map_or(0, |_| CLOSING);
         if value.len() > room {
-            return Err(self.too_large(doing, "its head", value.len(), room));
+            return Err(self.too_large(doing, "the head of the release", value.len(), room));
         }
         self.change(target, fence, doing, vec![key.clone()])
             .make(|seen| {
@@ -46,15 +46,16 @@ impl JournalWriter for EtcdWriter {
                 let Some(pair) = seen.get(&key) else {
                     return Ok(write);
                 };
-                let other = |words: &str| self.differs(doing, pair, words);
-                let current: ReleaseRecord = values::decode(pair).map_err(|words| other(&words))?;
+                let conflict = |reason: &str| self.differs(doing, pair, reason);
+                let current: ReleaseRecord =
+                    values::decode(pair).map_err(|reason| conflict(&reason))?;
                 if same(&current, record) {
                     return Ok(Decision::Stands);
                 }
                 if current.closed.is_none() && same(&current, &record.opening()) {
                     return Ok(write);
                 }
-                Err(other("another head is stored there"))
+                Err(conflict("a different head is already stored"))
             })
             .await
     }
@@ -81,11 +82,11 @@ impl JournalWriter for EtcdWriter {
                     return Ok(Decision::Write(vec![put]));
                 };
                 let current: Entry =
-                    values::decode(pair).map_err(|words| self.differs(doing, pair, &words))?;
+                    values::decode(pair).map_err(|reason| self.differs(doing, pair, &reason))?;
                 if same(&current, entry) {
                     return Ok(Decision::Stands);
                 }
-                Err(self.differs(doing, pair, "another entry is stored there"))
+                Err(self.differs(doing, pair, "a different entry is already stored"))
             })
             .await
     }
@@ -123,27 +124,26 @@ impl EtcdWriter {
         if others + size <= room {
             return Ok(());
         }
-        Err(self.too_large(doing, "its journal", others + size, room))
+        Err(self.too_large(doing, "the journal of the release", others + size, room))
     }
 
-    fn too_large(&self, doing: &str, what: &str, size: usize, room: usize) -> Failure {
-        let said = format!("{what} would take {size} bytes, and may take {room}");
+    fn too_large(&self, doing: &str, part: &str, size: usize, room: usize) -> Failure {
+        let message = format!("{part} would have {size} bytes, but at most {room} are allowed");
         self.store
-            .failure(FailureKind::Rejected, doing, said)
+            .failure(FailureKind::Rejected, doing, message)
             .hint("keep long texts, such as logs, out of the journal")
     }
 
-    fn differs(&self, doing: &str, pair: &KeyValue, words: &str) -> Failure {
-        let said = format!("{}: {words}", values::key(pair));
-        self.store.failure(FailureKind::Conflict, doing, said)
+    fn differs(&self, doing: &str, pair: &KeyValue, reason: &str) -> Failure {
+        let message = format!("{}: {reason}", values::key(pair));
+        self.store.failure(FailureKind::Conflict, doing, message)
     }
 }
 
-/// Whether two values have the same stored form. `==` does not say that: it compares only the
-/// digests of versions.
-fn same<T: Serialize>(one: &T, other: &T) -> bool {
-    match (serde_json::to_value(one), serde_json::to_value(other)) {
-        (Ok(one), Ok(other)) => one == other,
+/// Whether two values have the same stored form. `==` is not enough, because it compares only the digests of versions.
+fn same<T: Serialize>(left: &T, right: &T) -> bool {
+    match (serde_json::to_value(left), serde_json::to_value(right)) {
+        (Ok(left), Ok(right)) => left == right,
         _ => false,
     }
 }

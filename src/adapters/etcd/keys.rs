@@ -1,9 +1,9 @@
-//! The key of each value. Target names use the inventory's alphabet and need no escaping. Names of people and consoles
-//! may have any characters and are encoded without loss.
+//! The key of each stored value. Target names use the inventory's alphabet and need no escaping. Names of people and
+//! consoles may have any characters, and are encoded without loss.
 
 use crate::inventory::{PeerApproval, ReleaseId, Slot, Target, key_part};
 
-/// Makes keys below a prefix.
+/// Makes the keys below a prefix.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     prefix: String,
@@ -14,7 +14,7 @@ impl Keys {
         Self { prefix }
     }
 
-    /// The prefix of all keys.
+    /// The prefix of all keys, without a slash at the end.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -39,7 +39,8 @@ impl Keys {
         )
     }
 
-    /// The seals of a target's releases. Not below the targets: a user who may write there may not write here.
+    /// The prefix of a target's seals. It is not below the targets, so that a user who may write the keys of a target
+    /// cannot write its seals.
     pub(super) fn seals(&self, target: &Target) -> String {
         let Target {
             service,
@@ -48,7 +49,7 @@ impl Keys {
         format!("{}/seals/{service}/{environment}/", self.prefix)
     }
 
-    /// The first key after the seals.
+    /// The first key after all seals of the target.
     pub(super) fn behind_seals(&self, target: &Target) -> String {
         after(&self.seals(target))
     }
@@ -87,7 +88,7 @@ impl Keys {
         self.target(target) + "hold"
     }
 
-    /// The records of all holds, also of ended ones.
+    /// The prefix of the records of all holds, including ended ones.
     pub(super) fn holds(&self, target: &Target) -> String {
         self.target(target) + "holds/"
     }
@@ -100,8 +101,9 @@ impl Keys {
         format!("{}/approvals/", self.prefix)
     }
 
-    /// The peer approvals. Not below the targets: a user who may drive a release may not approve it. The approver's
-    /// name is the next part, so that a role can cover what one person writes.
+    /// The prefix of a target's peer approvals. It is not below the targets, so that a user who may drive a release
+    /// cannot approve it. The approver's name is the next part of the key, so that a role can be limited to what one
+    /// person writes.
     pub(super) fn peer_approvals(&self, target: &Target) -> String {
         let Target {
             service,
@@ -110,7 +112,7 @@ impl Keys {
         format!("{}{service}/{environment}/", self.all_peer_approvals())
     }
 
-    /// The first key after the peer approvals.
+    /// The first key after all peer approvals of the target.
     pub(super) fn behind_peer_approvals(&self, target: &Target) -> String {
         after(&self.peer_approvals(target))
     }
@@ -119,27 +121,26 @@ impl Keys {
         self.peer_approvals(target) + &of.store_key()
     }
 
-    /// The handover request.
     pub(super) fn handover_request(&self, target: &Target) -> String {
         self.target(target) + "wheel"
     }
 
-    /// The consoles that have the target open.
+    /// The prefix of the consoles that have the target open.
     pub(super) fn watching(&self, target: &Target) -> String {
         self.target(target) + "watching/"
     }
 
-    /// One of these consoles. Its name contains an operator's name and spaces.
+    /// The key of one console that has the target open. The name of a console contains spaces and is encoded.
     pub(super) fn watcher(&self, target: &Target, console: &str) -> String {
         self.watching(target) + &key_part(console)
     }
 
-    /// The heads of all releases.
+    /// The prefix of the heads of all releases.
     pub(super) fn heads(&self, target: &Target) -> String {
         self.target(target) + "releases/"
     }
 
-    /// The first key after the heads.
+    /// The first key after the heads of all releases.
     pub(super) fn behind_heads(&self, target: &Target) -> String {
         after(&self.heads(target))
     }
@@ -148,7 +149,7 @@ impl Keys {
         format!("{}{id}", self.heads(target))
     }
 
-    /// All repairs.
+    /// The prefix of the records of all repairs.
     pub(super) fn repairs(&self, target: &Target) -> String {
         self.target(target) + "repairs/"
     }
@@ -157,12 +158,12 @@ impl Keys {
         format!("{}{id}", self.repairs(target))
     }
 
-    /// The entries of all releases.
+    /// The prefix of the entries of all releases.
     fn all_entries(&self, target: &Target) -> String {
         self.target(target) + "steps/"
     }
 
-    /// The entries of one release.
+    /// The prefix of the entries of one release.
     pub(super) fn entries(&self, target: &Target, id: ReleaseId) -> String {
         format!("{}{id}/", self.all_entries(target))
     }
@@ -171,25 +172,25 @@ impl Keys {
         format!("{}{sequence:04}", self.entries(target, id))
     }
 
-    /// The ranges `[from, to)` that together are a target without its history: releases, repairs and the records of
-    /// holds.
+    /// The ranges `[from, to)` that together cover a target without its history, which is its releases, its repairs
+    /// and the records of its holds.
     pub(super) fn without_releases(&self, target: &Target) -> [(String, String); 5] {
-        let all = self.target(target);
+        let prefix = self.target(target);
         let holds = self.holds(target);
         let heads = self.heads(target);
         let repairs = self.repairs(target);
         let entries = self.all_entries(target);
         [
-            (all.clone(), holds.clone()),
+            (prefix.clone(), holds.clone()),
             (after(&holds), heads.clone()),
             (after(&heads), repairs.clone()),
             (after(&repairs), entries.clone()),
-            (after(&entries), after(&all)),
+            (after(&entries), after(&prefix)),
         ]
     }
 }
 
-/// The first key after every key with `prefix`, which ends with a slash. `0` is the character after `/`.
+/// The first key after every key with `prefix`, which must end with a slash. `0` is the character after `/`.
 fn after(prefix: &str) -> String {
     format!("{}0", prefix.trim_end_matches('/'))
 }
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_about_one_target_or_none() {
+    fn a_key_belongs_to_one_target_or_none() {
         let keys = Keys::new("/g".into());
         let target = Target::new(
             "web".parse().expect("a name"),
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ranges_of_a_target_leave_out_only_releases() {
+    fn the_ranges_of_a_target_leave_out_only_its_history() {
         let keys = Keys::new("/g".into());
         let target = Target::new(
             "web".parse().expect("a name"),

@@ -1,5 +1,6 @@
-//! Takes and releases locks. A lock is a key on a lease, written if it is absent or still the one to take over. The
-//! revision of that write is the token. (The `Lock` call of etcd is not used: it succeeds for dead leases.)
+//! Takes and releases locks. A lock is a key on a lease. It is written only if the key is absent, or is still the lock
+//! that is taken over. The revision of that write is the fencing token. (etcd's own `Lock` call is not used, because
+//! it succeeds for expired leases.)
 
 use std::time::Duration;
 
@@ -15,12 +16,12 @@ use super::values;
 use crate::inventory::{FencingToken, LockRecord, Target};
 use crate::ports::{Acquired, Failure, FailureKind, Fence, JournalEnd, Locks, Result};
 
-/// The lifetime of a lock.
+/// How long a lock lives without a renewal, and how often it is renewed.
 #[derive(Debug, Clone, Copy)]
 pub struct LockTimes {
-    /// The lease, in whole seconds, at least one. etcd may grant more.
+    /// The time to live of the lease, in whole seconds, at least one. etcd may grant more.
     pub lease: Duration,
-    /// The interval of renewals, less than a third of the lease.
+    /// The time between two renewals, at most a third of the lease.
     pub heartbeat: Duration,
 }
 
@@ -34,7 +35,6 @@ impl Default for LockTimes {
     }
 }
 
-/// Locks of targets.
 #[derive(Debug, Clone)]
 pub struct EtcdLocks {
     store: Store,
@@ -42,8 +42,8 @@ pub struct EtcdLocks {
 }
 
 impl EtcdLocks {
-    /// Locks in a cluster. A heartbeat slower than a third of the lease is shortened to that: after a lost renewal,
-    /// there must be time for another.
+    /// The locks of the cluster of `store`. A heartbeat slower than a third of the lease is shortened to a third, so
+    /// that there is time for another renewal after a lost one.
     pub fn new(store: &Store, mut times: LockTimes) -> Self {
         times.heartbeat = times.heartbeat.min(times.lease / 3);
         Self {
@@ -88,7 +88,7 @@ impl Locks for EtcdLocks {
     }
 
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
-        let doing = format!("reading who has the lock of {target}");
+        let doing = format!("reading the lock of {target}");
         let key = self.store.keys().lock(target);
         let current = self.current(&doing, &key, self.store.deadline()).await?;
         Ok(current.is_some_and(|pair| token(&pair) == fence.token))
@@ -121,7 +121,7 @@ impl Locks for EtcdLocks {
                     self.forget(pair.lease()).await;
                     return Ok(());
                 }
-                // Deleting the same key again does no harm.
+                // Deleting the key a second time does no harm.
                 Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
                 Err(error) => return Err(self.store.unanswered(doing, error)),
             }
@@ -129,11 +129,11 @@ impl Locks for EtcdLocks {
     }
 }
 
-/// From which holder the lock may be taken.
+/// The conditions under which a lock that is held may be taken.
 struct TakeFrom {
-    /// The token of the holder. None when only a free lock is taken.
+    /// The token of the holder; none if only a free lock may be taken.
     from: Option<FencingToken>,
-    /// A key that the holder must not have written. If it has, the lock is not taken over.
+    /// A key that must not exist. If the holder has written it, the lock is not taken over.
     unwritten: Option<String>,
 }
 
@@ -147,7 +147,7 @@ impl TakeFrom {
 }
 
 impl EtcdLocks {
-    /// Takes the lock if it is free, or if `over` allows it.
+    /// Takes the lock if it is free, or if `over` allows taking it from its holder.
     async fn take(&self, target: &Target, record: &LockRecord, over: TakeFrom) -> Result<Acquired> {
         let doing = &format!("taking the lock of {target}");
         let key = &self.store.keys().lock(target);
@@ -188,7 +188,8 @@ impl EtcdLocks {
                 }
                 Ok(None) => self.forget(lease).await,
                 Err(error) => {
-                    // The key needs this lease: without it, a late transaction creates nothing.
+                    // A late transaction could still write the lock on this lease. After the lease is revoked, it
+                    // cannot.
                     if error.sort != Sort::Unclear {
                         self.forget(lease).await;
                         return Err(self.store.unanswered(doing, error));
@@ -213,7 +214,7 @@ impl EtcdLocks {
         }
     }
 
-    /// A new lease and the time that etcd granted.
+    /// Requests a new lease. Returns its id and the time to live that etcd granted.
     async fn grant(&self, doing: &str, until: Instant) -> Result<(i64, Duration)> {
         let seconds = i64::try_from(self.times.lease.as_secs().max(1)).unwrap_or(i64::MAX);
         let lease = self
@@ -226,7 +227,7 @@ impl EtcdLocks {
         Ok((lease.id(), Duration::from_secs(ttl)))
     }
 
-    /// Writes the lock if the key is unchanged or still absent. Returns the token, or none when another operator was
+    /// Writes the lock if the key is unchanged or still absent. Returns the token, or none if another operator was
     /// faster.
     async fn write(
         &self,
@@ -253,7 +254,7 @@ impl EtcdLocks {
         Ok(revision.filter(|_| answer.succeeded()).map(FencingToken))
     }
 
-    /// Handles a lock that exists: this console's, after a lost answer, or another's.
+    /// The answer for a lock that exists. It is this process's own lock if the answer to an earlier write was lost.
     async fn answer(
         &self,
         doing: &str,
@@ -262,9 +263,9 @@ impl EtcdLocks {
         pair: &KeyValue,
         until: Instant,
     ) -> Result<Acquired> {
-        let holder = holder(&self.store, pair, until).await.map_err(|words| {
+        let holder = holder(&self.store, pair, until).await.map_err(|reason| {
             self.store
-                .failure(FailureKind::Conflict, doing, format!("{key}: {words}"))
+                .failure(FailureKind::Conflict, doing, format!("{key}: {reason}"))
         })?;
         if holder.record != *record || pair.lease() == 0 {
             return Ok(Acquired::Taken(Box::new(holder)));
@@ -302,9 +303,12 @@ impl EtcdLocks {
         let Some(lost) = lost else {
             return failure;
         };
-        let said = format!("{}; then, reading it back: {}", lost.said, failure.said);
+        let message = format!(
+            "{}; reading the result back also failed: {}",
+            lost.said, failure.said
+        );
         self.store
-            .failure(FailureKind::Ambiguous, doing, said)
-            .hint("try again: if this console got the lock, it keeps it")
+            .failure(FailureKind::Ambiguous, doing, message)
+            .hint("try again: if this console has taken the lock, it still holds the lock")
     }
 }

@@ -20,21 +20,21 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The nodes, e.g. `https://10.0.0.7:2379`. A call fails over from one to the next. The default
-    /// scheme is `https` when `tls` is given, else `http`.
+    /// The nodes, e.g. `https://10.0.0.7:2379`. If a node does not answer, a call goes to the next. The default scheme
+    /// is `https` if `tls` is given, otherwise `http`.
     pub endpoints: Vec<String>,
     /// The prefix of every key, e.g. `/greenroom/v1`, without a slash at the end.
     pub prefix: String,
-    /// Certificates. Without them, `https` endpoints use the system's authorities.
+    /// The certificates. Without them, an `https` endpoint must have a certificate that this machine trusts.
     pub tls: Option<Tls>,
-    /// User and password. None where etcd requires no login.
+    /// The user and password; none if etcd requires no login.
     pub credentials: Option<Credentials>,
-    /// The time limit of one call, fail-over included.
+    /// The time limit of one call, including attempts at other nodes.
     pub deadline: Duration,
 }
 
 impl Options {
-    /// The default prefix and a deadline of five seconds, without TLS and credentials.
+    /// Options with the default prefix and a deadline of five seconds, without TLS and credentials.
     pub fn new(endpoints: Vec<String>) -> Self {
         Self {
             endpoints,
@@ -46,17 +46,16 @@ impl Options {
     }
 }
 
-/// Paths of PEM files.
+/// The paths of the TLS files, which are in PEM format.
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
-    /// The authority that signed the servers' certificates. None uses the system's.
+    /// The authority that signed the servers' certificates. Without it, this machine's authorities are trusted.
     pub ca: Option<PathBuf>,
     /// The client certificate and its key, if the servers require one.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// The endpoints with their scheme. An error says what is wrong with them, and never repeats a
-/// password.
+/// The endpoints with their scheme. A failure says what is wrong with an endpoint, and never repeats a password.
 pub(super) fn urls(options: &Options) -> Result<Vec<String>> {
     if options.endpoints.is_empty() {
         return Err(refused("no endpoint is configured"));
@@ -100,7 +99,7 @@ pub(super) fn prefix(given: &str) -> Result<String> {
         return Ok(given.to_owned());
     }
     Err(refused(format!("{given:?} is not a prefix for keys"))
-        .hint(format!("write something like {DEFAULT_PREFIX}")))
+        .hint(format!("write a path like {DEFAULT_PREFIX}")))
 }
 
 /// The client library's options for one endpoint, without the user.
@@ -117,7 +116,7 @@ pub(super) fn connect_options(options: &Options, url: &str) -> Result<ConnectOpt
     Ok(connect)
 }
 
-/// The same with the user.
+/// Adds the login to the client library's options.
 pub(super) fn with_user(
     connect: ConnectOptions,
     user: &str,
@@ -143,8 +142,13 @@ pub(super) fn pem(path: &PathBuf) -> Result<Vec<u8>> {
         .map_err(|error| refused(format!("{}: {error}", path.display())).caused_by(error))
 }
 
-pub(super) fn refused(said: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::Rejected, "etcd", "reading its settings", said)
+pub(super) fn refused(reason: impl Into<String>) -> Failure {
+    Failure::new(
+        FailureKind::Rejected,
+        "etcd",
+        "reading the settings",
+        reason,
+    )
 }
 
 #[cfg(test)]
@@ -156,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_gets_its_scheme_and_a_password_in_it_is_not_repeated() {
+    fn an_endpoint_is_completed_or_refused_without_repeating_its_password() {
         assert_eq!(
             urls(&options("10.0.0.7:2379")).expect("an endpoint"),
             ["http://10.0.0.7:2379"]

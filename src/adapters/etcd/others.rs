@@ -1,6 +1,6 @@
-//! Extra keys that another target has. A route and its extra keys are written in one transaction, so they have the same
-//! revision. If a key has the revision of another target's route, that target wrote it. A key without such a route was
-//! written by another program, and may be taken over.
+//! Extra keys that belong to another target. A route and its extra keys are written in one transaction, so they have
+//! the same revision. If a key has the revision of another target's route, that target wrote it. A key without such a
+//! route was written by another program, and may be taken over.
 
 use std::collections::BTreeSet;
 
@@ -15,24 +15,24 @@ use crate::ports::{Failure, FailureKind, Result};
 
 /// The extra keys of a route, as they were read.
 pub(super) struct Free {
-    /// The keys that belong to no other target, each with its revision, 0 for a missing one.
-    looked_at: Vec<(String, i64)>,
+    /// The keys that belong to no other target, each with its revision, which is 0 for a missing key.
+    compared: Vec<(String, i64)>,
     /// The keys of another target, which are left unchanged.
     left: BTreeSet<String>,
     others: OthersKeys,
-    /// Why the route cannot be written with them: the reason and the hint.
+    /// Why the route cannot be written: the reason and the hint.
     refused: Option<(String, String)>,
 }
 
 impl Free {
     /// The keys that must not change before the route is written.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> {
-        self.looked_at.iter().map(|(key, _)| key.clone())
+        self.compared.iter().map(|(key, _)| key.clone())
     }
 }
 
 impl EtcdWriter {
-    /// The keys of this target that belong to another one, as texts that say what to do.
+    /// The extra keys that this target would write but that belong to another target, as texts that say what to do.
     pub(super) async fn others_keys(
         &self,
         target: &Target,
@@ -48,15 +48,15 @@ impl EtcdWriter {
         let mut taken = Vec::new();
         for key in keys {
             if let (Some(owner), _) = self.owner_of(&doing, target, &key).await? {
-                let (said, hint) = in_words(&key, &owner);
-                taken.push(format!("{said}: {hint}"));
+                let (reason, hint) = reason_and_hint(&key, &owner);
+                taken.push(format!("{reason}: {hint}"));
             }
         }
         Ok(taken)
     }
 
-    /// Reads the keys that belong to this route. If another target has one, the write is refused or the key is left
-    /// unchanged.
+    /// Reads the extra keys of this route. If a key belongs to another target, `others` decides: the write is refused,
+    /// or the key is left unchanged.
     pub(super) async fn free_keys(
         &self,
         doing: &str,
@@ -65,7 +65,7 @@ impl EtcdWriter {
         others: OthersKeys,
     ) -> Result<Free> {
         let mut free = Free {
-            looked_at: Vec::new(),
+            compared: Vec::new(),
             left: BTreeSet::new(),
             others,
             refused: None,
@@ -84,47 +84,47 @@ impl EtcdWriter {
         for (key, _) in pairs {
             match self.owner_of(doing, target, &key).await? {
                 (Some(owner), _) => {
-                    let (said, hint) = in_words(&key, &owner);
+                    let (reason, hint) = reason_and_hint(&key, &owner);
                     if others == OthersKeys::Leave {
-                        tracing::warn!("{doing}: {said}");
+                        tracing::warn!("{doing}: {reason}");
                         free.left.insert(key);
                         continue;
                     }
-                    free.refused = Some((said, hint));
+                    free.refused = Some((reason, hint));
                 }
-                (None, Some(revision)) => free.looked_at.push((key, revision)),
+                (None, Some(revision)) => free.compared.push((key, revision)),
                 (None, None) => {}
             }
         }
         Ok(free)
     }
 
-    /// The keys that the route is written without. A key that changed since it was read belongs to another program:
-    /// refused, or left.
+    /// The keys that are left unchanged when the route is written. If a key has changed since it was read, another
+    /// program writes it. Then the write is refused, or the key is left unchanged too.
     pub(super) fn left(&self, doing: &str, free: &Free, seen: &Seen) -> Result<BTreeSet<String>> {
-        if let Some((said, hint)) = &free.refused {
+        if let Some((reason, hint)) = &free.refused {
             let failure = self
                 .store
-                .failure(FailureKind::Conflict, doing, said.as_str());
+                .failure(FailureKind::Conflict, doing, reason.as_str());
             return Err(failure.hint(hint.as_str()));
         }
         let mut left = free.left.clone();
-        for (key, revision) in &free.looked_at {
+        for (key, revision) in &free.compared {
             if seen.get(key).map_or(0, KeyValue::mod_revision) == *revision {
                 continue;
             }
-            let said = format!("another program changed {key} at the same time");
+            let reason = format!("another program changed {key} at the same time");
             if free.others == OthersKeys::Refuse {
-                return Err(self.store.failure(FailureKind::Conflict, doing, said));
+                return Err(self.store.failure(FailureKind::Conflict, doing, reason));
             }
-            tracing::warn!("{doing}: {said}, so Greenroom did not change it");
+            tracing::warn!("{doing}: {reason}, so Greenroom did not change it");
             left.insert(key.clone());
         }
         Ok(left)
     }
 
-    /// The other target that wrote a key last, if one did, and the key's revision. Neither, where this user may not
-    /// read the key: a role that may only write it works as before.
+    /// The other target that wrote a key last, if one did, and the key's revision. Both are none if this user may not
+    /// read the key, so a role that may only write the key is enough.
     async fn owner_of(
         &self,
         doing: &str,
@@ -166,13 +166,13 @@ impl EtcdWriter {
     }
 }
 
-fn in_words(key: &str, owner: &Target) -> (String, String) {
+fn reason_and_hint(key: &str, owner: &Target) -> (String, String) {
     (
         format!(
-            "the key {key} of etcd was written with the route of {owner}, so Greenroom did not change it"
+            "the key {key} in etcd belongs to {owner}: it was written with the route of {owner}, so Greenroom does not change it"
         ),
         format!(
-            "give one of the two another key: name {{{{ service }}}} and {{{{ environment }}}} in `etcd_key`; or delete the key if {owner} no longer writes it"
+            "give one of the two targets another key: use {{{{ service }}}} and {{{{ environment }}}} in `etcd_key`; or delete the key if {owner} no longer writes it"
         ),
     )
 }

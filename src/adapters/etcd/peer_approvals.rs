@@ -1,5 +1,5 @@
-//! Peer approvals: one key each, on its own lease that is never renewed. An approval is written only if the
-//! head of the release is still the open one that was read.
+//! Peer approvals: one key each, on a lease that is never renewed. An approval is written only if the head of the
+//! release is still the open one that was read.
 
 use std::time::Duration;
 
@@ -21,25 +21,25 @@ pub struct EtcdPeerApprovals {
 }
 
 impl EtcdPeerApprovals {
-    /// Approvals in a cluster. Does not connect yet.
+    /// The approvals of the cluster of `store`. Does not connect yet.
     pub fn new(store: &Store) -> Self {
         Self {
             store: store.clone(),
         }
     }
 
-    fn conflict(&self, doing: &str, said: &str) -> Failure {
-        self.store.failure(FailureKind::Conflict, doing, said)
+    fn conflict(&self, doing: &str, reason: &str) -> Failure {
+        self.store.failure(FailureKind::Conflict, doing, reason)
     }
 
-    /// The revision of the head. A conflict when the release is closed.
+    /// The revision of the release's head. It is a conflict if the release has ended or does not exist.
     async fn open_head(&self, doing: &str, key: &str, until: Instant) -> Result<i64> {
         let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
         let Some(pair) = found.into_iter().flatten().next() else {
             return Err(self.conflict(doing, "the release no longer exists"));
         };
-        let head: ReleaseRecord = values::decode(&pair).map_err(|words| {
-            self.conflict(doing, &format!("its record cannot be read: {words}"))
+        let head: ReleaseRecord = values::decode(&pair).map_err(|reason| {
+            self.conflict(doing, &format!("the record of the release: {reason}"))
         })?;
         if head.closed.is_some() {
             return Err(self.conflict(doing, "the release has ended"));
@@ -63,7 +63,7 @@ impl PeerApprovals for EtcdPeerApprovals {
         let life = peer_approval
             .expires_at
             .duration_since(peer_approval.given_at);
-        // The time in the approval decides. The lease only deletes the key afterwards.
+        // The time in the approval decides when it expires. The lease only deletes the key afterwards.
         let seconds = life.as_secs().max(1).saturating_add(60);
         let grant = |client: etcd_client::Client| async move {
             client.lease_client().grant(seconds, None).await
@@ -84,7 +84,7 @@ impl PeerApprovals for EtcdPeerApprovals {
                 .await;
             match answer {
                 Ok(answer) if answer.succeeded() => return Ok(()),
-                // The head was written in the meantime: the release may have ended.
+                // The head has changed, so the release may have ended.
                 Ok(_) => {}
                 Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
                 Err(error) => return Err(self.store.unanswered(doing, error)),

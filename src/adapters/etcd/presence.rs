@@ -1,5 +1,5 @@
-//! Presence: the keys that show a console to others. They are on the console's own lease, which it
-//! renews and which expires when the console exits. No write here needs the lock or changes other keys.
+//! Presence: the keys that show a console to other operators. They are on the console's own lease, which it renews and
+//! which expires after the console exits. No write of this module needs the lock or changes other keys.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -17,9 +17,9 @@ use super::values;
 use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 use crate::ports::{FailureKind, PresenceStore, Result};
 
-/// How long an exited console is still shown.
+/// The time to live of the lease: how long a console that ended without leaving is still shown.
 const LEASE: Duration = Duration::from_secs(30);
-/// The interval of renewals.
+/// The time between two renewals of the lease.
 const BEAT: Duration = Duration::from_secs(10);
 
 /// The consoles at the targets of a cluster, and this console's own entries.
@@ -36,18 +36,18 @@ struct Inner {
     published: Mutex<Published>,
 }
 
-/// What this console has written, and on which lease.
+/// The keys that this console has written, and their lease.
 #[derive(Debug, Default)]
 struct Published {
-    /// 0 without a lease.
+    /// The id of the lease; 0 if there is none.
     lease: i64,
-    /// Written again after the lease has expired. The handover request is not: its release may have
-    /// ended.
+    /// The keys and values of the targets that this console has open. They are written again after the lease has
+    /// expired. A handover request is not written again, because its release may have ended.
     here: BTreeMap<String, Vec<u8>>,
     beats: bool,
 }
 
-/// What to do about the current handover request.
+/// How to change the current handover request.
 enum Answer {
     Leave,
     Put(Vec<u8>, Option<PutOptions>),
@@ -55,12 +55,12 @@ enum Answer {
 }
 
 impl EtcdPresence {
-    /// Presence in a cluster. Does not connect yet.
+    /// The presence in the cluster of `store`. Does not connect yet.
     pub fn new(store: &Store) -> Self {
         Self::with(store, LEASE, BEAT)
     }
 
-    /// The same with another lease, in whole seconds, and another interval.
+    /// Like [`EtcdPresence::new`], with another lease, in whole seconds, and another time between renewals.
     pub fn with(store: &Store, lease: Duration, beat: Duration) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -72,8 +72,9 @@ impl EtcdPresence {
         }
     }
 
-    /// Changes exactly the handover request that was read. After each lost answer, it reads again.
-    async fn about(
+    /// Changes exactly the handover request that was read. After a conflict or a lost answer, reads it and decides
+    /// again. Returns the current request if `decide` leaves it unchanged.
+    async fn change_request(
         &self,
         target: &Target,
         doing: &str,
@@ -85,11 +86,11 @@ impl EtcdPresence {
         loop {
             let (_, found) = store.ranges(doing, until, vec![one(key)]).await?;
             let current = found.into_iter().flatten().next();
-            // A value that cannot be read is no operator's request.
-            let asked: Option<HandoverRequest> =
+            // A value that cannot be read is not the request of any operator.
+            let existing: Option<HandoverRequest> =
                 current.as_ref().and_then(|pair| values::decode(pair).ok());
-            let operation = match decide(asked.as_ref())? {
-                Answer::Leave => return Ok(asked),
+            let operation = match decide(existing.as_ref())? {
+                Answer::Leave => return Ok(existing),
                 Answer::Put(value, options) => TxnOp::put(key.as_str(), value, options),
                 Answer::Delete => TxnOp::delete(key.as_str(), None),
             };
@@ -116,19 +117,19 @@ impl EtcdPresence {
 #[async_trait]
 impl PresenceStore for EtcdPresence {
     async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()> {
-        let doing = &format!("showing who watches {target}");
+        let doing = &format!("showing this console at {target}");
         let store = &self.inner.store;
         let key = store.keys().watcher(target, &watcher.console);
         let value = values::encode(store, doing, watcher)?;
         let mut published = self.inner.published.lock().await;
         published.here.insert(key, value);
-        // What fails now may work at the next renewal.
+        // If no lease can be granted now, the next renewal writes the key.
         self.inner.keep(&mut published);
         self.inner.publish(&mut published, doing).await
     }
 
     async fn gone(&self, target: &Target, console: &str) -> Result<()> {
-        let doing = &format!("leaving {target}");
+        let doing = &format!("removing this console from {target}");
         let store = &self.inner.store;
         let key = &store.keys().watcher(target, console);
         let mut published = self.inner.published.lock().await;
@@ -154,9 +155,9 @@ impl PresenceStore for EtcdPresence {
             self.inner.keep(&mut published);
             lease
         };
-        let current = self.about(target, doing, |asked| {
-            Ok(match asked {
-                Some(asked) if asked.console != request.console || asked == request => {
+        let current = self.change_request(target, doing, |existing| {
+            Ok(match existing {
+                Some(existing) if existing.console != request.console || existing == request => {
                     Answer::Leave
                 }
                 _ => {
@@ -166,19 +167,24 @@ impl PresenceStore for EtcdPresence {
             })
         });
         let current = current.await?;
-        Ok(current.filter(|asked| asked.console != request.console))
+        Ok(current.filter(|existing| existing.console != request.console))
     }
 
-    async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()> {
+    async fn decline(
+        &self,
+        target: &Target,
+        existing: &HandoverRequest,
+        answer: &Declined,
+    ) -> Result<()> {
         let doing = &format!("declining the handover of {target}");
         let store = &self.inner.store;
         let answered = HandoverRequest {
-            declined: Some(no.clone()),
-            ..asked.clone()
+            declined: Some(answer.clone()),
+            ..existing.clone()
         };
         let value = values::encode(store, doing, &answered)?;
-        let done = self.about(target, doing, |current| {
-            let is_open = current.is_some_and(|it| it.is_same(asked) && it.declined.is_none());
+        let done = self.change_request(target, doing, |current| {
+            let is_open = current.is_some_and(|it| it.is_same(existing) && it.declined.is_none());
             // The answer keeps the lease of the requester.
             let options = PutOptions::new().with_ignore_lease();
             Ok(if is_open {
@@ -190,10 +196,10 @@ impl PresenceStore for EtcdPresence {
         done.await.map(|_| ())
     }
 
-    async fn withdraw(&self, target: &Target, asked: &HandoverRequest) -> Result<()> {
+    async fn withdraw(&self, target: &Target, existing: &HandoverRequest) -> Result<()> {
         let doing = &format!("withdrawing the handover request for {target}");
-        let done = self.about(target, doing, |current| {
-            Ok(if current.is_some_and(|it| it.is_same(asked)) {
+        let done = self.change_request(target, doing, |current| {
+            Ok(if current.is_some_and(|it| it.is_same(existing)) {
                 Answer::Delete
             } else {
                 Answer::Leave
@@ -215,12 +221,12 @@ impl PresenceStore for EtcdPresence {
         let answer = store.attempt(store.deadline(), revoke).await;
         answer
             .map(|_| ())
-            .map_err(|error| store.unanswered("leaving", error))
+            .map_err(|error| store.unanswered("removing this console", error))
     }
 }
 
 impl Inner {
-    /// The lease, or a new one.
+    /// The id of a valid lease: the current lease after a renewal, or a new one.
     async fn granted(&self, published: &mut Published, doing: &str) -> Result<i64> {
         if published.lease != 0 {
             let until = self.store.deadline();
@@ -255,7 +261,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Starts the renewals. They run as long as this value exists.
+    /// Starts the renewals, unless they are running. They end when this value is dropped, or when nothing is published
+    /// any more.
     fn keep(self: &Arc<Self>, published: &mut Published) {
         if std::mem::replace(&mut published.beats, true) {
             return;
@@ -264,7 +271,7 @@ impl Inner {
         tokio::spawn(async move {
             loop {
                 sleep(beat).await;
-                if !keep_on(&inner).await {
+                if !renew_once(&inner).await {
                     return;
                 }
             }
@@ -272,8 +279,8 @@ impl Inner {
     }
 }
 
-/// One renewal. Returns false when no console needs it any more.
-async fn keep_on(inner: &Weak<Inner>) -> bool {
+/// Renews the lease once. Returns false when this console shows nothing any more.
+async fn renew_once(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;
     };
@@ -298,7 +305,7 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
             .publish(&mut published, "showing this console again")
             .await
         {
-            tracing::debug!("this console is not shown to others: {failure}");
+            tracing::debug!("other operators do not see this console: {failure}");
         }
     }
     true

@@ -1,5 +1,5 @@
-//! Reads registrations, routes, holds and locks. A value that cannot be read is reported and skipped: one that
-//! another program wrote must not hide the rest. `inventory::StoredKey` decides what an unreadable key stops.
+//! Reads registrations, routes, holds and locks. A value that cannot be read is reported and skipped, so that a value
+//! of another program does not hide the rest. `inventory::StoredKey` decides what an unreadable key stops.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,13 @@ use crate::inventory::{
 use crate::ports::{Hint, KeyLine, RegistryReader, Result};
 use crate::sanitize::sanitize;
 
-/// Reads registrations and journals. Changes nothing.
+/// Reads everything that Greenroom has in the store. Changes nothing.
 #[derive(Debug, Clone)]
 pub struct EtcdReader {
     pub(super) store: Store,
 }
 
 impl EtcdReader {
-    /// Reads from a cluster.
     pub fn new(store: &Store) -> Self {
         Self {
             store: store.clone(),
@@ -37,14 +36,14 @@ impl EtcdReader {
             || pair.key() == keys.handover_request(target).as_bytes()
     }
 
-    /// The ranges of a target without its history.
+    /// The operations that read a target without its history.
     fn ranges_of(&self, target: &Target) -> Vec<TxnOp> {
         let of_target = self.store.keys().without_releases(target);
         of_target.iter().map(|(from, to)| range(from, to)).collect()
     }
 }
 
-/// The most leases that one list asks about: each needs a call.
+/// The most leases whose remaining time one list of keys reads, because each needs a call.
 const MOST_LEASES: usize = 16;
 
 #[async_trait]
@@ -57,7 +56,7 @@ impl RegistryReader for EtcdReader {
         let status = self
             .store
             .ask(
-                "asking for its version",
+                "reading the version of etcd",
                 self.store.deadline(),
                 |client| async move { client.maintenance_client().status().await },
             )
@@ -104,13 +103,13 @@ impl RegistryReader for EtcdReader {
                         record.lock = Some(holder);
                         Ok(())
                     }
-                    Err(words) => Err(words),
+                    Err(reason) => Err(reason),
                 }
             } else {
                 Err("Greenroom does not know this key".to_owned())
             };
-            if let Err(words) = read {
-                record.problems.insert(values::key(pair), words);
+            if let Err(reason) = read {
+                record.problems.insert(values::key(pair), reason);
             }
         }
         approvals?.into_record(&keys.peer_approvals(target), &mut record);
@@ -130,15 +129,15 @@ impl RegistryReader for EtcdReader {
         let mut left: BTreeMap<i64, Option<i64>> = BTreeMap::new();
         for pair in found.iter().flatten().chain(&approvals.pairs) {
             let lease = pair.lease();
-            // Watching consoles come and go by themselves: the remaining time of their keys helps no operator.
+            // The keys of consoles appear and expire by themselves, so their remaining time helps no operator.
             let of_presence = self.is_presence(target, pair);
             let ttl_seconds = match left.get(&lease) {
                 _ if of_presence => None,
                 Some(known) => *known,
                 None if left.len() < MOST_LEASES => {
-                    let asked = seconds_left(&self.store, lease, until).await;
-                    left.insert(lease, asked);
-                    asked
+                    let seconds = seconds_left(&self.store, lease, until).await;
+                    left.insert(lease, seconds);
+                    seconds
                 }
                 None => None,
             };
@@ -164,19 +163,20 @@ fn revisioned<T>(pair: &KeyValue, value: T) -> Revisioned<T> {
     }
 }
 
-/// The token of a lock: the revision that wrote its key. Each holder writes the lock once, so a takeover makes a
+/// The token of a lock: the revision of the write of its key. Each holder writes the key once, so a takeover makes a
 /// new token in one transaction.
 pub(super) fn token(pair: &KeyValue) -> FencingToken {
     FencingToken(pair.mod_revision())
 }
 
-/// The holder of the lock, or why the key cannot be read and what to do.
+/// The holder of the lock. The error says why the key cannot be read and what to do.
 pub(super) async fn holder(
     store: &Store,
     pair: &KeyValue,
     until: Instant,
 ) -> std::result::Result<LockHolder, String> {
-    let record: LockRecord = values::decode(pair).map_err(|words| unreadable_lock(pair, &words))?;
+    let record: LockRecord =
+        values::decode(pair).map_err(|reason| unreadable_lock(pair, &reason))?;
     Ok(LockHolder {
         record,
         token: token(pair),
@@ -184,19 +184,20 @@ pub(super) async fn holder(
     })
 }
 
-/// Why a lock cannot be read, and what the operator can do. While it exists, no release can start or be resumed.
-fn unreadable_lock(pair: &KeyValue, words: &str) -> String {
+/// Says why a lock cannot be read and what the operator can do. While the lock exists, no release can start or be
+/// resumed.
+fn unreadable_lock(pair: &KeyValue, reason: &str) -> String {
     let key = values::key(pair);
     let ends = match pair.lease() {
-        0 => "it has no lease, so it remains until an operator deletes it",
-        _ => "it has a lease, so it goes away after its holder exits",
+        0 => "the lock has no lease, so it remains until an operator deletes it",
+        _ => "the lock has a lease, so it expires after its holder exits",
     };
     format!(
-        "{words}; {ends}: read it with `etcdctl get {key}`, and if no console drives a release there, delete it with `etcdctl del {key}`"
+        "{reason}; {ends}: read it with `etcdctl get {key}`, and if no console drives a release of this target, delete it with `etcdctl del {key}`"
     )
 }
 
-/// The seconds left on a lease. None without a lease, and when etcd does not answer.
+/// The seconds left on a lease; none without a lease, or if etcd does not answer.
 async fn seconds_left(store: &Store, lease: i64, until: Instant) -> Option<i64> {
     if lease == 0 {
         return None;

@@ -30,8 +30,8 @@ impl EtcdReader {
     }
 }
 
-/// A record that this Greenroom can read. Nothing depends on these records, so unreadable ones are
-/// skipped.
+/// The repair in a pair; none if this Greenroom cannot read it. Nothing depends on these records, so lists skip the
+/// unreadable ones.
 fn readable(pair: &KeyValue) -> Option<RepairRecord> {
     let written: Written = values::decode(pair).ok()?;
     if written.is_newer() {
@@ -47,13 +47,13 @@ impl EtcdWriter {
         let key = self.store.keys().repair(target, record.id);
         let value = values::encode(&self.store, doing, record)?;
         if value.len() > LARGEST {
-            let said = format!(
-                "it would take {} bytes, and may take {LARGEST}",
+            let reason = format!(
+                "the record would have {} bytes, but at most {LARGEST} are allowed",
                 value.len()
             );
             return Err(self
                 .store
-                .failure(FailureKind::Rejected, doing, said)
+                .failure(FailureKind::Rejected, doing, reason)
                 .hint("repair one difference at a time"));
         }
         self.change(target, fence, doing, vec![key.clone()])
@@ -63,11 +63,11 @@ impl EtcdWriter {
                         return Ok(Decision::Stands);
                     }
                     if readable(pair).is_none_or(|current| current.closed.is_some()) {
-                        let said = format!(
-                            "{} is closed, or belongs to another operator",
+                        let reason = format!(
+                            "{} is already closed, or this Greenroom cannot read it",
                             values::key(pair)
                         );
-                        return Err(self.store.failure(FailureKind::Conflict, doing, said));
+                        return Err(self.store.failure(FailureKind::Conflict, doing, reason));
                     }
                 }
                 Ok(Decision::Write(vec![TxnOp::put(

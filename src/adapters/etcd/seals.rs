@@ -1,5 +1,5 @@
-//! Seals: one key for each release. They are not below the targets, so that a role may write one and not the other.
-//! Each is written once.
+//! Seals: one key for each finished release, hold or repair. The keys are not below the targets, so that a role for a
+//! target cannot write its seals. A seal is written only once.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::history::Seal;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, Result, Seals};
 
-/// How many seals one call reads. The client library limits an answer to four megabytes.
+/// The most seals that one call reads, so that an answer stays far below its size limit.
 const PAGE: i64 = 2000;
 
 /// The seals of a cluster.
@@ -23,7 +23,7 @@ pub struct EtcdSeals {
 }
 
 impl EtcdSeals {
-    /// Seals in a cluster. Does not connect yet.
+    /// The seals of the cluster of `store`. Does not connect yet.
     pub fn new(store: &Store) -> Self {
         Self {
             store: store.clone(),
@@ -34,7 +34,7 @@ impl EtcdSeals {
 #[async_trait]
 impl Seals for EtcdSeals {
     async fn seal(&self, target: &Target, id: ReleaseId, seal: &Seal) -> Result<()> {
-        let doing = &format!("sealing release {id} of {target}");
+        let doing = &format!("sealing record {id} of {target}");
         let key = self.store.keys().seal(target, id);
         let value = values::encode(&self.store, doing, seal)?;
         let is_new = Compare::create_revision(key.as_str(), CompareOp::Equal, 0);
@@ -47,7 +47,7 @@ impl Seals for EtcdSeals {
                 async move { client.kv_client().txn(txn).await }
             })
             .await;
-        // An existing seal stays. After a lost answer, the next call reads it again.
+        // If a seal already exists, it remains and the call succeeds.
         answer
             .map(drop)
             .map_err(|error| self.store.unanswered(doing, error))
@@ -61,20 +61,20 @@ impl EtcdReader {
         let mut seals = BTreeMap::new();
         let mut from = prefix.clone().into_bytes();
         loop {
-            let some = GetOptions::new()
+            let options = GetOptions::new()
                 .with_range(self.store.keys().behind_seals(target))
                 .with_sort(SortTarget::Key, SortOrder::Ascend)
                 .with_limit(PAGE);
-            let some = TxnOp::get(from, Some(some));
+            let read = TxnOp::get(from, Some(options));
             let (_, found) = self
                 .store
-                .ranges(&doing, self.store.deadline(), vec![some])
+                .ranges(&doing, self.store.deadline(), vec![read])
                 .await?;
             let page: Vec<KeyValue> = found.into_iter().flatten().collect();
             let Some(last) = page.last() else {
                 return Ok(seals);
             };
-            // The first key after it.
+            // The next page starts with the first key after the last one.
             from = [last.key(), b"\0"].concat();
             for pair in &page {
                 let (id, seal) = self.sealed(&doing, &prefix, pair)?;
@@ -83,16 +83,16 @@ impl EtcdReader {
         }
     }
 
-    /// A seal that cannot be read proves nothing, so it is an error and not skipped.
+    /// Reads one seal and its id. A seal that cannot be read proves nothing, so it is a failure and is not skipped.
     fn sealed(&self, doing: &str, prefix: &str, pair: &KeyValue) -> Result<(ReleaseId, Seal)> {
-        let garbled = |words: &str| {
-            let said = format!("{}: {words}", values::key(pair));
-            self.store.failure(FailureKind::Garbled, doing, said)
+        let garbled = |reason: &str| {
+            let message = format!("{}: {reason}", values::key(pair));
+            self.store.failure(FailureKind::Garbled, doing, message)
         };
         let id = pair.key().strip_prefix(prefix.as_bytes());
         let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
-        let id = id.ok_or_else(|| garbled("its key has no valid release id"))?;
-        let seal = values::decode(pair).map_err(|words| garbled(&words))?;
+        let id = id.ok_or_else(|| garbled("the key has no valid id"))?;
+        let seal = values::decode(pair).map_err(|reason| garbled(&reason))?;
         Ok((id, seal))
     }
 }

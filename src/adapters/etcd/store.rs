@@ -1,5 +1,5 @@
 //! The connections to a cluster: one client for each node; the node that answered last is tried first. Repeats calls
-//! that are safe to repeat, until a deadline. This module knows nothing about the data.
+//! that are safe to repeat, until a deadline. This module knows nothing about the stored data.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,22 +21,23 @@ use crate::ports::{Credentials, Failure, FailureKind, Result};
 /// The result of one call to one node.
 pub(super) type Answer<T> = std::result::Result<T, EtcdError>;
 
-/// The largest answer, in bytes: a long list of release heads. For other calls the client library reads up to 4 MiB.
+/// The largest answer to a read of ranges, in bytes, e.g. a long list of release heads. For other calls the client
+/// library reads up to 4 MiB.
 pub(super) const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
 /// The hint when a login is configured and etcd requires none.
 const NO_USERS: &str = "authentication is disabled in this etcd: run `etcdctl auth enable`, or remove `user` and `password` from the configuration";
 
-/// The hint for an answer beyond the limit.
+/// The hint for an answer that is larger than its limit.
 const LARGE: &str = "another program may write below Greenroom's prefix: list the keys with `etcdctl get --prefix --keys-only`, and see greenroom help limits";
 
 /// The hint for a full cluster.
 const FULL: &str = "etcd's quota is used up: compact and defragment it, or raise --quota-backend-bytes, then clear the alarm with `etcdctl alarm disarm`";
 
-/// How often all nodes are tried while none accepts a connection.
+/// How many times all nodes are tried while none accepts a connection.
 const ROUNDS: u32 = 3;
 
-/// A cluster. Connections are made when needed; clones share them.
+/// A cluster. Connections are made when they are needed, and clones share them.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -44,7 +45,7 @@ pub struct Store {
 
 struct Inner {
     nodes: Vec<Node>,
-    /// The node that answered last.
+    /// The index of the node to try first.
     good: AtomicUsize,
     name: String,
     keys: Keys,
@@ -94,7 +95,6 @@ impl Store {
         login.map(|login| login.user.as_str())
     }
 
-    /// The time of the members.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
         let urls = self.inner.nodes.iter().map(|node| node.url.as_str());
         self.inner.clocks.ask(&self.inner.options, urls).await
@@ -104,7 +104,7 @@ impl Store {
         &self.inner.keys
     }
 
-    /// `etcd at 10.0.0.7:2379`.
+    /// The name in messages, e.g. `etcd at 10.0.0.7:2379`.
     pub(super) fn name(&self) -> &str {
         &self.inner.name
     }
@@ -114,18 +114,18 @@ impl Store {
         Instant::now() + self.inner.deadline
     }
 
-    /// The failure of a call.
     pub(super) fn failure(
         &self,
         kind: FailureKind,
         doing: &str,
-        said: impl Into<String>,
+        message: impl Into<String>,
     ) -> Failure {
-        Failure::new(kind, self.name(), doing, said)
+        Failure::new(kind, self.name(), doing, message)
     }
 
-    /// Waits for the password if it has not been read yet. The server is not responsible for that time, so the deadline
-    /// moves by it. If the password cannot be read, the following call fails with that.
+    /// Reads the password if it has not been read yet. Returns the deadline moved by the time that this took, so that
+    /// a slow source of the password does not count against the server. If the password cannot be read, the following
+    /// call reports the reason.
     async fn with_password(&self, until: Instant) -> Instant {
         let Some(login) = &self.inner.options.credentials else {
             return until;
@@ -135,7 +135,8 @@ impl Store {
         until + since.elapsed()
     }
 
-    /// A call that may be done twice. Repeated until it is answered or the deadline has passed.
+    /// Makes a call that may be applied twice. Repeats it until it is answered or the deadline has passed, but only a
+    /// few times while no node accepts a connection.
     pub(super) async fn ask<T, Fut>(
         &self,
         doing: &str,
@@ -153,21 +154,21 @@ impl Store {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let again = match error.sort {
+            let may_repeat = match error.sort {
                 Sort::NotSent => round < ROUNDS,
                 Sort::Unclear => true,
                 Sort::Unprepared | Sort::OldToken | Sort::Refused(_) => false,
             };
             let pause = Duration::from_millis(100) * round;
-            if !again || Instant::now() + pause >= until {
+            if !may_repeat || Instant::now() + pause >= until {
                 return Err(self.unanswered(doing, error));
             }
             sleep(pause).await;
         }
     }
 
-    /// A call that must not be repeated blindly. Goes from node to node while none was reached, and stops at the first
-    /// that may have applied it.
+    /// Makes a call that must not be repeated blindly. Tries one node after the other until one is reached, and stops
+    /// at the first that may have applied the call.
     pub(super) async fn attempt<T, Fut>(
         &self,
         until: Instant,
@@ -221,13 +222,13 @@ impl Store {
             Ok(client) => client?,
             Err(_) => return Err(EtcdError::not_sent(format!("{} did not answer", node.url))),
         };
-        // Rounded to milliseconds: the rest of a deadline would have nine digits.
+        // The message shows whole milliseconds. The remaining time of a deadline would have nine digits.
         let waited =
             Duration::from_millis(u64::try_from(time_limit.as_millis()).unwrap_or(u64::MAX));
-        let silence = |_| EtcdError::unclear(format!("no answer within {waited:?}"));
+        let no_answer = |_| EtcdError::unclear(format!("no answer within {waited:?}"));
         let answer = timeout_at(end, Box::pin(call(client.clone())))
             .await
-            .map_err(silence)?;
+            .map_err(no_answer)?;
         let error = match answer {
             Ok(answer) => return Ok(answer),
             Err(error) => EtcdError::from(error),
@@ -239,7 +240,7 @@ impl Store {
                 };
                 refreshed.map_err(EtcdError::from)
             }
-            // The client library itself requested a new token, with the old password.
+            // The client library itself has requested a new token with the old password.
             _ if error.is_login_refused() => Err(error),
             _ => return Err(error),
         };
@@ -249,14 +250,14 @@ impl Store {
         };
         let client = match refreshed.map_err(|error| error.without(password.as_ref())) {
             Ok(()) => client,
-            // The password was changed in the meantime.
+            // The password has been changed since the last login.
             Err(error) if error.is_denied() => {
                 node.forget().await;
                 let made = timeout_at(end, Box::pin(node.client(&self.inner.options))).await;
                 let Ok(client) = made else {
                     // The next attempt uses the password that is still being read.
-                    let said = format!("{}; a new login took too long", error.said);
-                    return Err(EtcdError::not_sent(said));
+                    let message = format!("{}; the new login took too long", error.said);
+                    return Err(EtcdError::not_sent(message));
                 };
                 client?
             }
@@ -264,14 +265,15 @@ impl Store {
         };
         Ok(timeout_at(end, Box::pin(call(client)))
             .await
-            .map_err(silence)??)
+            .map_err(no_answer)??)
     }
 
     fn prefer(&self, index: usize) {
         self.inner.good.store(index, Ordering::Relaxed);
     }
 
-    /// The failure of a call that changed nothing.
+    /// The failure of a call, with a hint. A call without an answer becomes [`FailureKind::Unreachable`], so this is
+    /// only for calls that can be repeated without harm.
     pub(super) fn unanswered(&self, doing: &str, error: EtcdError) -> Failure {
         let kind = match error.sort {
             Sort::NotSent | Sort::Unclear | Sort::Unprepared => FailureKind::Unreachable,
@@ -288,11 +290,11 @@ impl Store {
             _ if error::is_too_large(&failure.said) => failure.hint(LARGE),
             _ if error::has_no_users(&failure.said) => failure.hint(NO_USERS),
             _ if certificates => failure.hint("check the certificates on both sides"),
-            FailureKind::Denied => failure.hint("check the user, the password and its role"),
-            // A server that requires a client certificate may just close the connection.
-            FailureKind::Unreachable if self.is_encrypted() => {
-                failure.hint("check that etcd is running, has a leader and accepts our certificate")
-            }
+            FailureKind::Denied => failure.hint("check the user, its password and its role"),
+            // A server that requires a client certificate may close the connection without a reason.
+            FailureKind::Unreachable if self.is_encrypted() => failure.hint(
+                "check that etcd is running, has a leader and accepts Greenroom's certificate",
+            ),
             FailureKind::Unreachable => failure.hint("check that etcd is running and has a leader"),
             _ => failure,
         }
@@ -303,7 +305,7 @@ impl Store {
         nodes.iter().any(|node| node.url.starts_with("https"))
     }
 
-    /// Several ranges at one revision. Returns the revision and the pairs of each range.
+    /// Reads several ranges at one revision. Returns the revision and the pairs of each range.
     pub(super) async fn ranges(
         &self,
         doing: &str,
@@ -338,14 +340,15 @@ impl Store {
 }
 
 impl Node {
-    /// The client of this node. The first caller creates it and logs in. A refused password is read again once.
+    /// The client of this node. The first caller creates it and logs in. If the password is refused, it is read again
+    /// once.
     async fn client(&self, options: &Options) -> Answer<Client> {
         let mut known = self.client.lock().await;
         if let Some(client) = known.as_ref() {
             return Ok(client.clone());
         }
         let login = options.credentials.as_ref();
-        // The files are read at each connection, so that renewed certificates are used.
+        // The certificates are read at each connection, so that renewed ones are used.
         let connect =
             options::connect_options(options, &self.url).map_err(EtcdError::unprepared)?;
         let password = match login {
@@ -370,7 +373,7 @@ impl Node {
         match made {
             Ok(client) => Ok(known.insert(client).clone()),
             Err(mut error) => {
-                // Requesting a token changes nothing, so the caller's operation was not sent.
+                // Requesting a token changes nothing, so the caller's own operation was not sent.
                 if error.sort == Sort::Unclear {
                     error.sort = Sort::NotSent;
                 }
@@ -414,7 +417,7 @@ pub(super) fn below(prefix: &str) -> TxnOp {
 }
 
 impl fmt::Debug for Store {
-    /// Without the connection options: they contain the password.
+    /// Leaves out the connection options, because they contain the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
             .field("name", &self.inner.name)

@@ -1,4 +1,4 @@
-//! Stored values, and the texts about values that cannot be read.
+//! Encodes and decodes stored values, and describes those that cannot be read.
 
 use etcd_client::KeyValue;
 use serde::Serialize;
@@ -9,24 +9,24 @@ use crate::inventory::{Registration, Slot};
 use crate::ports::{FailureKind, Result};
 use crate::sanitize::{sanitize, sanitize_line};
 
-/// How much of a foreign text a message shows.
+/// The most characters of an error text that a message shows.
 const SHOWN: usize = 240;
-/// How much of a value is shown: all of one of Greenroom's.
+/// The most characters of a value that are shown. Greenroom's own values are shorter.
 const SHOWN_VALUE: usize = 4_000;
 
-/// The stored bytes of a value.
+/// Encodes a value as it is stored.
 pub(super) fn encode(store: &Store, doing: &str, value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value)
         .map_err(|error| store.failure(FailureKind::Rejected, doing, error.to_string()))
 }
 
-/// A stored value, or a sanitized text that says why it cannot be read.
+/// Decodes a stored value. The error is a sanitized text that says why it cannot be read.
 pub(super) fn decode<T: DeserializeOwned>(pair: &KeyValue) -> std::result::Result<T, String> {
     serde_json::from_slice(pair.value())
-        .map_err(|error| shown(&format!("it cannot be read: {error}")))
+        .map_err(|error| shown(&format!("the value is not valid: {error}")))
 }
 
-/// The registration of a slot. An error when it names another slot.
+/// Decodes the registration of a slot. It is an error if the value names another slot.
 pub(super) fn decode_registration(
     pair: &KeyValue,
     slot: Slot,
@@ -35,16 +35,16 @@ pub(super) fn decode_registration(
     if entry.slot == slot {
         Ok(entry)
     } else {
-        Err(format!("it names {}", entry.slot))
+        Err(format!("the value names the slot {}", entry.slot))
     }
 }
 
-/// The key, sanitized.
+/// The key as sanitized text.
 pub(super) fn key(pair: &KeyValue) -> String {
     sanitize_line(pair.key())
 }
 
-/// The value on one line, sanitized and shortened.
+/// The value as sanitized text on one line, shortened.
 pub(super) fn value_line(pair: &KeyValue) -> String {
     // Bytes far beyond the limit are not decoded.
     let bytes = pair.value();

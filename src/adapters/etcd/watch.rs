@@ -1,5 +1,5 @@
-//! Change hints: some key of any target changed. After a lost connection, the watch continues where it
-//! stopped. If etcd no longer has those revisions, it reads the current state and continues from there.
+//! Hints that a key of some target has changed. After a lost connection, the watch continues where it stopped. If etcd
+//! no longer has those revisions, the watch sends [`Hint::Anything`] and continues from the current state.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,15 +13,16 @@ use super::error::{EtcdError, Sort};
 use super::store::Store;
 use crate::ports::{FailureKind, Hint, Result};
 
-const DOING: &str = "watching";
+const DOING: &str = "watching for changes";
 
 /// The first and the longest pause before another attempt.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// A stream of hints about changes from now on.
+/// A stream of hints about all changes after this call.
 pub(super) async fn changes(store: Store) -> BoxStream<'static, Result<Hint>> {
     let (sender, receiver) = mpsc::channel(16);
-    // Read before returning, so that no later change is missed, however long connecting takes.
+    // The revision is read before this function returns, so that no later change is missed, however long connecting
+    // takes.
     let first = revision(&store).await;
     tokio::spawn(async move {
         let watcher = Watcher {
@@ -41,14 +42,14 @@ pub(super) async fn changes(store: Store) -> BoxStream<'static, Result<Hint>> {
     .boxed()
 }
 
-/// The current revision. The request needs some key; any of Greenroom's will do.
+/// The current revision of the store. Every answer has it; this request counts Greenroom's keys.
 async fn revision(store: &Store) -> Result<i64> {
-    let all = store.keys().all();
+    let prefix = store.keys().all();
     let answer = store
         .ask(DOING, store.deadline(), |client| {
-            let all = all.clone();
+            let prefix = prefix.clone();
             let options = GetOptions::new().with_prefix().with_count_only();
-            async move { client.kv_client().get(all, Some(options)).await }
+            async move { client.kv_client().get(prefix, Some(options)).await }
         })
         .await?;
     Ok(answer
@@ -59,9 +60,9 @@ async fn revision(store: &Store) -> Result<i64> {
 struct Watcher {
     store: Store,
     sender: mpsc::Sender<Result<Hint>>,
-    /// The first revision that has not been received. 0 when it is unknown.
+    /// The first revision that has not been received; 0 if it is unknown.
     next: i64,
-    /// Whether the last hint said that the watch works.
+    /// Whether the last item that was sent is a hint and not an outage.
     is_reported_up: bool,
 }
 
@@ -77,7 +78,7 @@ impl Watcher {
             let Err(error) = self.listen().await else {
                 continue;
             };
-            // Something was received in between, so this is a new outage.
+            // A change was received since the last failure, so this is a new outage.
             if self.next > before {
                 pause = PAUSES.0;
             }
@@ -88,7 +89,7 @@ impl Watcher {
         }
     }
 
-    /// Reports an outage once.
+    /// Reports an outage, unless it has been reported already.
     async fn report_outage(&mut self, failure: crate::ports::Failure) {
         if self.is_reported_up {
             self.is_reported_up = false;
@@ -101,17 +102,17 @@ impl Watcher {
         let _ = self.sender.send(Ok(hint)).await;
     }
 
-    /// Receives until the watch fails. Returns Ok when the watch has to start again from the current state.
+    /// Receives changes until the watch fails. Returns Ok if the watch has to start again from the current state.
     async fn listen(&mut self) -> std::result::Result<(), EtcdError> {
         if self.next == 0 {
-            self.next = self.present().await? + 1;
+            self.next = self.current_revision().await? + 1;
         }
-        let all = self.store.keys().all();
+        let prefix = self.store.keys().all();
         let next = self.next;
         let opened = self
             .store
             .attempt(self.store.deadline(), |client| {
-                open(client, all.clone(), next)
+                open(client, prefix.clone(), next)
             })
             .await;
         let (client, mut stream) = opened?;
@@ -121,7 +122,7 @@ impl Watcher {
                 Ok(None) => return Err(EtcdError::unclear("the watch ended")),
                 Err(error) => {
                     let error = EtcdError::from(error);
-                    // The library does not log in again for a stream.
+                    // The client library does not log in again for a stream.
                     if matches!(
                         error.sort,
                         Sort::OldToken | Sort::Refused(FailureKind::Denied)
@@ -132,7 +133,7 @@ impl Watcher {
                 }
             };
             if message.compact_revision() > 0 {
-                self.next = self.present().await? + 1;
+                self.next = self.current_revision().await? + 1;
                 self.hint(Hint::Anything).await;
                 return Ok(());
             }
@@ -148,7 +149,7 @@ impl Watcher {
             if message.created() && !self.is_reported_up {
                 self.hint(Hint::Anything).await;
             }
-            // One transaction may change several keys of a target: that makes one hint.
+            // One transaction may change several keys of a target. They make one hint.
             let mut changed = BTreeSet::new();
             for pair in message.events().iter().filter_map(|event| event.kv()) {
                 self.next = self.next.max(pair.mod_revision() + 1);
@@ -160,7 +161,7 @@ impl Watcher {
         }
     }
 
-    async fn present(&self) -> std::result::Result<i64, EtcdError> {
+    async fn current_revision(&self) -> std::result::Result<i64, EtcdError> {
         revision(&self.store).await.map_err(|failure| EtcdError {
             sort: Sort::Refused(failure.kind),
             said: failure.said,
@@ -169,13 +170,13 @@ impl Watcher {
     }
 }
 
-/// Opens a watch. Also returns the client, to renew its token.
+/// Opens a watch. Returns the client as well, because the caller renews its token.
 async fn open(
     client: Client,
-    all: String,
+    prefix: String,
     next: i64,
 ) -> std::result::Result<(Client, WatchStream), etcd_client::Error> {
     let options = WatchOptions::new().with_prefix().with_start_revision(next);
-    let stream = client.watch_client().watch(all, Some(options)).await?;
+    let stream = client.watch_client().watch(prefix, Some(options)).await?;
     Ok((client, stream))
 }

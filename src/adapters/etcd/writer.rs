@@ -1,5 +1,5 @@
-//! Changes registrations, routes and the extra keys that other programs read. Each method decides
-//! from the current values; `change` does the transaction and handles lost answers.
+//! Changes registrations, routes and the extra keys that other programs read. Each method decides from the current
+//! values; `change` makes the transaction and handles lost answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +26,8 @@ pub struct EtcdWriter {
 }
 
 impl EtcdWriter {
-    /// Writes to a cluster. `extra` has the keys that are written with each route of a service. A
-    /// template that cannot be compiled, or that uses an unknown value, is a failure.
+    /// A writer for the cluster of `store`. `extra` has the keys that are written with each route of a service. It is
+    /// a failure if a template cannot be compiled or uses an unknown value.
     pub fn new(store: &Store, extra: &BTreeMap<ServiceName, Vec<ExtraKey>>) -> Result<Self> {
         let prefix = store.keys().prefix();
         let extra = extra
@@ -43,8 +43,8 @@ impl EtcdWriter {
         })
     }
 
-    fn conflict(&self, doing: &str, said: impl Into<String>) -> Failure {
-        self.store.failure(FailureKind::Conflict, doing, said)
+    fn conflict(&self, doing: &str, reason: impl Into<String>) -> Failure {
+        self.store.failure(FailureKind::Conflict, doing, reason)
     }
 
     fn route(&self, doing: &str, pair: Option<&KeyValue>) -> Result<Option<Route>> {
@@ -53,12 +53,12 @@ impl EtcdWriter {
         };
         values::decode(pair)
             .map(Some)
-            .map_err(|words| self.unreadable(doing, pair, &words))
+            .map_err(|reason| self.unreadable(doing, pair, &reason))
     }
 
-    fn unreadable(&self, doing: &str, pair: &KeyValue, words: &str) -> Failure {
+    fn unreadable(&self, doing: &str, pair: &KeyValue, reason: &str) -> Failure {
         let key = values::key(pair);
-        self.conflict(doing, format!("{key} blocks the change: {words}"))
+        self.conflict(doing, format!("{key} blocks the change: {reason}"))
             .hint(format!(
                 "read it with `etcdctl get {key}`, and delete it if it is not needed"
             ))
@@ -144,7 +144,7 @@ impl RegistryWriter for EtcdWriter {
         let mut on = vec![route_key.clone(), slot_key.clone(), hold_key.clone()];
         let peer_approvals = change.peer_approvals.iter();
         let peer_approvals: Vec<_> = peer_approvals
-            .map(|one| (self.store.keys().peer_approval(target, one), one))
+            .map(|approval| (self.store.keys().peer_approval(target, approval), approval))
             .collect();
         on.extend(peer_approvals.iter().map(|(key, _)| key.clone()));
         let free = self
@@ -158,20 +158,22 @@ impl RegistryWriter for EtcdWriter {
                     return Ok(Decision::Stands);
                 }
                 if current.as_ref().map(|it| (it.generation, it.live)) != change.from {
-                    let said = format!(
+                    let reason = format!(
                         "the route is {}, not {}",
-                        named(current.as_ref().map(|it| (it.generation, it.live))),
-                        named(change.from)
+                        describe(current.as_ref().map(|it| (it.generation, it.live))),
+                        describe(change.from)
                     );
-                    return Err(self.conflict(doing, said));
+                    return Err(self.conflict(doing, reason));
                 }
-                let current = |(key, one): &(String, &PeerApproval)| {
+                let current = |(key, approval): &(String, &PeerApproval)| {
                     let pair = seen.get(key).map(values::decode::<PeerApproval>);
-                    pair.is_some_and(|pair| pair.is_ok_and(|current| current == **one))
+                    pair.is_some_and(|pair| pair.is_ok_and(|current| current == **approval))
                 };
-                if let Some((_, gone)) = peer_approvals.iter().find(|one| !current(one)) {
-                    let said = format!("{} no longer approves it", gone.by);
-                    return Err(self.changed(doing, &said));
+                if let Some((_, withdrawn)) =
+                    peer_approvals.iter().find(|approval| !current(approval))
+                {
+                    let reason = format!("{} no longer approves the release", withdrawn.by);
+                    return Err(self.changed(doing, &reason));
                 }
                 let left = self.left(doing, &free, seen)?;
                 let slot = seen.get(&slot_key);
@@ -193,16 +195,16 @@ impl RegistryWriter for EtcdWriter {
         self.change(target, fence, doing, on)
             .make(|seen| {
                 let Some(pair) = seen.get(&route_key) else {
-                    return Err(self.conflict(doing, "there is no route"));
+                    return Err(self.conflict(doing, "the target has no route"));
                 };
                 match values::decode::<Route>(pair) {
                     Ok(current) if current == *to => return Ok(Decision::Stands),
                     Ok(current) => {
-                        let said = format!(
+                        let reason = format!(
                             "the route is {}",
-                            named(Some((current.generation, current.live)))
+                            describe(Some((current.generation, current.live)))
                         );
-                        return Err(self.conflict(doing, said));
+                        return Err(self.conflict(doing, reason));
                     }
                     Err(_) => {}
                 }
@@ -216,7 +218,7 @@ impl RegistryWriter for EtcdWriter {
 }
 
 impl EtcdWriter {
-    /// Writes the route and its extra keys, if its slot is registered.
+    /// The operations that write the route and its extra keys. It is a conflict if the slot is not registered.
     fn written(
         &self,
         doing: &str,
@@ -229,14 +231,14 @@ impl EtcdWriter {
             return Err(self.conflict(doing, format!("{} is not registered", to.live)));
         };
         let entry = values::decode_registration(pair, to.live)
-            .map_err(|words| self.unreadable(doing, pair, &words))?;
+            .map_err(|reason| self.unreadable(doing, pair, &reason))?;
         let mut operations = self.extra(target, to, entry.tag.as_deref(), left)?;
         let key = self.store.keys().route(target);
         operations.push(TxnOp::put(key, value, None));
         Ok(operations)
     }
 
-    /// What a switch writes about the hold. An unreadable hold stays.
+    /// The operations of a switch that change the hold. A hold that cannot be read remains.
     fn held(
         &self,
         doing: &str,
@@ -253,10 +255,10 @@ impl EtcdWriter {
             Some(Err(_)) => return Ok(Vec::new()),
         };
         if !change.hold.allows(current.as_ref()) {
-            let said = current.map_or("the hold no longer exists".to_owned(), |hold| {
+            let reason = current.map_or("the hold no longer exists".to_owned(), |hold| {
                 hold.to_string()
             });
-            return Err(self.changed(doing, &said));
+            return Err(self.changed(doing, &reason));
         }
         match change.hold.after(current, change.to.release) {
             Some(hold) => Ok(holds::written(&self.store, doing, target, &hold)?.into()),
@@ -264,9 +266,9 @@ impl EtcdWriter {
         }
     }
 
-    fn changed(&self, doing: &str, said: &str) -> Failure {
+    fn changed(&self, doing: &str, reason: &str) -> Failure {
         self.store
-            .failure(FailureKind::Changed, doing, sanitize(said))
+            .failure(FailureKind::Changed, doing, sanitize(reason))
     }
 
     pub(super) fn change<'a>(
@@ -286,7 +288,7 @@ impl EtcdWriter {
     }
 }
 
-fn named(route: Option<(u64, Slot)>) -> String {
+fn describe(route: Option<(u64, Slot)>) -> String {
     route.map_or_else(
         || "none".to_owned(),
         |(generation, slot)| format!("{slot} generation {generation}"),

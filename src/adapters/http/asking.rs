@@ -10,15 +10,14 @@ use super::words;
 use crate::checks::Answer;
 use crate::inventory::Endpoint;
 
-/// The most bytes of a body.
+/// The most bytes of a body that are read.
 pub(super) const LONGEST: usize = 1024 * 1024;
 
-/// A request.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) at: &'a Endpoint,
     pub(super) method: &'a str,
-    /// Path and query.
+    /// The path with its query.
     pub(super) path: &'a str,
     /// The `Host` header. A host in `headers` replaces it.
     pub(super) host: Option<&'a str>,
@@ -28,7 +27,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// A plain `GET`.
+    /// A `GET` without further headers.
     pub(super) fn get(at: &'a Endpoint, path: &'a str, timeout: Duration) -> Self {
         Self {
             at,
@@ -43,7 +42,10 @@ impl<'a> Asked<'a> {
 
     fn url(&self) -> Result<Url, String> {
         if !self.path.starts_with('/') {
-            return Err(format!("{:?} is not a path: it begins with /", self.path));
+            return Err(format!(
+                "{:?} is not a path: a path starts with /",
+                self.path
+            ));
         }
         let authority = match self.at {
             Endpoint::Tcp(address) => address.to_string(),
@@ -54,25 +56,24 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Sends the request over a connection of `client`. An error is a text that says why there was no
-/// answer.
-pub(super) async fn ask(client: &Client, asked: &Asked<'_>) -> Result<Answer, String> {
-    let method = Method::from_bytes(asked.method.as_bytes())
-        .map_err(|_| format!("{:?} is not a method", asked.method))?;
-    let mut request = client.request(method, asked.url()?);
-    if let Some(host) = asked.host {
+/// Sends the request over a connection of `client`. The error is a text that says why no answer arrived.
+pub(super) async fn ask(client: &Client, outgoing: &Asked<'_>) -> Result<Answer, String> {
+    let method = Method::from_bytes(outgoing.method.as_bytes())
+        .map_err(|_| format!("{:?} is not a method", outgoing.method))?;
+    let mut request = client.request(method, outgoing.url()?);
+    if let Some(host) = outgoing.host {
         request = request.header(HOST, header_value("host", host)?);
     }
     let mut headers = HeaderMap::new();
-    for (name, value) in asked.headers.into_iter().flatten() {
+    for (name, value) in outgoing.headers.into_iter().flatten() {
         let value = header_value(name, value)?;
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("{name:?} is not a header name"))?;
         headers.insert(name, value);
     }
-    // Replaces headers of the same name: appending would send two hosts.
+    // This replaces headers of the same name. Appending would send two hosts.
     request = request.headers(headers);
-    if let Some(body) = asked.body {
+    if let Some(body) = outgoing.body {
         request = request.body(body.to_owned());
     }
     let began = Instant::now();
@@ -80,9 +81,9 @@ pub(super) async fn ask(client: &Client, asked: &Asked<'_>) -> Result<Answer, St
         let response = request.send().await.map_err(|e| words::of_error(&e))?;
         read(response, began).await
     };
-    match tokio::time::timeout(asked.timeout, exchange).await {
+    match tokio::time::timeout(outgoing.timeout, exchange).await {
         Ok(answer) => answer,
-        Err(_) => Err(words::too_late(asked.timeout)),
+        Err(_) => Err(words::too_late(outgoing.timeout)),
     }
 }
 
@@ -105,7 +106,7 @@ async fn read(mut response: Response, began: Instant) -> Result<Answer, String> 
     })
 }
 
-/// Headers by lower-case name.
+/// The headers as text, with lower-case names.
 pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
     let pair = |(name, value): (&HeaderName, &HeaderValue)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();

@@ -11,14 +11,13 @@ use crate::inventory::Endpoint;
 /// The time limit to connect.
 const CONNECTING: Duration = Duration::from_secs(5);
 
-/// Creates clients. The one for TCP connects to any address; one for a socket only to that socket.
+/// Creates clients. One client serves all TCP addresses; each unix socket needs a client of its own.
 #[derive(Default)]
 pub(super) struct Fresh {
     over_tcp: OnceLock<Client>,
 }
 
 impl Fresh {
-    /// A client for this address.
     pub(super) fn client(&self, at: &Endpoint) -> Result<Client, String> {
         if let Endpoint::Unix(path) = at {
             return build(plain().unix_socket(path.as_path()));
@@ -45,6 +44,6 @@ fn plain() -> ClientBuilder {
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECTING)
         .user_agent(AGENT)
-        // Only plain HTTP is used here. Reading the machine's certificates takes a while.
+        // Checks use only plain HTTP, and reading the machine's certificates takes a while.
         .tls_certs_only([])
 }

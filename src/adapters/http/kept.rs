@@ -1,6 +1,5 @@
-//! One connection for each address, kept open between requests as a browser keeps one. A pool would
-//! open a second one while the first is in use, and then it would be unknown over which connection
-//! an answer came.
+//! One connection for each address, kept open between requests as a browser does. A pool would open a second
+//! connection while the first is in use, and then it would be unknown which of them an answer used.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,14 +22,15 @@ use crate::inventory::{Endpoint, PublicAddress};
 
 type Sender = SendRequest<Empty<Bytes>>;
 
-/// The place of a connection between two requests.
+/// Holds a connection between two requests.
 type Place = Arc<Mutex<Option<Sender>>>;
 
-/// The kept connections. A connection is not in here while it is in use: when its answer was not
-/// read to the end, it is not used again.
+/// The kept connections. A connection is removed while it is in use, and put back only after its answer has been read
+/// to the end.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// By endpoint and host: a target that hangs does not delay another one behind the same proxy.
+    /// The connections by endpoint and host, so that a target that hangs does not delay another one behind the same
+    /// proxy.
     by_address: Mutex<BTreeMap<(Endpoint, String), Place>>,
 }
 
@@ -43,7 +43,7 @@ impl Kept {
     ) -> Result<Answer, String> {
         let key = (address.endpoint.clone(), address.host.clone());
         let place = self.by_address.lock().await.entry(key).or_default().clone();
-        // One at a time, as HTTP/1 requires on one connection.
+        // The lock allows one request at a time, as HTTP/1 requires on one connection.
         let asking = async {
             let mut place = place.lock().await;
             let (answer, sender) = exchange(place.take(), address).await?;
@@ -96,7 +96,7 @@ where
     let (sender, connection) = handshake(TokioIo::new(stream))
         .await
         .map_err(|error| words::of_any("no connection", &error))?;
-    // Ends when the sender is dropped or the server closes it. The sender receives any error.
+    // The task ends when the sender is dropped or the server closes the connection. The sender receives any error.
     tokio::spawn(connection);
     Ok(sender)
 }
@@ -105,7 +105,7 @@ fn request(address: &PublicAddress) -> Result<Request<Empty<Bytes>>, String> {
     Request::get(&address.path)
         .header(HOST, &address.host)
         .header(USER_AGENT, AGENT)
-        // The same as on fresh connections: without it, an application may answer differently.
+        // Fresh connections send this header too. Without it, an application may answer differently.
         .header(ACCEPT, "*/*")
         .body(Empty::new())
         .map_err(|error| words::of_any("no request can be made for the address", &error))

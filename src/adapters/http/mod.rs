@@ -1,6 +1,6 @@
-//! Sends HTTP requests to instances and to the public address, over TCP and unix sockets. Reports the answer
-//! and never fails: no answer is a result too. This module does not know what an answer means for a release;
-//! the pure judge decides whether a case passed.
+//! Sends HTTP requests to instances and to the public address, over TCP and unix sockets. A missing answer is reported
+//! like any other result. This module does not know what an answer means for a release: `checks::judge` decides
+//! whether a case passed.
 
 mod asking;
 mod fresh;
@@ -40,7 +40,6 @@ const FORWARDED: [(&str, &str); 3] = [
     ("x-forwarded-proto", "http"),
 ];
 
-/// Greenroom's user agent.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
 /// The read limits for instances and for the public address.
@@ -71,8 +70,8 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     }
 }
 
-/// A checker over HTTP. It follows no redirects and uses no proxy of the environment, so the answer comes from
-/// the probed address itself.
+/// A checker over HTTP. It follows no redirects and uses no forward proxy, so the answer is that of the probed address
+/// itself.
 #[derive(Default)]
 pub struct HttpChecker {
     fresh: Arc<Fresh>,
@@ -81,12 +80,12 @@ pub struct HttpChecker {
 }
 
 impl HttpChecker {
-    /// A checker without connections.
+    /// A checker that reads no secrets: a check that needs one ends with an error.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, with a reader for the secrets of checks. It reads each secret when it is first needed.
+    /// A checker that reads the secrets of checks from `secrets`, each when it is first needed.
     pub fn reading(secrets: Arc<dyn Secrets>) -> Self {
         Self {
             values: Values::reading(secrets),
@@ -94,7 +93,8 @@ impl HttpChecker {
         }
     }
 
-    /// The same for one target: its secrets are hidden in every answer. Connections are shared.
+    /// A checker for one target, which hides the target's secrets in every answer. It shares the connections of this
+    /// checker.
     #[must_use]
     pub fn of(&self, target: TargetSecrets) -> Self {
         Self {
@@ -104,8 +104,8 @@ impl HttpChecker {
         }
     }
 
-    async fn afresh(&self, asked: &Asked<'_>) -> Result<Answer, String> {
-        ask(&self.fresh.client(asked.at)?, asked).await
+    async fn afresh(&self, outgoing: &Asked<'_>) -> Result<Answer, String> {
+        ask(&self.fresh.client(outgoing.at)?, outgoing).await
     }
 }
 
@@ -124,12 +124,12 @@ impl Checker for HttpChecker {
             Ok(prepared) => prepared,
             Err(detail) => return failed(detail),
         };
-        let asked = Asked {
+        let outgoing = Asked {
             host: check.host.as_deref(),
             headers: Some(&prepared.headers),
             ..Asked::get(at, &prepared.path, check.timeout)
         };
-        match self.afresh(&asked).await {
+        match self.afresh(&outgoing).await {
             Ok(answer) => {
                 let detail = words::of_answer(&prepared.shown(&answer));
                 values.learn(prepared, &answer);
@@ -149,7 +149,7 @@ impl Checker for HttpChecker {
             (false, _) => (at, None),
             (true, Some(address)) => (&address.endpoint, Some(address.host.as_str())),
             (true, None) => {
-                let why = "it probes the preview, but this target has none".to_owned();
+                let why = "the check goes to the preview URL, but this target has none".to_owned();
                 return errored(case, why, Duration::ZERO, String::new());
             }
         };
@@ -160,7 +160,7 @@ impl Checker for HttpChecker {
             Ok(prepared) => prepared,
             Err(why) => return errored(case, why, began.elapsed(), String::new()),
         };
-        let asked = Asked {
+        let outgoing = Asked {
             method: &case.method,
             host,
             headers: Some(&prepared.headers),
@@ -171,9 +171,9 @@ impl Checker for HttpChecker {
         let request = transcript::request(&Asked {
             path: &prepared.shown_path,
             headers: Some(&prepared.shown_headers),
-            ..asked
+            ..outgoing
         });
-        match self.afresh(&asked).await {
+        match self.afresh(&outgoing).await {
             Ok(answer) => {
                 values.learn(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
@@ -198,12 +198,12 @@ impl Checker for HttpChecker {
     }
 
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer {
-        let asked = Asked {
+        let outgoing = Asked {
             host: Some(&address.host),
             ..Asked::get(&address.endpoint, &address.path, PUBLIC_TIMEOUT)
         };
         let answered = match connection {
-            Connection::Fresh => self.afresh(&asked).await,
+            Connection::Fresh => self.afresh(&outgoing).await,
             Connection::Kept => self.kept.ask(address, PUBLIC_TIMEOUT).await,
         };
         let (_, hidden) = hide_in_query(&address.path);
@@ -239,14 +239,14 @@ impl Checker for HttpChecker {
         for (name, value) in &prepared.headers {
             sent.insert(name.to_ascii_lowercase(), value.clone());
         }
-        let asked = Asked {
+        let outgoing = Asked {
             host: Some(&address.host),
             headers: Some(&sent),
             ..Asked::get(at, &address.path, PUBLIC_TIMEOUT)
         };
         PublicAnswer {
             slot: None,
-            ..public_answer(self.afresh(&asked).await, &prepared.mask)
+            ..public_answer(self.afresh(&outgoing).await, &prepared.mask)
         }
     }
 }

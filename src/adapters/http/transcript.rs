@@ -10,43 +10,43 @@ use crate::sanitize::{sanitize, sanitize_line};
 
 /// The longest line, in characters.
 const LINE: usize = 160;
-/// The most headers of an answer.
+/// The most headers of an answer that are shown.
 const HEADERS: usize = 16;
-/// The most characters of a body in an unexpected answer.
+/// The most characters that are shown of the body of an unexpected answer.
 const BODY: usize = 1_200;
-/// The most characters of a body in an expected answer.
+/// The most characters that are shown of the body of an expected answer.
 const BODY_PASSED: usize = 300;
 /// The longest transcript, in characters.
 const LONGEST: usize = 2_048;
 
-/// The request: its first line, its headers, and the length of its body.
-pub(super) fn request(asked: &Asked<'_>) -> String {
-    let place = match asked.at {
+/// The request as text: its first line, its headers, and the length of its body.
+pub(super) fn request(outgoing: &Asked<'_>) -> String {
+    let place = match outgoing.at {
         Endpoint::Tcp(address) => format!("http://{address}"),
         Endpoint::Unix(path) => format!("unix:{} ", path.display()),
     };
     let mut text = cut(&format!(
         "{} {place}{}",
-        asked.method,
-        hide_in_query(asked.path).0
+        outgoing.method,
+        hide_in_query(outgoing.path).0
     ));
     let nothing = BTreeMap::new();
-    let headers = asked.headers.unwrap_or(&nothing);
+    let headers = outgoing.headers.unwrap_or(&nothing);
     let names_host = |name: &String| name.eq_ignore_ascii_case("host");
-    if let Some(host) = asked.host.filter(|_| !headers.keys().any(names_host)) {
+    if let Some(host) = outgoing.host.filter(|_| !headers.keys().any(names_host)) {
         push(&mut text, "host", host);
     }
     for (name, value) in headers {
         push(&mut text, name, value);
     }
-    if let Some(body) = asked.body {
+    if let Some(body) = outgoing.body {
         let _ = write!(text, "\nwith a body of {} bytes", body.len());
     }
     bounded(text)
 }
 
-/// The answer: its status, its headers, an empty line, and the start of its body. `bytes` is the length of the whole
-/// body before masking.
+/// The answer as text: its status, its headers, an empty line, and the start of its body. `bytes` is the length of the
+/// whole body before masking.
 pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> String {
     let mut text = format!("HTTP {}", answer.status);
     for (name, value) in answer.headers.iter().take(HEADERS) {
@@ -82,7 +82,7 @@ pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> Strin
     let _ = match bytes {
         0 => write!(text, "\n\nwithout a body"),
         bytes if kept >= most || answer.body.len() > 4 * most => {
-            write!(text, "\n{lines}…\nof {bytes} bytes in all")
+            write!(text, "\n{lines}…\n(the whole body has {bytes} bytes)")
         }
         _ => write!(text, "\n{lines}"),
     };
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_named_and_not_shown() {
+    fn the_names_of_secrets_are_shown_without_their_values() {
         let Ok(at) = "127.0.0.1:8080".parse() else {
             unreachable!("an address");
         };
@@ -137,13 +137,13 @@ mod tests {
             ("Authorization".to_owned(), "Bearer hunter2".to_owned()),
             ("accept".to_owned(), "text/\u{1b}[31mplain".to_owned()),
         ]);
-        let asked = Asked {
+        let outgoing = Asked {
             headers: Some(&headers),
             body: Some("hunter2"),
             host: Some("web.example"),
             ..Asked::get(&at, "/a?access_token=hunter2&page=2", Duration::ZERO)
         };
-        let text = request(&asked);
+        let text = request(&outgoing);
         assert_eq!(
             text,
             "GET http://127.0.0.1:8080/a?access_token=(hidden)&page=2\nhost: web.example\n\
@@ -167,7 +167,10 @@ mod tests {
             assert!(text.contains('…'), "{text}");
         }
         let masked = response(&answer(&vec![b'x'; 1 << 20]), 3 << 20, Verdict::Passed);
-        assert!(masked.ends_with("of 3145728 bytes in all"), "{masked}");
+        assert!(
+            masked.ends_with("(the whole body has 3145728 bytes)"),
+            "{masked}"
+        );
         assert!(response(&answer(b""), 0, Verdict::Passed).ends_with("without a body"));
     }
 }

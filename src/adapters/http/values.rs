@@ -10,20 +10,21 @@ use crate::checks::{Answer, hide_in_query, may_be_secret, with_query};
 use crate::inventory::{EnvironmentValue, HIDDEN, Mask, SecretSource, is_word};
 use crate::ports::{Secrets, TargetSecrets};
 
-/// The source of secrets. Each secret is read separately: one that hangs delays only the requests that need it.
+/// Prepares the values of requests. Each secret is read separately, so one that hangs delays only the requests that
+/// need it.
 #[derive(Default)]
 pub(super) struct Values {
     secrets: Option<Arc<dyn Secrets>>,
-    /// The other secrets of the target.
+    /// All secrets of the target, including those that this request does not send.
     target: Option<TargetSecrets>,
     masks: Masks,
 }
 
-/// The masks of the last requests. Each target is probed repeatedly with the same secrets, so a mask is made once.
+/// The masks of the last requests. Each target is probed repeatedly with the same secrets, so its mask is made once.
 #[derive(Default)]
 struct Masks(Mutex<VecDeque<(Sent, Mask)>>);
 
-/// What a mask hides: secrets and a body.
+/// The texts that a mask hides: secrets, and the body of a request.
 type Sent = (Vec<String>, Option<String>);
 
 /// The most masks that are kept.
@@ -48,7 +49,7 @@ impl Masks {
     }
 }
 
-/// The values to send, and how they are shown.
+/// The values to send, and the texts to show instead of them.
 pub(super) struct Prepared {
     pub(super) path: String,
     pub(super) headers: BTreeMap<String, String>,
@@ -68,7 +69,7 @@ impl Values {
         }
     }
 
-    /// The same for the requests to one target.
+    /// The values of requests to one target, whose secrets are hidden in every answer.
     pub(super) fn of(&self, target: TargetSecrets) -> Self {
         Self {
             secrets: self.secrets.clone(),
@@ -85,20 +86,20 @@ impl Values {
         }
     }
 
-    /// The same, as far as they are known now.
+    /// A mask that hides the secrets of the target that are known already.
     pub(super) fn known_mask(&self) -> Mask {
         self.target
             .as_ref()
             .map_or_else(Mask::default, TargetSecrets::known_mask)
     }
 
-    /// Changes when one of them may have been learned.
+    /// A number that changes when another secret of the target may have become known.
     pub(super) fn mask_revision(&self) -> u64 {
         self.target.as_ref().map_or(0, TargetSecrets::revision)
     }
 
-    /// Reads what one request needs. An error names the source. The mask also hides the body: an answer may repeat the
-    /// request.
+    /// Prepares one request: reads its secrets, and makes the mask for its answer. The mask also hides the body of the
+    /// request, because an answer may repeat it. The error names the source of a secret that cannot be read.
     pub(super) async fn prepare(
         &self,
         path: &str,
@@ -143,7 +144,7 @@ impl Values {
         Ok(prepared)
     }
 
-    /// A mask for these secrets, the body of the request and every secret of the target: an application may repeat in
+    /// A mask for these secrets, the body of the request and every secret of the target. An application may repeat in
     /// one answer what it received in another request.
     pub(super) async fn mask(&self, mut secrets: Vec<String>, body: Option<&str>) -> Mask {
         if let Some(target) = &self.target {
@@ -180,13 +181,15 @@ impl Values {
 
     async fn secret(&self, source: &SecretSource) -> Result<SecretString, String> {
         let Some(secrets) = &self.secrets else {
-            return Err("secrets cannot be read here".to_owned());
+            return Err(
+                "the request needs a secret, but no source of secrets is available".to_owned(),
+            );
         };
         let read = secrets.kept(source).await;
         read.map_err(|failure| failure.to_string())
     }
 
-    /// Reads the secrets of a request again when the answer denies access. The caller does not wait: the next request
+    /// Reads the secrets of a request again if its answer denies access. The caller does not wait: the next request
     /// uses the new values.
     pub(super) fn learn(&self, prepared: Prepared, answer: &Answer) {
         let Some(secrets) = &self.secrets else {
@@ -202,13 +205,13 @@ impl Values {
 }
 
 impl Prepared {
-    /// The answer in the form that may be shown.
+    /// The answer with everything hidden that must not be shown.
     pub(super) fn shown(&self, answer: &Answer) -> Answer {
         shown(answer, &self.mask)
     }
 }
 
-/// An answer without what the mask hides.
+/// An answer with everything hidden that the mask hides.
 pub(super) fn shown(answer: &Answer, mask: &Mask) -> Answer {
     if mask.is_empty() {
         return answer.clone();

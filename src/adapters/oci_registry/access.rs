@@ -1,4 +1,4 @@
-//! How one registry is reached: with or without TLS, its trusted authorities and its forward proxy.
+//! How to reach a registry: with or without TLS, its trusted authorities and its forward proxy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -20,7 +20,6 @@ use crate::adapters::system_authorities;
 const CONNECTING: Duration = Duration::from_secs(10);
 /// The most redirects that are followed.
 const REDIRECTS: usize = 5;
-/// Greenroom's user agent.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 /// The extension of an authority's file in one of Docker's directories.
 const AUTHORITY: &str = "crt";
@@ -30,25 +29,25 @@ pub(super) struct Access {
     pub(super) http: reqwest::Client,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
-    /// The forward proxy for the requests.
+    /// The forward proxy for the requests, if there is one.
     pub(super) through: Option<String>,
 }
 
 /// The configuration for reaching registries, and the clients created so far.
 #[derive(Default)]
 pub(super) struct Accesses {
-    /// The hosts without TLS.
+    /// The hosts that are reached without TLS.
     pub(super) plain: BTreeSet<String>,
     /// A file of authorities for each host that has one.
     pub(super) authorities: BTreeMap<String, PathBuf>,
-    /// Directories with a subdirectory for each host, like Docker's `certs.d`.
+    /// Directories with a subdirectory for each host, as in Docker's `certs.d`.
     pub(super) docker_certificates: Vec<PathBuf>,
     pub(super) proxy: OutboundProxy,
     made: Mutex<BTreeMap<String, Arc<Access>>>,
 }
 
 impl Accesses {
-    /// Uses these hosts without TLS.
+    /// Reaches the hosts in `plain` without TLS.
     pub(super) fn without_tls(plain: BTreeSet<String>) -> Self {
         Self {
             plain,
@@ -74,7 +73,7 @@ impl Accesses {
             "http"
         };
         let access = Arc::new(self.make(host, scheme)?);
-        // A registry that did not answer may use TLS later.
+        // If the registry did not answer, it may use TLS, so the client is not remembered.
         if tls.is_some() {
             let mut made = self.made.lock().await;
             made.insert(host.to_owned(), Arc::clone(&access));
@@ -88,7 +87,7 @@ impl Accesses {
         } else {
             Vec::new()
         };
-        let in_words = |error: reqwest::Error| error.without_url().to_string();
+        let describe = |error: reqwest::Error| error.without_url().to_string();
         let http = reqwest::Client::builder()
             .user_agent(AGENT)
             .connect_timeout(CONNECTING)
@@ -99,7 +98,7 @@ impl Accesses {
         } else {
             let mut certificates = Vec::new();
             for der in &authorities {
-                certificates.push(tls::Certificate::from_der(der).map_err(in_words)?);
+                certificates.push(tls::Certificate::from_der(der).map_err(describe)?);
             }
             http.tls_certs_merge(certificates)
         };
@@ -108,7 +107,7 @@ impl Accesses {
             .apply(http)
             .and_then(reqwest::ClientBuilder::build);
         Ok(Access {
-            http: http.map_err(in_words)?,
+            http: http.map_err(describe)?,
             scheme,
             through: self.proxy.before(&format!("{scheme}://{host}/")),
         })
@@ -128,37 +127,37 @@ impl Accesses {
     }
 }
 
-/// Follows redirects, because layers are often stored elsewhere: a few times, and never from TLS to plain HTTP. The
-/// library removes password and token from the first request to another host, but sends them again with the next one to
-/// that host. So a redirect by another host is not followed.
+/// Follows a few redirects, because layers are often stored elsewhere, but never from TLS to plain HTTP. The library
+/// removes password and token from the first request to another host, but sends them with the next request to that
+/// host. So a redirect by another host is not followed.
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let came_from = attempt.previous().last().map(reqwest::Url::scheme);
     if came_from == Some("https") && attempt.url().scheme() != "https" {
-        return attempt.error("it redirects to an address without TLS");
+        return attempt.error("the server redirects to an address without TLS");
     }
     let mut before = attempt.previous().iter().map(reqwest::Url::origin);
     if let Some(first) = before.next()
         && before.any(|other| other != first)
     {
-        return attempt.error("it redirects to another host, which redirects again");
+        return attempt.error("the server redirects to another host, which redirects again");
     }
     if attempt.previous().len() > REDIRECTS {
-        return attempt.error("it redirects too many times");
+        return attempt.error("the server redirects too many times");
     }
     attempt.follow()
 }
 
-/// The authority files in one of Docker's directories. Empty when the directory does not exist.
+/// The authority files in one of Docker's directories; empty if the directory does not exist.
 fn authorities_in(directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let in_words = |error: io::Error| format!("{}: {error}", directory.display());
+    let describe = |error: io::Error| format!("{} cannot be read: {error}", directory.display());
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(in_words(error)),
+        Err(error) => return Err(describe(error)),
     };
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry.map_err(in_words)?.path();
+        let path = entry.map_err(describe)?.path();
         if path.extension().is_some_and(|end| end == AUTHORITY) {
             files.push(path);
         }
@@ -169,7 +168,7 @@ fn authorities_in(directory: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn certificates_in(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     let shown = file.display();
-    let text = std::fs::read(file).map_err(|error| format!("reading {shown}: {error}"))?;
+    let text = std::fs::read(file).map_err(|error| format!("{shown} cannot be read: {error}"))?;
     let certificates: Result<Vec<Vec<u8>>, _> = CertificateDer::pem_slice_iter(&text)
         .map(|read| read.map(|der| der.as_ref().to_vec()))
         .collect();
@@ -180,7 +179,7 @@ fn certificates_in(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     }
 }
 
-/// Whether the host speaks TLS, with any certificate. None when it did not answer. Sends no secret.
+/// Whether the host speaks TLS, with any certificate; none if it did not answer. The request contains no secret.
 async fn speaks_tls(host: &str) -> Option<bool> {
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -195,7 +194,7 @@ async fn speaks_tls(host: &str) -> Option<bool> {
     }
 }
 
-/// Whether bytes were received that are not TLS.
+/// Whether the error says that the received bytes are not TLS.
 fn is_not_tls(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(it) = cause {

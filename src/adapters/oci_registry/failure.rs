@@ -1,4 +1,4 @@
-//! Errors of a registry, by kind, with texts that start with the reason.
+//! Finds the kind of a registry's error, and the reason in its text.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::inventory::Mask;
 use crate::ports::FailureKind;
 
-/// The most characters of an error page.
+/// The most characters that are shown of an error page.
 const LONGEST: usize = 300;
 
 /// The form of errors of registries and token servers:
@@ -24,14 +24,14 @@ struct ErrorItem {
     message: String,
 }
 
-/// The refusal of a token server.
+/// Describes the refusal of a token server.
 pub(super) fn refusal(body: &[u8], mask: &Mask) -> String {
-    let said = match serde_json::from_slice::<Envelope>(body) {
+    let reason = match serde_json::from_slice::<Envelope>(body) {
         Ok(envelope) => by_envelope(&envelope, mask).1,
         Err(_) => cut(&mask.hide(&String::from_utf8_lossy(body))),
     };
-    let said = format!("it denies access: {said}");
-    said.trim_end_matches(": ").to_owned()
+    let message = format!("the token server denies access: {reason}");
+    message.trim_end_matches(": ").to_owned()
 }
 
 /// The kind of a failed request, and the reason.
@@ -47,20 +47,23 @@ pub(super) fn of_request(error: &reqwest::Error) -> (FailureKind, String) {
 /// The kind of an unsuccessful answer, and its text without what the mask hides.
 pub(super) fn of_status(code: u16, body: &[u8], mask: &Mask) -> (FailureKind, String) {
     if code == 401 {
-        return (FailureKind::Denied, "it denies access".into());
+        return (
+            FailureKind::Denied,
+            "the image registry denies access".into(),
+        );
     }
     match serde_json::from_slice::<Envelope>(body) {
         Ok(envelope) if (400..500).contains(&code) => by_envelope(&envelope, mask),
         _ => {
-            let said = mask.hide(&String::from_utf8_lossy(body));
-            (by_status(code), format!("status {code}: {}", cut(&said)))
+            let text = mask.hide(&String::from_utf8_lossy(body));
+            (by_status(code), format!("status {code}: {}", cut(&text)))
         }
     }
 }
 
 fn by_envelope(envelope: &Envelope, mask: &Mask) -> (FailureKind, String) {
     let mut kind = FailureKind::Rejected;
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for error in &envelope.errors {
         kind = match error.code.as_str() {
             "MANIFEST_UNKNOWN"
@@ -73,9 +76,9 @@ fn by_envelope(envelope: &Envelope, mask: &Mask) -> (FailureKind, String) {
             "UNSUPPORTED" => FailureKind::Unsupported,
             _ => kind,
         };
-        said.push(error.message.as_str());
+        messages.push(error.message.as_str());
     }
-    (kind, cut(&mask.hide(&said.join("; "))))
+    (kind, cut(&mask.hide(&messages.join("; "))))
 }
 
 fn by_status(code: u16) -> FailureKind {
@@ -87,7 +90,7 @@ fn by_status(code: u16) -> FailureKind {
     }
 }
 
-/// Shortens text of a registry: a value that is no label may be a whole page.
+/// Shortens a text of a registry, which may be a whole page.
 pub(super) fn cut(text: &str) -> String {
     text.trim().chars().take(LONGEST).collect()
 }
@@ -107,15 +110,15 @@ mod tests {
     #[test]
     fn a_secret_that_looks_like_the_envelope_does_not_change_the_kind() {
         let body = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"no errors for errors"}]}"#;
-        let (kind, said) = of_status(404, body, &Mask::of(["errors"]));
+        let (kind, message) = of_status(404, body, &Mask::of(["errors"]));
         assert_eq!(kind, FailureKind::Missing);
-        assert_eq!(said, "no (hidden) for (hidden)");
+        assert_eq!(message, "no (hidden) for (hidden)");
     }
 
     #[test]
     fn a_secret_is_hidden_before_the_text_is_shortened() {
         let body = format!("{}hunter2-hunter2", "x".repeat(LONGEST - 7));
-        let (_, said) = of_status(403, body.as_bytes(), &Mask::of(["hunter2-hunter2"]));
-        assert!(!said.contains("hunter"), "{said}");
+        let (_, message) = of_status(403, body.as_bytes(), &Mask::of(["hunter2-hunter2"]));
+        assert!(!message.contains("hunter"), "{message}");
     }
 }

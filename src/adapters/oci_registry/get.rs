@@ -16,13 +16,13 @@ pub(super) enum Permit {
     Token(String),
 }
 
-/// What is requested, and the size limit of its answer.
+/// A kind of request, and the size limit of its answer.
 pub(super) struct Kind {
-    /// For texts, e.g. `manifest`.
+    /// The name in messages, e.g. `manifest`.
     pub(super) name: &'static str,
-    /// The accepted media types. Empty for any.
+    /// The accepted media types; empty for any type.
     pub(super) accept: &'static str,
-    /// In bytes.
+    /// The size limit in bytes.
     pub(super) largest: usize,
 }
 
@@ -67,13 +67,20 @@ impl Question<'_> {
             }
             (Permit::Nothing | Permit::Password, _) => request,
         };
-        let mut response = request.send().await.map_err(|error| self.sent(&error))?;
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| self.request_failure(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.sent(&error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.request_failure(&error))?
+        {
             if body.len() + chunk.len() > kind.largest {
-                let said = format!("its {} has more than {} bytes", kind.name, kind.largest);
-                return Err(self.failure(FailureKind::Unsupported, &said));
+                let message = format!("the {} has more than {} bytes", kind.name, kind.largest);
+                return Err(self.failure(FailureKind::Unsupported, &message));
             }
             body.extend_from_slice(&chunk);
         }
@@ -85,7 +92,7 @@ impl Question<'_> {
         })
     }
 
-    /// Hides the credentials of the request: an error answer may repeat them.
+    /// A mask for the credentials of the request, because an error answer may repeat them.
     fn mask(&self, permit: &Permit) -> Mask {
         let password = self
             .login
@@ -98,7 +105,7 @@ impl Question<'_> {
         Mask::of(password.chain(token))
     }
 
-    /// The body of a successful answer.
+    /// The body of a successful answer. Any other answer becomes a failure.
     pub(super) fn good(&self, answer: Answer) -> Result<Vec<u8>> {
         if answer.status.is_success() {
             return Ok(answer.body);
@@ -110,7 +117,7 @@ impl Question<'_> {
         )))
     }
 
-    fn sent(&self, error: &reqwest::Error) -> Failure {
+    fn request_failure(&self, error: &reqwest::Error) -> Failure {
         self.told(of_request(error))
     }
 }

@@ -1,4 +1,4 @@
-//! An image's labels from its configuration. They are untrusted, so they are limited and sanitized.
+//! The labels in an image's configuration. They are untrusted, so they are shortened and sanitized.
 
 use serde::Deserialize;
 
@@ -32,8 +32,8 @@ struct Labels {
     version: Option<String>,
 }
 
-/// The labels in an image's configuration (JSON). Without a label for the build time, the builder's
-/// own timestamp is used.
+/// Reads the labels from an image's configuration, which is JSON. If no label has the build time, the builder's own
+/// timestamp is used.
 pub(super) fn labels_in(config: &[u8]) -> Result<ImageLabels, serde_json::Error> {
     let image: Image = serde_json::from_slice(config)?;
     let labels = image.config.and_then(|c| c.labels).unwrap_or_default();

@@ -24,14 +24,14 @@ const CONFIGURATION: Kind = Kind {
     largest: 4 * 1024 * 1024,
 };
 
-/// A manifest or an index. Registries may omit the media type, so the fields tell which one it is.
+/// A manifest or an index. Registries may omit the media type, so the fields show which of the two it is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest {
     schema_version: u32,
-    /// Of an image.
+    /// Only the manifest of an image has this.
     config: Option<Descriptor>,
-    /// Of an index.
+    /// Only an index has this.
     manifests: Option<Vec<Descriptor>>,
 }
 
@@ -48,8 +48,8 @@ struct Platform {
 }
 
 impl Platform {
-    /// Whether its images run on this machine's engine, which is a Linux one also on other systems. Images use Go's
-    /// names of architectures.
+    /// Whether an image for this platform runs on this machine's engine. The engine runs on Linux, even if this
+    /// machine does not. Images use Go's names of architectures.
     fn is_ours(&self) -> bool {
         let own = match std::env::consts::ARCH {
             "x86_64" => "amd64",
@@ -61,8 +61,8 @@ impl Platform {
 }
 
 impl Question<'_> {
-    /// The digest of the reference (of the index, if it names one: an engine pulls and remembers that), and the labels
-    /// of the image for this machine.
+    /// The digest of the reference, and the labels of the image for this machine. If the reference names an index, the
+    /// digest is that of the index, because an engine pulls and remembers that digest.
     pub(super) async fn look(&self, reference: &VersionRef) -> Result<(Digest, ImageLabels)> {
         let permit = self.permit().await?;
         let (manifest, digest) = self.manifest(reference, &permit).await?;
@@ -70,26 +70,26 @@ impl Question<'_> {
             return Ok((digest, self.labels(&config, &permit).await?));
         }
         let Some(index) = manifest.manifests else {
-            let said = "its manifest has neither a configuration nor a list of images";
-            return Err(self.failure(FailureKind::Garbled, said));
+            let message = "the manifest has neither a configuration nor a list of images";
+            return Err(self.failure(FailureKind::Garbled, message));
         };
         let is_ours = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(Platform::is_ours);
         let Some(chosen) = index.iter().find(is_ours) else {
             return Ok((digest, ImageLabels::default()));
         };
         let chosen = chosen.digest.parse();
-        let chosen =
-            chosen.map_err(|_| self.failure(FailureKind::Garbled, "its index is malformed"))?;
+        let chosen = chosen
+            .map_err(|_| self.failure(FailureKind::Garbled, "the index has a malformed digest"))?;
         let (inner, _) = self.manifest(&VersionRef::Digest(chosen), &permit).await?;
         let Some(config) = inner.config else {
-            let said = "its index names another index";
-            return Err(self.failure(FailureKind::Unsupported, said));
+            let message = "the index names another index, which is not supported";
+            return Err(self.failure(FailureKind::Unsupported, message));
         };
         Ok((digest, self.labels(&config, &permit).await?))
     }
 
     async fn manifest(&self, wanted: &VersionRef, permit: &Permit) -> Result<(Manifest, Digest)> {
-        let (path, asked) = match wanted {
+        let (path, requested) = match wanted {
             VersionRef::Tag(tag) => (tag.as_str(), None),
             VersionRef::Digest(digest) => (digest.as_str(), Some(digest.as_str())),
         };
@@ -103,40 +103,42 @@ impl Question<'_> {
             .map(|named| named.to_str().unwrap_or("not a digest"));
         // A digest with another algorithm cannot be compared.
         let named = named.filter(|named| !named.starts_with("sha512:"));
-        for other in [asked, named].into_iter().flatten() {
-            self.is_what_it_says(&digest, other)?;
+        for other in [requested, named].into_iter().flatten() {
+            self.check_digest(&digest, other)?;
         }
         let manifest: Manifest = serde_json::from_slice(&body).map_err(|error| {
-            let said = format!("its manifest cannot be read: {error}");
-            self.failure(FailureKind::Garbled, &said)
+            let message = format!("the manifest cannot be read: {error}");
+            self.failure(FailureKind::Garbled, &message)
         })?;
         if manifest.schema_version != 2 {
-            let said = format!(
-                "its manifest has version {}, not 2",
+            let message = format!(
+                "the manifest has schema version {}, but only version 2 is supported",
                 manifest.schema_version
             );
-            return Err(self.failure(FailureKind::Unsupported, &said));
+            return Err(self.failure(FailureKind::Unsupported, &message));
         }
         Ok((manifest, digest))
     }
 
     async fn labels(&self, config: &Descriptor, permit: &Permit) -> Result<ImageLabels> {
-        let malformed = |_| self.failure(FailureKind::Garbled, "its manifest is malformed");
+        let malformed =
+            |_| self.failure(FailureKind::Garbled, "the manifest has a malformed digest");
         let digest: Digest = config.digest.parse().map_err(malformed)?;
         let url = self.url(&format!("blobs/{digest}"))?;
         let body = self.good(self.get(&url, permit, &CONFIGURATION).await?)?;
-        self.is_what_it_says(&Digest::of(&body), digest.as_str())?;
+        self.check_digest(&Digest::of(&body), digest.as_str())?;
         labels_in(&body).map_err(|error| {
-            let said = format!("the image's configuration cannot be read: {error}");
-            self.failure(FailureKind::Garbled, &said)
+            let message = format!("the image's configuration cannot be read: {error}");
+            self.failure(FailureKind::Garbled, &message)
         })
     }
 
-    fn is_what_it_says(&self, found: &Digest, named: &str) -> Result<()> {
+    fn check_digest(&self, found: &Digest, named: &str) -> Result<()> {
         if found.as_str() == named {
             return Ok(());
         }
-        let said = format!("the digest of its answer is {found}, not {named}");
-        Err(self.failure(FailureKind::Garbled, &said))
+        let message =
+            format!("the answer has the digest {found}, but {named} was requested or announced");
+        Err(self.failure(FailureKind::Garbled, &message))
     }
 }

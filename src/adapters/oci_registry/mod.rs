@@ -1,6 +1,7 @@
 //! An image registry over the distribution API: tags, and the digest of a reference. This module makes the requests
-//! itself: the existing libraries do not limit an answer, and send a password to any token server that the registry
-//! names. A registry's texts about an image are untrusted. Knows nothing about engines or releases.
+//! itself, because the existing libraries do not limit an answer, and send a password to any token server that the
+//! registry names. A registry's texts about an image are untrusted. This module knows nothing about engines or
+//! releases.
 
 mod access;
 mod failure;
@@ -30,11 +31,11 @@ use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
 use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, Result, TimeLimit};
 use crate::sanitize::sanitize;
 
-/// Where Docker looks for the authorities of registries: a directory for each `host[:port]` with files that end in
-/// `.crt`.
+/// The directory in which Docker looks for the authorities of registries. It has a subdirectory for each
+/// `host[:port]`, with files that end in `.crt`.
 pub const DOCKER_CERTIFICATES: &str = "/etc/docker/certs.d";
 
-/// The time limit of one question, with all its requests.
+/// The time limit of one lookup, including all of its requests.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The read limits for a registry.
@@ -61,7 +62,6 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     }
 }
 
-/// Reads images of any registry.
 pub struct OciRegistry {
     credentials: BTreeMap<String, Credentials>,
     token_servers: BTreeMap<String, String>,
@@ -77,13 +77,13 @@ impl fmt::Debug for OciRegistry {
     }
 }
 
-/// One question to one registry.
+/// One lookup in one registry, e.g. of the tags of a repository.
 struct Question<'a> {
     access: Arc<Access>,
     repository: Repository,
-    /// User and password.
+    /// The user and the password.
     login: Option<(&'a str, SecretString)>,
-    /// The token server on another host that may receive them.
+    /// A token server on another host that may receive the password.
     token_server: Option<&'a str>,
     host: &'a str,
     doing: String,
@@ -91,8 +91,9 @@ struct Question<'a> {
 }
 
 impl OciRegistry {
-    /// Uses the credentials of each `host[:port]` (`docker.io` for the default one), if there are any. Uses no TLS for
-    /// the hosts in `plain`, and for loopback hosts that do not speak TLS.
+    /// A reader for any registry. `credentials` has the login of each `host[:port]` that needs one (`docker.io` for
+    /// the default registry). The hosts in `plain` are reached without TLS, as are loopback hosts that do not speak
+    /// TLS.
     pub fn new(credentials: BTreeMap<String, Credentials>, plain: BTreeSet<String>) -> Self {
         Self {
             credentials,
@@ -102,35 +103,35 @@ impl OciRegistry {
         }
     }
 
-    /// The same with another time limit for a question.
+    /// Sets another time limit for a lookup.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// The same, also trusting the authorities in these PEM files, each for one host.
+    /// Trusts the authorities in these PEM files as well, each for one host.
     #[must_use]
     pub fn with_authorities(mut self, authorities: BTreeMap<String, PathBuf>) -> Self {
         self.accesses.authorities = authorities;
         self
     }
 
-    /// The same. The password of a host may also be sent to this token server of it (`host` or `host:port`).
+    /// Allows the password of a host to be sent to its token server on another host (`host` or `host:port`).
     #[must_use]
     pub fn with_token_servers(mut self, servers: BTreeMap<String, String>) -> Self {
         self.token_servers = servers;
         self
     }
 
-    /// The same, also trusting the files in these directories, which have the layout of [`DOCKER_CERTIFICATES`].
+    /// Trusts the authorities in these directories as well. They have the layout of [`DOCKER_CERTIFICATES`].
     #[must_use]
     pub fn with_docker_certificates(mut self, directories: Vec<PathBuf>) -> Self {
         self.accesses.docker_certificates = directories;
         self
     }
 
-    /// The same, through these forward proxies.
+    /// Sends the requests through these forward proxies.
     #[must_use]
     pub fn through(mut self, proxy: OutboundProxy) -> Self {
         self.accesses.proxy = proxy;
@@ -140,13 +141,21 @@ impl OciRegistry {
     async fn ask<'a>(&'a self, repository: &'a str, doing: String) -> Result<Question<'a>> {
         let host = registry_host(repository);
         let parsed = Repository::parse(repository)
-            .map_err(|said| failure(FailureKind::Rejected, host, None, &doing, &said))?;
+            .map_err(|message| failure(FailureKind::Rejected, host, None, &doing, &message))?;
         let access = match timeout(self.deadline, self.accesses.of(host)).await {
             Ok(Ok(access)) => access,
-            Ok(Err(said)) => return Err(failure(FailureKind::Rejected, host, None, &doing, &said)),
+            Ok(Err(message)) => {
+                return Err(failure(FailureKind::Rejected, host, None, &doing, &message));
+            }
             Err(_) => {
-                let said = too_late(self.deadline);
-                return Err(failure(FailureKind::Unreachable, host, None, &doing, &said));
+                let message = too_late(self.deadline);
+                return Err(failure(
+                    FailureKind::Unreachable,
+                    host,
+                    None,
+                    &doing,
+                    &message,
+                ));
             }
         };
         let login = match self.credentials.get(host) {
@@ -209,7 +218,7 @@ impl Images for OciRegistry {
 }
 
 impl OciRegistry {
-    /// Whether the password was refused and has changed since.
+    /// Whether the password was refused, and its source now has another one.
     async fn is_password_renewed<T>(&self, answer: &Result<T>, question: &Question<'_>) -> bool {
         let is_denied = matches!(answer, Err(failure) if failure.kind == FailureKind::Denied);
         let known = self.credentials.get(question.host).filter(|_| is_denied);
@@ -233,7 +242,7 @@ fn failure(
     host: &str,
     through: Option<&str>,
     doing: &str,
-    said: &str,
+    message: &str,
 ) -> Failure {
     let through = through.map(|proxy| format!(" through the proxy {proxy}"));
     let place = format!("image registry {host}{}", through.unwrap_or_default());
@@ -241,43 +250,43 @@ fn failure(
         kind,
         sanitize(&place),
         sanitize(doing),
-        sanitize(&failure::cut(said)),
+        sanitize(&failure::cut(message)),
     )
 }
 
 impl Question<'_> {
-    fn failure(&self, kind: FailureKind, said: &str) -> Failure {
+    fn failure(&self, kind: FailureKind, message: &str) -> Failure {
         let through = self.access.through.as_deref();
-        failure(kind, self.host, through, &self.doing, said)
+        failure(kind, self.host, through, &self.doing, message)
     }
 
-    /// The whole answer within the time limit. A panic of the client library over a hostile answer counts as an answer
-    /// that cannot be handled.
+    /// Waits for the whole answer within the time limit. If the client library panics over a hostile answer, the
+    /// result is a failure.
     async fn within<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         match timeout(self.deadline, AssertUnwindSafe(answer).catch_unwind()).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(self.failure(FailureKind::Garbled, "its answer cannot be handled")),
+            Ok(Err(_)) => Err(self.failure(FailureKind::Garbled, "the answer cannot be handled")),
             Err(_) => Err(self.failure(FailureKind::Unreachable, &too_late(self.deadline))),
         }
     }
 
     /// A failure with a hint.
-    fn told(&self, (kind, said): (FailureKind, String)) -> Failure {
-        let failure = self.failure(kind, &said);
+    fn told(&self, (kind, message): (FailureKind, String)) -> Failure {
+        let failure = self.failure(kind, &message);
         match (kind, &self.login, &self.access.through) {
             (FailureKind::Denied, None, _) => {
                 failure.hint("no credentials are configured for this image registry")
             }
-            (FailureKind::Denied, ..) => failure.hint("check its user and password"),
-            _ if said.contains("certificate") => failure.hint(format!(
-                "for an own authority, set `ca` in the environment's `registry` table, or put it into {DOCKER_CERTIFICATES}/{}/ca.crt",
+            (FailureKind::Denied, ..) => failure.hint("check the user and password of this image registry"),
+            _ if message.contains("certificate") => failure.hint(format!(
+                "if the image registry has its own authority, set `ca` in the environment's `registry` table, or copy the authority's certificate to {DOCKER_CERTIFICATES}/{}/ca.crt",
                 self.host
             )),
-            _ if said.contains("InvalidContentType") => {
-                failure.hint("it answers without TLS: set `plain_http = true` if that is intended")
+            _ if message.contains("InvalidContentType") => {
+                failure.hint("the image registry answers without TLS: set `plain_http = true` if that is intended")
             }
             (FailureKind::Unreachable, _, Some(_)) => failure.hint(format!(
-                "the proxy is set by {}_PROXY or ALL_PROXY; NO_PROXY exempts hosts from it",
+                "the environment variable {}_PROXY or ALL_PROXY sets this proxy; NO_PROXY lists hosts that do not use it",
                 self.access.scheme.to_ascii_uppercase()
             )),
             _ => failure,

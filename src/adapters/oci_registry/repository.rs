@@ -1,15 +1,14 @@
-//! A repository as its registry addresses it: the host on the network, and the name in paths and scopes. The grammar is
-//! that of <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>, with the two
-//! shorthands that container engines add for Docker Hub.
+//! The address of a repository: the host on the network, and the name in paths and scopes. The grammar is that of
+//! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>, with the two shorthands
+//! that container engines add for Docker Hub.
 
 use super::registry_host;
 
-/// Docker Hub serves the distribution API under another host name than the one in image names.
+/// The name of Docker Hub in image names, and the host that serves its distribution API.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 /// The longest name, host included, that engines and registries accept.
 const LONGEST_NAME: usize = 255;
 
-/// The location of an image's tags and manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repository {
     /// `host` or `host:port` to connect to.
@@ -19,7 +18,7 @@ pub(super) struct Repository {
 }
 
 impl Repository {
-    /// Parses `registry.example:5000/team/web`. The error says what is wrong.
+    /// Parses a name like `registry.example:5000/team/web`. The error says what is wrong.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         let host = registry_host(name);
         let path = name
@@ -57,7 +56,7 @@ fn is_host(host: &str) -> bool {
     is_name && port.parse::<u16>().is_ok()
 }
 
-/// Lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+/// Whether the text has only lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
 fn is_component(text: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let separators = text.split(is_letter).filter(|between| !between.is_empty());

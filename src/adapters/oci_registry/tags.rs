@@ -11,11 +11,11 @@ use super::{Question, is_tag};
 use crate::inventory::ImageTag;
 use crate::ports::{FailureKind, Result};
 
-/// How many tags one request asks for.
+/// The number of tags that one request asks for.
 const PAGE: usize = 1000;
-/// The most pages.
+/// The most pages of one list that are read.
 const PAGES: usize = 1000;
-/// The most tags over all pages.
+/// The most tags that are read from all pages together.
 const MOST: usize = 100_000;
 
 pub(super) const TAGS: Kind = Kind {
@@ -42,22 +42,22 @@ impl Question<'_> {
         let permit = self.within(self.permit()).await?;
         let first = self.url("tags/list")?;
         let mut url = with_query(&first, None);
-        let mut asked = BTreeSet::new();
+        let mut requested = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut tags: Vec<ImageTag> = Vec::new();
         for number in 0..PAGES {
-            asked.insert(url.clone());
+            requested.insert(url.clone());
             let asking = self.page(&url, &permit);
             let page = match self.within(asking).await {
-                // Some registries answer this after the last page.
+                // Some registries answer that the page after the last one does not exist.
                 Err(failure) if number > 0 && failure.kind == FailureKind::Missing => {
                     return Ok(tags);
                 }
                 page => page?,
             };
             if tags.len() + page.tags.len() > MOST {
-                let said = format!("its list has more than {MOST} tags");
-                return Err(self.failure(FailureKind::Unsupported, &said));
+                let message = format!("the repository has more than {MOST} tags");
+                return Err(self.failure(FailureKind::Unsupported, &message));
             }
             let before = tags.len();
             let known = page.tags.into_iter().filter(|name| is_tag(name));
@@ -67,15 +67,15 @@ impl Question<'_> {
                     .map(|name| ImageTag { name }),
             );
             url = match page.next {
-                Some(next) if asked.contains(&next) => return Ok(tags),
+                Some(next) if requested.contains(&next) => return Ok(tags),
                 Some(next) => next,
-                // Some registries cut a list and name no next page. The list ends when a page has nothing new.
+                // Some registries shorten a list and name no next page. The list ends when a page has nothing new.
                 None if tags.len() == before => return Ok(tags),
                 None => with_query(&first, tags.last().map(|tag| tag.name.as_str())),
             };
         }
-        let said = format!("its list of tags did not end after {PAGES} pages");
-        Err(self.failure(FailureKind::Unsupported, &said))
+        let message = format!("the list of tags did not end after {PAGES} pages");
+        Err(self.failure(FailureKind::Unsupported, &message))
     }
 
     async fn page(&self, url: &Url, permit: &Permit) -> Result<Page> {
@@ -93,14 +93,14 @@ impl Question<'_> {
 
 fn with_query(first: &Url, last: Option<&str>) -> Url {
     let mut url = first.clone();
-    // Names that is_tag accepts need no escaping.
+    // Names that `is_tag` accepts need no escaping.
     let last = last.map(|last| format!("&last={last}")).unwrap_or_default();
     url.set_query(Some(&format!("n={PAGE}{last}")));
     url
 }
 
-/// The next page in a `Link` header (RFC 8288). It is requested from the host that named it: a registry behind a proxy
-/// often writes an internal scheme or host, and the credentials are not for another host.
+/// The next page in a `Link` header (RFC 8288). It is requested from the same host, because a registry behind a proxy
+/// often names an internal scheme or host, and because no other host may get the credentials.
 fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
     let links = headers.get_all(LINK).iter();
     let text = links.filter_map(|link| link.to_str().ok());

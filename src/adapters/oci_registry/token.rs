@@ -1,8 +1,8 @@
 //! The authorization of a registry: none, a password, or a token that another server returns for the password
 //! (<https://distribution.github.io/distribution/spec/auth/token/>).
 //!
-//! The registry names that server. The password is sent to it only if it is on the registry's own host or is the
-//! configured one, and never without TLS for a registry with TLS.
+//! The registry names the token server. The password is sent to that server only if it is on the registry's own host
+//! or is configured, and never without TLS if the registry uses TLS.
 
 use http_auth::parser::ChallengeParser;
 use reqwest::Url;
@@ -13,7 +13,7 @@ use super::Question;
 use super::get::{Kind, Permit};
 use crate::ports::{Failure, FailureKind, Result};
 
-/// The token server of Docker Hub, which is on another host.
+/// Docker Hub, and its token server, which is on another host.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "auth.docker.io");
 
 const VERSION: Kind = Kind {
@@ -27,7 +27,7 @@ pub(super) const TOKEN: Kind = Kind {
     largest: 64 * 1024,
 };
 
-/// A server may send either name or both. One of the two may be empty.
+/// A server may send the token under either name or under both, and one of the two may be empty.
 #[derive(Deserialize)]
 struct Body {
     #[serde(default)]
@@ -36,7 +36,7 @@ struct Body {
     access_token: Option<String>,
 }
 
-/// The challenge of a registry.
+/// The challenge with which a registry names its token server.
 struct Challenge {
     realm: String,
     service: Option<String>,
@@ -63,25 +63,29 @@ impl Question<'_> {
         }
         let answer = self.get(&url, &Permit::Password, &TOKEN).await?;
         if matches!(answer.status.as_u16(), 400 | 401 | 403) {
-            let said = super::failure::refusal(&answer.body, &answer.mask);
-            return Err(self.told((FailureKind::Denied, said)));
+            let message = super::failure::refusal(&answer.body, &answer.mask);
+            return Err(self.told((FailureKind::Denied, message)));
         }
         let answer = self.good(answer)?;
-        let body: Body = serde_json::from_slice(&answer)
-            .map_err(|_| self.failure(FailureKind::Garbled, "its token is not in JSON"))?;
+        let body: Body = serde_json::from_slice(&answer).map_err(|_| {
+            self.failure(
+                FailureKind::Garbled,
+                "the answer of the token server is not JSON",
+            )
+        })?;
         let given = [body.token, body.access_token].into_iter().flatten();
         let token = given.into_iter().find(|token| !token.is_empty());
         let token = token.unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(self.failure(
                 FailureKind::Garbled,
-                "its token has characters that a token cannot have",
+                "the token is empty, or has characters that are not allowed in a token",
             ));
         }
         Ok(token)
     }
 
-    /// The URL of the token request, if the token server is allowed.
+    /// The URL of the token server. Fails if it must not get the password.
     fn token_server(&self, realm: &str) -> Result<Url> {
         let url = Url::parse(realm)
             .ok()
@@ -93,11 +97,14 @@ impl Question<'_> {
                 )
             })?;
         if self.access.scheme == "https" && url.scheme() != "https" {
-            let said = format!("it names a token server without TLS: {}", place(&url));
-            return Err(self.failure(FailureKind::Denied, &said));
+            let message = format!(
+                "the image registry names a token server without TLS: {}",
+                place(&url)
+            );
+            return Err(self.failure(FailureKind::Denied, &message));
         }
         if self.login.is_some() && !self.is_trusted(&url) {
-            return Err(self.elsewhere(&url));
+            return Err(self.untrusted_server(&url));
         }
         Ok(url)
     }
@@ -112,25 +119,25 @@ impl Question<'_> {
             || self.token_server.is_some_and(is_named)
     }
 
-    fn elsewhere(&self, url: &Url) -> Failure {
+    fn untrusted_server(&self, url: &Url) -> Failure {
         let place = place(url);
-        let said = format!(
-            "it names a token server on another host, which would get the password: {place}"
+        let message = format!(
+            "the image registry names a token server on another host, which would get the password: {place}"
         );
-        self.failure(FailureKind::Denied, &said).hint(format!(
+        self.failure(FailureKind::Denied, &message).hint(format!(
             "if you trust that server, set token_server = \"{place}\" next to user and password"
         ))
     }
 }
 
-/// `host` or `host:port`.
+/// The server of a URL, as `host` or `host:port`.
 fn place(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port()
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The first Bearer challenge.
+/// The first `Bearer` challenge in the headers of an answer.
 fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let headers = headers.get_all(WWW_AUTHENTICATE).iter();
     let text = headers.filter_map(|header| header.to_str().ok());
@@ -140,8 +147,8 @@ fn challenge(headers: &HeaderMap) -> Option<Challenge> {
             return None;
         }
         let parameter = |name: &str| {
-            let mut all = challenge.params.iter();
-            let found = all.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+            let mut parameters = challenge.params.iter();
+            let found = parameters.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
             Some(found.1.to_unescaped())
         };
         Some(Challenge {

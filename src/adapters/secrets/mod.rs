@@ -1,7 +1,7 @@
 //! Reads secrets from the configured sources: an environment variable, a file, or the output of a command. The secret
-//! is the whole text without one final newline. Every value stays in memory as long as the process runs, so that it can
-//! be hidden; secrets of instances and channels are nevertheless read again for each use. Must not log or describe a
-//! value.
+//! is the whole text without one final newline. The last values of each source stay in memory, so that they can be
+//! hidden in texts. Secrets of instances and channels are nevertheless read again for each use. This module must never
+//! log or describe a value.
 
 mod source;
 
@@ -21,10 +21,11 @@ use crate::sanitize::sanitize;
 
 /// The time limit for a file or a command.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long a failed read of a kept secret is remembered, and the shortest time before a refused secret is read again.
+/// How long the failure to read a kept secret is remembered, and the shortest time before a refused secret is read
+/// again.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// How many values of one source are remembered, so that old ones are hidden too.
+/// The most values of one source that are remembered, so that old ones are hidden too.
 const REMEMBERED: usize = 8;
 
 /// The read limits for a source.
@@ -65,7 +66,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// The last read, while it is still valid.
+    /// The result of the last read, if it is still valid.
     fn known(&self, again_after: Duration) -> Option<Read> {
         match self.last.as_ref()? {
             Err(_) if !self.was_read_within(again_after) => None,
@@ -84,8 +85,8 @@ impl Kept {
         read
     }
 
-    /// Reads another secret than the one that a server refused. None when the value is the same, or when the last read
-    /// was only a moment ago.
+    /// Another secret than the one that a server refused. Reads the source again if necessary. None if the value is
+    /// the same, or if the last read was only a moment ago.
     async fn renewed(
         &mut self,
         source: &SecretSource,
@@ -104,7 +105,7 @@ impl Kept {
         let before = self.last.clone();
         let read = self.read(source, deadline).await;
         if read.is_err() {
-            // The old one may become valid again: a restarted server refuses everything for a moment.
+            // The old secret may become valid again, because a restarted server refuses everything for a moment.
             self.last = before;
         }
         read.ok().filter(|now| !same_secret(now, refused))
@@ -122,7 +123,7 @@ impl Secrets for LocalSecrets {
     async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
         let (kept, wanted) = (self.slot(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
-        // In its own task: a caller that stops waiting does not end a read for which others wait.
+        // The read has its own task, so a caller that stops waiting does not end a read for which others wait.
         let reading = tokio::spawn(async move {
             let mut kept = kept.lock_owned().await;
             match kept.known(again_after) {
@@ -131,8 +132,8 @@ impl Secrets for LocalSecrets {
             }
         });
         let read = reading.await.unwrap_or_else(|error| {
-            let said = format!("the read failed: {error}");
-            Err((FailureKind::Unreachable, said))
+            let message = format!("the read failed: {error}");
+            Err((FailureKind::Unreachable, message))
         });
         self.remember(source, &read);
         read.map_err(|wrong| failure(source, wrong, self.deadline))
@@ -146,7 +147,7 @@ impl Secrets for LocalSecrets {
         let (slot, wanted) = (self.slot(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
         let refused = refused.clone();
-        // In its own task, as above: a caller that stops waiting gets the new secret at its next call.
+        // This read has its own task too. A caller that stops waiting gets the new secret at its next call.
         let reading = tokio::spawn(async move {
             let mut kept = slot.lock_owned().await;
             kept.renewed(&wanted, &refused, deadline, again_after).await
@@ -179,37 +180,39 @@ impl LocalSecrets {
             known.push(secret.clone());
             let forgotten = known.len().saturating_sub(REMEMBERED);
             known.drain(..forgotten);
-            // After the value is known: a caller that sees this count finds it.
+            // The count grows after the value is stored, so that a caller that sees the new count finds the value.
             self.learned.fetch_add(1, Ordering::Release);
         }
     }
 
     fn slot(&self, source: &SecretSource) -> Arc<tokio::sync::Mutex<Kept>> {
-        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(source.clone()).or_default())
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(kept.entry(source.clone()).or_default())
     }
 }
 
 async fn within(source: &SecretSource, deadline: Duration) -> Read {
     let read = timeout(deadline, source::read(source)).await;
     read.unwrap_or_else(|_| {
-        let said = match source {
+        let message = match source {
             SecretSource::Command(_) => {
-                format!("it did not end within {deadline:?} and was killed")
+                format!("the command did not end within {deadline:?} and was killed")
             }
             _ => format!("no answer within {deadline:?}"),
         };
-        Err((FailureKind::Unreachable, said))
+        Err((FailureKind::Unreachable, message))
     })
 }
 
 fn failure(
     source: &SecretSource,
-    (kind, said): (FailureKind, String),
+    (kind, message): (FailureKind, String),
     deadline: Duration,
 ) -> Failure {
-    let next = match source {
-        SecretSource::Env(name) => format!("set {name} where greenroom is started"),
+    let hint = match source {
+        SecretSource::Env(name) => {
+            format!("set {name} in the environment in which greenroom is started")
+        }
         SecretSource::File(path) => {
             format!("make {} readable for this user", path.display())
         }
@@ -217,10 +220,10 @@ fn failure(
             "run the command as this user without a terminal: it must print the secret within {deadline:?} and exit with 0"
         ),
     };
-    Failure::new(kind, name(source), "reading the secret", said).hint(sanitize(&next))
+    Failure::new(kind, name(source), "reading the secret", message).hint(sanitize(&hint))
 }
 
-/// The name of a source in errors. For a command only the program: its arguments may be secret.
+/// The name of a source in errors. For a command this is only the program, because its arguments may be secret.
 fn name(source: &SecretSource) -> String {
     let name = match source {
         SecretSource::Env(name) => format!("environment variable {name}"),

@@ -1,5 +1,5 @@
-//! One read of one source, with limits on time and length. A command leads a process group, and the whole group is
-//! killed when the command fails, prints too much, or takes too long.
+//! Reads one source once, with a limit on its length. A command leads a process group, and the whole group is killed
+//! if the command fails, prints too much, or takes too long.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::inventory::SecretSource;
 use crate::ports::FailureKind;
 
-/// The most bytes of a secret. A longer one is refused: a part of a secret is useless.
+/// The most bytes of a secret. A longer one is refused, because a part of a secret is useless.
 pub(super) const LONGEST: u64 = 64 * 1024;
 
 /// The secret, or the kind of failure and its description.
@@ -26,7 +26,7 @@ struct Group(Option<Pid>);
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // It may have exited in the meantime.
+            // The group may have exited already.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -44,13 +44,15 @@ pub(super) async fn read(source: &SecretSource) -> Read {
 fn from_variable(name: &str) -> Read {
     match std::env::var(name) {
         Ok(value) => secret(value.into_bytes()),
-        Err(std::env::VarError::NotPresent) => Err((FailureKind::Missing, "it is not set".into())),
+        Err(std::env::VarError::NotPresent) => {
+            Err((FailureKind::Missing, "the variable is not set".into()))
+        }
         Err(std::env::VarError::NotUnicode(_)) => Err(not_text()),
     }
 }
 
-/// Reads in a separate thread: a file on a hanging server, or a pipe without a writer, must not delay the exit of the
-/// program, as a thread of the runtime would.
+/// Reads a file in a separate thread. A thread of the runtime would delay the exit of the program if the file is on a
+/// hanging server, or is a pipe without a writer.
 async fn from_file(path: &Path) -> Read {
     let (sender, receiver) = oneshot::channel();
     let path = path.to_owned();
@@ -69,14 +71,14 @@ async fn from_file(path: &Path) -> Read {
 
 async fn from_command(argv: &[String]) -> Read {
     let Some((program, arguments)) = argv.split_first() else {
-        return Err((FailureKind::Rejected, "it is empty".into()));
+        return Err((FailureKind::Rejected, "the command is empty".into()));
     };
     let mut child = Command::new(program)
         .args(arguments)
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        // Its error output may contain the secret.
+        // The error output of the command may contain the secret.
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
@@ -84,14 +86,20 @@ async fn from_command(argv: &[String]) -> Read {
     let pid = child.id().and_then(|id| i32::try_from(id).ok());
     let mut group = Group(pid.and_then(Pid::from_raw));
     let Some(output) = child.stdout.take() else {
-        return Err((FailureKind::Garbled, "its output cannot be read".into()));
+        return Err((
+            FailureKind::Garbled,
+            "the output of the command cannot be read".into(),
+        ));
     };
     let printed = limited(output).await?;
     let status = child.wait().await.map_err(|e| io(&e))?;
     if !status.success() {
-        return Err((FailureKind::Rejected, format!("it exited with {status}")));
+        return Err((
+            FailureKind::Rejected,
+            format!("the command failed with {status}"),
+        ));
     }
-    // Processes that it left running on purpose, such as a key agent, stay.
+    // Processes that the command left running on purpose, such as a key agent, are not killed.
     group.0 = None;
     secret(printed)
 }
@@ -105,8 +113,8 @@ async fn limited(source: impl AsyncRead + Unpin) -> Result<Vec<u8>, (FailureKind
 
 fn short_enough(bytes: Vec<u8>) -> Result<Vec<u8>, (FailureKind, String)> {
     if bytes.len() as u64 > LONGEST {
-        let said = format!("it is longer than {} KiB", LONGEST / 1024);
-        return Err((FailureKind::Rejected, said));
+        let message = format!("the secret is longer than {} KiB", LONGEST / 1024);
+        return Err((FailureKind::Rejected, message));
     }
     Ok(bytes)
 }
@@ -117,18 +125,21 @@ fn secret(mut bytes: Vec<u8>) -> Read {
         bytes.pop_if(|last| *last == b'\r');
     }
     if bytes.is_empty() {
-        return Err((FailureKind::Missing, "it is empty".into()));
+        return Err((FailureKind::Missing, "the secret is empty".into()));
     }
     if bytes.contains(&0) {
         // A process's environment cannot contain a NUL byte.
-        return Err((FailureKind::Garbled, "it contains a NUL byte".into()));
+        return Err((
+            FailureKind::Garbled,
+            "the secret contains a NUL byte".into(),
+        ));
     }
     let text = String::from_utf8(bytes).map_err(|_| not_text())?;
     Ok(SecretString::from(text))
 }
 
 fn not_text() -> (FailureKind, String) {
-    (FailureKind::Garbled, "it is not UTF-8 text".into())
+    (FailureKind::Garbled, "the secret is not UTF-8 text".into())
 }
 
 fn io(error: &std::io::Error) -> (FailureKind, String) {

@@ -1,4 +1,4 @@
-//! Every kind of source, and its errors.
+//! Tests of every kind of source and of its errors.
 
 use secrecy::ExposeSecret;
 
@@ -42,7 +42,7 @@ async fn the_secret_is_the_whole_text_without_one_final_newline() {
 async fn a_text_that_cannot_be_a_whole_secret_is_refused() {
     let long = "x".repeat(64 * 1024 + 1);
     let file = tempfile::NamedTempFile::new().expect("a file");
-    for (written, said) in [
+    for (written, reason) in [
         (long.as_bytes(), "64 KiB"),
         (b"hunter\0two", "NUL"),
         (b"hunter\xff", "UTF-8"),
@@ -51,7 +51,7 @@ async fn a_text_that_cannot_be_a_whole_secret_is_refused() {
         std::fs::write(file.path(), written).expect("written");
         let failure = read(SecretSource::File(file.path().into())).await;
         let failure = failure.expect_err("refused");
-        assert!(failure.said.contains(said), "{failure}");
+        assert!(failure.said.contains(reason), "{failure}");
         assert!(!failure.to_string().contains("hunter"), "{failure}");
     }
     let endless = read(command(&["yes"])).await.expect_err("refused");
@@ -97,7 +97,7 @@ async fn a_failing_command_shows_neither_its_output_nor_its_arguments() {
 async fn a_hanging_command_is_aborted() {
     let secrets = hurried();
     let Err(failure) = secrets.read(&command(&["sleep", "60"])).await else {
-        panic!("it did not hang");
+        panic!("the command did not hang");
     };
     assert_eq!(failure.kind, FailureKind::Unreachable);
 }
@@ -129,8 +129,8 @@ async fn logins_that_share_a_command_run_it_once() {
     let source = counted(&file, "echo sesame");
     let secrets = LocalSecrets::default();
     let other = secrets.clone();
-    let (one, two) = tokio::join!(secrets.kept(&source), other.kept(&source));
-    for read in [one, two, secrets.kept(&source).await] {
+    let (first, second) = tokio::join!(secrets.kept(&source), other.kept(&source));
+    for read in [first, second, secrets.kept(&source).await] {
         assert_eq!(read.expect("a secret").expose_secret(), "sesame");
     }
     assert_eq!(runs(&file), 1);
@@ -154,7 +154,7 @@ async fn a_caller_that_stops_waiting_does_not_end_the_read() {
 }
 
 #[tokio::test]
-async fn a_failure_is_remembered_for_a_while() {
+async fn a_failed_command_is_not_run_again_at_once() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("runs");
     let source = counted(&file, "exit 1");
@@ -171,9 +171,9 @@ async fn all_processes_of_a_hanging_command_are_killed() {
     let file = directory.path().join("pid");
     let line = format!("sleep 1000 & echo $! > {}; wait", file.display());
     let failure = hurried().kept(&command(&["sh", "-c", &line])).await;
-    let failure = failure.expect_err("it hangs");
+    let failure = failure.expect_err("the command hangs");
     assert!(failure.said.contains("was killed"), "{failure}");
-    let pid = std::fs::read_to_string(&file).expect("it was started");
+    let pid = std::fs::read_to_string(&file).expect("the command was started");
     let stat = format!("/proc/{}/stat", pid.trim());
     let is_running = || {
         let stat = std::fs::read_to_string(&stat).unwrap_or_default();
@@ -245,7 +245,7 @@ async fn a_caller_that_stops_waiting_does_not_end_the_repeated_read() {
 }
 
 #[tokio::test]
-async fn a_refused_password_is_not_read_again_at_every_call() {
+async fn a_refused_password_is_not_read_again_at_once() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("runs");
     let source = counted(&file, "date +%N");

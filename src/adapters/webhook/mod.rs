@@ -1,7 +1,7 @@
-//! Sends notices to channels over HTTP: incoming webhooks in Slack's format (which Mattermost and others
-//! accept), and receivers of signed webhooks. The address and the signing secret are read for each notice, and
-//! are neither kept nor shown: anyone with the address of an incoming webhook may post there. This module does
-//! not decide what to announce.
+//! Sends notices to channels over HTTP: to incoming webhooks in Slack's format (which Mattermost and others accept),
+//! and to receivers of signed webhooks. Any program that has the address of an incoming webhook can post to it. So the
+//! address and the signing secret are read for each notice, and are neither kept nor shown. This module does not
+//! decide what to announce.
 
 mod plain;
 mod post;
@@ -23,7 +23,7 @@ use post::{Letter, Post};
 /// The read limits for a receiver.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "webhook",
-    answer: "why it refuses a notice",
+    answer: "the reason why a notice is refused",
     bytes: post::ANSWER as u64,
     time: TimeLimit::Within(post::TIMEOUT),
 }];
@@ -31,9 +31,9 @@ pub const BOUNDS: [Bound; 1] = [Bound {
 /// The address of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// In the configuration.
+    /// The address itself, as written in the configuration.
     Plain(String),
-    /// In a secret.
+    /// The source of an address that is kept secret.
     Secret(SecretSource),
 }
 
@@ -46,7 +46,6 @@ pub enum Manner {
     Signed(SecretSource),
 }
 
-/// One webhook.
 #[expect(missing_debug_implementations, reason = "holds a trait object")]
 pub struct Webhook {
     address: Address,
@@ -56,7 +55,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A webhook that is not connected yet. `secrets` reads the address and the secret when they are needed;
+    /// Connects when the first notice is sent. `secrets` reads the address and the signing secret for each notice;
     /// `proxy` is the forward proxy for other machines.
     pub fn new(
         address: Address,
@@ -84,9 +83,9 @@ impl Webhook {
         url.filter(is_web).ok_or_else(|| {
             Failure::new(
                 FailureKind::Rejected,
-                "the address of a webhook",
-                "reading it",
-                "it is not a URL that starts with https:// or http://",
+                "webhook",
+                "reading the address",
+                "the address is not a URL that starts with https:// or http://",
             )
         })
     }

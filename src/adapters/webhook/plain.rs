@@ -1,17 +1,17 @@
-//! Makes text that a chat shows unchanged. Reasons, errors and names come from people and programs. In the channel they
-//! must not mention people, make links, format text or end the line. Slack has no escape for its own markup, and its
-//! imitators (Mattermost, Rocket.Chat, Discord) always render Markdown. So each markup character is replaced by its
-//! full-width form, which looks the same and has no meaning.
+//! Makes text that a chat shows unchanged. Reasons, errors and names are written by people and programs. In the
+//! channel, such a text must not mention people, make links, format text or end the line. Slack has no escape for its
+//! own markup, and its imitators (Mattermost, Rocket.Chat, Discord) always render Markdown. So each markup character
+//! is replaced by its full-width form, which looks the same and has no meaning.
 //!
 //! Sources: <https://docs.slack.dev/messaging/formatting-message-text>,
 //! <https://docs.mattermost.com/end-user-guide/collaborate/format-messages.html>.
 
 use crate::sanitize::sanitize;
 
-/// Emoji whose name is a number.
+/// The emoji whose names are numbers.
 const NUMBERS: [&str; 2] = ["100", "1234"];
 
-/// One line of text without markup for any chat.
+/// Returns the text on one line, without characters that any chat treats as markup.
 pub(super) fn plain(text: &str) -> String {
     let line = sanitize(text);
     let chars: Vec<char> = line.trim().chars().collect();
@@ -21,7 +21,7 @@ pub(super) fn plain(text: &str) -> String {
             '&' => shown.push_str("&amp;"),
             '<' => shown.push_str("&lt;"),
             '>' => shown.push_str("&gt;"),
-            _ if is_markup(&chars, at, c) => shown.push(twin(c)),
+            _ if is_markup(&chars, at, c) => shown.push(full_width(c)),
             _ => shown.push(c),
         }
     }
@@ -35,13 +35,13 @@ fn is_markup(chars: &[char], at: usize, c: char) -> bool {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     match c {
         '*' | '`' | '~' | '[' | ']' | '|' | '$' | '\\' => true,
-        // Part of a name: `no_data`, `ada@host-1`, `a#1`.
+        // Inside a name (`no_data`, `ada@host-1`, `a#1`), these are not markup.
         '_' => !(is_word(before) && is_word(after)),
         '@' | '#' => !is_word(before),
         ':' => is_link(chars, at) || is_emoji(chars, at),
         '.' => is_bare_link(chars, at) || is_item(chars, at),
         ')' => is_item(chars, at),
-        // At the start they make a list, a rule or a heading.
+        // At the start of the line, these make a list, a rule or a heading.
         '-' | '+' | '=' => at == 0,
         _ => false,
     }
@@ -66,7 +66,7 @@ fn is_bare_link(chars: &[char], at: usize) -> bool {
     at >= 3 && word.iter().all(|c| c.eq_ignore_ascii_case(&'w'))
 }
 
-/// Whether an emoji's name follows the colon, and another colon.
+/// Whether this colon starts an emoji: a name and another colon follow it.
 fn is_emoji(chars: &[char], at: usize) -> bool {
     let rest = chars.get(at + 1..).unwrap_or_default();
     let of_name = |c: &&char| c.is_ascii_alphanumeric() || "_+-".contains(**c);
@@ -76,7 +76,7 @@ fn is_emoji(chars: &[char], at: usize) -> bool {
     is_name && rest.get(name.len()) == Some(&':')
 }
 
-/// Whether only a number is before it and a blank after it: the start of a numbered list.
+/// Whether this character ends the number of a list item: only digits are before it, and a blank or nothing follows.
 fn is_item(chars: &[char], at: usize) -> bool {
     let (number, rest) = chars.split_at(at);
     let is_number = !number.is_empty() && number.iter().all(char::is_ascii_digit);
@@ -84,7 +84,7 @@ fn is_item(chars: &[char], at: usize) -> bool {
 }
 
 /// The full-width form of a printable ASCII character.
-fn twin(c: char) -> char {
+fn full_width(c: char) -> char {
     let wide = u32::from(c).checked_add(0xfee0);
     wide.and_then(char::from_u32).unwrap_or('\u{fffd}')
 }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_text_has_no_mentions_links_or_formats() {
+    fn a_text_makes_no_mentions_links_or_formats() {
         for (text, shown) in [
             ("1.9.0 is live", "1.9.0 is live"),
             (

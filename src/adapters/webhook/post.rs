@@ -1,5 +1,5 @@
-//! Sends one request to one address. Redirects are not followed: the address and the signature are for one
-//! receiver.
+//! Sends one request to one address. Redirects are not followed, because the address and the signature are meant for
+//! one receiver only.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,19 +14,17 @@ use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// The time limit for an answer.
+/// The time limit for one request with its answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
-/// The most bytes of an error answer that are read.
+/// The most bytes that are read from an error answer.
 pub(super) const ANSWER: usize = 300;
 /// A path, or a part of one, with at least this length is treated as a secret.
 const LONG: usize = 12;
-/// Greenroom's user agent.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
-/// The request.
+/// A notice in the form that its receiver expects.
 pub(super) struct Letter {
     pub(super) headers: HeaderMap,
-    /// JSON.
     pub(super) body: String,
 }
 
@@ -50,7 +48,8 @@ impl Post {
         if let Some(proxy) = self.proxy.before(url.as_str()) {
             place = sanitize(&format!("{place} through the proxy {proxy}"));
         }
-        let failure = |kind, said: String| Failure::new(kind, &place, "telling", said);
+        let failure =
+            |kind, message: String| Failure::new(kind, &place, "sending the notice", message);
         let client = self
             .client()
             .map_err(|error| failure(FailureKind::Unsupported, error))?;
@@ -106,7 +105,7 @@ pub(super) fn place(url: &Url) -> String {
     ))
 }
 
-/// Hides the secret parts of an address: a receiver that refuses may repeat them.
+/// A mask for the secret parts of an address, because a receiver that refuses a notice may repeat them.
 fn mask(url: &Url) -> Mask {
     let path = url.path().trim_matches('/');
     let query = url.query_pairs().map(|(_, value)| value.into_owned());
@@ -117,7 +116,7 @@ fn mask(url: &Url) -> Mask {
     Mask::of(texts.chain(parts).map(str::to_owned).chain(query))
 }
 
-/// The innermost cause of an error. The outer ones only say that a request was sent.
+/// The innermost cause of an error. The outer errors only say that a request was sent.
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {TIMEOUT:?}");
@@ -129,30 +128,32 @@ fn reason(error: &reqwest::Error) -> String {
     sanitize(&inner.to_string())
 }
 
-/// The reason in an error answer.
+/// The status of an error answer, and the reason in its body.
 async fn refusal(answer: Response) -> String {
     let status = answer.status();
-    let (mut said, mut is_cut) = (Vec::new(), false);
+    let (mut bytes, mut is_cut) = (Vec::new(), false);
     let mut body = answer.bytes_stream();
     while let Some(Ok(part)) = body.next().await {
-        said.extend_from_slice(&part);
-        if said.len() >= ANSWER {
-            said.truncate(ANSWER);
+        bytes.extend_from_slice(&part);
+        if bytes.len() >= ANSWER {
+            bytes.truncate(ANSWER);
             is_cut = true;
             break;
         }
     }
-    let mut said = sanitize(&String::from_utf8_lossy(&said));
+    let mut reason = sanitize(&String::from_utf8_lossy(&bytes));
     if is_cut {
-        said.push('…');
+        reason.push('…');
     }
     if status.is_redirection() {
-        return format!("{status}: it redirects elsewhere, which is not followed");
+        return format!(
+            "{status}: the address redirects elsewhere, and Greenroom does not follow it"
+        );
     }
-    if said.trim().is_empty() {
+    if reason.trim().is_empty() {
         status.to_string()
     } else {
-        format!("{status}: {}", said.trim())
+        format!("{status}: {}", reason.trim())
     }
 }
 
@@ -161,10 +162,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_path_is_hidden_and_a_short_one_is_not() {
+    fn only_a_long_path_is_hidden() {
         let url = |text: &str| Url::parse(text).expect("an address");
-        let said = "no hook is at /hook";
-        assert_eq!(mask(&url("https://board.example/hook")).hide(said), said);
+        let answer = "no hook is at /hook";
+        assert_eq!(
+            mask(&url("https://board.example/hook")).hide(answer),
+            answer
+        );
         let long = mask(&url("https://board.example/hook/hunter2-hunter2"));
         assert_eq!(long.hide("no hunter2-hunter2"), "no (hidden)");
     }

@@ -17,23 +17,22 @@ use crate::ports::{Failure, FailureKind, Result};
 
 /// The prefix of a secret in base64.
 const PREFIX: &str = "whsec_";
-/// The fewest bytes of a secret, from the specification.
+/// The minimum length of a secret in bytes, from the specification.
 const SHORTEST: usize = 24;
 
-/// The signing key.
 pub(super) struct Key(Webhook);
 
 impl Key {
-    /// Parses a secret in the form of receivers: `whsec_` and base64. A secret without that prefix is used as it
-    /// is.
+    /// Parses a secret in the form that receivers use: `whsec_` and base64. A secret without that prefix is itself the
+    /// key.
     pub(super) fn of(secret: &SecretString) -> Result<Self> {
         let text = secret.expose_secret();
-        let wrong = |said: &str| {
+        let wrong = |reason: &str| {
             Failure::new(
                 FailureKind::Rejected,
-                "the secret of a webhook",
-                "reading it",
-                said,
+                "signed webhook",
+                "reading the signing secret",
+                reason,
             )
         };
         if text.starts_with(PREFIX) {
@@ -42,14 +41,15 @@ impl Key {
             return Ok(Self(key));
         }
         if text.len() < SHORTEST {
-            return Err(wrong("it has fewer than 24 characters"));
+            return Err(wrong("the secret has fewer than 24 characters"));
         }
         let key = Webhook::from_bytes(text.as_bytes().to_vec());
-        Ok(Self(key.map_err(|_| wrong("it cannot be used"))?))
+        Ok(Self(key.map_err(|_| {
+            wrong("the secret cannot be used as a key")
+        })?))
     }
 }
 
-/// The body.
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: String,
@@ -57,14 +57,14 @@ struct Body<'a> {
     data: &'a Notice,
 }
 
-/// The request, signed at `now`.
+/// The request for a notice, signed at `now`.
 pub(super) fn letter(notice: &Notice, key: &Key, now: Timestamp) -> Result<Letter> {
-    let not = |said: String| {
+    let failure = |reason: String| {
         Failure::new(
             FailureKind::Rejected,
-            "a signed webhook",
-            "writing the notice",
-            said,
+            "signed webhook",
+            "signing the notice",
+            reason,
         )
     };
     let body = Body {
@@ -72,16 +72,16 @@ pub(super) fn letter(notice: &Notice, key: &Key, now: Timestamp) -> Result<Lette
         timestamp: notice.at,
         data: notice,
     };
-    let body = serde_json::to_string(&body).map_err(|error| not(error.to_string()))?;
+    let body = serde_json::to_string(&body).map_err(|error| failure(error.to_string()))?;
     let signature = key.0.sign(&notice.id, now.as_second(), body.as_bytes());
-    let signature = signature.map_err(|error| not(error.to_string()))?;
+    let signature = signature.map_err(|error| failure(error.to_string()))?;
     let mut headers = HeaderMap::new();
     for (name, value) in [
         (HEADER_WEBHOOK_ID, notice.id.clone()),
         (HEADER_WEBHOOK_TIMESTAMP, now.as_second().to_string()),
         (HEADER_WEBHOOK_SIGNATURE, signature),
     ] {
-        let value = HeaderValue::try_from(value).map_err(|error| not(error.to_string()))?;
+        let value = HeaderValue::try_from(value).map_err(|error| failure(error.to_string()))?;
         headers.insert(name, value);
     }
     Ok(Letter { headers, body })

@@ -1,5 +1,6 @@
-//! A notice as a message for an incoming webhook. Mattermost, Rocket.Chat and others accept Slack's format only as text
-//! with attachments, so it has no blocks. [`super::plain`] removes the markup of all of them from every text.
+//! A notice as a message for an incoming webhook. Mattermost, Rocket.Chat and others accept Slack's format only as
+//! text with attachments, so the message has no blocks. [`super::plain`] removes the markup of all of them from every
+//! text.
 //!
 //! Source: <https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments> (fields, colours).
 
@@ -10,7 +11,7 @@ use super::Letter;
 use super::plain::plain;
 use crate::history::{Notice, NoticeEvent};
 
-/// The request.
+/// The request for a notice.
 pub(super) fn letter(notice: &Notice) -> Letter {
     let text = plain(&notice.text);
     let body = json!({

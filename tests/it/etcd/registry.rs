@@ -326,7 +326,7 @@ async fn an_extra_key_written_by_another_target_is_left_unchanged() {
     let [said] = taken.as_slice() else {
         panic!("one key: {taken:?}");
     };
-    let owner = format!("the key {key} of etcd was written with the route of api/production");
+    let owner = format!("the key {key} in etcd belongs to api/production");
     assert!(said.contains(&owner), "{said}");
     let own = theirs.taken(&other, &endpoints).await.expect("asked");
     assert!(own.is_empty(), "{own:?}");

@@ -94,7 +94,7 @@ pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
             "unknown variant `bless`",
         ),
         (without, garbled, "entry 4 is missing"),
-        (doubled, garbled, "it is entry 4"),
+        (doubled, garbled, "is entry 4"),
     ]
 }
 

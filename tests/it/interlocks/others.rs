@@ -298,7 +298,8 @@ fn the_switch_names_unreadable_approvals() {
     let plan = needs(1, Tier::Protected);
     let mut world = World::new(plan.clone(), OnFailure::Ask);
     let below = format!("/greenroom/v1/approvals/{}/ben/", plan.target());
-    let why = "there are more than 50, and Greenroom reads only the newest".to_owned();
+    let why = "one person has written more than 50 approvals, and Greenroom reads only the newest"
+        .to_owned();
     world.problems.insert(below.clone(), why.clone());
     until_switch_asks(&mut world);
     say_yes(&mut world);
