@@ -149,8 +149,8 @@ impl Places {
         true
     }
 
-    /// Cuts a connection that waits for its client, to free its descriptor: a leaving connection if possible,
-    /// otherwise the one that has waited longest.
+    /// Cuts a connection that waits for its client, to free its descriptor. A leaving connection is cut first,
+    /// otherwise the connection that has waited longest.
     pub(super) fn cut_longest_waiting(&self) {
         let mut connections = self.lock();
         if connections.cut_first_leaving() {
@@ -253,7 +253,7 @@ impl Drop for Request {
     }
 }
 
-/// The body of an answer. The request counts as in progress until the body ends.
+/// The body of an answer. The request is in progress until the body ends.
 #[derive(Debug)]
 pub(super) struct Answered<B> {
     body: B,

@@ -59,7 +59,7 @@ impl Drop for Counted {
     }
 }
 
-/// The body of an answer, streamed through. The request counts as open until the body ends or is dropped.
+/// The body of an answer, streamed through. The request stays open until the body ends or is dropped.
 #[derive(Debug)]
 pub(super) struct Streamed {
     body: Incoming,

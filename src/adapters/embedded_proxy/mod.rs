@@ -23,7 +23,7 @@ use crate::ports::{Bound, TimeLimit};
 /// The limits for reading from an embedded proxy.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "embedded proxy",
-    answer: "its answer about the route",
+    answer: "the report on a target",
     bytes: answer::LONGEST as u64,
     time: TimeLimit::Within(answer::DEADLINE),
 }];

@@ -48,7 +48,7 @@ struct State {
     next: u64,
 }
 
-/// The lines to return.
+/// Selects the lines of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Since {
     /// The last lines, at most this many. The reply does not wait for new ones.

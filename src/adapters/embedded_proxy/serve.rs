@@ -46,9 +46,9 @@ pub struct Limits {
     pub body_idle: Duration,
     /// The longest time in which a client may read nothing of an answer.
     pub write_idle: Duration,
-    /// How many connections one listener serves at the same time. A further connection takes the place of the one
-    /// that has waited longest for its client. If every connection waits for its slot, the further one waits until
-    /// one of them ends.
+    /// How many connections one listener serves at the same time. A further connection takes the place of the
+    /// connection that has waited longest for its client. If every connection waits for its slot, the further one
+    /// waits until one of them ends.
     pub connections: usize,
     /// How long a client that loses its place may still send a request.
     pub leaving: Duration,

@@ -219,9 +219,8 @@ impl LivePointer {
     ///
     /// A driver from before the restore of the store may still be running, with a token higher than the new one. The
     /// generation stops it: the file of the live slot has the new generation before the link is staged, and a switch
-    /// compares generations after it has staged its own link. There are three cases. The old switch sees the new
-    /// generation; or staging removes the link of the old switch; or the old switch moved the traffic earlier, which
-    /// the check after staging reports as a conflict.
+    /// compares generations after it has staged its own link. So the old switch sees the new generation, or staging
+    /// removes its link. If it moved the traffic earlier, the check after staging reports a conflict.
     pub async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.state(target).await?;

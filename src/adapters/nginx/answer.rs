@@ -135,7 +135,7 @@ fn parse_answer(
     body: &[u8],
     target: &Target,
 ) -> Result<ProxyAnswer, Miss> {
-    // If a target has no answer server, nginx answers with the one of another target.
+    // If a target has no answer server, nginx answers from the answer server of another target.
     if header(headers, "x-greenroom-target") != Some(&target.to_string()) {
         return Err(Miss::new(
             FailureKind::Missing,

@@ -44,7 +44,7 @@ use crate::sanitize::sanitize;
 /// The limits for reading from nginx. The host limits the output of its program.
 pub const BOUNDS: [Bound; 2] = [
     bound(
-        "its answer about the route",
+        "the answer about the route of a target",
         answer::LONGEST,
         TimeLimit::Within(answer::DEADLINE),
     ),
@@ -237,8 +237,8 @@ impl Nginx {
         })
     }
 
-    /// The state that a switch is checked against: the files of the live pointer, or the one pointer in the
-    /// configuration file.
+    /// The state that a switch is checked against: the files of the live pointer, or the pointer in the configuration
+    /// file.
     async fn pointer_state(&self, target: &Target) -> Result<PointerState> {
         if self.arrangement.mode == SwitchMode::Pointer {
             return self.pointer.state(target).await;

@@ -16,7 +16,7 @@ pub(super) fn line(target: &Target) -> String {
 /// Why a file does not belong to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotOurs {
-    /// Which file it is, and to whom it belongs.
+    /// Names the file and says to whom it belongs.
     pub(super) said: String,
     pub(super) hint: String,
 }
@@ -97,7 +97,7 @@ mod tests {
             "server {}\n",
             "# Written by Greenroom",
             "# Written by Greenroom for \u{1b}[31m/qa; x",
-            "# Written by Greenroom's doctor, to see whether nginx reads it.",
+            "# Written by Greenroom's doctor to test whether nginx reads this file.",
         ] {
             let message = of(other_text).expect("of no target").said;
             assert!(

@@ -225,7 +225,7 @@ fn unique_name(target: &Target) -> String {
     }
 }
 
-/// Whether the text is byte for byte the one that was rendered with this mark.
+/// Whether the text is unchanged since it was rendered with this mark.
 pub(super) fn has_mark(text: &str, mark: &str) -> bool {
     !mark.is_empty() && mark_of(&text.replace(mark, "")) == mark
 }

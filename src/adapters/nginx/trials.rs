@@ -51,7 +51,7 @@ impl Nginx {
         ]
     }
 
-    /// Tells nginx to reopen its logs. This signal cuts no connection, and reaches nginx in the same way as a reload.
+    /// Makes nginx reopen its logs. This signal cuts no connection, and reaches nginx in the same way as a reload.
     async fn try_signal(&self) -> Result<String> {
         let command = self.command(&["-s", "reopen"], &self.arrangement.main);
         let ended = self.run(&command).await?;

@@ -11,7 +11,7 @@ use crate::adapters::live_pointer::{Admission, Pointer};
 use crate::inventory::Target;
 use crate::ports::{FailureKind, RebaseOrder, Result, RouterWriter, SwitchOrder, Trial};
 
-/// Changes an nginx.
+/// Installs configurations in an nginx and switches its targets.
 pub struct NginxWriter {
     nginx: Arc<Nginx>,
     // Serializes reloads. Each of two concurrent reloads would read the answers of the other.
