@@ -81,9 +81,9 @@ impl App {
         }
     }
 
-    /// Copies a release that has just ended to the archive, and no other: the end of a command does not wait until
-    /// other journals are read. If the copy fails, the release has not failed; the returned text says why the copy is
-    /// missing.
+    /// Copies one release that has just ended to the archive. Other releases are not copied, so that the end of a
+    /// command does not wait for their journals. If the copy fails, the release has not failed. The returned text
+    /// then says why the copy is missing.
     pub async fn keep(&self, target: &Target, release: ReleaseId) -> Option<String> {
         let kept = async {
             let Some(site) = self.engine.site(target) else {

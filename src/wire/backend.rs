@@ -89,7 +89,7 @@ impl EngineBackend {
         opening.await.map_err(|failure| failure.to_string())
     }
 
-    /// Adds a signal for new lines in the log file of this program.
+    /// Adds a receiver that is notified when the log file of this program has new lines.
     #[must_use]
     pub fn telling(self, diagnostics: watch::Receiver<()>) -> Self {
         Self {
@@ -150,7 +150,7 @@ impl Backend for EngineBackend {
     ) -> Result<Handle, Refused> {
         let resume = Resume {
             go_on,
-            // The reason for taking over from another driver. It is recorded even if that driver has exited since.
+            // The reason for taking over from another driver is recorded even if that driver has exited since.
             reason: force.as_ref().map(|force| force.why.clone()),
             takeover: force,
         };

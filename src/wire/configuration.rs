@@ -76,7 +76,7 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
         if now == files {
             compared = stamps;
         } else {
-            // The settings on disk name other files. Watch these, and compare everything once more.
+            // The settings on disk name other files, so those are watched and everything is compared once more.
             files = now;
         }
         publish.send_if_modified(|last| {
@@ -97,7 +97,7 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
 }
 
 impl InUse {
-    /// The files to watch, and the settings on disk. None if they equal the settings in use.
+    /// The files to watch, and the settings on disk if they differ from the settings in use.
     fn compare(&self) -> (Vec<PathBuf>, Option<Arc<NewConfiguration>>) {
         let mut files = self.loaded.settings.files();
         let found = match Settings::load(&self.request) {

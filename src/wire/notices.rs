@@ -20,7 +20,8 @@ impl App {
         self.outbox.channels()
     }
 
-    /// Waits for up to five seconds until all notices are sent. Returns a message about the notices that were not.
+    /// Waits for up to five seconds until all notices are sent. If some are not, returns a message that says how
+    /// many.
     pub async fn all_told(&self) -> Option<String> {
         let unsent = self.outbox.settle(WAIT_AT_END).await;
         (unsent > 0).then(|| {

@@ -19,7 +19,7 @@ impl Archive {
     ) -> Result<Vec<KeptAudit>> {
         let filter = filter.clone();
         self.read("listing holds and repairs", move |sql| {
-            // Bounds that sort after and before every id.
+            // The empty text sorts before every id, and `~` sorts after every id.
             let after = within.after.map_or(String::new(), |id| id.to_string());
             let before = within.before.map_or("~".to_owned(), |id| id.to_string());
             let mut statement = sql.prepare_cached(
@@ -125,8 +125,8 @@ fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), F
     Ok(())
 }
 
-/// Notes that a later copy of the record differs. The stored record does not change, and the same difference is noted
-/// once.
+/// Notes that a later copy of the record differs. The stored record does not change. The same difference is noted
+/// only once.
 fn differ(
     sql: &Transaction<'_>,
     kept: &AuditRecord,

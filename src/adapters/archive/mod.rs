@@ -1,14 +1,15 @@
 //! The archive: every release that this machine has seen, in one `SQLite` file, for browsing without a network. It is
-//! a copy of the journals in the stores. It adds what is new in a record, but never changes what it has stored: it
-//! notes any other difference next to the record. It depends only on the ports and the domain types.
+//! a copy of the journals in the stores. If a store later has more of a record, the archive adds that. If a store has
+//! something different, the archive keeps the first value and notes the difference. It depends only on the ports and
+//! the domain types.
 //!
 //! The narrow table `releases` has the columns that filters use. The key of a release is the time at which it was
 //! opened, plus some bits of its id. Every index ends with that key, so a list needs no sorting, and a period is a
 //! range of keys. The wide columns (heads, entries) are in separate tables. The full-text index `words` contains the
 //! filter columns too, so one query can search for words and filter.
 //!
-//! Candidate logs are compressed, in a separate table. When a release is removed, its id is kept, so that Greenroom
-//! does not copy the release from the store again.
+//! The logs of candidates are compressed, in a separate table. When a release is removed, its id is kept, so that
+//! Greenroom does not copy the release from the store again.
 //!
 //! Holds and repairs are few. The table `audit` stores them as JSON, and this module filters them after reading.
 

@@ -56,7 +56,7 @@ impl Archive {
             // This takes effect only in a new file. It lets the file shrink when releases are removed.
             writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             write_ahead(&writing)?;
-            // The archive is a copy: what a power cut loses is read from the stores again.
+            // The archive is a copy, so whatever a power failure loses is read from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
             // The write-ahead log has to fit into the reserve when the disk is full.
             writing.pragma_update(None, "wal_autocheckpoint", 256)?;
@@ -148,8 +148,8 @@ impl Archive {
             done
         });
         let read = read.await;
-        // After a timeout the caller has its answer, but the statement still runs. It would block the next read, and
-        // the exit of the process if it never ended.
+        // After the time limit the caller has its failure, but the statement may still be running. A statement that
+        // never ends would block the next read and the exit of the process.
         if is_running.load(Ordering::SeqCst) {
             self.interrupt.interrupt();
         }

@@ -1,4 +1,4 @@
-//! Implements [`ArchiveWriter`]: stores releases that were read from the stores, and notes later differences.
+//! Implements [`ArchiveWriter`]: copies releases to the archive, and notes later differences.
 
 use std::collections::BTreeMap;
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 /// that has just connected, or whose next request is on its way.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// One connection may be leaving for each of this many places.
+/// At most one connection may be leaving for each of this many places.
 const PLACES_FOR_ONE_LEAVING: usize = 16;
 
 /// How often [`Places::take`] tries again while every connection waits for its slot.

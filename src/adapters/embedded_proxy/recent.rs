@@ -24,7 +24,7 @@ const AT_ONCE: usize = 200;
 const PATH: usize = 300;
 /// How long a request for new lines waits for the first one.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
-/// How the user agent of Greenroom's own requests starts.
+/// The start of the user agent in Greenroom's own requests.
 const OWN_AGENT: &str = "greenroom/";
 /// The status that is recorded when the client did not wait for the answer, as in nginx.
 const GIVEN_UP: u16 = 499;
@@ -76,13 +76,13 @@ impl Since {
     }
 }
 
-/// A part of the lines, and the number of the line after it.
+/// Lines, and the number to continue from.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lines {
-    /// How many requested lines before these are no longer kept.
+    /// How many lines between the requested number and these lines are no longer kept.
     pub(super) lost: u64,
     pub(super) requests: Vec<PassedRequest>,
-    /// The number to continue from. None if the proxy is shutting down.
+    /// The number of the next line to request. None if the proxy is shutting down.
     pub(super) next: Option<u64>,
 }
 

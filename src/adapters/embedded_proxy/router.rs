@@ -26,7 +26,7 @@ pub struct EmbeddedRouter {
 }
 
 impl EmbeddedRouter {
-    /// Makes the router of a proxy that was started with the same values, by [`super::EmbeddedProxy::start`].
+    /// Makes the router of a proxy that [`super::EmbeddedProxy::start`] started with the same values.
     pub fn new(sites: Vec<Site>, answer: SocketAddr, state: impl Into<PathBuf>) -> Self {
         Self {
             sites,

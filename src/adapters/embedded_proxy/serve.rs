@@ -246,9 +246,10 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head);
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
-    // A broken connection of a client is no error of the proxy, so the result is ignored.
+    // The result is ignored: a broken connection to a client is no error of the proxy.
     tokio::select! {
-        // `biased`: a request that has already arrived is answered, even if the connection is to take no further one.
+        // `biased` checks the connection first: a request that has arrived is answered, even if the connection is to
+        // take no further one.
         biased;
         _ = connection.as_mut() => return,
         () = progress.leaves(limits.leaving) => {}

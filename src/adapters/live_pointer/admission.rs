@@ -23,8 +23,8 @@ pub struct Refusal {
 }
 
 impl Pointer {
-    /// Decides whether an order is allowed from this state. `highest` is the highest token of both slots, which may
-    /// be higher than that of the live slot.
+    /// Decides whether an order is allowed from this state. `highest` is the highest token of the two slots, which
+    /// may be higher than that of the live slot.
     pub fn admits(self, highest: FencingToken, order: &SwitchOrder) -> Result<Admission, Refusal> {
         let refused = |kind, message| {
             Err(Refusal {

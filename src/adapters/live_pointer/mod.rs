@@ -59,8 +59,8 @@ const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
 pub struct LivePointer {
     host: Arc<dyn ProxyHost>,
     state: PathBuf,
-    // Serializes the switches of one process, from reading to renaming. Between processes, the transaction of the
-    // registry decides first.
+    // Serializes the switches of one process, from reading to renaming. Between processes, the transaction in the
+    // store decides first.
     switching: Mutex<()>,
 }
 

@@ -139,8 +139,8 @@ async fn a_switch_from_another_slot_than_the_live_one_is_a_conflict() {
     );
 }
 
-/// When a switch failed between the registry and the proxy, backing out moves no traffic. The proxy must still get
-/// the newer generation. Otherwise the two would never agree again.
+/// A switch failed after the store had changed and before the proxy had. Backing out then moves no traffic, but the
+/// proxy must still get the newer generation. Otherwise the two would never agree again.
 #[tokio::test]
 async fn a_pointer_already_at_the_slot_gets_the_new_generation() {
     let (pointer, _state) = new_pointer();

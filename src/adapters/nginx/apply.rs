@@ -1,6 +1,6 @@
-//! Applies a configuration to nginx. If that fails, restores the old state and reports why. A configuration is
-//! applied when nginx answers with its mark over new connections, because `nginx -t` and `nginx -s reload` both
-//! return 0 even if a port is in use.
+//! Applies a configuration to nginx. If that fails, restores the old state and reports why. The configuration is
+//! applied when nginx answers with its mark over new connections. `nginx -t` and `nginx -s reload` prove nothing:
+//! both return 0 even if a port of the configuration is in use.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

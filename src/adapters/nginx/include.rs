@@ -1,13 +1,13 @@
 //! Parses the configuration of nginx only as far as its directives and blocks. It replaces the include of the sites
 //! in the main configuration, so that a candidate can be tested as part of the whole configuration before it is
-//! installed. The parser may be wrong, but nginx reports later whether it read the candidate, and another include may
-//! exist that the parser did not find.
+//! installed. The parser may be wrong, so nginx itself reports later whether it read the candidate. If the parser
+//! finds no include, nginx may still have one.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
-/// How the names of directives end whose block is a program in another language.
+/// The end of the name of a directive whose block is a program in another language.
 const LUA_BLOCK: &str = "_by_lua_block";
 
 /// A directive with arguments, such as `include conf.d/*.conf;`.

@@ -1,8 +1,9 @@
 //! Records the last installation of each target, with everything that determined the file. Without this record, a
 //! console with old settings would treat the newer file of another operator as drift and "repair" it.
 //!
-//! Two files are compared by their inputs ([`Inputs`]). If the inputs differ, the settings that were saved later are
-//! newer. If they are equal, neither file is newer, whenever the settings were saved.
+//! Two files are compared by their inputs ([`Inputs`]). If the settings differ, the file whose settings were saved
+//! later is newer. If the settings are equal, only the built-in template of a newer Greenroom makes a file newer,
+//! whenever the settings were saved.
 
 use std::path::PathBuf;
 
@@ -97,7 +98,7 @@ pub(super) enum Comparison {
     NewerSettings(Installed, String),
 }
 
-/// What a file is rendered from, and when those settings were saved.
+/// What a file is rendered from, and when its settings were saved.
 pub(super) struct Source {
     inputs: Inputs,
     configured_at: Option<Timestamp>,

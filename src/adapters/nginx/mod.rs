@@ -1,6 +1,6 @@
 //! nginx as the proxy. Its configuration is installed once for each target. In the switch mode `pointer` a switch
-//! then changes only a link, which nginx notices at the next request. A configuration is loaded only when nginx
-//! answers with it over a new connection: `nginx -t` and a reload can return 0 without an effect.
+//! then changes only a link, which nginx notices at the next request. Greenroom accepts a configuration as loaded
+//! only when nginx answers with it over a new connection: `nginx -t` and a reload can return 0 without an effect.
 //!
 //! The module works through a [`ProxyHost`], so it does not know whether nginx runs on this machine or in a
 //! container. It knows nothing about releases.
@@ -67,7 +67,7 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
 /// The default time limit for a configuration to answer after a reload.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where nginx is and how it is set up. All paths are nginx's own, as seen by the host.
+/// Where nginx is and how it is set up. All paths are as nginx sees them on its host.
 #[derive(Clone)]
 pub struct Arrangement {
     /// The machine or container with the files and commands of nginx.

@@ -22,7 +22,7 @@ pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
 /// console with an older Greenroom then keeps the newer file.
 pub(super) const GENERATION: u32 = 3;
 
-/// In the switch mode `reload`, the configuration contains its pointer in a line that starts like this.
+/// The start of the line that contains the pointer. A configuration has such a line only in the switch mode `reload`.
 const POINTER_LINE: &str = "# greenroom-pointer: ";
 
 /// The longest name, in bytes, that fits into the hash buckets of nginx with everything that is added to it.

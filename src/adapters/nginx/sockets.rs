@@ -31,9 +31,9 @@ pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
     Ok(count)
 }
 
-/// The number of connections to a unix socket. None if no listener in the table has this path. The kernel gives each
-/// accepted connection the path to which its listener was bound, in the spelling of the server. Without the listener
-/// in the same table, a count would therefore not be valid.
+/// The number of connections to a unix socket. The kernel gives each accepted connection the path of its listener, as
+/// the server wrote it. So the count is valid only if the table has a listener with this path. None if it has no such
+/// listener.
 pub(super) fn unix_to(table: &str, path: &Path) -> Option<u64> {
     let mut listener = false;
     let mut count = 0;

@@ -21,8 +21,8 @@ const DUMP: Duration = Duration::from_secs(3);
 /// The line that nginx prints before each file of its configuration.
 const FILE: &str = "# configuration file ";
 
-/// A part of the name of the probe file. The name of a target has no underscore, so no file of a target contains this
-/// part.
+/// A part of the name of the probe file. It has an underscore, which the name of a target cannot have, so no file of
+/// a target contains it.
 const PROBE_NAME: &str = "._doctor.";
 /// The content of the probe file. nginx reads only a comment.
 const PROBE: &str =

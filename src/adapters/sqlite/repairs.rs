@@ -1,4 +1,4 @@
-//! The records of repairs, under the same keys as in etcd. They are rows of the table `registry`.
+//! The records of repairs, under the same keys as in etcd. They are stored in the table `registry`.
 
 use super::fault::Fault;
 use super::store::Store;

@@ -1,4 +1,4 @@
-//! An SQLite store has no seals, because a user who can write one table of the file can write all of them.
+//! An `SQLite` store has no seals, because a user who can write one table of the file can write all of them.
 
 use async_trait::async_trait;
 

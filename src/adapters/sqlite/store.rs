@@ -28,7 +28,7 @@ pub(super) const LARGEST_VALUE: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) path: Arc<Path>,
-    /// None until the first call opens it.
+    /// None until the first call opens the database.
     database: Arc<Mutex<Option<Database>>>,
     /// How long a lock lasts without a renewal.
     pub(super) lease: Duration,
@@ -141,7 +141,7 @@ impl Store {
 #[derive(Debug)]
 enum Database {
     File(Connection),
-    /// An empty database in memory, while there is no file.
+    /// An empty database in memory, while the file does not exist.
     Missing(Connection),
 }
 

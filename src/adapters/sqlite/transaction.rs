@@ -24,8 +24,7 @@ pub(super) const LOCK_END: &str = "lock/expires_at_ms";
 /// The largest value that is read, in bytes. It is smaller than the limit of the database, which also refuses a row
 /// whose values together are too large.
 const LARGEST_READ: i64 = 3 * 1024 * 1024;
-/// The lowest revision that no store reaches by counting. Another program has written such a revision, and no higher
-/// one may be left.
+/// The first revision that is refused. No store reaches it by counting, so another program must have written it.
 const LAST_REVISION: i64 = 1 << 62;
 
 /// The key of a registration below a target.
