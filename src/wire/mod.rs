@@ -99,7 +99,7 @@ impl App {
             Some((
                 name,
                 failure.hint(
-                    "run the command of the password as this user without a terminal, and check how long it takes",
+                    "run the password command as this user without a terminal, and check how long it takes",
                 ),
             ))
         });

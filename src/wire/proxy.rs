@@ -113,7 +113,7 @@ impl Builder<'_> {
         };
         let RuntimePlace::Docker(docker) = &environment.runtime else {
             return Err(WireError::Arrangement(format!(
-                "{}: an nginx in a container needs the runtime to be Docker",
+                "{}: nginx is in a container, so the runtime of the environment must be Docker",
                 environment.name
             )));
         };

@@ -81,7 +81,7 @@ impl Archive {
         let place = path.to_owned();
         let tried = blocking(
             path,
-            "testing whether it can be written".into(),
+            "testing that it can be written".into(),
             DEADLINE,
             move || {
                 let is_there = place.try_exists();

@@ -90,7 +90,7 @@ impl RouterReader for EmbeddedRouter {
     fn describe_install(&self, target: &Target) -> Vec<String> {
         let directory = self.pointer.directory(target);
         vec![format!(
-            "prepare {} with blue and green",
+            "create the directories blue and green in {}",
             directory.display()
         )]
     }
@@ -104,7 +104,7 @@ impl RouterReader for EmbeddedRouter {
                 file.display()
             ),
             format!(
-                "rename {} to point at {}; no reload",
+                "replace {} with a link to {} by one rename; no reload",
                 self.pointer.link(target).display(),
                 order.to
             ),

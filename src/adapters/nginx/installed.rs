@@ -213,7 +213,7 @@ impl Nginx {
             return Ok(Comparison::NotNewer);
         }
         let message = format!(
-            "{} was installed from settings of {}, but the settings of this console are older, of {}",
+            "{} was installed from settings that were saved at {}, but this console has older settings, saved at {}",
             self.file(&site.target).display(),
             local_time::moment(theirs),
             local_time::moment(ours)

@@ -113,7 +113,7 @@ pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> 
         ""
     };
     Some(format!(
-        "nginx's http block has {}{more}, which does not apply to {target}: the servers of {target} have directives of the same name, so nginx lets them inherit none. To keep these directives, repeat them in your own `template`{merge}",
+        "nginx's http block has {}{more}, which does not apply to {target}: the servers of {target} have directives of the same name, so they inherit none from the http block. To keep these directives, repeat them in your own `template`{merge}",
         quoted.join(", ")
     ))
 }

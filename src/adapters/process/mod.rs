@@ -32,7 +32,7 @@ use crate::ports::{Bound, TimeLimit};
 /// The limits for reading from a process.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "processes",
-    answer: "a line of their output",
+    answer: "a line of output",
     bytes: follow::BLOCK as u64,
     time: TimeLimit::Endless,
 }];

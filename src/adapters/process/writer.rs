@@ -116,7 +116,7 @@ impl RuntimeWriter for Processes {
                 return Ok(());
             };
             if let Some(run) = record.running() {
-                let running = format!("the process is running, with id {}", run.pid);
+                let running = format!("the process is still running (process id {})", run.pid);
                 return Err(own.records.failure(FailureKind::Conflict, &action, running));
             }
             own.records.remove(&record)

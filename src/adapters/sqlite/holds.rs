@@ -112,7 +112,7 @@ fn current_hold(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
             "{} blocks the change: {error}",
             full_key(target, HOLD)
         ))
-        .hint("`greenroom hold` with --clear shows and removes it")
+        .hint("run `greenroom hold` with --clear to see and remove this value")
     })?;
     Ok(Some(hold))
 }

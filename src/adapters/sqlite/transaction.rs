@@ -77,8 +77,8 @@ impl<'connection> Change<'connection> {
             Some((token, _)) if token == fence.token.0 => {
                 format!("the lease of lock {token} expired")
             }
-            Some((token, _)) => format!("lock {} was lost to lock {token}", fence.token),
-            None => format!("lock {} is not held", fence.token),
+            Some((token, _)) => format!("lock {} was replaced by lock {token}", fence.token),
+            None => format!("lock {} does not exist", fence.token),
         };
         Err(Fault::refused(FailureKind::Fenced, reason))
     }
@@ -191,7 +191,7 @@ fn used_up(sql: &rusqlite::Connection, last: i64) -> Fault {
             "another program has set the revision to {last}, so no change can be written. Stop every console that uses the file, then run: sqlite3 {file} \"UPDATE revision SET value = (SELECT COALESCE(MAX(revision), 0) FROM registry WHERE revision < {LAST_REVISION})\""
         )),
     )
-    .hint("greenroom status then says whether greenroom repair is needed")
+    .hint("then `greenroom status` says whether `greenroom repair` is needed")
 }
 
 /// The most characters of an error about a stored value.

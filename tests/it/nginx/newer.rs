@@ -202,7 +202,10 @@ async fn a_newer_installation_is_no_difference_to_repair() {
     let Installation::Newer(said) = looked else {
         panic!("{looked:?}");
     };
-    assert!(said.contains("was installed from settings of "), "{said}");
+    assert!(
+        said.contains("was installed from settings that were saved at "),
+        "{said}"
+    );
 
     // After a manual edit it matches neither configuration.
     let text = fs::read_to_string(arena.site_file()).expect("the file");
