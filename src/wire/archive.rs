@@ -46,10 +46,10 @@ impl App {
         };
         let (engine, file) = (Arc::clone(&self.engine), self.archive.clone());
         let (retention, recorder) = (self.retention, self.recorder.clone());
-        let (watched, seen) = (Arc::clone(&self.engine), watching.releases.clone());
+        let (watched, releases) = (Arc::clone(&self.engine), watching.releases.clone());
         let recording = async move {
             if let Some(recorder) = recorder {
-                recorder.look_on(&watched, seen).await;
+                recorder.look_on(&watched, releases).await;
             }
         };
         let archiving = async move {

@@ -56,7 +56,7 @@ impl Follow {
         let doing = format!("reading the requests of {}", self.target);
         let path = format!("{}?{}", Site::answer_path(&self.target), since.query());
         let answer: Option<Lines> = ask_for(self.address, &path, &doing, TIMEOUT + LONGER).await?;
-        let failed = |kind, said| Failure::new(kind, place(self.address), &doing, said);
+        let failed = |kind, message| Failure::new(kind, place(self.address), &doing, message);
         let Some(lines) = answer else {
             return Err(failed(
                 FailureKind::Missing,
