@@ -44,7 +44,7 @@ impl Holds for Store {
             Some(current) if current == ended => Ok(()),
             Some(current) if current == hold => write(change, &of, &ended),
             Some(current) => {
-                let problem = format!("another hold is in place: {current}");
+                let problem = format!("another hold exists: {current}");
                 Err(Fault::conflict(sanitize(&problem)))
             }
             None => Err(Fault::conflict("the hold has already been cleared")),
@@ -69,7 +69,7 @@ impl Holds for Store {
                 write(change, &of, &next)
             }
             Some(current) => {
-                let problem = format!("another hold is in place: {current}");
+                let problem = format!("another hold exists: {current}");
                 Err(Fault::conflict(sanitize(&problem)))
             }
             None => Err(Fault::conflict("the hold has already been cleared")),
@@ -86,7 +86,7 @@ impl Holds for Store {
             };
             if written != revision {
                 return Err(Fault::conflict(
-                    "another operator or program has changed the hold since",
+                    "another operator or program has changed the hold",
                 ));
             }
             if decode::<Hold>(&text).is_ok() {
@@ -159,7 +159,7 @@ pub(super) fn still_peer_approved(
         .find(|approval| !approvals.contains(approval))
     {
         Some(withdrawn) => Err(changed(&format!(
-            "{} has withdrawn the approval",
+            "{} no longer approves the release",
             withdrawn.by
         ))),
         None => Ok(()),

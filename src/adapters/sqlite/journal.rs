@@ -185,7 +185,7 @@ impl JournalWriter for Store {
                 }
                 if !closes(&stored, &record)? {
                     return Err(Fault::conflict(
-                        "another record of this release is stored, and this write does not close it",
+                        "a different head is already stored, and this write does not close it",
                     ));
                 }
             }
@@ -222,7 +222,7 @@ impl JournalWriter for Store {
             match stored {
                 Some(stored) if stored == text => return Ok(()),
                 Some(_) => {
-                    return Err(Fault::conflict("another entry is stored under this number"));
+                    return Err(Fault::conflict("a different entry is already stored"));
                 }
                 None => {}
             }
@@ -336,7 +336,7 @@ fn head(target: &Target, id: &str, text: &str) -> std::result::Result<ReleaseRec
     let record: ReleaseRecord = parsed(target, &name, text)?;
     let is_of = match id.parse() {
         Ok(id) => record.check_is_of(target, id),
-        Err(_) => Err("the key has no valid release id".to_owned()),
+        Err(_) => Err("the key names no release".to_owned()),
     };
     is_of.map_err(|problem| garbled(target, &name, &problem))?;
     Ok(record)

@@ -82,7 +82,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
         let entry = value::<Registration>(sql, target, &key, &mut problems)?;
         *slots.get_mut(slot) = match entry {
             Some(entry) if entry.value.slot != slot => {
-                let problem = format!("the value is the registration of {}", entry.value.slot);
+                let problem = format!("the value names the slot {}", entry.value.slot);
                 problems.insert(full_key(target, &key), problem);
                 None
             }
@@ -276,7 +276,7 @@ impl RegistryWriter for Store {
         self.write(format!("rewriting the route of {target}"), move |change| {
             change.compare(&of, &fence)?;
             let Some((text, _)) = get(&change.sql, &of, ROUTE)? else {
-                return Err(Fault::conflict("the route does not exist"));
+                return Err(Fault::conflict("the target has no route"));
             };
             match decode::<Route>(&text) {
                 Ok(current) if current == to => Ok(()),

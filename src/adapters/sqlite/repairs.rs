@@ -42,7 +42,7 @@ impl Store {
                 if readable(&stored).is_none_or(|stored| stored.closed.is_some()) {
                     let key = full_key(&record.target, &key);
                     return Err(Fault::conflict(format!(
-                        "{key} already contains a closed repair, or a value that cannot be read"
+                        "{key} is already closed, or this Greenroom cannot read it"
                     )));
                 }
             }

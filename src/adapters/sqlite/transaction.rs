@@ -202,7 +202,7 @@ pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| {
         // The error quotes the unexpected value, which may be long.
         let error: String = sanitize(&error.to_string()).chars().take(SHOWN).collect();
-        format!("the value cannot be read: {error}")
+        format!("the value is not valid: {error}")
     })
 }
 
