@@ -1,5 +1,5 @@
-//! How Greenroom uses outside systems: one folder for each. Each folder encloses its client
-//! library, and none imports another. Constructors take plain values.
+//! How Greenroom uses outside systems: one folder for each. Only that folder uses the client library of the system.
+//! Constructors take plain values, not settings.
 
 pub mod archive;
 pub mod docker;

@@ -1,18 +1,18 @@
-//! The forward proxy for requests to other machines, from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`,
-//! in upper or lower case. Loopback addresses never use it: the proxy would look for them on its own machine. An
-//! error names the proxy, so that it does not blame the server behind it.
+//! The forward proxy for requests to other machines, from the variables `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
+//! `NO_PROXY`, in upper or lower case. Requests to loopback addresses never use the proxy, because it would look for
+//! them on its own machine. Errors name the proxy, so that an operator does not suspect the server behind it.
 
 use std::fmt;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{ClientBuilder, NoProxy, Proxy};
 
-/// All hosts, by name and by address.
+/// All hosts by name and by address, in the form of `NO_PROXY`.
 const EVERYTHING: &str = "*,0.0.0.0/0,::/0";
-/// Hosts that are always reached directly.
+/// Hosts that are always reached directly, in the form of `NO_PROXY`.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
-/// The proxies of a process. `Debug` does not show their passwords.
+/// The forward proxies of this process. `Debug` does not show their passwords.
 #[derive(Clone, Default)]
 pub struct OutboundProxy {
     http: Option<String>,
@@ -21,16 +21,20 @@ pub struct OutboundProxy {
 }
 
 impl OutboundProxy {
-    /// The proxies in these variables. `read` returns the value of a variable.
+    /// The proxies that the environment variables name. `read` returns the value of a variable.
     pub fn from_variables(read: impl Fn(&str) -> Option<String>) -> Self {
-        // In a CGI program, a client's header `Proxy` becomes the variable HTTP_PROXY.
+        // In a CGI program, the variable HTTP_PROXY contains the header `Proxy` of a client.
         if read("REQUEST_METHOD").is_some() {
             return Self::default();
         }
         let first = |names: [&str; 2]| names.into_iter().find_map(&read);
         let is_set = |value: &String| !value.trim().is_empty();
-        let all = first(["ALL_PROXY", "all_proxy"]).filter(is_set);
-        let proxy = |names| first(names).filter(is_set).or_else(|| all.clone());
+        let for_all_schemes = first(["ALL_PROXY", "all_proxy"]).filter(is_set);
+        let proxy = |names| {
+            first(names)
+                .filter(is_set)
+                .or_else(|| for_all_schemes.clone())
+        };
         Self {
             http: proxy(["HTTP_PROXY", "http_proxy"]),
             https: proxy(["HTTPS_PROXY", "https_proxy"]),
@@ -38,7 +42,7 @@ impl OutboundProxy {
         }
     }
 
-    /// The hosts without a proxy, in the form of `NO_PROXY`.
+    /// The hosts that are reached without a proxy, in the form of `NO_PROXY`.
     fn exempt(&self) -> String {
         if self.http.is_none() && self.https.is_none() {
             return EVERYTHING.to_owned();
@@ -63,7 +67,7 @@ impl OutboundProxy {
         Ok(client)
     }
 
-    /// The proxy for a request to this URL, without its password.
+    /// The proxy that a request to this URL uses, without its password. None if the request is direct.
     pub(super) fn before(&self, url: &str) -> Option<String> {
         let matcher = Matcher::builder()
             .http(self.http.clone().unwrap_or_default())
@@ -92,8 +96,8 @@ impl fmt::Debug for OutboundProxy {
     }
 }
 
-/// `NO_PROXY` in the client library's form. Other programs also accept `*.example`, and a port, which the library
-/// would read as a part of the name. A `*` also applies to addresses.
+/// Converts `NO_PROXY` to the form of the client library. Other programs also accept `*.example` and a port, which
+/// the library would treat as part of the name. A `*` also applies to addresses.
 fn plain(list: &str) -> String {
     let entries = list.split(',').map(|entry| {
         let entry = entry.trim();

@@ -1,6 +1,5 @@
-//! TLS to servers whose certificate is signed by an authority that this machine trusts. The machine's
-//! authorities are hundreds of files. They are read once per process, when the first server shows a
-//! certificate.
+//! TLS to servers whose certificate is signed by an authority that this machine trusts. The certificates of these
+//! authorities can be hundreds of files. They are read once per process, when the first server shows a certificate.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
-/// TLS for HTTP/2 and HTTP/1.1, without a client certificate.
+/// A TLS configuration for HTTP/2 and HTTP/1.1, without a client certificate.
 pub(super) fn tls() -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(SystemVerifier(Arc::clone(&provider)));
@@ -24,7 +23,7 @@ pub(super) fn tls() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// Verifies as `rustls_platform_verifier` does, and creates that verifier at the first certificate.
+/// Verifies certificates with `rustls_platform_verifier`, which is created when the first certificate arrives.
 #[derive(Debug)]
 struct SystemVerifier(Arc<CryptoProvider>);
 

@@ -1,5 +1,4 @@
-//! Opens the archive. It is opened when needed and not with the other parts, so that it never delays
-//! a release.
+//! Opens the archive. It is opened only when it is needed, so that it never delays a release.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +14,15 @@ use crate::ports::{ArchiveReader, ArchiveWriter, Failure, Result};
 use crate::settings::HistorySettings;
 use crate::watchers::{Archive, Keeping, Observing, Opens, Recorder, Watching};
 
-/// How long the end of a command may wait for the archive.
-const NOT_WAITED_FOR: Duration = Duration::from_secs(2);
+/// How long the end of a command waits for the archive.
+const WAIT_AT_END: Duration = Duration::from_secs(2);
 
 impl App {
-    /// Opens the archive.
     pub async fn open_archive(&self) -> Result<Archive> {
         File::open(self.archive.clone()).await.map(of)
     }
 
-    /// Opens the archive. If that fails, opens one in memory and returns the reason too.
+    /// Opens the archive. If that fails, opens an empty one in memory instead, and also returns the failure.
     pub async fn any_archive(&self) -> Result<(Archive, Option<Failure>)> {
         match self.open_archive().await {
             Ok(archive) => Ok((archive, None)),
@@ -32,8 +30,8 @@ impl App {
         }
     }
 
-    /// Copies releases, holds, repairs and candidates' logs to the archive for as long as they are observed; first what
-    /// happened before. The receiver gets the result after each attempt.
+    /// Copies releases, holds, repairs and the logs of candidates to the archive: first everything that was missed,
+    /// then everything that is observed. The receiver gets the result of each attempt.
     pub fn keep_up(
         &self,
         watching: &Watching,
@@ -41,17 +39,17 @@ impl App {
         impl Future<Output = ()> + Send + use<>,
         watch::Receiver<Keeping>,
     ) {
-        let (kept_some, kept) = watch::channel(Ok(()));
+        let (publish, kept) = watch::channel(Ok(()));
         let mut observed = Observing {
             releases: watching.releases.clone(),
             world: watching.world.clone(),
         };
         let (engine, file) = (Arc::clone(&self.engine), self.archive.clone());
         let (retention, recorder) = (self.retention, self.recorder.clone());
-        let (watched, seen) = (Arc::clone(&self.engine), watching.releases.clone());
+        let (watched, releases) = (Arc::clone(&self.engine), watching.releases.clone());
         let recording = async move {
             if let Some(recorder) = recorder {
-                recorder.look_on(&watched, seen).await;
+                recorder.look_on(&watched, releases).await;
             }
         };
         let archiving = async move {
@@ -59,12 +57,14 @@ impl App {
             match File::open(file).await {
                 Ok(file) => {
                     of(file)
-                        .keep_up(&engine, observed, retention, kept_some)
+                        .keep_up(&engine, observed, retention, publish)
                         .await;
                 }
                 Err(failure) => {
-                    tracing::warn!("the history cannot be opened, so nothing is kept: {failure}");
-                    kept_some.send_modify(|last| *last = Err(failure.to_string()));
+                    tracing::warn!(
+                        "the history cannot be opened, so no release is copied to it: {failure}"
+                    );
+                    publish.send_modify(|last| *last = Err(failure.to_string()));
                 }
             }
         };
@@ -72,17 +72,18 @@ impl App {
         (keeping.map(|_| ()), kept)
     }
 
-    /// Waits a moment until the logs of the releases driven here are kept.
+    /// Waits for up to two seconds until the logs of the releases that this process drives are stored.
     pub async fn recorded(&self) {
         if let Some(recorder) = &self.recorder
-            && !recorder.settle(NOT_WAITED_FOR).await
+            && !recorder.settle(WAIT_AT_END).await
         {
-            tracing::warn!("a candidate's log was not kept within {NOT_WAITED_FOR:?}");
+            tracing::warn!("the log of a candidate was not stored within {WAIT_AT_END:?}");
         }
     }
 
-    /// Keeps a release that has just ended, and only that one: the end of a command does not wait
-    /// for a journal to be read. If it cannot be kept, the release has not failed: the returned text says why.
+    /// Copies one release that has just ended to the archive. Other releases are not copied, so that the end of a
+    /// command does not wait for their journals. If the copy fails, the release has not failed. The returned text
+    /// then says why the copy is missing.
     pub async fn keep(&self, target: &Target, release: ReleaseId) -> Option<String> {
         let kept = async {
             let Some(site) = self.engine.site(target) else {
@@ -92,20 +93,20 @@ impl App {
             let archive = self.open_archive().await?;
             archive.write.keep(read.into_iter().collect()).await
         };
-        let (kept, ()) = tokio::join!(timeout(NOT_WAITED_FOR, kept), self.recorded());
+        let (kept, ()) = tokio::join!(timeout(WAIT_AT_END, kept), self.recorded());
         let why = match kept {
             Ok(Ok(())) => return None,
             Ok(Err(failure)) => failure.to_string(),
-            Err(_) => format!("not done within {NOT_WAITED_FOR:?}"),
+            Err(_) => format!("no result within {WAIT_AT_END:?}"),
         };
-        tracing::warn!("not kept in the history: {why}");
+        tracing::warn!("release {release} was not copied to the history: {why}");
         Some(format!(
-            "this release is missing in the history of this machine: {why}\nOnce that is repaired, greenroom history reads it from the store"
+            "this release is missing in the history of this machine: {why}\nWhen this problem is solved, `greenroom history` copies the release from the store"
         ))
     }
 }
 
-/// The recorder of candidates' logs; none if they are not kept.
+/// The recorder of the logs of candidates. None if the settings keep no logs.
 pub(super) fn recorder(settings: &HistorySettings) -> Option<Recorder> {
     let path = settings.archive.clone();
     let opens: Opens = Arc::new(move || {

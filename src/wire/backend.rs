@@ -1,4 +1,4 @@
-//! The console's backend: the engine and the watchers answer its requests.
+//! The backend of the console: it passes requests to the engine and the watchers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,34 +28,33 @@ use crate::release::{
 use crate::settings;
 use crate::watchers::{Keeping, Watching};
 
-/// How many existing lines a log starts with.
+/// How many existing lines are read when a log is opened.
 const LINES_BEFORE: usize = 20_000;
 /// How long the image registry may take to list its tags.
-const LISTING: Duration = Duration::from_mins(1);
+const TAGS_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the store may take to answer about earlier releases.
-const TELLING: Duration = Duration::from_secs(10);
+const TERMS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The console's backend.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct EngineBackend {
     engine: Arc<Engine>,
     focus: watch::Sender<Option<Target>>,
     releases: watch::Receiver<Arc<Releases>>,
     diagnostics: watch::Receiver<()>,
-    /// The path of the archive, which is opened on first use.
+    /// The path of the archive, and the archive after its first use.
     archive: Option<(PathBuf, OnceCell<Archive>)>,
     kept: watch::Receiver<Keeping>,
     configuration: watch::Receiver<Option<Arc<NewConfiguration>>>,
 }
 
 impl EngineBackend {
-    /// A backend for an engine and the watchers of its targets.
+    /// Makes a backend for an engine and the watchers of its targets, without an archive.
     pub fn new(engine: Arc<Engine>, watching: &Watching) -> Self {
         Self {
             engine,
             focus: watching.focus.clone(),
             releases: watching.releases.clone(),
-            // A receiver without a sender: it never changes.
+            // This receiver has no sender, so it never changes.
             diagnostics: watch::channel(()).1,
             archive: None,
             kept: watch::channel(Ok(())).1,
@@ -63,7 +62,7 @@ impl EngineBackend {
         }
     }
 
-    /// Adds an archive to browse, and the results of keeping releases there.
+    /// Adds the archive to browse. `kept` has the result of the last copy to the archive.
     #[must_use]
     pub fn browsing(self, archive: PathBuf, kept: watch::Receiver<Keeping>) -> Self {
         Self {
@@ -73,7 +72,7 @@ impl EngineBackend {
         }
     }
 
-    /// Adds the configuration on disk.
+    /// Adds the changes of the settings files on disk.
     #[must_use]
     pub fn reloading(self, configuration: watch::Receiver<Option<Arc<NewConfiguration>>>) -> Self {
         Self {
@@ -84,13 +83,13 @@ impl EngineBackend {
 
     async fn archive(&self) -> Result<&Archive, String> {
         let Some((path, opened)) = &self.archive else {
-            return Err("there is no history here: releases are not kept".into());
+            return Err("this console has no history: it keeps no releases".into());
         };
         let opening = opened.get_or_try_init(|| Archive::open(path.clone()));
         opening.await.map_err(|failure| failure.to_string())
     }
 
-    /// Adds the changes of the program's own log.
+    /// Adds a receiver that is notified when the log file of this program has new lines.
     #[must_use]
     pub fn telling(self, diagnostics: watch::Receiver<()>) -> Self {
         Self {
@@ -103,8 +102,8 @@ impl EngineBackend {
 #[async_trait]
 impl Backend for EngineBackend {
     async fn versions(&self, target: &Target) -> Result<Vec<String>, String> {
-        let tags = timeout(LISTING, self.engine.tags(target)).await;
-        tags.unwrap_or_else(|_| Err(format!("no answer within {LISTING:?}")))
+        let tags = timeout(TAGS_TIMEOUT, self.engine.tags(target)).await;
+        tags.unwrap_or_else(|_| Err(format!("no answer within {TAGS_TIMEOUT:?}")))
     }
 
     async fn look_up(&self, target: &Target, reference: &VersionRef) -> Resolved {
@@ -116,8 +115,8 @@ impl Backend for EngineBackend {
     }
 
     async fn terms(&self, target: &Target) -> Result<Terms, String> {
-        let terms = timeout(TELLING, self.engine.terms(target)).await;
-        terms.unwrap_or_else(|_| Err(format!("no answer within {TELLING:?}")))
+        let terms = timeout(TERMS_TIMEOUT, self.engine.terms(target)).await;
+        terms.unwrap_or_else(|_| Err(format!("no answer within {TERMS_TIMEOUT:?}")))
     }
 
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused> {
@@ -151,7 +150,7 @@ impl Backend for EngineBackend {
     ) -> Result<Handle, Refused> {
         let resume = Resume {
             go_on,
-            // The reason for taking over from a driver that is running. It is kept even if the driver has gone by now.
+            // The reason for taking over from another driver is recorded even if that driver has exited since.
             reason: force.as_ref().map(|force| force.why.clone()),
             takeover: force,
         };
@@ -210,13 +209,13 @@ impl Backend for EngineBackend {
         release: ReleaseId,
         message: Option<String>,
     ) -> Result<HandoverRequest, Refused> {
-        let asked = self.engine.request_handover(target, release, message).await;
-        asked.map_err(Refused::from)
+        let requested = self.engine.request_handover(target, release, message).await;
+        requested.map_err(Refused::from)
     }
 
-    async fn ask_no_more(&self, target: &Target, asked: &HandoverRequest) {
-        if let Err(failure) = self.engine.ask_no_more(target, asked).await {
-            // The request ends with this console's lease.
+    async fn ask_no_more(&self, target: &Target, request: &HandoverRequest) {
+        if let Err(failure) = self.engine.ask_no_more(target, request).await {
+            // The request expires with the lease of this console.
             tracing::debug!("a handover request was not withdrawn: {failure}");
         }
     }
@@ -224,9 +223,9 @@ impl Backend for EngineBackend {
     async fn decline_handover(
         &self,
         target: &Target,
-        asked: &HandoverRequest,
+        request: &HandoverRequest,
     ) -> Result<(), String> {
-        let kept = self.engine.decline_handover(target, asked).await;
+        let kept = self.engine.decline_handover(target, request).await;
         kept.map_err(|failure| failure.to_string())
     }
 
@@ -241,7 +240,7 @@ impl Backend for EngineBackend {
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch> {
         let (LogSource::Instance { target, .. } | LogSource::Proxy { target }) = source;
         let Some(site) = self.engine.site(target) else {
-            // A receiver without a sender: a log that ends at once.
+            // This receiver has no sender, so the log ends immediately.
             return mpsc::channel(1).1;
         };
         match source {
@@ -262,7 +261,7 @@ impl Backend for EngineBackend {
         let directory = settings::state_directory()
             .ok_or_else(|| {
                 format!(
-                    "no directory for saved logs is known. {}",
+                    "Greenroom does not know where to save logs. {}",
                     settings::NO_HOME
                 )
             })?
@@ -280,7 +279,7 @@ impl Backend for EngineBackend {
 
     async fn history(&self, question: HistoryQuestion) -> Result<HistoryAnswer, String> {
         let archive = self.archive().await?;
-        let said = |failure: Failure| failure.to_string();
+        let message = |failure: Failure| failure.to_string();
         match question {
             HistoryQuestion::List {
                 filter,
@@ -289,23 +288,23 @@ impl Backend for EngineBackend {
             } => {
                 let kept = super::archive::of(archive.clone());
                 let listed = kept.items(&filter, before, limit).await;
-                let (items, is_whole) = listed.map_err(said)?;
+                let (items, is_whole) = listed.map_err(message)?;
                 Ok(HistoryAnswer::Listed { items, is_whole })
             }
             HistoryQuestion::Prove(filter) => {
                 let kept = super::archive::of(archive.clone());
-                // Releases that have just ended are verified too.
+                // Copy releases that have just ended first, so that they are verified too.
                 kept.catch_up(self.engine.sites().cloned().collect()).await;
                 let found = kept.prove(&filter, Some(&self.engine)).await;
-                Ok(HistoryAnswer::Proven(found.map_err(said)?))
+                Ok(HistoryAnswer::Proven(found.map_err(message)?))
             }
             HistoryQuestion::Releases(ids) => {
                 let mut kept = Vec::new();
                 for id in ids {
-                    let found = archive.release(id).await.map_err(said)?;
-                    let gone = || format!("release {id} is no longer kept");
-                    let mut found = found.ok_or_else(gone)?;
-                    found.log = archive.log(id).await.map_err(said)?;
+                    let found = archive.release(id).await.map_err(message)?;
+                    let missing = || format!("release {id} is no longer in the history");
+                    let mut found = found.ok_or_else(missing)?;
+                    found.log = archive.log(id).await.map_err(message)?;
                     kept.push(found);
                 }
                 Ok(HistoryAnswer::Releases(kept))

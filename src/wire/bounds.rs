@@ -1,4 +1,4 @@
-//! How much every adapter reads at most, in one table.
+//! How much every adapter reads at most.
 
 use crate::adapters::{
     docker, embedded_proxy, etcd, http, live_pointer, nginx, oci_registry, process, secrets,
@@ -6,9 +6,9 @@ use crate::adapters::{
 };
 use crate::ports::Bound;
 
-/// All bounds, in the order in which they are shown.
+/// All read limits, in the order in which they are shown.
 pub fn bounds() -> Vec<Bound> {
-    let all: [&[Bound]; 11] = [
+    let bounds: [&[Bound]; 11] = [
         &docker::BOUNDS,
         &process::BOUNDS,
         &etcd::BOUNDS,
@@ -21,5 +21,5 @@ pub fn bounds() -> Vec<Bound> {
         &secrets::BOUNDS,
         &webhook::BOUNDS,
     ];
-    all.concat()
+    bounds.concat()
 }

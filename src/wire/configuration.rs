@@ -1,4 +1,5 @@
-//! Detects changes of the configuration on disk and reports the differences. The configuration in use stays in use.
+//! Detects changes of the settings files on disk and reports the differences. The console continues with the settings
+//! that it started with.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,13 +16,13 @@ use crate::sanitize::sanitize;
 use crate::settings::{self, Loaded, Request, SettingChange, Settings, Shown};
 
 /// How often the files are checked, with one `stat` each.
-const EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Identifies a written state of a file: time, size and inode.
+/// Identifies one written state of a file: time of change (seconds and nanoseconds), size, device and inode.
 type Stamp = (i64, i64, u64, u64, u64);
 
-/// Watches the files of the configuration in use for as long as the future is polled. One that was read from a pipe is
-/// not watched, because it cannot be read again: the future ends at once.
+/// Watches the settings files in use for as long as the future is polled. If the settings were read from a pipe, they
+/// cannot be read again, and the future ends immediately.
 pub fn watch(
     request: Request,
     used: Loaded,
@@ -39,11 +40,11 @@ pub fn watch(
     (found, watching(used, publish))
 }
 
-/// The configuration in use.
+/// The settings that the console uses.
 struct InUse {
     request: Request,
     loaded: Loaded,
-    /// The text of each template that it names.
+    /// The text of each template file that the settings name. None if it could not be read.
     templates: BTreeMap<PathBuf, Option<Vec<u8>>>,
 }
 
@@ -53,29 +54,29 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
     }
     let mut files = used.loaded.settings.files();
     let mut compared = Vec::new();
-    let mut seen = Vec::new();
-    let mut ticks = interval(EVERY);
+    let mut last_stamps = Vec::new();
+    let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let looked_at = files.clone();
-        let Some(stamps) = off_the_loop(move || stamps(&looked_at)).await else {
+        let paths = files.clone();
+        let Some(stamps) = run_blocking(move || stamps(&paths)).await else {
             return;
         };
-        // A file may still be being written: read it only if it has not changed since the last check.
-        let is_settled = seen == stamps;
-        seen.clone_from(&stamps);
+        // A file may still be being written, so it is read only if it has not changed since the last check.
+        let is_settled = last_stamps == stamps;
+        last_stamps.clone_from(&stamps);
         if stamps == compared || !is_settled {
             continue;
         }
-        let comparing = Arc::clone(&used);
-        let Some((now, found)) = off_the_loop(move || comparing.compare()).await else {
+        let in_use = Arc::clone(&used);
+        let Some((now, found)) = run_blocking(move || in_use.compare()).await else {
             return;
         };
         if now == files {
             compared = stamps;
         } else {
-            // It names other files now: watch those, and compare everything once more.
+            // The settings on disk name other files, so those are watched and everything is compared once more.
             files = now;
         }
         publish.send_if_modified(|last| {
@@ -86,8 +87,8 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
     }
 }
 
-/// Runs work that may wait for a disk; none if it failed or the program ends.
-async fn off_the_loop<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+/// Runs work that may wait for a disk. None if the work panicked or the program is exiting.
+async fn run_blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
     tokio::task::spawn_blocking(work).await.ok()
 }
 
@@ -96,7 +97,7 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
 }
 
 impl InUse {
-    /// The files to watch from now on, and the configuration on disk; none if it is the same.
+    /// The files to watch, and the settings on disk if they differ from the settings in use.
     fn compare(&self) -> (Vec<PathBuf>, Option<Arc<NewConfiguration>>) {
         let mut files = self.loaded.settings.files();
         let found = match Settings::load(&self.request) {
@@ -131,7 +132,7 @@ impl InUse {
     fn differences(&self, new: &Loaded) -> Option<(PathBuf, FoundConfiguration)> {
         let mut differences = settings::compare(&self.loaded, new);
         let mut changes: Vec<ConfigurationChange> =
-            differences.changes.iter().map(in_words).collect();
+            differences.changes.iter().map(describe).collect();
         let mut file = self.loaded.settings.file.clone();
         for (template, text) in templates(&new.settings) {
             let was = self.templates.get(&template);
@@ -158,7 +159,7 @@ impl InUse {
     }
 }
 
-fn in_words(change: &SettingChange) -> ConfigurationChange {
+fn describe(change: &SettingChange) -> ConfigurationChange {
     let value = |shown: &Option<Shown>| shown.as_ref().map(|shown| sanitize(&shown.value));
     let place = change.after.as_ref();
     ConfigurationChange {
@@ -185,7 +186,7 @@ fn stamp(file: &Path) -> Option<Stamp> {
     Some((at.0, at.1, found.len(), found.dev(), found.ino()))
 }
 
-/// When a file was changed; the current time if it is missing or unknown.
+/// When a file was last changed. The current time if that is unknown.
 fn changed_at(file: &Path) -> Timestamp {
     let changed = std::fs::metadata(file).and_then(|found| found.modified());
     let changed = changed.ok().and_then(|at| Timestamp::try_from(at).ok());

@@ -1,6 +1,5 @@
-//! The composition root. It builds adapters from settings and
-//! sites from adapters, shares what can be shared (one engine, one store, one proxy each), and hands
-//! everything to the command line. It connects to nothing and reads no secret.
+//! The composition root. It builds adapters from settings and sites from adapters, shares engines, stores and proxies
+//! between environments, and passes everything to the command line. Building opens no connection and reads no secret.
 
 mod archive;
 mod backend;
@@ -41,13 +40,13 @@ use crate::release::{Definition, Engine, Reading, ReleaseObserver, Site, Writing
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
 use crate::watchers::{Frame, Outbox, Recorder};
 
-/// Why the parts cannot be built from the settings.
+/// Why the settings cannot be used to build the application.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// An adapter cannot be built from its settings.
+    /// An adapter refuses its settings.
     #[error("{0}")]
     Adapter(#[from] Failure),
-    /// Settings do not work together.
+    /// Settings contradict each other, or one is missing.
     #[error("{0}")]
     Arrangement(String),
 }
@@ -55,19 +54,16 @@ pub enum WireError {
 /// Everything that the console and the command line need.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct App {
-    /// Plans and drives releases.
     pub engine: Arc<Engine>,
-    /// The order in which things are shown.
+    /// The order in which services and environments are shown.
     pub frame: Frame,
-    /// The configuration file.
     pub file: PathBuf,
-    /// The file of the archive.
     pub archive: PathBuf,
-    /// How long records are kept there.
+    /// How long the archive keeps records.
     pub retention: Retention,
-    /// Why nothing can be changed from here; none if it can.
+    /// Why this console cannot change anything. None if it can.
     pub read_only: Option<String>,
-    /// The environments that are configured and not used, with why, a line each.
+    /// The environments that are configured but not used, each with the reasons.
     pub refused: BTreeMap<EnvironmentName, Vec<String>>,
     outbox: Arc<Outbox>,
     recorder: Option<Arc<Recorder>>,
@@ -78,14 +74,14 @@ pub struct App {
 }
 
 impl App {
-    /// Every target, in the order of the configuration.
+    /// Every target, in the order of the settings.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter()
     }
 
-    /// Reads the passwords of these environments' stores, all at the same time. Returns when each was read or has
-    /// failed, at most after `time_limit`, with those that are still being read and their environments. A call to
-    /// such a store waits for its password, and reports the failure if it cannot be read.
+    /// Reads the passwords of the stores of these environments, all at the same time. Returns when every password was
+    /// read or has failed, or after `time_limit`. The result has a failure for each password that is still being
+    /// read. A call to a store waits for its password, and fails if the password cannot be read.
     pub async fn late_passwords(
         &self,
         is_wanted: impl Fn(&EnvironmentName) -> bool,
@@ -95,15 +91,15 @@ impl App {
         let late = wanted.map(|(name, password)| async move {
             let read = timeout(time_limit, password.value()).await;
             let setting = password.setting().filter(|_| read.is_err())?;
-            let said = format!(
-                "the password {setting} was not read within {time_limit:?}, so its store is unknown"
+            let message = format!(
+                "the password {setting} was not read within {time_limit:?}, so the state of the store is unknown"
             );
             let kind = FailureKind::Unreachable;
-            let failure = Failure::new(kind, name.as_str(), "reading the password", said);
+            let failure = Failure::new(kind, name.as_str(), "reading the password", message);
             Some((
                 name,
                 failure.hint(
-                    "run its command as this user without a terminal, and see how long it takes",
+                    "run the password command as this user without a terminal, and check how long it takes",
                 ),
             ))
         });
@@ -111,7 +107,7 @@ impl App {
     }
 }
 
-/// Builds the parts.
+/// Builds adapters, and keeps those that environments share.
 struct Builder<'a> {
     settings: &'a Settings,
     secrets: Arc<dyn Secrets>,
@@ -120,7 +116,7 @@ struct Builder<'a> {
     proxies: proxy::Proxies,
 }
 
-/// Builds everything. In read-only mode, by flag or setting, the write adapters are not built at all.
+/// Builds the application. In read-only mode, the write ports of a target are left out.
 pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
     let read_only = why_read_only(settings, read_only);
     let mut builder = Builder {
@@ -183,14 +179,15 @@ fn refused(settings: &Settings) -> BTreeMap<EnvironmentName, Vec<String>> {
     refused.collect()
 }
 
-/// The setting wins over the flag: it still applies when the flag is left out the next time.
+/// The reason for read-only mode. The setting is named first, because it still applies when the flag is left out the
+/// next time.
 fn why_read_only(settings: &Settings, is_started_so: bool) -> Option<String> {
     let configured = settings.console.read_only.as_ref();
     let configured = configured.map(|origin| format!("console.read_only is set at {origin}"));
     configured.or_else(|| is_started_so.then(|| "started with --read-only".to_owned()))
 }
 
-/// Starts the embedded proxies that the settings name: the sandbox runs them in its own process.
+/// Starts the embedded proxies that the settings name. The sandbox runs them in its own process.
 pub async fn start_embedded_proxies(settings: &Settings) -> Result<Vec<EmbeddedProxy>, WireError> {
     let mut running = Vec::new();
     for place in proxy::embedded_places(settings) {
@@ -211,7 +208,7 @@ impl Builder<'_> {
         let settings = self.settings;
         let Some(environment) = settings.environment(name) else {
             return Err(WireError::Arrangement(format!(
-                "{name} is not an environment"
+                "{name} is not a configured environment"
             )));
         };
         let runtime = self.runtime(environment)?;
@@ -242,7 +239,7 @@ impl Builder<'_> {
         })
     }
 
-    /// Every secret that a target, or a request to it, may repeat.
+    /// Every secret that may appear in the output of a target, or in an answer to a request.
     fn secrets_of(&self, definition: &Definition) -> TargetSecrets {
         let health = definition.health.iter();
         let cases = definition.suite.cases.iter();
@@ -265,7 +262,6 @@ impl Builder<'_> {
         Password::read_on_use(Arc::clone(&self.secrets), source.clone(), setting)
     }
 
-    /// The targets of an environment.
     fn targets_of<'b>(
         &'b self,
         environment: &'b EnvironmentSettings,
@@ -277,7 +273,7 @@ impl Builder<'_> {
     }
 }
 
-/// The forward proxy that this process's environment variables name.
+/// The forward proxy that the environment variables of this process name.
 fn outbound_proxy() -> OutboundProxy {
     OutboundProxy::from_variables(|name| std::env::var(name).ok())
 }

@@ -1,5 +1,5 @@
-//! The channels that get notices of releases. Their secrets are read when a notice is sent, so that a missing secret
-//! blocks no release.
+//! Builds the channels that receive notices of releases. The secrets of a channel are read when a notice is sent, so
+//! that a missing secret blocks no release.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,21 @@ use crate::ports::{Clock, Secrets};
 use crate::settings::{AddressPlace, NoticeSettings, Settings};
 use crate::watchers::{Channel, Outbox};
 
-/// How long the end of a command, or of the console, waits for notices.
-const NOT_WAITED_FOR: Duration = Duration::from_secs(5);
+/// How long the end of a command or of the console waits for notices to be sent.
+const WAIT_AT_END: Duration = Duration::from_secs(5);
 
 impl App {
-    /// The channels that get notices of releases.
+    /// The channels that receive notices of releases.
     pub fn channels(&self) -> &[Channel] {
         self.outbox.channels()
     }
 
-    /// Waits a moment until all notices are sent. Returns a message about those that were not.
+    /// Waits for up to five seconds until all notices are sent. If some are not, returns a message that says how
+    /// many.
     pub async fn all_told(&self) -> Option<String> {
-        let unsent = self.outbox.settle(NOT_WAITED_FOR).await;
+        let unsent = self.outbox.settle(WAIT_AT_END).await;
         (unsent > 0).then(|| {
-            format!("{unsent} notices were not sent within {NOT_WAITED_FOR:?} and are dropped; the log says why")
+            format!("{unsent} notices were not sent within {WAIT_AT_END:?} and will not be sent later; the log file says why")
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The operator: as configured, otherwise the user of the operating system.
+//! Finds out who the operator is: the configured name, otherwise the user of the operating system.
 
 use nix::unistd::{User, getuid};
 
@@ -7,14 +7,14 @@ use crate::inventory::{Operator, operator_name};
 use crate::sanitize::sanitize;
 use crate::settings::OperatorSettings;
 
-/// The name of this process's user in the user database.
+/// The name of the user of this process in the user database.
 fn name_in_user_database() -> Option<String> {
     let user = User::from_uid(getuid()).ok()??;
     Some(user.name).filter(|name| !name.is_empty())
 }
 
 pub(super) fn find(settings: &OperatorSettings) -> Result<Operator, WireError> {
-    // The name of a login proves no identity; it is the name that a colleague would look for.
+    // A login name does not prove who the user is, but colleagues know it.
     let login = || {
         ["SUDO_USER", "USER", "LOGNAME"]
             .into_iter()

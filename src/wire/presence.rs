@@ -1,4 +1,4 @@
-//! Presence: the other consoles at a target see that this console is there.
+//! Presence: shows this console to the other consoles at the same target.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::inventory::Target;
 use crate::release::Engine;
 
-/// Shows this console at the target on screen, until the sender of `focus` is dropped.
+/// Shows this console at the target on screen. Ends when the sender of `focus` is dropped.
 pub async fn look_on(engine: Arc<Engine>, mut focus: watch::Receiver<Option<Target>>) {
     let mut before: Option<Target> = None;
     loop {

@@ -1,4 +1,4 @@
-//! The proxies.
+//! Builds the ports of the proxies from the settings.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use crate::settings::{
     SitePlace, SwitchMode, TargetSettings,
 };
 
-/// The proxies built so far, so that targets share them.
+/// The proxies that have been built. Targets behind one proxy share it.
 #[derive(Default)]
 pub(super) struct Proxies {
     nginx: Vec<(NginxPlace, Proxy)>,
     embedded: Vec<(EmbeddedPlace, Proxy)>,
 }
 
-/// One environment's proxy.
+/// The ports of one proxy.
 #[derive(Clone)]
 pub(super) struct Proxy {
     pub(super) read: Arc<dyn RouterReader>,
@@ -58,8 +58,8 @@ impl Builder<'_> {
         environment: &EnvironmentSettings,
         place: &NginxPlace,
     ) -> Result<Proxy, WireError> {
-        let known = self.proxies.nginx.iter().find(|(known, _)| known == place);
-        if let Some((_, proxy)) = known {
+        let existing = self.proxies.nginx.iter().find(|(other, _)| other == place);
+        if let Some((_, proxy)) = existing {
             return Ok(proxy.clone());
         }
         let template = place.template.as_ref();
@@ -90,11 +90,11 @@ impl Builder<'_> {
         Ok(proxy)
     }
 
-    /// The text of a template. If it cannot be read, only the environments behind this nginx fail.
+    /// Reads the text of a template. If it cannot be read, only the environments behind this nginx fail.
     fn template(&self, place: &NginxPlace, path: &Path) -> Result<String, String> {
         std::fs::read_to_string(path).map_err(|error| {
-            let all = self.settings.environments.iter();
-            let named: Vec<String> = all
+            let environments = self.settings.environments.iter();
+            let named: Vec<String> = environments
                 .filter(|environment| is_behind(environment, place))
                 .map(|environment| environment.setting("nginx.template"))
                 .collect();
@@ -113,7 +113,7 @@ impl Builder<'_> {
         };
         let RuntimePlace::Docker(docker) = &environment.runtime else {
             return Err(WireError::Arrangement(format!(
-                "{}: an nginx in a container needs a Docker runtime",
+                "{}: nginx is in a container, so the runtime of the environment must be Docker",
                 environment.name
             )));
         };
@@ -133,12 +133,12 @@ impl Builder<'_> {
     }
 
     fn embedded(&mut self, place: &EmbeddedPlace) -> Result<Proxy, WireError> {
-        let known = self
+        let existing = self
             .proxies
             .embedded
             .iter()
-            .find(|(known, _)| known == place);
-        if let Some((_, proxy)) = known {
+            .find(|(other, _)| other == place);
+        if let Some((_, proxy)) = existing {
             return Ok(proxy.clone());
         }
         let (answer, sites) = embedded_sites(self.settings, place)?;
@@ -156,8 +156,8 @@ fn is_behind(environment: &EnvironmentSettings, place: &NginxPlace) -> bool {
     matches!(&environment.proxy, Some(ProxyPlace::Nginx(other)) if other == place)
 }
 
-/// The program of an nginx. On this machine its name is resolved to a path now: every command then runs the same
-/// program, and the doctor names it.
+/// The program of an nginx. On this machine, a bare name is resolved to a path when the application is built, so that
+/// every command runs the same program and the doctor can name it.
 fn program_of(place: &NginxPlace) -> PathBuf {
     let is_bare = place.binary.components().count() == 1;
     let search_path = std::env::var("PATH").ok();
@@ -187,7 +187,7 @@ fn nginx_site(target: &TargetSettings, site: &SitePlace) -> nginx::Site {
     }
 }
 
-/// The configured embedded proxies, each once.
+/// The embedded proxies in the settings, each once.
 pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedPlace> {
     let mut places: Vec<EmbeddedPlace> = Vec::new();
     for environment in &settings.environments {
@@ -200,7 +200,7 @@ pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedPlace> {
     places
 }
 
-/// All sites behind one embedded proxy.
+/// The answer address of one embedded proxy, and the sites behind it.
 pub(super) fn embedded_sites(
     settings: &Settings,
     place: &EmbeddedPlace,
@@ -235,7 +235,7 @@ fn tcp(endpoint: &Endpoint) -> Result<SocketAddr, WireError> {
     match endpoint {
         Endpoint::Tcp(address) => Ok(*address),
         Endpoint::Unix(path) => Err(WireError::Arrangement(format!(
-            "the embedded proxy listens on TCP addresses, not on {}",
+            "the embedded proxy can listen only on TCP addresses, not on the socket {}",
             path.display()
         ))),
     }

@@ -1,4 +1,4 @@
-//! The runtimes, and the registries of their images.
+//! Builds the runtimes, and the registries of their images.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ use crate::adapters::process::{Catalogue, Processes};
 use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
 use crate::settings::{DockerPlace, EnvironmentSettings, ProcessPlace, RuntimePlace, TlsPlace};
 
-/// The engines built so far, so that environments share them.
+/// The runtimes that have been built. Environments with equal settings share them.
 #[derive(Default)]
 pub(super) struct Runtimes {
     docker: Vec<(DockerPlace, Arc<Engine>, Arc<DockerReader>)>,
     process: Vec<(ProcessPlace, Arc<Processes>, Catalogue)>,
 }
 
-/// One environment's runtime.
+/// The ports of the runtime of one environment.
 pub(super) struct Runtime {
     pub(super) read: Arc<dyn RuntimeReader>,
     pub(super) write: Arc<dyn RuntimeWriter>,
@@ -64,17 +64,17 @@ impl Builder<'_> {
         })
     }
 
-    /// The engine with these settings, built once.
+    /// The Docker engine with these settings. It is built once and then shared.
     pub(super) fn docker_engine(
         &mut self,
         place: &DockerPlace,
     ) -> Result<(Arc<Engine>, Arc<DockerReader>), WireError> {
-        let known = self
+        let built = self
             .runtimes
             .docker
             .iter()
-            .find(|(known, ..)| known == place);
-        if let Some((_, engine, reader)) = known {
+            .find(|(built, ..)| built == place);
+        if let Some((_, engine, reader)) = built {
             return Ok((Arc::clone(engine), Arc::clone(reader)));
         }
         let tls = place.tls.as_ref().map(tls_files).transpose()?;
@@ -93,22 +93,22 @@ impl Builder<'_> {
         let logins = places.filter_map(|place| Some((place, place.login.as_ref()?)));
         let credentials = logins.map(|(place, login)| {
             let setting = environment.setting(&place.password_key());
-            let known = Credentials {
+            let credentials_of_host = Credentials {
                 user: login.user.clone(),
                 password: self.password(&login.password, setting),
             };
-            (place.host.clone(), known)
+            (place.host.clone(), credentials_of_host)
         });
         credentials.collect()
     }
 
     fn processes(&mut self, environment: &EnvironmentSettings, place: &ProcessPlace) -> Runtime {
-        let known = self
+        let built = self
             .runtimes
             .process
             .iter()
-            .find(|(known, ..)| known == place);
-        let (processes, catalogue) = if let Some((_, processes, catalogue)) = known {
+            .find(|(built, ..)| built == place);
+        let (processes, catalogue) = if let Some((_, processes, catalogue)) = built {
             (Arc::clone(processes), catalogue.clone())
         } else {
             let setting = environment.setting("process.catalogue");
@@ -128,7 +128,8 @@ impl Builder<'_> {
     }
 }
 
-/// The directories where Docker, including a rootless one, looks for the certificate authorities of registries.
+/// The directories in which Docker looks for the certificate authorities of registries. The second one belongs to a
+/// rootless Docker.
 fn docker_certificates() -> Vec<PathBuf> {
     let of_user = directories::BaseDirs::new()
         .map(|directories| directories.config_dir().join("docker/certs.d"));
@@ -144,7 +145,7 @@ fn tls_files(tls: &TlsPlace) -> Result<TlsFiles, WireError> {
             key: key.clone(),
         }),
         _ => Err(WireError::Arrangement(
-            "Docker over TLS needs all three of ca, cert and key".into(),
+            "the TLS connection to Docker needs all three settings: ca, cert and key".into(),
         )),
     }
 }

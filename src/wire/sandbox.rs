@@ -1,4 +1,4 @@
-//! Writes the sandbox's versions as the catalogue of the process runtime.
+//! Converts the versions of the sandbox to the catalogue of the process runtime.
 
 use super::WireError;
 use crate::adapters::process::{Catalogue, Program};
@@ -6,10 +6,14 @@ use crate::sandbox;
 
 /// The text of the catalogue file.
 pub fn catalogue(programs: Vec<sandbox::Program>) -> Result<String, WireError> {
-    let wrong = |why: String| WireError::Arrangement(format!("the sandbox's versions: {why}"));
+    let invalid = |why: String| {
+        WireError::Arrangement(format!(
+            "the catalogue of the sandbox's versions cannot be written: {why}"
+        ))
+    };
     let programs = programs
         .into_iter()
-        .map(|one| Program::identified(one.repository, one.tag, one.argv, one.labels))
+        .map(|it| Program::identified(it.repository, it.tag, it.argv, it.labels))
         .collect();
     let catalogue = Catalogue {
         programs,
@@ -17,5 +21,5 @@ pub fn catalogue(programs: Vec<sandbox::Program>) -> Result<String, WireError> {
     };
     catalogue
         .to_json()
-        .map_err(|error| wrong(error.to_string()))
+        .map_err(|error| invalid(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! The stores of registrations, journals and locks.
+//! Builds the stores of registrations, journals and locks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::ports::{
 };
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
 
-/// The shared parts of an etcd: one console is one presence in all its environments.
+/// The parts of an etcd that environments share. The presence is shared too, so that a console appears once.
 type BuiltEtcd = (
     EtcdPlace,
     etcd::Store,
@@ -20,16 +20,16 @@ type BuiltEtcd = (
     Arc<dyn PresenceStore>,
 );
 
-/// The stores built so far, so that environments share them.
+/// The stores that have been built. Environments with equal settings share them.
 #[derive(Default)]
 pub(super) struct Stores {
     etcd: Vec<BuiltEtcd>,
     sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>, Arc<dyn PresenceStore>)>,
-    /// The passwords of the environments' stores.
+    /// The password of the store of each environment that has one.
     pub(super) passwords: Vec<(EnvironmentName, Password)>,
 }
 
-/// One environment's store.
+/// The ports of the store of one environment.
 pub(super) struct Store {
     pub(super) read_registry: Arc<dyn RegistryReader>,
     pub(super) read_journal: Arc<dyn JournalReader>,
@@ -55,8 +55,8 @@ impl Builder<'_> {
         environment: &EnvironmentSettings,
         place: &EtcdPlace,
     ) -> Result<Store, WireError> {
-        let known = self.stores.etcd.iter().find(|(known, ..)| known == place);
-        let (store, reader, presence) = if let Some((_, store, reader, presence)) = known {
+        let existing = self.stores.etcd.iter().find(|(other, ..)| other == place);
+        let (store, reader, presence) = if let Some((_, store, reader, presence)) = existing {
             (store.clone(), Arc::clone(reader), Arc::clone(presence))
         } else {
             let store = etcd::Store::open(&self.etcd_options(place))?;
@@ -146,8 +146,8 @@ impl Builder<'_> {
     ) -> Result<Store, WireError> {
         let lease = environment.lock_lease;
         let heartbeat = environment.lock_heartbeat.min(lease / 3);
-        let known = self.stores.sqlite.iter().find(|(known, ..)| known == place);
-        let (store, presence) = if let Some((_, store, presence)) = known {
+        let existing = self.stores.sqlite.iter().find(|(other, ..)| other == place);
+        let (store, presence) = if let Some((_, store, presence)) = existing {
             (Arc::clone(store), Arc::clone(presence))
         } else {
             let store = sqlite::Store::unopened(place.path.clone(), lease, heartbeat)?;

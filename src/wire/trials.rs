@@ -1,4 +1,4 @@
-//! What `greenroom doctor` tests on this machine: the archive, and the directories that Greenroom writes to.
+//! The tests of `greenroom doctor` on this machine: the archive, and the directories that Greenroom writes to.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,15 @@ use crate::ports::{Failure, FailureKind, Proof, ProxyHost, Result, Trial, Writab
 use crate::settings::{RuntimePlace, Settings, StorePlace};
 
 impl App {
-    /// Tests the archive. Does not create it.
+    /// Tests that the archive can be written, or that it can be created. Creates nothing.
     pub async fn try_archive(&self) -> Result<String> {
         let path = self.archive.display();
         let directory = self.archive.parent().unwrap_or(Path::new("/"));
         let tried = try_directory(directory).await?;
         if let Some(releases) = File::try_out(&self.archive).await? {
-            return Ok(format!("{path} can be written; it has {releases} releases"));
+            return Ok(format!(
+                "{path} can be written; it contains {releases} releases"
+            ));
         }
         Ok(format!(
             "{path} does not exist yet: the first release creates it; {tried}"
@@ -27,8 +29,8 @@ impl App {
     pub fn try_directories(&self) -> Vec<Trial<'_>> {
         let places = self.written.iter();
         places
-            .map(|(what, directory)| {
-                Trial::new(what, async {
+            .map(|(purpose, directory)| {
+                Trial::new(purpose, async {
                     if let Some(why) = &self.read_only {
                         return Proof::NotTried(format!("{}: {why}", directory.display()));
                     }
@@ -58,7 +60,7 @@ pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> 
 /// Tests that files can be written to a directory of this machine, or that the directory can be created.
 pub async fn try_directory(directory: &Path) -> Result<String> {
     let absolute = std::path::absolute(directory).map_err(|error| {
-        let doing = format!("looking for {}", directory.display());
+        let doing = format!("checking the directory {}", directory.display());
         Failure::new(FailureKind::Missing, "this host", doing, error.to_string())
     })?;
     Ok(match ThisHost.try_writing(&absolute).await? {

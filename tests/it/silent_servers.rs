@@ -42,7 +42,7 @@ impl World {
         let installed = place.path().join("sites/greenroom-web.qa.conf");
         std::fs::write(
             installed,
-            "# Written by Greenroom for web/qa; a change made here is lost.\n",
+            "# Written by Greenroom for web/qa; Greenroom overwrites changes to this file.\n",
         )
         .expect("written");
         let text = format!(

@@ -430,7 +430,7 @@ async fn nothing_is_written_under_a_lock_whose_end_is_not_believed() {
     let refused = store.register(&web(), &entry, &fence).await;
     let failure = refused.expect_err("no lease lasts as long");
     assert_eq!(failure.kind, FailureKind::Fenced, "{failure}");
-    assert!(failure.said.contains("is not believed"), "{failure}");
+    assert!(failure.said.contains("is not valid"), "{failure}");
     ends_in(longest - 60_000);
     assert!(Locks::holds(&store, &web(), &fence).await.expect("read"));
     let written = store.register(&web(), &entry, &fence).await;
@@ -859,7 +859,7 @@ async fn unreadable_rows_are_named_and_hide_nothing_else() {
     let unreadable = store.unreadable(&web(), 9).await.expect("listed");
     assert_eq!(unreadable.len(), 1, "{unreadable:?}");
     // Every error about the lock says what to do.
-    let hint = "it goes away when its lease expires";
+    let hint = "The lock ends when its lease expires";
     let problem = &seen.problems["targets/web/production/lock"];
     assert!(problem.contains(hint), "{problem}");
     let refused = store.acquire(&web(), &record("two")).await;

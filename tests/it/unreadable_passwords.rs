@@ -280,7 +280,7 @@ fn a_hanging_password_command_makes_only_its_store_unknown() {
     let all = words(&status);
     assert_eq!(status.status.code(), Some(3), "{all}");
     // The time limit of one part of the status, not the ten seconds of a command.
-    let late = "was not read within 2.5s, so its store is unknown";
+    let late = "was not read within 2.5s, so the state of the store is unknown";
     assert!(all.contains(late) && !all.contains("was killed"), "{all}");
     let doctor = words(&world.run(&["doctor"]));
     assert!(doctor.contains("was not read within 4.3s"), "{doctor}");

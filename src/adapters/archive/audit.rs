@@ -1,5 +1,4 @@
-//! Holds and repairs: the decisions that belong to no release. They are few and small, and none is ever
-//! removed.
+//! Stores holds and repairs, which belong to no release. They are few and small, so the archive never removes them.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -20,7 +19,7 @@ impl Archive {
     ) -> Result<Vec<KeptAudit>> {
         let filter = filter.clone();
         self.read("listing holds and repairs", move |sql| {
-            // Bounds that sort after and before every id.
+            // The empty text sorts before every id, and `~` sorts after every id.
             let after = within.after.map_or(String::new(), |id| id.to_string());
             let before = within.before.map_or("~".to_owned(), |id| id.to_string());
             let mut statement = sql.prepare_cached(
@@ -48,7 +47,7 @@ impl Archive {
     pub(super) async fn find_audit(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>> {
         let typed = typed.to_ascii_uppercase();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.read("looking for a hold or a repair", move |sql| {
+        self.read("finding a hold or a repair by its id", move |sql| {
             let mut statement = sql.prepare_cached(&format!(
                 "SELECT record FROM audit WHERE {IS_MEANT} ORDER BY id DESC LIMIT ?2"
             ))?;
@@ -63,30 +62,31 @@ impl Archive {
         .await
     }
 
-    /// Stores the records. Returns how many of them were new or changed.
+    /// Stores the records. Returns how many of them were new or had new content.
     pub(super) async fn set_audit(&self, records: Vec<AuditRecord>) -> Result<usize> {
         if records.is_empty() {
             return Ok(0);
         }
-        self.write("keeping holds and repairs", move |sql| {
-            let mut news = 0;
+        self.write("storing holds and repairs", move |sql| {
+            let mut stored = 0;
             for record in &records {
                 let kept: Option<String> = sql
                     .prepare_cached("SELECT record FROM audit WHERE id = ?1")?
                     .query_row([record.id().to_string()], |row| row.get(0))
                     .optional()?;
-                // A record that cannot be decoded is replaced.
-                let kept = kept.and_then(|text| decode::<AuditRecord>("it", &text).ok());
+                // A stored record that cannot be decoded is replaced.
+                let kept =
+                    kept.and_then(|text| decode::<AuditRecord>("a hold or a repair", &text).ok());
                 match kept.as_ref().map(|kept| (kept, audit_change(kept, record))) {
                     Some((_, Change::Same)) => {}
                     Some((kept, Change::Other)) => differ(sql, kept, record)?,
                     Some((_, Change::More)) | None => {
                         set(sql, record)?;
-                        news += 1;
+                        stored += 1;
                     }
                 }
             }
-            Ok(news)
+            Ok(stored)
         })
         .await
     }
@@ -99,15 +99,15 @@ fn with_differences(
     let mut statement = sql.prepare_cached(
         "SELECT noticed_at, what, kept, found FROM audit_differences WHERE id = ?1 ORDER BY rowid",
     )?;
-    let mut all = Vec::with_capacity(records.len());
+    let mut audits = Vec::with_capacity(records.len());
     for record in records {
         let differences = noticed(statement.query([record.id().to_string()])?)?;
-        all.push(KeptAudit {
+        audits.push(KeptAudit {
             record,
             differences,
         });
     }
-    Ok(all)
+    Ok(audits)
 }
 
 fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), Fault> {
@@ -125,7 +125,8 @@ fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), F
     Ok(())
 }
 
-/// The first record stays. Each difference to a later one is noted once.
+/// Notes that a later copy of the record differs. The stored record does not change. The same difference is noted
+/// only once.
 fn differ(
     sql: &Transaction<'_>,
     kept: &AuditRecord,

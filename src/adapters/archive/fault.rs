@@ -1,4 +1,4 @@
-//! Errors of the archive.
+//! Errors inside a transaction of the archive, and the [`Failure`] that callers get for each of them.
 
 use std::path::Path;
 
@@ -7,15 +7,13 @@ use rusqlite::ErrorCode;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// An error inside a transaction.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// From the database.
     Database(rusqlite::Error),
-    /// From the contents or the location of the database.
+    /// The contents or the location of the database cannot be used.
     Refused {
         kind: FailureKind,
-        said: String,
+        message: String,
         hint: &'static str,
     },
 }
@@ -27,28 +25,34 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Fault {
-    pub(super) fn refused(kind: FailureKind, said: impl Into<String>, hint: &'static str) -> Self {
+    pub(super) fn refused(
+        kind: FailureKind,
+        message: impl Into<String>,
+        hint: &'static str,
+    ) -> Self {
         Self::Refused {
             kind,
-            said: said.into(),
+            message: message.into(),
             hint,
         }
     }
 
-    pub(super) fn garbled(said: impl Into<String>) -> Self {
+    pub(super) fn garbled(message: impl Into<String>) -> Self {
         Self::refused(
             FailureKind::Garbled,
-            said,
-            "another program may have changed the file: move it away, and Greenroom fills a new one from the stores",
+            message,
+            "another program may have changed the file: move the file away, and Greenroom creates a new archive from the stores",
         )
     }
 
     pub(super) fn into_failure(self, path: &Path, doing: &str) -> Failure {
         let target = target(path);
         match self {
-            Self::Refused { kind, said, hint } => {
-                Failure::new(kind, target, doing, sanitize(&said)).hint(hint)
-            }
+            Self::Refused {
+                kind,
+                message,
+                hint,
+            } => Failure::new(kind, target, doing, sanitize(&message)).hint(hint),
             Self::Database(error) => {
                 let (kind, hint) = meaning(error.sqlite_error_code());
                 Failure::new(kind, target, doing, sanitize(&error.to_string()))
@@ -63,11 +67,11 @@ fn meaning(code: Option<ErrorCode>) -> (FailureKind, &'static str) {
     match code {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             FailureKind::Unreachable,
-            "another process has held the file too long: try again",
+            "another process kept the file locked for too long: try again",
         ),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
             FailureKind::Garbled,
-            "the file is damaged or not a database: move it away, and Greenroom fills a new one from the stores",
+            "the file is damaged or is not a database: move the file away, and Greenroom creates a new archive from the stores",
         ),
         Some(ErrorCode::DiskFull) => (FailureKind::Rejected, "the disk is full: free some space"),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => (
@@ -82,7 +86,7 @@ fn meaning(code: Option<ErrorCode>) -> (FailureKind, &'static str) {
     }
 }
 
-/// The name of the archive in errors.
+/// The name of the archive in error messages.
 pub(super) fn target(path: &Path) -> String {
     sanitize(&format!("the archive at {}", path.display()))
 }

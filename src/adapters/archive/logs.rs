@@ -1,4 +1,4 @@
-//! The logs of candidates, as compressed JSON.
+//! Stores the logs of candidates as compressed JSON.
 
 use std::io::{Read as _, Write as _};
 
@@ -13,13 +13,14 @@ use crate::history::CandidateLog;
 use crate::inventory::ReleaseId;
 use crate::ports::Result;
 
-/// The most bytes of a decompressed log that are read: another program may have written the file.
+/// The most bytes of a decompressed log that are read. There is a limit because another program may have written the
+/// file.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
 impl Archive {
     pub(super) async fn set_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()> {
         let log = log.clone();
-        self.write(format!("keeping the log of release {id}"), move |sql| {
+        self.write(format!("storing the log of release {id}"), move |sql| {
             let is_forgotten = "SELECT 1 FROM forgotten WHERE id = ?1";
             let id = id.to_string();
             if sql.prepare_cached(is_forgotten)?.exists([&id])? {

@@ -1,16 +1,17 @@
-//! Every release that this machine has seen, in one `SQLite` file, for browsing without a network. Depends only on
-//! the ports and the domain types. It is a copy: it stores what it is given, never changes it, and notes later
-//! differences.
+//! The archive: every release that this machine has seen, in one `SQLite` file, for browsing without a network. It is
+//! a copy of the journals in the stores. If a store later has more of a record, the archive adds that. If a store has
+//! something different, the archive keeps the first value and notes the difference. It depends only on the ports and
+//! the domain types.
 //!
-//! The narrow table `releases` has the columns that filters use. Its key is made of the time at which a release was
-//! opened. Every index ends with that key, so *newest first* needs no sorting and a period is a range of keys. Wide
-//! columns (heads, entries) are in tables of their own. The index of words contains the filter columns too, so words
-//! and filters together are one look-up.
+//! The narrow table `releases` has the columns that filters use. The key of a release is the time at which it was
+//! opened, plus some bits of its id. Every index ends with that key, so a list needs no sorting, and a period is a
+//! range of keys. The wide columns (heads, entries) are in separate tables. The full-text index `words` contains the
+//! filter columns too, so one query can search for words and filter.
 //!
-//! Candidate logs are compressed and in a table of their own. Of a removed release only the id stays, so that its
-//! journal is not read again.
+//! The logs of candidates are compressed, in a separate table. When a release is removed, its id is kept, so that
+//! Greenroom does not copy the release from the store again.
 //!
-//! Holds and repairs are few: one table stores them as written, and they are filtered in this module.
+//! Holds and repairs are few. The table `audit` stores them as JSON, and this module filters them after reading.
 
 mod audit;
 mod fault;

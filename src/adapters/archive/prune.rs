@@ -1,5 +1,5 @@
-//! Removes what the retention rules no longer keep, in small transactions: on a full disk there is little room, and
-//! each transaction frees room for the next.
+//! Removes what the retention rules no longer keep. It uses small transactions: on a full disk there is little free
+//! space, and each transaction frees space for the next one.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::history::{Pruning, Retention, Standing, Weighed, begun_at, pruning};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
-/// How many releases one transaction removes.
+/// The most logs or releases that one transaction removes.
 const AT_ONCE: usize = 20;
 
 impl Archive {
     pub(super) async fn weighed(&self, retention: Retention, now: Timestamp) -> Result<Pruning> {
         self.read("finding what can be removed", move |sql| {
-            let all = weigh(sql)?;
-            let pruning = pruning(&all, used(sql)?, &retention, now);
+            let releases = weigh(sql)?;
+            let pruning = pruning(&releases, used(sql)?, &retention, now);
             Ok(pruning.with_orphans(&orphans(sql)?, now))
         })
         .await
@@ -38,13 +38,13 @@ impl Archive {
 
     async fn forget_all(&self, pruning: &Pruning) -> Result<()> {
         let now = Timestamp::now();
-        // Pages in the write-ahead log take room a second time.
+        // Pages in the write-ahead log take up disk space a second time, so the log is truncated first.
         self.tidy().await?;
         let logs = [pruning.logs.as_slice(), &pruning.orphans].concat();
-        for some in logs.chunks(AT_ONCE) {
-            let some = some.to_vec();
+        for batch in logs.chunks(AT_ONCE) {
+            let batch = batch.to_vec();
             let forgotten = self.write("removing logs", move |sql| {
-                for id in some {
+                for id in batch {
                     forget_log(sql, id)?;
                 }
                 Ok(())
@@ -52,10 +52,10 @@ impl Archive {
             forgotten.await?;
             self.tidy().await?;
         }
-        for some in pruning.releases.chunks(AT_ONCE) {
-            let some = some.to_vec();
+        for batch in pruning.releases.chunks(AT_ONCE) {
+            let batch = batch.to_vec();
             let forgotten = self.write("removing releases", move |sql| {
-                for (id, _) in some {
+                for (id, _) in batch {
                     forget_log(sql, id)?;
                     forget_release(sql, id, now)?;
                 }
@@ -67,13 +67,13 @@ impl Archive {
         Ok(())
     }
 
-    /// Returns free space to the disk: pages at the end of the file, and the write-ahead log. Other readers may
-    /// still use that log; then the next call truncates it.
+    /// Frees disk space: removes free pages from the file, and truncates the write-ahead log. If another process is
+    /// still reading the log, the next call truncates it.
     async fn tidy(&self) -> Result<()> {
         self.alone("freeing disk space", |connection| {
             checkpoint(connection)?;
             if let Err(error) = vacuum(connection) {
-                // This fails on a full disk. The pages can be reused all the same.
+                // Vacuuming fails on a full disk. `SQLite` can still reuse the free pages.
                 tracing::debug!("the archive file was not made smaller: {error}");
             }
             checkpoint(connection)
@@ -102,38 +102,37 @@ fn used(sql: &Connection) -> std::result::Result<u64, Fault> {
     Ok(u64::try_from(bytes).unwrap_or_default())
 }
 
-/// All releases, newest first.
+/// All releases with their sizes, newest first.
 fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
     let logs = log_sizes(sql)?;
     let mut statement = sql.prepare(
         "SELECT id, service, environment, standing, size FROM releases ORDER BY number DESC",
     )?;
     let mut rows = statement.query([])?;
-    let mut all = Vec::new();
+    let mut releases = Vec::new();
     while let Some(row) = rows.next()? {
         let text = |index: usize| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
-        let wrong = |what: &str| Fault::garbled(format!("{what:?} cannot be read"));
         let id: ReleaseId = read::id(text(0)?)?;
+        let invalid =
+            |column: &str| Fault::garbled(format!("the {column} of release {id} is invalid"));
         let (service, environment, standing) = (text(1)?, text(2)?, text(3)?);
-        let standing = Standing::ALL
-            .into_iter()
-            .find(|one| one.as_str() == standing);
-        all.push(Weighed {
+        let standing = Standing::ALL.into_iter().find(|it| it.as_str() == standing);
+        releases.push(Weighed {
             id,
             target: Target::new(
-                service.parse().map_err(|_| wrong(service))?,
-                environment.parse().map_err(|_| wrong(environment))?,
+                service.parse().map_err(|_| invalid("service"))?,
+                environment.parse().map_err(|_| invalid("environment"))?,
             ),
             opened_at: begun_at(id),
-            standing: standing.ok_or_else(|| wrong("the outcome of a release"))?,
+            standing: standing.ok_or_else(|| invalid("outcome"))?,
             size: size(row.get(4)?),
             log_size: logs.get(&id).copied().unwrap_or_default(),
         });
     }
-    Ok(all)
+    Ok(releases)
 }
 
-/// The logs without a release, oldest first.
+/// The ids and sizes of the logs without a release, oldest first.
 fn orphans(sql: &Transaction<'_>) -> std::result::Result<Vec<(ReleaseId, u64)>, Fault> {
     let mut statement = sql.prepare(
         "SELECT id, length(log) FROM logs WHERE id NOT IN (SELECT id FROM releases) ORDER BY id",
@@ -176,7 +175,7 @@ fn forget_release(
     let id = id.to_string();
     sql.prepare_cached("INSERT INTO forgotten (id, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![id, now.to_string()])?;
-    // The release itself goes last: the other rows are found by its number.
+    // The row in `releases` is deleted last, because the other rows are found by its number.
     for statement in [
         "DELETE FROM words WHERE rowid = (SELECT number FROM releases WHERE id = ?1)",
         "DELETE FROM differences WHERE number = (SELECT number FROM releases WHERE id = ?1)",

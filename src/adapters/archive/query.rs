@@ -1,4 +1,5 @@
-//! Makes a query from a filter. Every filter uses an index and reads it in the order of the list.
+//! Builds the SQL query for a filter. Every filter reads an index in the order of the list, so the database does not
+//! sort.
 
 use std::fmt::Write as _;
 
@@ -8,10 +9,10 @@ use rusqlite::types::Value;
 use crate::history::{Filter, Outcomes};
 use crate::inventory::ReleaseId;
 
-/// The low bits of a key, taken from the id. The rest is the time.
+/// The number of low bits of a key that are bits of the release id. The high bits are the time in milliseconds.
 const ID_BITS: u32 = 15;
 
-/// The key of a release: the time at which it was opened, and some bits of its id.
+/// The key of a release: the time at which it was opened, and the highest random bits of its id.
 pub(super) fn number(opened_at: Timestamp, id: ReleaseId) -> i64 {
     let mask = (1u128 << ID_BITS) - 1;
     let id_bits = (id.0.random() >> (80 - ID_BITS)) & mask;
@@ -23,7 +24,6 @@ fn first_number(at: Timestamp) -> i64 {
     at.as_millisecond().clamp(0, i64::MAX >> ID_BITS) << ID_BITS
 }
 
-/// A query under construction.
 #[derive(Debug, Default)]
 pub(super) struct Query {
     pub(super) sql: String,
@@ -31,12 +31,12 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// The keys, heads and differences of the matching releases, newest first.
+    /// Selects the keys, heads and numbers of differences of the matching releases, newest first.
     pub(super) fn list(filter: &Filter, before: Option<ReleaseId>, limit: usize) -> Self {
         let mut query = Self::default();
-        let words = words(filter);
-        // The join order is fixed: there are no statistics from which the planner could choose it.
-        query.sql.push_str(match words {
+        let full_text = full_text_query(filter);
+        // The join order is fixed: the database has no statistics from which its planner could choose one.
+        query.sql.push_str(match full_text {
             None => {
                 "SELECT r.number, h.head, r.differences FROM releases r \
                  CROSS JOIN heads h ON h.number = r.number WHERE 1"
@@ -47,13 +47,13 @@ impl Query {
                  CROSS JOIN heads h ON h.number = r.number WHERE 1"
             }
         });
-        let key = if words.is_some() {
+        let key = if full_text.is_some() {
             "w.rowid"
         } else {
             "r.number"
         };
-        if let Some(words) = words {
-            query.and("words MATCH", words);
+        if let Some(full_text) = full_text {
+            query.and("words MATCH", full_text);
         }
         query.fields(filter);
         if let Some(since) = filter.since {
@@ -84,7 +84,7 @@ impl Query {
         match &filter.version {
             Some(version) if version.starts_with("sha256:") => {
                 self.and("r.digest >=", version.clone());
-                // Sorts after every hexadecimal digit.
+                // `g` sorts after every hexadecimal digit.
                 self.and("r.digest <", format!("{version}g"));
             }
             Some(version) => self.and("r.version =", version.clone()),
@@ -101,7 +101,7 @@ impl Query {
             }
         }
         match filter.outcome {
-            Some(Outcomes::One(one)) => self.and("r.standing =", one.as_str().to_owned()),
+            Some(Outcomes::One(standing)) => self.and("r.standing =", standing.as_str().to_owned()),
             Some(Outcomes::Among(among)) => self.and("r.among =", among.as_str().to_owned()),
             None => {}
         }
@@ -113,16 +113,16 @@ impl Query {
     }
 }
 
-/// The query for the index of words: every word, and the filter columns that the index has. None
-/// without words to look for.
-fn words(filter: &Filter) -> Option<String> {
-    let mut asked: Vec<String> = filter
+/// The query for the full-text index: every word of the filter, and the filter columns that the index contains. None
+/// if the filter has no word that can be searched for.
+fn full_text_query(filter: &Filter) -> Option<String> {
+    let mut terms: Vec<String> = filter
         .words
         .iter()
         .filter(|word| has_token(word))
         .map(|word| format!("{} *", quoted(word)))
         .collect();
-    if asked.is_empty() {
+    if terms.is_empty() {
         return None;
     }
     let operator = filter.operator.as_ref();
@@ -131,7 +131,7 @@ fn words(filter: &Filter) -> Option<String> {
             .map_or(name.as_str(), |(name, _)| name)
     });
     let among = filter.outcome.map(|outcome| match outcome {
-        Outcomes::One(one) => one.among().as_str(),
+        Outcomes::One(standing) => standing.among().as_str(),
         Outcomes::Among(among) => among.as_str(),
     });
     let version = filter.version.as_deref();
@@ -144,10 +144,10 @@ fn words(filter: &Filter) -> Option<String> {
     ];
     for (field, value) in fields {
         if let Some(value) = value.filter(|value| has_token(value)) {
-            asked.push(format!("{field} : {}", quoted(value)));
+            terms.push(format!("{field} : {}", quoted(value)));
         }
     }
-    Some(asked.join(" AND "))
+    Some(terms.join(" AND "))
 }
 
 /// Whether the tokenizer of the index finds a token in `word`.
@@ -156,6 +156,6 @@ fn has_token(word: &str) -> bool {
 }
 
 fn quoted(word: &str) -> String {
-    // A quote inside a string is doubled. A zero byte would end the query.
+    // A quote inside a string is doubled. A zero byte would end the query, so a space replaces it.
     format!("\"{}\"", word.replace('\0', " ").replace('"', "\"\""))
 }

@@ -1,4 +1,4 @@
-//! Reads the archive.
+//! Implements [`ArchiveReader`] for the archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,8 +36,9 @@ impl ArchiveReader for Archive {
             let mut listed = Vec::new();
             while let Some(row) = rows.next()? {
                 let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-                let mut head: ReleaseRecord = decode("a head", text)?;
-                // Its head has the live period only once the release is closed.
+                let mut head: ReleaseRecord = decode("the head of a release", text)?;
+                // The head contains the live period only after the release is closed. Until then it is computed from
+                // the entries.
                 if head.closed.is_none() {
                     head.live = LivePeriod::of(&entries(sql, row.get(0)?)?);
                 }
@@ -57,7 +58,7 @@ impl ArchiveReader for Archive {
                 return Ok(None);
             };
             let recorded = Recorded {
-                head: decode("its head", &text)?,
+                head: decode("the head of the release", &text)?,
                 entries: entries(sql, number)?,
             };
             Ok(Some(Kept {
@@ -72,7 +73,7 @@ impl ArchiveReader for Archive {
     async fn named(&self, typed: &str, limit: usize) -> Result<Vec<ReleaseId>> {
         let typed = typed.to_ascii_uppercase();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.read("looking for a release", move |sql| {
+        self.read("finding a release by its id", move |sql| {
             let mut statement = sql.prepare_cached(&format!(
                 "SELECT id FROM releases WHERE {IS_MEANT} ORDER BY id DESC LIMIT ?2"
             ))?;
@@ -84,11 +85,11 @@ impl ArchiveReader for Archive {
 
     async fn heads(&self, ids: &[ReleaseId]) -> Result<BTreeMap<ReleaseId, ReleaseRecord>> {
         let ids = ids.to_vec();
-        self.read("reading heads", move |sql| {
+        self.read("reading the heads of releases", move |sql| {
             let mut found = BTreeMap::new();
             for id in ids {
                 if let Some((_, text)) = head_of(sql, id)? {
-                    found.insert(id, decode("a head", &text)?);
+                    found.insert(id, decode("the head of a release", &text)?);
                 }
             }
             Ok(found)
@@ -98,7 +99,7 @@ impl ArchiveReader for Archive {
 
     async fn unfinished(&self, target: &Target) -> Result<Vec<ReleaseId>> {
         let target = target.clone();
-        self.read("looking for unfinished releases", move |sql| {
+        self.read("finding unfinished releases", move |sql| {
             let mut statement = sql.prepare_cached(
                 "SELECT id FROM releases WHERE standing = 'open' AND service = ?1
                  AND environment = ?2 ORDER BY number",
@@ -140,7 +141,7 @@ impl ArchiveReader for Archive {
 
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>> {
         let ids = ids.to_vec();
-        self.read("looking for removed releases", move |sql| {
+        self.read("finding removed releases", move |sql| {
             let mut statement = sql.prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?;
             let mut found = BTreeSet::new();
             for id in ids {
@@ -175,7 +176,9 @@ fn entries(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Entry>
     let rows = statement
         .query_map([number], |row| row.get(0))?
         .collect::<std::result::Result<Vec<String>, _>>()?;
-    rows.iter().map(|text| decode("an entry", text)).collect()
+    rows.iter()
+        .map(|text| decode("an entry of a release", text))
+        .collect()
 }
 
 fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Difference>, Fault> {
@@ -185,7 +188,7 @@ fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Di
     noticed(statement.query([number])?)
 }
 
-/// Reads differences from rows of: when noticed, where, the kept value, the found value.
+/// Reads differences from rows with the columns `noticed_at`, `what`, `kept` and `found`.
 pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>, Fault> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -193,7 +196,7 @@ pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>
         found.push(Difference {
             noticed_at: noticed_at
                 .parse()
-                .map_err(|_| Fault::garbled(format!("{noticed_at:?} is not a time")))?,
+                .map_err(|_| Fault::garbled(format!("{noticed_at:?} is not a valid time")))?,
             what: row.get(1)?,
             kept: row.get(2)?,
             found: row.get(3)?,
@@ -208,11 +211,11 @@ fn ids(texts: &[String]) -> std::result::Result<Vec<ReleaseId>, Fault> {
 
 pub(super) fn id(text: &str) -> std::result::Result<ReleaseId, Fault> {
     text.parse()
-        .map_err(|_| Fault::garbled(format!("{text:?} is not a release id")))
+        .map_err(|_| Fault::garbled(format!("{text:?} is not a valid release id")))
 }
 
 impl Archive {
-    /// The database's query plan for a list with `filter`. For tests and diagnosis.
+    /// The database's query plan for a list with `filter`, for tests and diagnosis.
     pub async fn explain(&self, filter: &Filter) -> Result<String> {
         let query = Query::list(filter, None, 200);
         self.read("explaining a query", move |sql| {

@@ -1,5 +1,6 @@
-//! Disk space reserved for a full disk. Removing a release writes before it frees, so on a disk without a free byte
-//! nothing could be removed. A file next to the archive takes that space until it is needed.
+//! Reserves disk space for the archive. Removing a release first writes to the write-ahead log, so nothing could be
+//! removed on a full disk. A file next to the archive therefore takes up the space that a removal needs. It is
+//! deleted before a removal and created again afterwards.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::private_files;
 
-/// In bytes: the pages in the write-ahead log, plus what one removing transaction adds.
+/// The size of the reserve in bytes: the largest write-ahead log, plus what one transaction that removes records
+/// writes.
 const SIZE: usize = 4 * 1024 * 1024;
 
-/// Creates the file unless it exists. If this fails, everything works as long as the disk is not full.
+/// Creates the reserve file unless it exists. A failure is only logged: the archive works without a reserve until the
+/// disk is full.
 pub(super) fn make(archive: &Path) {
     let path = path(archive);
     let is_there = fs::symlink_metadata(&path)
@@ -19,20 +22,20 @@ pub(super) fn make(archive: &Path) {
         return;
     }
     if let Err(error) = write(&path) {
-        tracing::debug!("no disk space is reserved for the archive: {error}");
+        tracing::debug!("cannot reserve disk space for the archive: {error}");
         give(archive);
     }
 }
 
-/// Removes the file, so that the next write has the space.
+/// Deletes the reserve file, so that the next write can use the space.
 pub(super) fn give(archive: &Path) {
-    // A missing file was removed earlier.
+    // The file may have been deleted already.
     let _ = fs::remove_file(path(archive));
 }
 
 fn write(path: &Path) -> std::io::Result<()> {
     let mut file = private_files::options().truncate(true).open(path)?;
-    // The bytes are written: a sparse file takes no space.
+    // Every byte is written, because a sparse file takes up no disk space.
     file.write_all(&vec![b'-'; SIZE])?;
     file.sync_all()
 }

@@ -5,13 +5,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::fault::Fault;
 use crate::ports::FailureKind;
 
-/// The schema that this Greenroom reads and writes, in `user_version`.
+/// The schema version that this Greenroom writes. It is stored in `user_version`.
 const VERSION: i64 = 4;
 
-/// `grra`: marks a database as an archive of Greenroom.
+/// `grra`, the `application_id` that marks a database as an archive of Greenroom.
 const APPLICATION: i64 = 0x6772_7261;
 
-/// Every index ends with the key of its table, which starts with the time.
+/// The tables of schema 1. Every index ends with the key of its table, which starts with the time.
 const TABLES: &str = "
 CREATE TABLE releases (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL,
@@ -48,7 +48,7 @@ CREATE VIRTUAL TABLE words USING fts5 (
 );
 ";
 
-/// What schema 2 adds.
+/// Schema 2 adds the size of each release, the logs of candidates, and the ids of removed releases.
 const SECOND: &str = "
 ALTER TABLE releases ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 
@@ -59,14 +59,14 @@ CREATE TABLE logs (
 CREATE TABLE forgotten (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// What schema 3 adds.
+/// Schema 3 adds holds and repairs.
 const THIRD: &str = "
 CREATE TABLE audit (
     id TEXT PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL, record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What schema 4 adds.
+/// Schema 4 adds the differences between a stored hold or repair and a later copy of it.
 const FOURTH: &str = "
 CREATE TABLE audit_differences (
     id TEXT NOT NULL, what TEXT NOT NULL, found TEXT NOT NULL, kept TEXT NOT NULL,
@@ -74,7 +74,8 @@ CREATE TABLE audit_differences (
 ) STRICT;
 ";
 
-/// Sets the size of a release in bytes: the sum of its stored texts.
+/// Sets the size of every release: the number of characters in its stored texts. A caller may append a `WHERE`
+/// clause.
 pub(super) const WEIGH: &str = "
 UPDATE releases SET size =
     coalesce((SELECT length(head) FROM heads h WHERE h.number = releases.number), 0)
@@ -99,7 +100,7 @@ const NAMES: [(i64, &[&str]); 4] = [
     (4, &["audit_differences"]),
 ];
 
-/// Creates the tables in an empty database. Accepts a database of Greenroom and refuses any other.
+/// Creates the tables in an empty database and upgrades an older archive. Refuses any other database.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = pragma(&transaction, "user_version")?;
@@ -161,39 +162,43 @@ fn accept(version: i64) -> Result<(), Fault> {
     }
     Err(Fault::refused(
         FailureKind::Unsupported,
-        format!("its schema is {version}, and this Greenroom reads 1 to {VERSION}"),
-        "a newer Greenroom wrote it: use that version, or configure another file",
+        format!(
+            "the database has schema {version}, but this Greenroom reads schemas 1 to {VERSION}"
+        ),
+        "a newer Greenroom wrote the file: use that version, or configure another file",
     ))
 }
 
-/// Refuses a database with a view or a trigger, or without one of our tables. A view or a trigger can run without end,
-/// and the file may come from another user.
+/// Refuses a database that has a view or a trigger, or lacks one of the tables of Greenroom. The file may have been
+/// written by another user, and a view or a trigger can run forever.
 fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Fault> {
-    let refused = |said: String| {
+    let refused = |message: String| {
         Fault::refused(
             FailureKind::Conflict,
-            said,
-            "Greenroom did not create it: move the file away, and Greenroom fills a new one from the stores",
+            message,
+            "Greenroom did not create this file: move the file away, and Greenroom creates a new archive from the stores",
         )
     };
     let mut statement = transaction.prepare(
         "SELECT name, type FROM sqlite_schema WHERE type IN ('view', 'trigger') LIMIT 1",
     )?;
-    let foreign = statement
+    let unexpected = statement
         .query_map([], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
         })?
         .next()
         .transpose()?;
-    if let Some((name, kind)) = foreign {
-        return Err(refused(format!("it has a {kind}, {name:?}")));
+    if let Some((name, kind)) = unexpected {
+        return Err(refused(format!(
+            "the database has a {kind} {name:?}, which Greenroom never creates"
+        )));
     }
     let mut statement =
         transaction.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
-    let known = NAMES.iter().filter(|(since, _)| *since <= version);
-    for name in known.flat_map(|(_, names)| *names) {
+    let expected = NAMES.iter().filter(|(since, _)| *since <= version);
+    for name in expected.flat_map(|(_, names)| *names) {
         if !statement.exists([name])? {
-            return Err(refused(format!("it has no table {name}")));
+            return Err(refused(format!("the database has no table {name}")));
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! The database file: one connection writes and one reads, so browsing does not wait for writes. Calls run outside the
-//! async threads.
+//! The database file. One connection writes and another one reads, so that browsing does not wait for writes. Calls
+//! run on blocking threads, not on the async threads.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,16 @@ use super::{reserve, schema};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 
-/// How long a call waits for another process that is writing.
+/// How long a call waits while another process writes.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The same for a trial ([`Archive::try_out`]).
+/// How long [`Archive::try_out`] waits while another process writes.
 const BUSY_TRIED: Duration = Duration::from_secs(2);
 
-/// How long a call may take in total: the disk may hang.
+/// How long a call may take in total. The limit exists because a disk may hang.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// See the module. Cheap to clone.
+/// The archive of this machine. Clones share the two connections.
 #[derive(Clone)]
 pub struct Archive {
     path: Arc<Path>,
@@ -35,7 +35,7 @@ pub struct Archive {
     writing: Arc<Mutex<Connection>>,
     /// Interrupts a running statement of the reading connection.
     interrupt: Arc<InterruptHandle>,
-    /// How long a read may take.
+    /// How long a read may take. Writes use [`DEADLINE`].
     deadline: Duration,
 }
 
@@ -46,17 +46,17 @@ impl fmt::Debug for Archive {
 }
 
 impl Archive {
-    /// Opens the archive at `path`. Creates the file and its directory where they do not exist.
+    /// Opens the archive at `path`, and creates the file and its directory if they do not exist.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path: Arc<Path> = path.into().into();
         let place = Arc::clone(&path);
-        let both = blocking(&path, "opening it".into(), DEADLINE, move || {
+        let connections = blocking(&path, "opening the database".into(), DEADLINE, move || {
             create(&place)?;
             let mut writing = connect(&place, BUSY)?;
-            // Takes effect only in a new file: there, removing releases makes the file smaller.
+            // This takes effect only in a new file. It lets the file shrink when releases are removed.
             writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             write_ahead(&writing)?;
-            // The archive is a copy: what a power cut loses is read from the stores again.
+            // The archive is a copy, so whatever a power failure loses is read from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
             // The write-ahead log has to fit into the reserve when the disk is full.
             writing.pragma_update(None, "wal_autocheckpoint", 256)?;
@@ -64,7 +64,7 @@ impl Archive {
             reserve::make(&place);
             Ok((connect(&place, BUSY)?, writing))
         });
-        let (reading, writing) = both.await?;
+        let (reading, writing) = connections.await?;
         Ok(Self {
             path,
             is_file: true,
@@ -75,56 +75,62 @@ impl Archive {
         })
     }
 
-    /// Checks that the archive can be read and written, and changes nothing. Returns how many releases it has; None
-    /// where there is no file. Creates no file.
+    /// Checks that the archive can be read and written, without changing or creating anything. Returns the number of
+    /// releases; None if the file does not exist.
     pub async fn try_out(path: &Path) -> Result<Option<i64>> {
         let place = path.to_owned();
-        let tried = blocking(path, "trying to write to it".into(), DEADLINE, move || {
-            let is_there = place.try_exists();
-            let unseen =
-                |error: std::io::Error| Fault::refused(FailureKind::Denied, error.to_string(), "");
-            if !is_there.map_err(unseen)? {
-                return Ok(None);
-            }
-            let mut connection = connect(&place, BUSY_TRIED)?;
-            // Dropping it rolls it back.
-            let behavior = TransactionBehavior::Immediate;
-            let transaction = connection.transaction_with_behavior(behavior)?;
-            schema::recognise(&transaction)?;
-            let releases =
-                transaction.query_row("SELECT count(*) FROM releases", [], |row| row.get(0))?;
-            Ok(Some(releases))
-        });
+        let tried = blocking(
+            path,
+            "testing that it can be written".into(),
+            DEADLINE,
+            move || {
+                let is_there = place.try_exists();
+                let denied = |error: std::io::Error| {
+                    Fault::refused(FailureKind::Denied, error.to_string(), "")
+                };
+                if !is_there.map_err(denied)? {
+                    return Ok(None);
+                }
+                let mut connection = connect(&place, BUSY_TRIED)?;
+                // Dropping the transaction rolls it back.
+                let behavior = TransactionBehavior::Immediate;
+                let transaction = connection.transaction_with_behavior(behavior)?;
+                schema::recognise(&transaction)?;
+                let releases =
+                    transaction.query_row("SELECT count(*) FROM releases", [], |row| row.get(0))?;
+                Ok(Some(releases))
+            },
+        );
         tried.await
     }
 
-    /// An archive in memory, for when no file can be created. Its contents are lost when it is dropped.
+    /// Opens an archive in memory, for when no file can be created. The contents are lost when it is dropped.
     pub async fn in_memory() -> Result<Self> {
         let path: Arc<Path> = Path::new("memory").into();
-        let only = blocking(&path, "opening it".into(), DEADLINE, || {
-            let mut only = Connection::open_in_memory()?;
-            schema::prepare(&mut only)?;
-            Ok(only)
+        let connection = blocking(&path, "opening the database".into(), DEADLINE, || {
+            let mut connection = Connection::open_in_memory()?;
+            schema::prepare(&mut connection)?;
+            Ok(connection)
         });
-        let only = only.await?;
-        let interrupt = Arc::new(only.get_interrupt_handle());
-        let only = Arc::new(Mutex::new(only));
+        let connection = connection.await?;
+        let interrupt = Arc::new(connection.get_interrupt_handle());
+        let connection = Arc::new(Mutex::new(connection));
         Ok(Self {
             path,
             is_file: false,
             interrupt,
             deadline: DEADLINE,
-            reading: Arc::clone(&only),
-            writing: only,
+            reading: Arc::clone(&connection),
+            writing: connection,
         })
     }
 
-    /// The path of the file.
+    /// The path of the file; `memory` for an archive in memory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Runs a reading transaction: everything in it is read at one moment.
+    /// Runs `work` in a transaction that only reads, so that all its reads show the same moment.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
@@ -142,15 +148,16 @@ impl Archive {
             done
         });
         let read = read.await;
-        // The caller already has its answer. A statement without an end must block neither the next read nor the end of
-        // the process.
+        // After the time limit the caller has its failure, but the statement may still be running. A statement that
+        // never ends would block the next read and the exit of the process.
         if is_running.load(Ordering::SeqCst) {
             self.interrupt.interrupt();
         }
         read
     }
 
-    /// Creates or removes the reserve, unless the archive is in memory.
+    /// Runs `work` on the path of the archive, to create or delete the reserve. Does nothing for an archive in
+    /// memory.
     pub(super) async fn reserve(&self, work: fn(&Path)) -> Result<()> {
         if !self.is_file {
             return Ok(());
@@ -176,7 +183,7 @@ impl Archive {
         .await
     }
 
-    /// Runs a writing transaction.
+    /// Runs `work` in a transaction that writes, and commits it.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
@@ -200,12 +207,12 @@ async fn blocking<T: Send + 'static>(
     deadline: Duration,
     work: impl FnOnce() -> std::result::Result<T, Fault> + Send + 'static,
 ) -> Result<T> {
-    let failed = |said: String| {
+    let failed = |message: String| {
         Failure::new(
             FailureKind::Unreachable,
             fault::target(path),
             doing.clone(),
-            said,
+            message,
         )
     };
     match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
@@ -215,19 +222,19 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Creates the file and its directory, where they do not exist, for this user only.
+/// Creates the file and its directory if they do not exist. Only this user can read them.
 fn create(path: &Path) -> std::result::Result<(), Fault> {
-    let denied = |what: &str, error: std::io::Error| {
-        let said = format!("{what}{error}");
+    let denied = |prefix: &str, error: std::io::Error| {
+        let message = format!("{prefix}{error}");
         Fault::refused(
             FailureKind::Denied,
-            said,
-            "name one that this user may write",
+            message,
+            "configure a path that this user can write",
         )
     };
     if let Some(directory) = path.parent() {
         private_files::create_directory(directory)
-            .map_err(|error| denied("its directory: ", error))?;
+            .map_err(|error| denied("cannot create its directory: ", error))?;
     }
     private_files::create(path).map_err(|error| denied("", error))?;
     for suffix in ["", "-wal", "-shm"] {
@@ -239,7 +246,7 @@ fn create(path: &Path) -> std::result::Result<(), Fault> {
 }
 
 fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Fault> {
-    // Without SQLITE_OPEN_URI: a path is a path.
+    // Without SQLITE_OPEN_URI, a path that starts with `file:` is an ordinary path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -247,13 +254,14 @@ fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Fault
         .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string(), ""))?;
     let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(busy)?;
-    // A damaged or foreign schema must not run code: functions with side effects, or virtual tables of other programs.
+    // The file may be damaged or from another program. Its schema must not run code: functions with side effects, or
+    // virtual tables.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     Ok(connection)
 }
 
-/// Turns on the write-ahead log. While it changes the journal mode, `SQLite` does not wait for others, whatever the
-/// busy timeout is.
+/// Turns on the write-ahead log. `SQLite` ignores the busy timeout while it changes the journal mode, so this
+/// function retries for up to [`BUSY`].
 fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
     let until = Instant::now() + BUSY;
     loop {
@@ -264,7 +272,9 @@ fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
             Ok(mode) => {
                 return Err(Fault::refused(
                     FailureKind::Unsupported,
-                    format!("a write-ahead log is not possible here (journal mode {mode})"),
+                    format!(
+                        "the file system does not support a write-ahead log (journal mode {mode})"
+                    ),
                     "put the file on a local file system",
                 ));
             }
@@ -284,19 +294,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_read_without_an_end_is_interrupted() {
+    async fn a_read_that_never_ends_is_interrupted() {
         let archive = Archive::in_memory().await.unwrap();
-        let hurried = Archive {
+        let impatient = Archive {
             deadline: Duration::from_millis(100),
             ..archive.clone()
         };
-        let read = hurried.read("counting", |transaction| {
+        let read = impatient.read("counting", |transaction| {
             let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
             Ok(transaction.query_row(endless, [], |row| row.get::<_, i64>(0))?)
         });
-        let said = read.await.unwrap_err().to_string();
-        assert!(said.contains("no answer within 100ms"), "{said}");
-        // The next read finds the connection free.
+        let message = read.await.unwrap_err().to_string();
+        assert!(message.contains("no answer within 100ms"), "{message}");
+        // The interrupted statement no longer blocks the connection.
         let next = archive.read("counting", |transaction| {
             Ok(transaction.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?)
         });

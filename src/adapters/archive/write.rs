@@ -1,4 +1,4 @@
-//! Stores what was seen, and notes later differences.
+//! Implements [`ArchiveWriter`]: copies releases to the archive, and notes later differences.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ impl ArchiveWriter for Archive {
     async fn keep(&self, releases: Vec<Recorded>) -> Result<()> {
         let doing = match releases.as_slice() {
             [] => return Ok(()),
-            [one] => format!("keeping release {}", one.head.id),
-            many => format!("keeping {} releases", many.len()),
+            [release] => format!("storing release {}", release.head.id),
+            many => format!("storing {} releases", many.len()),
         };
         let now = Timestamp::now();
         self.write(doing, move |sql| {
@@ -38,14 +38,17 @@ impl ArchiveWriter for Archive {
 
     async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()> {
         let target = target.to_string();
-        self.write(format!("noting how far {target} was read"), move |sql| {
-            sql.execute(
-                "INSERT INTO seen (target, id) VALUES (?1, ?2)
+        self.write(
+            format!("recording up to which release {target} was copied"),
+            move |sql| {
+                sql.execute(
+                    "INSERT INTO seen (target, id) VALUES (?1, ?2)
                  ON CONFLICT DO UPDATE SET id = max(id, excluded.id)",
-                params![target, id.to_string()],
-            )?;
-            Ok(())
-        })
+                    params![target, id.to_string()],
+                )?;
+                Ok(())
+            },
+        )
         .await
     }
 
@@ -75,7 +78,7 @@ impl Keeping<'_> {
             }
             return self.add(read);
         };
-        let kept: ReleaseRecord = decode("a head", &text)?;
+        let kept: ReleaseRecord = decode("the head of the release", &text)?;
         let mut is_more = self.more_entries(number, &read.entries)?;
         match head_change(&kept, &read.head) {
             Change::Same => {}
@@ -147,7 +150,7 @@ impl Keeping<'_> {
         self.index(number, read)
     }
 
-    /// `from`, or the next free key: two releases may have been opened in the same millisecond.
+    /// `from`, or the next free key. Two releases may have been opened in the same millisecond.
     fn free_number(&self, from: i64) -> std::result::Result<i64, Fault> {
         let mut number = from;
         let mut is_taken = self
@@ -172,7 +175,7 @@ impl Keeping<'_> {
         Ok(())
     }
 
-    /// Adds and compares entries. Returns whether any was new.
+    /// Adds new entries and compares the others. Returns whether it stored anything.
     fn more_entries(&self, number: i64, read: &[Entry]) -> std::result::Result<bool, Fault> {
         let kept = self.kept_entries(number)?;
         let mut is_more = false;
@@ -182,15 +185,15 @@ impl Keeping<'_> {
                 is_more = true;
                 continue;
             };
-            match entry_change(&decode("an entry", text)?, entry) {
+            match entry_change(&decode("an entry of the release", text)?, entry) {
                 Change::Same => {}
                 Change::More => {
                     self.set_entry(number, entry)?;
                     is_more = true;
                 }
                 Change::Other => {
-                    let what = format!("entry {}", entry.sequence);
-                    self.differ(number, &what, text, &encode(entry)?)?;
+                    let label = format!("entry {}", entry.sequence);
+                    self.differ(number, &label, text, &encode(entry)?)?;
                 }
             }
         }
@@ -265,6 +268,10 @@ pub(super) fn encode(value: &impl Serialize) -> std::result::Result<String, Faul
     serde_json::to_string(value).map_err(|error| Fault::garbled(error.to_string()))
 }
 
-pub(super) fn decode<T: DeserializeOwned>(what: &str, text: &str) -> std::result::Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::garbled(format!("{what}: {error}")))
+pub(super) fn decode<T: DeserializeOwned>(
+    label: &str,
+    text: &str,
+) -> std::result::Result<T, Fault> {
+    serde_json::from_str(text)
+        .map_err(|error| Fault::garbled(format!("{label} cannot be read: {error}")))
 }

@@ -1,4 +1,4 @@
-//! The answer listener's report about a target, and the client for it.
+//! The report of the answer listener about a target, and the client that reads it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,40 +19,40 @@ use crate::sanitize::sanitize;
 
 use super::site::Site;
 
-/// The time limit for an answer.
+/// The time limit for a connection and for an answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The longest answer that is read, in bytes.
+/// The most bytes of an answer that are read.
 pub(super) const LONGEST: usize = 256 * 1024;
 
-/// The query for how many requests have ended since a second.
+/// The query for how many requests have ended since a second (Unix time).
 const COUNTED_SINCE: &str = "counted_since=";
 
-/// The report about one target.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
-    /// What the proxy does with the target's traffic.
+    /// How the proxy routes the target.
     #[serde(flatten)]
     pub(super) proxy: ProxyAnswer,
-    /// The open requests to each slot.
+    /// The number of open requests to each slot.
     pub(super) open: PerSlot<u64>,
-    /// The traffic of the last seconds. None from a proxy that does not count.
+    /// The traffic of the last seconds. None if the proxy is an older Greenroom that does not count it.
     #[serde(default)]
     pub(super) rates: Option<PerSlot<Rates>>,
 }
 
-/// The proxy's name in errors.
+/// The name of the proxy in error messages.
 pub(super) fn place(address: SocketAddr) -> String {
     format!("embedded proxy at {address}")
 }
 
-/// Asks over a new connection. None when the proxy does not know the target.
+/// Reads the report over a new connection. Returns None if the proxy does not serve the target.
 pub(super) async fn ask(address: SocketAddr, target: &Target) -> Result<Option<Answer>> {
-    let doing = format!("asking what it does for {target}");
+    let doing = format!("reading how {target} is routed");
     ask_for(address, &Site::answer_path(target), &doing, DEADLINE).await
 }
 
-/// Asks how many requests each slot has answered since a second. None when the proxy does not know the target.
+/// Reads how many requests each slot has answered since a second (Unix time). Returns None if the proxy does not
+/// serve the target.
 pub(super) async fn ask_counted(
     address: SocketAddr,
     target: &Target,
@@ -63,31 +63,41 @@ pub(super) async fn ask_counted(
     ask_for(address, &path, &doing, DEADLINE).await
 }
 
-/// Parses the query that [`ask_counted`] sends. None for any other.
+/// Parses the query that [`ask_counted`] sends. Returns None for any other query.
 pub(super) fn counted_since(query: &str) -> Option<i64> {
     query.strip_prefix(COUNTED_SINCE)?.parse().ok()
 }
 
-/// Requests a path, with a deadline. None when the path does not exist.
+/// Requests a path of the answer listener. Returns None if the path does not exist.
 pub(super) async fn ask_for<T: DeserializeOwned>(
     address: SocketAddr,
     path: &str,
     doing: &str,
     deadline: Duration,
 ) -> Result<Option<T>> {
-    let failed = |kind, said: &str| Failure::new(kind, place(address), doing, sanitize(said));
+    let failed = |kind, message: &str| Failure::new(kind, place(address), doing, sanitize(message));
     let stream = match timeout(DEADLINE, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             return Err(failed(FailureKind::Unreachable, &error.to_string())
-                .hint("the sandbox that this proxy belongs to has ended"));
+                .hint("the sandbox that started this proxy no longer runs"));
         }
-        Err(_) => return Err(failed(FailureKind::Unreachable, "no connection in time")),
+        Err(_) => {
+            return Err(failed(
+                FailureKind::Unreachable,
+                &format!("no connection within {} s", DEADLINE.as_secs()),
+            ));
+        }
     };
     let (status, body) = match timeout(deadline, get(stream, path)).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(said)) => return Err(failed(FailureKind::Garbled, &said)),
-        Err(_) => return Err(failed(FailureKind::Unreachable, "no answer in time")),
+        Ok(Err(error)) => return Err(failed(FailureKind::Garbled, &error)),
+        Err(_) => {
+            return Err(failed(
+                FailureKind::Unreachable,
+                &format!("no answer within {} s", deadline.as_secs()),
+            ));
+        }
     };
     let text = String::from_utf8_lossy(&body);
     match status {
@@ -97,7 +107,7 @@ pub(super) async fn ask_for<T: DeserializeOwned>(
         StatusCode::NOT_FOUND => Ok(None),
         other => Err(failed(
             FailureKind::Rejected,
-            &format!("it answered {other}: {text}"),
+            &format!("the proxy answered {other}: {text}"),
         )),
     }
 }
@@ -121,7 +131,7 @@ async fn get(stream: TcpStream, path: &str) -> std::result::Result<(StatusCode, 
         let body = body.map_err(|error| error.to_string())?;
         Ok((status, body.to_bytes()))
     };
-    // One task drives both halves, so nothing runs on after the deadline.
+    // One task drives both futures, so neither continues after the deadline.
     let mut connection = std::pin::pin!(connection);
     let mut exchange = std::pin::pin!(exchange);
     tokio::select! {

@@ -1,7 +1,7 @@
-//! The connections of one listener, which has a limited number of places. When all are taken, a new connection takes
-//! the place of the client that has kept the proxy waiting longest, so idle clients cannot keep others out. A
-//! connection whose request waits for its slot keeps its place. A client that loses its place may have sent a request at
-//! that moment, so the proxy waits a little for one, and answers it before it closes the connection.
+//! The connections of one listener, which has a limited number of places. If all places are in use, a new connection
+//! takes the place of the client that has kept the proxy waiting longest, so idle clients cannot keep others out. A
+//! connection whose request waits for its slot keeps its place. A client that loses its place may just have sent a
+//! request, so the proxy waits a moment for one, and answers it before it closes the connection.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -17,15 +17,15 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long a client must have kept the proxy waiting before it can lose its place. A client that has just connected,
-/// or whose next request is on its way, keeps it.
+/// How long a client must have kept the proxy waiting before it can lose its place. The minimum protects a client
+/// that has just connected, or whose next request is on its way.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// For this many places, one client more may be leaving at a time.
+/// At most one connection may be leaving for each of this many places.
 const PLACES_FOR_ONE_LEAVING: usize = 16;
 
-/// How often to look for a connection to close while every one waits for its slot.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often [`Places::take`] tries again while every connection waits for its slot.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The places of one listener.
 #[derive(Debug)]
@@ -37,16 +37,15 @@ pub(super) struct Places {
     left: Notify,
 }
 
-/// By their numbers, which rise.
+/// Connections by their numbers. A later connection has a higher number.
 #[derive(Debug, Default)]
 struct Connections {
-    /// Those that have a place.
+    /// The connections that have a place.
     placed: BTreeMap<u64, Arc<Progress>>,
-    /// Those that lost theirs and are not over.
+    /// The connections that lost their place and are not closed yet.
     leaving: BTreeMap<u64, Arc<Progress>>,
 }
 
-/// The progress of one connection.
 #[derive(Debug)]
 pub(super) struct Progress {
     began: Instant,
@@ -56,13 +55,15 @@ pub(super) struct Progress {
     open: AtomicUsize,
     /// Whether the client does not read what the proxy writes.
     is_blocked: AtomicBool,
+    /// Cancelled when the connection loses its place.
     leaving: CancellationToken,
-    /// A request came after that.
+    /// Cancelled when a request arrives after the connection lost its place.
     came_late: CancellationToken,
+    /// Cancelled when the connection must be closed immediately.
     cut: CancellationToken,
 }
 
-/// A taken place. Dropping it frees it.
+/// A place in use. Dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
@@ -81,14 +82,15 @@ impl Places {
         })
     }
 
-    /// Takes a place. When all are taken, the connection that has waited longest loses its own.
+    /// Waits for a place. If all places are in use, the connection that has waited longest for its client loses its
+    /// place.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.free() {
                 return place;
             }
             if !self.lose_longest_waiting() {
-                let _ = timeout(LOOK_AGAIN, self.left.notified()).await;
+                let _ = timeout(RETRY_INTERVAL, self.left.notified()).await;
             }
         }
     }
@@ -117,15 +119,17 @@ impl Places {
         })
     }
 
-    /// Takes the place of the connection that has kept the proxy waiting longest; whether it could. Where too many are
-    /// leaving, the first of them that still waits for its client is cut, and this can be tried again when it is over.
+    /// Takes the place from the connection that has kept the proxy waiting longest. Returns whether a place became
+    /// free. If too many connections are leaving already, one waiting connection is cut instead, and the caller tries
+    /// again later.
     fn lose_longest_waiting(&self) -> bool {
         let mut connections = self.lock();
         let Some(number) = longest_waiting(&connections.placed) else {
             return false;
         };
         if connections.leaving.len() >= self.most.div_ceil(PLACES_FOR_ONE_LEAVING) {
-            // Where all of them answer a request that lasts, the place comes from one that waits.
+            // If every leaving connection is still answering a long request, a connection that waits for its client
+            // is cut.
             if !connections.cut_first_leaving()
                 && let Some(progress) = connections.placed.get(&number)
             {
@@ -137,7 +141,7 @@ impl Places {
             return false;
         };
         progress.leaving.cancel();
-        // One that does not take its answer sends no request either.
+        // A client that does not read its answer will not send a request either.
         if progress.is_blocked.load(Ordering::Relaxed) {
             progress.cut.cancel();
         }
@@ -145,8 +149,8 @@ impl Places {
         true
     }
 
-    /// Cuts a connection that waits for its client, for its descriptor: one that is leaving, or the one that has waited
-    /// longest.
+    /// Cuts a connection that waits for its client, to free its descriptor. A leaving connection is cut first,
+    /// otherwise the connection that has waited longest.
     pub(super) fn cut_longest_waiting(&self) {
         let mut connections = self.lock();
         if connections.cut_first_leaving() {
@@ -166,7 +170,7 @@ impl Places {
     }
 }
 
-/// The connection that has kept the proxy waiting longest, and for long enough.
+/// The connection that has kept the proxy waiting longest, if for at least [`KEPT`].
 fn longest_waiting(placed: &BTreeMap<u64, Arc<Progress>>) -> Option<u64> {
     let waiting = placed.iter().filter(|(_, it)| {
         it.waits_for_client() && it.silent_for() >= KEPT && !it.cut.is_cancelled()
@@ -176,7 +180,8 @@ fn longest_waiting(placed: &BTreeMap<u64, Arc<Progress>>) -> Option<u64> {
 }
 
 impl Connections {
-    /// Whether there was one to cut, or one was cut and is not over.
+    /// Cuts the first leaving connection that waits for its client. Returns true if one was cut, or if a connection
+    /// that was cut earlier is not closed yet.
     fn cut_first_leaving(&mut self) -> bool {
         if self.leaving.values().any(|it| it.cut.is_cancelled()) {
             return true;
@@ -200,14 +205,14 @@ impl Drop for Place {
 }
 
 impl Progress {
-    /// Returns when the connection is to take no further request: its place is another one's, and it has a late request
-    /// to answer or has had time for one.
+    /// Waits until the connection must take no further request: it has lost its place, and a late request has arrived
+    /// or `time_limit` has passed.
     pub(super) async fn leaves(&self, time_limit: Duration) {
         self.leaving.cancelled().await;
         let _ = timeout(time_limit, self.came_late.cancelled()).await;
     }
 
-    /// Returns when the connection is to end at once.
+    /// Waits until the connection must be closed immediately.
     pub(super) async fn cut(&self) {
         self.cut.cancelled().await;
     }
@@ -238,7 +243,7 @@ impl Progress {
     }
 }
 
-/// A request in progress.
+/// A guard that counts one request in progress.
 #[derive(Debug)]
 pub(super) struct Request(Arc<Progress>);
 
@@ -248,7 +253,7 @@ impl Drop for Request {
     }
 }
 
-/// The body of an answer. It keeps its request counted until it ends.
+/// The body of an answer. The request is in progress until the body ends.
 #[derive(Debug)]
 pub(super) struct Answered<B> {
     body: B,
@@ -284,13 +289,13 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answered<B> {
     }
 }
 
-/// A client's stream. It fails when the client reads nothing for too long, and records progress.
+/// A stream to a client that records progress. Writing fails when the client reads nothing for too long.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     stream: S,
     progress: Arc<Progress>,
     time_limit: Duration,
-    /// Runs while the client reads nothing.
+    /// The timer that runs while the client reads nothing.
     silence: Option<Pin<Box<Sleep>>>,
 }
 
@@ -320,8 +325,8 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
             .silence
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(time_limit)));
         silence.as_mut().poll(context).map(|()| {
-            let said = format!("the client read nothing for {time_limit:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, said))
+            let message = format!("the client read nothing for {time_limit:?}");
+            Err(io::Error::new(io::ErrorKind::TimedOut, message))
         })
     }
 }
@@ -334,7 +339,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        // Data from a client that does not read its answer is no progress.
+        // Data from a client that does not read its answer is not progress.
         let is_blocked = self.progress.is_blocked.load(Ordering::Relaxed);
         if buffer.filled().len() > before && !is_blocked {
             self.progress.moved();

@@ -1,5 +1,4 @@
-//! Counts the requests that are open between the proxy and a slot, until the last byte of the
-//! answer.
+//! Counts the requests that are open between the proxy and a slot, until the last byte of the answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use super::recent::Noted;
 use crate::inventory::{PerSlot, Slot};
 
-/// The open requests of one target.
+/// The number of open requests of one target, by slot.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Open(Arc<PerSlot<AtomicU64>>);
 
@@ -27,12 +26,12 @@ impl Open {
         }
     }
 
-    /// The number of open requests.
     pub(super) fn now(&self) -> PerSlot<u64> {
         PerSlot::from_fn(|slot| self.0.get(slot).load(Ordering::Relaxed))
     }
 }
 
+/// A guard that counts one request. Dropping it ends the count.
 #[derive(Debug)]
 pub(super) struct Counted {
     open: Open,
@@ -41,13 +40,12 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// Records the request as a line when it ends.
+    /// Adds the guard that records the request as a line when it ends.
     pub(super) fn noted(mut self, noted: Option<Noted>) -> Self {
         self.noted = noted;
         self
     }
 
-    /// Records the status of the answer.
     pub(super) fn answered(&mut self, status: StatusCode) {
         if let Some(noted) = &mut self.noted {
             noted.answered(status);
@@ -61,7 +59,7 @@ impl Drop for Counted {
     }
 }
 
-/// The body of an answer, streamed through. It stays counted until it ends or is dropped.
+/// The body of an answer, streamed through. The request stays open until the body ends or is dropped.
 #[derive(Debug)]
 pub(super) struct Streamed {
     body: Incoming,

@@ -1,24 +1,29 @@
-//! How many files and connections this process may have open.
+//! The limit on open files and connections of this process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// As many as the listeners of some environments can need, with a connection to a slot for each client. Not all that is
-/// allowed: programs that this process starts get the same limit, and some of them close every descriptor below it.
+/// The number of descriptors that the listeners of some environments can need, with a connection to a slot for each
+/// client. It is not the hard limit: programs that this process starts inherit the limit, and some of them close
+/// every descriptor below it.
 pub(super) const WANTED: u64 = 64 * 1024;
 
-/// Raises the soft limit, which is often 1024, as far as it may be raised. Where that fails the proxy serves as many
-/// clients as it can: it takes descriptors back from those that wait.
+/// Raises the soft limit, which is often 1024, to [`WANTED`] or the hard limit. If that fails, the proxy serves as
+/// many clients as it can: it closes connections that wait for their client.
 pub(super) fn raise_limit() {
     let now = getrlimit(Resource::Nofile);
     let Some(raised) = raised(&now) else {
         return;
     };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!("the limit of open files stays {:?}: {error}", now.current);
+        tracing::warn!(
+            "cannot raise the limit on open files from {:?}: {error}",
+            now.current
+        );
     }
 }
 
-/// The limits to set; none where the soft limit is high enough or cannot be higher. None in a limit is no limit.
+/// Returns the limits to set, or None if the soft limit is high enough or cannot be raised. In an [`Rlimit`], None
+/// means unlimited.
 fn raised(now: &Rlimit) -> Option<Rlimit> {
     let most = now.maximum.map_or(WANTED, |hard| hard.min(WANTED));
     (now.current? < most).then_some(Rlimit {
@@ -32,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_soft_limit_rises_as_far_as_it_may_and_never_falls() {
+    fn the_soft_limit_is_raised_as_far_as_the_hard_limit_allows() {
         let raised = |current, maximum| {
             let limit = raised(&Rlimit { current, maximum });
             limit.map(|limit| {

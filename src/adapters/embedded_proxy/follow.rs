@@ -1,5 +1,5 @@
-//! The proxy's last requests as a stream of lines, read from its answer listener. It sends requests
-//! only while it is polled; dropping the stream ends it.
+//! The proxy's last requests as a stream of lines, read from its answer listener. The stream sends requests only
+//! while it is polled, and ends when it is dropped.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use super::site::Site;
 use crate::inventory::{PassedRequest, Target};
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 
-/// How much longer than the proxy's own timeout an answer may take.
+/// How much longer than the proxy's own [`TIMEOUT`] this client waits for an answer.
 const LONGER: Duration = Duration::from_secs(5);
 
 struct Follow {
@@ -24,8 +24,7 @@ struct Follow {
     ready: VecDeque<LogChunk>,
 }
 
-/// The stream; see [`crate::ports::RouterReader::log`]. It ends with the failure that interrupted
-/// it.
+/// Implements [`crate::ports::RouterReader::log`]. The stream ends with the failure that interrupted it.
 pub(super) async fn stream(
     address: SocketAddr,
     target: &Target,
@@ -54,18 +53,27 @@ pub(super) async fn stream(
 
 impl Follow {
     async fn fetch(&mut self, since: Since) -> Result<()> {
-        let doing = format!("reading its requests of {}", self.target);
+        let doing = format!("reading the requests of {}", self.target);
         let path = format!("{}?{}", Site::answer_path(&self.target), since.query());
         let answer: Option<Lines> = ask_for(self.address, &path, &doing, TIMEOUT + LONGER).await?;
-        let failed = |kind, said| Failure::new(kind, place(self.address), &doing, said);
+        let failed = |kind, message| Failure::new(kind, place(self.address), &doing, message);
         let Some(lines) = answer else {
-            return Err(failed(FailureKind::Missing, "it does not know the target"));
+            return Err(failed(
+                FailureKind::Missing,
+                "the proxy does not serve this target",
+            ));
         };
         let Some(next) = lines.next else {
-            return Err(failed(FailureKind::Unreachable, "it is shutting down"));
+            return Err(failed(
+                FailureKind::Unreachable,
+                "the proxy is shutting down",
+            ));
         };
         if lines.lost > 0 {
-            let text = format!("… {} requests came too fast to be shown", lines.lost);
+            let text = format!(
+                "… {} requests are not shown: too many at the same time",
+                lines.lost
+            );
             self.ready.push_back(LogChunk {
                 at: lines.requests.first().map(|line| line.at),
                 stream: LogStream::Err,

@@ -1,4 +1,4 @@
-//! Forwards one request: chooses its slot and returns the answer.
+//! Forwards one request: chooses the slot and returns its answer.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,11 +27,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The time limit for a slot to start its answer.
 const BEGIN: Duration = Duration::from_mins(1);
 
-/// How much of the name of a protocol is repeated, in characters.
+/// The most characters of a protocol name that an error repeats. The client chooses the name.
 const SHOWN_PROTOCOL: usize = 40;
 
-/// Headers that belong to one connection (RFC 9110, 7.6.1), with the older `keep-alive` and
-/// `proxy-connection`.
+/// Headers that belong to one connection (RFC 9110, 7.6.1), plus the older `keep-alive` and `proxy-connection`.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -44,30 +43,28 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// A body that is streamed through, or a short text of the proxy.
+/// A streamed body, or a short text from the proxy itself.
 pub(super) type Content = Either<Streamed, Full<Bytes>>;
 
-/// What the requests of one target need.
+/// What is needed to forward the requests of one target.
 #[derive(Debug, Clone)]
 pub(super) struct Traffic {
     pub(super) site: Site,
     /// The symbolic link of the live pointer.
     pub(super) link: PathBuf,
     pub(super) open: Open,
-    /// The last requests.
     pub(super) recent: Recent,
-    /// The longest silence of a client within a request body.
+    /// The longest time in which a client may send nothing of a request body.
     pub(super) body_idle: Duration,
 }
 
 impl Traffic {
-    /// The live slot at this moment. It takes one system call and opens no file.
+    /// Reads the live slot. This takes one system call and opens no file.
     fn live(&self) -> Option<Slot> {
         let to = std::fs::read_link(&self.link).ok()?;
         to.to_str()?.trim_end_matches('/').parse().ok()
     }
 
-    /// Forwards one request.
     pub(super) async fn pass(
         &self,
         request: Request<Incoming>,
@@ -75,20 +72,20 @@ impl Traffic {
         peer: SocketAddr,
     ) -> Response<Content> {
         if door == Door::Preview && !self.site.may_preview(peer.ip()) {
-            let said = format!(
-                "this preview does not answer requests from {} (preview_allow)",
+            let message = format!(
+                "this preview refuses requests from {}: preview_allow does not list the address",
                 peer.ip()
             );
-            return words(StatusCode::FORBIDDEN, &said);
+            return words(StatusCode::FORBIDDEN, &message);
         }
         if let Some(protocol) = needed_protocol(request.headers()) {
-            let said = format!("this proxy passes no {protocol} on, only plain HTTP/1.1");
-            return words(StatusCode::NOT_IMPLEMENTED, &said);
+            let message = format!("this proxy does not support {protocol}, only plain HTTP/1.1");
+            return words(StatusCode::NOT_IMPLEMENTED, &message);
         }
         let live = self.live();
         match (door, live) {
             (Door::Public, Some(slot)) => self.public(request, slot, peer).await,
-            (Door::Public, None) => words(StatusCode::SERVICE_UNAVAILABLE, "nothing is live here"),
+            (Door::Public, None) => words(StatusCode::SERVICE_UNAVAILABLE, "no slot is live"),
             (Door::Preview, Some(slot)) => self.preview(request, &[slot.other()], peer).await,
             // Before the first release either slot can hold the candidate.
             (Door::Preview, None) => self.preview(request, &Slot::BOTH, peer).await,
@@ -101,8 +98,8 @@ impl Traffic {
         slot: Slot,
         peer: SocketAddr,
     ) -> Response<Content> {
-        let asked = Asked::read(&request, Door::Public);
-        let noted = asked.map(|asked| self.recent.note(asked, slot));
+        let request_line = Asked::read(&request, Door::Public);
+        let noted = request_line.map(|request_line| self.recent.note(request_line, slot));
         let mut counted = self.open.begin(slot).noted(noted);
         let answer = if let Some(stream) = connect(self.site.slots.get(slot)).await {
             exchange(request, stream, (peer, self.body_idle), counted).await
@@ -124,17 +121,17 @@ impl Traffic {
             let Some(stream) = connect(self.site.slots.get(*slot)).await else {
                 continue;
             };
-            let asked = Asked::read(&request, Door::Preview);
-            let noted = asked.map(|asked| self.recent.note(asked, *slot));
+            let request_line = Asked::read(&request, Door::Preview);
+            let noted = request_line.map(|request_line| self.recent.note(request_line, *slot));
             let counted = counted.noted(noted);
             let answer = exchange(request, stream, (peer, self.body_idle), counted).await;
-            // A switch since then made this slot the live one.
+            // The slot became live while it answered, so its answer is not a preview.
             if self.live() == Some(*slot) {
                 break;
             }
             return stamped(answer, *slot);
         }
-        words(StatusCode::SERVICE_UNAVAILABLE, "there is no candidate")
+        words(StatusCode::SERVICE_UNAVAILABLE, "no candidate is running")
     }
 }
 
@@ -167,12 +164,11 @@ async fn exchange(
         counted.answered(StatusCode::BAD_GATEWAY);
         return words(StatusCode::BAD_GATEWAY, "the slot does not answer");
     };
-    // Ends with the exchange: when the answer has been passed on, or the client no longer waits for
-    // it.
+    // This task ends with the exchange: when the answer has been passed on, or the client no longer waits.
     tokio::spawn(connection);
-    let asked =
+    let response =
         sender.send_request(outgoing(request, peer).map(|body| RequestBody::new(body, body_idle)));
-    match timeout(BEGIN, asked).await {
+    match timeout(BEGIN, response).await {
         Ok(Ok(answer)) => {
             counted.answered(answer.status());
             incoming(answer, counted)
@@ -191,7 +187,7 @@ async fn exchange(
     }
 }
 
-/// The request as the slot receives it.
+/// Rewrites a request to the form in which the slot receives it.
 fn outgoing(mut request: Request<Incoming>, peer: SocketAddr) -> Request<Incoming> {
     strip(request.headers_mut());
     *request.version_mut() = Version::HTTP_11;
@@ -210,7 +206,7 @@ fn outgoing(mut request: Request<Incoming>, peer: SocketAddr) -> Request<Incomin
     request
 }
 
-/// The answer as the client receives it.
+/// Rewrites an answer to the form in which the client receives it.
 fn incoming(answer: Response<Incoming>, counted: Counted) -> Response<Content> {
     let mut answer = answer.map(|body| Either::Left(Streamed::new(body, counted)));
     strip(answer.headers_mut());
@@ -218,8 +214,8 @@ fn incoming(answer: Response<Incoming>, counted: Counted) -> Response<Content> {
     answer
 }
 
-/// The protocol that a request needs to be answered in, as a WebSocket does. A client that offers a newer HTTP, or TLS, is
-/// answered without.
+/// Returns the protocol that the client insists on, such as `websocket`. A client that offers a newer HTTP or TLS
+/// also accepts an answer in plain HTTP/1.1.
 fn needed_protocol(headers: &HeaderMap) -> Option<String> {
     let offered = headers.get_all(UPGRADE).into_iter();
     let offered = offered.filter_map(|value| value.to_str().ok());
@@ -263,9 +259,9 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-/// An answer of the proxy itself.
-pub(super) fn words(status: StatusCode, said: &str) -> Response<Content> {
-    let mut answer = Response::new(Either::Right(Full::from(format!("greenroom: {said}\n"))));
+/// An answer from the proxy itself, as plain text.
+pub(super) fn words(status: StatusCode, message: &str) -> Response<Content> {
+    let mut answer = Response::new(Either::Right(Full::from(format!("greenroom: {message}\n"))));
     *answer.status_mut() = status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     answer.headers_mut().insert("content-type", text);

@@ -1,10 +1,10 @@
-//! A reverse proxy inside Greenroom, for the sandbox and for machines without a proxy. Plain HTTP/1.1;
-//! each target has a public and a preview listener, and one answer listener reports what the proxy
-//! does. Like the nginx configuration, it reads the live pointer at every request, so a switch is one
-//! rename and loses no request. Depends on the pointer and the ports and knows nothing about releases.
+//! A reverse proxy inside Greenroom, for the sandbox and for machines without a proxy. It supports plain HTTP/1.1.
+//! Each target has a public and a preview listener, and one answer listener reports what the proxy does. Like the
+//! nginx configuration, the proxy reads the live pointer at every request, so a switch is one rename and loses no
+//! request. This module depends on the pointer and the ports, and knows nothing about releases.
 //!
-//! Each request has its own connection to the slot: a pooled one might be closed by the instance at
-//! that moment. A request that needs another protocol, such as WebSocket, is refused with 501.
+//! Each request gets a new connection to the slot, because the instance might close a reused one at that moment. A
+//! request that needs another protocol, such as WebSocket, is refused with 501.
 
 mod answer;
 mod connections;
@@ -20,10 +20,10 @@ mod site;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// The read limits for an embedded proxy.
+/// The limits for reading from an embedded proxy.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "embedded proxy",
-    answer: "its answer about the route",
+    answer: "the report on a target",
     bytes: answer::LONGEST as u64,
     time: TimeLimit::Within(answer::DEADLINE),
 }];

@@ -1,6 +1,5 @@
-//! The last requests of a target: the traffic of each slot, and the last requests as lines. Memory
-//! is bounded. Greenroom's own requests do not count: on a quiet target they would be all the
-//! traffic.
+//! The last requests of a target: the traffic of each slot in numbers, and the requests as lines. Memory is bounded.
+//! Greenroom's own requests do not count, because on a quiet target they would be most of the traffic.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,18 +18,18 @@ use crate::inventory::{
 
 /// How many requests are kept as lines.
 const KEPT: usize = 500;
-/// How many are returned at once.
+/// The most requests in one reply.
 const AT_ONCE: usize = 200;
-/// How many characters of a path are kept.
+/// The most characters of a path that are kept.
 const PATH: usize = 300;
-/// How long a request for lines that do not exist yet waits.
+/// How long a request for new lines waits for the first one.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
-/// The start of Greenroom's own user agent.
+/// The start of the user agent in Greenroom's own requests.
 const OWN_AGENT: &str = "greenroom/";
-/// The status recorded when the client did not wait for its answer, as in nginx.
+/// The status that is recorded when the client did not wait for the answer, as in nginx.
 const GIVEN_UP: u16 = 499;
 
-/// See the module.
+/// The last requests of one target. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent(Arc<Shared>);
 
@@ -49,17 +48,17 @@ struct State {
     next: u64,
 }
 
-/// From which line to return.
+/// Selects the lines of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Since {
-    /// The last lines, this many, at once.
+    /// The last lines, at most this many. The reply does not wait for new ones.
     Last(usize),
-    /// From this number. Waits when there are none yet.
+    /// The lines from this number on. The reply waits if they do not exist yet.
     Number(u64),
 }
 
 impl Since {
-    /// The form in a query.
+    /// The text of the query, which [`Since::parse`] reads.
     pub(super) fn query(self) -> String {
         match self {
             Self::Last(count) => format!("last={count}"),
@@ -67,7 +66,7 @@ impl Since {
         }
     }
 
-    /// Parses what [`Since::query`] wrote. None for any other text.
+    /// Parses what [`Since::query`] wrote. Returns None for any other text.
     pub(super) fn parse(query: &str) -> Option<Self> {
         match query.split_once('=')? {
             ("last", count) => Some(Self::Last(count.parse().ok()?)),
@@ -80,14 +79,14 @@ impl Since {
 /// Lines, and the number to continue from.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lines {
-    /// How many lines between the requested number and these are no longer kept.
+    /// How many lines between the requested number and these lines are no longer kept.
     pub(super) lost: u64,
     pub(super) requests: Vec<PassedRequest>,
-    /// None from a proxy that is shutting down.
+    /// The number of the next line to request. None if the proxy is shutting down.
     pub(super) next: Option<u64>,
 }
 
-/// What is recorded of a request.
+/// What a line contains about a request before it is answered.
 #[derive(Debug)]
 pub(super) struct Asked {
     door: Door,
@@ -96,7 +95,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// None when the request is Greenroom's own.
+    /// Returns None if the request is Greenroom's own.
     pub(super) fn read(request: &Request<Incoming>, door: Door) -> Option<Self> {
         let agent = request.headers().get(USER_AGENT);
         if agent.is_some_and(|agent| agent.as_bytes().starts_with(OWN_AGENT.as_bytes())) {
@@ -111,13 +110,13 @@ impl Asked {
     }
 }
 
-/// A request that is recorded when this is dropped.
+/// Records a request as a line when it is dropped.
 #[derive(Debug)]
 pub(super) struct Noted {
     recent: Recent,
-    asked: Asked,
+    request: Asked,
     slot: Slot,
-    began: Instant,
+    started: Instant,
     status: u16,
 }
 
@@ -131,25 +130,25 @@ impl Drop for Noted {
     fn drop(&mut self) {
         let passed = PassedRequest {
             at: Timestamp::now(),
-            door: self.asked.door,
+            door: self.request.door,
             slot: Some(self.slot),
-            method: std::mem::take(&mut self.asked.method),
-            path: std::mem::take(&mut self.asked.path),
+            method: std::mem::take(&mut self.request.method),
+            path: std::mem::take(&mut self.request.path),
             status: self.status,
-            took: self.began.elapsed(),
+            took: self.started.elapsed(),
         };
         self.recent.write_down(passed);
     }
 }
 
 impl Recent {
-    /// Starts recording a request to a slot.
-    pub(super) fn note(&self, asked: Asked, slot: Slot) -> Noted {
+    /// Starts recording a request that is forwarded to a slot.
+    pub(super) fn note(&self, request: Asked, slot: Slot) -> Noted {
         Noted {
             recent: self.clone(),
-            asked,
+            request,
             slot,
-            began: Instant::now(),
+            started: Instant::now(),
             status: GIVEN_UP,
         }
     }
@@ -175,20 +174,19 @@ impl Recent {
         self.0.more.notify_waiters();
     }
 
-    /// The traffic of the last seconds.
     pub(super) fn rates(&self) -> PerSlot<Rates> {
         let now = Timestamp::now().as_second();
         let mut state = self.state();
         PerSlot::from_fn(|slot| state.windows.get_mut(slot).rates(now))
     }
 
-    /// The number of requests that ended in this second or later.
+    /// The number of public requests that ended in this second (Unix time) or later.
     pub(super) fn counted_since(&self, second: i64) -> PerSlot<RequestCount> {
         let state = self.state();
         PerSlot::from_fn(|slot| state.counts.get(slot).since(second))
     }
 
-    /// Returns lines. Waits up to [`TIMEOUT`] when there are none yet.
+    /// Returns lines. For [`Since::Number`], waits up to [`TIMEOUT`] for the first one.
     pub(super) async fn lines(&self, since: Since) -> Lines {
         self.lines_within(since, TIMEOUT).await
     }
@@ -197,11 +195,11 @@ impl Recent {
         let until = tokio::time::Instant::now() + time_limit;
         loop {
             let mut more = std::pin::pin!(self.0.more.notified());
-            // Registered before reading, so that no line in between is missed.
+            // Registers for new lines before reading, so that none in between is missed.
             more.as_mut().enable();
             let lines = self.now(since);
-            let waits = matches!(since, Since::Number(_)) && lines.requests.is_empty();
-            if !waits || tokio::time::timeout_at(until, more).await.is_err() {
+            let must_wait = matches!(since, Since::Number(_)) && lines.requests.is_empty();
+            if !must_wait || tokio::time::timeout_at(until, more).await.is_err() {
                 return lines;
             }
         }
@@ -213,7 +211,7 @@ impl Recent {
         let first = state.next - kept as u64;
         let (from, lost) = match since {
             Since::Last(count) => (kept - count.min(kept).min(AT_ONCE), 0),
-            // A number that does not exist yet is from an earlier proxy.
+            // A number above the newest line was issued before the proxy was restarted.
             Since::Number(number) if number > state.next => (0, 0),
             Since::Number(number) if number < first => (0, first - number),
             Since::Number(number) => (usize::try_from(number - first).unwrap_or(kept), 0),
@@ -270,20 +268,24 @@ mod tests {
         let late = recent.lines(Since::Number(11)).await;
         assert_eq!((late.lost, late.requests.len()), (1489, AT_ONCE));
         assert_eq!(late.next, Some(1700));
-        let other = recent.lines(Since::Number(9999)).await;
-        assert_eq!(paths(&other)[0], "/1500", "a proxy that was restarted");
+        let restarted = recent.lines(Since::Number(9999)).await;
+        assert_eq!(
+            paths(&restarted)[0],
+            "/1500",
+            "the number is from before a restart"
+        );
     }
 
     #[tokio::test]
     async fn a_request_for_future_lines_waits_with_a_limit() {
         let recent = Recent::default();
-        let asking = tokio::spawn({
+        let waiting = tokio::spawn({
             let recent = recent.clone();
             async move { recent.lines(Since::Number(0)).await }
         });
         tokio::task::yield_now().await;
         recent.write_down(passed(0));
-        let lines = asking.await.expect("lines");
+        let lines = waiting.await.expect("lines");
         assert_eq!(paths(&lines), ["/0"]);
         let short = Duration::from_millis(1);
         let none = recent.lines_within(Since::Number(1), short).await;

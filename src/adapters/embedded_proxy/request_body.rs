@@ -1,4 +1,5 @@
-//! The body of a request. It fails when the client sends nothing for too long, so that no client can keep a slot busy.
+//! The body of a request. Reading it fails when the client sends nothing for too long, so no client can keep a slot
+//! busy.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,16 +8,14 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-/// A request body with a limit on the client's silence.
 pub(super) struct RequestBody {
     body: Incoming,
     idle: Duration,
     silence: Pin<Box<Sleep>>,
-    /// Whether the proxy waits for the client. The time that a slot takes to read does not count.
+    /// Whether the proxy waits for the client. Time that a slot takes to read is not silence of the client.
     is_awaited: bool,
 }
 
-/// Why the proxy stops forwarding a body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("the connection broke before the whole request body arrived")]

@@ -1,5 +1,5 @@
-//! The embedded proxy as a router. It reads over the answer listener and switches by the pointer's
-//! files, so the proxy may run in another process on this machine.
+//! The embedded proxy as a router. It reads from the answer listener and switches by changing the files of the live
+//! pointer, so the proxy may run in another process on this machine.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +19,6 @@ use crate::ports::{
     RebaseOrder, Result, RouterReader, RouterWriter, SwitchOrder, Trial,
 };
 
-/// The router of an embedded proxy.
 pub struct EmbeddedRouter {
     sites: Vec<Site>,
     answer: SocketAddr,
@@ -27,8 +26,7 @@ pub struct EmbeddedRouter {
 }
 
 impl EmbeddedRouter {
-    /// The router of the proxy that was started with the same values. See
-    /// [`super::EmbeddedProxy::start`].
+    /// Makes the router of a proxy that [`super::EmbeddedProxy::start`] started with the same values.
     pub fn new(sites: Vec<Site>, answer: SocketAddr, state: impl Into<PathBuf>) -> Self {
         Self {
             sites,
@@ -40,16 +38,24 @@ impl EmbeddedRouter {
     fn site(&self, target: &Target) -> Result<&Site> {
         let mut sites = self.sites.iter();
         sites.find(|site| site.target == *target).ok_or_else(|| {
-            let said = "this proxy is not configured for the target";
-            self.failure(FailureKind::Missing, format!("looking for {target}"), said)
+            let message = "this proxy is not configured for the target";
+            self.failure(
+                FailureKind::Missing,
+                format!("looking for {target}"),
+                message,
+            )
         })
     }
 
     async fn ask(&self, target: &Target) -> Result<Answer> {
-        let doing = format!("asking what it does for {target}");
-        ask(self.answer, target)
-            .await?
-            .ok_or_else(|| self.failure(FailureKind::Missing, doing, "it does not know the target"))
+        let doing = format!("reading how {target} is routed");
+        ask(self.answer, target).await?.ok_or_else(|| {
+            self.failure(
+                FailureKind::Missing,
+                doing,
+                "the proxy does not serve this target",
+            )
+        })
     }
 
     async fn is_prepared(&self, target: &Target) -> Result<bool> {
@@ -63,8 +69,8 @@ impl EmbeddedRouter {
         Ok(true)
     }
 
-    fn failure(&self, kind: FailureKind, doing: String, said: &str) -> Failure {
-        Failure::new(kind, place(self.answer), doing, said)
+    fn failure(&self, kind: FailureKind, doing: String, message: &str) -> Failure {
+        Failure::new(kind, place(self.answer), doing, message)
     }
 }
 
@@ -84,7 +90,7 @@ impl RouterReader for EmbeddedRouter {
     fn describe_install(&self, target: &Target) -> Vec<String> {
         let directory = self.pointer.directory(target);
         vec![format!(
-            "prepare {} with blue and green",
+            "create the directories blue and green in {}",
             directory.display()
         )]
     }
@@ -98,7 +104,7 @@ impl RouterReader for EmbeddedRouter {
                 file.display()
             ),
             format!(
-                "rename {} to point at {}; no reload",
+                "replace {} with a link to {} by one rename; no reload",
                 self.pointer.link(target).display(),
                 order.to
             ),
@@ -111,7 +117,7 @@ impl RouterReader for EmbeddedRouter {
             site.filter(|site| site.preview_allow.is_empty() && !site.preview.ip().is_loopback());
         let warning = open.map(|site| {
             format!(
-                "the preview server at {} shows the candidate to every client that can reach it: set preview_allow to limit it",
+                "the preview server at {} shows the candidate to every client that can reach this address: set preview_allow to limit access",
                 site.preview
             )
         });
@@ -124,8 +130,8 @@ impl RouterReader for EmbeddedRouter {
             return Ok(Installation::Missing);
         };
         if answer.proxy.configuration != wanted {
-            let said = "the running proxy was started with other addresses".to_owned();
-            return Ok(Installation::Outdated(said));
+            let reason = "the running proxy was started with other addresses".to_owned();
+            return Ok(Installation::Outdated(reason));
         }
         if !self.is_prepared(target).await? {
             return Ok(Installation::Missing);
@@ -181,8 +187,8 @@ impl RouterWriter for EmbeddedRouter {
         vec![Trial::new("state", self.pointer.try_state(false))]
     }
 
-    /// The proxy reads its listeners only when it starts. So this only creates the pointer's
-    /// directories, and fails when the running proxy has other listeners.
+    /// Creates the directories of the live pointer. The proxy opens its listeners only when it starts, so this call
+    /// fails if the running proxy has other listeners.
     async fn install(&self, target: &Target) -> Result<()> {
         self.site(target)?;
         self.pointer.prepare(target).await?;
@@ -190,12 +196,16 @@ impl RouterWriter for EmbeddedRouter {
         match self.installation(target).await? {
             Installation::Current => Ok(()),
             Installation::Missing => Err(self
-                .failure(FailureKind::Rejected, doing, "the proxy does not know it")
+                .failure(
+                    FailureKind::Rejected,
+                    doing,
+                    "the proxy does not serve this target",
+                )
                 .hint("restart the proxy")),
-            Installation::Outdated(said)
-            | Installation::Newer(said)
-            | Installation::Foreign(said) => Err(self
-                .failure(FailureKind::Rejected, doing, &said)
+            Installation::Outdated(reason)
+            | Installation::Newer(reason)
+            | Installation::Foreign(reason) => Err(self
+                .failure(FailureKind::Rejected, doing, &reason)
                 .hint("restart the proxy")),
         }
     }

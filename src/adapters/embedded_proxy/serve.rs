@@ -1,4 +1,4 @@
-//! The listeners and their connections, and how they are closed.
+//! Runs the proxy: its listeners, their connections, and how they are closed.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -30,26 +30,27 @@ use crate::inventory::{Door, ProxyAnswer};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// The pause after a failed accept, e.g. when no file descriptor is free.
+/// The pause after a failed accept, e.g. when the process has no free file descriptor.
 const BREATHER: Duration = Duration::from_millis(50);
 
-/// How many connections one listener serves at the same time.
 const CONNECTIONS: usize = 1024;
 
-/// How long a client may keep the proxy waiting.
+/// Limits on how long a client may keep the proxy waiting, and on the number of clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The time limit for the head of a request, counted from the end of the previous request. A connection without
-    /// a request ends after this time too: as in nginx, and longer than load balancers keep connections.
+    /// The time limit for the head of a request, counted from the end of the previous request. A connection without a
+    /// request also ends after this time. The default equals that of nginx, and is longer than load balancers keep
+    /// idle connections.
     pub head: Duration,
-    /// The longest silence of a client within a request body.
+    /// The longest time in which a client may send nothing of a request body.
     pub body_idle: Duration,
-    /// The longest time in which a client reads nothing of its answer.
+    /// The longest time in which a client may read nothing of an answer.
     pub write_idle: Duration,
-    /// How many connections one listener serves at the same time. A further one takes the place of the one that has
-    /// waited longest for its client. While each waits for its slot, it waits until one ends.
+    /// How many connections one listener serves at the same time. A further connection takes the place of the
+    /// connection that has waited longest for its client. If every connection waits for its slot, the further one
+    /// waits until one of them ends.
     pub connections: usize,
-    /// How long a client that loses its place still has for a request that is on its way.
+    /// How long a client that loses its place may still send a request.
     pub leaving: Duration,
 }
 
@@ -65,7 +66,8 @@ impl Default for Limits {
     }
 }
 
-/// The running proxy. Dropping it stops accepting; [`EmbeddedProxy::stop`] also waits.
+/// The running proxy. Dropping it stops accepting connections; [`EmbeddedProxy::stop`] also waits for the open
+/// requests.
 #[derive(Debug)]
 pub struct EmbeddedProxy {
     ending: CancellationToken,
@@ -76,7 +78,7 @@ pub struct EmbeddedProxy {
 /// What a connection is for.
 #[derive(Clone)]
 enum Purpose {
-    /// A target's traffic.
+    /// Forwarding the traffic of a target.
     Pass(Arc<Traffic>, Door),
     /// Reporting what the proxy does.
     Answer(Arc<Answering>),
@@ -85,14 +87,14 @@ enum Purpose {
 /// What the answer listener needs.
 struct Answering {
     pointer: LivePointer,
-    /// By the path of their answer.
+    /// The targets by the path of their report.
     sites: BTreeMap<String, Arc<Traffic>>,
     ending: CancellationToken,
 }
 
 impl EmbeddedProxy {
-    /// Listens for all `sites`, and at `answer` for status requests. The live pointers are below `state`. When one
-    /// address cannot be bound, no listener remains.
+    /// Listens at the addresses of all `sites`, and at `answer` for status requests. The live pointers are below
+    /// `state`. If one address cannot be bound, this fails and leaves no listener open.
     pub async fn start(
         sites: Vec<Site>,
         answer: SocketAddr,
@@ -101,7 +103,7 @@ impl EmbeddedProxy {
         Self::start_within(sites, answer, state, Limits::default()).await
     }
 
-    /// The same with other limits.
+    /// Like [`EmbeddedProxy::start`], with other limits.
     pub async fn start_within(
         sites: Vec<Site>,
         answer: SocketAddr,
@@ -151,7 +153,7 @@ impl EmbeddedProxy {
         Ok(proxy)
     }
 
-    /// Stops accepting, waits for the requests in flight, and closes them after `grace`.
+    /// Stops accepting connections, waits for the open requests, and closes them after `grace`.
     pub async fn stop(self, grace: Duration) {
         self.ending.cancel();
         self.tasks.close();
@@ -178,9 +180,9 @@ async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
             std::io::ErrorKind::PermissionDenied => FailureKind::Denied,
             _ => FailureKind::Rejected,
         };
-        let said = sanitize(&error.to_string());
-        Failure::new(kind, place(answer), format!("listening on {at}"), said)
-            .hint("stop the process that listens there, or choose another port")
+        let message = sanitize(&error.to_string());
+        Failure::new(kind, place(answer), format!("listening on {at}"), message)
+            .hint("stop the process that uses this address, or configure another port")
             .caused_by(error)
     })
 }
@@ -203,7 +205,7 @@ async fn accept(
             () = ending.cancelled() => return,
         };
         let Ok((stream, peer)) = accepted else {
-            // No file descriptor is free for a new client: a waiting client frees one.
+            // The process has no free file descriptor, so a waiting client has to free one.
             places.cut_longest_waiting();
             tokio::time::sleep(BREATHER).await;
             continue;
@@ -222,7 +224,7 @@ async fn accept(
     }
 }
 
-/// One client's connection, for as many requests as the client sends.
+/// Serves one connection, for as many requests as the client sends.
 async fn converse(
     (stream, limits): (TcpStream, Limits),
     progress: Arc<Progress>,
@@ -244,15 +246,16 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head);
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
-    // Errors of the client's connection are not the proxy's.
+    // The result is ignored: a broken connection to a client is no error of the proxy.
     tokio::select! {
-        // What has arrived is a request of this connection, even where it is to take no further one.
+        // `biased` checks the connection first: a request that has arrived is answered, even if the connection is to
+        // take no further one.
         biased;
         _ = connection.as_mut() => return,
         () = progress.leaves(limits.leaving) => {}
         () = ending.cancelled() => {}
     }
-    // It answers the request that it has, and ends at once where it has none.
+    // hyper answers the request in progress, and closes an idle connection immediately.
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }
@@ -269,7 +272,10 @@ impl Purpose {
 impl Answering {
     async fn respond(&self, uri: &Uri) -> Response<Content> {
         let Some(traffic) = self.sites.get(uri.path()) else {
-            return words(StatusCode::NOT_FOUND, "no such target");
+            return words(
+                StatusCode::NOT_FOUND,
+                "this proxy does not serve the target",
+            );
         };
         if let Some(second) = uri.query().and_then(answer::counted_since) {
             return json(&traffic.recent.counted_since(second));
@@ -281,11 +287,11 @@ impl Answering {
                 let lines = self.ending.run_until_cancelled(lines).await;
                 json(&lines.unwrap_or_default())
             }
-            None => self.say(traffic).await,
+            None => self.report(traffic).await,
         }
     }
 
-    async fn say(&self, traffic: &Traffic) -> Response<Content> {
+    async fn report(&self, traffic: &Traffic) -> Response<Content> {
         let pointer = match self.pointer.read(&traffic.site.target).await {
             Ok(pointer) => pointer,
             Err(failure) => {

@@ -1,4 +1,4 @@
-//! The proxy's configuration for one target.
+//! What the proxy needs to know about one target.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -10,20 +10,18 @@ use crate::inventory::{AddressRange, Endpoint, PerSlot, Target};
 /// The listeners of one target and the addresses of its slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// The target of these listeners.
     pub target: Target,
-    /// The public address of the live slot.
+    /// The address that serves the live slot to the public.
     pub public: SocketAddr,
-    /// The address of the preview: the slot without traffic.
+    /// The address of the preview listener, which serves the slot without traffic.
     pub preview: SocketAddr,
-    /// The addresses whose requests the preview listener answers; all when empty.
+    /// The addresses whose requests the preview listener answers. All, if the list is empty.
     pub preview_allow: Vec<AddressRange>,
-    /// The addresses of the slots.
     pub slots: PerSlot<Endpoint>,
 }
 
 impl Site {
-    /// A fingerprint that changes with any of these fields.
+    /// A fingerprint that changes when any field changes.
     pub(super) fn mark(&self) -> String {
         let mut text = format!(
             "{} {} {} {} {}",
@@ -40,13 +38,12 @@ impl Site {
         format!("{:016x}", u64::from_be_bytes(number))
     }
 
-    /// Whether the preview listener answers requests from this address.
     pub(super) fn may_preview(&self, from: IpAddr) -> bool {
         let mut allowed = self.preview_allow.iter();
         self.preview_allow.is_empty() || allowed.any(|range| range.contains(from))
     }
 
-    /// The path of its report on the answer listener.
+    /// The path of the target's report on the answer listener.
     pub(super) fn answer_path(target: &Target) -> String {
         format!("/{target}")
     }

@@ -1,38 +1,35 @@
-//! Decides whether a switch is allowed from the current state. Pure, and the same for every kind of
-//! pointer.
+//! Decides whether a switch is allowed from the current state. The rules are the same for every kind of pointer.
+//! Nothing in this module waits or does I/O.
 
 use super::Pointer;
 use crate::inventory::{FencingToken, Slot, Target};
 use crate::ports::{Failure, FailureKind, SwitchOrder};
 
-/// The result for an allowed order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It was already carried out: nothing to do.
+    /// The order was carried out earlier, so there is nothing to do.
     Done,
-    /// It is the next switch.
+    /// The order is the next switch.
     Next,
 }
 
 /// Why an order is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The kind of failure.
     pub kind: FailureKind,
-    /// The reason, as a text.
     pub said: String,
-    /// What to do about it. May be empty.
+    /// What to do about the refusal; may be empty.
     pub hint: &'static str,
 }
 
 impl Pointer {
-    /// Compares an order with the current state. `highest` is the highest token of the target,
-    /// which may be higher than that of the live slot.
+    /// Decides whether an order is allowed from this state. `highest` is the highest token of the two slots, which
+    /// may be higher than that of the live slot.
     pub fn admits(self, highest: FencingToken, order: &SwitchOrder) -> Result<Admission, Refusal> {
-        let refused = |kind, said| {
+        let refused = |kind, message| {
             Err(Refusal {
                 kind,
-                said,
+                said: message,
                 hint: "",
             })
         };
@@ -43,25 +40,25 @@ impl Pointer {
             return Ok(Admission::Done);
         }
         if self.slot != order.from {
-            let said = format!(
-                "{} has the traffic and not {}",
+            let message = format!(
+                "{} has the traffic, but the switch starts from {}",
                 named(self.slot),
                 named(order.from)
             );
-            return refused(FailureKind::Conflict, said);
+            return refused(FailureKind::Conflict, message);
         }
         if order.generation <= self.generation {
-            let said = format!(
-                "the current generation is {}, and {} is not higher",
+            let message = format!(
+                "the current generation is {}, and generation {} is not higher",
                 self.generation, order.generation
             );
-            return refused(FailureKind::Conflict, said);
+            return refused(FailureKind::Conflict, message);
         }
         Ok(Admission::Next)
     }
 
-    /// Why an admitted order must no longer be carried out: this switch, of either slot, came after
-    /// it.
+    /// Why an admitted order must not be carried out any more: `self` is a later switch of either slot. None if it is
+    /// not later.
     pub fn overtakes(self, order: &SwitchOrder) -> Option<Refusal> {
         if self.token > order.token {
             return Some(Refusal::overtaken(self.token, order));
@@ -69,7 +66,7 @@ impl Pointer {
         (self.generation > order.generation).then(|| Refusal {
             kind: FailureKind::Conflict,
             said: format!(
-                "generation {} was written since then, and {} is lower",
+                "another driver has written generation {}, and generation {} is lower",
                 self.generation, order.generation
             ),
             hint: "",
@@ -78,19 +75,18 @@ impl Pointer {
 }
 
 impl Refusal {
-    /// The order's lock is not the newest.
+    /// Refuses an order whose lock is older than the newest lock that has switched.
     pub fn overtaken(highest: FencingToken, order: &SwitchOrder) -> Self {
         Self {
             kind: FailureKind::Fenced,
             said: format!(
-                "the lock that moved the traffic last has token {highest}, and this one has the lower token {}",
+                "the lock of the last switch has token {highest}, and the lock of this switch has the lower token {}",
                 order.token
             ),
-            hint: "another driver took over the lock. If the store was wiped or restored, `greenroom status` says so and `greenroom repair` repairs it",
+            hint: "another driver took over the lock. If the store was wiped or restored instead, `greenroom status` says so and `greenroom repair` corrects the token",
         }
     }
 
-    /// The failure of a switch at `place`.
     pub fn failure(self, place: String, target: &Target, order: &SwitchOrder) -> Failure {
         let doing = format!(
             "switching {target} from {} to {} as generation {}",

@@ -1,22 +1,22 @@
-//! The file in a slot's directory: the last switch to that slot, as a line of JSON. Pure.
+//! The file in the directory of a slot. It records the last switch to that slot, as one line of JSON.
 
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::{FencingToken, LastSwitch, Slot, Target, generation};
 use crate::ports::SwitchOrder;
 
-/// The pointer's state.
+/// The live slot and its last switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pointer {
     /// The live slot. None before the first release.
     pub slot: Option<Slot>,
-    /// The generation of its switch. 0 before the first release.
+    /// The generation of the last switch. 0 before the first release.
     pub generation: u64,
-    /// The token of its switch. 0 before the first release.
+    /// The token of the last switch. 0 before the first release.
     pub token: FencingToken,
 }
 
-/// The file. Unknown keys are ignored, so that a newer Greenroom may add some.
+/// The content of the file. Unknown keys are ignored, so that a newer Greenroom may add some.
 #[derive(Serialize, Deserialize)]
 struct AnswerFile {
     slot: Slot,
@@ -35,7 +35,7 @@ pub(super) fn owner(content: &[u8]) -> Option<String> {
 }
 
 impl Pointer {
-    /// The state after an order was carried out.
+    /// The state after `order` has been carried out.
     pub fn after(order: &SwitchOrder) -> Self {
         Self {
             slot: Some(order.to),
@@ -44,7 +44,7 @@ impl Pointer {
         }
     }
 
-    /// The last switch of a slot.
+    /// The state after `last`, the last switch to `slot`.
     pub fn of(slot: Slot, last: LastSwitch) -> Self {
         Self {
             slot: Some(slot),
@@ -53,7 +53,6 @@ impl Pointer {
         }
     }
 
-    /// The recorded switch.
     pub fn last_switch(self) -> LastSwitch {
         LastSwitch {
             generation: self.generation,
@@ -61,15 +60,12 @@ impl Pointer {
         }
     }
 
-    /// Parses the file of a slot. An error says what is wrong with it.
+    /// Parses the content of the file of `slot`. The error says what is wrong with the content.
     pub fn from_json(slot: Slot, content: &[u8]) -> Result<Self, String> {
         let file: AnswerFile = serde_json::from_slice(content)
-            .map_err(|error| format!("Greenroom did not write this: {error}"))?;
+            .map_err(|error| format!("the content is not from Greenroom: {error}"))?;
         if file.slot != slot {
-            return Err(format!(
-                "it is in the directory of {slot}, but names {}",
-                file.slot
-            ));
+            return Err(format!("the content names {} instead of {slot}", file.slot));
         }
         Ok(Self {
             slot: Some(slot),
@@ -78,7 +74,8 @@ impl Pointer {
         })
     }
 
-    /// The content of the slot's file, with its target. It is also valid as an answer, like [`Pointer::to_json`].
+    /// The content of the file, which names `target`. The proxy can also use it as an answer, like
+    /// [`Pointer::to_json`].
     pub(super) fn to_file(self, target: &Target) -> Vec<u8> {
         let Some(slot) = self.slot else {
             return self.to_json();
@@ -94,7 +91,7 @@ impl Pointer {
         text.into_bytes()
     }
 
-    /// The pointer inside a configuration. `{}` when no slot is live.
+    /// The pointer as JSON for a configuration file. `{}` if no slot is live.
     pub fn to_json(self) -> Vec<u8> {
         let Some(slot) = self.slot else {
             return b"{}\n".to_vec();

@@ -1,5 +1,5 @@
-//! Atomic and durable changes to a local file system: replacing a file, renaming a link over
-//! another, and syncing their directories. Blocking. Knows nothing about proxies.
+//! Atomic and durable changes to a local file system: replacing a file, renaming a link over another, and syncing
+//! their directories. The functions block the thread, and know nothing about proxies.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -11,10 +11,10 @@ use ulid::Ulid;
 
 use crate::ports::{FilePart, STAGED};
 
-/// The largest file that is read, in bytes. No file of a proxy is nearly as large.
+/// The largest file that is read, in bytes. The files of a proxy are much smaller.
 pub(super) const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// The content of a file. None when it does not exist.
+/// Reads a file. Returns None if the file does not exist.
 pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let Some(file) = absent_is_none(File::open(path))? else {
         return Ok(None);
@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if content.len() as u64 > LARGEST {
         return Err(io::Error::new(
             ErrorKind::FileTooLarge,
-            "it is larger than 16 MiB",
+            "the file is larger than 16 MiB",
         ));
     }
     Ok(Some(content))
@@ -33,41 +33,41 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// Whether the directory exists. Anything else at the path is an error.
 pub(super) fn is_directory(path: &Path) -> io::Result<bool> {
     match absent_is_none(fs::metadata(path))? {
-        Some(is) if is.is_dir() => Ok(true),
+        Some(metadata) if metadata.is_dir() => Ok(true),
         Some(_) => Err(io::Error::new(
             ErrorKind::NotADirectory,
-            "it is not a directory",
+            "the path is not a directory",
         )),
         None => Ok(false),
     }
 }
 
-/// A part of a file. None when it does not exist.
+/// Reads at most `most` bytes of a file from the offset `from`. Returns None if the file does not exist.
 pub(super) fn read_part(path: &Path, from: u64, most: usize) -> io::Result<Option<FilePart>> {
     let Some(mut file) = absent_is_none(File::open(path))? else {
         return Ok(None);
     };
-    let is = file.metadata()?;
-    if !is.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it is not a regular file",
+            "the path is not a regular file",
         ));
     }
     let mut bytes = Vec::new();
-    if from < is.len() {
+    if from < metadata.len() {
         file.seek(SeekFrom::Start(from))?;
-        let room = (is.len() - from).min(most as u64);
-        file.take(room).read_to_end(&mut bytes)?;
+        let length = (metadata.len() - from).min(most as u64);
+        file.take(length).read_to_end(&mut bytes)?;
     }
     Ok(Some(FilePart {
-        file: is.ino(),
-        length: is.len(),
+        file: metadata.ino(),
+        length: metadata.len(),
         bytes,
     }))
 }
 
-/// The sorted names in a directory. Empty when it does not exist.
+/// The sorted names in a directory. Empty if the directory does not exist.
 pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
     let Some(entries) = absent_is_none(fs::read_dir(directory))? else {
         return Ok(Vec::new());
@@ -79,8 +79,8 @@ pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Replaces a file in one step. A new file is readable by all, whatever the umask: the proxy's
-/// workers run as another user. Follows a link, because operators link their proxy's files.
+/// Replaces a file in one step. A new file is readable by all users, because the workers of a proxy run as another
+/// user. A link is followed, because operators link the files of their proxy.
 pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = &through_link(path)?;
     let directory = parent(path)?;
@@ -104,7 +104,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     sync_directory(parent(path)?)
 }
 
-/// The target of a link. None when nothing is there, or no link.
+/// The target of a link. None if the path does not exist or is not a link.
 pub(super) fn read_link(path: &Path) -> io::Result<Option<PathBuf>> {
     match fs::read_link(path) {
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
@@ -112,7 +112,7 @@ pub(super) fn read_link(path: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Creates a link next to `link`, and removes links that were staged earlier.
+/// Creates a link next to `link`, and removes all links that were staged earlier.
 pub(super) fn stage(link: &Path, to: &Path) -> io::Result<PathBuf> {
     let directory = parent(link)?;
     make_directory(directory)?;
@@ -122,13 +122,13 @@ pub(super) fn stage(link: &Path, to: &Path) -> io::Result<PathBuf> {
             remove(&directory.join(name))?;
         }
     }
-    // The name is unique: two concurrent switches must never rename each other's link.
+    // The name is unique, so that two concurrent switches never rename the link of each other.
     let staged = directory.join(format!("{STAGED}{}", Ulid::generate()));
     symlink(to, &staged)?;
     Ok(staged)
 }
 
-/// Puts a staged link in place with one rename.
+/// Replaces `link` by the staged link with one rename.
 pub(super) fn put(staged: &Path, link: &Path) -> io::Result<()> {
     fs::rename(staged, link)?;
     sync_directory(parent(link)?)

@@ -1,6 +1,6 @@
-//! The live pointer: the files on disk that a proxy reads at every request to find the live slot of a target, and
-//! the one `rename(2)` that changes it. This module knows the layout and who may change it. It knows neither which
-//! proxy reads it nor why a release changes it.
+//! The live pointer: the files that a proxy reads at every request to find the live slot of a target, and the one
+//! `rename(2)` that changes it. This module defines the layout of the files and decides which switches are allowed.
+//! It knows neither which proxy reads the files nor why a release changes them.
 //!
 //! ```text
 //! {state}/{service}/{environment}/
@@ -32,7 +32,7 @@ use crate::ports::{
 };
 use crate::sanitize::sanitize;
 
-/// The read limits on this machine.
+/// The limits for reading files and command output on this machine.
 pub const BOUNDS: [Bound; 2] = [
     bound(
         "a file of the proxy",
@@ -55,17 +55,17 @@ const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
     }
 }
 
-/// Reads and moves the live pointers below one state directory.
+/// Reads and changes the live pointers below one state directory.
 pub struct LivePointer {
     host: Arc<dyn ProxyHost>,
     state: PathBuf,
-    // Serializes the switches of one process, from reading to renaming. Between processes, the transaction of the
-    // registry decides first.
+    // Serializes the switches of one process, from reading to renaming. Between processes, the transaction in the
+    // store decides first.
     switching: Mutex<()>,
 }
 
 impl LivePointer {
-    /// The pointers below `state`, a path on `host`.
+    /// Makes the pointers below `state`, a path on `host`.
     pub fn new(host: Arc<dyn ProxyHost>, state: impl Into<PathBuf>) -> Self {
         Self {
             host,
@@ -74,19 +74,18 @@ impl LivePointer {
         }
     }
 
-    /// The directory of one target's pointer.
     pub fn directory(&self, target: &Target) -> PathBuf {
         self.state
             .join(target.service.as_str())
             .join(target.environment.as_str())
     }
 
-    /// The symbolic link to the directory of the live slot.
+    /// The symbolic link that points at the directory of the live slot.
     pub fn link(&self, target: &Target) -> PathBuf {
         self.directory(target).join("live")
     }
 
-    /// The file below `live` that identifies a slot.
+    /// The name of the marker file in the directory of a slot. A proxy tests for it below `live`.
     pub fn marker(slot: Slot) -> &'static str {
         match slot {
             Slot::Blue => "is-blue",
@@ -94,14 +93,14 @@ impl LivePointer {
         }
     }
 
-    /// The file with the last switch of a slot.
+    /// The file that records the last switch to a slot.
     pub fn answer_file(&self, target: &Target, slot: Slot) -> PathBuf {
         self.directory(target)
             .join(slot.as_str())
             .join("answer.json")
     }
 
-    /// The current state. [`Pointer::default`] before the first release.
+    /// Reads the live slot and its last switch. Returns [`Pointer::default`] before the first release.
     pub async fn read(&self, target: &Target) -> Result<Pointer> {
         let link = self.link(target);
         let Some(to) = self.host.read_link(&link).await? else {
@@ -112,23 +111,24 @@ impl LivePointer {
                 FailureKind::Garbled,
                 format!("reading {}", link.display()),
                 format!(
-                    "it points at {}, not at blue or green",
+                    "the link points at {} instead of blue or green",
                     sanitize(&to.display().to_string())
                 ),
             )
-            .hint("point it at the live slot, or remove it when no slot is live")
+            .hint("point the link at the live slot, or remove the link if no slot is live")
         })?;
         self.current(target, slot).await?.ok_or_else(|| {
             let file = self.answer_file(target, slot);
             self.failure(
                 FailureKind::Garbled,
                 format!("reading {}", file.display()),
-                format!("{slot} is live, but its file is missing"),
+                format!("{slot} is live, but this file does not exist"),
             )
         })
     }
 
-    /// Checks that pointers can be written. The pointers of an installed target (`is_installed`) must exist.
+    /// Tests that pointers can be written, for `greenroom doctor`. If a target is installed (`is_installed`), a
+    /// missing state directory is a failure.
     pub async fn try_state(&self, is_installed: bool) -> Result<String> {
         let state = self.state.display();
         match self.host.try_writing(&self.state).await? {
@@ -139,15 +139,16 @@ impl LivePointer {
             )),
             Writable::In(_) => {
                 let doing = format!("looking for {state}");
-                let said = "it does not exist, but the live pointers must be in it";
-                let hint = "restore it, or see `greenroom status` and run `greenroom repair`";
+                let message = "the directory does not exist, but it must contain the live pointers";
+                let hint =
+                    "restore the directory, or check `greenroom status` and run `greenroom repair`";
                 let kind = FailureKind::Missing;
-                Err(self.failure(kind, doing, said.to_owned()).hint(hint))
+                Err(self.failure(kind, doing, message.to_owned()).hint(hint))
             }
         }
     }
 
-    /// Creates the directories and markers of a target. Existing ones stay unchanged.
+    /// Creates the directories and markers of a target. Existing ones are not changed.
     pub async fn prepare(&self, target: &Target) -> Result<()> {
         for slot in Slot::BOTH {
             let marker = self
@@ -161,24 +162,26 @@ impl LivePointer {
         Ok(())
     }
 
-    /// Writes everything of a switch except the link, where no request reads it yet, so that a full disk is
-    /// detected here. Refuses what [`LivePointer::switch`] would refuse.
+    /// Writes the files of a switch, but does not move the link, so a full disk is detected before traffic moves.
+    /// Fails for the same orders as [`LivePointer::switch`]. If `order.to` is live already, nothing is written.
     pub async fn make_ready(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.read(target).await?;
-        // The proxy already answers with the live slot's file, so only the switch itself changes it.
+        // The proxy already reads the file of the live slot, so only the switch itself may change it.
         if self.admits(target, now, order).await? == Admission::Next && now.slot != Some(order.to) {
             self.write_answer(target, order).await?;
         }
         Ok(())
     }
 
-    /// Moves the traffic. It writes the slot's answer, stages a new link and renames it: a crash before the rename
-    /// leaves the old slot live. Staging removes the links that earlier switches staged, and a switch that stages
-    /// later sees the answer of this one. So a late rename, of a driver that exited or became unreachable, moves
-    /// nothing. Repeating a completed order changes nothing. Refuses a token lower than that of either slot
-    /// ([`FailureKind::Fenced`]), a pointer that is not at `from`, and a generation that is not new
-    /// ([`FailureKind::Conflict`]).
+    /// Moves the traffic. Writes the answer file of the slot, stages a new link and renames it over the old one, so a
+    /// crash before the rename leaves the old slot live. Repeating a completed order changes nothing.
+    ///
+    /// A late rename by an earlier driver moves nothing: staging removes the links that earlier switches staged, and
+    /// a switch that stages later reads the answer file of this one.
+    ///
+    /// Fails for a token lower than that of either slot ([`FailureKind::Fenced`]), for a pointer that is not at
+    /// `order.from`, and for a generation that is not higher than the current one (both [`FailureKind::Conflict`]).
     pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.read(target).await?;
@@ -188,7 +191,7 @@ impl LivePointer {
         self.write_answer(target, order).await?;
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(order.to.as_str())).await?;
-        // A driver that switched after this order was admitted has left a higher token or generation.
+        // Another driver that switched after this order was admitted has written a higher token or generation.
         let current = self.slot_pointers(target).await?;
         if let Some(newer) = current.into_iter().find_map(|it| it.overtakes(order)) {
             return Err(self.refused(target, order, newer));
@@ -214,10 +217,10 @@ impl LivePointer {
     /// Replaces a token that the store's locks can no longer reach with the token of the current lock: see
     /// [`crate::ports::RouterWriter::rebase`].
     ///
-    /// A driver from before the store was restored may still run, with a token higher than the new one. The
-    /// generation stops it: the live slot's file has the new generation before the link is staged, and a switch
-    /// compares it after staging its own link. So either that switch sees the new generation, or staging removes
-    /// its link here, or it moved the traffic earlier, which the check below finds and reports as a conflict.
+    /// A driver from before the restore of the store may still be running, with a token higher than the new one. The
+    /// generation stops it: the file of the live slot has the new generation before the link is staged, and a switch
+    /// compares generations after it has staged its own link. So the old switch sees the new generation, or staging
+    /// removes its link. If it moved the traffic earlier, the check after staging reports a conflict.
     pub async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.state(target).await?;
@@ -251,7 +254,7 @@ impl LivePointer {
         }
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(live.as_str())).await?;
-        // From here on, no switch of an earlier driver can move the link.
+        // Staging removed the links of earlier drivers, so none of their switches can move the link any more.
         let current = self.state(target).await?;
         let other = live.other();
         if current.live != Some(live)
@@ -264,14 +267,14 @@ impl LivePointer {
         self.host.put(&staged, &link).await
     }
 
-    /// Writes the files of all slots except one.
+    /// Writes the tokens of `state` to the files of all slots except `except`.
     async fn write_tokens(
         &self,
         target: &Target,
         state: PointerState,
-        but: Option<Slot>,
+        except: Option<Slot>,
     ) -> Result<()> {
-        for slot in Slot::BOTH.into_iter().filter(|slot| Some(*slot) != but) {
+        for slot in Slot::BOTH.into_iter().filter(|slot| Some(*slot) != except) {
             if let Some(last) = state.slots.get(slot) {
                 let file = self.answer_file(target, slot);
                 let content = Pointer::of(slot, *last).to_file(target);
@@ -283,22 +286,24 @@ impl LivePointer {
 
     fn written_by_another(&self, target: &Target) -> Failure {
         let doing = format!("writing the token of the current lock to the pointer of {target}");
-        let said = "another driver wrote the pointer in the meantime".to_owned();
-        let hint = "an earlier driver may still run: find out who it is, then repair again";
-        self.failure(FailureKind::Conflict, doing, said).hint(hint)
+        let message = "another driver wrote the pointer in the meantime".to_owned();
+        let hint =
+            "an earlier driver may still be running: wait until it has stopped, then repair again";
+        self.failure(FailureKind::Conflict, doing, message)
+            .hint(hint)
     }
 
-    /// Copies the state of another kind of pointer if it is newer than this one.
-    pub async fn adopt(&self, target: &Target, elsewhere: Pointer) -> Result<()> {
+    /// Copies `other`, the pointer in a configuration file, if its generation is higher than that of this pointer.
+    pub async fn adopt(&self, target: &Target, other: Pointer) -> Result<()> {
         let _alone = self.switching.lock().await;
-        let Some(slot) = elsewhere.slot else {
+        let Some(slot) = other.slot else {
             return Ok(());
         };
-        if elsewhere.generation <= self.read(target).await?.generation {
+        if other.generation <= self.read(target).await?.generation {
             return Ok(());
         }
         self.host
-            .write(&self.answer_file(target, slot), &elsewhere.to_file(target))
+            .write(&self.answer_file(target, slot), &other.to_file(target))
             .await?;
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(slot.as_str())).await?;
@@ -316,7 +321,7 @@ impl LivePointer {
             .map_err(|refusal| self.refused(target, order, refusal))
     }
 
-    /// The answer of the slot once it is live.
+    /// Writes the answer file of the slot that the order makes live.
     async fn write_answer(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         self.prepare(target).await?;
         let next = Pointer::after(order);
@@ -332,11 +337,11 @@ impl LivePointer {
 
     /// The last switch of each slot.
     async fn slot_pointers(&self, target: &Target) -> Result<Vec<Pointer>> {
-        let mut both = Vec::new();
+        let mut pointers = Vec::new();
         for slot in Slot::BOTH {
-            both.extend(self.current(target, slot).await?);
+            pointers.extend(self.current(target, slot).await?);
         }
-        Ok(both)
+        Ok(pointers)
     }
 
     async fn current(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {
@@ -350,10 +355,10 @@ impl LivePointer {
                 .failure(
                     FailureKind::Conflict,
                     format!("reading {}", file.display()),
-                    format!("it is the live pointer of {owner}, not of {target}, so Greenroom did not change it"),
+                    format!("the file belongs to the live pointer of {owner}, not of {target}, so Greenroom did not change it"),
                 )
                 .hint(format!(
-                    "find out who copied or linked {}. Do not move it away while {target} has traffic: the proxy refuses every request without it. Replace it with a copy in which both answer.json name {target} as \"target\", then run: greenroom repair {} {}",
+                    "find out who copied or linked {}. Do not move this directory away while {target} has traffic: without it the proxy refuses every request. Replace it with a copy in which both answer.json files name {target} as \"target\", then run: greenroom repair {} {}",
                     self.directory(target).display(),
                     target.service,
                     target.environment
@@ -361,13 +366,13 @@ impl LivePointer {
         }
         Pointer::from_json(slot, &content)
             .map(Some)
-            .map_err(|said| {
+            .map_err(|error| {
                 self.failure(
                     FailureKind::Garbled,
                     format!("reading {}", file.display()),
-                    sanitize(&said),
+                    sanitize(&error),
                 )
-                .hint("only Greenroom may write this file: find out what else writes there")
+                .hint("only Greenroom may write this file: find out which program changed it")
             })
     }
 
@@ -379,8 +384,8 @@ impl LivePointer {
         format!("live pointer on {}", self.host.place())
     }
 
-    fn failure(&self, kind: FailureKind, doing: String, said: String) -> Failure {
-        Failure::new(kind, self.place(), doing, said)
+    fn failure(&self, kind: FailureKind, doing: String, message: String) -> Failure {
+        Failure::new(kind, self.place(), doing, message)
     }
 }
 

@@ -1,5 +1,4 @@
-//! A pointer gets a token of a restored store while a driver from before the restore is still
-//! alive.
+//! Rebases a pointer to the token of a restored store while a driver from before the restore is still running.
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -28,7 +27,7 @@ fn last(generation: u64, token: i64) -> LastSwitch {
 }
 
 /// Blue is live at generation 42 under token 8123; green was live before.
-fn before() -> PointerState {
+fn state_before() -> PointerState {
     PointerState {
         live: Some(Slot::Blue),
         slots: PerSlot {
@@ -46,8 +45,9 @@ fn rebase(from: PointerState) -> RebaseOrder {
     }
 }
 
-/// A driver from before took the lock and swapped the route; its switch is still in transit.
-fn of_before() -> SwitchOrder {
+/// The switch of a driver from before the restore. The driver holds the lock and has changed the route, and its
+/// switch is still on its way.
+fn order_of_old_driver() -> SwitchOrder {
     order(Some(Slot::Blue), Slot::Green, 43, 8200)
 }
 
@@ -57,7 +57,7 @@ async fn live_in_blue(state: &TempDir) -> LivePointer {
     pointer.switch(&web(), &first).await.unwrap();
     let second = order(Some(Slot::Green), Slot::Blue, 42, 8123);
     pointer.switch(&web(), &second).await.unwrap();
-    assert_eq!(pointer.state(&web()).await.unwrap(), before());
+    assert_eq!(pointer.state(&web()).await.unwrap(), state_before());
     pointer
 }
 
@@ -68,7 +68,10 @@ async fn after_a_rebase_only_new_locks_of_the_store_can_switch() {
     let next = order(Some(Slot::Blue), Slot::Green, 43, 413);
     let refused = pointer.switch(&web(), &next).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Fenced);
-    pointer.rebase(&web(), &rebase(before())).await.unwrap();
+    pointer
+        .rebase(&web(), &rebase(state_before()))
+        .await
+        .unwrap();
     let now = pointer.state(&web()).await.unwrap();
     assert_eq!(
         (now.live, now.slots.blue, now.slots.green),
@@ -82,33 +85,45 @@ async fn after_a_rebase_only_new_locks_of_the_store_can_switch() {
         let file = std::fs::read(pointer.answer_file(&web(), slot)).unwrap();
         assert_eq!(answer::owner(&file), Some(web().to_string()));
     }
-    // Repeated, also after the order was carried out.
-    pointer.rebase(&web(), &rebase(before())).await.unwrap();
-    let late = pointer.switch(&web(), &of_before()).await.unwrap_err();
+    // The order can be repeated after it was carried out.
+    pointer
+        .rebase(&web(), &rebase(state_before()))
+        .await
+        .unwrap();
+    let late = pointer
+        .switch(&web(), &order_of_old_driver())
+        .await
+        .unwrap_err();
     assert_eq!(late.kind, FailureKind::Conflict);
     assert_eq!(pointer.state(&web()).await.unwrap(), now);
     let next = order(Some(Slot::Blue), Slot::Green, 2_001, 413);
     pointer.switch(&web(), &next).await.unwrap();
-    // The lock before it is refused, as always.
+    // A lower token is refused as always.
     let lower = order(Some(Slot::Green), Slot::Blue, 2_002, 412);
     let refused = pointer.switch(&web(), &lower).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Fenced);
 }
 
 #[tokio::test]
-async fn a_pointer_that_another_driver_wrote_meanwhile_is_left_unchanged() {
+async fn a_pointer_that_another_driver_has_changed_is_not_rebased() {
     let state = tempfile::tempdir().unwrap();
     let pointer = live_in_blue(&state).await;
-    pointer.switch(&web(), &of_before()).await.unwrap();
+    pointer
+        .switch(&web(), &order_of_old_driver())
+        .await
+        .unwrap();
     let now = pointer.state(&web()).await.unwrap();
-    let refused = pointer.rebase(&web(), &rebase(before())).await.unwrap_err();
+    let refused = pointer
+        .rebase(&web(), &rebase(state_before()))
+        .await
+        .unwrap_err();
     assert_eq!(refused.kind, FailureKind::Conflict);
     assert_eq!(pointer.state(&web()).await.unwrap(), now);
 }
 
 #[tokio::test]
-async fn a_half_done_rebase_is_finished_when_it_is_repeated() {
-    let order = rebase(before());
+async fn repeating_an_interrupted_rebase_completes_it() {
+    let order = rebase(state_before());
     for (slot, generation) in [(Slot::Blue, order.generation), (Slot::Green, 41)] {
         let state = tempfile::tempdir().unwrap();
         let pointer = live_in_blue(&state).await;
@@ -122,7 +137,7 @@ async fn a_half_done_rebase_is_finished_when_it_is_repeated() {
     }
 }
 
-/// The point in an act where another act runs.
+/// The point in an operation at which the other driver acts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum At {
     Write(u32),
@@ -136,31 +151,39 @@ enum Other {
     Switch,
 }
 
-/// This machine, with another driver that acts in the middle of an operation.
-struct Crossed {
+/// This machine, with another driver that acts once in the middle of an operation.
+struct Interleaved {
     at: At,
     other: Other,
-    elsewhere: LivePointer,
+    other_driver: LivePointer,
     writes: Mutex<u32>,
-    came: Mutex<Option<bool>>,
+    other_succeeded: Mutex<Option<bool>>,
 }
 
-impl Crossed {
-    async fn meet(&self, at: At) {
-        let mut came = self.came.lock().await;
-        if self.at != at || came.is_some() {
+impl Interleaved {
+    async fn act_at(&self, at: At) {
+        let mut other_succeeded = self.other_succeeded.lock().await;
+        if self.at != at || other_succeeded.is_some() {
             return;
         }
         let done = match self.other {
-            Other::Rebase => self.elsewhere.rebase(&web(), &rebase(before())).await,
-            Other::Switch => self.elsewhere.switch(&web(), &of_before()).await,
+            Other::Rebase => {
+                self.other_driver
+                    .rebase(&web(), &rebase(state_before()))
+                    .await
+            }
+            Other::Switch => {
+                self.other_driver
+                    .switch(&web(), &order_of_old_driver())
+                    .await
+            }
         };
-        *came = Some(done.is_ok());
+        *other_succeeded = Some(done.is_ok());
     }
 }
 
 #[async_trait]
-impl ProxyHost for Crossed {
+impl ProxyHost for Interleaved {
     fn place(&self) -> String {
         ThisHost.place()
     }
@@ -182,7 +205,7 @@ impl ProxyHost for Crossed {
             *writes += 1;
             *writes
         };
-        self.meet(At::Write(number)).await;
+        self.act_at(At::Write(number)).await;
         ThisHost.write(path, content).await
     }
     async fn remove(&self, path: &Path) -> Result<()> {
@@ -192,11 +215,11 @@ impl ProxyHost for Crossed {
         ThisHost.read_link(path).await
     }
     async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf> {
-        self.meet(At::Stage).await;
+        self.act_at(At::Stage).await;
         ThisHost.stage(link, to).await
     }
     async fn put(&self, staged: &Path, link: &Path) -> Result<()> {
-        self.meet(At::Put).await;
+        self.act_at(At::Put).await;
         ThisHost.put(staged, link).await
     }
     async fn run(&self, command: &[String]) -> Result<CommandOutput> {
@@ -207,43 +230,43 @@ impl ProxyHost for Crossed {
     }
 }
 
-/// Wherever the two cross, at most one of them succeeds: a repaired pointer is never behind traffic
-/// that a driver from before moved.
+/// Whichever point the two meet at, at most one of them succeeds. So a rebased pointer is never older than traffic
+/// that the old driver has moved.
 #[tokio::test]
 async fn a_rebase_and_an_old_switch_never_both_succeed() {
     for other in [Other::Rebase, Other::Switch] {
         for at in [At::Write(1), At::Write(2), At::Stage, At::Put] {
             let state = tempfile::tempdir().unwrap();
-            let elsewhere = live_in_blue(&state).await;
-            let host = Arc::new(Crossed {
+            let other_driver = live_in_blue(&state).await;
+            let host = Arc::new(Interleaved {
                 at,
                 other,
-                elsewhere,
+                other_driver,
                 writes: Mutex::new(0),
-                came: Mutex::new(None),
+                other_succeeded: Mutex::new(None),
             });
-            let here = LivePointer::new(host.clone(), state.path());
+            let pointer = LivePointer::new(host.clone(), state.path());
             let done = match other {
-                Other::Rebase => here.switch(&web(), &of_before()).await,
-                Other::Switch => here.rebase(&web(), &rebase(before())).await,
+                Other::Rebase => pointer.switch(&web(), &order_of_old_driver()).await,
+                Other::Switch => pointer.rebase(&web(), &rebase(state_before())).await,
             };
-            let Some(came) = *host.came.lock().await else {
-                // A switch writes one file.
+            let Some(other_succeeded) = *host.other_succeeded.lock().await else {
+                // A switch writes only one file.
                 assert_eq!(at, At::Write(2), "{other:?}");
                 continue;
             };
             let (rebased, switched) = match other {
-                Other::Rebase => (came, done.is_ok()),
-                Other::Switch => (done.is_ok(), came),
+                Other::Rebase => (other_succeeded, done.is_ok()),
+                Other::Switch => (done.is_ok(), other_succeeded),
             };
-            let what = format!("{other:?} at {at:?}: {done:?}");
-            assert!(!(rebased && switched), "{what}");
-            let now = here.state(&web()).await.unwrap();
+            let case = format!("{other:?} at {at:?}: {done:?}");
+            assert!(!(rebased && switched), "{case}");
+            let now = pointer.state(&web()).await.unwrap();
             let expected = if switched { Slot::Green } else { Slot::Blue };
-            assert_eq!(now.live, Some(expected), "{what}: {now:?}");
+            assert_eq!(now.live, Some(expected), "{case}: {now:?}");
             if switched {
-                // It is reported as a restored store, and repaired once more.
-                assert_eq!(now.highest_token(), FencingToken(8200), "{what}");
+                // The status reports a restored store, and a second repair corrects it.
+                assert_eq!(now.highest_token(), FencingToken(8200), "{case}");
             }
         }
     }

@@ -13,7 +13,7 @@ fn web() -> Target {
     Target::new("web".parse().unwrap(), "production".parse().unwrap())
 }
 
-fn here() -> (LivePointer, TempDir) {
+fn new_pointer() -> (LivePointer, TempDir) {
     let state = tempfile::tempdir().unwrap();
     (LivePointer::new(Arc::new(ThisHost), state.path()), state)
 }
@@ -33,7 +33,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T>) -> FailureKind {
 
 #[tokio::test]
 async fn before_the_first_release_nothing_is_live() {
-    let (pointer, _state) = here();
+    let (pointer, _state) = new_pointer();
     assert_eq!(pointer.read(&web()).await.unwrap(), Pointer::default());
     pointer.prepare(&web()).await.unwrap();
     assert_eq!(pointer.read(&web()).await.unwrap(), Pointer::default());
@@ -41,7 +41,7 @@ async fn before_the_first_release_nothing_is_live() {
 
 #[tokio::test]
 async fn a_switch_is_read_back_with_its_generation_and_token() {
-    let (pointer, state) = here();
+    let (pointer, state) = new_pointer();
     let first = order(None, Slot::Green, 1, 7);
     pointer.switch(&web(), &first).await.unwrap();
     let second = order(Some(Slot::Green), Slot::Blue, 2, 9);
@@ -59,22 +59,19 @@ async fn a_switch_is_read_back_with_its_generation_and_token() {
 
 #[tokio::test]
 async fn preparing_a_switch_moves_no_traffic() {
-    let (pointer, _state) = here();
+    let (pointer, _state) = new_pointer();
     let first = order(None, Slot::Green, 1, 7);
     pointer.switch(&web(), &first).await.unwrap();
     let second = order(Some(Slot::Green), Slot::Blue, 2, 9);
     pointer.make_ready(&web(), &second).await.unwrap();
-    let stands = pointer.read(&web()).await.unwrap();
-    assert_eq!((stands.slot, stands.generation), (Some(Slot::Green), 1));
-    // Another driver makes the switch, later and under another token.
+    let now = pointer.read(&web()).await.unwrap();
+    assert_eq!((now.slot, now.generation), (Some(Slot::Green), 1));
+    // Another driver makes the switch later, under another token.
     let other = order(Some(Slot::Green), Slot::Blue, 2, 11);
     pointer.switch(&web(), &other).await.unwrap();
-    let stands = pointer.read(&web()).await.unwrap();
-    assert_eq!(
-        (stands.slot, stands.token),
-        (Some(Slot::Blue), FencingToken(11))
-    );
-    // A refused switch leaves nothing, and the answer of the live slot is unchanged.
+    let now = pointer.read(&web()).await.unwrap();
+    assert_eq!((now.slot, now.token), (Some(Slot::Blue), FencingToken(11)));
+    // A refused switch changes nothing, and the answer of the live slot is unchanged.
     let refused = pointer.make_ready(&web(), &second).await;
     assert_eq!(kind(refused), FailureKind::Fenced);
     let again = order(Some(Slot::Blue), Slot::Blue, 3, 12);
@@ -84,7 +81,7 @@ async fn preparing_a_switch_moves_no_traffic() {
 
 #[tokio::test]
 async fn repeating_a_switch_changes_nothing() {
-    let (pointer, state) = here();
+    let (pointer, state) = new_pointer();
     let first = order(None, Slot::Green, 1, 7);
     pointer.switch(&web(), &first).await.unwrap();
     let inode = || {
@@ -102,7 +99,7 @@ async fn repeating_a_switch_changes_nothing() {
 
 #[tokio::test]
 async fn a_token_lower_than_that_of_either_slot_is_refused() {
-    let (pointer, _state) = here();
+    let (pointer, _state) = new_pointer();
     let (blue, green) = (Some(Slot::Blue), Some(Slot::Green));
     for step in [
         order(None, Slot::Green, 1, 7),
@@ -125,7 +122,7 @@ async fn a_token_lower_than_that_of_either_slot_is_refused() {
 
 #[tokio::test]
 async fn a_switch_from_another_slot_than_the_live_one_is_a_conflict() {
-    let (pointer, _state) = here();
+    let (pointer, _state) = new_pointer();
     let wrong = order(Some(Slot::Blue), Slot::Green, 1, 1);
     assert_eq!(
         kind(pointer.switch(&web(), &wrong).await),
@@ -142,22 +139,22 @@ async fn a_switch_from_another_slot_than_the_live_one_is_a_conflict() {
     );
 }
 
-/// When a switch failed between the registry and the proxy, backing out moves no traffic. The proxy
-/// only gets the newer generation; otherwise the two would never agree again.
+/// A switch failed after the store had changed and before the proxy had. Backing out then moves no traffic, but the
+/// proxy must still get the newer generation. Otherwise the two would never agree again.
 #[tokio::test]
 async fn a_pointer_already_at_the_slot_gets_the_new_generation() {
-    let (pointer, _state) = here();
+    let (pointer, _state) = new_pointer();
     let first = order(None, Slot::Blue, 41, 1);
     pointer.switch(&web(), &first).await.unwrap();
     let repeated = order(Some(Slot::Blue), Slot::Blue, 43, 2);
     pointer.switch(&web(), &repeated).await.unwrap();
-    let stands = pointer.read(&web()).await.unwrap();
-    assert_eq!((stands.slot, stands.generation), (Some(Slot::Blue), 43));
+    let now = pointer.read(&web()).await.unwrap();
+    assert_eq!((now.slot, now.generation), (Some(Slot::Blue), 43));
 }
 
 #[tokio::test]
 async fn a_generation_that_is_not_higher_is_a_conflict() {
-    let (pointer, _state) = here();
+    let (pointer, _state) = new_pointer();
     pointer
         .switch(&web(), &order(None, Slot::Blue, 5, 1))
         .await
@@ -173,8 +170,8 @@ async fn a_generation_that_is_not_higher_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn the_hint_for_a_foreign_pointer_leads_to_a_valid_pointer() {
-    let (pointer, _state) = here();
+async fn the_hint_for_a_pointer_of_another_target_leads_to_a_valid_pointer() {
+    let (pointer, _state) = new_pointer();
     let shop = Target::new("shop".parse().unwrap(), "production".parse().unwrap());
     let first = order(None, Slot::Green, 4, 7);
     pointer.switch(&shop, &first).await.unwrap();
@@ -184,13 +181,13 @@ async fn the_hint_for_a_foreign_pointer_leads_to_a_valid_pointer() {
     symlink(pointer.directory(&shop), pointer.directory(&web())).unwrap();
     let failure = pointer.state(&web()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Conflict);
-    for said in [
-        "Do not move it away while",
+    for advice in [
+        "Do not move this directory away while",
         "greenroom repair web production",
     ] {
-        assert!(failure.hint.contains(said), "{failure}");
+        assert!(failure.hint.contains(advice), "{failure}");
     }
-    // A copy in which both answers name this target.
+    // Follow the hint: make a copy in which both answer files name this target.
     fs::remove_file(pointer.directory(&web())).unwrap();
     for slot in Slot::BOTH {
         let answer = fs::read_to_string(pointer.answer_file(&shop, slot)).unwrap();
@@ -201,7 +198,7 @@ async fn the_hint_for_a_foreign_pointer_leads_to_a_valid_pointer() {
     }
     symlink("blue", pointer.link(&web())).unwrap();
     assert_eq!(pointer.read(&web()).await.unwrap().generation, 5);
-    // What a repair does when the route says green.
+    // The switch of a repair when the route names green.
     let repair = order(Some(Slot::Blue), Slot::Green, 6, 11);
     pointer.switch(&web(), &repair).await.unwrap();
     assert_eq!(pointer.read(&web()).await.unwrap().slot, Some(Slot::Green));
@@ -214,7 +211,7 @@ async fn the_hint_for_a_foreign_pointer_leads_to_a_valid_pointer() {
 
 #[tokio::test]
 async fn a_switch_changes_no_other_target() {
-    let (pointer, _state) = here();
+    let (pointer, _state) = new_pointer();
     let other = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
     pointer
         .switch(&web(), &order(None, Slot::Blue, 5, 90))
@@ -230,7 +227,7 @@ async fn a_switch_changes_no_other_target() {
 
 #[tokio::test]
 async fn another_user_can_read_everything_whatever_the_umask() {
-    let (pointer, state) = here();
+    let (pointer, state) = new_pointer();
     pointer
         .switch(&web(), &order(None, Slot::Blue, 1, 1))
         .await
@@ -248,8 +245,8 @@ async fn another_user_can_read_everything_whatever_the_umask() {
 }
 
 #[tokio::test]
-async fn a_foreign_pointer_is_reported_and_never_followed() {
-    let (pointer, state) = here();
+async fn a_pointer_that_greenroom_did_not_write_is_refused() {
+    let (pointer, state) = new_pointer();
     pointer.prepare(&web()).await.unwrap();
     let directory = state.path().join("web/production");
     symlink("/etc", directory.join("live")).unwrap();
@@ -267,16 +264,16 @@ async fn a_foreign_pointer_is_reported_and_never_followed() {
     assert!(Pointer::from_json(Slot::Blue, mismatched).is_err());
 }
 
-/// A requested rename that happens late finds that another driver has switched since.
+/// A staged link that is renamed late does not undo the switch of another driver.
 #[tokio::test]
 async fn a_late_rename_moves_nothing() {
-    let (pointer, _state) = here();
+    let (pointer, _state) = new_pointer();
     let order = |from, to, generation, token| order(from, to, generation, token);
     let first = order(None, Slot::Blue, 1, 1);
     pointer.switch(&web(), &first).await.unwrap();
     let link = pointer.link(&web());
     let late = ThisHost.stage(&link, Path::new("green")).await.unwrap();
-    // The same driver got an error and continues; the way back is a switch as well.
+    // The driver got an error and continues. Switching back is a switch as well.
     let to_green = order(Some(Slot::Blue), Slot::Green, 2, 1);
     pointer.switch(&web(), &to_green).await.unwrap();
     let back = order(Some(Slot::Green), Slot::Blue, 3, 1);
@@ -291,13 +288,13 @@ async fn a_late_rename_moves_nothing() {
     );
 }
 
-/// This host, until it loses power before a link is renamed.
-struct Mortal {
-    dies: AtomicBool,
+/// This host, which can lose power before a link is renamed.
+struct PowerLoss {
+    loses_power: AtomicBool,
 }
 
 #[async_trait]
-impl ProxyHost for Mortal {
+impl ProxyHost for PowerLoss {
     fn place(&self) -> String {
         ThisHost.place()
     }
@@ -323,7 +320,7 @@ impl ProxyHost for Mortal {
         ThisHost.stage(link, to).await
     }
     async fn put(&self, staged: &Path, link: &Path) -> Result<()> {
-        if self.dies.load(Ordering::SeqCst) {
+        if self.loses_power.load(Ordering::SeqCst) {
             return Err(Failure::new(
                 FailureKind::Ambiguous,
                 "this host",
@@ -344,21 +341,21 @@ impl ProxyHost for Mortal {
 #[tokio::test]
 async fn after_a_crash_before_the_rename_the_switch_can_be_repeated() {
     let state = tempfile::tempdir().unwrap();
-    let host = Arc::new(Mortal {
-        dies: AtomicBool::new(false),
+    let host = Arc::new(PowerLoss {
+        loses_power: AtomicBool::new(false),
     });
     let pointer = LivePointer::new(host.clone(), state.path());
     let first = order(None, Slot::Blue, 1, 1);
     pointer.switch(&web(), &first).await.unwrap();
     let before = pointer.read(&web()).await.unwrap();
-    host.dies.store(true, Ordering::SeqCst);
+    host.loses_power.store(true, Ordering::SeqCst);
     let second = order(Some(Slot::Blue), Slot::Green, 2, 3);
     assert_eq!(
         kind(pointer.switch(&web(), &second).await),
         FailureKind::Ambiguous
     );
     assert_eq!(pointer.read(&web()).await.unwrap(), before);
-    host.dies.store(false, Ordering::SeqCst);
+    host.loses_power.store(false, Ordering::SeqCst);
     let overtaken = order(Some(Slot::Blue), Slot::Green, 2, 2);
     assert_eq!(
         kind(pointer.switch(&web(), &overtaken).await),
@@ -382,17 +379,20 @@ async fn a_linked_file_stays_a_link_when_it_is_replaced() {
 #[tokio::test]
 async fn reading_or_removing_a_missing_file_succeeds() {
     let place = tempfile::tempdir().unwrap();
-    let nothing = place.path().join("nothing/here");
-    assert_eq!(ThisHost.read(&nothing).await.unwrap(), None);
-    assert!(ThisHost.list(&nothing).await.unwrap().is_empty());
-    assert_eq!(ThisHost.read_link(&nothing).await.unwrap(), None);
-    ThisHost.remove(&nothing).await.unwrap();
+    let missing = place.path().join("missing/file");
+    assert_eq!(ThisHost.read(&missing).await.unwrap(), None);
+    assert!(ThisHost.list(&missing).await.unwrap().is_empty());
+    assert_eq!(ThisHost.read_link(&missing).await.unwrap(), None);
+    ThisHost.remove(&missing).await.unwrap();
     let no_link = ThisHost.read_link(place.path()).await.unwrap();
     assert_eq!(no_link, None);
 }
 
-fn command(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
+fn command(arguments: &[&str]) -> Vec<String> {
+    arguments
+        .iter()
+        .map(|&argument| argument.to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -429,6 +429,6 @@ fn a_pointer_with_an_impossible_generation_is_refused() {
     let read = Pointer::from_json(Slot::Blue, file(HIGHEST_GENERATION).as_bytes());
     assert_eq!(read.map(|it| it.generation), Ok(HIGHEST_GENERATION));
     let refused = Pointer::from_json(Slot::Blue, file(HIGHEST_GENERATION + 1).as_bytes());
-    let said = refused.expect_err("no switch makes it");
-    assert!(said.contains("higher than any switch makes it"), "{said}");
+    let error = refused.expect_err("the generation is too high");
+    assert!(error.contains("higher than any switch makes it"), "{error}");
 }

@@ -1,5 +1,5 @@
-//! This machine as the host of a proxy: its files and commands. Does not interpret the files. Every
-//! call has a deadline; a write that missed it may have been done.
+//! This machine as the host of a proxy: its files and commands. The contents of files are not interpreted. Every call
+//! has a time limit. A write that exceeds it may still have happened.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ use crate::sanitize::sanitize;
 /// The time limit of one call.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long to wait for output after the command has ended: a child process may keep the pipe open.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long to wait for the rest of the output after a command has ended. The wait is limited because a child process
+/// may keep the pipe open.
+const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
-/// The most bytes of a command's output: `nginx -T` prints the whole configuration.
+/// The most bytes of output that are kept. The limit is high because `nginx -T` prints the whole configuration.
 pub(super) const MOST_OUTPUT: usize = 4 * 1024 * 1024;
 
-/// The local machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThisHost;
 
@@ -37,12 +37,12 @@ impl ProxyHost for ThisHost {
 
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let at = path.to_owned();
-        looking("reading", path, move || durable::read(&at)).await
+        read_blocking("reading", path, move || durable::read(&at)).await
     }
 
     async fn read_part(&self, path: &Path, from: u64, most: usize) -> Result<Option<FilePart>> {
         let at = path.to_owned();
-        looking("reading the end of", path, move || {
+        read_blocking("reading the end of", path, move || {
             durable::read_part(&at, from, most)
         })
         .await
@@ -50,38 +50,47 @@ impl ProxyHost for ThisHost {
 
     async fn list(&self, directory: &Path) -> Result<Vec<String>> {
         let at = directory.to_owned();
-        looking("listing", directory, move || durable::list(&at)).await
+        read_blocking("listing the directory", directory, move || {
+            durable::list(&at)
+        })
+        .await
     }
 
     async fn is_directory(&self, path: &Path) -> Result<bool> {
         let at = path.to_owned();
-        looking("looking for", path, move || durable::is_directory(&at)).await
+        read_blocking("checking the directory", path, move || {
+            durable::is_directory(&at)
+        })
+        .await
     }
 
     async fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
         let (at, content) = (path.to_owned(), content.to_vec());
-        changing("writing", path, move || durable::write(&at, &content)).await
+        write_blocking("writing", path, move || durable::write(&at, &content)).await
     }
 
     async fn remove(&self, path: &Path) -> Result<()> {
         let at = path.to_owned();
-        changing("removing", path, move || durable::remove(&at)).await
+        write_blocking("removing", path, move || durable::remove(&at)).await
     }
 
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
         let at = path.to_owned();
-        looking("reading the link", path, move || durable::read_link(&at)).await
+        read_blocking("reading the link", path, move || durable::read_link(&at)).await
     }
 
     async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf> {
         let (at, to) = (link.to_owned(), to.to_owned());
         let late = FailureKind::Ambiguous;
-        off_the_loop(late, "staging", link, move || durable::stage(&at, &to)).await
+        run_blocking(late, "creating a new link for", link, move || {
+            durable::stage(&at, &to)
+        })
+        .await
     }
 
     async fn put(&self, staged: &Path, link: &Path) -> Result<()> {
         let (from, to) = (staged.to_owned(), link.to_owned());
-        changing("pointing", link, move || durable::put(&from, &to)).await
+        write_blocking("replacing the link", link, move || durable::put(&from, &to)).await
     }
 
     async fn run(&self, command: &[String]) -> Result<CommandOutput> {
@@ -89,7 +98,7 @@ impl ProxyHost for ThisHost {
         match timeout(DEADLINE, run(command)).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(from_io(error, doing)),
-            // Dropping it kills the command. What it did before is unknown.
+            // Dropping the future kills the command. What the command has changed before is unknown.
             Err(_) => Err(too_long(FailureKind::Ambiguous, doing)),
         }
     }
@@ -100,7 +109,7 @@ impl ProxyHost for ThisHost {
         }
         let path = Path::new("/proc/net").join(table);
         let at = path.clone();
-        let content = looking("reading", &path, move || durable::read(&at)).await?;
+        let content = read_blocking("reading", &path, move || durable::read(&at)).await?;
         Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 }
@@ -127,7 +136,7 @@ async fn run(command: &[String]) -> io::Result<CommandOutput> {
             child.wait().await?
         }
     };
-    if let Ok(ended) = timeout(LAST_WORDS, drain(&mut reader, &mut kept)).await {
+    if let Ok(ended) = timeout(OUTPUT_GRACE, drain(&mut reader, &mut kept)).await {
         ended?;
     }
     let mut output = String::from_utf8_lossy(&kept).into_owned();
@@ -140,8 +149,8 @@ async fn run(command: &[String]) -> io::Result<CommandOutput> {
     })
 }
 
-/// Reads to the end and keeps the first part. It reads the rest too, so that the command never
-/// blocks.
+/// Reads to the end and keeps the first [`MOST_OUTPUT`] bytes. The rest is read too, so that the command never blocks
+/// on a full pipe.
 async fn drain(reader: &mut pipe::Receiver, kept: &mut Vec<u8>) -> io::Result<()> {
     let mut chunk = [0; 4096];
     loop {
@@ -154,23 +163,23 @@ async fn drain(reader: &mut pipe::Receiver, kept: &mut Vec<u8>) -> io::Result<()
     }
 }
 
-async fn looking<T: Send + 'static>(
+async fn read_blocking<T: Send + 'static>(
     verb: &str,
     path: &Path,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    off_the_loop(FailureKind::Unreachable, verb, path, work).await
+    run_blocking(FailureKind::Unreachable, verb, path, work).await
 }
 
-async fn changing(
+async fn write_blocking(
     verb: &str,
     path: &Path,
     work: impl FnOnce() -> io::Result<()> + Send + 'static,
 ) -> Result<()> {
-    off_the_loop(FailureKind::Ambiguous, verb, path, work).await
+    run_blocking(FailureKind::Ambiguous, verb, path, work).await
 }
 
-async fn off_the_loop<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     when_late: FailureKind,
     verb: &str,
     path: &Path,
@@ -186,8 +195,8 @@ async fn off_the_loop<T: Send + 'static>(
 }
 
 fn too_long(kind: FailureKind, doing: String) -> Failure {
-    let said = format!("it did not end within {} s", DEADLINE.as_secs());
-    Failure::new(kind, "this host", doing, said)
+    let message = format!("no result within {} s", DEADLINE.as_secs());
+    Failure::new(kind, "this host", doing, message)
 }
 
 fn from_io(error: io::Error, doing: String) -> Failure {

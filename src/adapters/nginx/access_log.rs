@@ -1,5 +1,4 @@
-//! The lines of the access log that the configuration has nginx write for a target, one JSON object
-//! each. Pure.
+//! The format of the access log that nginx writes for a target: one JSON object in each line.
 
 use std::time::Duration;
 
@@ -8,11 +7,11 @@ use serde::Deserialize;
 
 use crate::inventory::{Door, PassedRequest, Target};
 
-/// The most characters of a path.
+/// The most characters of a path that are kept.
 const PATH: usize = 300;
 
-/// The text between the quotes of `log_format`. Every value is a string, because nginx writes `-`,
-/// `000` or nothing where it has no number.
+/// The text between the quotes of `log_format`. Every value is a string, because nginx writes `-`, `000` or nothing
+/// where it has no number.
 pub(super) fn format(slot: &str, door: Door) -> String {
     let door = match door {
         Door::Public => "public",
@@ -23,7 +22,7 @@ pub(super) fn format(slot: &str, door: Door) -> String {
     )
 }
 
-/// The name of a target's log.
+/// The name of the log file of a target.
 pub(super) fn file_name(target: &Target) -> String {
     format!("{}.access.log", target.joined())
 }
@@ -40,9 +39,9 @@ struct Line<'a> {
     path: std::borrow::Cow<'a, str>,
 }
 
-/// Parses a line. None when Greenroom's configuration did not write it.
+/// Parses a line. None if the line is not in the format of this module.
 pub(super) fn read(line: &[u8]) -> Option<PassedRequest> {
-    // nginx writes the bytes of a path as they are. A request counts, whatever they are.
+    // nginx writes the bytes of a path unchanged, so they may not be UTF-8. The request is counted nevertheless.
     let line = String::from_utf8_lossy(line);
     let line: Line<'_> = serde_json::from_str(&line).ok()?;
     let at = seconds(line.at)?;
@@ -119,7 +118,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_path_or_method_takes_a_request_out_of_the_count(bytes: Vec<u8>, any: Vec<u8>) {
-            // Escaped as nginx does.
+            // Escape the bytes as nginx does.
             let escaped: Vec<u8> = bytes
                 .iter()
                 .flat_map(|byte| match byte {
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_lines_are_ignored() {
+    fn lines_in_another_format_are_ignored() {
         for bad in [
             "",
             "{}",

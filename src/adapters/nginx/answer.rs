@@ -1,5 +1,5 @@
-//! Asks a target's answer server what nginx has loaded, over a new connection: a worker of the
-//! previous configuration could serve a kept one. The answer is not trusted.
+//! Asks the answer server of a target what nginx has loaded. Each request uses a new connection, because a kept
+//! connection could be served by a worker of the previous configuration. The answer is not trusted.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::sanitize::sanitize;
 /// The time limit of one request.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 
-/// The longest body, in bytes.
+/// The most bytes of an answer that are read.
 pub(super) const LONGEST: usize = 16 * 1024;
 
 /// Why there is no usable answer.
@@ -30,41 +30,41 @@ pub(super) const LONGEST: usize = 16 * 1024;
 pub(super) struct Miss {
     pub(super) kind: FailureKind,
     pub(super) said: String,
-    /// No answer in time. It is unknown what it would have been.
+    /// Whether the time limit passed, so that the state of nginx is unknown.
     pub(super) late: bool,
 }
 
 impl Miss {
-    fn new(kind: FailureKind, said: impl Into<String>) -> Self {
+    fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            said: said.into(),
+            said: message.into(),
             late: false,
         }
     }
 
     fn late(at: &Endpoint) -> Self {
-        let said = format!("no answer at {at} within {} s", DEADLINE.as_secs());
+        let message = format!("no answer from {at} within {} s", DEADLINE.as_secs());
         Self {
             late: true,
-            ..Self::new(FailureKind::Unreachable, said)
+            ..Self::new(FailureKind::Unreachable, message)
         }
     }
 
-    fn garbled(said: impl Into<String>) -> Self {
-        Self::new(FailureKind::Garbled, said)
+    fn garbled(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Garbled, message)
     }
 
     fn broken(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut said = error.to_string();
+        let mut message = error.to_string();
         if let Some(cause) = error.source() {
-            said = format!("{said}: {cause}");
+            message = format!("{message}: {cause}");
         }
-        Self::garbled(sanitize(&said))
+        Self::garbled(sanitize(&message))
     }
 }
 
-/// Asks once.
+/// Asks the answer server at `at` once, with a time limit.
 pub(super) async fn ask(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
     match timeout(DEADLINE, ask_without_deadline(at, target)).await {
         Ok(answer) => answer,
@@ -76,7 +76,7 @@ async fn ask_without_deadline(at: &Endpoint, target: &Target) -> Result<ProxyAns
     let refused = |error: std::io::Error| {
         Miss::new(
             FailureKind::Unreachable,
-            format!("{at}: {}", sanitize(&error.to_string())),
+            format!("cannot connect to {at}: {}", sanitize(&error.to_string())),
         )
     };
     match at {
@@ -135,7 +135,7 @@ fn parse_answer(
     body: &[u8],
     target: &Target,
 ) -> Result<ProxyAnswer, Miss> {
-    // For a target without an answer server, nginx uses another one.
+    // If a target has no answer server, nginx answers from the answer server of another target.
     if header(headers, "x-greenroom-target") != Some(&target.to_string()) {
         return Err(Miss::new(
             FailureKind::Missing,
@@ -143,11 +143,13 @@ fn parse_answer(
         ));
     }
     if status != StatusCode::OK {
-        return Err(Miss::garbled(format!("it answered {status}")));
+        return Err(Miss::garbled(format!(
+            "the answer server answered {status}"
+        )));
     }
     let configuration = header(headers, "x-greenroom-configuration")
         .filter(|mark| !mark.is_empty() && mark.bytes().all(|b| b.is_ascii_alphanumeric()))
-        .ok_or_else(|| Miss::garbled("it does not name its configuration"))?;
+        .ok_or_else(|| Miss::garbled("the answer does not name the configuration"))?;
     let stamp = header(headers, "x-greenroom-slot").unwrap_or_default();
     let slot: Option<Slot> = stamp.parse().ok();
     let pointer = match slot {
@@ -155,12 +157,16 @@ fn parse_answer(
         None if stamp == "unreadable" => {
             return Err(Miss::new(
                 FailureKind::Denied,
-                format!("its workers may not read the live pointer of {target}"),
+                format!("the workers of nginx cannot read the live pointer of {target}"),
             ));
         }
-        None => return Err(Miss::garbled("it does not say which slot is live")),
-        Some(slot) => Pointer::from_json(slot, body)
-            .map_err(|said| Miss::garbled(format!("it says {slot}, but {}", sanitize(&said))))?,
+        None => return Err(Miss::garbled("the answer does not name the live slot")),
+        Some(slot) => Pointer::from_json(slot, body).map_err(|error| {
+            Miss::garbled(format!(
+                "nginx says that {slot} is live, but its answer is not valid: {}",
+                sanitize(&error)
+            ))
+        })?,
     };
     Ok(ProxyAnswer {
         slot: pointer.slot,

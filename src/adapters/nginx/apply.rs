@@ -1,6 +1,6 @@
-//! Applies a configuration to nginx, or restores everything and says why. A configuration counts as applied when
-//! nginx answers with its mark over new connections: `-t` and `-s reload` both return 0 even when a used port
-//! prevents it.
+//! Applies a configuration to nginx. If that fails, restores the old state and reports why. The configuration is
+//! applied when nginx answers with its mark over new connections. `nginx -t` and `nginx -s reload` prove nothing:
+//! both return 0 even if a port of the configuration is in use.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use super::{Nginx, include};
 use crate::inventory::Target;
 use crate::ports::{Failure, FailureKind, Result};
 
-/// The pause between two requests.
+/// The pause between two requests to the answer server.
 const BETWEEN: Duration = Duration::from_millis(20);
 
-/// The number of matching answers in a row. Old workers continue to answer for a moment after a reload.
+/// How many answers in a row must match, because old workers continue to answer for a moment after a reload.
 const IN_A_ROW: usize = 3;
 
-/// The bytes at the end of the error log that are read.
+/// How many bytes at the end of the error log are read.
 const LAST_OF_LOG: &str = "16384";
 
 impl Nginx {
@@ -55,17 +55,17 @@ impl Nginx {
             return Ok(());
         };
         let complaint = complaints(&logged, &self.error_log(&main).await);
-        let back = self.put_back(target, old, was_loaded.as_deref(), new).await;
-        let kind = if back.is_err() {
+        let restored = self.put_back(target, old, was_loaded.as_deref(), new).await;
+        let kind = if restored.is_err() {
             FailureKind::Ambiguous
         } else {
             refusal.kind
         };
-        let back = back.unwrap_or_else(|said| said);
-        let said = [refusal.said, complaint, back];
-        let said: Vec<String> = said.into_iter().filter(|part| !part.is_empty()).collect();
+        let restored = restored.unwrap_or_else(|message| message);
+        let parts = [refusal.said, complaint, restored];
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Err(self
-            .failure(kind, doing, said.join("; "))
+            .failure(kind, doing, parts.join("; "))
             .hint(refusal.hint))
     }
 
@@ -78,7 +78,8 @@ impl Nginx {
         }
     }
 
-    /// Refuses to overwrite a file of another target or of a person. A file that a crash left is Greenroom's own.
+    /// Refuses to overwrite a file of another target or of a person. A file that a crash left behind belongs to the
+    /// target, so it may be overwritten.
     async fn refuse_others(&self, path: &Path, target: &Target, doing: &str) -> Result<()> {
         match self.host().read(path).await? {
             Some(bytes) => {
@@ -96,13 +97,13 @@ impl Nginx {
                 .failure(
                     FailureKind::Missing,
                     doing,
-                    format!("there is no {}", main.display()),
+                    format!("{} does not exist", main.display()),
                 )
-                .hint("check the path of nginx's main configuration")),
+                .hint("check the path of nginx's main configuration in the settings")),
         }
     }
 
-    /// Tests the candidate as part of the whole configuration. Returns whether it is already in its place.
+    /// Tests the candidate as part of the whole configuration. Returns whether the test has installed it.
     async fn test(
         &self,
         target: &Target,
@@ -118,9 +119,9 @@ impl Nginx {
         Ok(true)
     }
 
-    /// Tests the candidate without putting it in its place. Returns whether nginx has read it: an include in
-    /// another file, or one that this parser does not understand, cannot be replaced.
-    async fn test_beside(
+    /// Tests the candidate without installing it. Returns whether nginx has read it: an include in another file, or
+    /// one that the parser does not understand, cannot be replaced by the candidate.
+    async fn test_without_installing(
         &self,
         target: &Target,
         doing: &str,
@@ -171,7 +172,7 @@ impl Nginx {
         }
     }
 
-    /// Puts the candidate in its place, and restores the old file if nginx does not accept it. nginx is not
+    /// Installs the candidate and tests it, and restores the old file if nginx does not accept it. nginx is not
     /// reloaded, so it continues with its loaded configuration.
     async fn test_in_place(
         &self,
@@ -200,8 +201,8 @@ impl Nginx {
     }
 
     fn not_accepted(&self, doing: &str, output: &str) -> Failure {
-        let said = format!("nginx rejects it: {}", quoted(output));
-        self.failure(FailureKind::Rejected, doing, said)
+        let message = format!("nginx rejects the new configuration: {}", quoted(output));
+        self.failure(FailureKind::Rejected, doing, message)
             .hint("nothing was changed")
     }
 
@@ -213,7 +214,7 @@ impl Nginx {
         new: &Rendered,
     ) -> std::result::Result<String, String> {
         let file = self.file(target);
-        let (what, put) = match old {
+        let (outcome, put) = match old {
             Some(text) => ("the old file was restored", {
                 self.host().write(&file, text.as_bytes()).await
             }),
@@ -229,12 +230,16 @@ impl Nginx {
             (None, _) => true,
         };
         match self.reload_until(target, as_before).await {
-            Ok(()) => Ok(format!("{what} and nginx answers as before")),
-            Err(refusal) => Err(format!("{what}, but {}", refusal.said)),
+            Ok(()) => Ok(format!("{outcome}, and nginx answers as before")),
+            Err(refusal) => Err(format!(
+                "{outcome}, but nginx does not answer as before: {}",
+                refusal.said
+            )),
         }
     }
 
-    /// Reloads nginx and waits until `wanted` accepts its mark (none when it does not answer).
+    /// Reloads nginx and waits until `wanted` accepts the mark that nginx answers with. The mark is None if nginx
+    /// does not answer.
     async fn reload_until(
         &self,
         target: &Target,
@@ -274,12 +279,12 @@ impl Nginx {
         answer.ok().map(|answer| answer.configuration)
     }
 
-    /// The end of the error log. Empty when it cannot be read. Used only for texts.
+    /// The end of the error log, which is only quoted in texts. Empty if it cannot be read.
     async fn error_log(&self, main: &str) -> String {
         let Some(path) = include::error_log(main) else {
             return String::new();
         };
-        // In a container the log is often a link to a stream, and a read of it would not end.
+        // In a container the log is often a link to a stream, and reading a stream would never end.
         if !matches!(self.host().read_link(path.as_ref()).await, Ok(None)) {
             return String::new();
         }

@@ -1,36 +1,35 @@
-//! Parses nginx's configuration only as far as its directives and their blocks, and replaces the include of the sites
+//! Parses the configuration of nginx only as far as its directives and blocks. It replaces the include of the sites
 //! in the main configuration, so that a candidate can be tested as part of the whole configuration before it is
-//! installed. The parser may be wrong: nginx itself shows later whether it read the candidate, and an include that is
-//! not found here may still exist. Pure.
+//! installed. The parser may be wrong, so nginx itself reports later whether it read the candidate. If the parser
+//! finds no include, nginx may still have one.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
-/// The ending of directives whose block is a program.
+/// The end of the name of a directive whose block is a program in another language.
 const LUA_BLOCK: &str = "_by_lua_block";
 
 /// A directive with arguments, such as `include conf.d/*.conf;`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Directive {
     pub(super) name: String,
-    /// At least one.
+    /// The arguments; at least one.
     pub(super) arguments: Vec<String>,
-    /// The names of its blocks, outermost first: `http`, `server`.
+    /// The names of the blocks around the directive, outermost first: `http`, `server`.
     pub(super) blocks: Vec<String>,
-    /// From the name to the semicolon.
+    /// The position in the text, from the name to the semicolon.
     span: Range<usize>,
 }
 
 impl Directive {
-    /// The first argument.
     pub(super) fn argument(&self) -> &str {
         self.arguments.first().map_or("", String::as_str)
     }
 }
 
-/// The main configuration with every include that would read `site` in `sites` replaced by one include for each
-/// matching file, and `candidate` in the place of `site`. None when no include reads it.
+/// The main configuration in which every include that would read `site` in `sites` is replaced by one include for
+/// each matching file, with `candidate` instead of `site`. None if no include reads `site`.
 pub(super) fn wrap(
     main: &str,
     main_directory: &Path,
@@ -74,7 +73,7 @@ pub(super) fn wrap(
     Some(wrapped)
 }
 
-/// The file of the main configuration's error log, if it is a file with an absolute path.
+/// The path of the error log that the main configuration names, if it is an absolute path.
 pub(super) fn error_log(main: &str) -> Option<String> {
     directives(main)
         .into_iter()
@@ -106,9 +105,9 @@ pub(super) fn directives(text: &str) -> Vec<Directive> {
                 blocks.pop();
             }
             ';' => {
-                let mut said = words.drain(..);
-                let first = said.next();
-                let arguments: Vec<String> = said.map(|(word, _)| word).collect();
+                let mut parts = words.drain(..);
+                let first = parts.next();
+                let arguments: Vec<String> = parts.map(|(word, _)| word).collect();
                 if let Some((name, start)) = first.filter(|_| !arguments.is_empty()) {
                     found.push(Directive {
                         name,
@@ -161,8 +160,8 @@ fn quoted_word(rest: &mut impl Iterator<Item = (usize, char)>, quote: char) -> S
     word
 }
 
-/// `*` and `?`, which do not match a leading dot, as in glob(7). A bracket matches nothing: the operator then gets a
-/// hint to name the directory plainly, instead of a test with other files than nginx would read.
+/// Matches `*` and `?`, which do not match a leading dot, as in glob(7). A bracket matches nothing: the operator then
+/// gets a hint to name the directory plainly, instead of a test with other files than nginx would read.
 pub(super) fn matches(glob: &str, name: &str) -> bool {
     if glob.contains('[') || (name.starts_with('.') && !glob.starts_with('.')) {
         return false;

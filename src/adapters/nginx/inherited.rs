@@ -1,5 +1,6 @@
-//! Finds directives of nginx's `http` block that a service's servers do not inherit. When a block has a directive
-//! such as `add_header` itself, nginx drops all inherited ones, and a service's servers have them. Pure.
+//! Finds directives of nginx's `http` block that the servers of a target do not inherit. If a block has a directive
+//! such as `add_header` itself, nginx drops all inherited ones of that name. The servers of a target have such
+//! directives.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,13 +14,13 @@ const REPLACED: [&str; 4] = [
     "proxy_hide_header",
     "access_log",
 ];
-/// The start of a file in the output of `nginx -T`.
+/// The start of the line that precedes each file in the output of `nginx -T`.
 const FILE: &str = "# configuration file ";
-/// How deep includes are followed.
+/// How many levels of includes are followed.
 const DEEPEST: usize = 16;
 
-/// The directives of the `http` block that do not apply in `ours`, a service's file, and are not repeated there.
-/// `dump` is the output of `nginx -T` with the main configuration `main`.
+/// The directives of the `http` block that do not apply in `ours`, the file of a target, and are not repeated there.
+/// `dump` is the output of `nginx -T`, and `main` the path of the main configuration.
 pub(super) fn not_inherited(dump: &str, main: &Path, ours: &str) -> Vec<String> {
     let ours = directives(ours);
     let http = of_http(dump, main);
@@ -38,7 +39,7 @@ pub(super) fn not_inherited(dump: &str, main: &Path, ours: &str) -> Vec<String> 
             |own: &Directive| own.argument().eq_ignore_ascii_case(directive.argument());
         own.peek().is_some() && !own.any(same_argument)
     };
-    let mut lost: Vec<String> = http.iter().filter(is_lost).map(in_words).collect();
+    let mut lost: Vec<String> = http.iter().filter(is_lost).map(describe).collect();
     lost.dedup();
     lost
 }
@@ -47,11 +48,11 @@ fn is_off(directive: &Directive) -> bool {
     directive.name == "access_log" && directive.argument() == "off"
 }
 
-fn in_words(directive: &Directive) -> String {
+fn describe(directive: &Directive) -> String {
     format!("{} {}", directive.name, directive.arguments.join(" "))
 }
 
-/// The directives of the `http` block itself, also from included files.
+/// The directives of the `http` block itself, including those from included files.
 fn of_http(dump: &str, main: &Path) -> Vec<Directive> {
     let files = files_in(dump);
     let mut found = Vec::new();
@@ -84,7 +85,8 @@ fn follow(
     }
 }
 
-/// nginx never includes more than its pattern matches, and its dump has only included files.
+/// Whether an include with this pattern reads the file. Every file of the dump was included by nginx, so matching
+/// each part of its path is sufficient.
 fn is_included(pattern: &Path, file: &Path) -> bool {
     let (globs, names) = (pattern.components(), file.components());
     let pairs = globs.clone().zip(names.clone());

@@ -1,8 +1,9 @@
-//! Records the last installation for a target, and its inputs. Without it, a console that read its configuration
-//! before another operator installed a newer one would treat the newer file as drift and "repair" it.
+//! Records the last installation of each target, with everything that determined the file. Without this record, a
+//! console with old settings would treat the newer file of another operator as drift and "repair" it.
 //!
-//! The inputs of two files ([`Inputs`]) decide which file is newer. Only when they differ, the age of the settings
-//! decides: equal settings are never newer, whenever they were saved.
+//! Two files are compared by their inputs ([`Inputs`]). If the settings differ, the file whose settings were saved
+//! later is newer. If the settings are equal, only the built-in template of a newer Greenroom makes a file newer,
+//! whenever the settings were saved.
 
 use std::path::PathBuf;
 
@@ -32,10 +33,14 @@ pub(super) struct Inputs {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "from")]
 enum Template {
-    /// Greenroom's built-in template. It changes with Greenroom, not with the configuration.
-    BuiltIn { generation: u32, text: String },
-    /// The operator's template.
-    Configured { text: String },
+    /// The built-in template. It changes with Greenroom, not with the settings.
+    BuiltIn {
+        generation: u32,
+        text: String,
+    },
+    Configured {
+        text: String,
+    },
 }
 
 impl Inputs {
@@ -53,7 +58,7 @@ impl Inputs {
         render::render(&self.site, &frame)
     }
 
-    /// Whether both have equal settings, whichever Greenroom's built-in template was used.
+    /// Whether both have equal settings. Different versions of the built-in template are ignored.
     fn has_settings_of(&self, other: &Self) -> bool {
         let is_built_in = |inputs: &Self| matches!(inputs.template, Template::BuiltIn { .. });
         let mut same_template = self.clone();
@@ -63,7 +68,7 @@ impl Inputs {
         same_template == *other
     }
 
-    /// The generation of the built-in template. 0 for an operator's template, which has none.
+    /// The generation of the built-in template. 0 for a configured template, which has none.
     fn generation(&self) -> u32 {
         match self.template {
             Template::BuiltIn { generation, .. } => generation,
@@ -72,28 +77,28 @@ impl Inputs {
     }
 }
 
-/// The record next to a target's live pointer.
+/// The record in the directory of the live pointer of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Installed {
     format: u32,
-    /// The mark of the file, with which nginx answers.
+    /// The mark of the file. nginx answers with it.
     pub(super) mark: String,
-    /// When its settings were last saved, if known.
+    /// When the settings were last saved, if known.
     configured_at: Option<Timestamp>,
     inputs: Inputs,
 }
 
-/// The recorded installation compared with the configuration of this console.
+/// The result of comparing the recorded installation with the settings of this console.
 pub(super) enum Comparison {
-    /// The file may be replaced by this console's configuration.
+    /// This console may replace the file.
     NotNewer,
-    /// Equal settings, rendered by a newer Greenroom.
+    /// A newer Greenroom rendered the file from equal settings.
     NewerGreenroom(Installed),
-    /// Other settings, which were saved later. The text says so.
+    /// The file was rendered from other settings that were saved later. The text explains this.
     NewerSettings(Installed, String),
 }
 
-/// The input of a switch: the file for another pointer, and what is recorded about it.
+/// What a file is rendered from, and when its settings were saved.
 pub(super) struct Source {
     inputs: Inputs,
     configured_at: Option<Timestamp>,
@@ -104,13 +109,13 @@ impl Nginx {
         self.pointer.directory(target).join("installed.json")
     }
 
-    /// The inputs of a site in this console's configuration.
+    /// The inputs of a site, from the settings of this console.
     pub(super) fn inputs(&self, site: &Site) -> Result<Inputs> {
         let template = match &self.arrangement.template {
             Some(Ok(text)) => Template::Configured { text: text.clone() },
-            Some(Err(said)) => {
-                let said = crate::sanitize::sanitize(said);
-                let unread = self.failure(FailureKind::Rejected, "reading the template", said);
+            Some(Err(error)) => {
+                let message = crate::sanitize::sanitize(error);
+                let unread = self.failure(FailureKind::Rejected, "reading the template", message);
                 return Err(unread.hint("make the file readable for this user"));
             }
             None => Template::BuiltIn {
@@ -128,20 +133,20 @@ impl Nginx {
         })
     }
 
-    /// The file of a site in this console's configuration.
+    /// Renders the file of a site from the settings of this console.
     pub(super) fn render(&self, site: &Site, pointer: Pointer) -> Result<Rendered> {
         self.render_from(&self.inputs(site)?, pointer)
     }
 
     fn render_from(&self, inputs: &Inputs, pointer: Pointer) -> Result<Rendered> {
-        inputs.render(pointer).map_err(|said| {
-            let doing = format!("writing the configuration of {}", inputs.site.target);
-            let said = crate::sanitize::sanitize(&said);
-            self.failure(FailureKind::Rejected, doing, said)
+        inputs.render(pointer).map_err(|error| {
+            let doing = format!("rendering the configuration of {}", inputs.site.target);
+            let message = crate::sanitize::sanitize(&error);
+            self.failure(FailureKind::Rejected, doing, message)
         })
     }
 
-    /// This console's configuration of a site, to install.
+    /// The source of an installation: the settings of this console.
     pub(super) fn configured(&self, site: &Site) -> Result<Source> {
         Ok(Source {
             inputs: self.inputs(site)?,
@@ -149,12 +154,11 @@ impl Nginx {
         })
     }
 
-    /// Renders the file of a source.
     pub(super) fn render_source(&self, source: &Source, pointer: Pointer) -> Result<Rendered> {
         self.render_from(&source.inputs, pointer)
     }
 
-    /// Records an installation. Equal settings keep their latest time: they are as new as that.
+    /// Records an installation. If the settings equal the recorded ones, the later of the two times is kept.
     pub(super) async fn note_installed(
         &self,
         target: &Target,
@@ -175,7 +179,7 @@ impl Nginx {
         self.host().write(&self.installed_file(target), &text).await
     }
 
-    /// The record of the last installation. None when it is missing, unreadable or has another layout.
+    /// Reads the record of the last installation. None if it is missing, unreadable or has another layout.
     async fn recorded(&self, target: &Target) -> Result<Option<Installed>> {
         let bytes = self.host().read(&self.installed_file(target)).await?;
         let installed: Option<Installed> =
@@ -183,8 +187,8 @@ impl Nginx {
         Ok(installed.filter(|installed| installed.format == FORMAT))
     }
 
-    /// Compares the file on disk with this console's configuration. A file that was edited after its installation
-    /// counts as edited, not as newer.
+    /// Compares the file on disk with the settings of this console. A file that was edited after its installation is
+    /// never newer.
     pub(super) async fn compare_installed(&self, site: &Site, on_disk: &str) -> Result<Comparison> {
         let Some(installed) = self.recorded(&site.target).await? else {
             return Ok(Comparison::NotNewer);
@@ -208,17 +212,18 @@ impl Nginx {
         if theirs <= ours {
             return Ok(Comparison::NotNewer);
         }
-        let said = format!(
-            "{} was installed from a configuration of {}, but the one in use here is of {}",
+        let message = format!(
+            "{} was installed from settings that were saved at {}, but this console has older settings, saved at {}",
             self.file(&site.target).display(),
             local_time::moment(theirs),
             local_time::moment(ours)
         );
-        Ok(Comparison::NewerSettings(installed, said))
+        Ok(Comparison::NewerSettings(installed, message))
     }
 
-    /// The file that a switch by reload writes. A newer file stays the same except for the live slot: it is rendered
-    /// again from its recorded inputs. If that does not give the same file, the switch is refused.
+    /// The source of the file that a switch by reload writes. If the file on disk is newer, only its live slot may
+    /// change, so it is rendered again from its recorded inputs. If this does not reproduce the file on disk, the
+    /// switch is refused.
     pub(super) async fn source_of_switch(
         &self,
         site: &Site,
@@ -237,9 +242,9 @@ impl Nginx {
             Comparison::NewerSettings(installed, why) => (installed, why),
         };
         let written = render::pointer_in(on_disk).unwrap_or_default();
-        let again = installed.inputs.render(written);
+        let reproduced = installed.inputs.render(written);
         if installed.inputs.mode == SwitchMode::Reload
-            && again.is_ok_and(|again| again.text == on_disk)
+            && reproduced.is_ok_and(|reproduced| reproduced.text == on_disk)
         {
             return Ok(Source {
                 inputs: installed.inputs,
@@ -249,7 +254,8 @@ impl Nginx {
         Err(self.replaces_newer(doing, &why))
     }
 
-    /// Refuses a switch that nginx would not follow, because the newer file uses the other switch mode.
+    /// Refuses a switch in the wrong switch mode: nginx has a newer file with the other mode, so it would ignore the
+    /// switch.
     pub(super) async fn refuse_other_mode(&self, site: &Site, doing: &str) -> Result<()> {
         let Some(on_disk) = self.on_disk(&site.target).await? else {
             return Ok(());
@@ -265,11 +271,11 @@ impl Nginx {
     }
 
     fn replaces_newer(&self, doing: &str, why: &str) -> crate::ports::Failure {
-        let said = format!(
-            "{why}. A switch from here would replace it with an older file, so nothing was changed"
+        let message = format!(
+            "{why}. A switch by this console would replace this file with an older one, so nothing was changed"
         );
-        self.failure(FailureKind::Conflict, doing, said).hint(
-            "update the configuration file and Greenroom here, or switch from the machine that installed it",
+        self.failure(FailureKind::Conflict, doing, message).hint(
+            "update the settings file and Greenroom on this machine, or switch from the machine that installed the file",
         )
     }
 }

@@ -1,7 +1,9 @@
-//! nginx as the proxy. Its configuration is installed once for each target and then not touched; a rename that nginx
-//! sees at the next request moves the traffic. Only what nginx answers over a new connection counts, not the exit codes
-//! of `-t` or a reload. Works through a [`ProxyHost`], so it does not know whether nginx runs on this machine or in a
-//! container. Knows nothing about releases.
+//! nginx as the proxy. Its configuration is installed once for each target. In the switch mode `pointer` a switch
+//! then changes only a link, which nginx notices at the next request. Greenroom accepts a configuration as loaded
+//! only when nginx answers with it over a new connection: `nginx -t` and a reload can return 0 without an effect.
+//!
+//! The module works through a [`ProxyHost`], so it does not know whether nginx runs on this machine or in a
+//! container. It knows nothing about releases.
 
 mod access_log;
 mod answer;
@@ -39,10 +41,10 @@ use crate::inventory::{Endpoint, Target, plain};
 use crate::ports::{Bound, Failure, FailureKind, PointerState, ProxyHost, Result, TimeLimit};
 use crate::sanitize::sanitize;
 
-/// The read limits for nginx. The host limits the output of its program.
+/// The limits for reading from nginx. The host limits the output of its program.
 pub const BOUNDS: [Bound; 2] = [
     bound(
-        "its answer about the route",
+        "the answer about the route of a target",
         answer::LONGEST,
         TimeLimit::Within(answer::DEADLINE),
     ),
@@ -65,30 +67,30 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
 /// The default time limit for a configuration to answer after a reload.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where nginx is and how it is set up. All paths are nginx's own, as seen by the host.
+/// Where nginx is and how it is set up. All paths are as nginx sees them on its host.
 #[derive(Clone)]
 pub struct Arrangement {
-    /// The host of its files and commands.
+    /// The machine or container with the files and commands of nginx.
     pub host: Arc<dyn ProxyHost>,
-    /// The program with the arguments it always needs, e.g. `nginx` or `nginx -p /srv/edge`, without `-c`.
+    /// The program and the arguments that it always needs, e.g. `nginx` or `nginx -p /srv/edge`, without `-c`.
     pub command: Vec<String>,
     /// The main configuration, e.g. `/etc/nginx/nginx.conf`.
     pub main: PathBuf,
     /// The directory that the main configuration includes in its `http` block, e.g. `/etc/nginx/conf.d`.
     pub sites: PathBuf,
-    /// The directory of the live pointers. nginx's workers must be able to read it.
+    /// The directory of the live pointers. The workers of nginx must be able to read it.
     pub state: PathBuf,
     /// The address of the answer server. The public must not be able to reach it.
     pub answer_listen: Endpoint,
     /// The address at which Greenroom reaches the answer server.
     pub answer_at: Endpoint,
-    /// The directory for one access log for each target. None keeps no logs.
+    /// The directory of the access logs, one for each target. None means that nginx writes no access log.
     pub access_log: Option<PathBuf>,
-    /// A template instead of [`DEFAULT_TEMPLATE`], or why it cannot be read: then nothing can be installed or compared.
+    /// The text of a template to use instead of [`DEFAULT_TEMPLATE`], or why it cannot be read. Without the text
+    /// nothing can be installed or compared.
     pub template: Option<std::result::Result<String, String>>,
     /// When the settings file was last changed, if known.
     pub configured_at: Option<Timestamp>,
-    /// How traffic is moved.
     pub mode: SwitchMode,
     /// The time limit for a configuration to answer after a reload; see [`TIMEOUT`].
     pub time_limit: Duration,
@@ -104,7 +106,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Validates every value and reports all problems at once ([`FailureKind::Rejected`]). Changes nothing.
+    /// Validates every value and reports all problems together as [`FailureKind::Rejected`]. Changes nothing.
     pub fn new(mut arrangement: Arrangement) -> Result<Arc<Self>> {
         let mut problems = Vec::new();
         if arrangement.command.is_empty() {
@@ -115,7 +117,7 @@ impl Nginx {
             if !plain::is_path(path) {
                 let path = path.display();
                 problems.push(format!(
-                    "{path} is not an absolute path of plain characters"
+                    "{path} must be an absolute path with only letters, digits and the characters . _ - /"
                 ));
             }
         }
@@ -142,7 +144,7 @@ impl Nginx {
         }
         Err(nginx.failure(
             FailureKind::Rejected,
-            "reading its settings",
+            "checking its settings",
             sanitize(&problems.join("; ")),
         ))
     }
@@ -153,36 +155,36 @@ impl Nginx {
 
     fn site(&self, target: &Target, doing: &str) -> Result<&Site> {
         self.sites.get(target).ok_or_else(|| {
-            let said = format!("{target} is not behind this nginx");
-            self.failure(FailureKind::Unsupported, doing, said)
+            let message = format!("this nginx does not serve {target}");
+            self.failure(FailureKind::Unsupported, doing, message)
         })
     }
 
-    /// The other targets of this nginx: a reload affects all of them.
+    /// The other targets of this nginx. A reload affects all of them.
     fn beside(&self, target: &Target) -> Vec<Target> {
-        let all = self.sites.keys();
-        all.filter(|other| *other != target).cloned().collect()
+        let targets = self.sites.keys();
+        targets.filter(|other| *other != target).cloned().collect()
     }
 
     fn file(&self, target: &Target) -> PathBuf {
         self.arrangement.sites.join(owner::file_name(target))
     }
 
-    /// The access log of a target, if it has one.
+    /// The path of the access log of a target. None if nginx writes no access log.
     fn access_log(&self, target: &Target) -> Option<PathBuf> {
         let directory = self.arrangement.access_log.as_ref()?;
         Some(directory.join(access_log::file_name(target)))
     }
 
-    /// The main configuration for a test. It is next to the real one, because nginx resolves relative includes from
-    /// there. No include matches its name.
+    /// The path of the main configuration that is used for a test. It is in the directory of the real one, because
+    /// nginx resolves relative includes from there. No include matches its name.
     fn trial(&self, target: &Target) -> PathBuf {
         let name = self.arrangement.main.file_name().unwrap_or_default();
         let name = format!("{}.{}", name.to_string_lossy(), target.own_name());
         self.arrangement.main.with_file_name(name)
     }
 
-    /// The candidate during a test, where no include of nginx reads it.
+    /// The path of the candidate during a test. No include of nginx matches it.
     fn candidate(&self, target: &Target) -> PathBuf {
         self.pointer.directory(target).join("candidate.conf")
     }
@@ -195,14 +197,14 @@ impl Nginx {
         command
     }
 
-    /// The current content of a target's file. None when it does not exist.
+    /// The content of the configuration file of a target. None if the file does not exist.
     async fn on_disk(&self, target: &Target) -> Result<Option<String>> {
         let content = self.host().read(&self.file(target)).await?;
         Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// A second file of the target under another name, which nginx reads as well. An unreadable file is skipped: nginx
-    /// itself reports it.
+    /// Finds a configuration file of the target under another name, which nginx also reads. An unreadable file is
+    /// skipped, because nginx itself reports it.
     async fn under_another_name(&self, target: &Target) -> Result<Option<owner::NotOurs>> {
         let sites = &self.arrangement.sites;
         let new = self.file(target);
@@ -223,8 +225,8 @@ impl Nginx {
         Ok(None)
     }
 
-    /// The current state: of the live pointer or of the file, whichever was switched last. They differ after a change
-    /// of the mode.
+    /// The pointer with the higher generation: that of the live pointer, or that in the configuration file. They
+    /// differ after a change of the switch mode.
     async fn standing(&self, target: &Target, on_disk: Option<&str>) -> Result<Pointer> {
         let live = self.pointer.read(target).await?;
         let written = on_disk.and_then(render::pointer_in).unwrap_or_default();
@@ -235,7 +237,8 @@ impl Nginx {
         })
     }
 
-    /// Everything that a switch is compared with: the pointer's files, or the one pointer in nginx's own file.
+    /// The state that a switch is checked against: the files of the live pointer, or the pointer in the configuration
+    /// file.
     async fn pointer_state(&self, target: &Target) -> Result<PointerState> {
         if self.arrangement.mode == SwitchMode::Pointer {
             return self.pointer.state(target).await;
@@ -252,18 +255,18 @@ impl Nginx {
         Ok(state)
     }
 
-    /// The host of nginx and the address of its answer server.
+    /// The name of this nginx for people: its host, and the address of its answer server.
     fn address(&self) -> String {
         let Arrangement {
             host, answer_at, ..
         } = &self.arrangement;
-        format!("nginx on {}, asked at {answer_at}", host.place())
+        format!("nginx on {}, answer server {answer_at}", host.place())
     }
 
-    /// The operation for errors of a request, with the address.
+    /// Describes a request to the answer server, for errors.
     fn doing_ask(&self, target: &Target) -> String {
         format!(
-            "asking {} what it does for {target}",
+            "asking the answer server {} about {target}",
             self.arrangement.answer_at
         )
     }
@@ -272,9 +275,9 @@ impl Nginx {
         &self,
         kind: FailureKind,
         doing: impl Into<String>,
-        said: impl Into<String>,
+        message: impl Into<String>,
     ) -> Failure {
         let place = format!("nginx on {}", self.arrangement.host.place());
-        Failure::new(kind, place, doing, said)
+        Failure::new(kind, place, doing, message)
     }
 }

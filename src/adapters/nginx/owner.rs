@@ -1,45 +1,46 @@
-//! The owner of a file, from the line that Greenroom writes into each of its files. A file that names another target,
-//! or none, is never replaced or removed, whatever its name is. Pure.
+//! Finds the target that owns a file, from the line that Greenroom writes into each of its files. A file that names
+//! another target, or none, is never replaced or removed, whatever its name is.
 
 use std::path::Path;
 
 use crate::inventory::Target;
 
-/// The start of the line.
+/// The start of the line that names the owner.
 const WRITTEN: &str = "# Written by Greenroom for ";
 
-/// The line that names the owner. It is the first line of a target's configuration.
+/// The line that names the owner. It is the first line of the configuration file of a target.
 pub(super) fn line(target: &Target) -> String {
-    format!("{WRITTEN}{target}; a change made here is lost.\n")
+    format!("{WRITTEN}{target}; Greenroom overwrites changes to this file.\n")
 }
 
-/// A file that is not the target's own.
+/// Why a file does not belong to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotOurs {
-    /// Whose file it is.
+    /// Names the file and says to whom it belongs.
     pub(super) said: String,
-    /// What to do about it.
     pub(super) hint: String,
 }
 
-/// Why the file at `path` with the content `text` does not belong to `target`. None when it does.
+/// Why the file at `path` with the content `text` does not belong to `target`. None if it does.
 pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOurs> {
     let owner = owner(text);
     if owner.as_ref() == Some(target) {
         return None;
     }
-    let shown = path.display();
+    let path_text = path.display();
     Some(match owner {
         Some(other) => NotOurs {
-            said: format!("{shown} is the file of {other}, as its first line says"),
+            said: format!("{path_text} is the file of {other}, as a line in it says"),
             hint: format!(
-                "rename it for {other} (mv {shown} {}), or remove it if {other} is no longer released",
+                "rename it for {other} (mv {path_text} {}), or remove it if {other} is no longer released",
                 path.with_file_name(file_name(&other)).display()
             ),
         },
         None => NotOurs {
-            said: format!("{shown} was not written by Greenroom, so Greenroom did not change it"),
-            hint: format!("move it away if {target} may use this path"),
+            said: format!(
+                "{path_text} was not written by Greenroom, so Greenroom did not change it"
+            ),
+            hint: format!("move the file away if Greenroom may use this path for {target}"),
         },
     })
 }
@@ -49,7 +50,7 @@ pub(super) fn renamed(old: &Path, new: &Path, target: &Target) -> NotOurs {
     let (old, new) = (old.display(), new.display());
     NotOurs {
         said: format!(
-            "{old} is the file of {target} under another name, and nginx cannot read two"
+            "{old} is the file of {target} under another name, and nginx cannot load two files of one target"
         ),
         hint: format!("mv {old} {new}"),
     }
@@ -60,7 +61,7 @@ pub(super) fn file_name(target: &Target) -> String {
     format!("{}.conf", target.own_name())
 }
 
-/// The target that the line names. The rest of an edited line is not repeated.
+/// The target that the line names. Only the target is parsed, so other text of an edited line is never shown.
 pub(super) fn owner(text: &str) -> Option<Target> {
     let line = text.lines().find_map(|line| line.strip_prefix(WRITTEN))?;
     let (named, _) = line.split_once(';')?;
@@ -87,19 +88,22 @@ mod tests {
         let path = Path::new("/etc/nginx/conf.d/a.conf");
         let of = |text: &str| not_ours(path, text, &web);
         assert_eq!(of(&format!("{}server {{}}\n", line(&web))), None);
-        // The main configuration under test has the line at its end.
+        // The main configuration for a test has the line at its end.
         assert_eq!(of(&format!("events {{}}\n{}", line(&web))), None);
-        let said = of(&line(&other)).expect("another's").said;
-        assert!(said.contains("is the file of web-qa/eu"), "{said}");
-        for by_hand in [
+        let message = of(&line(&other)).expect("another's").said;
+        assert!(message.contains("is the file of web-qa/eu"), "{message}");
+        for other_text in [
             "",
             "server {}\n",
             "# Written by Greenroom",
             "# Written by Greenroom for \u{1b}[31m/qa; x",
-            "# Written by Greenroom's doctor, to see whether nginx reads it.",
+            "# Written by Greenroom's doctor to test whether nginx reads this file.",
         ] {
-            let said = of(by_hand).expect("of no target").said;
-            assert!(said.contains("was not written by Greenroom"), "{said}");
+            let message = of(other_text).expect("of no target").said;
+            assert!(
+                message.contains("was not written by Greenroom"),
+                "{message}"
+            );
         }
     }
 }

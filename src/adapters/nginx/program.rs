@@ -1,13 +1,13 @@
-//! Runs nginx's program, and suggests where it may be when it is not found.
+//! Runs the program of nginx. If it is not found, the error suggests where it may be.
 
 use std::path::Path;
 
 use super::Nginx;
 use crate::ports::{CommandOutput, Failure, FailureKind, Result};
 
-/// System directories that an ordinary user's `PATH` often lacks.
+/// System directories that the `PATH` of an ordinary user often lacks.
 const DIRECTORIES: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin"];
-/// Exit codes with which a shell or Docker reports a missing program.
+/// The exit codes with which a shell or Docker reports a missing program.
 const NO_PROGRAM: [i64; 2] = [126, 127];
 
 impl Nginx {
@@ -29,31 +29,31 @@ impl Nginx {
         }
     }
 
-    /// The program that is run.
+    /// The name or path of the program.
     pub(super) fn program(&self) -> &str {
         let mut command = self.arrangement.command.iter();
         command.next().map_or("nginx", String::as_str)
     }
 
     async fn no_program(&self, program: &str, doing: String) -> Failure {
-        let said = if program.contains('/') {
+        let message = if program.contains('/') {
             format!("there is no program {program}")
         } else {
             format!("there is no program {program} in any directory of PATH")
         };
-        let failure = self.failure(FailureKind::Missing, doing, said);
+        let failure = self.failure(FailureKind::Missing, doing, message);
         let name = Path::new(program).file_name().unwrap_or_default();
         let name = name.to_string_lossy();
         for directory in DIRECTORIES {
-            let there = self.host().list(Path::new(directory)).await;
-            if there.is_ok_and(|names| names.iter().any(|it| *it == name)) {
+            let listed = self.host().list(Path::new(directory)).await;
+            if listed.is_ok_and(|names| names.iter().any(|it| *it == name)) {
                 return failure.hint(format!(
-                    "{directory}/{name} exists: write binary = \"{directory}/{name}\" in the nginx table"
+                    "{directory}/{name} exists: set binary = \"{directory}/{name}\" in the nginx table"
                 ));
             }
         }
         failure.hint(format!(
-            "check that nginx is installed there. If it is not in {}, set `binary` in the nginx table",
+            "check that nginx is installed. If its program is not in {}, set `binary` in the nginx table",
             DIRECTORIES[0]
         ))
     }

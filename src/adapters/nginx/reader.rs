@@ -1,4 +1,4 @@
-//! Reads nginx's state.
+//! Implements [`RouterReader`] for nginx.
 
 use std::sync::Arc;
 
@@ -19,14 +19,13 @@ use crate::ports::{
 };
 use crate::sanitize::sanitize;
 
-/// The part of nginx that changes nothing.
+/// Reads from an nginx and changes nothing.
 pub struct NginxReader {
     nginx: Arc<Nginx>,
     logs: Logs,
 }
 
 impl NginxReader {
-    /// Reads the state of `nginx`.
     pub fn new(nginx: Arc<Nginx>) -> Self {
         Self {
             nginx,
@@ -52,9 +51,12 @@ impl RouterReader for NginxReader {
         version
             .map(|version| sanitize(version.trim()))
             .ok_or_else(|| {
-                let said = format!("`nginx -v` said {:?}", sanitize(ended.output.trim()));
+                let message = format!(
+                    "`nginx -v` printed no version, but {:?}",
+                    sanitize(ended.output.trim())
+                );
                 self.nginx
-                    .failure(FailureKind::Garbled, "asking for its version", said)
+                    .failure(FailureKind::Garbled, "reading its version", message)
             })
     }
 
@@ -76,12 +78,12 @@ impl RouterReader for NginxReader {
         let nginx = &self.nginx;
         let doing = "comparing its configuration";
         let site = nginx.site(target, doing)?;
-        // An unreadable template is reported before the first release, too.
+        // An unreadable template is reported even before the first release.
         nginx.inputs(site)?;
         let Some(on_disk) = nginx.on_disk(target).await? else {
-            let elsewhere = nginx.under_another_name(target).await?;
+            let renamed = nginx.under_another_name(target).await?;
             return Ok(
-                elsewhere.map_or(Installation::Missing, |NotOurs { said, hint }| {
+                renamed.map_or(Installation::Missing, |NotOurs { said, hint }| {
                     Installation::Foreign(format!("{said}: {hint}"))
                 }),
             );
@@ -95,26 +97,25 @@ impl RouterReader for NginxReader {
         let mut wanted = nginx.render(site, standing)?;
         if on_disk != wanted.text {
             match nginx.compare_installed(site, &on_disk).await? {
-                Comparison::NewerSettings(_, said) => return Ok(Installation::Newer(said)),
-                // The result of a newer Greenroom from the same settings is the wanted one.
+                Comparison::NewerSettings(_, reason) => return Ok(Installation::Newer(reason)),
+                // The file that a newer Greenroom rendered from the same settings is the wanted one.
                 Comparison::NewerGreenroom(installed) => wanted.mark = installed.mark,
                 Comparison::NotNewer => {
-                    let said = format!("{file} differs from the configuration");
-                    return Ok(Installation::Outdated(said));
+                    let reason = format!("{file} differs from what Greenroom would install");
+                    return Ok(Installation::Outdated(reason));
                 }
             }
         }
         match answer::ask(&nginx.arrangement.answer_at, target).await {
             Ok(answer) if answer.configuration == wanted.mark => Ok(Installation::Current),
             Ok(answer) => Ok(Installation::Outdated(format!(
-                "{file} is correct, but nginx has loaded another one: {} instead of {}",
+                "{file} is correct, but nginx has loaded configuration {} instead of {}",
                 answer.configuration, wanted.mark
             ))),
-            // On a machine that is slow for a moment, the loaded configuration is unknown, not
-            // different.
+            // A slow machine may only be late with its answer, so the loaded configuration is unknown, not different.
             Err(miss) if miss.late => Err(nginx.failure(miss.kind, doing, miss.said)),
             Err(miss) => Ok(Installation::Outdated(format!(
-                "{file} is correct, but nginx does not answer with it: {}",
+                "{file} is correct, but nginx does not confirm that it is loaded: {}",
                 miss.said
             ))),
         }
@@ -139,14 +140,14 @@ impl RouterReader for NginxReader {
 
     async fn install_warnings(&self, target: &Target) -> Result<Vec<String>> {
         let nginx = &self.nginx;
-        let doing = "reading its settings for all servers";
+        let doing = "reading the directives of its http block";
         let site = nginx.site(target, doing)?;
         let ours = nginx.render(site, Pointer::default())?.text;
         let main = &nginx.arrangement.main;
         let dump = nginx.run(&nginx.command(&["-T"], main)).await?;
         if dump.code != Some(0) {
-            let said = format!("`nginx -T` fails: {}", quoted(&dump.output));
-            return Err(nginx.failure(FailureKind::Rejected, doing, said));
+            let message = format!("`nginx -T` failed: {}", quoted(&dump.output));
+            return Err(nginx.failure(FailureKind::Rejected, doing, message));
         }
         let lost = inherited::not_inherited(&dump.output, main, &ours);
         Ok(words::not_inherited(target, &lost).into_iter().collect())
@@ -158,21 +159,20 @@ impl RouterReader for NginxReader {
         let at = &self.nginx.arrangement.answer_at;
         let first = answer::ask(at, target).await;
         let answered = match first {
-            // The two sources of the answer can be from before and after a switch. A second answer
-            // cannot.
+            // The header and the body of an answer can be from before and after a switch. A second answer cannot.
             Err(miss) if miss.kind == FailureKind::Garbled => answer::ask(at, target).await,
             other => other,
         };
         answered.map_err(|miss| {
             let hint = match miss.kind {
                 FailureKind::Unreachable => {
-                    "check that nginx is running and the configuration is installed"
+                    "check that nginx is running and that the configuration is installed"
                 }
                 FailureKind::Missing => "install the configuration first",
                 FailureKind::Denied => {
-                    "make the state directory and its parents readable for nginx's user"
+                    "make the state directory and its parent directories readable for the user of nginx's workers"
                 }
-                _ => "check that this is the answer server of this nginx",
+                _ => "check that this address is the answer server of this nginx",
             };
             self.nginx.failure(miss.kind, doing, miss.said).hint(hint)
         })
@@ -199,12 +199,14 @@ impl RouterReader for NginxReader {
                 }
                 let needed = usize::from(remote.is_ipv6());
                 if tables[needed].is_none() {
-                    return Ok(uncounted("the socket table cannot be read here"));
+                    return Ok(uncounted(
+                        "the socket table of the proxy's host cannot be read",
+                    ));
                 }
                 let mut open = 0;
                 for table in tables.iter().flatten() {
                     open += sockets::tcp_to(table, *remote)
-                        .map_err(|said| self.garbled(&doing, &said))?;
+                        .map_err(|error| self.garbled(&doing, &error))?;
                 }
                 Ok(Connections::Open(open))
             }
@@ -212,7 +214,7 @@ impl RouterReader for NginxReader {
                 let table = self.nginx.host().socket_table("unix").await?;
                 let open = table.and_then(|table| sockets::unix_to(&table, path));
                 Ok(open.map_or_else(
-                    || uncounted("no process on the proxy's host bound a socket at this path"),
+                    || uncounted("no process on the proxy's host listens on this socket"),
                     Connections::Open,
                 ))
             }
@@ -232,7 +234,7 @@ impl RouterReader for NginxReader {
         let counted = self.logs.traffic(&self.nginx, target, slot, since).await;
         match counted {
             Ok(count) => Ok(Some(count)),
-            // Without a log there is nothing to report.
+            // Without an access log there is nothing to count.
             Err(failure)
                 if matches!(
                     failure.kind,
@@ -255,8 +257,8 @@ impl RouterReader for NginxReader {
 }
 
 impl NginxReader {
-    fn garbled(&self, doing: &str, said: &str) -> Failure {
-        self.nginx.failure(FailureKind::Garbled, doing, said)
+    fn garbled(&self, doing: &str, message: &str) -> Failure {
+        self.nginx.failure(FailureKind::Garbled, doing, message)
     }
 }
 

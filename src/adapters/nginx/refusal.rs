@@ -1,4 +1,4 @@
-//! Why nginx rejected a configuration, with nginx's own text if there is any.
+//! Why nginx did not follow a signal or did not load a configuration, with its own output if there is any.
 
 use std::time::Duration;
 
@@ -7,10 +7,9 @@ use crate::inventory::ProxyAnswer;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// The most characters of nginx's text in a failure.
+/// The most characters of nginx output that a failure quotes.
 const QUOTED: usize = 1_500;
 
-/// Why a reload had no effect.
 pub(super) struct Refusal {
     pub(super) kind: FailureKind,
     pub(super) said: String,
@@ -18,12 +17,13 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// The reload returned 0, and nginx still answers this at the end of the time limit.
+    /// The reload returned 0, but the expected configuration was not loaded within the time limit. `answer` is the
+    /// last answer of nginx.
     pub(super) fn not_applied(time_limit: Duration, answer: Result<ProxyAnswer, Miss>) -> Self {
         let (kind, answer) = match answer {
             Ok(answer) => (
                 FailureKind::Rejected,
-                format!("it answers with {}", answer.configuration),
+                format!("nginx answers with configuration {}", answer.configuration),
             ),
             Err(miss) if miss.kind == FailureKind::Denied => (miss.kind, miss.said),
             Err(miss) => (FailureKind::Rejected, miss.said),
@@ -31,28 +31,28 @@ impl Refusal {
         Self {
             kind,
             said: format!(
-                "nginx reloaded without an error, but the configuration is not applied \
+                "the reload reported no error, but the configuration is not loaded \
                  after {time_limit:?}: {answer}"
             ),
             hint: if kind == FailureKind::Denied {
-                "make the state directory and its parents readable for nginx's user"
+                "make the state directory and its parent directories readable for the user of nginx's workers"
             } else {
-                "usually another process listens on one of its ports; nginx's error log \
-                 names it"
+                "usually another process uses one of the ports in the configuration; nginx's error \
+                 log names the port"
             },
         }
     }
 
-    /// The reload itself failed with this output.
+    /// The reload command failed with this output.
     pub(super) fn of_reload(output: &str) -> Self {
-        let said = format!("nginx could not be reloaded: {}", quoted(output));
+        let message = format!("nginx could not be reloaded: {}", quoted(output));
         Self {
-            said,
+            said: message,
             ..Self::of_signal(output)
         }
     }
 
-    /// nginx could not be signalled, with this output.
+    /// The command that sends a signal to nginx failed with this output.
     pub(super) fn of_signal(output: &str) -> Self {
         let is_down = ["invalid PID number", "No such process", "No such file"]
             .iter()
@@ -63,7 +63,7 @@ impl Refusal {
             } else {
                 FailureKind::Rejected
             },
-            said: format!("nginx could not be signalled: {}", quoted(output)),
+            said: format!("nginx did not receive the signal: {}", quoted(output)),
             hint: if is_down {
                 "check that nginx is running"
             } else {
@@ -83,35 +83,35 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// The new messages at the end of the log.
+/// Quotes the serious messages that were added to the error log. Empty if there are none.
 pub(super) fn complaints(before: &str, after: &str) -> String {
-    let grave = |line: &&str| {
+    let is_serious = |line: &&str| {
         ["[emerg]", "[alert]", "[crit]"]
             .iter()
             .any(|l| line.contains(l))
     };
-    let mut said: Vec<String> = after
+    let mut messages: Vec<String> = after
         .lines()
-        .filter(grave)
+        .filter(is_serious)
         .filter(|line| !before.contains(*line))
         .map(|line| {
             // Without time and process, repeated messages appear once.
-            let words = line.split_once(": ").map_or(line, |(_, words)| words);
-            sanitize(words)
+            let message = line.split_once(": ").map_or(line, |(_, message)| message);
+            sanitize(message)
         })
         .collect();
-    said.dedup();
-    if said.is_empty() {
+    messages.dedup();
+    if messages.is_empty() {
         return String::new();
     }
-    format!("its error log says: {}", cut(&said.join(", ")))
+    format!("nginx's error log says: {}", cut(&messages.join(", ")))
 }
 
-/// nginx's output, sanitized and shortened.
+/// The output of nginx, made safe to show and shortened.
 pub(super) fn quoted(output: &str) -> String {
     let text = cut(&sanitize(output.trim()));
     if text.is_empty() {
-        "it printed nothing".to_owned()
+        "nginx printed nothing".to_owned()
     } else {
         text
     }

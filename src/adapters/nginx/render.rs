@@ -1,5 +1,5 @@
-//! Renders the configuration of one target: the operator's template or the built-in one, filled with values that
-//! cannot end a directive. Pure.
+//! Renders the configuration of one target: fills the configured template, or the built-in one, with values that
+//! cannot end a directive.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,28 +15,26 @@ use super::{Site, SwitchMode, access_log, owner};
 use crate::adapters::live_pointer::Pointer;
 use crate::inventory::{Door, Endpoint, Slot, Target};
 
-/// The built-in template, for targets without their own.
+/// The built-in template, which is used if no other is configured.
 pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
 
-/// Counts the changes to what the built-in template gives for the same settings. Raise it with every such change: a
+/// Counts the changes to what the built-in template renders for the same settings. Raise it with every such change: a
 /// console with an older Greenroom then keeps the newer file.
-pub(super) const GENERATION: u32 = 2;
+pub(super) const GENERATION: u32 = 3;
 
-/// The start of the line in which a configuration with the switch mode `reload` keeps its pointer.
+/// The start of the line that contains the pointer. A configuration has such a line only in the switch mode `reload`.
 const POINTER_LINE: &str = "# greenroom-pointer: ";
 
-/// The longest name that fits into nginx's hash buckets with all its additions.
+/// The longest name, in bytes, that fits into the hash buckets of nginx with everything that is added to it.
 const LONGEST_NAME: usize = 32;
 
-/// How many digits of a hash make a mark.
+/// How many hexadecimal digits of a hash make a mark.
 const MARK_DIGITS: usize = 16;
 
-/// A rendered configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rendered {
-    /// The content of the file.
     pub(super) text: String,
-    /// The mark with which its answer server answers.
+    /// The mark of this text. The answer server of the target answers with it.
     pub(super) mark: String,
 }
 
@@ -48,13 +46,14 @@ pub(super) struct Frame<'a> {
     /// The directory of the target's live pointer.
     pub(super) directory: &'a Path,
     pub(super) answer_listen: &'a Endpoint,
-    /// The target's access log. None keeps no log.
+    /// The path of the access log. None means that nginx writes no access log.
     pub(super) access_log: Option<PathBuf>,
-    /// The current pointer. Used only in the switch mode `reload`.
+    /// The current pointer, which is used only in the switch mode `reload`.
     pub(super) pointer: Pointer,
 }
 
-/// The server name of a target's answer server. nginx's hash buckets for server names also have 64 bytes.
+/// The server name of a target's answer server. A long name is hashed, because nginx's hash buckets for server names
+/// have 64 bytes.
 pub(super) fn answer_name(target: &Target) -> String {
     let readable = target.joined();
     if readable.len() <= LONGEST_NAME {
@@ -64,7 +63,7 @@ pub(super) fn answer_name(target: &Target) -> String {
     }
 }
 
-/// Fills the template. An error says what is wrong with it.
+/// Fills the template. The error says what is wrong with the template.
 pub(super) fn render(site: &Site, frame: &Frame<'_>) -> Result<Rendered, String> {
     let unmarked = fill(site, frame, "")?;
     let mark = mark_of(&unmarked);
@@ -73,19 +72,19 @@ pub(super) fn render(site: &Site, frame: &Frame<'_>) -> Result<Rendered, String>
     for (needed, variable) in [(&mark, "mark"), (&name, "answer_name")] {
         if !text.contains(needed.as_str()) {
             return Err(format!(
-                "the template does not use {{{{ {variable} }}}}, which Greenroom needs to check what is loaded"
+                "the template does not use {{{{ {variable} }}}}, which Greenroom needs to check what nginx has loaded"
             ));
         }
     }
     match missing_limit(site, &text) {
         Some(missing) => Err(format!(
-            "the template does not use {missing}, but this target limits its preview server with it"
+            "the template does not use {missing}, so every client could use the preview server of this target in spite of its limits"
         )),
         None => Ok(Rendered { text, mark }),
     }
 }
 
-/// A limit of the preview server that an operator's template lacks, so that it would have no effect.
+/// A limit of the preview server that is configured, but does not appear in the rendered text. None if all appear.
 fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
     let directives = directives(text);
     let has = |directive: &str, value: &str| directives.contains(&format!("{directive} {value}"));
@@ -99,11 +98,11 @@ fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
     if !has("auth_basic_user_file", &users.to_string_lossy()) {
         return Some("{{ preview.users }}");
     }
-    // Without it, a `satisfy any` in the main configuration would make one of the two sufficient.
+    // Without `satisfy all;`, a `satisfy any` in the main configuration would make one of the two limits sufficient.
     (!site.preview_allow.is_empty() && !has("satisfy", "all")).then_some("`satisfy all;`")
 }
 
-/// The directives of a configuration, with one space between words, whatever the layout. Without comments.
+/// The directives of a configuration without comments, with one space between words, whatever the layout.
 fn directives(text: &str) -> BTreeSet<String> {
     let without_comment = |line: &str| -> Vec<String> {
         let words = line.split_whitespace();
@@ -116,7 +115,7 @@ fn directives(text: &str) -> BTreeSet<String> {
     directives.map(|it| it.trim().to_owned()).collect()
 }
 
-/// The pointer in a configuration, if its switch mode is `reload`.
+/// Reads the pointer from a configuration in the switch mode `reload`. None in the other mode.
 pub(super) fn pointer_in(text: &str) -> Option<Pointer> {
     let line = text.lines().find_map(|l| l.strip_prefix(POINTER_LINE))?;
     Slot::BOTH
@@ -146,7 +145,7 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
                 mark,
                 pointer => frame.mode == SwitchMode::Pointer,
                 slot => frame.pointer.slot.map_or("none", Slot::as_str),
-                // The text consists of numbers and two words, and the template quotes it.
+                // The text consists only of numbers and known words, and the template quotes it.
                 answer => Value::from_safe_string(answer),
                 directory => frame.directory.to_string_lossy(),
                 endpoints => context! {
@@ -165,7 +164,7 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
                 log => frame.access_log.as_ref().map(|path| log(target, path)),
             },
         )
-        .map_err(|error| in_words(&error))?;
+        .map_err(|error| describe(&error))?;
     text.push_str(&body);
     if !text.ends_with('\n') {
         text.push('\n');
@@ -173,7 +172,8 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// What a template needs to log requests. The formats use nginx's own variables and one of Greenroom's.
+/// The variables with which a template logs requests. The log formats contain variables of nginx and one of
+/// Greenroom.
 fn log(target: &Target, path: &Path) -> Value {
     let name = unique_name(target);
     let public = access_log::format(&format!("{name}_slot"), Door::Public);
@@ -188,13 +188,13 @@ fn log(target: &Target, path: &Path) -> Value {
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // A named escape, so that the output of a macro or block counts as text of the template.
+    // A named escape, so that minijinja treats the output of a macro or block as text of the template.
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("nginx".into()));
     environment.set_formatter(write_plain);
     environment
 }
 
-/// nginx has no escape that works everywhere, so values that would need one are refused.
+/// Writes a value. nginx has no escape that works everywhere, so a value that would need one is refused.
 fn write_plain(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let text = value.to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || " ._-/:*[]=,@".contains(c);
@@ -207,9 +207,10 @@ fn write_plain(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Re
     out.write_str(&text).map_err(Error::from)
 }
 
-/// `greenroom_web__production`: variables cannot have hyphens. No name has an underscore or two hyphens in a row, so
-/// no two targets have the same one. nginx keeps variables in buckets of 64 bytes and refuses the whole configuration
-/// when one does not fit, so long names are hashed; a hashed name has no underscore after the first.
+/// The name of a target in variables: `greenroom_web__production`, because variables cannot have hyphens. A service
+/// or environment has no underscore and no two hyphens in a row, so no two targets get the same name. nginx keeps
+/// variables in buckets of 64 bytes and refuses the whole configuration if one does not fit, so long names are
+/// hashed. A hashed name has no underscore after the first, so it differs from every other name.
 fn unique_name(target: &Target) -> String {
     let plain = |name: &str| name.replace('-', "_");
     let readable = format!(
@@ -224,7 +225,7 @@ fn unique_name(target: &Target) -> String {
     }
 }
 
-/// Whether the text is byte for byte the one that was rendered with this mark.
+/// Whether the text is unchanged since it was rendered with this mark.
 pub(super) fn has_mark(text: &str, mark: &str) -> bool {
     !mark.is_empty() && mark_of(&text.replace(mark, "")) == mark
 }
@@ -239,12 +240,15 @@ fn mark_of(text: &str) -> String {
     digits
 }
 
-fn in_words(error: &Error) -> String {
+fn describe(error: &Error) -> String {
     let at = error
         .line()
         .map_or(String::new(), |line| format!("line {line}: "));
-    let detail = error.detail().unwrap_or("it cannot be filled in");
-    format!("the template: {at}{}: {detail}", error.kind())
+    let detail = error.detail().unwrap_or("no details");
+    format!(
+        "the template cannot be rendered: {at}{}: {detail}",
+        error.kind()
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! The addresses of a target in nginx, and whether they can be part of a configuration without changing its
-//! meaning. Pure.
+//! The addresses of a target in nginx, and a check that they cannot change the meaning of a configuration.
 
 use std::path::PathBuf;
 
@@ -7,10 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::{AddressRange, Endpoint, PerSlot, Target, plain};
 
-/// One target behind the proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
-    /// The target of these servers.
     pub target: Target,
     /// The host names of the public server, e.g. `shop.example.com`.
     pub server_names: Vec<String>,
@@ -30,18 +27,18 @@ pub struct Site {
     pub endpoints: PerSlot<Endpoint>,
 }
 
-/// How the traffic is moved.
+/// How a switch moves the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SwitchMode {
-    /// With one rename that nginx sees at the next request: no reload, and no connection is cut.
+    /// By one rename, which nginx notices at the next request: no reload, and no connection is cut.
     #[default]
     Pointer,
-    /// With a new configuration and a reload, which may cut kept-alive connections.
+    /// By a new configuration and a reload, which may cut kept-alive connections.
     Reload,
 }
 
-/// The allowed options after an address in `listen`. Others need an own template.
+/// The options that are allowed after an address in `listen`. Other options need a template.
 const LISTEN_OPTIONS: [&str; 7] = [
     "default_server",
     "ssl",
@@ -53,7 +50,7 @@ const LISTEN_OPTIONS: [&str; 7] = [
 ];
 
 impl Site {
-    /// The problems of the site, as texts.
+    /// What is wrong with the values of the site, one text for each problem. Empty if nothing is wrong.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.server_names.is_empty() || self.listen.is_empty() {
@@ -72,7 +69,7 @@ impl Site {
             if !is_listen(listen) {
                 problems.push(format!(
                     "{listen:?} is not an address to listen on: write 80, 127.0.0.1:8080, [::]:80 \
-                     or unix:/path.sock, with {} after it",
+                     or unix:/path.sock, optionally followed by {}",
                     LISTEN_OPTIONS.join(", ")
                 ));
             }
@@ -82,19 +79,22 @@ impl Site {
         {
             let users = users.display();
             problems.push(format!(
-                "preview_users: {users} is not an absolute path of plain characters"
+                "preview_users: {users} must be an absolute path with only letters, digits and the characters . _ - /"
             ));
         }
         let is_limited = !self.preview_allow.is_empty() || self.preview_users.is_some();
         if is_limited && self.preview_listen.is_empty() {
-            problems.push("there is no preview server to limit".into());
+            problems.push(
+                "preview_allow and preview_users need a preview server, and this target has none"
+                    .into(),
+            );
         }
         for (slot, endpoint) in self.endpoints.iter() {
             if let Endpoint::Unix(path) = endpoint
                 && !plain::is_path(path)
             {
                 problems.push(format!(
-                    "{slot}: {} is not an absolute path of plain characters",
+                    "{slot}: {} must be an absolute path with only letters, digits and the characters . _ - /",
                     path.display()
                 ));
             }
@@ -102,8 +102,8 @@ impl Site {
         problems
     }
 
-    /// The address of a preview server that every client may use. None when it is limited, or only this machine
-    /// reaches it.
+    /// The address of a preview server that every client may use. None if access is limited, or if only this machine
+    /// can reach the server.
     pub(super) fn open_preview(&self) -> Option<&str> {
         if !self.preview_allow.is_empty() || self.preview_users.is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! Counts the connections to an endpoint in the kernel's socket tables. Pure.
+//! Counts the connections to an endpoint in the kernel's socket tables.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -10,8 +10,7 @@ const CONNECTED: &str = "03";
 /// `__SO_ACCEPTCON` in the flags of `/proc/net/unix`.
 const LISTENS: u32 = 0x1_0000;
 
-/// The number of established connections to `remote` in a TCP table. An error says what cannot be
-/// parsed.
+/// The number of established connections to `remote` in a TCP table. The error says what cannot be parsed.
 pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
     let mut lines = table.lines();
     let head = lines.next().unwrap_or_default();
@@ -32,9 +31,9 @@ pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
     Ok(count)
 }
 
-/// The number of connections to a unix socket. The kernel gives each accepted end the path to which
-/// its listener was bound, as the server wrote it. So the count is valid only if the listener is in
-/// the same table with this path. None if it is not.
+/// The number of connections to a unix socket. The kernel gives each accepted connection the path of its listener, as
+/// the server wrote it. So the count is valid only if the table has a listener with this path. None if it has no such
+/// listener.
 pub(super) fn unix_to(table: &str, path: &Path) -> Option<u64> {
     let mut listener = false;
     let mut count = 0;
@@ -54,8 +53,8 @@ pub(super) fn unix_to(table: &str, path: &Path) -> Option<u64> {
     listener.then_some(count)
 }
 
-/// `0100007F:1F90`: the address in groups of four bytes, each a number in this machine's byte
-/// order.
+/// Parses an address such as `0100007F:1F90`. It consists of groups of four bytes, each a number in the byte order of
+/// this machine.
 fn socket_address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_address_is_the_address() {
+    fn a_mapped_ipv4_address_equals_the_ipv4_address() {
         let text = table(&[
             ("[::1]:50000", "[::1]:8080", "01"),
             ("[::ffff:127.0.0.1]:5", "[::ffff:127.0.0.1]:8080", "01"),
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unix_socket_is_counted_only_if_its_listener_is_seen() {
+    fn a_unix_socket_is_counted_only_if_its_listener_is_in_the_table() {
         let head = "Num       RefCount Protocol Flags    Type St Inode Path\n";
         let listener = "0000: 00000002 00000000 00010000 0001 01 100 /run/blue.sock\n";
         let ends = "0000: 00000003 00000000 00000000 0001 03 101 /run/blue.sock\n\

@@ -1,18 +1,18 @@
-//! Reads the new part of a growing log, with a limit for each read. A rotated log (another file
-//! under its name) or an emptied one is read from its start.
+//! Reads the new part of a growing log, with a limit for each read. A log that was rotated (another file under the
+//! name) or emptied is read from its start.
 
 use std::path::{Path, PathBuf};
 
 use crate::ports::{FilePart, ProxyHost, Result};
 
-/// The longest line, in bytes. Longer lines are skipped.
+/// The longest line that is read, in bytes. Longer lines are skipped.
 const LONGEST: usize = 64 * 1024;
 
-/// The reading position.
+/// The reading position in a log.
 #[derive(Debug)]
 pub(super) struct Tail {
     path: PathBuf,
-    /// The open file, by the host's number for it.
+    /// The identity of the file that is being read: the host's number for it.
     file: Option<u64>,
     at: u64,
     /// The start of an unfinished line.
@@ -24,9 +24,9 @@ pub(super) struct Tail {
 /// The new part of the log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct News {
-    /// Complete lines without their ends.
+    /// Complete lines without their line ends.
     pub(super) lines: Vec<Vec<u8>>,
-    /// How many bytes before them were skipped, because there were too many.
+    /// How many bytes before `lines` were skipped because they exceeded the limit. 0 for the first read.
     pub(super) skipped: u64,
     /// Whether everything in the file before `lines` has been read.
     pub(super) is_whole: bool,
@@ -47,8 +47,8 @@ impl Tail {
         &self.path
     }
 
-    /// Reads what is new since the last call. The first call reads the end of the file. None while
-    /// the file does not exist.
+    /// Reads what was added since the last call. The first call reads the end of the file. None if the file does not
+    /// exist.
     pub(super) async fn read(&mut self, host: &dyn ProxyHost, most: usize) -> Result<Option<News>> {
         let Some(part) = host.read_part(&self.path, self.at, most).await? else {
             return Ok(None);
@@ -131,23 +131,23 @@ mod tests {
     use super::*;
     use crate::ports::CommandOutput;
 
-    /// A host with one file.
+    /// A host with one log file.
     #[derive(Default)]
-    struct One(Mutex<(u64, Vec<u8>)>);
+    struct OneFileHost(Mutex<(u64, Vec<u8>)>);
 
-    impl One {
+    impl OneFileHost {
         fn append(&self, text: &str) {
             self.0.lock().unwrap().1.extend_from_slice(text.as_bytes());
         }
 
         fn replace(&self, text: &str) {
-            let mut one = self.0.lock().unwrap();
-            *one = (one.0 + 1, text.as_bytes().to_vec());
+            let mut log = self.0.lock().unwrap();
+            *log = (log.0 + 1, text.as_bytes().to_vec());
         }
     }
 
     #[async_trait]
-    impl ProxyHost for One {
+    impl ProxyHost for OneFileHost {
         fn place(&self) -> String {
             "a test".into()
         }
@@ -196,21 +196,21 @@ mod tests {
         }
 
         async fn read_part(&self, _: &Path, from: u64, most: usize) -> Result<Option<FilePart>> {
-            let one = self.0.lock().unwrap();
-            if one.0 == 0 {
+            let log = self.0.lock().unwrap();
+            if log.0 == 0 {
                 return Ok(None);
             }
-            let start = usize::try_from(from).unwrap().min(one.1.len());
-            let end = (start + most).min(one.1.len());
+            let start = usize::try_from(from).unwrap().min(log.1.len());
+            let end = (start + most).min(log.1.len());
             Ok(Some(FilePart {
-                file: one.0,
-                length: one.1.len() as u64,
-                bytes: one.1[start..end].to_vec(),
+                file: log.0,
+                length: log.1.len() as u64,
+                bytes: log.1[start..end].to_vec(),
             }))
         }
     }
 
-    async fn lines(tail: &mut Tail, host: &One) -> Vec<String> {
+    async fn lines(tail: &mut Tail, host: &OneFileHost) -> Vec<String> {
         let news = tail.read(host, 32).await.unwrap().unwrap();
         let text = |line: Vec<u8>| String::from_utf8(line).unwrap();
         news.lines.into_iter().map(text).collect()
@@ -218,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_new_complete_lines_are_read() {
-        let (host, mut tail) = (One::default(), Tail::new("/log".into()));
+        let (host, mut tail) = (OneFileHost::default(), Tail::new("/log".into()));
         assert_eq!(tail.read(&host, 32).await.unwrap(), None);
         host.replace("one\ntwo\nth");
         assert_eq!(lines(&mut tail, &host).await, ["one", "two"]);
@@ -229,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_rotated_or_emptied_log_is_read_from_its_start() {
-        let (host, mut tail) = (One::default(), Tail::new("/log".into()));
+        let (host, mut tail) = (OneFileHost::default(), Tail::new("/log".into()));
         host.replace("one\ntwo\nhalf");
         lines(&mut tail, &host).await;
         host.replace("a new file, and a long one\n");
@@ -243,7 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn reads_are_limited_and_skipped_bytes_are_counted() {
-        let (host, mut tail) = (One::default(), Tail::new("/log".into()));
+        let (host, mut tail) = (OneFileHost::default(), Tail::new("/log".into()));
         host.replace(&"0123456\n".repeat(100));
         let first = tail.read(&host, 32).await.unwrap().unwrap();
         assert_eq!((first.lines.len(), first.skipped), (3, 0), "{first:?}");
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_without_an_end_is_bounded() {
-        let (host, mut tail) = (One::default(), Tail::new("/log".into()));
+        let (host, mut tail) = (OneFileHost::default(), Tail::new("/log".into()));
         host.replace("x");
         for _ in 0..5000 {
             host.append(&"x".repeat(32));

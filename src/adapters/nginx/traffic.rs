@@ -1,5 +1,5 @@
-//! A target's traffic, from its access log: the rates of the last seconds, and its requests as lines. The log
-//! is read only on request.
+//! The traffic of a target, read from its access log: the rates of the last seconds, and the requests as lines. The
+//! log is read only on request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -18,14 +18,14 @@ use crate::inventory::{
 };
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 
-/// The most bytes of one read for rates.
+/// The most bytes of one read when the rates are counted.
 pub(super) const AT_A_LOOK: usize = 4 * 1024 * 1024;
-/// The most bytes of one read for lines.
-const OF_LINES: usize = 1024 * 1024;
+/// The most bytes of one read when the lines are followed.
+const MOST_FOR_LINES: usize = 1024 * 1024;
 /// The interval of reads while the lines are followed.
-const LOOK: Duration = Duration::from_millis(200);
+const READ_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The logs whose rates were requested.
+/// The access logs that have been counted, by target.
 #[derive(Default)]
 pub(super) struct Logs(Mutex<BTreeMap<Target, Arc<Mutex<Log>>>>);
 
@@ -33,12 +33,11 @@ struct Log {
     tail: Tail,
     windows: PerSlot<RateWindow>,
     counts: PerSlot<RequestCounts>,
-    /// The first second for which every request was read.
+    /// The first second of which every request has been counted.
     known_from: i64,
 }
 
 impl Logs {
-    /// The rates of the last seconds.
     pub(super) async fn rates(
         &self,
         nginx: &Nginx,
@@ -49,8 +48,8 @@ impl Logs {
         let mut log = log.lock().await;
         let now = Timestamp::now().as_second();
         if log.known_from > RateWindow::begin(now) {
-            let said = "its access log grows faster than it can be read";
-            return Err(nginx.failure(FailureKind::Unsupported, doing, said));
+            let message = "the access log grows faster than Greenroom can read it";
+            return Err(nginx.failure(FailureKind::Unsupported, doing, message));
         }
         let windows = &mut log.windows;
         Ok(PerSlot::from_fn(|slot| {
@@ -58,8 +57,8 @@ impl Logs {
         }))
     }
 
-    /// What a slot has answered since a time. If the log grew faster than it could be read, a part of the
-    /// requests counts for all.
+    /// How many requests a slot has answered since a time. If the log grows faster than it can be read, only a part
+    /// of the requests is counted.
     pub(super) async fn traffic(
         &self,
         nginx: &Nginx,
@@ -73,7 +72,7 @@ impl Logs {
         Ok(log.counts.get(slot).since(since.as_second()))
     }
 
-    /// The log of a target, after reading up to its end.
+    /// Returns the log of a target after reading it up to its end.
     async fn read(&self, nginx: &Nginx, target: &Target, doing: &str) -> Result<Arc<Mutex<Log>>> {
         let path = path(nginx, target, doing)?;
         let shared = self.log(target, path).await;
@@ -114,13 +113,13 @@ impl Log {
             }
         }
         if !news.is_whole {
-            // The second in which reading starts is incomplete.
+            // Bytes were skipped, so the first second that was read is incomplete.
             self.known_from = first.map_or(i64::MAX, |second| second + 1);
         }
     }
 }
 
-/// The requests as lines: at most `tail` earlier ones, then new ones.
+/// The requests as lines: at most `tail` existing ones, then new ones.
 pub(super) async fn lines(
     nginx: Arc<Nginx>,
     target: &Target,
@@ -141,10 +140,10 @@ pub(super) async fn lines(
             if let Some(line) = follow.ready.pop_front() {
                 return Some((Ok(line), Some((follow, doing))));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(READ_INTERVAL).await;
             match follow.fetch(&doing).await {
                 Ok(()) => {}
-                // While the log is rotated, there is none for a moment.
+                // While the log is rotated, the file may not exist for a moment.
                 Err(failure) if failure.kind == FailureKind::Missing => {}
                 Err(failure) => return Some((Err(failure), None)),
             }
@@ -161,11 +160,14 @@ struct Follow {
 
 impl Follow {
     async fn fetch(&mut self, doing: &str) -> Result<()> {
-        let Some(news) = self.tail.read(self.nginx.host(), OF_LINES).await? else {
+        let Some(news) = self.tail.read(self.nginx.host(), MOST_FOR_LINES).await? else {
             return Err(missing(&self.nginx, &self.tail, doing));
         };
         if news.skipped > 0 {
-            let text = format!("… {} bytes came too fast to be shown", news.skipped);
+            let text = format!(
+                "… {} bytes of the log are not shown: too many at the same time",
+                news.skipped
+            );
             self.ready.push_back(LogChunk {
                 at: None,
                 stream: LogStream::Err,
@@ -195,17 +197,17 @@ fn chunk(request: &PassedRequest) -> LogChunk {
 fn path(nginx: &Nginx, target: &Target, doing: &str) -> Result<PathBuf> {
     nginx.site(target, doing)?;
     nginx.access_log(target).ok_or_else(|| {
-        let said = "it has no access log that Greenroom can read";
+        let message = "nginx writes no access log that Greenroom can read";
         let hint = "set access_log to a directory in the environment's nginx table";
         nginx
-            .failure(FailureKind::Unsupported, doing, said)
+            .failure(FailureKind::Unsupported, doing, message)
             .hint(hint)
     })
 }
 
 fn missing(nginx: &Nginx, tail: &Tail, doing: &str) -> Failure {
-    let said = format!("there is no {}", tail.path().display());
+    let message = format!("{} does not exist", tail.path().display());
     nginx
-        .failure(FailureKind::Missing, doing, said)
-        .hint("the next release installs the configuration that writes it")
+        .failure(FailureKind::Missing, doing, message)
+        .hint("the next release installs a configuration that makes nginx write this log")
 }

@@ -1,6 +1,6 @@
-//! The trials of `greenroom doctor` for nginx: whether it accepts signals, reads files in `sites`, and lets
-//! Greenroom write where an installation and a switch write. nginx itself reports what it reads; its configuration
-//! is not parsed here.
+//! The trials of `greenroom doctor` for nginx: whether nginx accepts signals, reads the files in `sites`, and lets
+//! Greenroom write where an installation and a switch write. This module does not parse the configuration of nginx,
+//! but asks nginx which files it reads.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use super::{Nginx, answer};
 use crate::inventory::Target;
 use crate::ports::{Failure, FailureKind, Proof, Result, Trial, Writable};
 
-/// The time limit for nginx to print its configuration. It is shorter than the doctor's, because the probe file
-/// has to be removed afterwards.
+/// The time limit for nginx to print its configuration. It is shorter than the limit of the doctor, because the probe
+/// file has to be removed afterwards.
 const DUMP: Duration = Duration::from_secs(3);
 
 /// The line that nginx prints before each file of its configuration.
 const FILE: &str = "# configuration file ";
 
-/// A part of the probe's file name. Names of targets have no underscore, so no file of a target contains it.
+/// A part of the name of the probe file. It has an underscore, which the name of a target cannot have, so no file of
+/// a target contains it.
 const PROBE_NAME: &str = "._doctor.";
-/// The content of the probe file: only a comment to nginx.
+/// The content of the probe file. nginx reads only a comment.
 const PROBE: &str =
-    "# Written by Greenroom's doctor, to see whether nginx reads it. It may be removed.\n";
+    "# Written by Greenroom's doctor to test whether nginx reads this file. You can delete it.\n";
 
-const START: &str = "start nginx, or see its error log";
-const READ_ONLY: &str = "read-only: this trial has to write a file";
+const START: &str = "start nginx, or read its error log";
+const READ_ONLY: &str = "read-only mode: this test has to write a file";
 
 impl Nginx {
-    /// The trials that write nothing.
     pub(super) fn reading_trials(&self) -> Vec<Trial<'_>> {
         vec![
             Trial::new("running", self.try_answering()),
@@ -40,7 +40,6 @@ impl Nginx {
         ]
     }
 
-    /// All trials, with those that write.
     pub(super) fn writing_trials(&self) -> Vec<Trial<'_>> {
         vec![
             Trial::new("running", self.try_signal()),
@@ -52,22 +51,22 @@ impl Nginx {
         ]
     }
 
-    /// Tells nginx to reopen its logs: a signal that cuts no connection, and reaches nginx as a reload would.
+    /// Makes nginx reopen its logs. This signal cuts no connection, and reaches nginx in the same way as a reload.
     async fn try_signal(&self) -> Result<String> {
         let command = self.command(&["-s", "reopen"], &self.arrangement.main);
         let ended = self.run(&command).await?;
         if ended.code == Some(0) {
             let program = self.program();
             return Ok(format!(
-                "it runs and accepts signals: `{program} -s reopen` reached it"
+                "nginx is running and accepts signals: `{program} -s reopen` succeeded"
             ));
         }
         let refusal = Refusal::of_signal(&ended.output);
-        let doing = "sending it a signal";
+        let doing = "sending a signal";
         let hint = if refusal.kind == FailureKind::Unreachable {
             format!("start nginx with {}", self.arrangement.main.display())
         } else {
-            "run Greenroom as a user who may reload nginx".to_owned()
+            "run Greenroom as a user who is allowed to reload nginx".to_owned()
         };
         Err(self.failure(refusal.kind, doing, refusal.said).hint(hint))
     }
@@ -79,11 +78,11 @@ impl Nginx {
         };
         let installed = |target: &&Target| names.contains(&owner::file_name(target));
         let Some(target) = self.sites.keys().find(installed) else {
-            let why = "read-only, and no configuration is installed that could answer";
+            let why = "read-only mode: no configuration is installed yet that could answer";
             return Proof::NotTried(why.to_owned());
         };
         match answer::ask(&self.arrangement.answer_at, target).await {
-            Ok(_) => Proof::Works("it runs and answers".to_owned()),
+            Ok(_) => Proof::Works("nginx is running and answers".to_owned()),
             Err(miss) => {
                 let doing = self.doing_ask(target);
                 Proof::Broken(self.failure(miss.kind, doing, miss.said).hint(START))
@@ -91,22 +90,23 @@ impl Nginx {
         }
     }
 
-    /// Whether nginx reads the files of targets: the existing ones, and for a missing one a temporary probe file
-    /// that contains only a comment.
+    /// Tests whether nginx reads the files of targets. For a target without a file, a temporary probe file with only
+    /// a comment is written.
     async fn try_include(&self, may_write: bool) -> Proof {
         let sites = &self.arrangement.sites;
-        let looked = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
-        let names = match looked {
+        let listed = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
+        let names = match listed {
             Ok((true, names)) => names,
             Ok((false, _)) => return Proof::Broken(self.no_directory(sites)),
             Err(failure) => return Proof::Broken(failure),
         };
-        let mine = self.sites.keys().map(owner::file_name);
+        let names_of_targets = self.sites.keys().map(owner::file_name);
         let (present, missing): (Vec<String>, Vec<String>) =
-            mine.partition(|name| names.contains(name));
+            names_of_targets.partition(|name| names.contains(name));
         let probe = missing.first().filter(|_| may_write);
         let probe = probe.map(|name| {
-            // A pattern that includes the missing file very likely includes this one.
+            // The name starts like that of the missing file, so a pattern that includes the missing file very likely
+            // includes the probe.
             let name = name.trim_end_matches(".conf");
             format!("{name}{PROBE_NAME}{}.conf", Ulid::generate())
         });
@@ -118,8 +118,8 @@ impl Nginx {
             Ok(read) => read,
             Err(failure) => return Proof::Broken(failure),
         };
-        let all = present.iter().chain(&probe);
-        let unread = all.filter(|name| !is_read(&read, name));
+        let expected = present.iter().chain(&probe);
+        let unread = expected.filter(|name| !is_read(&read, name));
         let unread: Vec<&str> = unread.map(String::as_str).collect();
         if unread.is_empty() {
             return Proof::Works(format!(
@@ -128,10 +128,10 @@ impl Nginx {
                 self.program()
             ));
         }
-        Proof::Broken(self.not_included("asking which files it reads", &unread.join(", ")))
+        Proof::Broken(self.not_included("listing the files that it reads", &unread.join(", ")))
     }
 
-    /// The files that nginx reads while an empty file of this name is in `sites`.
+    /// The files that nginx reads while a probe file of this name exists in `sites`. None writes no probe file.
     async fn read_with(&self, probe: Option<&str>) -> Result<Vec<String>> {
         let Some(name) = probe else {
             return self.files_read().await;
@@ -144,20 +144,20 @@ impl Nginx {
     }
 
     async fn files_read(&self) -> Result<Vec<String>> {
-        let doing = "asking which files it reads";
+        let doing = "listing the files that it reads";
         let dumped = timeout(DUMP, self.dump(&self.arrangement.main)).await;
         let dump = dumped.map_err(|_| {
-            let said = format!("`nginx -T` did not end within {DUMP:?}");
-            self.failure(FailureKind::Unreachable, doing, said)
+            let message = format!("`nginx -T` did not finish within {DUMP:?}");
+            self.failure(FailureKind::Unreachable, doing, message)
         })??;
-        dump.map_err(|said| {
-            let said = format!("it rejects its configuration: {}", quoted(&said));
-            let hint = "correct it until `nginx -t` succeeds: until then nothing can be installed";
-            self.failure(FailureKind::Rejected, doing, said).hint(hint)
+        dump.map_err(|output| {
+            let message = format!("nginx rejects its configuration: {}", quoted(&output));
+            let hint = "correct the configuration until `nginx -t` succeeds: before that, Greenroom cannot install anything";
+            self.failure(FailureKind::Rejected, doing, message).hint(hint)
         })
     }
 
-    /// The files that nginx reads with `main`, as it reports them; or its output when it rejects them.
+    /// The files that nginx reads with `main`, or the output of nginx if it rejects them.
     pub(super) async fn dump(
         &self,
         main: &Path,
@@ -175,9 +175,10 @@ impl Nginx {
     pub(super) fn not_included(&self, doing: &str, name: &str) -> Failure {
         let sites = self.arrangement.sites.display();
         let main = self.arrangement.main.display();
-        let said = format!("{main} does not include {sites}/{name}");
-        let hint = format!("add `include {sites}/*.conf;` to its http block");
-        self.failure(FailureKind::Rejected, doing, said).hint(hint)
+        let message = format!("{main} does not include {sites}/{name}");
+        let hint = format!("add `include {sites}/*.conf;` to the http block");
+        self.failure(FailureKind::Rejected, doing, message)
+            .hint(hint)
     }
 
     async fn try_existing(&self, directory: &Path) -> Result<String> {
@@ -190,22 +191,22 @@ impl Nginx {
         }
     }
 
-    async fn try_beside_main(&self) -> Result<String> {
+    async fn try_directory_of_main(&self) -> Result<String> {
         let main = &self.arrangement.main;
         self.try_existing(main.parent().unwrap_or(main)).await
     }
 
     async fn try_state(&self) -> Result<String> {
         let names = self.host().list(&self.arrangement.sites).await?;
-        let mut mine = self.sites.keys().map(owner::file_name);
-        let is_installed = mine.any(|name| names.contains(&name));
+        let mut names_of_targets = self.sites.keys().map(owner::file_name);
+        let is_installed = names_of_targets.any(|name| names.contains(&name));
         self.pointer.try_state(is_installed).await
     }
 
-    /// nginx writes there, and rejects a configuration whose log it cannot open.
+    /// Tests that the directory of the access logs exists. nginx rejects a configuration whose log it cannot open.
     async fn try_access_log(&self) -> Proof {
         let Some(directory) = &self.arrangement.access_log else {
-            return Proof::NotTried("none is configured".to_owned());
+            return Proof::NotTried("no access log is configured".to_owned());
         };
         match self.host().is_directory(directory).await {
             Ok(true) => Proof::Works(format!("{} exists", directory.display())),
@@ -216,20 +217,21 @@ impl Nginx {
 
     fn no_directory(&self, directory: &Path) -> Failure {
         let directory = directory.display();
-        let said = format!("{directory} does not exist");
+        let message = format!("{directory} does not exist");
         let hint = format!("create it: mkdir -p {directory}");
         let doing = format!("looking for {directory}");
-        self.failure(FailureKind::Missing, doing, said).hint(hint)
+        self.failure(FailureKind::Missing, doing, message)
+            .hint(hint)
     }
 }
 
-/// Whether a file of this name is among them. Its directory may have another name, because of links.
+/// Whether `files` contains a file of this name. Directories are not compared, because links can change them.
 pub(super) fn is_read(files: &[String], name: &str) -> bool {
     let mut names = files.iter().filter_map(|file| file.rsplit('/').next());
     names.any(|read| read == name)
 }
 
-/// Whether a file in `sites` is a temporary probe of the doctor.
+/// Whether this is the name of a probe file of the doctor.
 pub(super) fn is_probe(name: &str) -> bool {
     name.contains(PROBE_NAME)
 }

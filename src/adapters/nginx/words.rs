@@ -1,33 +1,33 @@
-//! Describes the calls of a change to nginx, so that an operator can check them by hand.
+//! Describes the calls of a change to nginx, so that an operator can check them in the plan.
 
 use super::{Nginx, SwitchMode};
 use crate::inventory::{Slot, Target};
 use crate::ports::{RebaseOrder, SwitchOrder};
 use crate::sanitize::sanitize;
 
-/// The most directives in a warning, and the most characters of each.
+/// The most directives or targets that a text lists.
 const MOST_QUOTED: usize = 5;
+/// The most characters of a directive that a text quotes.
 const LONGEST_QUOTED: usize = 120;
 
-/// The steps of an installation.
 pub(super) fn install(nginx: &Nginx, target: &Target) -> Vec<String> {
     if !nginx.sites.contains_key(target) {
-        return vec![format!("{target} is not behind this nginx")];
+        return vec![format!("this nginx does not serve {target}")];
     }
     let place = nginx.host().place();
     let directory = nginx.pointer.directory(target);
     let directory = directory.display();
     let mut calls = vec![format!(
-        "on {place}: create {directory}/blue/is-blue and {directory}/green/is-green where they are missing"
+        "on {place}: create {directory}/blue/is-blue and {directory}/green/is-green if they do not exist"
     )];
     calls.extend(apply(nginx, target));
     calls
 }
 
-/// The steps of a switch, and what it may cost.
+/// The calls of a switch, and which connections it may cut.
 pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec<String> {
     if !nginx.sites.contains_key(target) {
-        return vec![format!("{target} is not behind this nginx")];
+        return vec![format!("this nginx does not serve {target}")];
     }
     let place = nginx.host().place();
     let (to, generation) = (order.to, order.generation);
@@ -38,51 +38,51 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
             let link = nginx.pointer.link(target);
             vec![
                 format!(
-                    "on {place}: check that {} is at {from}, and that no newer lock token is there",
+                    "on {place}: check that {} points at {from}, and that no newer lock has written its token",
                     link.display()
                 ),
                 format!(
-                    "write {}: generation {generation}, with the lock's token",
+                    "write {} with generation {generation} and the lock's token",
                     answer.display()
                 ),
                 format!(
-                    "rename a new link over {}: it points at {to}; no reload, no connection is cut",
+                    "replace {} with a link to {to} by one rename; no reload, no connection is cut",
                     link.display()
                 ),
             ]
         }
         SwitchMode::Reload => {
             let mut calls = vec![format!(
-                "on {place}: check that {} says {from}, and no newer lock token",
+                "on {place}: check that {} names {from}, and that no newer lock has written its token",
                 nginx.file(target).display()
             )];
             calls.extend(apply(nginx, target));
             calls.push(format!(
-                "the file says {to}, generation {generation}, with the lock's token; reload: kept-alive connections may be cut"
+                "the new file names {to}, generation {generation} and the lock's token; the reload may cut kept-alive connections"
             ));
             calls
         }
     }
 }
 
-/// The steps of writing the current lock's token, and what they may cost.
+/// The calls that write the token of the current lock, and which connections they may cut.
 pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec<String> {
     let place = nginx.host().place();
     let (token, generation) = (order.from.highest_token(), order.generation);
-    let (what, cost) = match nginx.arrangement.mode {
+    let (path, cost) = match nginx.arrangement.mode {
         SwitchMode::Pointer => (nginx.pointer.directory(target), "no reload"),
         SwitchMode::Reload => (
             nginx.file(target),
-            "reload: kept-alive connections may be cut",
+            "the reload may cut kept-alive connections",
         ),
     };
     vec![format!(
-        "on {place}: write generation {generation} and the token of this repair's lock over token {token} in {}, only if no other driver wrote it since; {cost}, no traffic moves",
-        what.display()
+        "on {place}: write generation {generation} and the token of this repair's lock over token {token} in {}, only if no other driver has written it since; {cost}; no traffic moves",
+        path.display()
     )]
 }
 
-/// The directives of the `http` block that the service's servers do not inherit.
+/// A warning about directives of the `http` block that do not apply to the servers of the target. None if all apply.
 pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> {
     if lost.is_empty() {
         return None;
@@ -90,10 +90,10 @@ pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> 
     let quoted: Vec<String> = lost
         .iter()
         .take(MOST_QUOTED)
-        .map(|said| {
+        .map(|directive| {
             format!(
                 "`{}`",
-                sanitize(said)
+                sanitize(directive)
                     .chars()
                     .take(LONGEST_QUOTED)
                     .collect::<String>()
@@ -104,31 +104,33 @@ pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> 
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let headers = lost.iter().any(|said| said.starts_with("add_header "));
+    let headers = lost
+        .iter()
+        .any(|directive| directive.starts_with("add_header "));
     let merge = if headers {
-        "; for headers of answers, nginx 1.29.3 or newer has `add_header_inherit merge;` for the http block"
+        ". With nginx 1.29.3 or newer you can instead write `add_header_inherit merge;` in the http block, for headers of answers"
     } else {
         ""
     };
     Some(format!(
-        "nginx's http block has {}{more}, which does not apply to {target}: a server with directives of the same name inherits none of them. To keep them, repeat them in your own `template`{merge}",
+        "nginx's http block has {}{more}, which does not apply to {target}: the servers of {target} have directives of the same name, so they inherit none from the http block. To keep these directives, repeat them in your own `template`{merge}",
         quoted.join(", ")
     ))
 }
 
-/// A preview server without limits that other machines can reach.
+/// A warning about a preview server that every client can reach.
 pub(super) fn open_preview(listen: &str) -> String {
     format!(
-        "the preview server at {listen} shows the candidate to every client that can reach it: set preview_allow or preview_users to limit it"
+        "the preview server at {listen} shows the candidate to every client that can reach this address: set preview_allow or preview_users to limit access"
     )
 }
 
-/// A reload ends the workers with the connections of every target.
+/// Describes a reload, and names the other targets whose connections it may cut.
 fn reloads(reload: &str, others: &[Target]) -> String {
     if others.is_empty() {
         return format!("run `{reload}`");
     }
-    let named: Vec<String> = others
+    let names: Vec<String> = others
         .iter()
         .take(MOST_QUOTED)
         .map(ToString::to_string)
@@ -138,8 +140,8 @@ fn reloads(reload: &str, others: &[Target]) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "run `{reload}`: this nginx also serves {}{more}, and a reload may cut kept-alive connections there",
-        named.join(", ")
+        "run `{reload}`: this nginx also serves {}{more}, and the reload may cut their kept-alive connections",
+        names.join(", ")
     )
 }
 
@@ -150,17 +152,17 @@ fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
         .join(" ");
     vec![
         format!(
-            "write {} and {}, run `{test}`, remove both: it tests the whole configuration with the new file",
+            "write {} and {}, run `{test}` to test the whole configuration with the new file, then remove both",
             nginx.candidate(target).display(),
             nginx.trial(target).display()
         ),
         format!(
-            "write {}; if nginx did not read it in that test, test it here, and restore the old file if nginx rejects it",
+            "write {}; if the test above did not include the new file, run `nginx -T` again, and restore the old file if nginx rejects the new one",
             nginx.file(target).display()
         ),
         reloads(&reload, &nginx.beside(target)),
         format!(
-            "ask {} until it names the new configuration, for {:?}; else restore the old file and reload again",
+            "ask {} until nginx has loaded the new configuration, for up to {:?}; otherwise restore the old file and reload again",
             nginx.arrangement.answer_at, nginx.arrangement.time_limit
         ),
     ]

@@ -1,4 +1,4 @@
-//! Changes nginx: installs a configuration and moves the traffic.
+//! Implements [`RouterWriter`] for nginx: installs a configuration and moves the traffic.
 
 use std::sync::Arc;
 
@@ -11,15 +11,14 @@ use crate::adapters::live_pointer::{Admission, Pointer};
 use crate::inventory::Target;
 use crate::ports::{FailureKind, RebaseOrder, Result, RouterWriter, SwitchOrder, Trial};
 
-/// The part of nginx that changes it.
+/// Installs configurations in an nginx and switches its targets.
 pub struct NginxWriter {
     nginx: Arc<Nginx>,
-    // Two concurrent reloads would each read the other's answers.
+    // Serializes reloads. Each of two concurrent reloads would read the answers of the other.
     reloading: Mutex<()>,
 }
 
 impl NginxWriter {
-    /// Changes `nginx`.
     pub fn new(nginx: Arc<Nginx>) -> Self {
         Self {
             nginx,
@@ -27,7 +26,8 @@ impl NginxWriter {
         }
     }
 
-    /// Installs the configuration of a source with this pointer, unless nginx has loaded it.
+    /// Installs the configuration of a source with this pointer, unless the file and the loaded configuration are
+    /// already equal to it.
     async fn put(
         &self,
         target: &Target,
@@ -46,8 +46,8 @@ impl NginxWriter {
     async fn installed(&self, target: &Target, doing: &str) -> Result<String> {
         let old = self.nginx.on_disk(target).await?;
         old.ok_or_else(|| {
-            let said = "its configuration is not installed";
-            self.nginx.failure(FailureKind::Missing, doing, said)
+            let message = format!("the configuration of {target} is not installed");
+            self.nginx.failure(FailureKind::Missing, doing, message)
         })
     }
 
@@ -83,14 +83,14 @@ impl NginxWriter {
             generation: order.generation,
             token: order.token,
         };
-        let seen = order
+        let expected = order
             .from
             .slots
             .get(slot)
             .map(|last| Pointer::of(slot, last));
-        if now != next && (order.from.live != Some(slot) || seen != Some(now)) {
-            let said = "another driver wrote it in the meantime";
-            return Err(self.nginx.failure(FailureKind::Conflict, doing, said));
+        if now != next && (order.from.live != Some(slot) || expected != Some(now)) {
+            let message = "another driver changed the configuration in the meantime";
+            return Err(self.nginx.failure(FailureKind::Conflict, doing, message));
         }
         let site = self.nginx.site(target, &doing)?;
         let source = self.nginx.source_of_switch(site, &doing, &old).await?;
@@ -112,8 +112,8 @@ impl RouterWriter for NginxWriter {
         let old = self.nginx.on_disk(target).await?;
         let standing = self.nginx.standing(target, old.as_deref()).await?;
         if self.nginx.arrangement.mode == SwitchMode::Pointer {
-            // Before nginx reads it. Otherwise the traffic would go to the slot of an earlier
-            // switch.
+            // The pointer must be correct before nginx reads it. Otherwise the traffic would go to the slot of an
+            // earlier switch.
             self.nginx.pointer.adopt(target, standing).await?;
         }
         self.put(target, &doing, old.as_deref(), (source, standing))
@@ -127,7 +127,7 @@ impl RouterWriter for NginxWriter {
         match self.nginx.arrangement.mode {
             SwitchMode::Pointer => self.nginx.pointer.make_ready(target, order).await,
             SwitchMode::Reload => {
-                // Finds problems before the store names the new slot.
+                // This finds problems before the store names the new slot.
                 let old = self.installed(target, &doing).await?;
                 let source = self.nginx.source_of_switch(site, &doing, &old).await?;
                 let rendered = self.nginx.render_source(&source, Pointer::after(order));

@@ -9,26 +9,26 @@ use std::path::Path;
 use crate::inventory::Endpoint;
 use crate::port_check;
 
-/// What prevents listening at an address, as a text. None when nothing does.
+/// Why no process can listen at an address. None if the address is free.
 pub(super) fn taken(endpoint: &Endpoint) -> Option<String> {
     match endpoint {
-        // Binding is the only reliable test: it gives the same result as the program's own attempt.
+        // Binding is the only reliable test, because the program will do the same.
         Endpoint::Tcp(address) => match port_check::check(*address) {
             Ok(()) => None,
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 Some(format!("another process listens on {address}"))
             }
-            Err(error) => Some(format!("nothing can listen on {address}: {error}")),
+            Err(error) => Some(format!("no process can listen on {address}: {error}")),
         },
-        Endpoint::Unix(path) => in_the_way(path),
+        Endpoint::Unix(path) => path_taken(path),
     }
 }
 
-fn in_the_way(path: &Path) -> Option<String> {
-    let Ok(is) = fs::symlink_metadata(path) else {
+fn path_taken(path: &Path) -> Option<String> {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
         return None;
     };
-    if !is.file_type().is_socket() {
+    if !metadata.file_type().is_socket() {
         return Some(format!("{} is not a socket", path.display()));
     }
     match UnixStream::connect(path) {
@@ -37,8 +37,7 @@ fn in_the_way(path: &Path) -> Option<String> {
     }
 }
 
-/// Prepares the path of a unix socket: creates its directory, and removes a stale socket without a
-/// listener.
+/// Prepares the path of a unix socket: creates its directory, and removes a socket that no process listens on.
 pub(super) fn make_room(endpoint: &Endpoint) -> std::io::Result<()> {
     let Endpoint::Unix(path) = endpoint else {
         return Ok(());

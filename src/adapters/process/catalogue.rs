@@ -1,4 +1,4 @@
-//! Programs instead of images.
+//! The catalogue of programs, which takes the place of an image registry.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -7,24 +7,20 @@ use crate::inventory::{Digest, ImageLabels, Version};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// A program in the role of an image.
+/// A program that takes the place of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// Its repository, e.g. `sandbox/web`.
+    /// The name that takes the place of an image repository, e.g. `sandbox/web`.
     pub repository: String,
-    /// Its tag, e.g. `1.9.0`.
     pub tag: String,
-    /// The digest that identifies it.
     pub digest: Digest,
-    /// An absolute path and arguments, run without a shell.
+    /// The absolute path of the executable, and the arguments. No shell is used.
     pub argv: Vec<String>,
-    /// Its description.
     pub labels: ImageLabels,
 }
 
 impl Program {
-    /// A program whose digest is computed from its command line: another command line is another
-    /// version.
+    /// Makes a program. The digest is computed from the command line, so another command line is another version.
     pub fn identified(
         repository: impl Into<String>,
         tag: impl Into<String>,
@@ -45,7 +41,6 @@ impl Program {
         }
     }
 
-    /// The program as a resolved version.
     pub fn version(&self) -> Version {
         Version {
             repository: self.repository.clone(),
@@ -55,52 +50,51 @@ impl Program {
         }
     }
 
-    /// Why it cannot be run, as a text. None when it can.
+    /// Why the program cannot be run. None if it can.
     pub(super) fn obstacle(&self) -> Option<String> {
         let Some(file) = self.argv.first() else {
-            return Some("its command line is empty".to_owned());
+            return Some("the command line of the program is empty".to_owned());
         };
         if !Path::new(file).is_absolute() {
             return Some(format!("{file} is not an absolute path"));
         }
         match std::fs::metadata(file) {
             Err(error) => Some(format!("{file}: {error}")),
-            Ok(is) if !is.is_file() || is.permissions().mode() & 0o111 == 0 => {
-                Some(format!("{file} is not a program"))
+            Ok(metadata) if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 => {
+                Some(format!("{file} is not an executable file"))
             }
             Ok(_) => None,
         }
     }
 }
 
-/// All programs, in the order in which tags are listed. Of two with the same repository and tag,
-/// the tag means the last one.
+/// All programs. If two have the same repository and tag, the tag means the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
-    /// In the order in which tags are listed.
+    /// The programs, in the order in which tags are listed.
     pub programs: Vec<Program>,
-    /// Why the file cannot be read. None when it was read. Without the file, no program is known.
+    /// Why the file of the catalogue cannot be read. None if it was read.
     pub unread: Option<String>,
 }
 
 impl Catalogue {
-    /// The program of a version, by digest.
+    /// Finds the program of a version by its digest.
     pub(super) fn of(&self, version: &Version) -> Result<Option<&Program>> {
         let mut programs = self.read_programs()?.iter();
         Ok(programs.find(|p| p.repository == version.repository && p.digest == version.digest))
     }
 
-    /// The programs, or the error of the file.
+    /// The programs, or the error of reading the file.
     pub(super) fn read_programs(&self) -> Result<&[Program]> {
         match &self.unread {
             None => Ok(&self.programs),
-            Some(said) => Err(Failure::new(
+            Some(error) => Err(Failure::new(
                 FailureKind::Rejected,
                 "the catalogue of programs",
-                "reading it",
-                sanitize(said),
+                "reading the file",
+                sanitize(error),
             )
-            .hint("make the file readable for this user, and check that it is a catalogue")),
+            .hint("make the file readable for this user, and check that it contains a catalogue")),
         }
     }
 }

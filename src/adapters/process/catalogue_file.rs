@@ -1,5 +1,5 @@
-//! A catalogue as a file: a JSON list of programs. The digest of a program is computed from its command line, so
-//! the file cannot claim another one.
+//! The file of a catalogue: a JSON list of programs. The digest of a program is computed from its command line, so
+//! the file cannot claim another digest.
 
 use std::path::Path;
 
@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::{Catalogue, Program};
 use crate::inventory::ImageLabels;
 
-/// One program in the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -20,8 +19,8 @@ struct Line {
 }
 
 impl Catalogue {
-    /// Reads the file of a catalogue. If it cannot be read, the calls that need it fail; `setting` names where it
-    /// is configured.
+    /// Reads the file of a catalogue. If it cannot be read, the calls that need it fail with an error that names
+    /// `setting`, where the file is configured.
     pub fn read(path: &Path, setting: &str) -> Self {
         Self::from_file(path).unwrap_or_else(|why| Self {
             programs: Vec::new(),
@@ -45,7 +44,7 @@ impl Catalogue {
         })
     }
 
-    /// The content of its file.
+    /// The content of the file of this catalogue.
     pub fn to_json(&self) -> serde_json::Result<String> {
         let lines: Vec<Line> = self
             .programs

@@ -1,5 +1,5 @@
-//! Change hints without polling: the kernel reports when a record file changes and when a process
-//! ends, whichever process caused it.
+//! The stream of change hints, without polling. The kernel reports when a record file changes and when a process
+//! exits, whichever console caused it.
 
 use std::os::fd::OwnedFd;
 
@@ -21,14 +21,14 @@ struct Watch {
     watched: Vec<Run>,
 }
 
-/// The stream of hints; see [`crate::ports::RuntimeReader::changes`].
+/// Implements [`crate::ports::RuntimeReader::changes`].
 pub(super) fn stream(records: &Records) -> Result<BoxStream<'static, Result<()>>> {
     // The kernel can only watch existing directories.
     records.prepare()?;
     let open = || -> std::io::Result<_> {
         let files = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        let what = WatchFlags::MOVED_TO | WatchFlags::DELETE;
-        add_watch(&files, records.watched(), what)?;
+        let flags = WatchFlags::MOVED_TO | WatchFlags::DELETE;
+        add_watch(&files, records.watched(), flags)?;
         awaited(files)
     };
     let files = open().map_err(|error| records.failed("watching for changes", error))?;
@@ -55,7 +55,7 @@ impl Watch {
             ready = self.files.readable() => {
                 let mut ready = ready
                     .map_err(|error| self.records.failed("watching for changes", error))?;
-                // It does not matter which file changed: everything is read again.
+                // The events are not evaluated, because all records are read again.
                 let mut events = [0_u8; 4096];
                 while rustix::io::read(self.files.get_ref(), &mut events).is_ok_and(|read| read > 0) {}
                 ready.clear_ready();
@@ -77,7 +77,7 @@ impl Watch {
             let Some(handle) = handle else { continue };
             self.watched.push(run.clone());
             self.ends.push(Box::pin(async move {
-                // An error here ends the watch of one process. The next listing shows that.
+                // An error ends only the watch of this process. The next listing shows its state.
                 let _ = handle.readable().await;
                 run
             }));

@@ -1,5 +1,5 @@
-//! The output of an instance, from its log file. The file is read ten times a second, only while the
-//! output is followed.
+//! Follows the output of an instance in its log file. The file is read ten times a second, only while the output is
+//! followed.
 
 use std::collections::VecDeque;
 use std::io::{self, SeekFrom};
@@ -15,13 +15,12 @@ use super::records::Records;
 use crate::inventory::InstanceId;
 use crate::ports::{FailureKind, LogChunk, LogStream, Result};
 
-/// The interval of reads.
-const LOOK: Duration = Duration::from_millis(100);
+const READ_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The most bytes of one read. A longer line is returned in parts.
 pub(super) const BLOCK: usize = 64 * 1024;
 
-/// How far back earlier lines are searched, in bytes.
+/// How far back from the end of the file earlier lines are searched, in bytes.
 const FURTHEST: u64 = 16 * 1024 * 1024;
 
 struct Follow {
@@ -29,16 +28,16 @@ struct Follow {
     record: Record,
     file: File,
     position: u64,
-    /// The end of the file when following started: earlier lines were not read as they came.
+    /// The length of the file when following started. Lines before this position were not read as they were written.
     old_until: u64,
     since: Option<Timestamp>,
     open: Vec<u8>,
     ready: VecDeque<LogChunk>,
-    /// The program has exited, and the file is read to its end once more.
+    /// Whether the program has exited. The file is then read to its end once more.
     has_exited: bool,
 }
 
-/// The stream of lines; see [`crate::ports::RuntimeReader::logs`].
+/// Implements [`crate::ports::RuntimeReader::logs`].
 pub(super) async fn stream(
     records: &Records,
     id: &InstanceId,
@@ -47,14 +46,14 @@ pub(super) async fn stream(
 ) -> Result<BoxStream<'static, Result<LogChunk>>> {
     let doing = format!("reading the output of {}", id.short());
     let Some(record) = records.of(id)? else {
-        return Err(records.failure(FailureKind::Missing, doing, "it no longer exists"));
+        return Err(records.failure(FailureKind::Missing, doing, "the process no longer exists"));
     };
     let open = async || {
         let mut file = File::open(records.log(id)).await?;
-        let end = file.seek(SeekFrom::End(0)).await?;
-        let start = start_of(&mut file, end, tail).await?;
+        let length = file.seek(SeekFrom::End(0)).await?;
+        let start = start_of(&mut file, length, tail).await?;
         file.seek(SeekFrom::Start(start)).await?;
-        Ok::<_, io::Error>((file, start, end))
+        Ok::<_, io::Error>((file, start, length))
     };
     let (file, position, old_until) = open()
         .await
@@ -84,7 +83,7 @@ pub(super) async fn stream(
     Ok(lines.boxed())
 }
 
-/// The position of the last `tail` lines before `end`.
+/// The position at which the last `tail` lines before `end` start.
 async fn start_of(file: &mut File, end: u64, tail: usize) -> io::Result<u64> {
     let (mut start, mut ends) = (end, 0_usize);
     let mut block = Vec::with_capacity(BLOCK);
@@ -98,7 +97,7 @@ async fn start_of(file: &mut File, end: u64, tail: usize) -> io::Result<u64> {
             .await?;
         for (at, _) in block.iter().enumerate().rev().filter(|(_, b)| **b == b'\n') {
             let after = from + at as u64 + 1;
-            // The end of the last line starts no further line.
+            // No line starts after the end of the last line.
             if after < end {
                 ends += 1;
             }
@@ -135,7 +134,7 @@ impl Follow {
                 self.has_exited = true;
                 continue;
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(READ_INTERVAL).await;
         }
     }
 
@@ -155,7 +154,7 @@ impl Follow {
         }
     }
 
-    /// The line, unless it is older than the requested time.
+    /// Makes a log line. None if the line is older than the requested time.
     fn line(&self, bytes: Vec<u8>) -> Option<LogChunk> {
         let stamped = stamp(&bytes);
         if let (Some(at), Some(since)) = (stamped, self.since)
@@ -173,10 +172,10 @@ impl Follow {
     }
 }
 
-/// The time at the start of the line.
+/// Parses the time at the start of a line.
 fn stamp(line: &[u8]) -> Option<Timestamp> {
     let first = line.split(|byte| *byte == b' ').next()?;
-    // Shorter words are no times, and longer ones need no parsing.
+    // An RFC 3339 time has at least 20 characters, and a very long word need not be parsed.
     if !(20..=40).contains(&first.len()) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Identifies a process. Its id is not enough, because the kernel reuses ids.
+//! Identifies a process. Its process id is not enough, because the kernel reuses ids.
 
 use std::fs;
 use std::io;
@@ -15,11 +15,11 @@ use tokio::io::unix::AsyncFd;
 pub(super) struct Run {
     /// The process id, which is also its group id.
     pub(super) pid: u32,
-    /// When the kernel started it, in clock ticks since the machine's boot.
+    /// When the kernel started the process, in clock ticks since the boot of the machine.
     pub(super) start_ticks: u64,
-    /// The id of that boot.
+    /// The boot id of the machine at that time.
     pub(super) boot: String,
-    /// The same time, for people.
+    /// When the run was recorded, for people.
     pub(super) started_at: Timestamp,
 }
 
@@ -31,7 +31,7 @@ struct Stat {
 }
 
 impl Run {
-    /// The process that has `pid` at this moment.
+    /// The run of the process that has this `pid` now.
     pub(super) fn of(pid: u32) -> io::Result<Self> {
         let stat = stat(pid)?;
         Ok(Self {
@@ -42,12 +42,11 @@ impl Run {
         })
     }
 
-    /// Whether both are the same process.
     pub(super) fn is(&self, other: &Self) -> bool {
         (self.pid, self.start_ticks, &self.boot) == (other.pid, other.start_ticks, &other.boot)
     }
 
-    /// Whether exactly this process is running. A zombie is not.
+    /// Whether exactly this process is running. A zombie process is not.
     pub(super) fn is_alive(&self) -> bool {
         boot().is_ok_and(|boot| boot == self.boot)
             && stat(self.pid).is_ok_and(|stat| {
@@ -55,13 +54,13 @@ impl Run {
             })
     }
 
-    /// A handle to exactly this process. None when it has exited.
+    /// Opens a handle to exactly this process. None if the process has exited.
     pub(super) fn handle(&self) -> io::Result<Option<OwnedFd>> {
         let Some(pid) = self.raw() else {
             return Ok(None);
         };
-        // The handle is opened first, then the process is checked: if the id had been reused in
-        // between, the start time would differ, and from here on the handle cannot change.
+        // The handle is opened first, and the process is checked afterwards. If the kernel had reused the id in
+        // between, the start time would differ. After the check, the handle always refers to this process.
         let handle = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
             Ok(handle) => handle,
             Err(rustix::io::Errno::SRCH) => return Ok(None),
@@ -70,14 +69,14 @@ impl Run {
         Ok(self.is_alive().then_some(handle))
     }
 
-    /// The id in the form of system calls.
+    /// The process id as a type for system calls.
     pub(super) fn raw(&self) -> Option<Pid> {
         i32::try_from(self.pid).ok().and_then(Pid::from_raw)
     }
 }
 
-/// A descriptor to wait on until it is readable. A process handle becomes readable when the process
-/// exits, whichever parent it has.
+/// Makes a descriptor on which a task can wait until it is readable. The handle of a process becomes readable when
+/// the process exits, whether or not this process started it.
 #[expect(
     deprecated,
     reason = "its successor is unsafe, and what it guards against needs a type that may close its \
@@ -87,7 +86,7 @@ pub(super) fn awaited(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
-/// The run with a mark in its environment: it was started by a Greenroom that exited before it
+/// Finds the run whose environment contains the instance id `mark`. A console started it and exited before it
 /// recorded the run.
 pub(super) fn find(mark: &str) -> Option<Run> {
     let wanted = format!("GREENROOM_INSTANCE={mark}");
@@ -99,7 +98,7 @@ pub(super) fn find(mark: &str) -> Option<Run> {
                 .split(|byte| *byte == 0)
                 .any(|variable| variable == wanted.as_bytes())
         })
-        // Its child processes have the mark too. Only the process itself leads the group.
+        // Child processes inherit the mark. Only the process itself leads the process group.
         .find(|pid| stat(*pid).is_ok_and(|stat| stat.group == *pid))
         .and_then(|pid| Run::of(pid).ok())
 }
@@ -114,7 +113,7 @@ fn stat(pid: u32) -> io::Result<Stat> {
     parse(&String::from_utf8_lossy(&text)).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// The program's name is in parentheses and may contain spaces and parentheses.
+/// Parses `/proc/PID/stat`. The name of the program is in parentheses, and may contain spaces and parentheses.
 fn parse(text: &str) -> Option<Stat> {
     let (_, rest) = text.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_with_the_same_id_and_another_start_is_another() {
+    fn a_process_with_the_same_id_but_another_start_time_is_another_process() {
         let own = Run::of(std::process::id()).expect("this process");
         assert!(own.is_alive());
         assert!(own.handle().expect("a handle").is_some());

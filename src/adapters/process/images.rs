@@ -1,4 +1,4 @@
-//! The catalogue as an image registry.
+//! Implements [`Images`] for the catalogue of programs.
 
 use async_trait::async_trait;
 
@@ -49,7 +49,7 @@ impl Images for Catalogue {
     }
 }
 
-fn missing(doing: &str, said: &str) -> Failure {
+fn missing(doing: &str, message: &str) -> Failure {
     let target = "the catalogue of programs";
-    Failure::new(FailureKind::Missing, target, sanitize(doing), said)
+    Failure::new(FailureKind::Missing, target, sanitize(doing), message)
 }

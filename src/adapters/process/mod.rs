@@ -1,15 +1,18 @@
-//! Plain processes of this machine as a runtime, for the sandbox and for machines without a container
-//! engine. A catalogue of programs replaces images; a record file and a log file replace a container.
-//! Depends only on the ports and the domain types, and knows nothing about what the processes serve.
+//! Plain processes of this machine as a runtime, for the sandbox and for machines without a container engine. A
+//! catalogue of programs takes the place of images. A record file and a log file take the place of a container. This
+//! module depends only on the ports and the domain types, and knows nothing about what the processes serve.
 //!
-//! A process is identified by its id **and** its start time and boot, so that a process with a reused id
-//! is never treated as Greenroom's or signalled. It outlives the console: its output goes directly to a
-//! file, both streams in the order in which they were written, and is reported as standard output. No
-//! process adds timestamps to the lines. So the time of a line is the RFC 3339 time at its start, if it
-//! has one; else, for a line that arrived while the output was followed, the time at which it was read.
-//! Secrets are read at each start and are not in any record. Restart policies have no effect: no process
-//! outlives the console to supervise. Stopping signals only the process itself; its child processes are
-//! ended only if it had to be killed.
+//! A process is identified by its id **and** its start time and boot. So Greenroom never treats a process with a
+//! reused id as its own, and never sends a signal to it.
+//!
+//! A process continues to run after the console has exited. Its standard output and standard error go directly to one
+//! file, in the order in which they were written, and are reported as standard output. Greenroom adds no timestamps
+//! to the lines. If a line starts with an RFC 3339 time, this is its time. Otherwise a line that arrived while the
+//! output was followed gets the time at which it was read.
+//!
+//! Secrets are read at each start and are not in any record. Restart policies have no effect, because no program of
+//! Greenroom runs after the console has exited. Stopping sends a signal only to the process itself. Its child
+//! processes are ended only if it has to be killed.
 
 mod address;
 mod catalogue;
@@ -26,10 +29,10 @@ mod writer;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// The read limits for a process.
+/// The limits for reading from a process.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "processes",
-    answer: "a line of their output",
+    answer: "a line of output",
     bytes: follow::BLOCK as u64,
     time: TimeLimit::Endless,
 }];

@@ -1,4 +1,4 @@
-//! Reads the state of the processes.
+//! Implements [`RuntimeReader`] for processes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,10 +19,10 @@ use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
 };
 
-/// The time limit of a call: the disk may hang.
+/// The time limit of a call. It exists because a disk may hang.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The processes of one state directory. Several Greenrooms may use it at the same time.
+/// The processes of one state directory. Several consoles may use the directory at the same time.
 #[derive(Clone)]
 pub struct Processes {
     pub(super) records: Records,
@@ -32,8 +32,8 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// The processes with records and logs below `state`. The first start creates the directory. Secrets in an
-    /// instance's environment are read through `secrets` at each start.
+    /// Makes the runtime with records and logs below `state`. The first start of a process creates the directory.
+    /// Secrets in the environment of an instance are read through `secrets` at each start.
     pub fn new(state: impl Into<PathBuf>, catalogue: Catalogue, secrets: Arc<dyn Secrets>) -> Self {
         Self {
             records: Records::new(state.into()),
@@ -43,7 +43,7 @@ impl Processes {
         }
     }
 
-    /// Runs a blocking read or change with a deadline. `unsure` is the kind of failure when the deadline passes.
+    /// Runs a blocking call with a time limit. `unsure` is the kind of failure when the limit is exceeded.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         doing: &str,
@@ -55,18 +55,17 @@ impl Processes {
         match tokio::time::timeout(DEADLINE, task).await {
             Ok(Ok(done)) => done,
             Ok(Err(error)) => {
-                let said = format!("the call failed: {error}");
-                Err(self.records.failure(unsure, doing, said))
+                let message = format!("the call failed: {error}");
+                Err(self.records.failure(unsure, doing, message))
             }
             Err(_) => {
-                let said = format!("no answer within {DEADLINE:?}");
-                Err(self.records.failure(unsure, doing, said))
+                let message = format!("no answer within {DEADLINE:?}");
+                Err(self.records.failure(unsure, doing, message))
             }
         }
     }
 
-    /// A blocking read.
-    async fn look<T: Send + 'static>(
+    async fn read_blocking<T: Send + 'static>(
         &self,
         doing: &str,
         work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
@@ -78,7 +77,7 @@ impl Processes {
 #[async_trait]
 impl RuntimeReader for Processes {
     async fn engine(&self) -> Result<EngineInfo> {
-        self.look("reading the state directory", |own| {
+        self.read_blocking("reading the state directory", |own| {
             own.records.all().map(drop)
         })
         .await?;
@@ -90,7 +89,7 @@ impl RuntimeReader for Processes {
 
     async fn instances(&self, target: &Target) -> Result<Vec<Instance>> {
         let of = target.clone();
-        self.look(&format!("listing the processes of {target}"), move |own| {
+        self.read_blocking(&format!("listing the processes of {target}"), move |own| {
             let mut found = Vec::new();
             for slot in Slot::BOTH {
                 let record = own.records.load(&instance_name(&of, slot))?;
@@ -102,7 +101,7 @@ impl RuntimeReader for Processes {
     }
 
     async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>> {
-        self.look("listing all processes", |own| {
+        self.read_blocking("listing all processes", |own| {
             let mut by_target: BTreeMap<Target, Vec<Instance>> = BTreeMap::new();
             for record in own.records.all()? {
                 by_target
@@ -125,7 +124,7 @@ impl RuntimeReader for Processes {
         endpoint: &Endpoint,
     ) -> Result<Occupancy> {
         let (name, at) = (instance_name(target, slot), endpoint.clone());
-        self.look(&format!("reading {slot} of {target}"), move |own| {
+        self.read_blocking(&format!("reading {slot} of {target}"), move |own| {
             let record = match own.records.load(&name) {
                 Ok(record) => record.map(|record| record.observe(&own.fingerprints)),
                 Err(failure) if failure.kind == FailureKind::Garbled => {
@@ -133,11 +132,11 @@ impl RuntimeReader for Processes {
                 }
                 Err(failure) => return Err(failure),
             };
-            if let Some(instance) = record.as_ref().filter(|one| one.is_running()) {
+            if let Some(instance) = record.as_ref().filter(|instance| instance.is_running()) {
                 return Ok(Occupancy::Ours(Box::new(instance.clone())));
             }
             Ok(match (address::taken(&at), record) {
-                (Some(said), _) => Occupancy::Foreign(said),
+                (Some(reason), _) => Occupancy::Foreign(reason),
                 (None, Some(instance)) => Occupancy::Ours(Box::new(instance)),
                 (None, None) => Occupancy::Free,
             })
@@ -147,7 +146,7 @@ impl RuntimeReader for Processes {
 
     async fn has_image(&self, version: &Version) -> Result<bool> {
         let version = version.clone();
-        self.look("looking for a program", move |own| {
+        self.read_blocking("checking a program", move |own| {
             let program = own.catalogue.of(&version)?;
             Ok(program.is_some_and(|program| program.obstacle().is_none()))
         })
@@ -155,7 +154,7 @@ impl RuntimeReader for Processes {
     }
 
     async fn images(&self, _repository: &str) -> Result<Vec<EngineImage>> {
-        // Programs are not pulled, and are not removed.
+        // Programs are neither pulled nor removed.
         Ok(Vec::new())
     }
 

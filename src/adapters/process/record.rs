@@ -1,4 +1,4 @@
-//! The record of an instance, and its meaning at this moment.
+//! The record of an instance, and the current state of its process.
 
 use std::collections::BTreeMap;
 
@@ -12,39 +12,38 @@ use crate::inventory::{
 use crate::ports::instance_name;
 use crate::sanitize::sanitize;
 
-/// The format of the file.
+/// The format number of the record file.
 pub(super) const FORMAT: u32 = 1;
 
-/// One instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) format: u32,
     pub(super) id: InstanceId,
     pub(super) target: Target,
     pub(super) slot: Slot,
-    /// The catalogue's digest of the command line when it was started.
+    /// The digest of the command line in the catalogue when the instance was started.
     pub(super) digest: Digest,
     pub(super) tag: Option<String>,
     pub(super) release: ReleaseId,
     pub(super) endpoint: Endpoint,
     pub(super) argv: Vec<String>,
     pub(super) environment: BTreeMap<String, EnvironmentValue>,
-    /// The catalogue's description of the program. Empty in records of an older Greenroom.
+    /// The labels of the program in the catalogue. Empty in records of an older Greenroom.
     #[serde(default)]
     pub(super) labels: ImageLabels,
-    /// Its last run. None until the first one is recorded.
+    /// The last run. None until the first run is recorded.
     pub(super) run: Option<Run>,
-    /// The exit code of that run, once it has ended and if the code is known.
+    /// The exit code of the last run. None while it is running, or if the code is unknown.
     pub(super) code: Option<i64>,
 }
 
 impl Record {
-    /// Its name, and that of its files.
+    /// The name of the instance, which is also the name of its record file.
     pub(super) fn name(&self) -> String {
         instance_name(&self.target, self.slot)
     }
 
-    /// The current run, if it is running.
+    /// The current run. None if no process of this record is running.
     pub(super) fn running(&self) -> Option<Run> {
         match &self.run {
             Some(run) => run.is_alive().then(|| run.clone()),
@@ -52,7 +51,6 @@ impl Record {
         }
     }
 
-    /// The observed instance.
     pub(super) fn observe(&self, fingerprints: &FingerprintKey) -> Instance {
         let running = self.running();
         let state = match (&running, &self.run) {
@@ -80,8 +78,8 @@ impl Record {
         }
     }
 
-    /// Its configuration. The source of a secret is no secret; its value is unknown here. The
-    /// command line is not included: it replaces the image, and differs when the digest does.
+    /// The configuration of the instance. Where a secret is read from is not secret, and its value is not known. The
+    /// command line is left out: it takes the place of the image, and differs only if the digest differs.
     fn configuration(&self, fingerprints: &FingerprintKey) -> BTreeMap<String, String> {
         self.environment
             .iter()
@@ -94,8 +92,8 @@ impl Record {
                     EnvironmentValue::Secret(SecretSource::File(path)) => {
                         format!("secret from {}", path.display())
                     }
-                    EnvironmentValue::Secret(SecretSource::Command(words)) => {
-                        format!("secret from {}", words.join(" "))
+                    EnvironmentValue::Secret(SecretSource::Command(command)) => {
+                        format!("secret from {}", command.join(" "))
                     }
                 };
                 (sanitize(&format!("env {name}")), sanitize(&value))

@@ -1,4 +1,4 @@
-//! The files: one record for each slot, replaced in one step, and one log for each instance.
+//! The files of the runtime: one record for each slot, which is replaced in one step, and one log for each instance.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -14,23 +14,22 @@ use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 use crate::sanitize::sanitize;
 
-/// How long to wait for another Greenroom's change.
+/// How long to wait while another console changes a record.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The state directory.
 #[derive(Debug, Clone)]
 pub(super) struct Records {
     directory: PathBuf,
 }
 
 impl Records {
-    /// The records in `directory`, which need not exist before the first write.
+    /// Makes the records of `directory`, which need not exist before the first write.
     pub(super) fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
-    /// Creates the directories, for a start and for watching. No other call creates them: noticing that a process has
-    /// ended must not recreate the directory of a removed sandbox.
+    /// Creates the directories, before a start and before watching. No other call creates them: after a sandbox was
+    /// removed, noticing the exit of its processes must not create its directory again.
     pub(super) fn prepare(&self) -> Result<()> {
         for part in ["records", "locks", "logs"] {
             private_files::create_directory(&self.directory.join(part))
@@ -39,7 +38,7 @@ impl Records {
         Ok(())
     }
 
-    /// The directory of the records, for watching.
+    /// The directory of the record files, which is watched for changes.
     pub(super) fn watched(&self) -> PathBuf {
         self.directory.join("records")
     }
@@ -48,12 +47,12 @@ impl Records {
         self.watched().join(format!("{name}.json"))
     }
 
-    /// The path of an instance's output. Greenroom creates the ids, so an id with a record cannot contain a path.
+    /// The path of the output of an instance. Greenroom generates the ids, so an id cannot contain another path.
     pub(super) fn log(&self, id: &InstanceId) -> PathBuf {
         self.directory.join("logs").join(format!("{id}.log"))
     }
 
-    /// Locks one name against other Greenrooms until the file is dropped.
+    /// Locks the record of one name against other consoles until the returned file is dropped.
     pub(super) fn alone(&self, name: &str) -> Result<File> {
         let doing = format!("locking the record of {name}");
         let path = self.directory.join("locks").join(name);
@@ -69,14 +68,14 @@ impl Records {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let said = "another Greenroom is changing it";
-                    return Err(self.failure(FailureKind::Unreachable, doing, said));
+                    let message = "another console is changing the record";
+                    return Err(self.failure(FailureKind::Unreachable, doing, message));
                 }
             }
         }
     }
 
-    /// The record of a name.
+    /// Reads the record of a name. None if the file does not exist.
     pub(super) fn load(&self, name: &str) -> Result<Option<Record>> {
         let path = self.file(name);
         let doing = || format!("reading {}", path.display());
@@ -85,31 +84,34 @@ impl Records {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.failed(&doing(), error)),
         };
-        let garbled = |said: String| {
-            self.failure(FailureKind::Garbled, doing(), sanitize(&said))
-                .hint("stop its process by hand, then remove the file")
+        let garbled = |message: String| {
+            self.failure(FailureKind::Garbled, doing(), sanitize(&message))
+                .hint("stop the process of this record, then remove the file")
         };
         let record: Record =
             serde_json::from_slice(&content).map_err(|error| garbled(error.to_string()))?;
         if record.format != FORMAT {
-            return Err(garbled(format!("its format is {}", record.format)));
+            return Err(garbled(format!(
+                "the record has format {}, which this Greenroom cannot read",
+                record.format
+            )));
         }
         if record.name() != name {
-            let said = format!(
-                "it is the record of {} of {}, so Greenroom did not change it",
+            let message = format!(
+                "the file is the record of {} of {}, so Greenroom did not change it",
                 record.slot, record.target
             );
             return Err(self
-                .failure(FailureKind::Garbled, doing(), said)
+                .failure(FailureKind::Garbled, doing(), message)
                 .hint(format!(
-                    "find out who copied or renamed it; its correct name is {}.json",
+                    "find out who copied or renamed the file; its correct name is {}.json",
                     record.name()
                 )));
         }
         Ok(Some(record))
     }
 
-    /// Every readable record.
+    /// All records that can be read.
     pub(super) fn all(&self) -> Result<Vec<Record>> {
         let listed = match fs::read_dir(self.watched()) {
             Ok(listed) => listed,
@@ -127,18 +129,19 @@ impl Records {
             };
             match self.load(name) {
                 Ok(record) => records.extend(record),
-                Err(failure) => tracing::warn!(%failure, "a record was skipped"),
+                Err(failure) => {
+                    tracing::warn!(%failure, "an unreadable record of a process was skipped");
+                }
             }
         }
         Ok(records)
     }
 
-    /// The record of an instance.
     pub(super) fn of(&self, id: &InstanceId) -> Result<Option<Record>> {
         Ok(self.all()?.into_iter().find(|record| record.id == *id))
     }
 
-    /// Replaces a record in one step. Durable when it returns.
+    /// Replaces a record in one step. The change is durable when this returns.
     pub(super) fn save(&self, record: &Record) -> Result<()> {
         let path = self.file(&record.name());
         let doing = format!("writing {}", path.display());
@@ -153,7 +156,7 @@ impl Records {
         write().map_err(|error| self.failed(&doing, error))
     }
 
-    /// Removes an instance's record and its output.
+    /// Removes the record and the log of an instance.
     pub(super) fn remove(&self, record: &Record) -> Result<()> {
         for path in [self.file(&record.name()), self.log(&record.id)] {
             match fs::remove_file(&path) {
@@ -166,7 +169,6 @@ impl Records {
         Ok(())
     }
 
-    /// Opens the log for appending.
     pub(super) fn open_log(&self, id: &InstanceId) -> Result<File> {
         let path = self.log(id);
         private_files::options()
@@ -175,17 +177,15 @@ impl Records {
             .map_err(|error| self.failed(&format!("opening {}", path.display()), error))
     }
 
-    /// A failure of this runtime.
     pub(super) fn failure(
         &self,
         kind: FailureKind,
         doing: impl Into<String>,
-        said: impl Into<String>,
+        message: impl Into<String>,
     ) -> Failure {
-        Failure::new(kind, place(&self.directory), doing, said)
+        Failure::new(kind, place(&self.directory), doing, message)
     }
 
-    /// The failure for an error of the operating system.
     pub(super) fn failed(&self, doing: &str, error: io::Error) -> Failure {
         let kind = match error.kind() {
             ErrorKind::NotFound => FailureKind::Missing,

@@ -1,4 +1,5 @@
-//! Starts a process that outlives the console, and notices its exit.
+//! Starts a process that continues after the console has exited, and records its exit code if the console is still
+//! running.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
@@ -14,21 +15,22 @@ use super::records::Records;
 use crate::inventory::EnvironmentValue;
 use crate::ports::{FailureKind, Result};
 
-/// The variables of Greenroom's own environment that a program receives.
+/// The variables of the environment of Greenroom that a program receives.
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
-/// Starts the record's program and records its run. The caller holds the lock on the name.
+/// Starts the program of the record and records the run. The caller holds the lock on the name of the record.
 pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
     let records = &own.records;
     let doing = format!("starting {}", record.name());
-    if let Some(said) = address::taken(&record.endpoint) {
-        return Err(records.failure(FailureKind::Conflict, doing, said));
+    if let Some(reason) = address::taken(&record.endpoint) {
+        return Err(records.failure(FailureKind::Conflict, doing, reason));
     }
     address::make_room(&record.endpoint).map_err(|error| records.failed(&doing, error))?;
     let mut command = command(own, &record)?;
     record.run = None;
     record.code = None;
-    // Saved before the process exists: after a crash, it can be found by its mark.
+    // The record is saved before the process exists. After a crash, the process can be found by the instance id in
+    // its environment.
     records.save(&record)?;
     let mut child = command
         .spawn()
@@ -52,16 +54,16 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
     let records = &own.records;
     let doing = || format!("starting {}", record.name());
     let Some((program, arguments)) = record.argv.split_first() else {
-        let said = "its command line is empty";
-        return Err(records.failure(FailureKind::Rejected, doing(), said));
+        let message = "the command line of the program is empty";
+        return Err(records.failure(FailureKind::Rejected, doing(), message));
     };
     let mut command = Command::new(program);
     command
         .args(arguments)
-        // Its own process group: a Ctrl-C in the console must not reach it.
+        // The program gets a new process group, so that a Ctrl-C in the console does not reach it.
         .process_group(0)
         .stdin(Stdio::null())
-        // Greenroom's environment, with its credentials, is not for the programs.
+        // The environment of Greenroom contains credentials that are not for the programs.
         .env_clear();
     for name in PASSED_ON {
         if let Some(value) = std::env::var_os(name) {
@@ -72,7 +74,7 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
         match value {
             EnvironmentValue::Plain(text) => command.env(name, text),
             EnvironmentValue::Secret(source) => {
-                // This is never an async thread: starting is one blocking call.
+                // Blocking is allowed because starting never runs on an async thread.
                 let secret = Handle::current().block_on(own.secrets.read(source))?;
                 command.env(name, secret.expose_secret())
             }
@@ -95,31 +97,34 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
     Ok(command)
 }
 
-/// Waits in its own thread for a child to exit; no runtime waits for that thread. Records the exit
-/// code if the record is still about that run.
+/// Waits for a child to exit, in a thread that no runtime waits for. Records the exit code if the record still
+/// belongs to this run.
 fn reap(records: Records, record: Record, mut child: Child) {
     std::thread::spawn(move || {
         let Ok(status) = child.wait() else { return };
-        // As in a shell: 128 and the signal's number.
+        // A process that a signal ended gets the code that a shell reports: 128 plus the number of the signal.
         let code = status.code().or(status.signal().map(|signal| 128 + signal));
         let name = record.name();
         let noted = records
             .alone(&name)
             .and_then(|_alone| match records.load(&name)? {
-                Some(now) if now.id == record.id && same(&now, &record) => records.save(&Record {
-                    code: code.map(i64::from),
-                    ..now
-                }),
+                Some(now) if now.id == record.id && is_same_run(&now, &record) => {
+                    records.save(&Record {
+                        code: code.map(i64::from),
+                        ..now
+                    })
+                }
                 _ => Ok(()),
             });
         if let Err(failure) = noted {
-            tracing::warn!(%failure, "an exit code was not recorded");
+            tracing::warn!(%failure, "the exit code of a process was not recorded");
         }
     });
 }
 
-/// Whether two records are about the same run. A run that was found again has another `started_at`.
-fn same(one: &Record, other: &Record) -> bool {
+/// Whether two records belong to the same run. `started_at` is not compared, because it changes when a run is found
+/// again.
+fn is_same_run(one: &Record, other: &Record) -> bool {
     match (&one.run, &other.run) {
         (Some(one), Some(other)) => one.is(other),
         _ => false,

@@ -1,4 +1,4 @@
-//! Changes the processes.
+//! Implements [`RuntimeWriter`] for processes.
 
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ use super::spawn::spawn;
 use crate::inventory::{EngineImage, InstanceId, Version};
 use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter};
 
-/// How long a killed process may take to exit.
-const LAST: Duration = Duration::from_secs(5);
+/// How long a process may take to exit after it was killed.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[async_trait]
 impl RuntimeWriter for Processes {
-    /// Programs are not pulled: this only checks that the program can be run, and reports no bytes.
+    /// Programs are not pulled. This call only checks that the program can be run, and reports no bytes.
     async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()> {
-        let (doing, version) = (format!("looking for {}", version.pinned()), version.clone());
-        let said = doing.clone();
+        let (doing, version) = (format!("checking {}", version.pinned()), version.clone());
+        let action = doing.clone();
         self.blocking(&doing, FailureKind::Unreachable, move |own| {
-            let missing = |why: &str| own.records.failure(FailureKind::Missing, &said, why);
+            let missing = |why: &str| own.records.failure(FailureKind::Missing, &action, why);
             let Some(program) = own.catalogue.of(&version)? else {
-                return Err(missing("it is not in the catalogue"));
+                return Err(missing("the version is not in the catalogue"));
             };
             program.obstacle().map_or(Ok(()), |why| Err(missing(&why)))
         })
@@ -45,11 +45,14 @@ impl RuntimeWriter for Processes {
 
     async fn restart(&self, instance: &InstanceId) -> Result<()> {
         let (doing, id) = (format!("restarting {}", instance.short()), instance.clone());
-        let said = doing.clone();
+        let action = doing.clone();
         self.blocking(&doing, FailureKind::Ambiguous, move |own| {
             let missing = || {
-                own.records
-                    .failure(FailureKind::Missing, &said, "it no longer exists")
+                own.records.failure(
+                    FailureKind::Missing,
+                    &action,
+                    "the process no longer exists",
+                )
             };
             let name = own.records.of(&id)?.ok_or_else(missing)?.name();
             let _alone = own.records.alone(&name)?;
@@ -78,11 +81,11 @@ impl RuntimeWriter for Processes {
         if timeout(grace, handle.readable()).await.is_ok() {
             return Ok(());
         }
-        // The leader is still running, so the group id is still its own.
+        // The process is still running, so no other process group can have its id.
         if let Some(group) = run.raw() {
             signal(kill_process_group(group, Signal::KILL)).map_err(failed)?;
         }
-        match timeout(LAST, handle.readable()).await {
+        match timeout(KILL_TIMEOUT, handle.readable()).await {
             Ok(_) => Ok(()),
             Err(_) => Err(self.records.failure(
                 FailureKind::Ambiguous,
@@ -103,7 +106,7 @@ impl RuntimeWriter for Processes {
 
     async fn remove(&self, instance: &InstanceId) -> Result<()> {
         let (doing, id) = (format!("removing {}", instance.short()), instance.clone());
-        let said = doing.clone();
+        let action = doing.clone();
         self.blocking(&doing, FailureKind::Ambiguous, move |own| {
             let Some(name) = own.records.of(&id)?.map(|record| record.name()) else {
                 return Ok(());
@@ -113,8 +116,8 @@ impl RuntimeWriter for Processes {
                 return Ok(());
             };
             if let Some(run) = record.running() {
-                let running = format!("it is running as process {}", run.pid);
-                return Err(own.records.failure(FailureKind::Conflict, &said, running));
+                let running = format!("the process is still running (process id {})", run.pid);
+                return Err(own.records.failure(FailureKind::Conflict, &action, running));
             }
             own.records.remove(&record)
         })
@@ -122,7 +125,7 @@ impl RuntimeWriter for Processes {
     }
 }
 
-/// A process that has exited needs no signal.
+/// Ignores that the process has exited, because it then needs no signal.
 fn signal(sent: rustix::io::Result<()>) -> std::io::Result<()> {
     match sent {
         Err(error) if error != rustix::io::Errno::SRCH => Err(error.into()),
@@ -134,11 +137,11 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     let records = &own.records;
     let doing = format!("starting {}", spec.name());
     let Some(program) = own.catalogue.of(&spec.version)? else {
-        let said = format!("{} is not in the catalogue", spec.version.pinned());
-        return Err(records.failure(FailureKind::Missing, doing, said));
+        let message = format!("{} is not in the catalogue", spec.version.pinned());
+        return Err(records.failure(FailureKind::Missing, doing, message));
     };
-    if let Some(said) = program.obstacle() {
-        return Err(records.failure(FailureKind::Missing, doing, said));
+    if let Some(reason) = program.obstacle() {
+        return Err(records.failure(FailureKind::Missing, doing, reason));
     }
     check_supported(records, spec)?;
     records.prepare()?;
@@ -148,8 +151,8 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
             let id = existing.id.clone();
             return start_again(own, existing).map(|()| id);
         }
-        let said = format!("release {} has a process in the slot", existing.release);
-        return Err(records.failure(FailureKind::Conflict, doing, said));
+        let message = format!("the slot has a process of release {}", existing.release);
+        return Err(records.failure(FailureKind::Conflict, doing, message));
     }
     let record = Record {
         format: FORMAT,
@@ -170,7 +173,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     spawn(own, record).map(|()| id)
 }
 
-/// Starts the program of an existing record unless it is running.
+/// Starts the program of an existing record unless a process of the record is running.
 fn start_again(own: &Processes, mut record: Record) -> Result<()> {
     match (record.running(), &record.run) {
         (Some(_), Some(_)) => Ok(()),
@@ -185,16 +188,16 @@ fn start_again(own: &Processes, mut record: Record) -> Result<()> {
 /// Refuses options that only containers have, instead of ignoring them silently.
 fn check_supported(records: &Records, spec: &InstanceSpec) -> Result<()> {
     let shape = &spec.shape;
-    let asked = [
-        ("a command of its own", shape.command.is_some()),
+    let options = [
+        ("a configured command", shape.command.is_some()),
         ("mounts", !shape.mounts.is_empty()),
         ("a memory limit", shape.memory.is_some()),
         ("a network", shape.network.is_some()),
     ];
-    let Some((what, _)) = asked.into_iter().find(|(_, asked)| *asked) else {
+    let Some((option, _)) = options.into_iter().find(|(_, is_set)| *is_set) else {
         return Ok(());
     };
-    let said = format!("plain processes do not support {what}");
+    let message = format!("plain processes do not support {option}");
     let doing = format!("starting {}", spec.name());
-    Err(records.failure(FailureKind::Unsupported, doing, said))
+    Err(records.failure(FailureKind::Unsupported, doing, message))
 }

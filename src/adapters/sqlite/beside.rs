@@ -1,4 +1,4 @@
-//! Audit records: one hold or repair, by its id.
+//! Reads one hold or repair by its id.
 
 use super::holds::HOLDS;
 use super::journal::{check_format, garbled, parsed};
@@ -10,7 +10,7 @@ use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
 impl Store {
-    /// The hold or repair with this id. A failure when the key has another value.
+    /// The hold or repair with this id. Fails if the key contains a record with another id or target.
     pub(super) async fn beside_of(
         &self,
         target: &Target,
@@ -32,8 +32,8 @@ impl Store {
             };
             if record.id() != id || *record.target() != of {
                 let (kind, other) = (record.kind(), record.id());
-                let said = format!("it is {kind} {other} of {}", record.target());
-                return Err(garbled(&of, &key, &said));
+                let problem = format!("the value is {kind} {other} of {}", record.target());
+                return Err(garbled(&of, &key, &problem));
             }
             Ok(Some(record))
         })

@@ -1,5 +1,5 @@
-//! Change hints: immediate for changes through this store, and within a quarter of a second for those of
-//! other processes. Checks only while the stream is polled.
+//! The stream of change hints. A change through this store gives a hint immediately, a change by another process
+//! within a quarter of a second. The file is checked only while the stream is polled.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,36 +15,36 @@ use super::store::{Store, blocking, connect, is_there};
 use super::transaction::{current_revision, now_ms};
 use crate::ports::{FailureKind, Hint, Result};
 
-/// The interval of checks for changes of other processes.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the file is checked for changes of other processes.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The state of the stream.
 struct Watch {
     path: Arc<Path>,
     changed: watch::Receiver<i64>,
-    seen: Arc<Mutex<Seen>>,
+    last_check: Arc<Mutex<LastCheck>>,
     failing: bool,
 }
 
-/// The last observed state. It has its own connection, because `data_version` reports only the changes of
+/// What the last check found. This has a separate connection, because `data_version` reports only the changes of
 /// other connections.
-struct Seen {
+struct LastCheck {
     path: Arc<Path>,
-    /// None before the file exists.
+    /// None until the file exists.
     connection: Option<Connection>,
     data_version: i64,
     revision: i64,
-    /// When the next lease expires. That changes what is read, without a write.
+    /// When the next lease expires, in milliseconds since 1970. Its expiry changes what is read, although no process
+    /// writes.
     next_end: Option<i64>,
 }
 
-/// The stream of hints; see [`crate::ports::RegistryReader::changes`].
+/// Implements [`crate::ports::RegistryReader::changes`].
 pub(super) async fn stream(store: &Store) -> Result<BoxStream<'static, Result<Hint>>> {
     let path = Arc::clone(&store.path);
     let mut changed = store.changed.subscribe();
     changed.mark_unchanged();
     let (place, store) = (Arc::clone(&path), store.clone());
-    let seen = blocking(
+    let last_check = blocking(
         fault::target(&path),
         "watching for changes".into(),
         FailureKind::Unreachable,
@@ -54,22 +54,22 @@ pub(super) async fn stream(store: &Store) -> Result<BoxStream<'static, Result<Hi
             } else {
                 None
             };
-            let mut seen = Seen {
+            let mut last_check = LastCheck {
                 path: place,
                 connection,
                 data_version: 0,
                 revision: 0,
                 next_end: None,
             };
-            seen.look()?;
-            Ok(seen)
+            last_check.check()?;
+            Ok(last_check)
         },
     )
     .await?;
     let watch = Watch {
         path,
         changed,
-        seen: Arc::new(Mutex::new(seen)),
+        last_check: Arc::new(Mutex::new(last_check)),
         failing: false,
     };
     Ok(stream::unfold(watch, |watch| async move { Some(watch.next().await) }).boxed())
@@ -81,23 +81,23 @@ impl Watch {
             tokio::select! {
                 changed = self.changed.changed() => if changed.is_err() {
                     // The store was dropped. Other processes may still write.
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(CHECK_INTERVAL).await;
                 },
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(CHECK_INTERVAL) => {}
             }
-            let seen = Arc::clone(&self.seen);
-            let looked = blocking(
+            let last_check = Arc::clone(&self.last_check);
+            let checked = blocking(
                 fault::target(&self.path),
                 "watching for changes".into(),
                 FailureKind::Unreachable,
                 move || {
-                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    seen.look()
+                    let mut last_check = last_check.lock().unwrap_or_else(PoisonError::into_inner);
+                    last_check.check()
                 },
             )
             .await;
-            // One item when the watch starts to fail, and one hint when it works again.
-            match (looked, std::mem::take(&mut self.failing)) {
+            // The stream returns one failure when the checks start to fail, and one hint when they work again.
+            match (checked, std::mem::take(&mut self.failing)) {
                 (Ok(true), _) | (Ok(false), true) => return (Ok(Hint::Anything), self),
                 (Ok(false), false) => {}
                 (Err(_), true) => self.failing = true,
@@ -110,18 +110,18 @@ impl Watch {
     }
 }
 
-impl Seen {
-    /// Whether anything changed. Usually this is one pragma that reads only shared memory.
-    fn look(&mut self) -> std::result::Result<bool, Fault> {
+impl LastCheck {
+    /// Whether anything changed. Usually this runs only one pragma, which reads shared memory.
+    fn check(&mut self) -> std::result::Result<bool, Fault> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None if !is_there(&self.path) => return Ok(false),
-            // Another process may be creating the file: this waits until the tables exist.
+            // Another process may be creating the file. Opening it waits until the tables exist.
             None => self.connection.insert(connect(&self.path, true)?),
         };
         let data_version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
-        let ended = self.next_end.is_some_and(|end| end <= now_ms());
-        if data_version == self.data_version && !ended {
+        let has_expired = self.next_end.is_some_and(|end| end <= now_ms());
+        if data_version == self.data_version && !has_expired {
             return Ok(false);
         }
         let sql = connection.transaction()?;
@@ -135,9 +135,9 @@ impl Seen {
         self.next_end = of_locks.into_iter().chain(of_presence).min();
         drop(sql);
         self.data_version = data_version;
-        // A renewed lease changes the file but not the revision, so it gives no hint.
+        // A renewed lease changes the file but not the revision, so it is no change.
         let changed = revision != self.revision;
         self.revision = revision;
-        Ok(changed || ended)
+        Ok(changed || has_expired)
     }
 }

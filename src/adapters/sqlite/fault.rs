@@ -1,4 +1,4 @@
-//! Errors of a database call, before it is known whether it was a read or a write.
+//! Errors inside a database call, and the [`Failure`] that callers get for each of them.
 
 use std::path::Path;
 
@@ -7,15 +7,14 @@ use rusqlite::ErrorCode;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-/// An error inside a transaction.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// From the database.
     Database(rusqlite::Error),
-    /// From the contract of the ports: fence, compare-and-swap, content.
+    /// The call broke a rule of the port (lock, compare-and-swap), or the content or location of the database cannot
+    /// be used.
     Refused {
         kind: FailureKind,
-        said: String,
+        message: String,
         hint: &'static str,
     },
 }
@@ -27,20 +26,20 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Fault {
-    pub(super) fn refused(kind: FailureKind, said: impl Into<String>) -> Self {
+    pub(super) fn refused(kind: FailureKind, message: impl Into<String>) -> Self {
         Self::Refused {
             kind,
-            said: said.into(),
+            message: message.into(),
             hint: "",
         }
     }
 
-    pub(super) fn conflict(said: impl Into<String>) -> Self {
-        Self::refused(FailureKind::Conflict, said)
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self::refused(FailureKind::Conflict, message)
     }
 
-    pub(super) fn garbled(said: impl Into<String>) -> Self {
-        Self::refused(FailureKind::Garbled, said)
+    pub(super) fn garbled(message: impl Into<String>) -> Self {
+        Self::refused(FailureKind::Garbled, message)
     }
 
     pub(super) fn hint(mut self, text: &'static str) -> Self {
@@ -50,7 +49,7 @@ impl Fault {
         self
     }
 
-    /// The failure to report. `unsure` is the kind for an I/O error in this call.
+    /// The failure to report. `unsure` is the kind for an I/O error, which differs between reads and writes.
     pub(super) fn into_failure(
         self,
         target: String,
@@ -58,9 +57,11 @@ impl Fault {
         unsure: FailureKind,
     ) -> Failure {
         match self {
-            Self::Refused { kind, said, hint } => {
-                Failure::new(kind, target, doing, said).hint(hint)
-            }
+            Self::Refused {
+                kind,
+                message,
+                hint,
+            } => Failure::new(kind, target, doing, message).hint(hint),
             Self::Database(error) => {
                 let (kind, hint) = meaning(error.sqlite_error_code(), unsure);
                 Failure::new(kind, target, doing, sanitize(&error.to_string()))
@@ -75,15 +76,15 @@ fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'stat
     match code {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             FailureKind::Unreachable,
-            "another process has held the file too long: try again",
+            "another process kept the file locked for too long: try again",
         ),
         Some(ErrorCode::NotADatabase) => (
             FailureKind::Garbled,
-            "the file is not an SQLite database: move it away, or configure another file",
+            "the file is not an SQLite database: move the file away, or configure another one",
         ),
         Some(ErrorCode::DatabaseCorrupt) => (
             FailureKind::Garbled,
-            "the file is damaged: move it away, or restore it from a copy",
+            "the file is damaged: restore it from a backup, or move it away",
         ),
         Some(ErrorCode::DiskFull) => (
             FailureKind::Rejected,
@@ -99,14 +100,14 @@ fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'stat
         ),
         Some(ErrorCode::TooBig) => (
             FailureKind::Unsupported,
-            "a value in the file is larger than Greenroom reads: see greenroom help limits",
+            "a value in the file is larger than Greenroom reads: see `greenroom help limits`",
         ),
         Some(ErrorCode::SystemIoFailure) => (unsure, "check the disk and the file system"),
         _ => (FailureKind::Rejected, ""),
     }
 }
 
-/// The name of this store in errors.
+/// The name of this store in error messages.
 pub(super) fn target(path: &Path) -> String {
     sanitize(&format!("sqlite at {}", path.display()))
 }

@@ -1,5 +1,5 @@
-//! Holds that people place and clear: one row for each target, and a permanent record of each hold. They need
-//! no lock.
+//! Holds that people place and clear. Each target has one row for its current hold, and a permanent record of each
+//! hold. No lock is needed.
 
 use async_trait::async_trait;
 
@@ -12,7 +12,7 @@ use crate::inventory::{Cleared, Hold, HoldChange, RouteChange, Target};
 use crate::ports::{FailureKind, Holds, Result};
 use crate::sanitize::sanitize;
 
-/// The prefix of the record names.
+/// The prefix of the names of hold records.
 pub(super) const HOLDS: &str = "holds/";
 
 type Outcome<T> = std::result::Result<T, Fault>;
@@ -44,8 +44,8 @@ impl Holds for Store {
             Some(current) if current == ended => Ok(()),
             Some(current) if current == hold => write(change, &of, &ended),
             Some(current) => {
-                let said = format!("there is another hold: {current}");
-                Err(Fault::conflict(sanitize(&said)))
+                let problem = format!("another hold exists: {current}");
+                Err(Fault::conflict(sanitize(&problem)))
             }
             None => Err(Fault::conflict("the hold has already been cleared")),
         })
@@ -69,8 +69,8 @@ impl Holds for Store {
                 write(change, &of, &next)
             }
             Some(current) => {
-                let said = format!("there is another hold: {current}");
-                Err(Fault::conflict(sanitize(&said)))
+                let problem = format!("another hold exists: {current}");
+                Err(Fault::conflict(sanitize(&problem)))
             }
             None => Err(Fault::conflict("the hold has already been cleared")),
         })
@@ -82,16 +82,16 @@ impl Holds for Store {
         let doing = format!("removing the unreadable hold on {target}");
         self.write(doing, move |change| {
             let Some((text, written)) = get(&change.sql, &of, HOLD)? else {
-                return Err(Fault::conflict("it has already been removed"));
+                return Err(Fault::conflict("the hold has already been removed"));
             };
             if written != revision {
                 return Err(Fault::conflict(
-                    "another operator or program has changed it since",
+                    "another operator or program has changed the hold",
                 ));
             }
             if decode::<Hold>(&text).is_ok() {
                 return Err(Fault::conflict(
-                    "it can be read: clear it like any other hold",
+                    "the hold can be read: clear it like any other hold",
                 ));
             }
             change.remove(&of, HOLD)?;
@@ -101,28 +101,28 @@ impl Holds for Store {
     }
 }
 
-/// A value that cannot be read may be a hold that stops promotes, so it is not overwritten.
+/// The current hold. Fails for a value that cannot be read, because it may be a hold that stops promotes and must not
+/// be overwritten.
 fn current_hold(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
     let Some((text, _)) = get(&change.sql, target, HOLD)? else {
         return Ok(None);
     };
-    let hold = decode(&text).map_err(|said| {
+    let hold = decode(&text).map_err(|error| {
         Fault::conflict(format!(
-            "{} blocks the change: {said}",
+            "{} blocks the change: {error}",
             full_key(target, HOLD)
         ))
-        .hint("greenroom hold with --clear shows and removes it")
+        .hint("run `greenroom hold` with --clear to see and remove this value")
     })?;
     Ok(Some(hold))
 }
 
-/// Writes the current value and its record.
+/// Writes the current hold and its record.
 fn write(change: &Change<'_>, target: &Target, hold: &Hold) -> Outcome<()> {
     change.put(target, HOLD, &encode(hold)?)?;
     record(change, target, hold)
 }
 
-/// Writes only the record of a hold.
 fn record(change: &Change<'_>, target: &Target, hold: &Hold) -> Outcome<()> {
     let record = HoldRecord::new(target, hold);
     change.put(target, &format!("{HOLDS}{}", record.id), &encode(&record)?)
@@ -142,8 +142,8 @@ impl Store {
     }
 }
 
-fn changed(said: &str) -> Fault {
-    Fault::refused(FailureKind::Changed, sanitize(said))
+fn changed(reason: &str) -> Fault {
+    Fault::refused(FailureKind::Changed, sanitize(reason))
 }
 
 /// Fails when another operator has withdrawn an approval that the switch needs.
@@ -152,14 +152,21 @@ pub(super) fn still_peer_approved(
     target: &Target,
     order: &RouteChange,
 ) -> Outcome<()> {
-    let stand = presence::read(&change.sql, target)?.peer_approvals;
-    match order.peer_approvals.iter().find(|one| !stand.contains(one)) {
-        Some(gone) => Err(changed(&format!("{} no longer approves it", gone.by))),
+    let approvals = presence::read(&change.sql, target)?.peer_approvals;
+    match order
+        .peer_approvals
+        .iter()
+        .find(|approval| !approvals.contains(approval))
+    {
+        Some(withdrawn) => Err(changed(&format!(
+            "{} no longer approves the release",
+            withdrawn.by
+        ))),
         None => Ok(()),
     }
 }
 
-/// What a switch writes about the hold. An unreadable hold stays.
+/// Writes what a switch changes about the hold. An unreadable hold stays unchanged.
 pub(super) fn of_switch(change: &Change<'_>, target: &Target, order: &RouteChange) -> Outcome<()> {
     let current = match current_hold(change, target) {
         Ok(current) => current,
@@ -169,10 +176,10 @@ pub(super) fn of_switch(change: &Change<'_>, target: &Target, order: &RouteChang
         Err(_) => return Ok(()),
     };
     if !order.hold.allows(current.as_ref()) {
-        let said = current.map_or("the hold no longer exists".to_owned(), |hold| {
-            hold.to_string()
+        let reason = current.map_or("the hold no longer exists".to_owned(), |hold| {
+            format!("the hold is now: {hold}")
         });
-        return Err(changed(&said));
+        return Err(changed(&reason));
     }
     match order.hold.after(current, order.to.release) {
         Some(hold) => write(change, target, &hold),

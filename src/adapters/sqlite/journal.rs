@@ -1,4 +1,4 @@
-//! The journals of releases.
+//! Reads and writes the journals of releases.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::history::{
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, Fence, JournalReader, JournalWriter, Result};
 
-/// Sorts after every id.
+/// A text that sorts after every release id.
 const BEHIND_ALL: &str = "~";
 
 #[async_trait]
@@ -52,7 +52,7 @@ impl JournalReader for Store {
 
     async fn current(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
         let of = targets.to_vec();
-        let doing = "looking for the newest releases";
+        let doing = "reading the newest releases";
         let place = fault::target(&self.path);
         Store::read(self, doing, move |sql| {
             let mut current = BTreeMap::new();
@@ -115,11 +115,11 @@ impl JournalReader for Store {
     }
 }
 
-/// A head, or why it cannot be read.
+/// The head of a release, or why it cannot be read.
 type Head = std::result::Result<ReleaseRecord, Fault>;
 
-/// The newest heads before an id that `wanted` accepts, newest first. A row without a valid release id is not a release
-/// and hides no other.
+/// The newest heads before an id that `is_wanted` accepts, newest first. A row without a valid release id is skipped,
+/// and does not hide other rows.
 fn newest_heads(
     sql: &Transaction<'_>,
     target: &Target,
@@ -185,7 +185,7 @@ impl JournalWriter for Store {
                 }
                 if !closes(&stored, &record)? {
                     return Err(Fault::conflict(
-                        "another head is stored there, and this does not close it",
+                        "a different head is already stored, and this write does not close it",
                     ));
                 }
             }
@@ -222,12 +222,15 @@ impl JournalWriter for Store {
             match stored {
                 Some(stored) if stored == text => return Ok(()),
                 Some(_) => {
-                    return Err(Fault::conflict("another entry is stored under that number"));
+                    return Err(Fault::conflict("a different entry is already stored"));
                 }
                 None => {}
             }
             if i64::from(entry.sequence) != last + 1 {
-                return Err(Fault::conflict(format!("the next number is {}", last + 1)));
+                return Err(Fault::conflict(format!(
+                    "the next entry must have number {}",
+                    last + 1
+                )));
             }
             change.revision()?;
             change.sql.execute(
@@ -244,7 +247,7 @@ impl JournalWriter for Store {
     }
 }
 
-/// The last entry number of a release, and the entry under `sequence`.
+/// The last entry number of a release (0 without entries), and the entry with number `sequence`.
 fn around(
     sql: &Transaction<'_>,
     target: &Target,
@@ -282,9 +285,9 @@ pub(super) fn stored_head(
     Ok(found)
 }
 
-/// Whether `record` is the open head `stored` with only the outcome added. Compared as text, because two versions are
-/// equal by their digest alone, and in the form that this Greenroom writes: fields that a newer one has added to a head
-/// must not keep it open for ever.
+/// Whether `record` is the open head `stored` with only the outcome added. The two are compared as JSON text, because
+/// two versions are equal if their digests are equal. The stored head is encoded again first: a field that a newer
+/// Greenroom has added must not keep the release open for ever.
 fn closes(stored: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fault> {
     let opened = record.opening();
     let Ok(stored) = decode::<ReleaseRecord>(stored) else {
@@ -293,7 +296,7 @@ fn closes(stored: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fau
     Ok(record.closed.is_some() && encode(&opened)? == encode(&stored)?)
 }
 
-/// The readable entries of a release, in order, and why the others cannot be read or which ones are missing.
+/// The readable entries of a release in order, and a fault for each unreadable entry or gap.
 fn entries(
     sql: &Transaction<'_>,
     target: &Target,
@@ -313,32 +316,33 @@ fn entries(
         match parsed::<Entry>(target, &name(sequence), text) {
             Ok(entry) if i64::from(entry.sequence) == *sequence => entries.push(entry),
             Ok(entry) => {
-                let said = format!("it is entry {}", entry.sequence);
-                unread.push(garbled(target, &name(sequence), &said));
+                let problem = format!("the value is entry {}", entry.sequence);
+                unread.push(garbled(target, &name(sequence), &problem));
             }
             Err(fault) => unread.push(fault),
         }
     }
-    if let Err(said) = check_whole(&entries) {
-        unread.push(garbled(target, &format!("releases/{release}"), &said));
+    if let Err(problem) = check_whole(&entries) {
+        unread.push(garbled(target, &format!("releases/{release}"), &problem));
     }
     Ok((entries, unread))
 }
 
-/// Decodes a head. Lists skip an unreadable one, and `unreadable` names it, because its release may be open.
+/// Decodes a head. Lists skip an unreadable head, but [`JournalReader::unreadable`] reports it, because its release
+/// may be open.
 fn head(target: &Target, id: &str, text: &str) -> std::result::Result<ReleaseRecord, Fault> {
     let name = format!("releases/{id}");
     check_format(target, &name, text)?;
     let record: ReleaseRecord = parsed(target, &name, text)?;
     let is_of = match id.parse() {
         Ok(id) => record.check_is_of(target, id),
-        Err(_) => Err("its key has no valid release id".to_owned()),
+        Err(_) => Err("the key names no release".to_owned()),
     };
-    is_of.map_err(|said| garbled(target, &name, &said))?;
+    is_of.map_err(|problem| garbled(target, &name, &problem))?;
     Ok(record)
 }
 
-/// Fails when a newer Greenroom wrote the record. Only for records that state their format.
+/// Fails if a newer Greenroom wrote the record. Records without a format are accepted.
 pub(super) fn check_format(
     target: &Target,
     name: &str,
@@ -347,9 +351,12 @@ pub(super) fn check_format(
     match decode::<Written>(text) {
         Ok(written) if written.is_newer() => {
             let key = full_key(target, name);
-            let said = format!("{key} has format {}", written.format);
-            Err(Fault::refused(FailureKind::Unsupported, said)
-                .hint("a newer Greenroom wrote it: use that version"))
+            let message = format!(
+                "{key} has format {}, which this Greenroom cannot read",
+                written.format
+            );
+            Err(Fault::refused(FailureKind::Unsupported, message)
+                .hint("a newer Greenroom wrote the record: use that version"))
         }
         _ => Ok(()),
     }
@@ -360,10 +367,10 @@ pub(super) fn parsed<T: DeserializeOwned>(
     name: &str,
     text: &str,
 ) -> std::result::Result<T, Fault> {
-    decode(text).map_err(|said| garbled(target, name, &said))
+    decode(text).map_err(|problem| garbled(target, name, &problem))
 }
 
-pub(super) fn garbled(target: &Target, name: &str, said: &str) -> Fault {
-    Fault::garbled(format!("{}: {said}", full_key(target, name)))
-        .hint("a newer Greenroom or another program may have written it")
+pub(super) fn garbled(target: &Target, name: &str, problem: &str) -> Fault {
+    Fault::garbled(format!("{}: {problem}", full_key(target, name)))
+        .hint("a newer Greenroom or another program may have written this value")
 }

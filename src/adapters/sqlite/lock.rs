@@ -1,4 +1,4 @@
-//! The locks of targets: one row each, with a token and the time at which its lease expires.
+//! The locks of targets. Each lock is one row with a token and the time at which its lease expires.
 
 use std::time::Duration;
 
@@ -18,26 +18,27 @@ use crate::ports::{Acquired, Fence, JournalEnd, Lease, LeaseState, Locks, Result
 /// A lock whose lease has not expired.
 pub(super) struct Standing {
     pub(super) token: FencingToken,
-    /// Its record, as stored.
+    /// The record as it is stored, in JSON.
     pub(super) record: String,
-    /// Seconds left, rounded up.
+    /// The seconds until the lease expires, rounded up.
     pub(super) ttl_seconds: i64,
 }
 
-/// The latest time at which a lease renewed now can expire.
+/// The latest time at which a lease that is renewed at `now` can expire.
 fn latest(now: i64) -> i64 {
     let longest = i64::try_from(LONGEST_LEASE.as_millis()).unwrap_or(i64::MAX);
     now.saturating_add(longest)
 }
 
-/// Whether a lease is running at `now`: it has not ended, and it ends no later than a lease that begins now.
+/// Whether a lease is running at `now`: it has not expired, and it expires no later than a lease that starts at
+/// `now`.
 pub(super) fn is_running(ends: i64, now: i64) -> bool {
     ends > now && ends <= latest(now)
 }
 
-/// Describes a lock that expires later than any lease lasts. No driver has written it with this machine's clock, so it
-/// counts as expired: writes under it are refused, and the next driver takes it over. Where its own driver renews it
-/// before that, it expires in time again.
+/// Describes a lock that expires later than any lease lasts. No driver has written such an expiry with the clock of
+/// this machine, so the lock is treated as expired: writes under it are refused, and the next driver takes it over.
+/// If its own driver renews the lock first, the expiry is valid again.
 pub(super) fn not_believed(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<String>> {
     let latest = latest(now_ms());
     let ends = sql
@@ -53,12 +54,12 @@ pub(super) fn not_believed(sql: &Transaction<'_>, target: &Target) -> Outcome<Op
             Err(_) => format!("{ends} ms after 1970"),
         };
         format!(
-            "the lock ends at {ends}, later than any lease lasts, so it counts as expired and the next driver takes it over"
+            "the lock expires at {ends}, later than any lease lasts, so Greenroom treats it as expired and the next driver takes it over"
         )
     }))
 }
 
-/// The current lock of a target. A lock that expires later than any lease lasts does not count: see [`not_believed`].
+/// The current lock of a target. A lock that expires later than any lease lasts is ignored: see [`not_believed`].
 pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<Standing>> {
     let now = now_ms();
     let found = sql
@@ -79,7 +80,6 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Option
     Ok(found)
 }
 
-/// What a transaction returns.
 type Outcome<T> = std::result::Result<T, Fault>;
 
 #[async_trait]
@@ -109,7 +109,7 @@ impl Locks for Store {
 
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
         let (of, token) = (target.clone(), fence.token);
-        let doing = format!("reading who has the lock of {target}");
+        let doing = format!("reading who holds the lock of {target}");
         self.read(doing, move |sql| {
             Ok(standing(sql, &of)?.is_some_and(|lock| lock.token == token))
         })
@@ -119,11 +119,11 @@ impl Locks for Store {
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
         let (of, token) = (target.to_string(), fence.token.0);
         self.write(format!("unlocking {target}"), move |change| {
-            let gone = change.sql.execute(
+            let deleted = change.sql.execute(
                 "DELETE FROM locks WHERE target = ?1 AND token = ?2",
                 params![of, token],
             )?;
-            if gone > 0 {
+            if deleted > 0 {
                 change.revision()?;
             }
             Ok(())
@@ -133,9 +133,9 @@ impl Locks for Store {
 }
 
 fn holder(target: &Target, standing: &Standing) -> Outcome<LockHolder> {
-    let record = decode(&standing.record).map_err(|said| {
-        let said = unreadable(&said);
-        Fault::garbled(format!("{}: {said}", full_key(target, LOCK)))
+    let record = decode(&standing.record).map_err(|error| {
+        let problem = unreadable(&error);
+        Fault::garbled(format!("{}: {problem}", full_key(target, LOCK)))
     })?;
     Ok(LockHolder {
         record,
@@ -145,9 +145,9 @@ fn holder(target: &Target, standing: &Standing) -> Outcome<LockHolder> {
 }
 
 /// Why a lock cannot be read, and what the operator can do. In SQLite every lock has a lease.
-pub(super) fn unreadable(said: &str) -> String {
+pub(super) fn unreadable(error: &str) -> String {
     format!(
-        "{said}; it goes away when its lease expires: try again in a minute. If it remains, another console drives a release there, perhaps with a newer Greenroom"
+        "{error}. The lock ends when its lease expires: try again in a minute. If it still exists then, another console is driving a release of this target, perhaps with a newer Greenroom"
     )
 }
 
@@ -157,7 +157,7 @@ fn expiry(lease: Duration) -> i64 {
     now_ms().saturating_add(lease)
 }
 
-/// Whether the journal has an entry after that end.
+/// Whether the journal has an entry after `end`. False without an `end`.
 fn has_moved_on(sql: &Transaction<'_>, target: &Target, end: Option<JournalEnd>) -> Outcome<bool> {
     let Some(end) = end else {
         return Ok(false);
@@ -171,7 +171,7 @@ fn has_moved_on(sql: &Transaction<'_>, target: &Target, end: Option<JournalEnd>)
 }
 
 impl Store {
-    /// Takes the lock if it is free, or if its token is `from` and the journal still has the given end.
+    /// Takes the lock if it is free, or if its token is `from` and the journal has no entry after `end`.
     async fn take(
         &self,
         target: &Target,
@@ -180,9 +180,9 @@ impl Store {
         end: Option<JournalEnd>,
     ) -> Result<Acquired> {
         let (of, record, lease) = (target.clone(), record.clone(), self.lease);
-        // Measured from before the call, so that this lease always expires before the row does.
-        let asked = Instant::now();
-        let answer = self
+        // This is the time before the call, so that this process gives up the lock before its row expires.
+        let started_at = Instant::now();
+        let taken = self
             .write(format!("locking {target}"), move |change| {
                 let standing = standing(&change.sql, &of)?;
                 if let Some(standing) = standing
@@ -201,16 +201,16 @@ impl Store {
                 Ok(Ok(token))
             })
             .await?;
-        Ok(match answer {
-            Ok(token) => Acquired::Held(self.keep(target, FencingToken(token), asked)),
+        Ok(match taken {
+            Ok(token) => Acquired::Held(self.keep(target, FencingToken(token), started_at)),
             Err(holder) => Acquired::Taken(Box::new(holder)),
         })
     }
 
-    fn keep(&self, target: &Target, token: FencingToken, asked: Instant) -> Lease {
+    fn keep(&self, target: &Target, token: FencingToken, started_at: Instant) -> Lease {
         let stop = CancellationToken::new();
-        let (state, seen) = watch::channel(LeaseState::Held);
-        let beating = beat(self.clone(), target.clone(), token, asked, state);
+        let (state, receiver) = watch::channel(LeaseState::Held);
+        let beating = beat(self.clone(), target.clone(), token, started_at, state);
         let stopped = stop.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -220,7 +220,7 @@ impl Store {
         });
         Lease {
             fence: Fence { token },
-            state: seen,
+            state: receiver,
             heartbeat: stop.drop_guard(),
         }
     }
@@ -239,36 +239,36 @@ impl Store {
     }
 }
 
-/// Renews until the lock is lost. It counts as lost two thirds of the lease after the *sending* of the last successful
-/// renewal, whatever the row says: then there is time left to stop.
+/// Renews the lock until it is lost. The lock is lost when two thirds of the lease have passed since the last
+/// successful renewal was *sent*, whatever the row says. The driver then has time to stop before the lease expires.
 async fn beat(
     store: Store,
     target: Target,
     token: FencingToken,
-    asked: Instant,
+    started_at: Instant,
     state: watch::Sender<LeaseState>,
 ) {
     let time_limit = store.lease * 2 / 3;
-    let mut good = asked;
-    let mut next = asked + store.heartbeat;
-    let mut trouble = String::from("it was not renewed in time");
-    let said = loop {
-        let deadline = good + time_limit;
+    let mut renewed_at = started_at;
+    let mut next = started_at + store.heartbeat;
+    let mut last_error = String::from("not renewed in time");
+    let reason = loop {
+        let deadline = renewed_at + time_limit;
         if deadline <= next {
             tokio::time::sleep_until(deadline).await;
-            break trouble;
+            break last_error;
         }
         tokio::time::sleep_until(next).await;
         let sent = Instant::now();
         match tokio::time::timeout_at(deadline, store.renew(&target, token)).await {
-            Ok(Ok(true)) => good = sent,
+            Ok(Ok(true)) => renewed_at = sent,
             Ok(Ok(false)) => {
-                break "its lease expired, or another operator took it over".to_owned();
+                break "the lease expired, or another operator took over the lock".to_owned();
             }
-            Ok(Err(failure)) => trouble = failure.to_string(),
-            Err(_) => break trouble,
+            Ok(Err(failure)) => last_error = failure.to_string(),
+            Err(_) => break last_error,
         }
         next = sent + store.heartbeat;
     };
-    state.send_replace(LeaseState::Lost(format!("the lock of {target}: {said}")));
+    state.send_replace(LeaseState::Lost(format!("the lock of {target}: {reason}")));
 }

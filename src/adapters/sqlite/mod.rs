@@ -1,11 +1,11 @@
-//! Registrations, journal and locks of one machine without etcd: one `SQLite` file that every Greenroom on that
-//! machine opens, with the same contract as the shared store. Depends only on the ports and the domain types. Knows
-//! nothing about other machines or the steps of a release.
+//! The store of one machine without etcd: registrations, journals and locks in one `SQLite` file, which every
+//! Greenroom on that machine opens. It has the same contract as etcd. It depends only on the ports and the domain
+//! types, and knows nothing about other machines or the steps of a release.
 //!
-//! A revision counter grows by one with every change, in the same transaction. Its value when a lock is taken is
-//! the lock's token, like the revision of the write in etcd. A lock with an expired lease counts as absent
-//! everywhere, so a late write is refused even when no driver has taken the lock since. Leases use the machine's
-//! clock: if it jumps ahead, a lock is lost early, and its holder is notified.
+//! A revision counter grows by one with every change, in the same transaction. The token of a lock is the revision of
+//! the transaction that wrote the lock, as in etcd. A lock with an expired lease is treated as absent everywhere, so
+//! a late write is refused even if no other driver has the lock. Leases use the clock of the machine: if the clock
+//! jumps ahead, a lock is lost early and its driver is notified.
 
 mod beside;
 mod changes;
@@ -24,7 +24,7 @@ mod transaction;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// The read limits for a database.
+/// The limits for reading from a database.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "sqlite",
     answer: "a value",

@@ -1,5 +1,5 @@
-//! Peer approvals: rows that expire, in the same table as presence. An approval is written only while the
-//! release is open.
+//! Peer approvals. Like presence, they are rows that expire, in the table `company`. An approval is written only
+//! while the release is open.
 
 use async_trait::async_trait;
 use rusqlite::params;
@@ -13,7 +13,7 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{PeerApproval, Target};
 use crate::ports::{PeerApprovals, Result};
 
-/// The name of a row below its target.
+/// The name of the row of an approval, below its target.
 fn name(of: &PeerApproval) -> String {
     format!("{APPROVALS}{}", of.store_key())
 }
@@ -28,14 +28,14 @@ impl PeerApprovals for Store {
                 return Err(Fault::conflict("the release no longer exists"));
             };
             let head: ReleaseRecord = decode(&text)
-                .map_err(|said| Fault::conflict(format!("its record cannot be read: {said}")))?;
+                .map_err(|error| Fault::conflict(format!("the record of the release: {error}")))?;
             if head.closed.is_some() {
                 return Err(Fault::conflict("the release has ended"));
             }
-            let end = given.expires_at.as_millisecond();
+            let expires_at = given.expires_at.as_millisecond();
             let value = encode(&given)?;
-            // It belongs to no console, so it stays when its approver's console exits.
-            presence::put(change, (&of, &name(&given)), "", &value, end)
+            // The row belongs to no console, so it remains when the console of the approver exits.
+            presence::put(change, (&of, &name(&given)), "", &value, expires_at)
         })
         .await
     }
@@ -47,11 +47,11 @@ impl PeerApprovals for Store {
             peer_approval.release
         );
         self.write(doing, move |change| {
-            let gone = change.sql.execute(
+            let deleted = change.sql.execute(
                 "DELETE FROM company WHERE target = ?1 AND name = ?2",
                 params![of, name],
             )?;
-            if gone > 0 {
+            if deleted > 0 {
                 change.revision()?;
             }
             Ok(())

@@ -1,5 +1,5 @@
-//! Presence on one machine: rows that expire after the console that wrote them exits. An expired row
-//! counts as absent everywhere, and the next write deletes it.
+//! Presence: which consoles watch a target, and who requests a handover. Each is a row that expires after its console
+//! exits. An expired row is treated as absent everywhere, and the next write deletes it.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use super::transaction::{Change, decode, encode, now_ms, text};
 use crate::inventory::{Declined, HandoverRequest, PeerApproval, Target, Watcher, key_part};
 use crate::ports::{PresenceStore, Result};
 
-/// How long an exited console is still shown.
+/// How long a console is still shown after it exited.
 const LEASE: Duration = Duration::from_secs(30);
-/// The interval of renewals.
+/// How often a console renews its rows.
 const BEAT: Duration = Duration::from_secs(10);
 /// The key of a handover request below a target.
 const HANDOVER_REQUEST: &str = "wheel";
@@ -24,7 +24,7 @@ const WATCHING: &str = "watching/";
 /// The prefix of the keys of peer approvals.
 pub(super) const APPROVALS: &str = "approvals/";
 
-/// Created when first needed: a database of an older Greenroom has no such table, and an older
+/// The table is created when it is missing: a database of an older Greenroom has no such table, and an older
 /// Greenroom ignores it.
 pub(super) const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS company (
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS company (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// The consoles at the targets of a machine, and this console's own entries.
+/// The presence of the consoles of this process. Clones share the renewals, which end when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct SqlitePresence {
     inner: Arc<Inner>,
@@ -44,13 +44,13 @@ struct Inner {
     store: Store,
     lease: Duration,
     beat: Duration,
-    /// The consoles in this process that have written something.
+    /// The ids of the consoles in this process that have written something.
     consoles: Mutex<Vec<String>>,
 }
 
 type Outcome<T> = std::result::Result<T, Fault>;
 
-/// A row: name, value, revision.
+/// The name, value and revision of a row.
 pub(super) type Row = (String, String, i64);
 
 /// The rows of a target that have not expired.
@@ -65,18 +65,16 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Ro
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
-/// The watching consoles, the handover request and the peer approvals.
 #[derive(Default)]
 pub(super) struct Present {
     pub(super) watching: Vec<Watcher>,
     pub(super) handover_request: Option<HandoverRequest>,
     pub(super) peer_approvals: Vec<PeerApproval>,
-    /// The names of rows that cannot be read or do not match their name, each with the reason.
+    /// The rows that cannot be read or do not match their name: each name with the problem.
     pub(super) problems: Vec<(String, String)>,
 }
 
-/// Reads the rows of a target. An unreadable row counts as absent; for an approval it becomes a
-/// problem.
+/// Reads the rows of a target. An unreadable row is skipped, and listed in `problems`.
 pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
     let mut present = Present::default();
     for (name, value, _) in standing(sql, target)? {
@@ -89,30 +87,29 @@ pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
         } else {
             decode(&value).map(|value| present.watching.push(value))
         };
-        if let Err(said) = read {
-            present.problems.push((name, said));
+        if let Err(problem) = read {
+            present.problems.push((name, problem));
         }
     }
     Ok(present)
 }
 
-/// When the next of these rows expires.
+/// When the next row expires, in milliseconds since 1970.
 pub(super) fn next_end(sql: &Transaction<'_>) -> Outcome<Option<i64>> {
-    let end = sql.query_row(
+    let expiry = sql.query_row(
         "SELECT min(expires_at_ms) FROM company WHERE expires_at_ms > ?1",
         [now_ms()],
         |row| row.get(0),
     )?;
-    Ok(end)
+    Ok(expiry)
 }
 
 impl SqlitePresence {
-    /// Presence in a store.
     pub fn new(store: &Store) -> Self {
         Self::with(store, LEASE, BEAT)
     }
 
-    /// The same with another lease and another interval.
+    /// Like [`SqlitePresence::new`], with another lease and another renewal interval.
     pub fn with(store: &Store, lease: Duration, beat: Duration) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -124,46 +121,47 @@ impl SqlitePresence {
         }
     }
 
-    /// When a row written now expires.
+    /// When a row that is written now expires, in milliseconds since 1970.
     fn end(&self) -> i64 {
         let lease = i64::try_from(self.inner.lease.as_millis()).unwrap_or(i64::MAX);
         now_ms().saturating_add(lease)
     }
 
-    /// Starts the renewals of a console's rows. They run as long as this value exists.
+    /// Starts the renewals of the rows of a console. They continue as long as this value or a clone exists.
     fn keep(&self, console: &str) {
         let consoles = self.inner.consoles.lock();
         let mut consoles = consoles.unwrap_or_else(PoisonError::into_inner);
-        let beats = !consoles.is_empty();
+        let is_renewing = !consoles.is_empty();
         if !consoles.iter().any(|known| known == console) {
             consoles.push(console.to_owned());
         }
-        if beats {
+        if is_renewing {
             return;
         }
         let (inner, beat) = (Arc::downgrade(&self.inner), self.inner.beat);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(beat).await;
-                if !keep_on(&inner).await {
+                if !renew(&inner).await {
                     return;
                 }
             }
         });
     }
 
-    /// Changes exactly the current handover request.
-    async fn about(
+    /// Declines (`no`) or removes the current handover request, if it is `request`. Any other request stays
+    /// unchanged.
+    async fn change_request(
         &self,
         target: &Target,
         doing: String,
-        asked: &HandoverRequest,
+        request: &HandoverRequest,
         no: Option<Declined>,
     ) -> Result<()> {
-        let (of, asked) = (target.clone(), asked.clone());
+        let (of, request) = (target.clone(), request.clone());
         let work = move |change: &Change<'_>| {
             let current = handover_request(&change.sql, &of)?;
-            let Some(current) = current.filter(|current| current.is_same(&asked)) else {
+            let Some(current) = current.filter(|current| current.is_same(&request)) else {
                 return Ok(());
             };
             let target = of.to_string();
@@ -198,7 +196,7 @@ fn handover_request(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<Ha
             |row| text(row, 0),
         )
         .optional()?;
-    // A value that cannot be read is no operator's request.
+    // A value that cannot be read is not a valid request.
     Ok(value.and_then(|value| decode(&value).ok()))
 }
 
@@ -224,11 +222,11 @@ pub(super) fn put(
 }
 
 fn remove(change: &Change<'_>, target: &str, name: &str) -> Outcome<()> {
-    let gone = change.sql.execute(
+    let deleted = change.sql.execute(
         "DELETE FROM company WHERE target = ?1 AND name = ?2",
         [target, name],
     )?;
-    if gone > 0 {
+    if deleted > 0 {
         change.revision()?;
     }
     Ok(())
@@ -252,7 +250,7 @@ impl PresenceStore for SqlitePresence {
             }
             put(change, (&of, &name), &watcher.console, &value, end)
         };
-        let doing = format!("showing who watches {target}");
+        let doing = format!("showing this console at {target}");
         self.inner.store.write(doing, work).await?;
         self.keep(&console);
         Ok(())
@@ -263,7 +261,7 @@ impl PresenceStore for SqlitePresence {
         let work = move |change: &Change<'_>| remove(change, &of, &name);
         self.inner
             .store
-            .write(format!("leaving {target}"), work)
+            .write(format!("removing this console from {target}"), work)
             .await
     }
 
@@ -272,35 +270,41 @@ impl PresenceStore for SqlitePresence {
         target: &Target,
         request: &HandoverRequest,
     ) -> Result<Option<HandoverRequest>> {
-        let (of, asked, end) = (target.clone(), request.clone(), self.end());
+        let (of, own_request, end) = (target.clone(), request.clone(), self.end());
         let work = move |change: &Change<'_>| {
             let current = handover_request(&change.sql, &of)?;
-            if let Some(other) = current.filter(|current| current.console != asked.console) {
+            if let Some(other) = current.filter(|current| current.console != own_request.console) {
                 return Ok(Some(other));
             }
             put(
                 change,
                 (&of, HANDOVER_REQUEST),
-                &asked.console,
-                &encode(&asked)?,
+                &own_request.console,
+                &encode(&own_request)?,
                 end,
             )?;
             Ok(None)
         };
         let doing = format!("requesting the handover of {target}");
-        let standing = self.inner.store.write(doing, work).await?;
+        let other_request = self.inner.store.write(doing, work).await?;
         self.keep(&request.console);
-        Ok(standing)
+        Ok(other_request)
     }
 
-    async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()> {
+    async fn decline(
+        &self,
+        target: &Target,
+        request: &HandoverRequest,
+        no: &Declined,
+    ) -> Result<()> {
         let doing = format!("declining the handover of {target}");
-        self.about(target, doing, asked, Some(no.clone())).await
+        self.change_request(target, doing, request, Some(no.clone()))
+            .await
     }
 
-    async fn withdraw(&self, target: &Target, asked: &HandoverRequest) -> Result<()> {
+    async fn withdraw(&self, target: &Target, request: &HandoverRequest) -> Result<()> {
         let doing = format!("withdrawing the handover request for {target}");
-        self.about(target, doing, asked, None).await
+        self.change_request(target, doing, request, None).await
     }
 
     async fn leave(&self) -> Result<()> {
@@ -313,22 +317,22 @@ impl PresenceStore for SqlitePresence {
         }
         let work = move |change: &Change<'_>| {
             for console in consoles {
-                let gone = change
+                let deleted = change
                     .sql
                     .execute("DELETE FROM company WHERE console = ?1", [console])?;
-                if gone > 0 {
+                if deleted > 0 {
                     change.revision()?;
                 }
             }
             Ok(())
         };
-        self.inner.store.write("leaving", work).await
+        self.inner.store.write("removing this console", work).await
     }
 }
 
-/// One renewal. Returns false when no console needs it any more. A renewal is no change, so it gives
-/// no hint.
-async fn keep_on(inner: &Weak<Inner>) -> bool {
+/// Renews the rows once. Returns false if no console needs renewals any more. A renewal is not a change, so watchers
+/// get no hint.
+async fn renew(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;
     };
@@ -337,7 +341,7 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
     if consoles.is_empty() {
         return false;
     }
-    let end = SqlitePresence {
+    let expiry = SqlitePresence {
         inner: Arc::clone(&inner),
     }
     .end();
@@ -346,17 +350,17 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
             change.sql.execute(
                 "UPDATE company SET expires_at_ms = ?1
                  WHERE console = ?2 AND (expires_at_ms > ?3 OR name <> ?4)",
-                params![end, console, now_ms(), HANDOVER_REQUEST],
+                params![expiry, console, now_ms(), HANDOVER_REQUEST],
             )?;
         }
         Ok(())
     };
     if let Err(failure) = inner
         .store
-        .write("renewing what this console shows", work)
+        .write("renewing the presence of this console", work)
         .await
     {
-        tracing::debug!("this console is not shown to others: {failure}");
+        tracing::debug!("other consoles cannot see this console: {failure}");
     }
     true
 }

@@ -1,4 +1,4 @@
-//! Registrations and routes, with the same keys as in etcd.
+//! Registrations and routes, under the same keys as in etcd.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use crate::inventory::{
 use crate::ports::{Fence, Hint, KeyLine, RegistryReader, RegistryWriter, Result, RouteChange};
 use crate::sanitize::sanitize;
 
-/// The most characters of a shown value: all of one of Greenroom's.
+/// The most characters of a value that are shown. Values of Greenroom are shorter.
 const SHOWN: usize = 4_000;
 
 #[async_trait]
@@ -36,8 +36,8 @@ impl RegistryReader for Store {
 
     async fn store(&self) -> Result<String> {
         let place = fault::target(&self.path);
-        let (version, is_made) = self
-            .read("asking the store", |sql| {
+        let (version, exists) = self
+            .read("reading the version of SQLite", |sql| {
                 current_revision(sql)?;
                 let version: String =
                     sql.query_row("SELECT sqlite_version()", [], |row| row.get(0))?;
@@ -45,7 +45,7 @@ impl RegistryReader for Store {
             })
             .await?;
         let place = place.replacen("sqlite", &format!("SQLite {version}"), 1);
-        Ok(if is_made {
+        Ok(if exists {
             place
         } else {
             format!("{place}: no file yet, the first change creates it")
@@ -82,8 +82,8 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
         let entry = value::<Registration>(sql, target, &key, &mut problems)?;
         *slots.get_mut(slot) = match entry {
             Some(entry) if entry.value.slot != slot => {
-                let said = format!("it is an entry of {}", entry.value.slot);
-                problems.insert(full_key(target, &key), said);
+                let problem = format!("the value names the slot {}", entry.value.slot);
+                problems.insert(full_key(target, &key), problem);
                 None
             }
             entry => entry,
@@ -96,22 +96,22 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
             token: standing.token,
             ttl_seconds: Some(standing.ttl_seconds),
         }),
-        Err(said) => {
-            let said = lock::unreadable(&said);
-            problems.insert(full_key(target, LOCK), said);
+        Err(error) => {
+            let problem = lock::unreadable(&error);
+            problems.insert(full_key(target, LOCK), problem);
             None
         }
     });
-    if let Some(said) = lock::not_believed(sql, target)? {
-        problems.insert(full_key(target, LOCK_END), said);
+    if let Some(problem) = lock::not_believed(sql, target)? {
+        problems.insert(full_key(target, LOCK_END), problem);
     }
     let present = presence::read(sql, target)?;
-    for (name, said) in present.problems {
-        problems.insert(full_key(target, &name), sanitize(&said));
+    for (name, problem) in present.problems {
+        problems.insert(full_key(target, &name), sanitize(&problem));
     }
     for name in unknown(sql, target)? {
-        let said = "Greenroom does not know this key".to_owned();
-        problems.insert(full_key(target, &name), said);
+        let problem = "Greenroom does not know this key".to_owned();
+        problems.insert(full_key(target, &name), problem);
     }
     Ok(RegistryRecord {
         route,
@@ -126,7 +126,6 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
     })
 }
 
-/// The keys of a target that Greenroom does not know.
 fn unknown(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<String>, Fault> {
     let mut statement = sql.prepare_cached("SELECT name FROM registry WHERE target = ?1")?;
     let names = statement.query_map([target.to_string()], |row| text(row, 0))?;
@@ -152,14 +151,14 @@ fn value<T: DeserializeOwned>(
     };
     Ok(match decode(&text) {
         Ok(value) => Some(Revisioned { value, revision }),
-        Err(said) => {
-            problems.insert(full_key(target, name), said);
+        Err(problem) => {
+            problems.insert(full_key(target, name), problem);
             None
         }
     })
 }
 
-/// Shown instead of the value of an unknown key.
+/// The text that is shown instead of the value of an unknown key.
 const NOT_READ: &str = "(not read: Greenroom does not know this key)";
 
 fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyLine>, Fault> {
@@ -171,7 +170,7 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
     let names = names.collect::<std::result::Result<Vec<_>, _>>()?;
     let mut rows = Vec::new();
     for (name, revision) in names {
-        // A value of another program may be larger than the read limit.
+        // An unknown key is not read, because another program may have written a value above the read limit.
         let value = if is_known(&name) {
             get(sql, target, &name)?.map(|(value, _)| value)
         } else {
@@ -180,7 +179,7 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
         let value = value.unwrap_or_else(|| NOT_READ.to_owned());
         rows.push((name, value, revision, None));
     }
-    // History is read separately.
+    // The records of holds and repairs are history, which is read separately.
     rows.retain(|(name, ..)| !name.starts_with(REPAIRS) && !name.starts_with(HOLDS));
     for (name, value, revision) in presence::standing(sql, target)? {
         rows.push((name, value, revision, None));
@@ -220,7 +219,7 @@ impl RegistryWriter for Store {
             let key = slot_key(entry.slot);
             let value = encode(&entry)?;
             match get(&change.sql, &of, &key)? {
-                Some((standing, _)) if standing == value => Ok(()),
+                Some((stored, _)) if stored == value => Ok(()),
                 _ => change.put(&of, &key, &value),
             }
         })
@@ -231,7 +230,7 @@ impl RegistryWriter for Store {
         let (of, fence) = (target.clone(), fence.clone());
         self.write(format!("deregistering {slot} of {target}"), move |change| {
             change.compare(&of, &fence)?;
-            if let Some(route) = standing_route(&change.sql, &of)?
+            if let Some(route) = stored_route(&change.sql, &of)?
                 && route.live == slot
             {
                 return Err(Fault::conflict(format!(
@@ -253,16 +252,16 @@ impl RegistryWriter for Store {
         let doing = format!("routing {target} to {}", order.to.live);
         self.write(doing, move |change| {
             change.compare(&of, &fence)?;
-            let standing = standing_route(&change.sql, &of)?;
-            if standing.as_ref() == Some(&order.to) {
+            let route = stored_route(&change.sql, &of)?;
+            if route.as_ref() == Some(&order.to) {
                 return Ok(());
             }
-            let now = standing.map(|route| (route.generation, route.live));
+            let now = route.map(|route| (route.generation, route.live));
             if now != order.from {
                 return Err(Fault::conflict(format!(
-                    "the route is {}, not {}",
-                    in_words(now),
-                    in_words(order.from)
+                    "the route is {}, but the switch expects {}",
+                    describe(now),
+                    describe(order.from)
                 )));
             }
             holds::still_peer_approved(change, &of, &order)?;
@@ -277,13 +276,15 @@ impl RegistryWriter for Store {
         self.write(format!("rewriting the route of {target}"), move |change| {
             change.compare(&of, &fence)?;
             let Some((text, _)) = get(&change.sql, &of, ROUTE)? else {
-                return Err(Fault::conflict("there is no route"));
+                return Err(Fault::conflict("the target has no route"));
             };
             match decode::<Route>(&text) {
                 Ok(current) if current == to => Ok(()),
                 Ok(current) => {
-                    let current = in_words(Some((current.generation, current.live)));
-                    Err(Fault::conflict(format!("the route is {current}")))
+                    let current = describe(Some((current.generation, current.live)));
+                    Err(Fault::conflict(format!(
+                        "the route can be read, and is {current}"
+                    )))
                 }
                 Err(_) => write_route(change, &of, &to),
             }
@@ -292,7 +293,7 @@ impl RegistryWriter for Store {
     }
 }
 
-/// Writes the route, if its slot is registered.
+/// Writes the route. Fails if its slot is not registered.
 fn write_route(
     change: &Change<'_>,
     target: &Target,
@@ -304,7 +305,7 @@ fn write_route(
     change.put(target, ROUTE, &encode(route)?)
 }
 
-fn standing_route(
+fn stored_route(
     sql: &Transaction<'_>,
     target: &Target,
 ) -> std::result::Result<Option<Route>, Fault> {
@@ -312,13 +313,13 @@ fn standing_route(
         return Ok(None);
     };
     let route = decode(&text)
-        .map_err(|said| Fault::garbled(format!("{}: {said}", full_key(target, ROUTE))))?;
+        .map_err(|error| Fault::garbled(format!("{}: {error}", full_key(target, ROUTE))))?;
     Ok(Some(route))
 }
 
-fn in_words(route: Option<(u64, Slot)>) -> String {
+fn describe(route: Option<(u64, Slot)>) -> String {
     match route {
         Some((generation, slot)) => format!("{slot} generation {generation}"),
-        None => "none".to_owned(),
+        None => "empty".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! The records of repairs, under the same keys as in etcd, among the registrations.
+//! The records of repairs, under the same keys as in etcd. They are stored in the table `registry`.
 
 use super::fault::Fault;
 use super::store::Store;
@@ -7,7 +7,7 @@ use crate::history::{RepairRecord, Written};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Fence, Result};
 
-/// The prefix of their names.
+/// The prefix of the names of repair records.
 pub(super) const REPAIRS: &str = "repairs/";
 
 fn name(id: ReleaseId) -> String {
@@ -42,7 +42,7 @@ impl Store {
                 if readable(&stored).is_none_or(|stored| stored.closed.is_some()) {
                     let key = full_key(&record.target, &key);
                     return Err(Fault::conflict(format!(
-                        "{key} is closed, or belongs to another operator"
+                        "{key} is already closed, or this Greenroom cannot read it"
                     )));
                 }
             }
@@ -52,8 +52,7 @@ impl Store {
     }
 }
 
-/// A record that this Greenroom can read. Nothing depends on these records, so unreadable ones are
-/// skipped.
+/// Decodes a record if this Greenroom can read it. Nothing depends on these records, so unreadable ones are skipped.
 fn readable(text: &str) -> Option<RepairRecord> {
     let written: Written = decode(text).ok()?;
     if written.is_newer() {

@@ -6,13 +6,13 @@ use super::fault::Fault;
 use super::presence;
 use crate::ports::FailureKind;
 
-/// The schema that this Greenroom reads and writes, in `user_version`.
+/// The schema version that this Greenroom reads and writes. It is stored in `user_version`.
 const VERSION: i64 = 1;
 
-/// `grrm`: marks a database as Greenroom's.
+/// `grrm`, the `application_id` that marks a database as a store of Greenroom.
 const APPLICATION: i64 = 0x6772_726d;
 
-/// `registry` has a row for each key that etcd would have below a target, except the lock, whose
+/// `registry` has a row for each key that etcd would have below a target. The lock has a separate table, because its
 /// expiry and token have to be compared.
 const TABLES: &str = "
 CREATE TABLE revision (only INTEGER PRIMARY KEY CHECK (only = 1), value INTEGER NOT NULL) STRICT;
@@ -38,7 +38,7 @@ CREATE TABLE entries (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Creates the tables in an empty database. Accepts a database of Greenroom and refuses any other.
+/// Creates the tables in an empty database. Accepts a store of Greenroom and refuses any other database.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = pragma(&transaction, "user_version")?;
@@ -69,9 +69,9 @@ fn accept(version: i64) -> Result<(), Fault> {
     }
     Err(Fault::refused(
         FailureKind::Unsupported,
-        format!("its schema is {version}, and this Greenroom reads {VERSION}"),
+        format!("the database has schema {version}, but this Greenroom reads schema {VERSION}"),
     )
-    .hint("a newer Greenroom wrote it: use that version, or configure another file"))
+    .hint("a newer Greenroom wrote the file: use that version, or configure another file"))
 }
 
 fn pragma(transaction: &Transaction<'_>, name: &str) -> Result<i64, rusqlite::Error> {

@@ -1,4 +1,4 @@
-//! No seals: a user who may write one table of a file may write all of them.
+//! An `SQLite` store has no seals, because a user who can write one table of the file can write all of them.
 
 use async_trait::async_trait;
 
@@ -14,8 +14,8 @@ impl Seals for Store {
             FailureKind::Unsupported,
             "the store of this machine",
             format!("sealing release {id} of {target}"),
-            "a user who may write an SQLite file may write all of it",
+            "an SQLite store has no seals: a user who can write the file can write all of it",
         )
-        .hint("use etcd, which restricts who may write which keys"))
+        .hint("use etcd, which can restrict who writes which keys"))
     }
 }

@@ -1,4 +1,4 @@
-//! The database: one connection, one call at a time, outside the async threads.
+//! The database file. It has one connection and runs one call at a time, on blocking threads.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,20 +14,21 @@ use super::transaction::Change;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 
-/// How long a call waits for another process that is writing.
+/// How long a call waits while another process writes.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// How long a call may take in total: the disk may hang.
+/// How long a call may take in total. The limit exists because a disk may hang.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The largest value that is read or written, in bytes. Every user of the machine's store may write into it.
+/// The largest value that is read or written, in bytes. The limit exists because every user of the store can write
+/// into it.
 pub(super) const LARGEST_VALUE: u64 = 4 * 1024 * 1024;
 
-/// Registrations, journal and lock in one file. Cheap to clone.
+/// The store in one file. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) path: Arc<Path>,
-    /// None until the first call opens it.
+    /// None until the first call opens the database.
     database: Arc<Mutex<Option<Database>>>,
     /// How long a lock lasts without a renewal.
     pub(super) lease: Duration,
@@ -38,9 +39,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `path`. If there is no file, reads return an empty store, and the first write creates the
-    /// file and its directory: a command that only reads leaves nothing behind. Locks taken through this store last for
-    /// `lease` and are renewed every `heartbeat`, which must be at most a third of it.
+    /// Opens the database at `path`. If the file does not exist, reads return an empty store, and the first write
+    /// creates the file and its directory: a command that only reads creates nothing. A lock of this store lasts for
+    /// `lease` and is renewed every `heartbeat`, which must be at most a third of `lease`.
     pub async fn open(
         path: impl Into<PathBuf>,
         lease: Duration,
@@ -51,15 +52,15 @@ impl Store {
         Ok(store)
     }
 
-    /// The same, but the first call opens it: a file that cannot be opened is then a failure of its own environment
-    /// only.
+    /// Like [`Store::open`], but the first call opens the file. If that fails, only the environments that use this
+    /// file fail.
     pub fn unopened(
         path: impl Into<PathBuf>,
         lease: Duration,
         heartbeat: Duration,
     ) -> Result<Self> {
         let path: PathBuf = path.into();
-        keeps(&fault::target(&path), lease, heartbeat)?;
+        check_times(&fault::target(&path), lease, heartbeat)?;
         Ok(Self {
             path: path.into(),
             database: Arc::default(),
@@ -69,9 +70,9 @@ impl Store {
         })
     }
 
-    /// The same database with another lease and heartbeat: environments that share a file can have different ones.
+    /// The same database with another lease and heartbeat. Environments that share a file can have different ones.
     pub fn leasing(&self, lease: Duration, heartbeat: Duration) -> Result<Self> {
-        keeps(&fault::target(&self.path), lease, heartbeat)?;
+        check_times(&fault::target(&self.path), lease, heartbeat)?;
         Ok(Self {
             lease,
             heartbeat,
@@ -79,7 +80,7 @@ impl Store {
         })
     }
 
-    /// Whether this store has a file with its tables. May wait for a call in progress.
+    /// Whether the file exists and has the tables of this store. May wait for a call in progress.
     pub(super) fn has_file(&self) -> std::result::Result<bool, Fault> {
         let database = self.database.lock();
         let mut database = database.unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +88,7 @@ impl Store {
         Ok(matches!(database, Database::File(_)))
     }
 
-    /// Runs a reading transaction: everything in it is read at one revision.
+    /// Runs `work` in a transaction that only reads, so that all its reads show one revision.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
@@ -107,7 +108,7 @@ impl Store {
         .await
     }
 
-    /// Runs a writing transaction, durable when it returns, and sends a change hint.
+    /// Runs `work` in a transaction that writes. The change is durable when this returns, and watchers get a hint.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
@@ -137,12 +138,10 @@ impl Store {
     }
 }
 
-/// The database that a store uses.
 #[derive(Debug)]
 enum Database {
-    /// The file.
     File(Connection),
-    /// An empty database in memory, while there is no file.
+    /// An empty database in memory, while the file does not exist.
     Missing(Connection),
 }
 
@@ -155,7 +154,7 @@ impl Database {
             *slot = Some(Self::open(path)?);
         }
         slot.as_mut()
-            .ok_or_else(|| Fault::refused(FailureKind::Unreachable, "it is not open"))
+            .ok_or_else(|| Fault::refused(FailureKind::Unreachable, "the database is not open"))
     }
 
     fn open(path: &Path) -> std::result::Result<Self, Fault> {
@@ -167,7 +166,7 @@ impl Database {
         Ok(Self::Missing(empty))
     }
 
-    /// The file as soon as another process has created it.
+    /// The connection for a read: the file as soon as another process has created it.
     fn for_reading(&mut self, path: &Path) -> std::result::Result<&mut Connection, Fault> {
         if matches!(self, Self::Missing(_)) && is_there(path) {
             *self = Self::File(connect(path, true)?);
@@ -175,18 +174,21 @@ impl Database {
         Ok(self.connection())
     }
 
-    /// The file. Creates it if it does not exist.
+    /// The connection for a write. Creates the file if it does not exist.
     fn for_writing(&mut self, path: &Path) -> std::result::Result<&mut Connection, Fault> {
         if matches!(self, Self::Missing(_)) {
             if let Some(directory) = path.parent() {
                 private_files::create_directory(directory).map_err(|error| {
-                    Fault::refused(FailureKind::Denied, format!("its directory: {error}"))
-                        .hint("configure a directory that this user may write")
+                    Fault::refused(
+                        FailureKind::Denied,
+                        format!("cannot create its directory: {error}"),
+                    )
+                    .hint("configure a directory that this user can write")
                 })?;
             }
             private_files::create(path).map_err(|error| {
                 Fault::refused(FailureKind::Denied, error.to_string())
-                    .hint("configure a file that this user may write")
+                    .hint("configure a file that this user can write")
             })?;
             *self = Self::File(connect(path, true)?);
         }
@@ -200,13 +202,13 @@ impl Database {
     }
 }
 
-/// Whether the file exists, or an error prevents checking. Opening it then reports that error.
+/// Whether the file exists. True if that cannot be checked: opening the file then reports the error.
 pub(super) fn is_there(path: &Path) -> bool {
     !matches!(path.try_exists(), Ok(false))
 }
 
 /// Checks that a lease survives one missed renewal.
-fn keeps(target: &str, lease: Duration, heartbeat: Duration) -> Result<()> {
+fn check_times(target: &str, lease: Duration, heartbeat: Duration) -> Result<()> {
     if lease.is_zero() || heartbeat.is_zero() || heartbeat > lease / 3 {
         return Err(Failure::new(
             FailureKind::Rejected,
@@ -219,15 +221,15 @@ fn keeps(target: &str, lease: Duration, heartbeat: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Runs a blocking call with a deadline. A call that misses it may still take effect; `unsure` is the kind of failure
-/// for that.
+/// Runs a blocking call with a time limit. A call that exceeds the limit may still take effect; `unsure` is the kind
+/// of that failure.
 pub(super) async fn blocking<T: Send + 'static>(
     target: String,
     doing: String,
     unsure: FailureKind,
     work: impl FnOnce() -> std::result::Result<T, Fault> + Send + 'static,
 ) -> Result<T> {
-    let failed = |said: String| Failure::new(unsure, target.clone(), doing.clone(), said);
+    let failed = |message: String| Failure::new(unsure, target.clone(), doing.clone(), message);
     match tokio::time::timeout(DEADLINE, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(done)) => done.map_err(|fault| fault.into_failure(target, doing, unsure)),
         Ok(Err(error)) => Err(failed(format!("the call failed: {error}"))),
@@ -235,7 +237,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Opens a connection to an existing file. `prepare` also creates or checks the tables.
+/// Opens a connection to an existing file. With `prepare`, also creates or checks the tables.
 pub(super) fn connect(path: &Path, prepare: bool) -> std::result::Result<Connection, Fault> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
@@ -252,7 +254,7 @@ pub(super) fn connect(path: &Path, prepare: bool) -> std::result::Result<Connect
 }
 
 fn open(path: &Path) -> std::result::Result<Connection, Fault> {
-    // Without SQLITE_OPEN_URI: a path is a path.
+    // Without SQLITE_OPEN_URI, a path that starts with `file:` is an ordinary path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -267,14 +269,15 @@ fn open(path: &Path) -> std::result::Result<Connection, Fault> {
 
 fn prepared(mut connection: Connection) -> std::result::Result<Connection, Fault> {
     write_ahead(&connection)?;
-    // FULL is already the default of `bundled`. It is set because "durable when it returns" depends on it.
+    // FULL is already the default of the bundled `SQLite`. It is set explicitly because [`Store::write`] promises
+    // durability.
     connection.pragma_update(None, "synchronous", "FULL")?;
     schema::prepare(&mut connection)?;
     Ok(connection)
 }
 
-/// Turns on the write-ahead log. While it changes the journal mode, `SQLite` does not wait for others, whatever the
-/// busy timeout is, so several first openings would fail.
+/// Turns on the write-ahead log. `SQLite` ignores the busy timeout while it changes the journal mode, so this
+/// function retries for up to [`BUSY`]. Otherwise processes that open a new file at the same time would fail.
 fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
     let until = Instant::now() + BUSY;
     loop {
@@ -285,7 +288,9 @@ fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
             Ok(mode) => {
                 return Err(Fault::refused(
                     FailureKind::Unsupported,
-                    format!("a write-ahead log is not possible here (journal mode {mode})"),
+                    format!(
+                        "the file system does not support a write-ahead log (journal mode {mode})"
+                    ),
                 )
                 .hint("put the file on a local file system"));
             }

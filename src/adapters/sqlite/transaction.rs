@@ -1,4 +1,4 @@
-//! The parts that all transactions of this store share: the fence, the revision and the keys.
+//! What all transactions of this store share: the check of the lock, the revision and the keys.
 
 use std::cell::Cell;
 
@@ -19,12 +19,12 @@ pub(super) const HOLD: &str = "hold";
 /// The key of the lock below a target.
 pub(super) const LOCK: &str = "lock";
 
-/// The name for the problem of a lock whose expiry is not believed.
+/// The key under which a lock with an impossible expiry is reported as a problem.
 pub(super) const LOCK_END: &str = "lock/expires_at_ms";
-/// The largest value that is read, in bytes. The database refuses a row whose values together are larger than its own
-/// limit.
+/// The largest value that is read, in bytes. It is smaller than the limit of the database, which also refuses a row
+/// whose values together are too large.
 const LARGEST_READ: i64 = 3 * 1024 * 1024;
-/// No store reaches it by counting. A higher revision was written by another program, and leaves no room to count.
+/// The first revision that is refused. No store reaches it by counting, so another program must have written it.
 const LAST_REVISION: i64 = 1 << 62;
 
 /// The key of a registration below a target.
@@ -32,12 +32,12 @@ pub(super) fn slot_key(slot: Slot) -> String {
     format!("slots/{slot}")
 }
 
-/// A key as in etcd, below its prefix.
+/// The full key, as in etcd but without the prefix.
 pub(super) fn full_key(target: &Target, name: &str) -> String {
     sanitize(&format!("targets/{target}/{name}"))
 }
 
-/// Now, in milliseconds since 1970, the unit of leases.
+/// The current time in milliseconds since 1970, the unit of leases.
 pub(super) fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
@@ -56,7 +56,7 @@ impl<'connection> Change<'connection> {
         }
     }
 
-    /// Fails unless the lock of `fence` is held at this moment.
+    /// Fails unless the caller holds the lock of `fence` at this moment.
     pub(super) fn compare(&self, target: &Target, fence: &Fence) -> Result<(), Fault> {
         let held: Option<(i64, i64)> = self
             .sql
@@ -67,23 +67,23 @@ impl<'connection> Change<'connection> {
             )
             .optional()?;
         let now = now_ms();
-        let said = match held {
+        let reason = match held {
             Some((token, ends)) if token == fence.token.0 && is_running(ends, now) => {
                 return Ok(());
             }
             Some((token, ends)) if token == fence.token.0 && ends > now => {
-                format!("lock {token} ends later than any lease lasts, and is not believed")
+                format!("lock {token} is not valid: it expires later than any lease lasts")
             }
             Some((token, _)) if token == fence.token.0 => {
                 format!("the lease of lock {token} expired")
             }
-            Some((token, _)) => format!("lock {} was lost to lock {token}", fence.token),
-            None => format!("lock {} is not held", fence.token),
+            Some((token, _)) => format!("lock {} was replaced by lock {token}", fence.token),
+            None => format!("lock {} does not exist", fence.token),
         };
-        Err(Fault::refused(FailureKind::Fenced, said))
+        Err(Fault::refused(FailureKind::Fenced, reason))
     }
 
-    /// The revision of this transaction. It is one revision, however many rows the transaction writes.
+    /// The revision of this transaction. All rows that the transaction writes get this revision.
     pub(super) fn revision(&self) -> Result<i64, Fault> {
         if let Some(revision) = self.made.get() {
             return Ok(revision);
@@ -101,7 +101,7 @@ impl<'connection> Change<'connection> {
         Ok(revision)
     }
 
-    /// Writes a key with this transaction's revision.
+    /// Writes a key with the revision of this transaction.
     pub(super) fn put(&self, target: &Target, name: &str, value: &str) -> Result<(), Fault> {
         let revision = self.revision()?;
         self.sql.execute(
@@ -112,7 +112,6 @@ impl<'connection> Change<'connection> {
         Ok(())
     }
 
-    /// Removes a key.
     pub(super) fn remove(&self, target: &Target, name: &str) -> Result<(), Fault> {
         self.revision()?;
         self.sql.execute(
@@ -122,14 +121,15 @@ impl<'connection> Change<'connection> {
         Ok(())
     }
 
-    /// Commits. Returns the new revision, if anything changed.
+    /// Commits the transaction. Returns the new revision if anything changed.
     pub(super) fn commit(self) -> Result<Option<i64>, Fault> {
         self.sql.commit()?;
         Ok(self.made.get())
     }
 }
 
-/// A text of a row. Another program may have stored a value that is not UTF-8: only its own read fails.
+/// Reads a text column. Another program may have stored bytes that are not UTF-8. They are replaced, so that the
+/// other rows can still be read.
 pub(super) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
     let stored = row.get_ref(index)?;
     let bytes = stored.as_bytes().map_err(|_| {
@@ -138,7 +138,7 @@ pub(super) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// A key's value and the revision of its last change.
+/// The value of a key and the revision of its last change.
 pub(super) fn get(
     sql: &Transaction<'_>,
     target: &Target,
@@ -146,7 +146,8 @@ pub(super) fn get(
 ) -> Result<Option<(String, i64)>, Fault> {
     let found = sql
         .query_row(
-            // A value that is too large is not Greenroom's. It is skipped and hides no other.
+            // Greenroom never writes a value this large. The text that is returned instead cannot be decoded, so only
+            // this key has a problem.
             "SELECT CASE WHEN octet_length(value) <= ?3 THEN value
              ELSE octet_length(value) || ' bytes, more than Greenroom reads' END, revision
              FROM registry WHERE target = ?1 AND name = ?2",
@@ -157,7 +158,7 @@ pub(super) fn get(
     Ok(found)
 }
 
-/// The last values with a prefix, the last one first.
+/// The values whose names start with `prefix`, newest first. Values that are too large are skipped.
 pub(super) fn newest_below(
     sql: &Transaction<'_>,
     target: &Target,
@@ -171,42 +172,40 @@ pub(super) fn newest_below(
         "SELECT value FROM registry WHERE target = ?1 AND name >= ?2 AND name < ?3
          AND octet_length(value) <= ?5 ORDER BY name DESC LIMIT ?4",
     )?;
-    let asked = params![target.to_string(), prefix, behind, limit, LARGEST_READ];
-    let rows = statement.query_map(asked, |row| text(row, 0))?;
+    let parameters = params![target.to_string(), prefix, behind, limit, LARGEST_READ];
+    let rows = statement.query_map(parameters, |row| text(row, 0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The revision of the last change of the store.
 pub(super) fn current_revision(sql: &rusqlite::Connection) -> Result<i64, rusqlite::Error> {
     sql.query_row("SELECT value FROM revision", [], |row| row.get(0))
 }
 
-/// Why nothing can be written, and how to lower the revision. If the proxy then has a higher token, a repair finds
-/// that.
+/// The failure if the revision cannot be raised, with the command that lowers it. If the proxy then has a higher
+/// token than the store, `greenroom repair` corrects it.
 fn used_up(sql: &rusqlite::Connection, last: i64) -> Fault {
     let file = sql.path().unwrap_or("FILE");
     Fault::refused(
         FailureKind::Rejected,
         sanitize(&format!(
-            "its revision is {last}, and no change can count further: another program wrote it. Stop every console that uses the file, then run: sqlite3 {file} \"UPDATE revision SET value = (SELECT COALESCE(MAX(revision), 0) FROM registry WHERE revision < {LAST_REVISION})\""
+            "another program has set the revision to {last}, so no change can be written. Stop every console that uses the file, then run: sqlite3 {file} \"UPDATE revision SET value = (SELECT COALESCE(MAX(revision), 0) FROM registry WHERE revision < {LAST_REVISION})\""
         )),
     )
-    .hint("greenroom status then says whether greenroom repair is needed")
+    .hint("then `greenroom status` says whether `greenroom repair` is needed")
 }
 
-/// The most characters of the description of a bad value.
+/// The most characters of an error about a stored value.
 const SHOWN: usize = 240;
 
-/// Decodes a stored value. The error says what is wrong with it.
+/// Decodes a stored value. The error says what is wrong with the value.
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| {
-        // The error quotes the unexpected value, however long it is.
-        let said: String = sanitize(&error.to_string()).chars().take(SHOWN).collect();
-        format!("it cannot be read: {said}")
+        // The error quotes the unexpected value, which may be long.
+        let error: String = sanitize(&error.to_string()).chars().take(SHOWN).collect();
+        format!("the value is not valid: {error}")
     })
 }
 
-/// The stored form of a value.
 pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
     serde_json::to_string(value)
         .map_err(|error| Fault::refused(FailureKind::Rejected, error.to_string()))

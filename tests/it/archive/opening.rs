@@ -110,9 +110,12 @@ async fn an_archive_with_a_view_instead_of_a_table_is_refused() {
         ),
         (
             "CREATE TRIGGER t AFTER INSERT ON heads BEGIN DELETE FROM seen; END;".to_owned(),
-            "it has a trigger, \"t\"",
+            "the database has a trigger \"t\"",
         ),
-        ("DROP TABLE seen;".to_owned(), "it has no table seen"),
+        (
+            "DROP TABLE seen;".to_owned(),
+            "the database has no table seen",
+        ),
     ];
     for (number, (change, says)) in changes.iter().enumerate() {
         let path = place.path().join(format!("{number}.db"));

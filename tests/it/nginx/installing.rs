@@ -120,13 +120,10 @@ async fn a_missing_program_error_suggests_its_path() {
         .await
         .expect_err("no such program")
         .to_string();
-    assert!(
-        said.contains("write binary = \"/usr/sbin/nginx\""),
-        "{said}"
-    );
+    assert!(said.contains("set binary = \"/usr/sbin/nginx\""), "{said}");
     let failure = arena.writer().install(&arena.target).await;
     let said = failure.expect_err("no such program").to_string();
-    assert!(said.contains("write binary"), "{said}");
+    assert!(said.contains("set binary"), "{said}");
 }
 
 #[tokio::test]
@@ -140,7 +137,7 @@ async fn an_nginx_without_an_answer_is_unknown_and_not_outdated() {
     let failure = looked.expect_err("no answer");
     assert_eq!(failure.kind, FailureKind::Unreachable);
     let said = failure.to_string();
-    assert!(said.contains("no answer at 127.0.0.1:"), "{said}");
+    assert!(said.contains("no answer from 127.0.0.1:"), "{said}");
     assert!(said.contains("within 2 s"), "{said}");
     let looked = reader.installation(target).await.expect("an answer");
     assert_eq!(looked, Installation::Current);
@@ -180,7 +177,7 @@ async fn a_changed_or_not_loaded_file_is_outdated() {
     let Installation::Outdated(said) = before.installation(target).await.expect("an answer") else {
         panic!("a file that is not loaded is current");
     };
-    assert!(said.contains("has loaded another"), "{said}");
+    assert!(said.contains("nginx has loaded configuration"), "{said}");
 }
 
 #[tokio::test]
@@ -266,7 +263,7 @@ async fn a_taken_port_that_nginx_does_not_report_is_noticed_and_undone() {
     let said = refused.to_string();
     assert_eq!(refused.kind, FailureKind::Rejected, "{said}");
     for part in [
-        "not applied",
+        "the configuration is not loaded",
         "Address already in use",
         "old file was restored",
         "answers as before",
@@ -469,5 +466,5 @@ async fn the_planned_calls_are_listed() {
         .reader()
         .describe_switch(&arena.target, &switch)
         .join("\n");
-    assert!(words.contains("connections may be cut"), "{words}");
+    assert!(words.contains("may cut kept-alive connections"), "{words}");
 }

@@ -145,6 +145,9 @@ async fn a_plan_warns_of_a_reachable_preview_without_a_limit() {
     for open in ["8080", "0.0.0.0:8080 default_server", "[::]:8080"] {
         arena.arrangement.targets[0].preview_listen = vec![open.into()];
         let said = arena.reader().warnings(&arena.target).join("\n");
-        assert!(said.contains("every client that can reach it"), "{said}");
+        assert!(
+            said.contains("every client that can reach this address"),
+            "{said}"
+        );
     }
 }

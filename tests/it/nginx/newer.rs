@@ -149,7 +149,7 @@ async fn a_switch_that_would_restore_the_older_file_is_refused() {
     assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
     let words = refused.to_string();
     assert!(words.contains("so nothing was changed"), "{words}");
-    assert!(words.contains("update the configuration file"), "{words}");
+    assert!(words.contains("update the settings file"), "{words}");
     let after = fs::read_to_string(arena.site_file()).expect("the file");
     assert_eq!(before, after);
     assert_eq!(arena.live().await, Some(Slot::Blue));
@@ -203,7 +203,7 @@ async fn a_newer_installation_is_no_difference_to_repair() {
         panic!("{looked:?}");
     };
     assert!(
-        said.contains("was installed from a configuration of "),
+        said.contains("was installed from settings that were saved at "),
         "{said}"
     );
 

@@ -106,8 +106,7 @@ async fn a_file_in_the_place_of_the_tested_configuration_is_not_replaced() {
     let kept = fs::read_to_string(&trial).expect("it is there");
     assert_eq!(kept, "a copy that a person made\n");
     // A file that a crash left there is Greenroom's own.
-    let ours =
-        "events {}\n# Written by Greenroom for web/production; a change made here is lost.\n";
+    let ours = "events {}\n# Written by Greenroom for web/production; Greenroom overwrites changes to this file.\n";
     fs::write(&trial, ours).expect("written");
     arena
         .writer()

@@ -43,19 +43,20 @@ fn green(generation: u64) -> Pointer {
 
 #[test]
 fn the_mark_is_a_hash_of_the_text_and_contained_in_it() {
-    let one = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, Pointer::default()).unwrap();
+    let first = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, Pointer::default()).unwrap();
     let same = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, green(3)).unwrap();
     assert_eq!(
-        one, same,
-        "a pointer that is read at every request is not in the text"
+        first, same,
+        "the text does not contain a pointer that nginx reads at every request"
     );
     assert!(
-        one.text
-            .contains(&format!("X-Greenroom-Configuration {}", one.mark))
+        first
+            .text
+            .contains(&format!("X-Greenroom-Configuration {}", first.mark))
     );
     let other = format!("{DEFAULT_TEMPLATE}# more\n");
     let other = with(&other, SwitchMode::Pointer, Pointer::default()).unwrap();
-    assert_ne!(one.mark, other.mark);
+    assert_ne!(first.mark, other.mark);
 }
 
 #[test]
@@ -171,11 +172,11 @@ fn a_changed_built_in_template_needs_a_new_generation() {
     for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
         text.push_str(&with(DEFAULT_TEMPLATE, mode, green(3)).unwrap().text);
     }
-    // A failure means that the built-in template renders another file for the same settings: raise
-    // GENERATION, and change both values here.
+    // If this test fails, the built-in template renders another file for the same settings: raise GENERATION, and
+    // change both values in this test.
     assert_eq!(
         (GENERATION, mark_of(&text).as_str()),
-        (2, "e8d5aee8434d6da0")
+        (3, "b0287f6bf3c365fe")
     );
 }
 
