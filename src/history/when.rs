@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::inventory::local_time;
 
-/// The period that a word means. Start and end are the same if the word means a single moment.
+/// The period that a typed text means. Start and end are the same if the text means a single moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct When {
     pub from: Timestamp,
@@ -17,7 +17,7 @@ pub struct When {
     pub to: Timestamp,
 }
 
-/// The period that a word means at `now`. The error lists what can be written.
+/// Parses the typed text into a period, as seen at `now`. The error lists what can be written.
 pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
     when_in(text, now, &local_time::zone())
 }

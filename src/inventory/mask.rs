@@ -23,20 +23,20 @@ use crate::sanitize::sanitize_lines;
 /// The text that replaces a secret.
 pub const HIDDEN: &str = "(hidden)";
 
-/// A form of a secret, or a beginning of it, with fewer bytes is not hidden.
+/// The fewest bytes of a form of a secret, or of the beginning of a form, that are hidden.
 const SHORTEST: usize = 4;
 
-/// A secret with fewer characters is hidden only where it is a whole word, and in no other form, because it would be a
-/// part of too many other words.
+/// A secret with fewer characters than this is hidden only where it is a whole word, and in no other form, because it
+/// would be a part of too many other words.
 pub const HIDDEN_ANYWHERE: usize = 6;
 
-/// A secret with fewer bytes is not hidden, because such a word appears everywhere.
+/// A secret with fewer bytes than this is not hidden, because such a word appears everywhere.
 const SHORTEST_WORD: usize = 3;
 
-/// A text with more letters is not a short word: see [`is_word`].
+/// The most letters that a short word has: see [`is_word`].
 const WORD: usize = 5;
 
-/// A request body with fewer bytes is not hidden.
+/// A request body with fewer bytes than this is not hidden.
 const BODY: usize = 8;
 
 /// The secrets to hide. `Debug` does not show them. Clones share the forms of the secrets.

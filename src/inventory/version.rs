@@ -85,7 +85,7 @@ pub struct ImageLabels {
     pub version: Option<String>,
 }
 
-/// An earlier build time is ignored, because reproducible builds often set it to 1970.
+/// A build time before this one is ignored, because reproducible builds often set it to 1970.
 const FIRST_IMAGES: Timestamp = Timestamp::constant(1_000_000_000, 0);
 
 impl ImageLabels {

@@ -14,7 +14,7 @@ type Placed = (char, Range<usize>);
 
 /// One way to read the searched text.
 pub(super) struct View {
-    /// The characters in one letter case, without those that are not seen.
+    /// The characters in one letter case, without those that [`is_seen`] excludes.
     text: String,
     /// The place of each byte of `text` in the searched text.
     places: Vec<Range<usize>>,
@@ -52,7 +52,7 @@ fn each_reading(reading: &[Placed], depth: usize, look: &mut impl FnMut(&View)) 
     }
 }
 
-/// The text in one letter case, without characters that are not seen.
+/// The text in one letter case, without the characters that [`is_seen`] excludes.
 pub(super) fn folded(text: &str) -> String {
     text.chars().flat_map(fold).collect()
 }

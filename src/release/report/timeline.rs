@@ -60,7 +60,7 @@ fn decision(lines: &mut Lines, record: &AuditRecord) {
 struct Later {
     /// When the next version that stayed live got the traffic.
     until: Timestamp,
-    /// How long before that other versions were live that were backed out.
+    /// How long other versions, which were backed out, were live before that time.
     away: Duration,
 }
 
