@@ -16,7 +16,7 @@ pub struct HoldRecord {
     pub target: Target,
     /// The hold, which may already be cleared.
     pub hold: Hold,
-    /// The hash over the record; none if a Greenroom that did not write hashes yet wrote it.
+    /// The hash over the record; none if an older Greenroom wrote the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }

@@ -1,5 +1,5 @@
 //! Checks that the record of a hold or a repair was not altered. Each record carries a hash over itself. Greenroom
-//! overwrites a record in only two cases: a hold is cleared, or another action of a repair is done.
+//! overwrites a record in only two cases: a hold is cleared, or a repair makes progress or ends.
 
 use jiff::{SignedDuration, Timestamp};
 
