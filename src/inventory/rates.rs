@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(shown(4, 0), ("0.4 req/s".into(), "0%".into()));
         assert_eq!(shown(80, 10), ("8.0 req/s".into(), "12.5%".into()));
         assert_eq!(
-            words(10_000_000, 1),
+            shown(10_000_000, 1),
             ("1000000 req/s".into(), "0.01%".into())
         );
     }

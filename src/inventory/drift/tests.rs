@@ -403,7 +403,7 @@ fn a_snapshot_in_which_everything_agrees_has_no_difference() {
         let mut snapshot = agreed();
         apply(&mut snapshot);
         let truth = compare(&snapshot);
-        assert!(truth.holds(), "{what}: {truth:?}");
+        assert!(truth.holds(), "{change}: {truth:?}");
     }
 }
 
