@@ -1,5 +1,5 @@
-//! Decisions about a target outside its releases, each with its own record: holds that an operator or a rollback placed
-//! or an operator cleared, and repairs of drift. Pure.
+//! Records of decisions about a target that are not part of a release: holds and repairs of drift. An operator or a
+//! rollback places a hold, and an operator clears it. Each hold and each repair has a record of its own.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,22 +9,20 @@ use super::{Filter, Link, RepairRecord};
 use crate::inventory::local_time;
 use crate::inventory::{Hold, Operator, ReleaseId, Target};
 
-/// A hold of one target.
+/// The record of a hold of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldRecord {
-    /// Its id, of the same kind as a release's.
     pub id: ReleaseId,
-    /// The target that it holds.
     pub target: Target,
-    /// The hold, cleared or not.
+    /// The hold, which may already be cleared.
     pub hold: Hold,
-    /// The hash over the record; none if an older Greenroom wrote it.
+    /// The hash over the record; none if an older Greenroom wrote the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }
 
 impl HoldRecord {
-    /// The record of a hold. Its id comes from the hold, so that clearing the hold finds its record.
+    /// The id is derived from the hold, so that clearing the hold finds its record.
     pub fn new(target: &Target, hold: &Hold) -> Self {
         let bare = Self {
             id: hold_id(hold),
@@ -59,18 +57,15 @@ pub fn hold_id(hold: &Hold) -> ReleaseId {
     ))
 }
 
-/// A hold or a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum AuditRecord {
-    /// A hold.
     Hold(HoldRecord),
-    /// A repair.
     Repair(RepairRecord),
 }
 
 impl AuditRecord {
-    /// Its id. It sorts by time, together with those of releases.
+    /// Ids of holds, repairs and releases sort by time together.
     pub fn id(&self) -> ReleaseId {
         match self {
             Self::Hold(record) => record.id,
@@ -78,7 +73,6 @@ impl AuditRecord {
         }
     }
 
-    /// Its target.
     pub fn target(&self) -> &Target {
         match self {
             Self::Hold(record) => &record.target,
@@ -86,7 +80,6 @@ impl AuditRecord {
         }
     }
 
-    /// The operator who decided.
     pub fn operator(&self) -> &Operator {
         match self {
             Self::Hold(record) => &record.hold.author,
@@ -94,7 +87,7 @@ impl AuditRecord {
         }
     }
 
-    /// When it started.
+    /// When the hold was placed or the repair was started.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Hold(record) => record.hold.since,
@@ -102,7 +95,8 @@ impl AuditRecord {
         }
     }
 
-    /// When it ended; none if it has no end yet. The end of a hold may be in the future.
+    /// When the hold ends or the repair ended; none if there is no end yet. The end of a hold may be in the
+    /// future.
     pub fn ended_at(&self) -> Option<Timestamp> {
         match self {
             Self::Hold(record) => record.hold.until,
@@ -110,7 +104,7 @@ impl AuditRecord {
         }
     }
 
-    /// Whether its record is final.
+    /// Whether the record is final: the hold was cleared, or the repair has ended.
     pub fn is_settled(&self) -> bool {
         match self {
             Self::Hold(record) => record.hold.cleared.is_some(),
@@ -118,7 +112,7 @@ impl AuditRecord {
         }
     }
 
-    /// Its kind in one word.
+    /// One word for tables: `hold` or `repair`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Hold(_) => "hold",
@@ -126,7 +120,7 @@ impl AuditRecord {
         }
     }
 
-    /// Its outcome, for tables.
+    /// One or two words for tables: `held`, `cleared`, `done`.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Hold(record) if record.hold.cleared.is_some() => "cleared",
@@ -139,7 +133,7 @@ impl AuditRecord {
         }
     }
 
-    /// Its purpose, in one line.
+    /// One line: the reason of a hold, or the names of the differences that a repair removes.
     pub fn what(&self) -> String {
         match self {
             Self::Hold(record) => record.hold.reason.clone(),
@@ -147,7 +141,7 @@ impl AuditRecord {
         }
     }
 
-    /// Its result, in one line: who cleared a hold and why, or what a repair did.
+    /// One line: who cleared a hold and why, or what a repair did.
     pub fn ending(&self) -> String {
         match self {
             Self::Hold(record) => match &record.hold.cleared {
@@ -162,21 +156,21 @@ impl AuditRecord {
                 None => String::new(),
             },
             Self::Repair(record) => {
-                let done = record
+                let done_actions = record
                     .repair_actions
                     .iter()
                     .filter(|repair_action| repair_action.done_at.is_some());
-                let mut words: Vec<&str> = done
+                let mut parts: Vec<&str> = done_actions
                     .map(|repair_action| repair_action.does.as_str())
                     .collect();
                 let ending = record.closed.as_ref();
-                words.extend(ending.and_then(|(_, outcome)| outcome.reason()));
-                words.join("; ")
+                parts.extend(ending.and_then(|(_, outcome)| outcome.reason()));
+                parts.join("; ")
             }
         }
     }
 
-    /// Every operator who decided something in it.
+    /// Every operator who decided something in the record.
     fn people(&self) -> Vec<&Operator> {
         let mut people = vec![self.operator()];
         if let Self::Hold(record) = self {
@@ -185,7 +179,7 @@ impl AuditRecord {
         people
     }
 
-    /// Whether it matches a filter. A filter with a version or an outcome matches only releases.
+    /// Whether the record matches a filter. A filter with a version or an outcome matches only releases.
     pub fn is_let_through(&self, filter: &Filter) -> bool {
         let target = self.target();
         let is = |wanted: &Option<String>, value: &str| {
@@ -193,7 +187,7 @@ impl AuditRecord {
         };
         let by = |wanted: &String| {
             let mut people = self.people().into_iter();
-            people.any(|one| *wanted == one.name || *wanted == one.to_string())
+            people.any(|person| *wanted == person.name || *wanted == person.to_string())
         };
         filter.version.is_none()
             && filter.outcome.is_none()
@@ -202,11 +196,11 @@ impl AuditRecord {
             && filter.operator.as_ref().is_none_or(by)
             && filter.since.is_none_or(|since| self.at() >= since)
             && filter.until.is_none_or(|until| self.at() < until)
-            && self.says(&filter.words)
+            && self.contains_words(&filter.words)
     }
 
-    /// Whether each of these words is the beginning of a word in the record.
-    fn says(&self, words: &[String]) -> bool {
+    /// Whether each of the given words is the beginning of a word in the record.
+    fn contains_words(&self, words: &[String]) -> bool {
         let tokens = |text: &str| -> Vec<String> {
             let text = text.to_lowercase();
             let parts = text.split(|c: char| !c.is_alphanumeric());
@@ -223,9 +217,9 @@ impl AuditRecord {
             self.what(),
             self.ending()
         );
-        for one in self.people() {
+        for person in self.people() {
             text.push(' ');
-            text.push_str(&one.to_string());
+            text.push_str(&person.to_string());
         }
         if let Self::Repair(record) = self {
             for difference in &record.differences {
@@ -233,9 +227,9 @@ impl AuditRecord {
                 text.push_str(&difference.says);
             }
         }
-        let said = tokens(&text);
+        let found = tokens(&text);
         let mut wanted = words.iter().flat_map(|word| tokens(word));
-        wanted.all(|word| said.iter().any(|token| token.starts_with(&word)))
+        wanted.all(|word| found.iter().any(|token| token.starts_with(&word)))
     }
 }
 
@@ -290,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_keeps_its_id_when_it_is_cleared_and_another_has_another() {
+    fn only_the_same_hold_has_the_same_id_after_it_is_cleared() {
         let first = held(9, "payday");
         assert_eq!(first.id(), cleared(&first).id());
         assert_ne!(first.id(), held(9, "holidays").id());
@@ -300,7 +294,7 @@ mod tests {
     #[test]
     fn a_filter_lets_matching_records_through() {
         let record = cleared(&held(9, "Payday of the warehouse"));
-        let lets = |text: &str| {
+        let matches = |text: &str| {
             let filter = Filter::parse(text, at(21)).expect("a filter");
             record.is_let_through(&filter)
         };
@@ -314,7 +308,7 @@ mod tests {
             "hold paid",
             "since:2026-11-20 until:2026-11-20",
         ] {
-            assert!(lets(text), "{text}");
+            assert!(matches(text), "{text}");
         }
         for text in [
             "service:shop",
@@ -327,12 +321,12 @@ mod tests {
             "since:2026-11-21",
             "until:2026-11-19",
         ] {
-            assert!(!lets(text), "{text}");
+            assert!(!matches(text), "{text}");
         }
     }
 
     #[test]
-    fn a_record_says_what_it_is() {
+    fn a_record_reads_back_with_its_kind() {
         let record = held(9, "payday");
         let value = serde_json::to_value(&record).expect("JSON");
         assert_eq!(value["kind"], "hold");

@@ -1,6 +1,5 @@
-//! Whether a hold or a repair is unchanged since it was written. Each is one record with a hash over itself. It is
-//! written again when it changes, and only two changes are allowed: a hold is cleared, or more of a repair is done.
-//! Pure.
+//! Checks that the record of a hold or a repair was not altered. Each record carries a hash over itself. Greenroom
+//! overwrites a record in only two cases: a hold is cleared, or a repair makes progress or ends.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,11 +9,11 @@ use super::{
 };
 use crate::inventory::ReleaseId;
 
-/// How long after its end a hold counts as ended. Until then an operator whose clock is behind may clear it.
-const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
+/// A hold is treated as open for this long after its end, because an operator whose clock is behind may still
+/// clear it.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 
 impl HoldRecord {
-    /// The hash over the record.
     pub(super) fn link(&self) -> Link {
         let bare = Self {
             chain: None,
@@ -23,19 +22,19 @@ impl HoldRecord {
         Link::over("greenroom hold", &bare)
     }
 
-    /// Whether `to` may be a later version of the record: an operator has cleared it and changed nothing else.
-    fn goes_on(&self, to: &Self) -> bool {
+    /// Whether `to` is an allowed later version of this record: an operator has cleared the hold and changed
+    /// nothing else.
+    fn may_become(&self, to: &Self) -> bool {
         let Some(cleared) = &to.hold.cleared else {
             return false;
         };
         let is_same = self.id == to.id && self.target == to.target;
-        let was_standing = self.hold.cleared.is_none();
-        is_same && was_standing && self.hold.clone().cleared(cleared.clone()) == to.hold
+        let was_open = self.hold.cleared.is_none();
+        is_same && was_open && self.hold.clone().cleared(cleared.clone()) == to.hold
     }
 }
 
 impl RepairRecord {
-    /// The hash over the record.
     pub(super) fn link(&self) -> Link {
         let bare = Self {
             chain: None,
@@ -44,23 +43,23 @@ impl RepairRecord {
         Link::over("greenroom repair", &bare)
     }
 
-    /// Whether `to` may be a later version of the record: more actions are done, or it has ended.
-    fn goes_on(&self, to: &Self) -> bool {
-        let begun = |record: &Self| Self {
-            repair_actions: record.repair_actions.iter().map(not_begun).collect(),
+    /// Whether `to` is an allowed later version of this record: more actions are done, or the repair has ended.
+    fn may_become(&self, to: &Self) -> bool {
+        let without_progress = |record: &Self| Self {
+            repair_actions: record.repair_actions.iter().map(not_started).collect(),
             closed: None,
             chain: None,
             ..record.clone()
         };
-        // The start of an action is removed again if it could not be written for certain.
+        // An action can lose its start time: the start is removed again if it may not have been written.
         let mut repair_actions = self.repair_actions.iter().zip(&to.repair_actions);
         self.closed.is_none()
-            && begun(self) == begun(to)
+            && without_progress(self) == without_progress(to)
             && repair_actions.all(|(was, is)| was.done_at.is_none() || was == is)
     }
 }
 
-fn not_begun(repair_action: &RecordedAction) -> RecordedAction {
+fn not_started(repair_action: &RecordedAction) -> RecordedAction {
     RecordedAction {
         begun_at: None,
         done_at: None,
@@ -69,11 +68,11 @@ fn not_begun(repair_action: &RecordedAction) -> RecordedAction {
 }
 
 impl AuditRecord {
-    /// Whether `to` may be a later version of the record.
-    fn goes_on(&self, to: &Self) -> bool {
+    /// Whether `to` is an allowed later version of this record.
+    fn may_become(&self, to: &Self) -> bool {
         match (self, to) {
-            (Self::Hold(was), Self::Hold(is)) => was.goes_on(is),
-            (Self::Repair(was), Self::Repair(is)) => was.goes_on(is),
+            (Self::Hold(was), Self::Hold(is)) => was.may_become(is),
+            (Self::Repair(was), Self::Repair(is)) => was.may_become(is),
             _ => false,
         }
     }
@@ -88,29 +87,29 @@ impl Provable for AuditRecord {
         AuditRecord::kind(self)
     }
 
-    /// Checks the hash, and the id of a hold, which is derived from its content.
+    /// Verifies the hash. The id of a hold is verified too, because it is derived from the hold.
     fn prove(&self) -> Proof {
-        let what = format!("the {}", self.kind());
-        let (made, is_named) = match self {
+        let name = format!("the {}", self.kind());
+        let (computed, has_its_id) = match self {
             Self::Hold(record) => (record.link(), record.id == hold_id(&record.hold)),
             Self::Repair(record) => (record.link(), true),
         };
         match self.last_link() {
-            Some(link) if !link.is_known() => Proof::Newer(what),
-            Some(link) if *link == made && is_named => Proof::Whole,
-            None if is_named => Proof::NotChained,
-            _ => Proof::Broken(what),
+            Some(link) if !link.is_known() => Proof::Newer(name),
+            Some(link) if *link == computed && has_its_id => Proof::Whole,
+            None if has_its_id => Proof::NotChained,
+            _ => Proof::Broken(name),
         }
     }
 
     fn departs(&self, read: &Self) -> Option<String> {
-        let is_same = canonical(self) == canonical(read) || self.goes_on(read);
+        let is_same = canonical(self) == canonical(read) || self.may_become(read);
         (!is_same).then(|| format!("the {}", self.kind()))
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
         let until = self.ended_at();
-        self.is_settled() || until.is_some_and(|until| now.duration_since(until) >= CLOCKS)
+        self.is_settled() || until.is_some_and(|until| now.duration_since(until) >= CLOCK_TOLERANCE)
     }
 
     fn last_link(&self) -> Option<&Link> {
@@ -121,13 +120,14 @@ impl Provable for AuditRecord {
     }
 }
 
-/// How a hold or a repair that was read relates to the kept one. An older version of it says nothing new.
+/// Compares a record that was read with the archived one. An older version of the archived record counts as the
+/// same.
 pub fn audit_change(kept: &AuditRecord, read: &AuditRecord) -> Change {
     if canonical(kept) == canonical(read) {
         Change::Same
-    } else if kept.goes_on(read) {
+    } else if kept.may_become(read) {
         Change::More
-    } else if read.goes_on(kept) {
+    } else if read.may_become(kept) {
         Change::Same
     } else {
         Change::Other
@@ -213,9 +213,9 @@ mod tests {
         }
     }
 
-    /// A change of any single word in the record is found.
+    /// Each case changes one word of a record.
     #[test]
-    fn any_change_is_found() {
+    fn a_changed_word_is_found() {
         let changes = [
             (of(&hold()), "payday", "holiday"),
             (of(&hold()), "ana", "ben"),
@@ -251,27 +251,37 @@ mod tests {
         record.hold.reason = "holiday".into();
         let broken = Proof::Broken("the hold".into());
         assert_eq!(AuditRecord::Hold(record.clone()).prove(), broken);
-        // A new hash does not make it valid.
+        // A new hash does not help the forger, because the id no longer matches.
         record.chain = Some(record.link());
         assert_eq!(AuditRecord::Hold(record).prove(), broken);
     }
 
     #[test]
-    fn an_expired_hold_is_over_once_no_clock_can_be_so_far_behind() {
+    fn an_expired_hold_is_final_after_the_clock_tolerance() {
         let record = of(&hold());
         assert!(!record.is_over(at(3600)));
         assert!(!record.is_over(at(2 * 3600 - 1)));
         assert!(record.is_over(at(2 * 3600)));
-        assert!(of(&cleared("paid")).is_over(at(60)), "at once");
-        assert!(!repair(2, None).is_over(at(1_000_000)), "it has no end");
+        assert!(
+            of(&cleared("paid")).is_over(at(60)),
+            "no tolerance after a clear"
+        );
+        assert!(
+            !repair(2, None).is_over(at(1_000_000)),
+            "the repair has no end"
+        );
         assert!(repair(2, Some(RepairOutcome::Done)).is_over(at(9)));
     }
 
     #[test]
-    fn a_record_changes_forward_only_and_ends_once() {
+    fn only_allowed_later_versions_are_accepted() {
         let (placed, over) = (of(&hold()), of(&cleared("paid")));
         assert_eq!(audit_change(&placed, &over), Change::More);
-        assert_eq!(audit_change(&over, &placed), Change::Same, "read before");
+        assert_eq!(
+            audit_change(&over, &placed),
+            Change::Same,
+            "an older version"
+        );
         assert_eq!(audit_change(&over, &of(&cleared("why"))), Change::Other);
         let mut longer = hold();
         longer.until = None;

@@ -1,12 +1,12 @@
-//! The output of a release's candidate, kept with the release. Only its beginning and its end are kept, up to a limit,
-//! because the middle of long output says the least. Pure.
+//! The output of a release's candidate, stored with the release. If the output exceeds the limit, only its beginning
+//! and its end are kept.
 
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The writer of a line.
+/// Who wrote a line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WrittenBy {
@@ -14,23 +14,21 @@ pub enum WrittenBy {
     Out,
     /// The candidate, on standard error.
     Err,
-    /// Greenroom, about the log itself.
+    /// Greenroom itself, with a remark about the log.
     Greenroom,
 }
 
-/// One line of the log.
+/// One line of a candidate's output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenLine {
-    /// When the engine received it, if the engine reports it.
+    /// When the engine received the line, if the engine reports that.
     pub at: Option<Timestamp>,
-    /// Its writer.
     pub by: WrittenBy,
-    /// Its text, sanitized.
     pub text: String,
 }
 
 impl WrittenLine {
-    /// What it counts towards the limit, in bytes: its text and roughly the overhead of storing it.
+    /// How many bytes of the limit the line uses: its text, and roughly the overhead of storing it.
     fn weight(&self) -> usize {
         self.text.len() + 48
     }
@@ -39,35 +37,33 @@ impl WrittenLine {
 /// The lines of a candidate, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CandidateLog {
-    /// The lines at the beginning.
+    /// Lines from the beginning of the output.
     pub first: Vec<WrittenLine>,
-    /// How many lines after those are left out.
+    /// How many lines between `first` and `last` were dropped.
     pub left_out: u64,
-    /// The lines at the end.
+    /// Lines from the end of the output.
     pub last: Vec<WrittenLine>,
 }
 
 impl CandidateLog {
-    /// How many lines there were.
     pub fn count(&self) -> u64 {
         let kept = self.first.len() + self.last.len();
         self.left_out + u64::try_from(kept).unwrap_or(u64::MAX)
     }
 
-    /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.count() == 0
     }
 }
 
-/// A log that is being written.
+/// A log to which lines are still added.
 #[derive(Debug)]
 pub struct Gathering {
     limit: usize,
     log: CandidateLog,
     last: VecDeque<WrittenLine>,
-    first_weighs: usize,
-    last_weighs: usize,
+    first_bytes: usize,
+    last_bytes: usize,
 }
 
 impl Gathering {
@@ -77,34 +73,32 @@ impl Gathering {
             limit,
             log: CandidateLog::default(),
             last: VecDeque::new(),
-            first_weighs: 0,
-            last_weighs: 0,
+            first_bytes: 0,
+            last_bytes: 0,
         }
     }
 
-    /// Adds the next line.
     pub fn push(&mut self, line: WrittenLine) {
         let weight = line.weight();
         if self.last.is_empty()
             && self.log.left_out == 0
-            && self.first_weighs + weight <= self.limit / 4
+            && self.first_bytes + weight <= self.limit / 4
         {
-            self.first_weighs += weight;
+            self.first_bytes += weight;
             self.log.first.push(line);
             return;
         }
-        self.last_weighs += weight;
+        self.last_bytes += weight;
         self.last.push_back(line);
-        while self.last_weighs > self.limit - self.limit / 4 {
+        while self.last_bytes > self.limit - self.limit / 4 {
             let Some(oldest) = self.last.pop_front() else {
                 break;
             };
-            self.last_weighs -= oldest.weight();
+            self.last_bytes -= oldest.weight();
             self.log.left_out += 1;
         }
     }
 
-    /// The log so far.
     pub fn into_log(self) -> CandidateLog {
         CandidateLog {
             last: self.last.into(),

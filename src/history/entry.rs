@@ -1,4 +1,5 @@
-//! The journal of a release: one entry for each event.
+//! The journal of a release: one entry for each event. Drivers write entries; screens, the archive and a driver that
+//! resumes the release read them.
 
 use std::time::Duration;
 
@@ -9,14 +10,13 @@ use super::{Direction, Link, Step};
 use crate::checks::Report;
 use crate::inventory::{FencingToken, Operator, PeerApproval};
 
-/// A person's decision.
+/// A person's decision, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The person.
     pub by: Operator,
-    /// When the person was asked. The time between question and answer is not Greenroom's.
+    /// When the question was shown. The time from then to the answer is the person's, not Greenroom's.
     pub asked_at: Option<Timestamp>,
-    /// The person's reason or remark, in their own words.
+    /// The reason or remark that the person typed.
     pub note: Option<String>,
 }
 
@@ -24,18 +24,17 @@ pub struct Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Takeover {
-    /// Its lock was free: it was released, or its lease had expired.
+    /// The lock was free: its driver had released it, or its lease had expired.
     Resumed,
-    /// Its lock was held, and the operator took it on purpose.
+    /// Another driver held the lock, and the operator took it on purpose.
     Forced,
 }
 
-/// The successor of a handover: one console, and no other of the same person.
+/// The operator to whom a release is handed over. The handover is for one console of that operator and for no
+/// other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Successor {
-    /// The operator.
     pub operator: Operator,
-    /// The operator's console.
     pub console: String,
     /// The only lock that the successor may take over.
     pub token: FencingToken,
@@ -47,72 +46,63 @@ pub struct Successor {
 pub enum Happening {
     /// A step is about to act.
     Intent {
-        /// The step.
         step: Step,
-        /// The direction.
         direction: Direction,
-        /// The approvals by other operators that the step required.
+        /// The approvals by other operators that allowed the step.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(rename = "endorsed")]
         peer_approvals: Vec<PeerApproval>,
     },
-    /// A step was observed to be complete, or given up.
+    /// A step was observed to be complete, or it failed.
     Outcome {
-        /// The step.
         step: Step,
-        /// The direction.
         direction: Direction,
-        /// What went wrong; none if the step is complete.
+        /// Why the step failed; none if it is complete.
         failure: Option<String>,
         /// The time from the intent to this entry.
         took: Duration,
     },
-    /// The checks were run.
-    Checked {
-        /// The result.
-        report: Report,
-    },
+    /// The checks of the candidate were run.
+    Checked { report: Report },
     /// A person approved a step.
     Approved {
-        /// The step.
         step: Step,
-        /// Who approved it, and when.
+        /// The person who approved the step, and when the question was shown.
         decision: Decision,
     },
-    /// A person, or a crossed threshold, asked to back out.
+    /// A person or a rule requested that the release back out.
     BackOutAsked {
-        /// Who decided, and why; none if a rule decided.
+        /// The person's decision; none if a rule decided.
         decision: Option<Decision>,
-        /// The reason.
+        /// Why the release backs out.
         reason: String,
     },
     /// A person chose what to do about a failed or waiting step.
     Chosen {
-        /// The step that had failed or was waiting.
         step: Step,
         /// `retry`, `back out`, `leave` or `skip`; `check again` for a waiting step.
         choice: String,
-        /// Who decided, and why.
+        /// The person who chose, and why.
         decision: Decision,
     },
-    /// Another driver resumed the release after its driver had gone. Approvals from before no longer count.
+    /// Another driver resumed the release. Approvals that were given before no longer count.
     Resumed {
-        /// How the driver got the lock.
+        /// How the new driver got the lock.
         how: Takeover,
-        /// The driver before, as far as the journal says.
+        /// The previous driver according to the journal.
         from: Operator,
-        /// The new driver, and why.
+        /// The new driver, and why it resumed the release.
         decision: Decision,
     },
-    /// The driver stopped driving on purpose, after the current act had been observed. A driver that disappeared
-    /// without this entry was interrupted.
+    /// The driver stopped on purpose, after the result of its current action had been observed. If a driver disappeared
+    /// without this entry, the release was interrupted.
     LetGo {
-        /// The reason.
+        /// Why the driver stopped.
         reason: String,
-        /// The successor, if it was handed over.
+        /// The successor, if the release was handed over.
         to: Option<Successor>,
     },
-    /// An event that only a newer Greenroom knows. Screens may skip it, but a release with such an entry must not be
+    /// An event that only a newer Greenroom knows. Screens may skip this entry, but a release that has one must not be
     /// resumed.
     #[serde(other)]
     Unknown,
@@ -121,14 +111,13 @@ pub enum Happening {
 /// One entry of a release's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Counts up from 1 without gaps. Writing the same entry twice changes nothing.
+    /// Entries are numbered from 1 without gaps. Writing an entry again changes nothing.
     pub sequence: u32,
-    /// The time of the event.
     pub at: Timestamp,
-    /// The event.
     #[serde(flatten)]
     pub what: Happening,
-    /// The hash that ties it to the entry before; none if an older Greenroom wrote it, and none before it is written.
+    /// The hash that links this entry to the one before it. None until the entry is written, and none if an older
+    /// Greenroom wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }

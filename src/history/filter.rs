@@ -1,5 +1,5 @@
-//! A search for releases, the same as flags and as typed text: `service:web outcome:failed
-//! operator:ana since:yesterday basket`. Pure.
+//! The search for releases. Flags of the command line and typed text make the same [`Filter`]:
+//! `service:web outcome:failed operator:ana since:yesterday basket`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use super::{Outcome, ReleaseRecord, when};
 
-/// The state of a release, as one word.
+/// The state of a release in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Standing {
-    /// It has no end yet: it is running, or was interrupted.
+    /// The release has no end yet: it is running, or was interrupted.
     Open,
     /// See [`Outcome::Done`].
     Done,
@@ -26,7 +26,6 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// All of them.
     pub const ALL: [Self; 6] = [
         Self::Open,
         Self::Done,
@@ -36,7 +35,6 @@ impl Standing {
         Self::NeedsPerson,
     ];
 
-    /// The state of this release.
     pub fn of(record: &ReleaseRecord) -> Self {
         match record.closed.as_ref().map(|(_, outcome)| outcome) {
             None => Self::Open,
@@ -48,7 +46,7 @@ impl Standing {
         }
     }
 
-    /// The word for it, without a space.
+    /// One word without a space, as it is typed in a filter.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -60,7 +58,6 @@ impl Standing {
         }
     }
 
-    /// The group that it belongs to.
     pub fn among(self) -> Among {
         match self {
             Self::Open => Among::Open,
@@ -80,10 +77,10 @@ impl fmt::Display for Standing {
     }
 }
 
-/// A group of outcomes.
+/// A group of states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Among {
-    /// It has no end yet.
+    /// The release has no end yet.
     Open,
     /// The version became live.
     Good,
@@ -92,7 +89,7 @@ pub enum Among {
 }
 
 impl Among {
-    /// The word for it.
+    /// The word that is typed in a filter.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -102,12 +99,10 @@ impl Among {
     }
 }
 
-/// The outcomes to search for.
+/// The outcomes that a filter lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcomes {
-    /// Exactly this one.
     One(Standing),
-    /// All outcomes of this group.
     Among(Among),
 }
 
@@ -117,50 +112,49 @@ impl FromStr for Outcomes {
     fn from_str(text: &str) -> Result<Self, String> {
         let word = text.to_ascii_lowercase().replace(['_', ' '], "-");
         let word = word.replace("-a-", "-");
-        let one = Standing::ALL.into_iter().find(|one| one.as_str() == word);
-        match (one, word.as_str()) {
-            (Some(one), _) => Ok(Self::One(one)),
+        let standing = Standing::ALL
+            .into_iter()
+            .find(|standing| standing.as_str() == word);
+        match (standing, word.as_str()) {
+            (Some(standing), _) => Ok(Self::One(standing)),
             (None, "ok" | "good") => Ok(Self::Among(Among::Good)),
             (None, "failed" | "bad") => Ok(Self::Among(Among::Failed)),
             _ => {
-                let all: Vec<&str> = Standing::ALL.map(Standing::as_str).into();
+                let names: Vec<&str> = Standing::ALL.map(Standing::as_str).into();
                 Err(format!(
-                    "`{text}` is not an outcome: write ok, failed, {}",
-                    all.join(", ")
+                    "`{text}` is not an outcome: write one of ok, failed, {}",
+                    names.join(", ")
                 ))
             }
         }
     }
 }
 
-/// The conditions that a release must all meet.
+/// The conditions of a search. A release must meet all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Its service.
     pub service: Option<String>,
-    /// Its environment.
     pub environment: Option<String>,
-    /// Its version: the tag, the short digest if it has none, or the beginning of a digest.
+    /// The tag, the short digest if the version has no tag, or the beginning of a digest.
     pub version: Option<String>,
-    /// The operator who opened it: `ana` or `ana@ops-1`.
+    /// The operator who opened the release: `ana` or `ana@ops-1`.
     pub operator: Option<String>,
-    /// How it ended.
     pub outcome: Option<Outcomes>,
-    /// Opened at this time or later.
+    /// The release was opened at this time or later.
     pub since: Option<Timestamp>,
-    /// Opened before this time.
+    /// The release was opened before this time.
     pub until: Option<Timestamp>,
-    /// Words that must all appear in it; the beginning of a word is enough.
+    /// Words that must all appear in the release. The beginning of a word is enough.
     pub words: Vec<String>,
 }
 
 impl Filter {
-    /// Parses typed text. The error names the part that is not valid.
+    /// Parses typed text. The error names the invalid part.
     pub fn parse(text: &str, now: Timestamp) -> Result<Self, String> {
         let mut filter = Self::default();
         for word in text.split_whitespace() {
             let (key, value) = word.split_once(':').unwrap_or(("", word));
-            // A key without a value is still being typed.
+            // The operator is still typing a key that has no value.
             if value.is_empty() && KEYS.contains(&key) {
                 continue;
             }
@@ -172,7 +166,7 @@ impl Filter {
                 "outcome" => filter.outcome = Some(value.parse()?),
                 "since" => filter.since = Some(when(value, now)?.from),
                 "until" => filter.until = Some(when(value, now)?.to),
-                // An address or a digest also has a colon.
+                // Addresses and digests contain a colon too, and are words to search for.
                 _ => filter.words.push(word.to_owned()),
             }
         }
@@ -180,7 +174,7 @@ impl Filter {
     }
 }
 
-/// The keys before a colon.
+/// The keys that can precede a colon.
 const KEYS: [&str; 9] = [
     "service",
     "environment",
@@ -215,7 +209,7 @@ mod tests {
             operator: Some("ana".into()),
             outcome: Some(Outcomes::Among(Among::Failed)),
             since: Some("2026-11-20T00:00:00Z".parse().expect("a time")),
-            // The whole of today.
+            // The end of today.
             until: Some("2026-11-22T00:00:00Z".parse().expect("a time")),
             words: vec!["basket".into(), "sha256:4f2a".into()],
         };
@@ -232,19 +226,19 @@ mod tests {
 
     #[test]
     fn an_invalid_value_is_refused() {
-        let said = Filter::parse("outcome:nice", now()).expect_err("no outcome");
+        let error = Filter::parse("outcome:nice", now()).expect_err("no outcome");
         assert!(
-            said.contains("backed-out") && said.contains("failed"),
-            "{said}"
+            error.contains("backed-out") && error.contains("failed"),
+            "{error}"
         );
         assert!(Filter::parse("since:soon", now()).is_err());
     }
 
     #[test]
-    fn every_outcome_can_be_asked_for_by_its_word() {
-        for one in Standing::ALL {
-            assert_eq!(one.as_str().parse(), Ok(Outcomes::One(one)));
-            assert_eq!(one.to_string().parse(), Ok(Outcomes::One(one)));
+    fn every_outcome_is_parsed_from_its_word() {
+        for standing in Standing::ALL {
+            assert_eq!(standing.as_str().parse(), Ok(Outcomes::One(standing)));
+            assert_eq!(standing.to_string().parse(), Ok(Outcomes::One(standing)));
         }
     }
 }

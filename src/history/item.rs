@@ -1,16 +1,14 @@
-//! One line of a history: a release, a hold or a repair. Pure.
+//! One line of a history list. Releases, holds and repairs are listed together.
 
 use jiff::Timestamp;
 
 use super::{KeptAudit, Listed};
 use crate::inventory::{Operator, ReleaseId, Target};
 
-/// A release, a hold or a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// A release.
     Release(Box<Listed>),
-    /// A hold, or a repair.
+    /// A hold or a repair.
     Audit(Box<KeptAudit>),
 }
 
@@ -27,7 +25,7 @@ impl From<KeptAudit> for Item {
 }
 
 impl Item {
-    /// The release; none if it is a hold or a repair.
+    /// None for a hold or a repair.
     pub fn release(&self) -> Option<&Listed> {
         match self {
             Self::Release(listed) => Some(listed),
@@ -35,7 +33,6 @@ impl Item {
         }
     }
 
-    /// Its id.
     pub fn id(&self) -> ReleaseId {
         match self {
             Self::Release(listed) => listed.head.id,
@@ -43,7 +40,6 @@ impl Item {
         }
     }
 
-    /// Its target.
     pub fn target(&self) -> &Target {
         match self {
             Self::Release(listed) => &listed.head.target,
@@ -51,7 +47,6 @@ impl Item {
         }
     }
 
-    /// The operator who started it.
     pub fn operator(&self) -> &Operator {
         match self {
             Self::Release(listed) => &listed.head.operator,
@@ -59,7 +54,6 @@ impl Item {
         }
     }
 
-    /// When it started.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Release(listed) => listed.head.opened_at,
@@ -68,17 +62,17 @@ impl Item {
     }
 }
 
-/// Merges both lists. Each is ordered newest first, and so is the result.
-pub fn merged(releases: Vec<Listed>, beside: Vec<KeptAudit>) -> Vec<Item> {
-    let mut items = Vec::with_capacity(releases.len() + beside.len());
-    let mut beside = beside.into_iter().peekable();
+/// Merges releases with holds and repairs. Both lists and the result are ordered newest first.
+pub fn merged(releases: Vec<Listed>, audits: Vec<KeptAudit>) -> Vec<Item> {
+    let mut items = Vec::with_capacity(releases.len() + audits.len());
+    let mut audits = audits.into_iter().peekable();
     for listed in releases {
         let id = listed.head.id;
-        while let Some(newer) = beside.next_if(|kept| kept.record.id() > id) {
+        while let Some(newer) = audits.next_if(|kept| kept.record.id() > id) {
             items.push(newer.into());
         }
         items.push(listed.into());
     }
-    items.extend(beside.map(Item::from));
+    items.extend(audits.map(Item::from));
     items
 }

@@ -1,5 +1,5 @@
-//! What an archive keeps of a release. If the journal says something else later, the archive keeps its version and
-//! notes the difference. Pure.
+//! What an archive keeps of a release, and how it compares with the journal in the store. If the journal was changed,
+//! the archive keeps its own version and notes the difference.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,24 +7,21 @@ use serde_json::Value;
 
 use super::{AuditRecord, CandidateLog, Entry, Happening, Recorded, ReleaseRecord};
 
-/// Shown in a list if the store was changed after the record had been archived.
-pub const DIFFERS: &str = "its store says otherwise now";
+/// Shown in a list for a record that the store has changed since it was archived.
+pub const DIFFERS: &str = "the store now has a different record";
 
-/// A release in a list.
+/// A release in a list, with the number of differences to its store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its head.
     pub head: ReleaseRecord,
-    /// How many differences were noted.
     pub differences: u32,
 }
 
-/// A part of a journal that changed after it had been archived.
+/// A part of a journal in the store that differs from the archived one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// When it was noticed.
     pub noticed_at: Timestamp,
-    /// The part that differs: `head`, `entry 3`.
+    /// The part that differs, e.g. `head` or `entry 3`.
     pub what: String,
     /// The archived value.
     pub kept: String,
@@ -35,35 +32,37 @@ pub struct Difference {
 /// A release with everything that the archive keeps about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// As it was first read, with the entries that were added later.
+    /// The release as it was first read, with the entries that were added later.
     pub recorded: Recorded,
-    /// The differences in its journal, in the order in which they were noticed.
+    /// The differences in the journal, in the order in which they were noticed.
     pub differences: Vec<Difference>,
-    /// The output of its candidate, if an operator requested it and it is kept.
+    /// The output of the candidate, if an operator asked for it and the archive still has it.
     pub log: Option<CandidateLog>,
 }
 
 /// A hold or a repair with everything that the archive keeps about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptAudit {
-    /// As it was first read, with the changes that were allowed later.
+    /// The record as it was first read, with the allowed later changes.
     pub record: AuditRecord,
-    /// The differences in its journal, in the order in which they were noticed.
+    /// The differences in the journal, in the order in which they were noticed.
     pub differences: Vec<Difference>,
 }
 
-/// How the version that was read relates to the kept one.
+/// How a record in the store relates to the archived one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// They say the same.
+    /// Both have the same content.
     Same,
-    /// The read version adds to the kept one without a contradiction: e.g. the release has ended.
+    /// The record in the store adds to the archived one without contradicting it, e.g. the release has ended
+    /// since.
     More,
-    /// They differ.
+    /// The record in the store contradicts the archived one.
     Other,
 }
 
-/// How a head that was read relates to the kept one. An older version of a head that has ended since says nothing new.
+/// Compares a head that was read with the archived one. A head that was read before the release ended counts as
+/// the same.
 pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
     if canonical(kept) == canonical(read) {
         return Change::Same;
@@ -78,39 +77,39 @@ pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
     }
 }
 
-/// How an entry that was read relates to the kept one of the same number.
+/// Compares an entry that was read with the archived one of the same number.
 pub fn entry_change(kept: &Entry, read: &Entry) -> Change {
     if canonical(kept) == canonical(read) {
         return Change::Same;
     }
-    // An older Greenroom archived it without knowing the entry.
+    // The Greenroom that archived the entry did not know its event.
     if kept.what == Happening::Unknown && kept.at == read.at {
         return Change::More;
     }
     Change::Other
 }
 
-/// A value as text that is the same whichever program wrote it: names sorted, no white space.
+/// A value as JSON text with sorted names and no white space, so that every program makes the same text.
 pub(super) fn canonical(value: &impl Serialize) -> String {
     serde_json::to_value(value)
         .map_or_else(|error| error.to_string(), |value| sorted(value).to_string())
 }
 
-/// Sorts the names of every object, whichever map type the library uses.
+/// Sorts the names of every object, so that the text does not depend on the map type of the JSON library.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {
-            let mut all: Vec<(String, Value)> = map.into_iter().collect();
-            all.sort_by(|(one, _), (other, _)| one.cmp(other));
-            Value::Object(all.into_iter().map(|(k, v)| (k, sorted(v))).collect())
+            let mut members: Vec<(String, Value)> = map.into_iter().collect();
+            members.sort_by(|(first, _), (second, _)| first.cmp(second));
+            Value::Object(members.into_iter().map(|(k, v)| (k, sorted(v))).collect())
         }
-        Value::Array(all) => Value::Array(all.into_iter().map(sorted).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
         other => other,
     }
 }
 
-/// All words of a release that a search can find, except its target, version, operator and outcome, which have their
-/// own fields.
+/// The words of a release that a search can find. Its target, version, operator and outcome are not among them, because
+/// they have their own fields in a filter.
 pub fn words(recorded: &Recorded) -> String {
     let head = &recorded.head;
     let mut words: Vec<&str> = Vec::new();
@@ -137,9 +136,9 @@ pub fn words(recorded: &Recorded) -> String {
 fn entry_words<'a>(entry: &'a Entry, words: &mut Vec<&'a str>) {
     match &entry.what {
         Happening::Intent { peer_approvals, .. } => {
-            for one in peer_approvals {
-                words.push(&one.by.name);
-                words.extend(one.note.as_deref());
+            for approval in peer_approvals {
+                words.push(&approval.by.name);
+                words.extend(approval.note.as_deref());
             }
         }
         Happening::Unknown => {}
@@ -178,7 +177,7 @@ mod tests {
     use crate::history::{Outcome, Step};
 
     #[test]
-    fn a_release_that_ended_says_more_and_an_older_reading_nothing() {
+    fn an_end_adds_to_a_head() {
         let open = head(1);
         let mut closed = open.clone();
         closed.closed = Some((open.opened_at, Outcome::Done));

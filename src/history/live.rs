@@ -1,4 +1,4 @@
-//! When the new version of a release had the traffic, from the switch steps of its journal. Pure.
+//! The time during which the new version of a release had the traffic, from the switch steps of its journal.
 
 use std::time::Duration;
 
@@ -12,29 +12,29 @@ use super::{Direction, Entry, Happening, Step};
 pub struct LivePeriod {
     /// When the switch to the new version was observed.
     pub since: Timestamp,
-    /// When the switch back was observed. None if this release did not switch back: then the version was live until
-    /// another release switched away from it.
+    /// When the switch back was observed; none if this release did not switch back. In that case the version was live
+    /// until another release switched away from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 impl LivePeriod {
-    /// The period that these entries prove; none if no switch was observed.
+    /// The period that the entries prove; none if no entry says that a switch was observed.
     pub fn of(entries: &[Entry]) -> Option<Self> {
         entries.iter().fold(None, |before, entry| {
             Self::after(before, entry.at, &entry.what)
         })
     }
 
-    /// The period after one more entry.
+    /// Adds one more entry of the journal to the period `before`.
     #[must_use]
-    pub fn after(before: Option<Self>, at: Timestamp, what: &Happening) -> Option<Self> {
+    pub fn after(before: Option<Self>, at: Timestamp, event: &Happening) -> Option<Self> {
         let Happening::Outcome {
             step: Step::Switch,
             direction,
             failure: None,
             ..
-        } = what
+        } = event
         else {
             return before;
         };
@@ -51,7 +51,7 @@ impl LivePeriod {
         }
     }
 
-    /// How long the version was live, if this release itself ended it.
+    /// How long the version was live; none if this release did not switch back.
     pub fn length(&self) -> Option<Duration> {
         let until = self.until?;
         Some(Duration::try_from(until.duration_since(self.since)).unwrap_or_default())

@@ -1,5 +1,5 @@
-//! The records that releases leave. Pure. History never decides what is shown as running: that is
-//! always observed.
+//! The records that releases leave: what they contain, how they are linked by hashes, and how they are searched.
+//! Nothing in this module does I/O. History never decides what is shown as running: only observation does.
 
 mod audit;
 mod audit_chain;

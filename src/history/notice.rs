@@ -1,4 +1,5 @@
-//! A notice about a release for people who are not watching: one fact per notice, in the words of the screen.
+//! A notice tells people who are not watching a release that something happened to it. Each notice reports one fact, in
+//! the wording of the console.
 
 use std::fmt;
 
@@ -8,28 +9,26 @@ use serde::Serialize;
 use super::{ReleaseKind, Step};
 use crate::inventory::{Operator, ReleaseId, Target, Tier, Version};
 
-/// The event that a notice reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeEvent {
-    /// A release was started.
     Started,
-    /// It is waiting for a person.
+    /// The release is waiting for a person.
     Waiting,
-    /// The traffic has moved to its version.
+    /// The traffic has moved to the new version.
     Switched,
-    /// A step failed, or its driver had to stop.
+    /// A step failed, or the driver of the release had to stop.
     Failed,
     /// The traffic has moved back to the version that was live before.
     RolledBack,
-    /// Everything that it did was undone, and it has ended.
+    /// Everything that the release did was undone, and it has ended.
     BackedOut,
-    /// It has ended and its version is live.
+    /// The release has ended, and the new version is live.
     Finished,
 }
 
 impl NoticeEvent {
-    /// All of them, in the order in which they can happen.
+    /// Every event, in the order in which they can happen.
     pub const ALL: [Self; 7] = [
         Self::Started,
         Self::Waiting,
@@ -60,52 +59,45 @@ impl fmt::Display for NoticeEvent {
     }
 }
 
-/// The results of a version's checks, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ChecksCounted {
-    /// How many checks passed.
+    /// How many checks have passed.
     pub passed: usize,
-    /// How many checks there are.
+    /// How many checks there are in total.
     pub of: usize,
-    /// When the last of them ran.
+    /// When the last check ran.
     pub at: Timestamp,
 }
 
 /// One fact about a release. Every text is one sanitized line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
-    /// The id: the same each time this notice is sent, and different from any other notice's.
+    /// The same each time this notice is sent, and different from the id of any other notice.
     pub id: String,
-    /// The event.
     pub event: NoticeEvent,
-    /// The time of the event.
     pub at: Timestamp,
-    /// The target.
     pub target: Target,
-    /// How careful an operator must be there.
+    /// How careful an operator must be with the target.
     pub tier: Tier,
-    /// The release.
     pub release: ReleaseId,
-    /// The kind of release.
     pub kind: ReleaseKind,
     /// The version that was live before; none for the first release of a target.
     pub from: Option<Version>,
     /// The version that becomes live.
     pub to: Version,
-    /// The operator who opened it.
+    /// The operator who opened the release.
     pub operator: Operator,
-    /// The operator who drives it.
     pub driver: Operator,
-    /// The reason that its operator gave.
+    /// The reason that the operator gave for the release.
     pub reason: Option<String>,
-    /// The holds that it overrides, and why; one text each.
+    /// The holds that the release overrides and why, one text for each.
     pub overridden: Vec<String>,
-    /// The step that the notice is about, if any.
+    /// The step that the notice is about; none if the notice is about the whole release.
     pub step: Option<Step>,
-    /// The checks of the version, once they have run.
+    /// The checks of the new version; none until they have run.
     pub checks: Option<ChecksCounted>,
-    /// What happened, in one sentence.
+    /// One sentence that says what happened.
     pub text: String,
-    /// Why it failed or went back.
+    /// Why the release failed or went back; none for other events.
     pub why: Option<String>,
 }

@@ -1,27 +1,27 @@
-//! The order of the releases of a target, and which one is its current release. Pure.
+//! The order of the releases of a target, and which of them is the current release.
 //!
-//! The clocks of operators make the ids. A clock that was ahead made an id that is greater than the ids of releases
-//! that started later; a Greenroom before [`ReleaseId::after`], or another program, did not correct it. The generation
-//! that a release planned for its switch cannot be wrong: it is one above that of store and proxy when the release
-//! started, it is compared under the lock, and it only grows. So of two releases, the one with the higher generation
-//! started later. Two with the same generation saw the same route; then the id decides.
+//! Ids come from the clocks of operators. If a clock was ahead, an id is greater than the ids of releases that started
+//! later. [`ReleaseId::after`] corrects this, but older versions of Greenroom and other programs do not use it. The
+//! generation that a release planned for its switch is reliable: it is one above the generation that store and proxy
+//! had when the release started, it is compared under the lock, and it only grows. So of two releases, the one with the
+//! higher generation started later. Two releases with the same generation saw the same route, and then the id decides.
 //!
-//! A generation starts again at 1 if the route's key was removed and the proxy's host was rebuilt. Then earlier
-//! releases have a higher generation and a smaller id. So a release counts as overtaken only if the other one has no
-//! lower generation, and either a greater id or a plan that is based on this release's own switch.
-//! [`super::overtaken_by`] decides what such a claim is worth.
+//! A generation starts again at 1 if the key of the route was removed and the host of the proxy was rebuilt. Then
+//! earlier releases have a higher generation and a smaller id. So a release claims to have overtaken another one only
+//! if its generation is not lower, and either its id is greater or its plan is based on the switch of the other
+//! release. [`super::overtaken_by`] decides whether such a claim is credible.
 
 use super::ReleaseRecord;
 use crate::inventory::HIGHEST_GENERATION;
 #[cfg(doc)]
 use crate::inventory::ReleaseId;
 
-/// How many of the newest heads are searched for one without an end. Only ids from before [`ReleaseId::after`] can be
-/// out of order, so there are few of them.
+/// How many of the newest heads are searched for a release without an end. Only ids that were made without
+/// [`ReleaseId::after`] can be out of order, so a few heads are enough.
 pub const SEARCHED_FOR_OPEN: usize = 8;
 
 impl ReleaseRecord {
-    /// Whether it started after `other`, a release of the same target.
+    /// Whether this release started after `other`, a release of the same target.
     pub fn began_after(&self, other: &Self) -> bool {
         let generations = self.possible_generation().zip(other.possible_generation());
         let differ = generations
@@ -30,24 +30,24 @@ impl ReleaseRecord {
         differ.unwrap_or_else(|| self.id.cmp(&other.id)).is_gt()
     }
 
-    /// The generation that its switch makes, if its head names one that a switch can make.
+    /// The generation that the planned switch makes; none if the head names none, or one that no switch can make.
     fn possible_generation(&self) -> Option<u64> {
         let generation = self.baseline.as_ref()?.generation;
         (generation <= HIGHEST_GENERATION).then_some(generation)
     }
 
-    /// Whether its head claims that it started after `other` or while `other` was open.
+    /// Whether the head claims that this release started after `other`, or while `other` was open.
     pub(super) fn claims_to_overtake(&self, other: &Self) -> bool {
         let (Some(own), Some(before)) = (&self.baseline, &other.baseline) else {
             return self.id > other.id;
         };
-        let is_on_top = own.before == Some(before.generation)
+        let is_based_on_other = own.before == Some(before.generation)
             && self.from.as_ref().is_some_and(|from| *from == other.to);
-        own.generation >= before.generation && (self.id > other.id || is_on_top)
+        own.generation >= before.generation && (self.id > other.id || is_based_on_other)
     }
 }
 
-/// The release that started last.
+/// Finds the release that started last.
 pub(super) fn last_begun<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
 ) -> Option<&'a ReleaseRecord> {
@@ -56,8 +56,8 @@ pub(super) fn last_begun<'a>(
         .reduce(|last, next| if next.began_after(last) { next } else { last })
 }
 
-/// The current release of a target: the one that started last among those without an end, even if one that has ended
-/// has a greater id. If every release has ended, the one with the greatest id.
+/// The current release of a target. Of the releases without an end, it is the one that started last, even if a release
+/// that has ended has a greater id. If every release has ended, it is the one with the greatest id.
 pub fn current<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord> + Clone,
 ) -> Option<&'a ReleaseRecord> {
@@ -68,7 +68,7 @@ pub fn current<'a>(
     last_begun(open).or_else(|| heads.into_iter().max_by_key(|head| head.id))
 }
 
-/// The current release from heads that were read newest first. Fails if the newest head cannot be read, because that
+/// The current release, from heads in the order newest first. Fails if the newest head cannot be read, because that
 /// release may be running. Older heads that cannot be read are skipped.
 pub fn current_read<E>(
     heads: impl IntoIterator<Item = Result<ReleaseRecord, E>>,

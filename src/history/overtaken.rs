@@ -1,31 +1,32 @@
-//! Whether a later release of a target overtook an earlier one without an end, so that the earlier one must not be
-//! resumed. Pure.
+//! Decides whether a later release overtook an earlier release of the same target that has no end. A release that was
+//! overtaken must not be resumed.
 //!
-//! A head alone proves nothing: another program that may write below the target's prefix can copy and change one. The
-//! claim of a head is compared with records that only the driver that holds the lock can write: the route, and the live
-//! pointer of the proxy. Both count every switch.
+//! A head alone proves nothing: another program that may write below the prefix of the target can copy and change a
+//! head. So the claim of a head is compared with two records that only the driver that holds the lock can write: the
+//! route, and the live pointer of the proxy. Both count every switch.
 //!
-//! - A release is planned one generation above both. A head without an end that claims more does not belong to a
-//!   release.
-//! - A release that has ended took the traffic only if the route or the pointer has reached its generation. One that
-//!   ended earlier cannot disturb a resumed release, which observes its slot before it acts.
-//! - If the proxy does not answer, its generation is unknown. Then every generation that a switch can make counts.
+//! - A release is planned one generation above both. A head without an end that claims a higher generation is not the
+//!   head of a real release.
+//! - A release that has ended took the traffic only if the route or the pointer has reached the generation of that
+//!   release. If it ended without a switch, it cannot disturb a resumed release, which observes its slot before it
+//!   acts.
+//! - If the proxy does not answer, its generation is unknown. Then every generation that a switch can make is accepted.
 
 use super::ReleaseRecord;
 use super::order::last_begun;
 use crate::inventory::{HIGHEST_GENERATION, ReleaseId, Route, Target};
 
-/// The switches of a target, from its route and its proxy.
+/// How often a target was switched, according to its route and its proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwitchesSeen {
-    /// The generation of the route, and the release that wrote it; none without a route.
+    /// The generation of the route, and the release that wrote the route; none without a route.
     route: Option<(u64, ReleaseId)>,
-    /// The highest generation of route and proxy; none if the proxy's is unknown.
+    /// The highest generation in route and proxy; none if that of the proxy is unknown.
     highest: Option<u64>,
 }
 
 impl SwitchesSeen {
-    /// `pointed` is the highest generation of any switch that the proxy knows; none if it is unknown.
+    /// `pointed` is the highest generation of any switch that the proxy knows; none if the proxy did not answer.
     pub fn new(route: Option<&Route>, pointed: Option<u64>) -> Self {
         let route = route.map(|route| (route.generation, route.release));
         let routed = route.map_or(0, |(generation, _)| generation);
@@ -35,40 +36,40 @@ impl SwitchesSeen {
         }
     }
 
-    /// Whether the claim of the head is possible after these switches.
-    fn agree_with(&self, head: &ReleaseRecord) -> bool {
+    /// Whether the claim of a head does not contradict these switches.
+    fn agrees_with(&self, head: &ReleaseRecord) -> bool {
         let is_open = head.closed.is_none();
         let Some(baseline) = &head.baseline else {
-            // An older Greenroom did not record the generation.
-            return is_open || self.route.is_some_and(|(_, by)| by == head.id);
+            // An older Greenroom wrote this head and did not record the generation.
+            return is_open || self.route.is_some_and(|(_, author)| author == head.id);
         };
         let generation = baseline.generation;
         let highest = self.highest.unwrap_or(HIGHEST_GENERATION);
         if is_open {
             return generation <= highest.saturating_add(1).min(HIGHEST_GENERATION);
         }
-        let is_of_another = |(at, by)| at == generation && by != head.id;
-        generation <= highest && !self.route.is_some_and(is_of_another)
+        let is_by_another_release = |(written, author)| written == generation && author != head.id;
+        generation <= highest && !self.route.is_some_and(is_by_another_release)
     }
 }
 
-/// The last release that overtook `of`, if any.
+/// The last release that overtook `of`; none if no release did.
 pub fn overtaken_by<'a>(
     of: &ReleaseRecord,
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
     seen: SwitchesSeen,
 ) -> Option<&'a ReleaseRecord> {
-    last_begun(claims(of, heads).filter(|head| counts(of, head, seen)))
+    last_begun(claims(of, heads).filter(|head| is_credible(of, head, seen)))
 }
 
-/// A line for each head that claims to have overtaken `of` and is ignored, because it contradicts the switches of the
-/// target.
+/// One line for each head that claims to have overtaken `of`, but contradicts the switches of the target and is
+/// therefore ignored.
 pub fn ignored_claims<'a>(
     of: &ReleaseRecord,
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
     seen: SwitchesSeen,
 ) -> Vec<String> {
-    let ignored = claims(of, heads).filter(|head| !counts(of, head, seen));
+    let ignored = claims(of, heads).filter(|head| !is_credible(of, head, seen));
     ignored.map(|head| ignored_line(head, seen)).collect()
 }
 
@@ -80,9 +81,9 @@ fn claims<'a>(
     heads.filter(move |head| head.id != of.id && head.claims_to_overtake(of))
 }
 
-fn counts(of: &ReleaseRecord, head: &ReleaseRecord, seen: SwitchesSeen) -> bool {
-    // An older Greenroom opened `of`, so its head cannot be compared with the route.
-    of.baseline.is_none() || seen.agree_with(head)
+fn is_credible(of: &ReleaseRecord, head: &ReleaseRecord, seen: SwitchesSeen) -> bool {
+    // If an older Greenroom opened `of`, its head has no generation to compare with the route.
+    of.baseline.is_none() || seen.agrees_with(head)
 }
 
 fn ignored_line(head: &ReleaseRecord, seen: SwitchesSeen) -> String {
@@ -92,14 +93,14 @@ fn ignored_line(head: &ReleaseRecord, seen: SwitchesSeen) -> String {
         None => "claims no generation".to_owned(),
     };
     let routed = routed(target, seen);
-    format!("the head of release {id} {claims}, but {routed}: Greenroom ignores this head")
+    format!("Greenroom ignores the head of release {id}: it {claims}, but {routed}")
 }
 
-/// `the route of web/qa says 41`.
+/// The part of a line that names the route, e.g. `the route of web/qa has generation 41, written by release 01…`.
 fn routed(target: &Target, seen: SwitchesSeen) -> String {
     match seen.route {
         Some((generation, by)) => {
-            format!("the route of {target} says {generation}, written by release {by}")
+            format!("the route of {target} has generation {generation}, written by release {by}")
         }
         None => format!("{target} has no route"),
     }
@@ -125,39 +126,39 @@ mod tests {
         }
     }
 
-    /// A route of this generation, written by this release, and a proxy that agrees with it.
+    /// A route of this generation that this release wrote, and a proxy that agrees with the route.
     fn switched(generation: u64, release: u128) -> SwitchesSeen {
         SwitchesSeen::new(Some(&route(generation, release)), Some(generation))
     }
 
     struct Case {
-        what: &'static str,
+        description: &'static str,
         /// Id and generation of the release without an end.
         open: (u128, u64),
         /// Id and generation of the other head.
         other: (u128, u64),
-        /// Whether the other release started on the version of the first.
-        is_on_top: bool,
+        /// Whether the other release was planned from the version of the open one.
+        is_based_on_open: bool,
         is_overtaken: bool,
     }
 
     const fn case(
-        what: &'static str,
+        description: &'static str,
         open: (u128, u64),
         other: (u128, u64),
-        is_on_top: bool,
+        is_based_on_open: bool,
         is_overtaken: bool,
     ) -> Case {
         Case {
-            what,
+            description,
             open,
             other,
-            is_on_top,
+            is_based_on_open,
             is_overtaken,
         }
     }
 
-    /// Releases that have ended; the other one switched.
+    /// In each case the other release has ended and has switched.
     const CASES: &[Case] = &[
         case("a later release", (100, 5), (200, 6), false, true),
         case(
@@ -217,12 +218,12 @@ mod tests {
         for case in CASES {
             let open = head(case.open.0, Some(case.open.1), true);
             let mut other = head(case.other.0, Some(case.other.1), false);
-            other.from = case.is_on_top.then(|| open.to.clone());
+            other.from = case.is_based_on_open.then(|| open.to.clone());
             let seen = switched(case.other.1, case.other.0);
             let heads = [other, open.clone()];
-            assert_eq!(current(&heads), Some(&open), "{}", case.what);
+            assert_eq!(current(&heads), Some(&open), "{}", case.description);
             let by = overtaken_by(&open, &heads, seen);
-            assert_eq!(by.is_some(), case.is_overtaken, "{}", case.what);
+            assert_eq!(by.is_some(), case.is_overtaken, "{}", case.description);
         }
     }
 
@@ -234,8 +235,8 @@ mod tests {
         assert_eq!(by, Some(&heads[0]));
     }
 
-    /// Heads that were written without a lock, and a release of generation 5 that was interrupted before or after its
-    /// switch.
+    /// A release of generation 5 was interrupted before or after its switch, and another program wrote a head without
+    /// the lock.
     #[test]
     fn a_head_that_contradicts_the_route_is_ignored_with_a_line() {
         let interrupted = head(100, Some(5), true);
@@ -264,7 +265,7 @@ mod tests {
         assert_eq!(
             lines,
             [format!(
-                "the head of release {id} claims generation 41, but the route of web/qa says 4, written by release {by}: Greenroom ignores this head"
+                "Greenroom ignores the head of release {id}: it claims generation 41, but the route of web/qa has generation 4, written by release {by}"
             )]
         );
     }
@@ -313,14 +314,15 @@ mod tests {
         assert_eq!(overtaken_by(&interrupted, &heads, seen), Some(&heads[0]));
     }
 
-    /// What one release did while it held the lock: whether it switched, and whether its end was written.
+    /// The releases of a history: whether each of them switched, and whether its end was written.
     fn history() -> impl Strategy<Value = Vec<(bool, bool)>> {
         prop::collection::vec(any::<(bool, bool)>(), 1..12)
     }
 
     proptest! {
-        /// In any sequence of releases, a release without an end is overtaken by every later one that has no end or has
-        /// switched. So no two of them can be resumed, and none after another one's switch.
+        /// In any sequence of releases, a release without an end is overtaken by every later release that has no end or
+        /// has switched. So at most one release without an end can be resumed, and none after the switch of a later
+        /// release.
         #[test]
         fn a_later_release_that_is_open_or_has_switched_overtakes(
             history in history(),
@@ -336,18 +338,18 @@ mod tests {
             }
             let route = (generation > 0).then(|| route(generation, by));
             let seen = SwitchesSeen::new(route.as_ref(), Some(generation));
-            let mut all: Vec<ReleaseRecord> = heads.iter().map(|(head, _)| head.clone()).collect();
+            let mut heads_and_forged: Vec<ReleaseRecord> = heads.iter().map(|(head, _)| head.clone()).collect();
             let above = |claimed: u64| claimed.saturating_add(generation + 2);
-            all.extend((1_u128..).zip(forged).map(|(number, (claimed, is_open))| {
+            heads_and_forged.extend((1_u128..).zip(forged).map(|(number, (claimed, is_open))| {
                 head(100_000 + number, Some(above(claimed)), is_open)
             }));
-            for (at, (head, _)) in heads.iter().enumerate() {
-                let later = &heads[at + 1..];
+            for (index, (head, _)) in heads.iter().enumerate() {
+                let later = &heads[index + 1..];
                 let is_later = later
                     .iter()
                     .any(|(later, switched)| later.closed.is_none() || *switched);
                 if head.closed.is_none() {
-                    prop_assert_eq!(overtaken_by(head, &all, seen).is_some(), is_later);
+                    prop_assert_eq!(overtaken_by(head, &heads_and_forged, seen).is_some(), is_later);
                 }
             }
         }

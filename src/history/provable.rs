@@ -1,28 +1,26 @@
-//! Records that can be verified: a release, a hold, a repair. Pure.
+//! What releases, holds and repairs have in common for verification and sealing.
 
 use jiff::Timestamp;
 
 use super::{Link, Proof, Recorded, departs, prove};
 use crate::inventory::ReleaseId;
 
-/// A record that can be verified.
+/// A record with hashes that can be verified.
 pub trait Provable {
-    /// Its id.
     fn id(&self) -> ReleaseId;
 
-    /// Its kind, in one word.
+    /// One word: `release`, `hold` or `repair`.
     fn kind(&self) -> &'static str;
 
-    /// Verifies its hashes.
     fn prove(&self) -> Proof;
 
-    /// The first part of `read` that differs from this record, except for allowed later changes.
+    /// Names the first part of `read` that differs from this record. Allowed later changes do not count as differences.
     fn departs(&self, read: &Self) -> Option<String>;
 
-    /// Whether the record is final.
+    /// Whether the record is final at `now`.
     fn is_over(&self, now: Timestamp) -> bool;
 
-    /// The last hash that was written.
+    /// The hash that covers the whole record, if the record has one.
     fn last_link(&self) -> Option<&Link>;
 }
 

@@ -1,20 +1,18 @@
-//! The result of verifying that records are unchanged. Pure.
+//! The result of verifying that records were not altered, for `greenroom verify`.
 
 use std::collections::BTreeMap;
 
 use super::{ReleaseRecord, RuleInEffect};
 use crate::inventory::{ReleaseId, Target};
 
-/// A release, a hold or a repair that was changed.
+/// A release, a hold or a repair that was altered.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Wrong {
-    /// Its kind, in one word; `record` if only its seal is left.
+    /// One word: `release`, `hold` or `repair`. `record` if only the seal is left.
     pub kind: &'static str,
-    /// Its id.
     pub id: ReleaseId,
-    /// Its target.
     pub target: Target,
-    /// What was changed, the first record of each kind; sanitized.
+    /// What was altered, sanitized; one line for each kind of problem.
     pub wrong: Vec<String>,
 }
 
@@ -24,15 +22,13 @@ impl std::fmt::Display for Wrong {
     }
 }
 
-/// The rules of a release that differ from those of the release before it in its target; all rules of the first
-/// release.
+/// The rules of a release that differ from those of the release before it in the same target. For the first release of
+/// a target, all rules.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RulesSet {
-    /// The release.
     pub id: ReleaseId,
-    /// Its target.
     pub target: Target,
-    /// The rules that are new or changed, each with where it is written; sanitized.
+    /// The new or changed rules, sanitized. Each names the place where it is written.
     pub rules: Vec<RuleInEffect>,
 }
 
@@ -52,15 +48,15 @@ impl std::fmt::Display for RulesSet {
 }
 
 impl RulesSet {
-    /// The rules of a release that the one before did not have; none if there is no change.
+    /// The rules that the release before did not have; none if all rules are the same.
     pub fn since(before: Option<&[RuleInEffect]>, head: &ReleaseRecord) -> Option<Self> {
         let rules = head.baseline.as_ref()?.rules.iter();
-        // The place in the file is not compared: it moves with every line that is added above it.
-        let says_it = |rule: &RuleInEffect, old: &RuleInEffect| {
+        // The place in the file is not compared: adding a line above the rule changes it.
+        let is_same = |rule: &RuleInEffect, old: &RuleInEffect| {
             old.key == rule.key && old.value == rule.value
         };
         let is_new = |rule: &&RuleInEffect| {
-            !before.is_some_and(|before| before.iter().any(|old| says_it(rule, old)))
+            !before.is_some_and(|before| before.iter().any(|old| is_same(rule, old)))
         };
         let rules: Vec<_> = rules.filter(is_new).map(RuleInEffect::sanitize).collect();
         (!rules.is_empty()).then(|| Self {
@@ -71,36 +67,34 @@ impl RulesSet {
     }
 }
 
-/// The result of a verification.
+/// The counts and findings of one verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proven {
-    /// How many releases were verified.
     pub releases: usize,
-    /// How many holds and repairs were verified.
     pub beside: usize,
-    /// How many of both have complete and correct hashes.
+    /// How many records have complete and correct hashes.
     pub whole: usize,
-    /// How many of both an older Greenroom wrote without hashes.
+    /// How many records an older Greenroom wrote without hashes.
     pub not_chained: usize,
-    /// How many were not compared with a store, because it is not configured, was not asked, or no longer has the
-    /// record.
+    /// How many records were not compared with a store, because the store is not configured, was not read, or no longer
+    /// has the record.
     pub not_compared: usize,
-    /// How many were sealed and compared with their seals.
+    /// How many records were compared with their seals.
     pub sealed: usize,
-    /// The changed records, newest first, releases before holds and repairs.
+    /// The altered records, newest first, releases before holds and repairs.
     pub wrong: Vec<Wrong>,
-    /// The rules of each target's first release, and every change of them, newest first.
+    /// The rules of the first release of each target, and every later change of rules, newest first.
     pub rules: Vec<RulesSet>,
-    /// The targets whose store did not answer, and why.
+    /// The targets whose store did not answer, each with the reason.
     pub silent: BTreeMap<Target, String>,
 }
 
 impl Proven {
-    /// The result in one sentence.
+    /// The counts in one sentence.
     pub fn words(&self) -> String {
         format!(
-            "{} releases, {} holds and repairs: {} whole, {} not chained (an older Greenroom wrote \
-             them), {} wrong; {} were not compared with a store, {} with a seal",
+            "{} releases, {} holds and repairs: {} intact, {} without hashes (an older Greenroom wrote \
+             them), {} altered; {} were not compared with a store, {} were compared with a seal",
             self.releases,
             self.beside,
             self.whole,
@@ -148,10 +142,10 @@ mod tests {
             None
         );
         let changed = RulesSet::since(Some(&before), &under(vec![rule("1", 12)]));
-        let said = changed.expect("a change").to_string();
+        let shown = changed.expect("a change").to_string();
         assert!(
-            said.ends_with("approvals      1  (greenroom.toml:12:3)"),
-            "{said}"
+            shown.ends_with("approvals      1  (greenroom.toml:12:3)"),
+            "{shown}"
         );
         let first = RulesSet::since(None, &under(before.to_vec())).expect("the first");
         assert_eq!(first.rules, before);

@@ -1,5 +1,6 @@
-//! The record of a release: a head, written when it opens and when it closes, and [entries](Entry) in between, numbered
-//! without gaps. The format has a version, because another Greenroom than the writer may read a release.
+//! The record of a release: one head and its [entries](Entry). The head is written when the release opens and again
+//! when it closes. The entries in between are numbered without gaps. The format has a version, because an older or
+//! newer Greenroom may read the record.
 
 use std::fmt;
 
@@ -16,15 +17,15 @@ use crate::sanitize::sanitize;
 /// The format of the records that this Greenroom writes.
 pub const FORMAT: u32 = 1;
 
-/// The purpose of a release.
+/// What a release is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReleaseKind {
-    /// To make a version live.
+    /// Makes a version live.
     Promote,
-    /// Back to a version that was live and is still running.
+    /// Switches back to a version that was live and is still running.
     WarmRollback,
-    /// Back to a version that was live and must be started again.
+    /// Switches back to a version that was live and must be started again.
     ColdRollback,
 }
 
@@ -38,37 +39,33 @@ impl fmt::Display for ReleaseKind {
     }
 }
 
-/// How a release ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Outcome {
     /// The version is live.
     Done,
-    /// The version became live, and its standby ended while the old version was still warm.
+    /// The version became live. Its standby ended early, while the version that was live before was still warm.
     Superseded {
-        /// The release that ended it, in words; none if an operator ended it without another release.
+        /// A description of the release that ended the standby; none if an operator ended it without another release.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// Everything that was done was undone. The old version is live.
-    BackedOut {
-        /// The reason.
-        reason: String,
-    },
-    /// An operator left it as it was, on purpose.
+    /// Everything that the release did was undone. The old version is live.
+    BackedOut { reason: String },
+    /// An operator left the release unfinished on purpose.
     Left {
-        /// The state in which it was left, and why.
+        /// The state in which the release was left, and why.
         reason: String,
     },
-    /// It cannot continue by itself in either direction.
+    /// The release cannot continue in either direction without a person.
     NeedsPerson {
-        /// The current state, and what to do.
+        /// The current state, and what the person must do.
         reason: String,
     },
 }
 
 impl Outcome {
-    /// One word for tables.
+    /// One to three words for tables.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -79,7 +76,6 @@ impl Outcome {
         }
     }
 
-    /// The reason, if there is one.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Done => None,
@@ -96,32 +92,30 @@ impl Outcome {
     }
 }
 
-/// The calls of one step, as the operator saw them.
+/// The calls of one step, as they were shown to the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCalls {
-    /// The step.
     pub step: Step,
-    /// The calls, one per line, in words that an operator can check.
+    /// One call for each line, worded so that an operator can check it.
     pub calls: Vec<String>,
-    /// How the step is undone, and what that costs.
+    /// How the step is undone, and the cost of that.
     pub undo: String,
 }
 
-/// The state on which the plan of a release was based, for a driver that resumes it. It contains what acting needs and
-/// what neither the configuration nor the servers can tell after the release has started.
+/// The state on which the plan of a release was based. A driver that resumes the release needs it, because neither the
+/// configuration nor the servers still show that state after the release has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
-    /// The generation that its switch makes.
+    /// The generation that the switch of this release makes.
     pub generation: u64,
-    /// The generation of the route before it; none for the first release of a target.
+    /// The generation of the route before the switch; none for the first release of a target.
     pub before: Option<u64>,
-    /// The address of each slot.
     pub endpoints: PerSlot<Endpoint>,
-    /// A mark of the shape of the instances, for comparison.
+    /// A hash over the settings with which instances are created. It shows whether these settings changed since.
     pub shape: String,
-    /// The instance that was in the slot; it is removed when the candidate is started.
+    /// The instance that was in the slot of the candidate. It is removed when the candidate is started.
     pub leftover: Option<InstanceId>,
-    /// The tier and the rules in effect when the release started, each with where it is written.
+    /// The tier and the rules that were in effect when the release started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleInEffect>,
 }
@@ -129,16 +123,15 @@ pub struct Baseline {
 /// A rule that was in effect when a release started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInEffect {
-    /// Its key in the table of the environment: `rules.approvals`.
+    /// The key in the table of the environment, e.g. `rules.approvals`.
     pub key: String,
-    /// Its value.
     pub value: String,
-    /// Where it is written: a place in the file, a variable, `--set`, or `built-in`.
+    /// Where the rule is written: a place in the file, a variable, `--set`, or `built-in`.
     pub from: String,
 }
 
 impl RuleInEffect {
-    /// The same rule, safe to show.
+    /// A copy with control characters removed, for screens.
     #[must_use]
     pub fn sanitize(&self) -> Self {
         Self {
@@ -149,7 +142,7 @@ impl RuleInEffect {
     }
 }
 
-/// `approvals      2  (greenroom.toml:12:13)`.
+/// Shows the rule as `approvals      2  (greenroom.toml:12:13)`.
 impl fmt::Display for RuleInEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, value, from } = self;
@@ -158,51 +151,44 @@ impl fmt::Display for RuleInEffect {
     }
 }
 
-/// An active hold or freeze that an operator overrode.
+/// An active hold or freeze that an operator overrode, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Overridden {
-    /// The hold.
     pub hold: Hold,
-    /// The reason for the override.
     pub why: String,
 }
 
-/// The head of a release.
+/// The head of a release: what was planned, by whom, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
-    /// The format of this record and its entries.
     pub format: u32,
-    /// Its id.
     pub id: ReleaseId,
-    /// Its target.
     pub target: Target,
-    /// The purpose of the release.
     pub kind: ReleaseKind,
     /// The slot and version that were live before; none for the first release of a target.
     pub from: Option<(Slot, Version)>,
     /// The slot and version that become live.
     pub to: (Slot, Version),
-    /// The operator who opened it.
+    /// The operator who opened the release.
     pub operator: Operator,
-    /// The operator's reason.
     pub reason: Option<String>,
-    /// The holds that were active, and why they were overridden.
+    /// The holds that were active, each with the reason for the override.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Overridden>,
-    /// When it was opened.
     pub opened_at: Timestamp,
-    /// The plan that the operator saw.
+    /// The plan that was shown to the operator.
     pub plan: Vec<PlannedCalls>,
     /// The state on which the plan was based; none if an older Greenroom opened the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "footing")]
     pub baseline: Option<Baseline>,
-    /// When its new version had the traffic, from its switch steps. Written with the end.
+    /// When the new version had the traffic, from the switch steps. Written when the release ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LivePeriod>,
-    /// When and how it ended; none while it is running or interrupted.
+    /// When and how the release ended; none while it is running or interrupted.
     pub closed: Option<(Timestamp, Outcome)>,
-    /// The hash that ties its end to the last entry; none before the end, and none if an older Greenroom closed it.
+    /// The hash that links the end to the last entry. None until the release ends, and none if an older Greenroom
+    /// closed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }
@@ -211,13 +197,13 @@ pub struct ReleaseRecord {
 pub const NO_REASON_YET: &str = "no reason given yet";
 
 impl ReleaseRecord {
-    /// Its reason, for lists. A rollback without a reason says so; a promote without one has none.
+    /// The reason for lists. A rollback without a reason has [`NO_REASON_YET`]; a promote without a reason has none.
     pub fn why(&self) -> Option<&str> {
         let missing = (self.kind != ReleaseKind::Promote).then_some(NO_REASON_YET);
         self.reason.as_deref().or(missing)
     }
 
-    /// The head as it was first written.
+    /// The head as it was before the release ended.
     #[must_use]
     pub fn opening(&self) -> Self {
         Self {
@@ -232,14 +218,13 @@ impl ReleaseRecord {
 /// A release as the journal stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// Its head.
     pub head: ReleaseRecord,
-    /// Its entries, in order.
+    /// In the order of their numbers.
     pub entries: Vec<Entry>,
 }
 
 impl Recorded {
-    /// The successor to whom it was handed over, until another driver resumes it.
+    /// The operator to whom the release was handed over; none after another driver has resumed it.
     pub fn successor(&self) -> Option<&Successor> {
         match &self.entries.last()?.what {
             Happening::LetGo { to, .. } => to.as_ref(),
@@ -256,7 +241,7 @@ impl Recorded {
         })
     }
 
-    /// The last driver, as far as the journal says.
+    /// The last driver according to the journal.
     pub fn last_driver(&self) -> &Operator {
         let resumed = self
             .entries

@@ -1,6 +1,6 @@
-//! The record of a repair of drift: who, when, what differed, what was done, and how it ended. It is separate from the
-//! records of releases, so an older Greenroom ignores it. It is written before the first action and again with each
-//! action, so the record of an interrupted repair shows which actions were done.
+//! The record of a repair of drift: who repaired what, when, and how it ended. Records of repairs are separate from
+//! those of releases, so an older Greenroom ignores them. The driver writes the record before the first action and
+//! again with each action, so the record of an interrupted repair shows which actions were done.
 
 use std::fmt;
 
@@ -10,31 +10,28 @@ use serde::{Deserialize, Serialize};
 use super::Link;
 use crate::inventory::{Operator, ReleaseId, Target};
 
-/// One difference, as text, because a newer Greenroom may add names.
+/// One difference, as text, because a newer Greenroom may know more names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repaired {
-    /// Its name.
     pub name: String,
-    /// What differed.
     pub says: String,
 }
 
-/// One action.
+/// One action of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedAction {
-    /// What it does.
+    /// A description of the action.
     pub does: String,
-    /// Its calls, as the operator saw them.
+    /// The calls, as they were shown to the operator.
     pub calls: Vec<String>,
-    /// When it was started; none if it was not.
+    /// None if the action was not started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_at: Option<Timestamp>,
-    /// When its result was observed.
+    /// When the result of the action was observed; none before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Timestamp>,
 }
 
-/// How a repair ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum RepairOutcome {
@@ -42,23 +39,23 @@ pub enum RepairOutcome {
     Done,
     /// Every action was done, but something still differs.
     Remains {
-        /// What still differs.
+        /// The differences that remain.
         what: String,
     },
-    /// An action failed, or its result was not observed. No later action was done.
+    /// An action failed, or its result was not observed. The actions after it were not done.
     Failed {
-        /// Which action, and why.
+        /// The failed action, and why it failed.
         reason: String,
     },
-    /// An operator stopped it after the current action.
+    /// An operator stopped the repair after the current action.
     Stopped {
-        /// After which action.
+        /// The last action that was done.
         reason: String,
     },
 }
 
 impl RepairOutcome {
-    /// A word or two for tables.
+    /// One or two words for tables.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -68,7 +65,6 @@ impl RepairOutcome {
         }
     }
 
-    /// The reason, if there is one.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Done => None,
@@ -88,33 +84,29 @@ impl fmt::Display for RepairOutcome {
     }
 }
 
-/// The record of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepairRecord {
-    /// The format of this record, the same as of a release's.
+    /// The format version, counted together with that of release records.
     pub format: u32,
-    /// Its id, of the same kind as a release's.
     pub id: ReleaseId,
-    /// Its target.
     pub target: Target,
-    /// The operator who confirmed it.
+    /// The operator who confirmed the repair.
     pub operator: Operator,
-    /// When it was started.
     pub begun_at: Timestamp,
-    /// The differences that it repairs.
+    /// The differences that the repair removes.
     pub differences: Vec<Repaired>,
-    /// Its actions, in order.
+    /// In the order in which they are done.
     #[serde(rename = "deeds")]
     pub repair_actions: Vec<RecordedAction>,
-    /// When and how it ended; none while it is running or interrupted.
+    /// When and how the repair ended; none while it is running or interrupted.
     pub closed: Option<(Timestamp, RepairOutcome)>,
-    /// The hash over the record as it was last written; none if an older Greenroom wrote it.
+    /// The hash over the record, computed each time it is written; none if an older Greenroom wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
 }
 
 impl RepairRecord {
-    /// The names of the differences, for one line.
+    /// The names of the differences on one line, each once.
     pub fn names(&self) -> String {
         let mut names: Vec<&str> = Vec::new();
         for difference in &self.differences {
@@ -125,7 +117,7 @@ impl RepairRecord {
         names.join(", ")
     }
 
-    /// The same record with its hash, ready to be written.
+    /// The record with its hash, ready to be written.
     #[must_use]
     pub fn linked(self) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Sample records for the tests of this module.
+//! Sample records for the tests of `history`.
 
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
     }
 }
 
-/// A head whose plan makes that generation; `None` as an older version wrote it.
+/// A head whose switch makes this generation. With `None`, a head of an older Greenroom, which recorded no generation.
 pub(crate) fn planned(id: u128, generation: Option<u64>, is_open: bool) -> ReleaseRecord {
     ReleaseRecord {
         id: ReleaseId(ulid::Ulid(id)),

@@ -1,5 +1,6 @@
-//! A seal: the last link of an ended release, hold or repair, written by another party than the operators. If the store
-//! separates the two, a writer who can change the record cannot change its seal.
+//! Seals protect the records of ended releases, holds and repairs. A seal is the last hash of a record, written by a
+//! party other than the operators. If the store separates the two, a writer who can change the record cannot change its
+//! seal.
 
 use std::fmt;
 
@@ -9,14 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::{Link, Proof, Provable};
 use crate::inventory::Operator;
 
-/// A seal; see the module.
+/// The last hash of one record, with the party that sealed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// The link of its end, which covers everything in the record.
+    /// The link of the end of the record. It covers the whole record.
     pub link: Link,
-    /// When the record was sealed.
     pub at: Timestamp,
-    /// The sealer.
     pub by: Operator,
 }
 
@@ -28,10 +27,10 @@ impl fmt::Display for Seal {
 }
 
 impl Seal {
-    /// Seals a record that has ended and is whole; otherwise the reason why not, for people.
+    /// Seals a record that has ended and whose hashes match. Otherwise the error says why it cannot be sealed.
     pub fn of(record: &impl Provable, by: Operator, at: Timestamp) -> Result<Self, String> {
         if !record.is_over(at) {
-            return Err("it has not ended".to_owned());
+            return Err("the record has not ended".to_owned());
         }
         match (record.last_link(), record.prove()) {
             (Some(link), Proof::Whole) => Ok(Self {
@@ -43,7 +42,7 @@ impl Seal {
         }
     }
 
-    /// Whether this record is the sealed one. Its own hashes must be verified separately.
+    /// Whether this record is the sealed one. The hashes of the record must be verified separately.
     pub fn is_of(&self, record: &impl Provable) -> bool {
         record.last_link() == Some(&self.link)
     }

@@ -1,17 +1,17 @@
-//! The names of the steps, shared by records, plans and screens.
+//! The steps of a release. Records, plans and screens use the same names.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A step of a release, in the order of execution. Planning comes before all of them and leaves
-/// nothing to undo, so it is not a step.
+/// A step of a release, in the order of execution. Planning is not a step, because it changes nothing and so has
+/// nothing to undo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
     /// The runtime gets the image, by digest.
     Pull,
-    /// The proxy's configuration is installed, if it is missing or its shape changed.
+    /// The proxy's configuration for the target is installed, if it is missing or no longer matches.
     Install,
     /// The candidate is created and started in the slot that is not live.
     Start,
@@ -21,16 +21,16 @@ pub enum Step {
     Register,
     /// Traffic moves to the candidate.
     Switch,
-    /// Old and new versions are compared.
+    /// The answers of the old and the new version are compared.
     Watch,
-    /// The driver waits until the old slot's connections end.
+    /// The driver waits until the connections to the old slot have ended.
     Drain,
-    /// The old slot is deregistered and its instance is stopped, after its standby time.
+    /// After the standby time, the old slot is deregistered and its instance is stopped.
     Stop,
 }
 
 impl Step {
-    /// All of them, in order.
+    /// Every step, in the order of execution.
     pub const ALL: [Self; 9] = [
         Self::Pull,
         Self::Install,
@@ -43,7 +43,6 @@ impl Step {
         Self::Stop,
     ];
 
-    /// The name of the step.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pull => "pull",
@@ -71,6 +70,6 @@ impl fmt::Display for Step {
 pub enum Direction {
     /// Towards the new version.
     Forward,
-    /// Back to the old one.
+    /// Back to the old version.
     Back,
 }

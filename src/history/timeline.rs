@@ -1,37 +1,31 @@
-//! What happened to a version in a target, from the heads of its releases. What runs now is not known here; that is
-//! observed.
+//! What happened to a version in a target, according to the heads of its releases. This module does not know what runs
+//! now; only observation tells.
 
 use jiff::Timestamp;
 
 use super::{LivePeriod, Outcome, ReleaseRecord};
 use crate::inventory::{Digest, Version};
 
-/// What happened to a version when it was last released or replaced.
+/// What happened to a version the last time that it was released or replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It became live, and no other version has replaced it since.
+    /// The version became live, and no other version has replaced it since.
     LiveSince(Timestamp),
-    /// It was live until the switch to another version.
+    /// The version was live until the switch to another version.
     LiveUntil(Timestamp),
-    /// Its release was undone.
-    BackedOut {
-        /// The time.
-        at: Timestamp,
-        /// The reason.
-        reason: String,
-    },
-    /// Its release was left unfinished on purpose, or needs a person.
+    /// The release of the version was undone.
+    BackedOut { at: Timestamp, reason: String },
+    /// The release of the version was left unfinished on purpose, or needs a person.
     Left {
-        /// The time.
         at: Timestamp,
-        /// The state in which it was left, and why.
+        /// The state in which the release was left, and why.
         reason: String,
     },
-    /// Its release is running or was interrupted; the time at which it was opened.
+    /// The release of the version is running or was interrupted. The time is that of its opening.
     Unfinished(Timestamp),
 }
 
-/// What happened to a version. `records` are the heads of one target's releases, newest first.
+/// Finds out what happened to a version. `records` are the heads of one target's releases, newest first.
 pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
     let mut replaced_at = None;
     for record in records {
@@ -67,8 +61,8 @@ pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
     None
 }
 
-/// When the version of a release took the traffic and kept it; none if it never had the traffic, or the release
-/// switched back itself.
+/// When the version of a release took the traffic and kept it. None if the version never had the traffic, or if the
+/// release switched back.
 fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
     match record.live {
         Some(LivePeriod { since, until: None }) => Some(since),
@@ -77,18 +71,18 @@ fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
     }
 }
 
-/// Every version that was live in the target with success according to these heads, newest first, each once.
+/// Every version that was live with success according to these heads, newest first, each once. A head proves nothing:
 /// [`WasLive`](super::WasLive) has the versions that the journal proves.
 pub fn once_live(records: &[ReleaseRecord]) -> Vec<&Version> {
-    let mut all: Vec<&Version> = Vec::new();
+    let mut versions: Vec<&Version> = Vec::new();
     for record in records {
         for version in claimed(record) {
-            if !all.contains(&version) {
-                all.push(version);
+            if !versions.contains(&version) {
+                versions.push(version);
             }
         }
     }
-    all
+    versions
 }
 
 /// The versions that were live with success according to one head.
@@ -161,7 +155,7 @@ mod tests {
     fn a_version_is_live_from_its_switch_until_the_switch_of_the_next() {
         let at = |text: &str| -> Timestamp { text.parse().expect("a time") };
         let (first, second) = (at("2026-11-06T11:00:00Z"), at("2026-11-07T13:00:00Z"));
-        // The switch of the last one waited three hours for an approval, and its standby has not ended.
+        // The last release waited three hours for an approval of its switch, and its standby has not ended.
         let mut records = vec![
             switched(record(7, Some('b'), 'c', None), second),
             switched(record(6, Some('a'), 'b', Some(Outcome::Done)), first),
@@ -170,7 +164,7 @@ mod tests {
         assert_eq!(fate(&records, 'a'), Some(Fate::LiveUntil(first)));
         assert_eq!(fate(&records, 'b'), Some(Fate::LiveUntil(second)));
         assert_eq!(fate(&records[1..], 'b'), Some(Fate::LiveSince(first)));
-        // It switched back by itself: the version before it is live again.
+        // The last release switched back, so the version before it is live again.
         records[0].live = Some(LivePeriod {
             since: second,
             until: Some(at("2026-11-07T13:02:00Z")),
@@ -179,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_fate_of_a_version_counts() {
+    fn a_version_has_the_fate_of_its_last_release() {
         let reason = "verify failed".to_owned();
         let back = || Outcome::BackedOut {
             reason: reason.clone(),

@@ -1,6 +1,5 @@
-//! Words for a future end, as an operator types them for a hold: `2h`, `18:00`, `monday`,
-//! `2026-12-01`. Times are in this machine's zone, as on every screen. Pure: the caller passes the
-//! time.
+//! Parses the end of a hold as an operator types it: `2h`, `18:00`, `monday`, `2026-12-01`. Times are in the time zone
+//! of this machine, as on every screen. The caller passes the current time.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -9,7 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::when::{ahead, weekday, written};
 use crate::inventory::local_time;
 
-/// The time that a word means as an end. The error says what can be written.
+/// Parses the typed text into the end of a hold. The error lists what can be written.
 pub fn until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     until_in(text, now, &local_time::zone())
 }
@@ -41,7 +40,7 @@ fn midnight(date: Date, zone: &TimeZone) -> Option<Timestamp> {
     Some(date.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
-/// `18:00` today, or tomorrow if it has passed.
+/// Parses `18:00`. It means today, or tomorrow if that time has passed today.
 fn time(word: &str, today: Date, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     if word.len() != 5 || !word.contains(':') {
         return None;
@@ -56,7 +55,7 @@ fn time(word: &str, today: Date, now: Timestamp, zone: &TimeZone) -> Option<Time
         .or_else(|| on(today.tomorrow().ok()?))
 }
 
-/// The next such weekday after today.
+/// The next day with this weekday, after today.
 fn next(weekday: jiff::civil::Weekday, today: Date) -> Option<Date> {
     let days = i32::from(today.weekday().until(weekday));
     let days = if days == 0 { 7 } else { days };
@@ -69,7 +68,7 @@ mod tests {
 
     #[test]
     fn an_end_is_read_from_the_words_that_people_use() {
-        // A Friday.
+        // The day is a Friday.
         let now: Timestamp = "2026-11-27T14:30:00Z".parse().expect("a time");
         for (text, expected) in [
             ("2h", "2026-11-27T16:30:00Z"),

@@ -1,7 +1,8 @@
-//! The versions that were live in a target, as far as its journal proves it. Pure.
+//! Finds the versions that were live in a target, as far as its journal proves it.
 //!
-//! A head alone proves nothing: another program that may write below the target's prefix can write one. A release
-//! counts only with its entries: its whole chain verifies, and an entry says that its switch was observed.
+//! A head alone proves nothing: another program that may write below the prefix of the target can write a head. A
+//! release is a proof only together with its entries: the whole hash chain is intact, and an entry says that the switch
+//! was observed.
 
 use std::fmt;
 
@@ -16,77 +17,77 @@ use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
 pub struct WasLive {
     /// Every version that was live with success, newest first, each once.
     pub versions: Vec<Version>,
-    /// Releases that name further versions, but that Greenroom does not believe.
+    /// The releases that claim further versions without proving them.
     pub not_believed: Vec<NotBelieved>,
-    /// How many releases were searched, if the search ended before the history did.
+    /// The number of releases that were searched; none if the whole history was searched.
     pub searched_only: Option<usize>,
 }
 
 /// A release that claims that versions were live, but does not prove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotBelieved {
-    /// The release.
     pub release: ReleaseId,
-    /// The versions that it names.
+    /// The versions that the release claims.
     pub digests: Vec<Digest>,
-    /// Why it is not proved.
+    /// What is missing in the proof.
     pub why: String,
 }
 
-/// `the head of release 01… says that it was live, but Greenroom does not believe it: …`.
+/// Shows the claim as `release 01… claims that its version was live, but does not prove it: …`.
 impl fmt::Display for NotBelieved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the head of release {} says that it was live, but Greenroom does not believe it: {}",
+            "release {} claims that its version was live, but does not prove it: {}",
             self.release, self.why
         )
     }
 }
 
-/// When the version of a release had the traffic, if its journal proves it; otherwise the reason why it does not.
+/// When the version of a release had the traffic, if the journal of the release proves it. Otherwise the error says
+/// what is missing.
 pub fn proven_live(recorded: &Recorded, target: &Target) -> Result<LivePeriod, String> {
     let of = &recorded.head.target;
     if of != target {
-        return Err(format!("it is a release of {of}"));
+        return Err(format!("the release belongs to {of}"));
     }
     match prove(recorded) {
         Proof::Whole => {}
         other => return Err(other.to_string()),
     }
     LivePeriod::of(&recorded.entries)
-        .ok_or_else(|| "no entry says that its switch was observed".to_owned())
+        .ok_or_else(|| "no entry says that the switch was observed".to_owned())
 }
 
-/// Whether a release proves that it made this version live in this slot, or switched back to it there. Forward: its
-/// head names both, its checks passed, and its switch was observed and not undone. Back: the version was live there
-/// before, and the switch back was observed. The error says what is missing.
+/// Checks whether a release proves that it put a version live in a slot. There are two ways. For a new version, the
+/// head names version and slot, the checks passed, and the switch was observed and not undone. For the version that was
+/// live before, the head names it too, and the switch back was observed. The error says what is missing.
 pub fn proves_released(
     recorded: &Recorded,
     target: &Target,
     (slot, digest): (Slot, &Digest),
 ) -> Result<(), String> {
-    let is_it = |(at, version): &(Slot, Version)| (*at, &version.digest) == (slot, digest);
-    if recorded.head.from.as_ref().is_some_and(is_it) {
+    let is_wanted = |(at, version): &(Slot, Version)| (*at, &version.digest) == (slot, digest);
+    if recorded.head.from.as_ref().is_some_and(is_wanted) {
         let period = proven_live(recorded, target)?;
-        let is_back = period.until.is_some();
-        return is_back
+        let has_switched_back = period.until.is_some();
+        return has_switched_back
             .then_some(())
-            .ok_or_else(|| "no entry says that it switched back".to_owned());
+            .ok_or_else(|| "no entry says that the release switched back".to_owned());
     }
     let (to, version) = &recorded.head.to;
-    if !is_it(&recorded.head.to) {
+    if !is_wanted(&recorded.head.to) {
         return Err(format!(
-            "it has released {} in {to}, not {} in {slot}",
+            "the release put {} into {to}, not {} into {slot}",
             version.digest.short(),
             digest.short()
         ));
     }
     let period = proven_live(recorded, target)?;
     if period.until.is_some() {
-        return Err("its entries say that it switched back".to_owned());
+        return Err("the entries say that the release switched back".to_owned());
     }
-    // By their order, because the clocks of two drivers can differ.
+    // The order of the entries decides, because the clocks of two drivers can differ.
     let is_before_switch =
         |entry: &&Entry| LivePeriod::after(None, entry.at, &entry.what).is_none();
     let mut before_switch = recorded.entries.iter().take_while(is_before_switch);
@@ -99,9 +100,10 @@ pub fn proves_released(
         .ok_or_else(|| "no entry says that its checks passed".to_owned())
 }
 
-/// Whether a release proves that it started to move the traffic to this version in this slot after the checks had passed,
-/// and did not start to move it back. That is enough to finish the switch while exactly this version still runs there: the
-/// release may have ended between the route and the proxy, and then no entry says that the switch was observed.
+/// Checks whether a release proves that it started to switch to a version after the checks had passed, and did not
+/// start to switch back. That is enough to finish the switch while exactly this version still runs in the slot. The
+/// release may have ended between the write of the route and the switch of the proxy; then no entry says that the
+/// switch was observed. The error says what is missing.
 pub fn proves_switch_started(
     recorded: &Recorded,
     target: &Target,
@@ -109,7 +111,7 @@ pub fn proves_switch_started(
 ) -> Result<(), String> {
     let of = &recorded.head.target;
     if of != target {
-        return Err(format!("it is a release of {of}"));
+        return Err(format!("the release belongs to {of}"));
     }
     match prove(recorded) {
         Proof::Whole => {}
@@ -118,7 +120,7 @@ pub fn proves_switch_started(
     let (to, version) = &recorded.head.to;
     if (*to, &version.digest) != (slot, digest) {
         return Err(format!(
-            "it has released {} in {to}",
+            "the release put {} into {to}",
             version.digest.short()
         ));
     }
@@ -137,13 +139,13 @@ pub fn proves_switch_started(
                 step: Step::Switch,
                 direction: Direction::Back,
                 ..
-            } => return Err("its entries say that it started to switch back".to_owned()),
+            } => return Err("the entries say that the release started to switch back".to_owned()),
             _ => {}
         }
     }
-    has_started
-        .then_some(())
-        .ok_or_else(|| "no entry says that it started to switch after its checks passed".to_owned())
+    has_started.then_some(()).ok_or_else(|| {
+        "no entry says that the release started to switch after its checks passed".to_owned()
+    })
 }
 
 fn is_success(head: &ReleaseRecord) -> bool {
@@ -152,8 +154,8 @@ fn is_success(head: &ReleaseRecord) -> bool {
 }
 
 impl WasLive {
-    /// The versions that a head claims and no release has proven yet. If there are none, its entries need not be read.
-    /// A head whose end names no switch says nothing about the version before it.
+    /// The versions that a head claims and that no release has proven yet. If there are none, the entries of the
+    /// release need not be read. A head that has ended without a switch says nothing about the version before it.
     pub fn unproven<'a>(&self, head: &'a ReleaseRecord) -> Vec<&'a Version> {
         let mut claimed = claimed(head);
         if head.closed.is_some() && head.live.is_none() {
@@ -163,12 +165,15 @@ impl WasLive {
         claimed
     }
 
-    /// Counts a release with its entries. Call it with the newest release first.
+    /// Adds the versions that a release proves. Must be called with the newest release first.
     pub fn count(&mut self, recorded: &Recorded, target: &Target) {
         let head = &recorded.head;
         match proven_live(recorded, target) {
             Ok(period) if is_success(head) && period.until.is_some() => {
-                self.doubt(head, "its entries say that it switched back".to_owned());
+                self.doubt(
+                    head,
+                    "the entries say that the release switched back".to_owned(),
+                );
             }
             Ok(_) => {
                 let new = self.unproven(&recorded.head).into_iter().cloned();
@@ -179,7 +184,7 @@ impl WasLive {
         }
     }
 
-    /// Records why a release is not believed.
+    /// Notes that a release does not prove what it claims.
     pub fn doubt(&mut self, head: &ReleaseRecord, why: String) {
         let digests = self.unproven(head).into_iter();
         self.not_believed.push(NotBelieved {
@@ -189,7 +194,7 @@ impl WasLive {
         });
     }
 
-    /// Remarks to show with the answer that a version was never live, one per line.
+    /// The lines to show with the answer that a version was never live.
     pub fn remarks(&self, digest: &Digest) -> Vec<String> {
         let claims = self.not_believed.iter();
         let claims = claims.filter(|claim| claim.digests.contains(digest));
@@ -198,11 +203,11 @@ impl WasLive {
         remarks
     }
 
-    /// Says that the search ended before the history did, for people.
+    /// The line to show if only a part of the history was searched.
     pub fn limit(&self) -> Option<String> {
         let searched = self.searched_only?;
         Some(format!(
-            "only the newest {searched} releases were searched; older ones were not"
+            "only the newest {searched} releases were searched, not the older ones"
         ))
     }
 }
@@ -270,15 +275,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_release_that_was_checked_and_switched_proves_what_runs_in_its_slot() {
+    fn only_a_checked_and_switched_release_proves_its_version() {
         let forward = |sequence| switched(sequence, Direction::Forward);
         let good = released(vec![checked(1, Verdict::Passed), forward(2)]);
         let target = good.head.target.clone();
         let (slot, digest) = (good.head.to.0, good.head.to.1.digest.clone());
-        let says =
+        let proof =
             |recorded: &Recorded, slot: Slot| proves_released(recorded, &target, (slot, &digest));
-        assert_eq!(says(&good, slot), Ok(()));
-        assert!(says(&good, slot.other()).is_err());
+        assert_eq!(proof(&good, slot), Ok(()));
+        assert!(proof(&good, slot.other()).is_err());
         for (bad, why) in [
             (released(vec![forward(1)]), "checks passed"),
             (
@@ -295,13 +300,13 @@ mod tests {
                 "switched back",
             ),
         ] {
-            let said = says(&bad, slot).expect_err("not proven");
-            assert!(said.contains(why), "{said}");
+            let error = proof(&bad, slot).expect_err("not proven");
+            assert!(error.contains(why), "{error}");
         }
     }
 
     #[test]
-    fn a_switch_that_started_after_passed_checks_and_was_never_observed_is_proven_as_started() {
+    fn a_switch_that_was_started_after_passed_checks_is_proven_as_started() {
         let backward = Entry {
             what: Happening::Intent {
                 step: Step::Switch,
@@ -314,12 +319,12 @@ mod tests {
         let started = released(vec![passed(), entry(2, Step::Switch)]);
         let target = started.head.target.clone();
         let (slot, digest) = (started.head.to.0, started.head.to.1.digest.clone());
-        let says = |recorded: &Recorded, slot: Slot| {
+        let proof = |recorded: &Recorded, slot: Slot| {
             proves_switch_started(recorded, &target, (slot, &digest))
         };
-        assert_eq!(says(&started, slot), Ok(()));
+        assert_eq!(proof(&started, slot), Ok(()));
         assert!(proves_released(&started, &target, (slot, &digest)).is_err());
-        assert!(says(&started, slot.other()).is_err());
+        assert!(proof(&started, slot.other()).is_err());
         for (bad, why) in [
             (released(vec![entry(1, Step::Switch)]), "checks passed"),
             (
@@ -332,14 +337,14 @@ mod tests {
                 "started to switch back",
             ),
         ] {
-            let said = says(&bad, slot).expect_err("not proven");
-            assert!(said.contains(why), "{said}");
+            let error = proof(&bad, slot).expect_err("not proven");
+            assert!(error.contains(why), "{error}");
         }
     }
 
-    /// The route names the release that switched back, for a version that this release did not release.
+    /// The route may name a release that switched back, although that release did not release the version.
     #[test]
-    fn a_release_that_switched_back_proves_what_was_live_before_it() {
+    fn a_release_that_switched_back_proves_the_version_before_it() {
         let from = head(1).to.0.other();
         let before = Version {
             digest: format!("sha256:{}", "b".repeat(64)).parse().unwrap(),
@@ -365,16 +370,16 @@ mod tests {
         let forward = || switched(1, Direction::Forward);
         let back = of(vec![forward(), switched(2, Direction::Back)]);
         let target = back.head.target.clone();
-        let says =
+        let proof =
             |recorded: &Recorded, slot| proves_released(recorded, &target, (slot, &before.digest));
-        assert_eq!(says(&back, from), Ok(()));
-        assert!(says(&back, from.other()).is_err());
-        let said = says(&of(vec![forward()]), from).expect_err("it did not switch back");
-        assert!(said.contains("switched back"), "{said}");
+        assert_eq!(proof(&back, from), Ok(()));
+        assert!(proof(&back, from.other()).is_err());
+        let error = proof(&of(vec![forward()]), from).expect_err("the release did not switch back");
+        assert!(error.contains("switched back"), "{error}");
     }
 
     #[test]
-    fn checks_before_the_switch_count_by_their_order_and_not_by_time() {
+    fn the_order_of_entries_decides_whether_checks_came_before_the_switch() {
         let mut late = checked(1, Verdict::Passed);
         late.at = switched(2, Direction::Forward).at + std::time::Duration::from_secs(5);
         let good = released(vec![late, switched(2, Direction::Forward)]);
@@ -420,16 +425,16 @@ mod tests {
             switched(2, Direction::Back),
         ]);
         for (forged, why) in [
-            (bare, "its chain is broken at the end"),
-            (unchained, "not chained"),
-            (elsewhere, "it is a release of web/production"),
-            (back, "its entries say that it switched back"),
+            (bare, "the hash chain is broken at the end"),
+            (unchained, "has no hash chain"),
+            (elsewhere, "the release belongs to web/production"),
+            (back, "the entries say that the release switched back"),
         ] {
             let was_live = counted(&forged);
             assert!(was_live.versions.is_empty(), "{why}");
-            let said = was_live.remarks(&forged.head.to.1.digest).join("\n");
-            assert!(said.contains(why), "{said}");
-            assert!(said.contains(&forged.head.id.to_string()), "{said}");
+            let remarks = was_live.remarks(&forged.head.to.1.digest).join("\n");
+            assert!(remarks.contains(why), "{remarks}");
+            assert!(remarks.contains(&forged.head.id.to_string()), "{remarks}");
         }
     }
 
@@ -446,7 +451,7 @@ mod tests {
             entries,
         });
         assert!(was_live.versions.is_empty());
-        // A failed release whose end names no switch is not read at all.
+        // The entries of a failed release whose end names no switch are not even read.
         let reason = "verify failed".to_owned();
         open.closed = Some((open.opened_at, Outcome::BackedOut { reason }));
         assert!(WasLive::default().unproven(&open).is_empty());

@@ -1,5 +1,5 @@
-//! Words for times, as an operator types them into a filter: `yesterday`, `3d`, `2026-11-20`. Days are in this
-//! machine's time zone, as on every screen. Pure: the caller passes the time.
+//! Parses times as an operator types them into a filter: `yesterday`, `3d`, `2026-11-20`. Days are in the time zone of
+//! this machine, as on every screen. The caller passes the current time.
 
 use std::time::Duration;
 
@@ -9,16 +9,15 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::inventory::local_time;
 
-/// The period that a word means; start and end are the same for a single time.
+/// The period that a typed text means. Start and end are the same if the text means a single moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct When {
-    /// Its start.
     pub from: Timestamp,
-    /// Its end, exclusive.
+    /// The end is exclusive.
     pub to: Timestamp,
 }
 
-/// The period that a word means now. The error says what can be written.
+/// Parses the typed text into a period, as seen at `now`. The error lists what can be written.
 pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
     when_in(text, now, &local_time::zone())
 }
@@ -66,7 +65,7 @@ fn day(date: Date, zone: &TimeZone) -> Option<When> {
 }
 
 pub(super) fn weekday(word: &str) -> Option<Weekday> {
-    let all = [
+    let weekdays = [
         ("monday", Weekday::Monday),
         ("tuesday", Weekday::Tuesday),
         ("wednesday", Weekday::Wednesday),
@@ -76,12 +75,13 @@ pub(super) fn weekday(word: &str) -> Option<Weekday> {
         ("sunday", Weekday::Sunday),
     ];
     let is_meant = |name: &str| word.len() >= 3 && name.starts_with(word);
-    all.into_iter()
+    weekdays
+        .into_iter()
         .find(|(name, _)| is_meant(name))
         .map(|(_, weekday)| weekday)
 }
 
-/// The last such weekday before today: *Tuesday* on a Tuesday means the one a week ago.
+/// The last day with this weekday before today. On a Tuesday, *tuesday* means the day a week ago.
 fn last(weekday: Weekday, today: Date) -> Date {
     let mut date = today;
     for _ in 0..7 {
@@ -93,12 +93,12 @@ fn last(weekday: Weekday, today: Date) -> Date {
     date
 }
 
-/// `3d`, `12h`, `30m`, `2w` before now.
+/// Parses an amount of time before now: `3d`, `12h`, `30m`, `2w`.
 fn ago(word: &str, now: Timestamp) -> Option<When> {
     now.checked_sub(amount(word)?).ok().map(moment)
 }
 
-/// The same, after now.
+/// Parses an amount of time after now: `3d`, `12h`, `30m`, `2w`.
 pub(super) fn ahead(word: &str, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(amount(word)?).ok()
 }
@@ -131,7 +131,7 @@ pub(super) fn written(text: &str, zone: &TimeZone) -> Option<When> {
     Some(moment(zoned.timestamp()))
 }
 
-/// `2026-11`.
+/// Parses a whole month: `2026-11`.
 fn month(text: &str, zone: &TimeZone) -> Option<When> {
     let first: Date = (text.len() == 7)
         .then(|| format!("{text}-01").parse().ok())
@@ -151,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn words_mean_days_of_utc_or_moments() {
-        // A Saturday.
+    fn words_mean_days_or_moments() {
+        // The day is a Saturday.
         let now = at("2026-11-21T14:02:11Z");
         for (word, from, to) in [
             ("now", "2026-11-21T14:02:11Z", "2026-11-21T14:02:11Z"),
@@ -197,15 +197,15 @@ mod tests {
             "99999999999999999999d",
             "é",
         ] {
-            let said = when_in(word, now, &TimeZone::UTC).expect_err("no time");
-            assert!(said.contains("yesterday"), "{said}");
+            let error = when_in(word, now, &TimeZone::UTC).expect_err("no time");
+            assert!(error.contains("yesterday"), "{error}");
         }
     }
 
     #[test]
     fn words_mean_the_days_of_the_zone() {
         let berlin = crate::inventory::time_zone::named("Europe/Berlin").expect("a zone");
-        // Half an hour after midnight of the next day in Berlin.
+        // In Berlin it is half an hour after midnight of the next day.
         let now = at("2026-11-20T23:30:00Z");
         let day = |from: &str, to: &str| When {
             from: at(from),

@@ -1,4 +1,4 @@
-//! One entry of an allow list: one address, or a network.
+//! One entry of an allow list: a single address or a network.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One address or one network, written `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`. An IPv4 address written in IPv6
-/// form counts as that IPv4 address.
+/// One address or one network, written `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`. An IPv4 address in IPv6 form is
+/// treated as the IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AddressRange {
@@ -15,7 +15,6 @@ pub struct AddressRange {
     bits: u8,
 }
 
-/// A text that is neither an address nor a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an address or a network: write {instead}")]
 pub struct InvalidRange {
@@ -24,13 +23,12 @@ pub struct InvalidRange {
 }
 
 impl AddressRange {
-    /// Whether the range contains an address.
     pub fn contains(&self, address: IpAddr) -> bool {
         network(address.to_canonical(), self.bits) == Some(self.network)
     }
 }
 
-/// The address with its last bits cleared; none if it has fewer than `bits` bits.
+/// The address with all bits after the first `bits` cleared; none if the address has fewer than `bits` bits.
 fn network(address: IpAddr, bits: u8) -> Option<IpAddr> {
     Some(match address {
         IpAddr::V4(address) => {
@@ -52,26 +50,26 @@ impl FromStr for AddressRange {
             text: text.to_owned(),
             instead: instead.to_owned(),
         };
-        let any = "192.0.2.7, 10.0.0.0/8 or 2001:db8::/32";
+        let examples = "192.0.2.7, 10.0.0.0/8 or 2001:db8::/32";
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| wrong(any))?;
+        let address: IpAddr = address.parse().map_err(|_| wrong(examples))?;
         let address = match bits {
             None => address.to_canonical(),
             Some(_) => address,
         };
-        let all = if address.is_ipv4() { 32 } else { 128 };
+        let full_length = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
-            // Only digits: `parse` would also accept `+8`.
+            // Only digits are accepted, because `parse` would also accept `+8`.
             Some(bits) if bits.bytes().all(|b| b.is_ascii_digit()) => {
-                bits.parse().map_err(|_| wrong(any))?
+                bits.parse().map_err(|_| wrong(examples))?
             }
-            Some(_) => return Err(wrong(any)),
-            None => all,
+            Some(_) => return Err(wrong(examples)),
+            None => full_length,
         };
-        let network = network(address, bits).ok_or_else(|| wrong(any))?;
+        let network = network(address, bits).ok_or_else(|| wrong(examples))?;
         if network != address {
             return Err(wrong(&format!("{network}/{bits}")));
         }
@@ -95,8 +93,8 @@ impl From<AddressRange> for String {
 
 impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = if self.network.is_ipv4() { 32 } else { 128 };
-        if self.bits == all {
+        let full_length = if self.network.is_ipv4() { 32 } else { 128 };
+        if self.bits == full_length {
             write!(f, "{}", self.network)
         } else {
             write!(f, "{}/{}", self.network, self.bits)
@@ -136,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_as_it_is_read() {
+    fn a_range_is_written_as_it_is_read() {
         for text in [
             "192.0.2.7",
             "10.0.0.0/8",
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_range_is_refused_with_what_to_write() {
+    fn an_invalid_range_is_refused_with_examples() {
         for bad in [
             "",
             "all",

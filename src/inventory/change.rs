@@ -1,5 +1,5 @@
-//! How an instance differs from another one of the same target: in what its image says about
-//! itself, and in how it was created. Pure.
+//! Compares two instances of the same target: what their images say about themselves, and how the instances were
+//! created.
 
 use std::fmt;
 
@@ -7,17 +7,16 @@ use jiff::Timestamp;
 
 use super::Instance;
 
-/// How many characters identify a commit on a screen.
+/// How many characters of a commit hash are shown.
 const COMMIT: usize = 7;
 
-/// One named difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// `memory`, `env TZ`, `commit`.
+    /// What differs, e.g. `memory`, `env TZ` or `commit`.
     pub name: String,
-    /// The value in the first instance; none if it has none.
+    /// The value in the first instance; none if that instance has no such value.
     pub from: Option<String>,
-    /// The value in the second instance; none if it has none.
+    /// The value in the second instance; none if that instance has no such value.
     pub to: Option<String>,
 }
 
@@ -26,26 +25,25 @@ impl fmt::Display for Difference {
         let name = &self.name;
         match (&self.from, &self.to) {
             (Some(from), Some(to)) => write!(f, "{name}: {from} → {to}"),
-            (None, Some(to)) => write!(f, "{name}: new, {to}"),
-            (Some(from), None) => write!(f, "{name}: gone, was {from}"),
+            (None, Some(to)) => write!(f, "{name}: added, {to}"),
+            (Some(from), None) => write!(f, "{name}: removed, was {from}"),
             (None, None) => f.write_str(name),
         }
     }
 }
 
-/// Everything that differs between two instances.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
-    /// What the images say about themselves: `commit`, `version`.
+    /// Differences in what the images say about themselves: `commit` and `version`.
     pub image: Vec<Difference>,
-    /// How many seconds later the second image was built; negative if it is older. None if one of
-    /// the images does not say when it was built.
+    /// How many seconds later the second image was built; negative if it is older. None if one of the images does not
+    /// say when it was built.
     pub built_later: Option<i64>,
-    /// How the instances were created.
+    /// Differences in how the instances were created.
     pub configuration: Vec<Difference>,
 }
 
-/// What differs in `to` from `from`.
+/// Lists what is different in `to`.
 pub fn changes(from: &Instance, to: &Instance) -> Changes {
     let (old, new) = (&from.labels, &to.labels);
     let image = [
@@ -76,7 +74,7 @@ pub fn changes(from: &Instance, to: &Instance) -> Changes {
 }
 
 fn configuration(from: &Instance, to: &Instance) -> Vec<Difference> {
-    // One of the two may come from a Greenroom that did not record it: that is no difference.
+    // An older Greenroom did not record the configuration. A missing configuration is not a difference.
     if from.configuration.is_empty() || to.configuration.is_empty() {
         return Vec::new();
     }
@@ -93,7 +91,7 @@ fn configuration(from: &Instance, to: &Instance) -> Vec<Difference> {
         .collect()
 }
 
-/// The short form of a commit hash; anything else unchanged.
+/// The short form of a commit hash. Any other text stays unchanged.
 pub fn commit(revision: &str) -> String {
     let is_hash = revision.len() >= 12 && revision.bytes().all(|b| b.is_ascii_hexdigit());
     match revision.get(..COMMIT).filter(|_| is_hash) {
@@ -103,7 +101,7 @@ pub fn commit(revision: &str) -> String {
 }
 
 impl Changes {
-    /// When the second image was built compared with the first: `built 2d 4h later`.
+    /// The build time of the second image relative to the first, e.g. `built 2d 4h later`.
     pub fn built(&self) -> Option<String> {
         let later = self.built_later?;
         let time = roughly(later.unsigned_abs());
@@ -114,7 +112,7 @@ impl Changes {
         })
     }
 
-    /// The same, shorter: `2d newer`.
+    /// The short form of [`Changes::built`] for narrow columns, e.g. `2d newer`.
     pub fn newer(&self) -> Option<String> {
         let later = self.built_later.filter(|later| *later != 0)?;
         let time = roughly(later.unsigned_abs());
@@ -123,7 +121,7 @@ impl Changes {
         Some(format!("{first} {word}"))
     }
 
-    /// `1 config change`, `2 config changes`, or `configured as live` if there is none.
+    /// `1 config change`, `2 config changes`, or `configured as live` if the configuration is the same.
     pub fn counted(&self) -> String {
         match self.configuration.len() {
             0 => "configured as live".to_owned(),
@@ -181,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_named_with_both_values() {
+    fn a_difference_is_named_with_both_values() {
         let old = instance(
             [
                 Some("abc1234def567890"),
@@ -206,20 +204,20 @@ mod tests {
                 ("user", "web"),
             ],
         );
-        let all = changes(&old, &new);
-        let words =
+        let found = changes(&old, &new);
+        let shown =
             |list: &[Difference]| -> Vec<String> { list.iter().map(ToString::to_string).collect() };
-        assert_eq!(words(&all.image), ["commit: abc1234 → def5678"]);
-        assert_eq!(all.built().as_deref(), Some("built 2d 4h later"));
+        assert_eq!(shown(&found.image), ["commit: abc1234 → def5678"]);
+        assert_eq!(found.built().as_deref(), Some("built 2d 4h later"));
         assert_eq!(
-            words(&all.configuration),
+            shown(&found.configuration),
             [
-                "env NEW: new, #222222",
-                "env OLD: gone, was #111111",
+                "env NEW: added, #222222",
+                "env OLD: removed, was #111111",
                 "memory: 128 MiB → 256 MiB",
             ]
         );
-        assert_eq!(all.counted(), "3 config changes");
+        assert_eq!(found.counted(), "3 config changes");
         let back = changes(&new, &old);
         assert_eq!(back.built().as_deref(), Some("built 2d 4h earlier"));
         assert_eq!(back.newer().as_deref(), Some("2d older"));
@@ -230,7 +228,7 @@ mod tests {
     fn a_value_that_was_not_read_is_no_difference() {
         let unknown = instance([None; 3], &[]);
         let known = instance([None, Some("yesterday"), None], &[("memory", "1 GiB")]);
-        let all = changes(&unknown, &known);
-        assert_eq!((all.configuration.len(), all.built()), (0, None));
+        let found = changes(&unknown, &known);
+        assert_eq!((found.configuration.len(), found.built()), (0, None));
     }
 }

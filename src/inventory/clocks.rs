@@ -1,8 +1,9 @@
-//! The clocks of other machines, compared with this machine's clock. Pure.
+//! Compares the clocks of other machines with the clock of this machine.
 //!
-//! A hold, a freeze and an approval end at a time that an operator's clock decides. A wrong clock could end them too
-//! early, so a hold or a freeze ends only when every clock that could be read says so. A freeze starts, and an approval
-//! ends, when the first clock says so. If no other clock can be read, this machine's clock decides alone.
+//! A hold, a freeze and an approval end at a time that some clock decides, and a wrong clock could end them too early.
+//! So a hold or a freeze ends only when every clock that could be read has reached its end. A freeze starts, and an
+//! approval ends, as soon as the first clock has reached that time. If no other clock can be read, the clock of this
+//! machine decides alone.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,50 +13,51 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::EnvironmentName;
 
-/// How far two clocks may differ before the operator is told. A machine that synchronises its clock never differs that
-/// much, and every hold and approval lasts longer.
+/// How far two clocks may differ before Greenroom warns the operator. The clock of a machine that synchronises its time
+/// never differs that much, and every hold and approval lasts longer.
 const TOLERATED: SignedDuration = SignedDuration::from_secs(10);
 
-/// Two readings of one clock that differ by less than this count as the same, because answers take different times.
+/// Two readings of one clock that differ by less than this are treated as equal, because answers take different times.
 const SAME_READING: SignedDuration = SignedDuration::from_secs(2);
 
 /// The time in the `Date` header of an HTTP answer (<https://www.rfc-editor.org/rfc/rfc9110#field.date>). The header
 /// gives the start of a second; on average half of that second has passed.
 pub fn http_date(date: &[u8]) -> Option<Timestamp> {
-    let told = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-    told.checked_add(Duration::from_millis(500)).ok()
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+    date.checked_add(Duration::from_millis(500)).ok()
 }
 
-/// What another machine's clock said.
+/// A reading of the clock of another machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClockReading {
-    /// Whose clock it is, e.g. `the engine of qa`.
+    /// The name of the clock, e.g. `the engine of qa`.
     pub of: String,
-    /// How far this machine's clock is ahead of it; negative if it is behind.
+    /// How far the clock of this machine is ahead of the other clock; negative if it is behind.
     pub ahead: SignedDuration,
     /// The error of `ahead`: half of the time that the answer took.
     pub within: SignedDuration,
 }
 
-/// The name of the clock of an environment's engine.
+/// The name of the clock of the engine that an environment uses.
 pub fn engine_of(environment: &EnvironmentName) -> String {
     format!("the engine of {environment}")
 }
 
-/// The name of the clock of an environment's store.
+/// The name of the clock of the store that an environment uses.
 pub fn store_of(environment: &EnvironmentName) -> String {
     format!("the store of {environment}")
 }
 
 impl ClockReading {
-    /// A clock that was asked at `asked` and had answered `told` by `answered`, both by this machine's clock.
-    pub fn new(of: String, (asked, answered): (Timestamp, Timestamp), told: Timestamp) -> Self {
-        let took = answered.duration_since(asked);
+    /// `reported` is the time that the other clock reported. The question was sent at `sent`, and the answer arrived at
+    /// `answered`, both by the clock of this machine.
+    pub fn new(of: String, (sent, answered): (Timestamp, Timestamp), reported: Timestamp) -> Self {
+        let took = answered.duration_since(sent);
         let within = took.abs() / 2;
-        let middle = asked.checked_add(took / 2).unwrap_or(asked);
+        let middle = sent.checked_add(took / 2).unwrap_or(sent);
         Self {
             of,
-            ahead: middle.duration_since(told),
+            ahead: middle.duration_since(reported),
             within,
         }
     }
@@ -65,35 +67,35 @@ impl ClockReading {
         self.ahead.abs() > self.within + TOLERATED
     }
 
-    /// The same reading under the name that this server has in another environment.
+    /// The reading under another name. A server that several environments use has one name in each.
     #[must_use]
     pub fn called(&self, of: String) -> Self {
         Self { of, ..self.clone() }
     }
 
-    /// Whether another reading of the same clock gives the same result, apart from the time that the answers took.
+    /// Whether another reading of the same clock shows the same difference. The durations of the answers are ignored.
     pub fn is_like(&self, other: &Self) -> bool {
         let apart = (self.ahead - other.ahead).abs();
         self.of == other.of && self.differs() == other.differs() && apart < SAME_READING
     }
 
-    /// `2h ahead of this machine's`.
+    /// The difference as seen from this machine, e.g. `2h ahead of this machine's`.
     pub fn seen_from_here(&self) -> String {
-        let way = if self.ahead.is_negative() {
+        let relation = if self.ahead.is_negative() {
             "ahead of"
         } else {
             "behind"
         };
-        format!("{:#} {way} this machine's", rounded(self.ahead))
+        format!("{:#} {relation} this machine's", rounded(self.ahead))
     }
 
-    /// The time on that clock when this machine's clock shows `now`.
+    /// The time on the other clock when the clock of this machine shows `now`.
     fn time(&self, now: Timestamp) -> Timestamp {
         now.checked_sub(self.ahead).unwrap_or(now)
     }
 }
 
-/// `this machine's clock is 2h ahead of the engine of qa`.
+/// Shows the difference as `this machine's clock is 2h ahead of the engine of qa`.
 impl fmt::Display for ClockReading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = rounded(self.ahead);
@@ -101,12 +103,12 @@ impl fmt::Display for ClockReading {
         if by.is_zero() {
             return write!(f, "this machine's clock agrees with {of}");
         }
-        let way = if ahead.is_negative() {
+        let relation = if ahead.is_negative() {
             "behind"
         } else {
             "ahead of"
         };
-        write!(f, "this machine's clock is {by:#} {way} {of}")
+        write!(f, "this machine's clock is {by:#} {relation} {of}")
     }
 }
 
@@ -120,7 +122,7 @@ fn rounded(by: SignedDuration) -> SignedDuration {
     SignedDuration::from_secs((by.as_secs() + unit / 2) / unit * unit)
 }
 
-/// Every other clock that could be read.
+/// The readings of all other clocks that could be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Clocks(pub Vec<ClockReading>);
 
@@ -131,22 +133,22 @@ impl Clocks {
         differing.max_by_key(|reading| reading.ahead.abs())
     }
 
-    /// The earliest time of all clocks when this machine's clock shows `now`. A hold or a freeze has ended only when it
-    /// has ended by this time.
+    /// The earliest time on any clock when the clock of this machine shows `now`. A hold or a freeze has ended only if
+    /// its end is not later than this time.
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.min().map_or(now, |time| time.min(now))
     }
 
-    /// The latest time of all clocks when this machine's clock shows `now`. A freeze has started when it has started by
-    /// this time. An approval counts until it has expired by this time.
+    /// The latest time on any clock when the clock of this machine shows `now`. A freeze has started if its start is
+    /// not later than this time. An approval counts as long as its expiry is later than this time.
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.max().map_or(now, |time| time.max(now))
     }
 
-    /// Replaces the last reading of a clock; `None` if it did not answer. A reading that agrees with this machine's
-    /// clock is not kept, because it decides nothing.
+    /// Replaces the last reading of a clock. Pass `None` if the clock did not answer. A reading that agrees with the
+    /// clock of this machine is dropped, because it decides nothing.
     pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
         let new = reading.filter(ClockReading::differs);
         let known = self.0.iter().position(|known| known.of == of);
@@ -163,12 +165,12 @@ impl Clocks {
         self.0.iter().filter(|reading| reading.differs())
     }
 
-    /// The clock that is furthest ahead among those by which `moment` has passed, although it has not passed by `now`.
+    /// The clock that is furthest ahead among the clocks by which `moment` has passed; none if there is no such clock.
     pub fn over_by(&self, moment: Timestamp, now: Timestamp) -> Option<&ClockReading> {
-        let over = self
+        let passed = self
             .differing()
             .filter(|reading| moment <= reading.time(now));
-        over.max_by_key(|reading| reading.time(now))
+        passed.max_by_key(|reading| reading.time(now))
     }
 }
 
@@ -208,8 +210,8 @@ mod tests {
 
     #[test]
     fn the_date_of_an_answer_is_read_as_the_middle_of_its_second() {
-        let told = http_date(b"Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        assert_eq!(told.to_string(), "1994-11-06T08:49:37.5Z");
+        let date = http_date(b"Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(date.to_string(), "1994-11-06T08:49:37.5Z");
         assert_eq!(http_date(b"yesterday"), None);
     }
 
@@ -244,7 +246,7 @@ mod tests {
         assert_eq!(clocks, kept);
         clocks.keep(of, Some(reading(60)));
         assert_eq!(clocks, Clocks(vec![reading(60)]));
-        // A server that does not answer gives no time.
+        // A server that does not answer reports no time.
         clocks.keep(of, None);
         assert_eq!(clocks, Clocks::default());
     }

@@ -1,5 +1,5 @@
-//! Names derived from a target: of its files, containers, process records and sockets. This is the only place that
-//! joins a service and an environment into one word.
+//! Names that are derived from a target: of its files, containers, process records and sockets. No other module joins a
+//! service and an environment into one word.
 //!
 //! Neither a service nor an environment can have a dot in its name ([`super::ServiceName`]), so the dot between them is
 //! unambiguous: `web` in `qa-eu` is `web.qa-eu`, and `web-qa` in `eu` is `web-qa.eu`. Both are lower case only, so two
@@ -7,19 +7,20 @@
 
 use super::{Slot, Target};
 
-/// The prefix of every file and container that Greenroom creates, so that one pattern finds all of them.
-const OURS: &str = "greenroom-";
+/// The prefix of every file and container that Greenroom creates. One pattern finds all of them.
+const PREFIX: &str = "greenroom-";
 
 impl Target {
-    /// Service and environment as one word, e.g. `web.production`, for places that cannot contain the `/` of the
-    /// written form.
+    /// Service and environment as one word, e.g. `web.production`. Used in places that cannot contain the `/` of the
+    /// usual form.
     pub fn joined(&self) -> String {
         format!("{}.{}", self.service, self.environment)
     }
 
-    /// The name of the target's files and containers among those of other programs, e.g. `greenroom-web.production`.
+    /// The name of the files and containers of this target, e.g. `greenroom-web.production`. The prefix separates them
+    /// from those of other programs.
     pub fn own_name(&self) -> String {
-        format!("{OURS}{}", self.joined())
+        format!("{PREFIX}{}", self.joined())
     }
 }
 
@@ -65,8 +66,8 @@ mod tests {
     fn the_longest_names_fit_everywhere() {
         let longest = "a".repeat(40);
         let name = instance_name(&target(&longest, &longest), Slot::Green);
-        // The limits are 200 bytes for a container's name here, 63 for a DNS label, and 255 for a file, including the
-        // suffix that is added while it is written.
+        // The limits are 200 bytes for the name of a container in Greenroom, 63 for a DNS label, and 255 for a file
+        // with the suffix that is added while the file is written.
         assert!(name.len() < 100, "{name}");
         assert!(name.split('.').all(|part| part.len() <= 63), "{name}");
     }
@@ -74,16 +75,16 @@ mod tests {
     proptest! {
         #[test]
         fn no_two_targets_share_a_name(
-            one in ("[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}", "[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}"),
-            other in ("[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}", "[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}"),
+            first in ("[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}", "[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}"),
+            second in ("[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}", "[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}"),
         ) {
-            let one = target(&one.0, &one.1);
-            let other = target(&other.0, &other.1);
+            let first = target(&first.0, &first.1);
+            let second = target(&second.0, &second.1);
             for slot in Slot::BOTH {
-                for of_other in Slot::BOTH {
-                    let are_same = (&one, slot) == (&other, of_other);
-                    let share = instance_name(&one, slot) == instance_name(&other, of_other);
-                    prop_assert_eq!(share, are_same);
+                for other_slot in Slot::BOTH {
+                    let is_same_place = (&first, slot) == (&second, other_slot);
+                    let is_same_name = instance_name(&first, slot) == instance_name(&second, other_slot);
+                    prop_assert_eq!(is_same_name, is_same_place);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Where an instance answers: a TCP address or a unix socket.
+//! The address of an instance: a TCP address or a unix socket.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,18 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::plain;
 
-/// An address to connect to. Written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address are
+/// An address to connect to, written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address are
 /// equal: `[0:0::1]:80` is `[::1]:80`, and `[::ffff:127.0.0.1]:80` is `127.0.0.1:80`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Endpoint {
-    /// A TCP address.
     Tcp(SocketAddr),
-    /// The path of a unix socket.
     Unix(PathBuf),
 }
 
-/// A text that is not an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock")]
 pub struct InvalidEndpoint(pub String);
@@ -30,7 +27,7 @@ impl Endpoint {
     pub fn tcp(address: SocketAddr) -> Self {
         match address.ip().to_canonical() {
             IpAddr::V4(ip) => Self::Tcp(SocketAddr::new(ip.into(), address.port())),
-            // Unchanged: a link-local address carries its interface.
+            // An IPv6 address stays as it is, because a link-local address carries its interface.
             IpAddr::V6(_) => Self::Tcp(address),
         }
     }
@@ -81,15 +78,15 @@ mod tests {
 
     #[test]
     fn spellings_of_one_address_are_equal() {
-        for (one, other) in [
+        for (first, second) in [
             ("[::1]:80", "[0:0:0:0:0:0:0:1]:80"),
             ("[2001:DB8::A]:80", "[2001:db8:0:0::000a]:80"),
             ("[::ffff:127.0.0.1]:80", "127.0.0.1:80"),
             ("[::ffff:7f00:1]:80", "127.0.0.1:80"),
         ] {
             let read = |text: &str| text.parse::<Endpoint>().expect("an address");
-            assert_eq!(read(one), read(other));
-            assert_eq!(read(one).to_string(), read(other).to_string());
+            assert_eq!(read(first), read(second));
+            assert_eq!(read(first).to_string(), read(second).to_string());
         }
         let link_local: Endpoint = "[fe80::1%2]:80".parse().expect("an address");
         assert_ne!(Ok(link_local), "[fe80::1%3]:80".parse());

@@ -1,5 +1,5 @@
-//! Keys for other readers of the store: a key and a value made from templates. Checks which names a template uses and
-//! which keys it may produce; the stores write them.
+//! Extra keys let other programs read from the store which slot is live. A key and its value are made from templates.
+//! This module checks which names a template uses and which keys it may produce; the stores write the keys.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,7 +12,7 @@ use crate::sanitize::sanitize_line;
 /// The longest key that a template may produce, in bytes.
 const LONGEST_KEY: usize = 1024;
 
-/// Stands for any digest, where only a release knows the real one.
+/// Replaces the digest where only a release knows the real one.
 const SOME_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The names that a template may use.
@@ -31,19 +31,16 @@ const NAMES: [&str; 7] = [
 /// `generation`, all of the live slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraKey {
-    /// The template of the key.
     pub key: String,
-    /// The template of the value.
     pub value: String,
 }
 
-/// What is wrong with a template, or with the key that it produces.
+/// A problem in a template, or in the key that the template produces.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {said}")]
 pub struct BadExtraKey {
-    /// Which part of which key.
+    /// The part that is wrong, e.g. `the key of extra key 1 of web`.
     pub what: String,
-    /// What is wrong.
     pub said: String,
 }
 
@@ -65,19 +62,20 @@ struct Values<'a> {
 }
 
 impl ExtraKeys {
-    /// Compiles the templates. The error says which one is wrong and why. `prefix` is that of Greenroom's own keys.
+    /// Compiles the templates. `prefix` is the prefix of Greenroom's own keys. The error names the template that is
+    /// wrong.
     pub fn compile(prefix: &str, service: &str, extra: &[ExtraKey]) -> Result<Self, BadExtraKey> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        // Values are stored unchanged: nothing is HTML here.
+        // Values are stored unchanged, so nothing is escaped for HTML.
         templates.set_auto_escape_callback(|_| AutoEscape::None);
         let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
-        templates.set_syntax(syntax.map_err(|error| bad("extra keys", words(&error)))?);
-        for (index, one) in extra.iter().enumerate() {
-            for (part, source) in [("key", &one.key), ("value", &one.value)] {
-                let what = format!("the {part} of extra key {} of {service}", index + 1);
+        templates.set_syntax(syntax.map_err(|error| bad("extra keys", error_message(&error)))?);
+        for (index, extra_key) in extra.iter().enumerate() {
+            for (part, source) in [("key", &extra_key.key), ("value", &extra_key.value)] {
+                let part_name = format!("the {part} of extra key {} of {service}", index + 1);
                 add(&mut templates, &format!("{part} {index}"), source)
-                    .map_err(|words| bad(&what, words))?;
+                    .map_err(|problem| bad(&part_name, problem))?;
             }
         }
         Ok(Self {
@@ -87,7 +85,7 @@ impl ExtraKeys {
         })
     }
 
-    /// The key-value pairs that are written with a route.
+    /// The keys and values that a store writes together with a route.
     pub fn render(
         &self,
         target: &Target,
@@ -104,8 +102,9 @@ impl ExtraKeys {
         self.fill(target, &values)
     }
 
-    /// The keys that a target may write according to its settings, whichever slot is live. Values that only a release
-    /// knows are the same for all targets here: keys that differ in nothing else may become one key.
+    /// All keys that a target may write with these settings, whichever slot is live. Tag, digest and generation are the
+    /// same for all targets, because only a release knows them. So two targets whose keys differ only in these values
+    /// get the same key.
     pub fn possible_keys(
         &self,
         target: &Target,
@@ -146,15 +145,19 @@ impl ExtraKeys {
                     .get_template(&format!("{part} {index}"))
                     .and_then(|template| template.render(&values))
                     .map_err(|error| {
-                        let what = format!("the {part} of extra key {} of {target}", index + 1);
-                        bad(&what, words(&error))
+                        let part_name =
+                            format!("the {part} of extra key {} of {target}", index + 1);
+                        bad(&part_name, error_message(&error))
                     })
             };
             let (key, value) = (part("key")?, part("value")?);
             self.check(target, &key)?;
             if pairs.iter().any(|(other, _)| *other == key) {
-                let what = format!("extra key {} of {target}", index + 1);
-                return Err(bad(&what, format!("another extra key also writes {key}")));
+                let key_name = format!("extra key {} of {target}", index + 1);
+                return Err(bad(
+                    &key_name,
+                    format!("another extra key also writes {key}"),
+                ));
             }
             pairs.push((key, value));
         }
@@ -162,18 +165,18 @@ impl ExtraKeys {
     }
 
     fn check(&self, target: &Target, key: &str) -> Result<(), BadExtraKey> {
-        let said = if key.is_empty() {
+        let problem = if key.is_empty() {
             "the key is empty".to_owned()
         } else if key.len() > LONGEST_KEY {
             format!("the key is longer than {LONGEST_KEY} bytes")
         } else if sanitize_line(key.as_bytes()) != key {
-            "the key holds characters that cannot be printed".to_owned()
+            "the key has characters that cannot be printed".to_owned()
         } else if is_within(key, &self.prefix) {
-            format!("{key} is within Greenroom's own keys")
+            format!("{key} is below the prefix of Greenroom's own keys")
         } else {
             return Ok(());
         };
-        Err(bad(&format!("an extra key of {target}"), said))
+        Err(bad(&format!("an extra key of {target}"), problem))
     }
 }
 
@@ -186,8 +189,10 @@ pub fn is_within(key: &str, prefix: &str) -> bool {
 fn add(templates: &mut Environment<'static>, name: &str, source: &str) -> Result<(), String> {
     templates
         .add_template_owned(name.to_owned(), source.to_owned())
-        .map_err(|error| words(&error))?;
-    let template = templates.get_template(name).map_err(|e| words(&e))?;
+        .map_err(|error| error_message(&error))?;
+    let template = templates
+        .get_template(name)
+        .map_err(|error| error_message(&error))?;
     let known: HashSet<&str> = NAMES.into();
     let mut unknown: Vec<String> = template
         .undeclared_variables(false)
@@ -199,8 +204,8 @@ fn add(templates: &mut Environment<'static>, name: &str, source: &str) -> Result
         return Ok(());
     }
     Err(format!(
-        "there is no {}; use one of {}",
-        unknown.join(" and no "),
+        "the template uses unknown names: {}; use only {}",
+        unknown.join(", "),
         NAMES.join(", ")
     ))
 }
@@ -209,22 +214,22 @@ fn is_global(templates: &Environment<'_>, name: &str) -> bool {
     templates.globals().any(|(global, _)| global == name)
 }
 
-fn words(error: &minijinja::Error) -> String {
+fn error_message(error: &minijinja::Error) -> String {
     let line = error
         .line()
         .map(|line| format!(" (line {line})"))
         .unwrap_or_default();
-    let said = match error.detail() {
+    let message = match error.detail() {
         Some(detail) => format!("{}: {detail}{line}", error.kind()),
         None => format!("{}{line}", error.kind()),
     };
-    crate::sanitize::sanitize(&said)
+    crate::sanitize::sanitize(&message)
 }
 
-fn bad(what: &str, said: String) -> BadExtraKey {
+fn bad(part: &str, problem: String) -> BadExtraKey {
     BadExtraKey {
-        what: what.to_owned(),
-        said,
+        what: part.to_owned(),
+        said: problem,
     }
 }
 
@@ -233,7 +238,7 @@ mod tests {
     use super::*;
     use crate::inventory::{FencingToken, ReleaseId};
 
-    fn one(key: &str, value: &str) -> Vec<ExtraKey> {
+    fn extra_key(key: &str, value: &str) -> Vec<ExtraKey> {
         vec![ExtraKey {
             key: key.into(),
             value: value.into(),
@@ -260,7 +265,7 @@ mod tests {
 
     #[test]
     fn values_are_written_unchanged() {
-        let pairs = rendered(&one(
+        let pairs = rendered(&extra_key(
             "/up/{{ service }}/{{ environment }}",
             "{\"a\": \"{{ address }}\", \"t\": \"{{ tag }}\", \"g\": {{ generation }}}",
         ));
@@ -274,23 +279,25 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_refused_at_construction_and_named() {
+    fn an_unknown_name_is_named_when_templates_are_compiled() {
         let failure = ExtraKeys::compile(
             "/g",
             "web",
-            &one("/a", "{% if slot %}{{ port }}{% endif %}"),
+            &extra_key("/a", "{% if slot %}{{ port }}{% endif %}"),
         )
         .expect_err("no such name");
         assert!(
-            failure.to_string().contains("there is no port"),
+            failure
+                .to_string()
+                .contains("the template uses unknown names: port"),
             "{failure}"
         );
         assert!(failure.to_string().contains("value of extra key 1 of web"));
-        assert!(ExtraKeys::compile("/g", "web", &one("/a/{{ slot", "")).is_err());
+        assert!(ExtraKeys::compile("/g", "web", &extra_key("/a/{{ slot", "")).is_err());
     }
 
     #[test]
-    fn a_key_must_be_printable_and_outside_our_own() {
+    fn a_key_must_be_printable_and_outside_the_own_prefix() {
         for bad in [
             "",
             "/a\n",
@@ -298,10 +305,10 @@ mod tests {
             "/greenroom/v1",
             "/greenroom/v1/targets/{{ service }}/x",
         ] {
-            assert!(rendered(&one(bad, "v")).is_err(), "{bad:?}");
+            assert!(rendered(&extra_key(bad, "v")).is_err(), "{bad:?}");
         }
-        assert!(rendered(&one("/greenroom/v1-others", "v")).is_ok());
-        let twice = [one("/a", "1"), one("/a", "2")].concat();
+        assert!(rendered(&extra_key("/greenroom/v1-others", "v")).is_ok());
+        let twice = [extra_key("/a", "1"), extra_key("/a", "2")].concat();
         assert!(rendered(&twice).is_err());
     }
 }

@@ -1,11 +1,11 @@
-//! Makes values that may be secret comparable without showing them. The key belongs to this process
-//! only: a fingerprint tells whether two values differ here and now. A reader of an old fingerprint
-//! cannot test guesses against it.
+//! Fingerprints show whether two secret values differ without showing the values. The key of the fingerprints exists
+//! only in this process. So a fingerprint cannot be compared with one of another process, and a reader of an old
+//! fingerprint cannot test guesses against it.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-/// The key of the fingerprints. Fingerprints of two keys cannot be compared.
+/// The key of the fingerprints. Fingerprints that were made with different keys cannot be compared.
 #[derive(Debug, Clone, Default)]
 pub struct FingerprintKey(RandomState);
 
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_values_have_one_fingerprint_that_does_not_show_the_value() {
+    fn equal_values_have_one_fingerprint() {
         let key = FingerprintKey::default();
         assert_eq!(key.of("hunter2"), key.clone().of("hunter2"));
         assert_ne!(key.of("hunter2"), key.of("hunter3"));

@@ -1,7 +1,7 @@
-//! Times during which no release is promoted, from the configuration: once, or every week, in the time zone of a place.
-//! Pure: the time zones are those of `time_zone`, and the caller passes the time. When clocks change for daylight
-//! saving, the longer of the two possible windows counts: an hour too long delays a release, an hour too short lets one
-//! through.
+//! Freezes are times during which no release is promoted. They are written in the configuration: a freeze happens once
+//! or every week, in a given time zone. Zones come from `time_zone`, and the caller passes the current time. When
+//! clocks change for daylight saving, a freeze gets the longer of the two possible windows: an hour too much delays a
+//! release, but an hour too little lets a release through.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -10,17 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Clocks, Hold, Operator, ServiceName};
 
-/// A window that happens once, or every week.
+/// One freeze of the configuration, which happens once or every week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freeze {
-    /// What it is for, e.g. `payday`.
+    /// What the freeze is for, e.g. `payday`.
     pub name: String,
-    /// In which time zone.
+    /// The time zone of the dates and times in `window`.
     #[serde(with = "super::time_zone")]
     pub zone: TimeZone,
-    /// When.
     pub window: Window,
-    /// The services it applies to; every service of the environment if empty.
+    /// The services to which the freeze applies. If empty, it applies to every service of the environment.
     pub services: Vec<ServiceName>,
 }
 
@@ -28,48 +27,38 @@ pub struct Freeze {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Window {
-    /// Once, from one moment to a later one.
     Once {
-        /// Its start.
         from: DateTime,
-        /// Its end.
         until: DateTime,
     },
-    /// Every week.
     Weekly {
-        /// The days on which it starts.
+        /// The weekdays on which the freeze starts.
         every: Vec<WeekdayName>,
-        /// The time at which it starts on those days.
+        /// The time at which the freeze starts on these days.
         from: Time,
-        /// The weekday on which it ends, the next one of that name; none if it lasts less than a day.
+        /// The weekday on which the freeze ends, at its next occurrence; none if the freeze lasts less than a day.
         until_day: Option<WeekdayName>,
-        /// The time at which it ends. If no day is given and the time is not later than `from`, it is on the next day.
+        /// The time at which the freeze ends. Without `until_day`, an end that is not later than `from` is on the next
+        /// day.
         until: Time,
     },
 }
 
-/// A day of the week, by the first three letters of its English name.
+/// A weekday, written as the first three letters of its English name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeekdayName {
-    /// Monday.
     Mon,
-    /// Tuesday.
     Tue,
-    /// Wednesday.
     Wed,
-    /// Thursday.
     Thu,
-    /// Friday.
     Fri,
-    /// Saturday.
     Sat,
-    /// Sunday.
     Sun,
 }
 
 impl WeekdayName {
-    /// All of them, starting with Monday, each with its name.
+    /// Every weekday with its name, starting with Monday.
     pub const ALL: [(&'static str, Self); 7] = [
         ("mon", Self::Mon),
         ("tue", Self::Tue),
@@ -93,11 +82,10 @@ impl WeekdayName {
     }
 }
 
-/// How many days ago a window that is still active may have started: a week, plus one day for the time zone.
+/// How many days ago a freeze may have started that is still active: a week, plus one day for the time zone.
 const LOOKING_BACK: i32 = 8;
 
 impl Freeze {
-    /// Whether it applies to a service.
     pub fn is_for(&self, service: &ServiceName) -> bool {
         self.services.is_empty() || self.services.contains(service)
     }
@@ -118,7 +106,7 @@ impl Freeze {
         })
     }
 
-    /// The start and end of the window around `now`; of overlapping windows, the one that ends last.
+    /// Start and end of the window that contains `now`. Of several windows, the one that ends last.
     fn span(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let is_now = |span: &(Timestamp, Timestamp)| span.0 <= now && now < span.1;
         match &self.window {
@@ -137,8 +125,8 @@ impl Freeze {
                     .filter(|day| every.iter().any(|name| name.weekday() == day.weekday()))
                     .filter_map(|day| {
                         let last = last_day(day, (*from, *until), *until_day)?;
-                        let begin = self.begin(day.to_datetime(*from))?;
-                        Some((begin, self.end(last.to_datetime(*until))?))
+                        let start = self.begin(day.to_datetime(*from))?;
+                        Some((start, self.end(last.to_datetime(*until))?))
                     })
                     .filter(is_now)
                     .max_by_key(|(_, until)| *until)
@@ -147,30 +135,30 @@ impl Freeze {
     }
 
     fn begin(&self, at: DateTime) -> Option<Timestamp> {
-        let said = self.zone.to_ambiguous_zoned(at).earlier().ok()?;
-        Some(said.timestamp())
+        let start = self.zone.to_ambiguous_zoned(at).earlier().ok()?;
+        Some(start.timestamp())
     }
 
     fn end(&self, at: DateTime) -> Option<Timestamp> {
-        let said = self.zone.to_ambiguous_zoned(at).later().ok()?;
-        Some(said.timestamp())
+        let end = self.zone.to_ambiguous_zoned(at).later().ok()?;
+        Some(end.timestamp())
     }
 }
 
-/// The day on which a weekly window that starts on `day` ends.
+/// The day on which a weekly freeze ends that starts on `day`.
 fn last_day(day: Date, (from, until): (Time, Time), name: Option<WeekdayName>) -> Option<Date> {
-    let goes_over = until <= from;
+    let ends_next_day = until <= from;
     let days = match name {
-        None => i32::from(goes_over),
+        None => i32::from(ends_next_day),
         Some(name) => {
             let days = i32::from(day.weekday().until(name.weekday()));
-            if days == 0 && goes_over { 7 } else { days }
+            if days == 0 && ends_next_day { 7 } else { days }
         }
     };
     day.checked_add(days.days()).ok()
 }
 
-/// What stops a promote at `now`: the hold that an operator placed, and every freeze.
+/// The holds that stop a promote at `now`: the one that an operator placed, and every active freeze.
 pub fn standing(
     placed: Option<&Hold>,
     freezes: &[Freeze],
@@ -185,8 +173,8 @@ pub fn standing(
         .collect()
 }
 
-/// The holds and freezes that stop a promote at `now`: first those by this machine's clock, then those only by another
-/// clock.
+/// The holds and freezes that stop a promote at `now`. Those that are active by the clock of this machine come first,
+/// then those that are active only by another clock.
 pub fn holds_by_all_clocks(
     placed: Option<&Hold>,
     freezes: &[Freeze],
@@ -204,11 +192,11 @@ pub fn holds_by_all_clocks(
     holds
 }
 
-/// How far ahead [`next`] looks.
+/// How far into the future [`next`] searches.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 8);
 
-/// When the next freeze of a service starts, if one starts within a week: the first start of a freeze that is not
-/// active now.
+/// When the next freeze of a service starts; none if none starts within eight days. A freeze that is active now is not
+/// considered.
 pub fn next(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option<Timestamp> {
     let until = now.checked_add(AHEAD).ok()?;
     let begins = freezes
@@ -220,7 +208,7 @@ pub fn next(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option
 }
 
 impl Freeze {
-    /// The times around `now` and in the week after it at which the freeze starts.
+    /// The starts of the freeze from today on, for the days in which [`next`] searches.
     fn begins(&self, now: Timestamp) -> Vec<Timestamp> {
         match &self.window {
             Window::Once { from, .. } => self.begin(*from).into_iter().collect(),
@@ -280,10 +268,10 @@ mod tests {
     }
 
     #[test]
-    fn a_weekend_begins_on_friday_and_ends_on_monday_by_the_clocks_of_its_place() {
+    fn a_weekend_freeze_uses_the_time_zone_of_its_place() {
         let weekend = weekly("Europe/Berlin", &[WeekdayName::Fri], "16:00", "mon 08:00");
         for (now, expected) in [
-            // Friday 15:59:59 and 16:00 in Berlin, which is one hour ahead of UTC in November.
+            // The first two times are Friday 15:59:59 and 16:00 in Berlin, which is one hour ahead of UTC in November.
             ("2026-11-27T14:59:59Z", None),
             (
                 "2026-11-27T15:00:00Z",
@@ -301,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_night_goes_over_midnight_and_a_lunch_does_not() {
+    fn a_window_whose_end_is_before_its_start_ends_on_the_next_day() {
         let nights = [WeekdayName::Mon, WeekdayName::Tue];
         let night = weekly("UTC", &nights, "22:00", "06:00");
         assert_eq!(span(&night, "2026-11-23T21:59:00Z"), None);
@@ -334,8 +322,8 @@ mod tests {
         }
     }
 
-    /// 29 March 2026, Berlin: 02:00 becomes 03:00. 25 October: 03:00 becomes 02:00. In New York the days are 8 March
-    /// and 1 November.
+    /// In Berlin, 02:00 becomes 03:00 on 29 March 2026, and 03:00 becomes 02:00 on 25 October. In New York the clocks
+    /// change on 8 March and 1 November.
     #[test]
     fn a_clock_change_never_makes_a_window_shorter() {
         let sunday = [WeekdayName::Sun];
@@ -404,8 +392,8 @@ mod tests {
         );
         assert!(standing(None, std::slice::from_ref(&holidays), &api, now).is_empty());
         let before = at("2026-12-20T12:00:00Z");
-        let begins = next(std::slice::from_ref(&holidays), &web, before);
-        assert_eq!(begins, Some(at("2026-12-23T17:00:00Z")));
+        let start = next(std::slice::from_ref(&holidays), &web, before);
+        assert_eq!(start, Some(at("2026-12-23T17:00:00Z")));
         assert_eq!(next(&[holidays], &api, before), None);
     }
 

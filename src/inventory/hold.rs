@@ -1,62 +1,57 @@
-//! A freeze or a block on a target.
+//! A hold stops promotes of a target. An operator or a rollback places it, and an operator clears it. An active freeze
+//! of the configuration is also represented as a hold.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Operator, ReleaseId};
 
-/// No operator can promote here until it ends.
+/// While a hold is active, no operator can promote in its target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hold {
-    /// The reason.
     pub reason: String,
-    /// The operator who placed it.
+    /// The operator who placed the hold.
     pub author: Operator,
-    /// Its start.
     pub since: Timestamp,
-    /// Its end; none if it lasts until an operator clears it.
+    /// The end of the hold; none if it lasts until an operator clears it.
     pub until: Option<Timestamp>,
-    /// The rollback that left it; none if an operator placed it.
+    /// The rollback that placed the hold; none if an operator placed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseId>,
-    /// Set when an operator has cleared it. It is kept, but no longer stops promotes.
+    /// Set when an operator has cleared the hold. The hold is then kept for the history, but no longer stops promotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleared: Option<Cleared>,
 }
 
-/// The hold that an operator was shown and clears.
+/// The hold that the console showed to the operator who wants to clear it. Another hold must not be cleared instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeenHold {
-    /// It can be read.
     Readable(Box<Hold>),
-    /// It cannot be read: the revision of the store that wrote it.
+    /// The stored value cannot be read. The number is the revision of the store that wrote it.
     Unreadable(i64),
 }
 
-/// How an operator ended a hold.
+/// Who cleared a hold, when and why.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cleared {
-    /// The operator who cleared it.
     pub by: Operator,
-    /// The time.
     pub at: Timestamp,
-    /// The reason.
     pub why: Option<String>,
 }
 
 impl Hold {
-    /// Whether it still stops promotes at `now`.
+    /// Whether the hold stops promotes at `now`.
     pub fn stands(&self, now: Timestamp) -> bool {
         self.cleared.is_none() && self.until.is_none_or(|until| now < until)
     }
 
-    /// Whether a rollback left it without a reason. A reason can be added later. The text that a rollback writes has a
-    /// colon before its reason, and no version name contains a colon.
+    /// Whether a rollback placed the hold without a reason. A reason can be added later. The text that a rollback
+    /// writes has a colon before its reason, and the name of a version never contains a colon.
     pub fn lacks_reason(&self) -> bool {
         self.release.is_some() && self.cleared.is_none() && !self.reason.contains(':')
     }
 
-    /// The hold that replaces it when an operator adds a reason later.
+    /// The hold that replaces this one when an operator adds a reason later.
     #[must_use]
     pub fn with_reason(&self, reason: &str, by: Operator, at: Timestamp) -> Self {
         Self {
@@ -67,8 +62,8 @@ impl Hold {
         }
     }
 
-    /// The same hold, cleared. A hold that is already cleared stays unchanged. Its end is set too, because an older
-    /// Greenroom that does not know `cleared` reads the end.
+    /// The hold after `cleared`. A hold that is already cleared stays unchanged. The end is set too, because an older
+    /// Greenroom reads only the end.
     #[must_use]
     pub fn cleared(self, cleared: Cleared) -> Self {
         if self.cleared.is_some() {
@@ -84,15 +79,15 @@ impl Hold {
 }
 
 impl Hold {
-    /// Its state at `now`, for people. A hold that has ended says so, so that it does not read as one that stops
-    /// promotes.
+    /// The state of the hold at `now`, as a message. The message says if the hold has ended, so that no reader
+    /// thinks that it still stops promotes.
     pub fn words(&self, now: Timestamp) -> String {
         match (&self.cleared, self.until) {
             (Some(cleared), _) => {
                 let why = cleared.why.as_deref();
                 let why = why.map_or(String::new(), |why| format!(" ({why})"));
                 format!(
-                    "cleared by {} at {}{why}; it was placed by {}: {}",
+                    "cleared by {} at {}{why}; placed by {}: {}",
                     cleared.by,
                     super::local_time::moment(cleared.at),
                     self.author,
@@ -100,7 +95,7 @@ impl Hold {
                 )
             }
             (None, Some(until)) if until <= now => format!(
-                "ended at {}; it was placed by {}: {}",
+                "ended at {}; placed by {}: {}",
                 super::local_time::moment(until),
                 self.author,
                 self.reason
@@ -110,7 +105,7 @@ impl Hold {
     }
 }
 
-/// `held by ana@ops-1: payday (until 2026-11-27 18:00:00 UTC)`.
+/// Shows the hold as `held by ana@ops-1: payday (until 2026-11-27 18:00:00 UTC)`.
 impl std::fmt::Display for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "held by {}: {}", self.author, self.reason)?;

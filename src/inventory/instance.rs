@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, ImageLabels, PerSlot, Probe, ReleaseId, Slot, Target, instance_name};
 
-/// The runtime's own id: a full container id, or the id of a process record.
+/// The id that the runtime gave to an instance: a full container id, or the id of a process record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct InstanceId(pub String);
 
 impl InstanceId {
-    /// The first twelve characters, as container tools show it.
+    /// The first twelve characters, as in the output of container tools.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }
@@ -26,106 +26,91 @@ impl fmt::Display for InstanceId {
     }
 }
 
-/// Whether an instance is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceState {
-    /// Created, but not started.
     Created,
-    /// Running.
     Running,
-    /// The runtime is starting it again after an exit.
+    /// The runtime is starting the instance again after it has ended.
     Restarting,
-    /// Paused by hand.
     Paused,
-    /// It has ended.
     Exited {
-        /// The exit code, if there was one.
+        /// None if the runtime reports no exit code.
         code: Option<i64>,
     },
 }
 
-/// The result of the runtime's own health check, if there is one. Greenroom's probes are separate.
+/// The result of the health check that the runtime makes. The probes that Greenroom sends are separate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuntimeHealth {
-    /// It has no check of its own.
+    /// The image has no health check.
     Unchecked,
-    /// Not decided yet.
+    /// The health check has no result yet.
     Starting,
-    /// Good.
     Healthy,
-    /// Bad.
     Unhealthy,
 }
 
 /// How the last run of an instance ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Exit {
-    /// The exit code, if there was one.
+    /// None if the runtime reports no exit code.
     pub code: Option<i64>,
-    /// Whether the kernel killed it because it used more memory than it may.
+    /// Whether the kernel killed the instance because it used too much memory.
     pub out_of_memory: bool,
 }
 
-/// One run of an instance, from its start to its exit. After a restart it is another run, and checks of the run before
-/// say nothing about it.
+/// One run of an instance, from its start to its exit. After a restart the instance is in another run, and the checks
+/// of an earlier run say nothing about it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InstanceRun {
-    /// Which instance.
     pub id: InstanceId,
-    /// When it started, by the runtime's clock.
+    /// The start of the run by the runtime's clock.
     pub started_at: Option<Timestamp>,
-    /// How often the runtime had restarted it by then.
+    /// How often the runtime had restarted the instance before this run.
     pub restarts: u64,
 }
 
 /// One instance that Greenroom created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
-    /// The runtime's id.
     pub id: InstanceId,
-    /// Its name there, e.g. `greenroom-web.production.blue`.
+    /// The name in the runtime, e.g. `greenroom-web.production.blue`.
     pub name: String,
-    /// The target that it belongs to.
     pub target: Target,
-    /// The slot that it runs in.
     pub slot: Slot,
-    /// The digest of the image that runs **now**, from the runtime, not from a label.
+    /// The digest of the running image. It comes from the runtime and not from a label, because labels can be wrong.
     pub digest: Digest,
-    /// The tag it was released by, from its label.
+    /// The tag that was released, from a label.
     pub tag: Option<String>,
-    /// The release that started it, from its label.
+    /// The release that started the instance, from a label.
     pub release: Option<ReleaseId>,
-    /// Whether it runs.
     pub state: InstanceState,
-    /// What the runtime's own check says.
     pub health: RuntimeHealth,
-    /// When it started last.
+    /// The start of the current or last run.
     pub started_at: Option<Timestamp>,
-    /// How often the runtime restarted it.
     pub restarts: u64,
-    /// How its last run ended, if the runtime reports it.
+    /// How the last run ended; none if the runtime does not report that.
     #[serde(default)]
     pub last_exit: Option<Exit>,
-    /// The process id on the runtime's host, while it runs.
+    /// The process id on the host of the runtime; none unless the instance is running.
     pub pid: Option<u32>,
-    /// What its image says about itself, as far as the runtime knows.
+    /// What the image says about itself.
     #[serde(default)]
     pub labels: ImageLabels,
-    /// How it was created, from the runtime: the settings that can differ between two instances of a target, by name.
-    /// Values that may be secret appear only as a fingerprint.
+    /// The settings with which the instance was created, by name: those that can differ between two instances of a
+    /// target. Values that may be secret are shown as fingerprints.
     #[serde(default)]
     pub configuration: BTreeMap<String, String>,
 }
 
 impl Instance {
-    /// Whether it is running now.
     pub fn is_running(&self) -> bool {
         self.state == InstanceState::Running
     }
 
-    /// Whether there is anything to stop: it is running, paused or restarting.
+    /// Whether the instance can be stopped: it is running, paused or restarting.
     pub fn is_up(&self) -> bool {
         !matches!(
             self.state,
@@ -133,7 +118,7 @@ impl Instance {
         )
     }
 
-    /// The run that the runtime reports now.
+    /// The current run, as the runtime reports it.
     pub fn run(&self) -> InstanceRun {
         InstanceRun {
             id: self.id.clone(),
@@ -142,8 +127,9 @@ impl Instance {
         }
     }
 
-    /// Why it is not healthy; none if it is. Both the runtime's own check and Greenroom's probe must be good, and a
-    /// check that is still starting is not good yet. Every screen and every guard uses this.
+    /// Why the instance is not healthy; none if it is healthy. An instance is healthy if both the health check of the
+    /// runtime and the probe of Greenroom pass. A check without a result yet is not a pass. Every screen and every
+    /// guard uses this method.
     pub fn unhealthy(&self, probe: Option<&Probe>) -> Option<String> {
         match self.state {
             InstanceState::Running => {}
@@ -163,18 +149,23 @@ impl Instance {
         }
         match probe {
             Some(probe) if probe.healthy => None,
-            Some(probe) if probe.detail.is_empty() => Some("its probe failed".to_owned()),
+            Some(probe) if probe.detail.is_empty() => Some("the health probe failed".to_owned()),
             Some(probe) => Some(probe.detail.clone()),
-            None => Some("not probed yet".to_owned()),
+            None => Some("no health probe was made yet".to_owned()),
         }
     }
 
-    /// The instance of each slot. Labels are copied easily: `docker commit` copies them into an image, and every
-    /// container of that image gets them. So if several instances have the labels of one slot, the one with the slot's
-    /// own name counts; without such a one, one that is up.
+    /// Sorts instances into slots. Several instances may have the labels of one slot, because `docker commit` copies
+    /// labels into an image, and every container of that image gets them. Then the instance with the name of the slot
+    /// is taken, or else one that is up.
     pub fn by_slot(instances: Vec<Self>) -> PerSlot<Option<Self>> {
         let mut slots: PerSlot<Option<Self>> = PerSlot::default();
-        let rank = |it: &Self| (it.name == instance_name(&it.target, it.slot), it.is_up());
+        let rank = |candidate: &Self| {
+            (
+                candidate.name == instance_name(&candidate.target, candidate.slot),
+                candidate.is_up(),
+            )
+        };
         for instance in instances {
             let known = slots.get_mut(instance.slot);
             if known
@@ -187,20 +178,20 @@ impl Instance {
         slots
     }
 
-    /// The tag, else the short digest.
+    /// The tag, or the short digest if there is no tag.
     pub fn version_name(&self) -> &str {
         self.tag.as_deref().unwrap_or_else(|| self.digest.short())
     }
 }
 
-/// What occupies the name and address of a slot.
+/// Who has the name and the address of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occupancy {
-    /// Nothing: the name and the address are free.
+    /// The name and the address are free.
     Free,
-    /// An instance of Greenroom, of this target and slot.
+    /// An instance of Greenroom in this target and slot.
     Ours(Box<Instance>),
-    /// Something that is not Greenroom's has the name or the address; a description for people.
+    /// Something else has the name or the address. The text describes it.
     Foreign(String),
 }
 
@@ -230,17 +221,18 @@ mod tests {
     }
 
     #[test]
-    fn a_container_with_copied_labels_does_not_stand_in_for_a_slot() {
+    fn a_container_with_copied_labels_does_not_replace_the_instance_of_a_slot() {
         let up = InstanceState::Running;
         let down = InstanceState::Exited { code: Some(0) };
-        let counts = |all: Vec<Instance>| Instance::by_slot(all).blue.expect("one").name;
+        let chosen =
+            |instances: Vec<Instance>| Instance::by_slot(instances).blue.expect("an instance").name;
         let own = "greenroom-web.qa.blue";
         for state in [up, down] {
             let (own_one, copy) = (named(own, state), named("debugging", up));
-            assert_eq!(counts(vec![own_one.clone(), copy.clone()]), own);
-            assert_eq!(counts(vec![copy, own_one]), own);
+            assert_eq!(chosen(vec![own_one.clone(), copy.clone()]), own);
+            assert_eq!(chosen(vec![copy, own_one]), own);
         }
         let renamed = vec![named("web-blue", up), named("old", down)];
-        assert_eq!(counts(renamed), "web-blue");
+        assert_eq!(chosen(renamed), "web-blue");
     }
 }

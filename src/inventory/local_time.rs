@@ -1,30 +1,30 @@
-//! Times as people read them: in the time zone of this machine (`TZ`, else the system's), with the zone named. Records
-//! and JSON use UTC.
+//! Times as people read them: in the time zone of this machine (`TZ`, else that of the system), with the name of the
+//! zone. Records and JSON use UTC instead.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-/// The time zone of this machine; UTC if it has none.
+/// The time zone of this machine; UTC if the machine has none.
 pub fn zone() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
-/// A time in that zone.
+/// Converts a time to the time zone of this machine.
 pub fn local(at: Timestamp) -> Zoned {
     at.to_zoned(zone())
 }
 
-/// `2026-11-20 14:02:11 CET`.
+/// Date, time and zone, e.g. `2026-11-20 14:02:11 CET`.
 pub fn moment(at: Timestamp) -> String {
     moment_in(at, zone())
 }
 
-/// The same without the date: `14:02:11 CET`.
+/// Time and zone without the date, e.g. `14:02:11 CET`.
 pub fn clock(at: Timestamp) -> String {
     local(at).strftime("%H:%M:%S %Z").to_string()
 }
 
-/// The zone's name at that time, for a column heading: `CET`.
+/// The name of the zone at that time, for the heading of a column, e.g. `CET`.
 pub fn zone_name(at: Timestamp) -> String {
     local(at).strftime("%Z").to_string()
 }
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_time_is_shown_in_its_zone_with_the_zone_named() {
         let berlin = super::super::time_zone::named("Europe/Berlin").expect("a zone");
-        for (at, zone, said) in [
+        for (at, zone, shown) in [
             ("2026-11-20T23:30:00Z", &berlin, "2026-11-21 00:30:00 CET"),
             (
                 "2026-07-20T12:00:00.9Z",
@@ -56,7 +56,7 @@ mod tests {
             ),
         ] {
             let at: Timestamp = at.parse().expect("a time");
-            assert_eq!(moment_in(at, zone.clone()), said);
+            assert_eq!(moment_in(at, zone.clone()), shown);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The lock of a target: which operator drives it.
+//! The lock of a target. It makes sure that only one driver at a time changes the target.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ReleaseId;
 
-/// A number that grows with every holder of a lock. In etcd it is the revision that wrote the lock key. Every write
-/// compares it in the same transaction.
+/// A number that grows each time that a lock is taken. In etcd it is the revision that wrote the key of the lock. Every
+/// write carries the token of its lock, and the store compares it in the same transaction.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
@@ -22,76 +22,76 @@ impl fmt::Display for FencingToken {
     }
 }
 
-/// The longest lease of a lock: how long a lock without a driver may block a target. If it belongs to no release, even
-/// its own operator cannot end it earlier.
+/// The longest lease that may be configured. If a driver disappears, its target stays locked until the lease has
+/// expired.
 pub const LONGEST_LEASE: Duration = Duration::from_mins(10);
 
-/// A person (or an agent) and the machine they act from. Shown as `ana@ops-1`.
+/// A person or an agent, and the machine that they work on. Shown as `ana@ops-1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Operator {
-    /// Their name.
     pub name: String,
-    /// The machine they act from.
     pub host: String,
 }
 
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.is_empty() {
-            // Not a person: `the configuration`.
+            // An author that is not a person, e.g. `the configuration`, has no host.
             return f.write_str(&self.name);
         }
         write!(f, "{}@{}", self.name, self.host)
     }
 }
 
-/// What a lock is held for.
+/// The kind of work for which a lock is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LockPurpose {
-    /// A release: another operator can take it over.
+    /// A release. Another operator can take it over.
     #[default]
     Release,
-    /// A repair, or removing images. It ends by itself and cannot be resumed.
+    /// A repair or a removal of images. This work ends by itself and cannot be resumed.
     Upkeep,
 }
 
-/// The value of the lock key.
+/// What a driver writes into the key of the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockRecord {
-    /// The holder.
+    /// The operator whose console or command holds the lock.
     pub operator: Operator,
-    /// The console or command that holds it. Unique per process, so a restarted one is another holder.
+    /// The console or command that holds the lock. Each process has its own, so a restarted console is another holder.
     pub console: String,
-    /// The release that it is held for.
+    /// The id of the release that the driver executes. For upkeep, the id of the repair, or an id that exists only in
+    /// this lock.
     pub release: ReleaseId,
-    /// When the holder took it.
     pub since: Timestamp,
-    /// What it is held for, for people.
+    /// What the driver does, as a message for other operators.
     pub message: String,
-    /// Whether it is held for a release.
+    /// An older Greenroom did not write this field and locked only for releases.
     #[serde(default)]
     pub purpose: LockPurpose,
 }
 
-/// A lock that an operator holds, as read.
+/// A lock that a driver holds, as the store reported it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {
-    /// The value of the key.
     pub record: LockRecord,
-    /// Its fencing token.
     pub token: FencingToken,
-    /// Seconds left on its lease, if the store reports it.
+    /// Seconds until the lease expires; none if the store does not report that.
     pub ttl_seconds: Option<i64>,
 }
 
 impl LockHolder {
-    /// Why Greenroom repairs nothing now, and when it can: the running work changes the same things.
+    /// The message that is shown instead of an offer to repair. A repair would change the same things as the work that
+    /// is running.
     pub fn why_no_repair(&self) -> String {
         let record = &self.record;
         let running = match record.purpose {
             LockPurpose::Release => format!("release {} is running", record.release.short()),
-            LockPurpose::Upkeep => format!("{} is working: {}", record.operator, record.message),
+            LockPurpose::Upkeep => format!(
+                "upkeep by {} is running ({})",
+                record.operator, record.message
+            ),
         };
         format!("{running}; Greenroom repairs nothing until it ends")
     }

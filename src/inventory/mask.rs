@@ -1,10 +1,10 @@
-//! Removes secrets from what a server says. A server that refuses a request may repeat all of it.
+//! Removes secrets from texts that servers send. A server that refuses a request may repeat the whole request.
 //!
 //! The mask searches the text as a terminal shows it, because a terminal drops control characters between the letters
-//! of a secret. [`Mask::hide`] drops them first, so a caller cannot mask too early. White space, invisible characters
-//! and letter case do not tell a secret from its copy. A copy may also be escaped for a URL, for JSON or for HTML; be
-//! in hexadecimal, in base32, or in base64 once or twice, like a password in an `Authorization` header; be written
-//! backwards; or have separators between its letters.
+//! of a secret. [`Mask::hide`] drops these characters first, so a caller cannot mask too early. The search ignores
+//! white space, invisible characters and letter case. It also finds a secret that is escaped for a URL, for JSON or for
+//! HTML; that is encoded in hexadecimal, in base32, or once or twice in base64, like a password in an `Authorization`
+//! header; that is written backwards; or that has separators between its letters.
 
 mod forms;
 mod view;
@@ -23,45 +23,46 @@ use crate::sanitize::sanitize_lines;
 /// The text that replaces a secret.
 pub const HIDDEN: &str = "(hidden)";
 
-/// A beginning or form of a secret with fewer bytes is not hidden.
+/// The fewest bytes of a form of a secret, or of the beginning of a form, that are hidden.
 const SHORTEST: usize = 4;
 
-/// Secrets of fewer characters are hidden only as whole words, and in no other form: they would match inside half of
-/// all words.
+/// A secret with fewer characters than this is hidden only where it is a whole word, and in no other form, because it
+/// would be a part of too many other words.
 pub const HIDDEN_ANYWHERE: usize = 6;
 
-/// Shorter secrets are not hidden: a letter or two say nothing, and appear as whole words everywhere.
+/// A secret with fewer bytes than this is not hidden, because such a word appears everywhere.
 const SHORTEST_WORD: usize = 3;
 
-/// The most letters of a short word.
+/// The most letters that a short word has: see [`is_word`].
 const WORD: usize = 5;
 
-/// Shorter request bodies are not hidden either.
+/// A request body with fewer bytes than this is not hidden.
 const BODY: usize = 8;
 
-/// The secrets to hide. `Debug` does not show them. Clones share the forms of the secrets, which are made once.
+/// The secrets to hide. `Debug` does not show them. Clones share the forms of the secrets.
 #[derive(Clone, Default)]
 pub struct Mask(Arc<Hidden>);
 
 #[derive(Default)]
 struct Hidden {
     texts: Vec<String>,
-    /// Made when the first text is searched: most answers repeat no secret, and few are shown.
-    forms: OnceLock<Sought>,
+    /// Made when the first text is searched, because many masks never search a text.
+    forms: OnceLock<SearchedForms>,
 }
 
-/// The forms that are searched for.
-struct Sought {
+/// The forms of all secrets that are searched for.
+struct SearchedForms {
+    /// The forms that are also hidden where the text was cut inside them.
     direct: Vec<String>,
-    /// Every form that is searched for as a whole.
+    /// Every form of the secrets that are not short.
     all: Vec<String>,
-    /// Finds all of these in one pass; none if there are too many.
+    /// Finds all forms in `all` in one pass; none if there are too many forms.
     finder: Option<AhoCorasick>,
-    /// The secrets that are hidden only as a whole word.
+    /// The short secrets, which are hidden only as whole words.
     words: Vec<String>,
 }
 
-impl Sought {
+impl SearchedForms {
     fn of(texts: &[String]) -> Self {
         let is_short = |text: &&String| text.chars().count() < HIDDEN_ANYWHERE;
         let (short, long): (Vec<&String>, Vec<&String>) = texts.iter().partition(is_short);
@@ -90,28 +91,29 @@ impl Sought {
 }
 
 impl Mask {
-    /// How much of a text is searched, in bytes. Screens show far less.
+    /// How many bytes of a text are searched at most. Screens show far less.
     pub const LOOKED_THROUGH: usize = 64 * 1024;
 
-    /// Hides these secrets.
+    /// Hides the given secrets.
     pub fn of<T: AsRef<str>>(secrets: impl IntoIterator<Item = T>) -> Self {
         let mut texts = Vec::new();
         for secret in secrets {
             let secret = secret.as_ref().trim();
             let decoded = percent_decode_str(secret).decode_utf8().unwrap_or_default();
-            // In `Bearer …` and `Basic …` the second word alone is as secret as the whole.
+            // In `Bearer …` and `Basic …` the second word alone is secret too.
             let last = secret.rsplit(' ').next().unwrap_or_default();
-            let all = [secret, last, &decoded].into_iter().chain(secret.lines());
+            let candidates = [secret, last, &decoded].into_iter().chain(secret.lines());
             texts.extend(
-                all.filter(|text| text.len() >= SHORTEST_WORD)
+                candidates
+                    .filter(|text| text.len() >= SHORTEST_WORD)
                     .map(str::to_owned),
             );
         }
         Self::hiding(texts)
     }
 
-    /// Also hides a request body, if it is longer than a word. Only the whole body: other texts also contain its words
-    /// and lines.
+    /// A mask that also hides a request body, if the body is long enough. Only the whole body is hidden, because its
+    /// words and lines also appear in other texts.
     #[must_use]
     pub fn and(&self, body: Option<&str>) -> Self {
         let mut texts = self.0.texts.clone();
@@ -127,34 +129,34 @@ impl Mask {
         }))
     }
 
-    /// Whether there is nothing to hide.
     pub fn is_empty(&self) -> bool {
         self.0.texts.is_empty()
     }
 
-    /// Whether the text contains a form of a secret. A text of more than 64 KiB is not searched and counts as containing
-    /// one: [`Mask::hide`] cuts it.
+    /// Whether the text contains a form of a secret. A longer text than [`Mask::LOOKED_THROUGH`] is not searched, and
+    /// the answer is true, because [`Mask::hide`] cuts such a text.
     pub fn is_in(&self, text: &str) -> bool {
         !self.is_empty()
             && (text.len() > Self::LOOKED_THROUGH || !self.found_in(&as_shown(text)).is_empty())
     }
 
-    /// The text as a terminal shows it, without the secrets, and without the beginning of one where the text was cut
-    /// and `…` follows. A text of more than 64 KiB is cut there, because the server chooses its length.
+    /// The text as a terminal shows it, with [`HIDDEN`] in the place of each secret. If the text was cut inside a
+    /// secret, so that `…` follows, the beginning of that secret is hidden too. A text that is longer than
+    /// [`Mask::LOOKED_THROUGH`] is cut there, because a server may send a text of any length.
     pub fn hide(&self, text: &str) -> String {
         if self.is_empty() {
             return text.to_owned();
         }
         let end = text.floor_char_boundary(Self::LOOKED_THROUGH);
-        let mut looked_through = as_shown(&text[..end]);
+        let mut searched = as_shown(&text[..end]);
         if end < text.len() {
-            looked_through.to_mut().push('…');
+            searched.to_mut().push('…');
         }
-        let text = looked_through;
+        let text = searched;
         let mut shown = String::with_capacity(text.len());
         let mut after = 0;
         for found in self.found_in(&text) {
-            // Two forms can overlap: the rest of the second is as secret as the whole.
+            // Two forms can overlap. The rest of the second form is secret too.
             if found.start >= after {
                 shown.push_str(&text[after..found.start]);
                 shown.push_str(HIDDEN);
@@ -165,20 +167,23 @@ impl Mask {
         shown
     }
 
-    /// Where the text contains secrets, in order.
+    /// The places in which the text contains secrets, in order.
     fn found_in(&self, text: &str) -> Vec<Range<usize>> {
-        let sought = self.0.forms.get_or_init(|| Sought::of(&self.0.texts));
+        let searched = self
+            .0
+            .forms
+            .get_or_init(|| SearchedForms::of(&self.0.texts));
         let mut found: Vec<Range<usize>> = Vec::new();
         each_view(text, &mut |view| {
-            if let Some(finder) = &sought.finder {
+            if let Some(finder) = &searched.finder {
                 found.extend(view.places_found_by(finder));
             } else {
-                let places = sought.all.iter().flat_map(|form| view.places_of(form));
+                let places = searched.all.iter().flat_map(|form| view.places_of(form));
                 found.extend(places);
             }
-            let words = sought.words.iter();
+            let words = searched.words.iter();
             found.extend(words.flat_map(|word| view.places_of_word(text, word)));
-            found.extend(view.places_of_cut(&sought.direct, SHORTEST));
+            found.extend(view.places_of_cut(&searched.direct, SHORTEST));
         });
         found.sort_by_key(|place| (place.start, place.end));
         found
@@ -191,7 +196,7 @@ impl std::fmt::Debug for Mask {
     }
 }
 
-/// The text as a terminal shows it. Most are plain, and shown as they are.
+/// The text as a terminal shows it. Most texts are plain ASCII and need no change.
 fn as_shown(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
@@ -199,8 +204,8 @@ fn as_shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(sanitize_lines(text))
 }
 
-/// Whether a text is a short word, such as `true` or `prod`, that looks like a secret only because of its setting's
-/// name. Hiding it would change half of all sentences.
+/// Whether a text is a short word, such as `true` or `prod`. Such a word looks like a secret only because of the name
+/// of its setting. Hiding it would change many sentences.
 pub fn is_word(text: &str) -> bool {
     text.len() <= WORD && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

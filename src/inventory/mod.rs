@@ -1,6 +1,6 @@
-//! The nouns of the crate: services, environments, targets, slots, versions, instances,
-//! registrations, routes, holds, and snapshots of them. Pure data without a client library, a clock
-//! or a screen. Every other module imports it.
+//! The nouns of the crate: services, environments, targets, slots, versions, instances, registrations, routes, holds,
+//! and snapshots of these. The module is pure data: it uses no client library, no clock and no screen. Every other
+//! module of the crate may use it.
 
 mod address_range;
 mod change;

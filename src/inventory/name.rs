@@ -1,23 +1,21 @@
-//! The names that an operator types: services and environments.
+//! The names of services and environments, as an operator types them.
 //!
-//! They become part of container names, etcd keys, file paths and nginx upstreams, so the alphabet
-//! contains only characters that none of these must escape.
+//! Names become part of container names, etcd keys, file paths and nginx upstreams. So they contain only characters
+//! that need no escaping in any of these.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name, in bytes. A container name made of two names and a slot stays readable.
+/// The longest name, in bytes. A container name consists of two names and a slot, and must stay readable.
 const LONGEST: usize = 40;
 
-/// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is not a name: use 1 to {LONGEST} lower-case letters, digits and single hyphens, starting and ending with a letter or digit"
 )]
 pub struct InvalidName {
-    /// The text that was given.
     pub text: String,
 }
 
@@ -43,7 +41,6 @@ macro_rules! name {
         pub struct $type(String);
 
         impl $type {
-            /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -85,7 +82,7 @@ name! {
 }
 
 name! {
-    /// `dev`, `qa`, `production`, or any other.
+    /// One environment, e.g. `dev`, `qa` or `production`.
     EnvironmentName
 }
 

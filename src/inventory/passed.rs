@@ -1,4 +1,4 @@
-//! A request that a proxy passed on, from its log.
+//! Requests that a proxy passed on, from the log of the proxy.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Slot;
 
-/// The address at which a request arrived.
+/// The address of the proxy at which a request arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Door {
@@ -18,39 +18,38 @@ pub enum Door {
     Preview,
 }
 
-/// One request and how it ended.
+/// One request, and the answer to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedRequest {
-    /// When it ended.
+    /// When the request ended.
     pub at: Timestamp,
-    /// The address at which it arrived.
     pub door: Door,
-    /// The slot that it was passed to; none if there was no slot for it.
+    /// The slot that got the request; none if the proxy had no slot for it.
     pub slot: Option<Slot>,
-    /// Its method, untrusted.
+    /// The method as the client sent it, not sanitized.
     pub method: String,
-    /// Path and query, untrusted, perhaps cut.
+    /// Path and query as the client sent them, not sanitized and possibly cut.
     pub path: String,
-    /// The status of the answer; 0 if there was none.
+    /// The status of the answer; 0 if there was no answer.
     pub status: u16,
-    /// From the first byte of the request to the last of the answer.
+    /// The time from the first byte of the request to the last byte of the answer.
     pub took: Duration,
 }
 
 impl PassedRequest {
-    /// Whether it counts as an error: the status is 500 or above, or there was no answer.
+    /// Whether the request counts as an error: the status is 500 or above, or there was no answer.
     pub fn failed(&self) -> bool {
         self.status >= 500 || self.status == 0
     }
 }
 
 impl fmt::Display for PassedRequest {
-    /// `GET /orders 200 12ms blue`.
+    /// Shows the request as `GET /orders 200 12ms blue`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.took.as_millis();
         write!(f, "{} {} ", self.method, self.path)?;
         match self.status {
-            0 => f.write_str("without an answer")?,
+            0 => f.write_str("no answer")?,
             status => write!(f, "{status}")?,
         }
         write!(f, " {millis}ms")?;

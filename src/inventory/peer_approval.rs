@@ -1,48 +1,44 @@
-//! Another operator's approval of a release: its traffic may move. The approver does not drive the release. The
-//! approval is for one plan of one digest, and expires.
+//! A peer approval: another operator agrees that a release may move the traffic. The approver must not drive the
+//! release. The approval is for one plan and one digest, and it expires.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Operator, ReleaseId};
 
-/// An approval by another operator; see the module.
+/// An approval by another operator for one release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeerApproval {
-    /// The release.
     pub release: ReleaseId,
-    /// The digest that it approves.
+    /// The digest that the approver agreed to.
     pub digest: Digest,
-    /// The plan: a hash over the head of the release as it was opened.
+    /// The plan that the approver agreed to, as a hash over the head of the release as it was opened.
     pub plan: String,
-    /// The approver.
     pub by: Operator,
-    /// The console or command that it was given from.
+    /// The console or command from which the approval was given.
     pub console: String,
-    /// The time of the approval.
     pub given_at: Timestamp,
-    /// When it stops counting.
     pub expires_at: Timestamp,
-    /// The evidence, for people: the checks and how old they were.
+    /// What the approver saw, as a message: the results of the checks, and how old the checks were.
     pub evidence: String,
-    /// The approver's own remark.
+    /// A remark that the approver typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 impl PeerApproval {
-    /// Its key in a store, below the approvals of a target: one for each person and release.
+    /// The key in a store, below the approvals of a target. Each person has one key for each release.
     pub fn store_key(&self) -> String {
         format!("{}/{}", self.by.store_key(), self.release)
     }
 
-    /// Checks that the approval matches its key. A copy under the key of another person is refused; the error says why.
+    /// Checks that the approval matches its key. A copy below the key of another person is refused. The error says why.
     pub fn check_key(&self, below_approvals: &str) -> Result<(), String> {
         if self.store_key() == below_approvals {
             return Ok(());
         }
         Err(format!(
-            "it is by {} for release {}, which is not what its key says",
+            "the approval is by {} for release {}, but its key names another person or release",
             self.by, self.release
         ))
     }

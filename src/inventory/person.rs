@@ -1,6 +1,6 @@
 //! Names of people. Two records are about the same person if their names have the same key. Invisible characters,
-//! letter case and compatibility forms do not make a difference. Stores also make their keys from it, so one person has
-//! one key and two people never share one.
+//! letter case and compatibility forms of letters do not change the key. Stores derive their own keys from it, so that
+//! one person has one key and two people never share a key.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization as _;
@@ -9,7 +9,7 @@ use unicode_security::skeleton;
 use super::Operator;
 use crate::sanitize::sanitize;
 
-/// The characters that are escaped in a part of a store's key.
+/// The characters that are escaped in one part of a store's key.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b'.')
@@ -19,18 +19,16 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// The longest name of an operator, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// Why a name cannot be an operator's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameRefused {
-    /// It has no visible character.
     #[error("it has no visible character")]
     Empty,
-    /// It is too long for keys and records.
-    #[error("it has {0} characters, more than {LONGEST_NAME}")]
+    /// The name is too long for keys and records. The number is its length in characters.
+    #[error("it has {0} characters, but at most {LONGEST_NAME} are allowed")]
     TooLong(usize),
 }
 
-/// A name as records keep it: in its composed form, without invisible characters.
+/// The form of a name in which records keep it: composed, and without invisible characters.
 pub fn operator_name(written: &str) -> Result<String, NameRefused> {
     let name = visible(written);
     match name.chars().count() {
@@ -41,7 +39,7 @@ pub fn operator_name(written: &str) -> Result<String, NameRefused> {
 }
 
 impl Operator {
-    /// Identifies this person, whichever machine they use.
+    /// Identifies the person on any machine.
     pub fn key(&self) -> String {
         let folded: String = visible(&self.name)
             .chars()
@@ -51,12 +49,12 @@ impl Operator {
         visible(&folded)
     }
 
-    /// The person's key, escaped as one part of a store's key.
+    /// The key of the person, escaped as one part of a store's key.
     pub fn store_key(&self) -> String {
         key_part(&self.key())
     }
 
-    /// Whether both are the same person, whichever machine they use. Another spelling of a name is not another person.
+    /// Whether both are the same person, possibly on different machines. Another spelling of a name is the same person.
     pub fn is_same_person(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
@@ -64,14 +62,14 @@ impl Operator {
     /// Whether a reader could confuse the two names, e.g. because one letter is from another alphabet.
     pub fn looks_like(&self, other: &Self) -> bool {
         let small = |operator: &Self| skeleton(&operator.key()).collect::<String>();
-        // Some letters look alike only as capitals.
+        // Some letters look alike only as capital letters.
         let large = |operator: &Self| skeleton(&operator.key().to_uppercase()).collect::<String>();
         small(self) == small(other) || large(self) == large(other)
     }
 }
 
-/// Any text as one part of a store's key, without loss: other characters than plain ASCII become `%` and two
-/// hexadecimal digits for each byte.
+/// Escapes a text as one part of a store's key, without loss. Every byte outside plain letters, digits, `@`, `.`, `_`
+/// and `-` becomes `%` and two hexadecimal digits.
 pub fn key_part(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
@@ -82,13 +80,13 @@ fn visible(text: &str) -> String {
         return text.to_owned();
     }
     let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
-    // First remove what a terminal would swallow: two names must not differ by characters that are never drawn.
+    // Characters that a terminal would drop are removed first, because two names must not differ only by these.
     let kept: String = sanitize(text)
         .nfkc()
         .map(blank)
         .filter(|c| !is_invisible(*c))
         .collect();
-    // The characters on both sides of a dropped one may compose now.
+    // The characters on both sides of a dropped character may compose now.
     let kept: String = kept.nfkc().collect();
     kept.split(' ')
         .filter(|word| !word.is_empty())
@@ -96,8 +94,8 @@ fn visible(text: &str) -> String {
         .join(" ")
 }
 
-/// Controls, the characters that Unicode calls default-ignorable (`DerivedCoreProperties.txt`), private-use characters,
-/// and the replacement that `sanitize` inserts for those.
+/// Whether a character is a control character, is default-ignorable in Unicode (`DerivedCoreProperties.txt`), is for
+/// private use, or is the replacement that `sanitize` inserts for such characters.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -135,7 +133,7 @@ mod tests {
 
     #[test]
     fn another_spelling_is_the_same_person() {
-        for (one, other) in [
+        for (first, second) in [
             ("ana", " Ana "),
             ("ana", "an\u{200b}a"),
             ("ana", "a\u{34f}na\u{fe0f}"),
@@ -151,10 +149,10 @@ mod tests {
             ("straße", "STRASSE"),
             ("ΑΝΑΣ", "ανας"),
         ] {
-            assert!(named(one).is_same_person(&named(other)), "{other:?}");
+            assert!(named(first).is_same_person(&named(second)), "{second:?}");
         }
-        for (one, other) in [("ana", "anna"), ("李", "王"), ("ana", "a na")] {
-            assert!(!named(one).is_same_person(&named(other)), "{other:?}");
+        for (first, second) in [("ana", "anna"), ("李", "王"), ("ana", "a na")] {
+            assert!(!named(first).is_same_person(&named(second)), "{second:?}");
         }
     }
 
@@ -164,8 +162,8 @@ mod tests {
             assert!(!named("ana").is_same_person(&named(other)), "{other:?}");
             assert!(named("Ana").looks_like(&named(other)), "{other:?}");
         }
-        for (one, other) in [("ana", "ben"), ("李", "王"), ("anna", "ana")] {
-            assert!(!named(one).looks_like(&named(other)), "{other:?}");
+        for (first, second) in [("ana", "ben"), ("李", "王"), ("anna", "ana")] {
+            assert!(!named(first).looks_like(&named(second)), "{second:?}");
         }
     }
 

@@ -1,9 +1,9 @@
-//! Texts that need no quoting when they are written for another program: paths, server names, key prefixes and host
-//! addresses. The configuration and the adapters use the same functions, so both refuse the same texts.
+//! Checks for texts that are written into files or commands of other programs without quoting: paths, server names, key
+//! prefixes and host addresses. The settings and the adapters use the same checks, so both refuse the same texts.
 
 use std::path::Path;
 
-/// An absolute path that needs no quoting anywhere.
+/// Whether a path is absolute and needs no quoting.
 pub fn is_path(path: &Path) -> bool {
     let Some(text) = path.to_str() else {
         return false;
@@ -15,7 +15,7 @@ pub fn is_path(path: &Path) -> bool {
         && !text.split('/').any(|part| part == "..")
 }
 
-/// Letters, digits, `.`, `-`, `_`, and a `*` only where nginx allows it: as the first or the last label.
+/// Whether a text consists of letters, digits, `.`, `-` and `_`. nginx also allows `*` as the first or the last label.
 pub fn is_server_name(name: &str) -> bool {
     let plain = name.strip_prefix("*.").unwrap_or(name);
     let plain = plain.strip_suffix(".*").unwrap_or(plain);
@@ -26,7 +26,7 @@ pub fn is_server_name(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
-/// A prefix of store keys: `/greenroom/v1`, with a slash at the start and none at the end.
+/// Whether a text is a prefix of store keys, such as `/greenroom/v1`: it starts with a slash and does not end with one.
 pub fn is_key_prefix(text: &str) -> bool {
     text.len() > 1
         && text.starts_with('/')
@@ -37,7 +37,7 @@ pub fn is_key_prefix(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "/-._".contains(c))
 }
 
-/// A host and a port: `docker.example:2376` or `[::1]:2376`.
+/// Whether a text is a host and a port, such as `docker.example:2376` or `[::1]:2376`.
 pub fn is_host_and_port(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(host, port)| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);

@@ -1,5 +1,5 @@
-//! Other operators of a target: the consoles that have it open, and the requester of a handover. The consoles report
-//! these about themselves, for people to read. Nothing is decided by them alone.
+//! The consoles that have a target open, and the operator who requests a handover. The consoles report this about
+//! themselves. It is shown to people, but nothing is decided by it alone.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,43 +9,39 @@ use super::{Operator, ReleaseId};
 /// A console that has a target open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watcher {
-    /// The console's operator.
     pub operator: Operator,
-    /// The console, unique per process.
+    /// The id of the console. Each process has its own.
     pub console: String,
-    /// When it opened the target.
+    /// When the console opened the target.
     pub since: Timestamp,
 }
 
-/// An operator's request to drive a release that another operator drives.
+/// A request of one operator to drive a release that another operator drives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandoverRequest {
-    /// The requester.
+    /// The operator who wants to drive the release.
     pub operator: Operator,
-    /// The requester's console. The release is handed to this console and no other.
+    /// The console of that operator. The release is handed over to this console and to no other.
     pub console: String,
-    /// The release.
     pub release: ReleaseId,
-    /// The time of the request.
     pub asked_at: Timestamp,
-    /// The requester's message to the driver.
+    /// A message to the driver.
     pub message: Option<String>,
-    /// Set when the driver declines. A handover that was granted is in the journal.
+    /// Set when the driver declines. A granted handover is in the journal instead.
     #[serde(default)]
     pub declined: Option<Declined>,
 }
 
-/// The driver's refusal of a handover.
+/// The answer of a driver who declines a handover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declined {
-    /// The driver.
+    /// The driver of the release.
     pub by: Operator,
-    /// The time of the refusal.
     pub at: Timestamp,
 }
 
 impl HandoverRequest {
-    /// Whether both are the same request, answered or not.
+    /// Whether both are the same request. The driver's answer is ignored.
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.console, self.release, self.asked_at)
             == (&other.console, other.release, other.asked_at)

@@ -1,16 +1,15 @@
-//! The answer of an instance to a health probe.
+//! Health probes: requests that Greenroom sends to an instance to find out whether it is healthy.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The outcome of one health probe.
+/// The result of one health probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Whether it answered as a healthy instance does.
+    /// Whether the instance answered as configured for a healthy instance.
     pub healthy: bool,
-    /// Its answer, or why there was none, for people.
+    /// The answer, or the reason why there was none, as a message.
     pub detail: String,
-    /// How long it took.
     pub took: Duration,
 }

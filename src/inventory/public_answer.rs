@@ -1,34 +1,32 @@
-//! The answer that a client of the public address gets.
+//! The answer that a client of the public address gets, and how it differs from a direct answer of the instance.
 
 use serde::{Deserialize, Serialize};
 
 use super::Slot;
 
-/// One answer on the public address, or an instance's direct answer to the same request.
+/// One answer on the public address, or the direct answer of an instance to the same request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAnswer {
     /// The slot that answered, from the header that the proxy adds.
     pub slot: Option<Slot>,
-    /// The status code.
+    /// The HTTP status; none if there was no answer.
     pub status: Option<u16>,
-    /// The kind of its body; none if nothing answered.
+    /// The kind of the body; none if there was no answer.
     #[serde(default)]
     pub body: Option<BodyClass>,
-    /// What went wrong, for people; empty if nothing did.
+    /// The problem, as a message; empty if there is none.
     pub detail: String,
 }
 
-/// The kind of a body. Two answers to the same request must agree on it.
+/// What two bodies must have in common to count as the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BodyClass {
-    /// `type/subtype` in lower case, without parameters; empty if the answer names none.
+    /// `type/subtype` in lower case, without parameters; empty if the answer has no content type.
     pub media_type: String,
-    /// Whether the body is empty.
     pub is_empty: bool,
 }
 
 impl BodyClass {
-    /// From a `Content-Type` header and a body.
     pub fn of(content_type: Option<&str>, body: &[u8]) -> Self {
         let named = content_type.unwrap_or_default();
         let essence = named.split(';').next().unwrap_or_default();
@@ -40,8 +38,8 @@ impl BodyClass {
 }
 
 impl PublicAnswer {
-    /// How this public answer differs from the instance's direct answer to the same request; none if they agree. Bodies
-    /// may differ in every byte (a clock, a token); their kind may not.
+    /// How this public answer differs from the direct answer of the instance to the same request; none if both agree.
+    /// Bodies may differ in every byte, e.g. because of a clock or a token, but not in their kind.
     pub fn difference(&self, direct: &Self, slot: Slot) -> Option<String> {
         let (Some(got), Some(own)) = (self.status, direct.status) else {
             return None;
@@ -53,11 +51,11 @@ impl PublicAnswer {
             return None;
         };
         if got.is_empty != own.is_empty {
-            let words = |class: &BodyClass| if class.is_empty { "an empty" } else { "a" };
+            let article = |class: &BodyClass| if class.is_empty { "an empty" } else { "a" };
             return Some(format!(
                 "{} body, while {slot} answers {} body directly",
-                words(got),
-                words(own)
+                article(got),
+                article(own)
             ));
         }
         (got.media_type != own.media_type).then(|| {
@@ -84,16 +82,16 @@ mod tests {
     }
 
     #[test]
-    fn answers_agree_whatever_the_bytes_of_their_bodies() {
-        let one = answer(200, "text/html; charset=utf-8", "12:00");
-        let other = answer(200, "Text/HTML", "12:01");
-        assert_eq!(one.difference(&other, Slot::Blue), None);
+    fn answers_with_different_bytes_of_one_kind_agree() {
+        let first = answer(200, "text/html; charset=utf-8", "12:00");
+        let second = answer(200, "Text/HTML", "12:01");
+        assert_eq!(first.difference(&second, Slot::Blue), None);
     }
 
     #[test]
-    fn another_status_another_type_and_a_missing_body_are_differences() {
+    fn another_status_or_kind_of_body_is_a_difference() {
         let direct = answer(200, "application/json", "{}");
-        for (public, words) in [
+        for (public, message) in [
             (
                 answer(404, "application/json", "{}"),
                 "HTTP 404, while blue answers 200 directly",
@@ -109,7 +107,7 @@ mod tests {
         ] {
             assert_eq!(
                 public.difference(&direct, Slot::Blue).as_deref(),
-                Some(words)
+                Some(message)
             );
         }
     }

@@ -1,19 +1,19 @@
-//! The requests of the last seconds, counted as they arrive, and their rates. Times are counted in
-//! classes of about three per cent, so the memory is bounded for any number of requests. Pure: the
-//! caller passes the second.
+//! Counts the requests of the last seconds as they end, and computes their rates. Durations are counted in classes that
+//! are about three per cent wide, so the memory is bounded for any number of requests. The caller passes the current
+//! second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Began, Rates};
 
-/// The number of whole seconds that rates cover.
+/// How many whole seconds the rates cover.
 const SECONDS: i64 = 10;
 
-/// The classes between a power of two of microseconds and the next.
+/// The number of classes between a power of two of microseconds and the next power of two.
 const CLASSES: u64 = 32;
 
-/// The requests of one slot. Seconds may be counted from any point, but always from the same one.
+/// The requests of one slot. The caller may count seconds from any start, but always from the same one.
 #[derive(Debug, Clone, Default)]
 pub struct RateWindow {
     seconds: BTreeMap<i64, Second>,
@@ -23,28 +23,28 @@ pub struct RateWindow {
 struct Second {
     requests: u64,
     errors: u64,
-    /// The seconds in which the first and the last of them started.
+    /// The seconds in which the first and the last of these requests started.
     began: Option<(i64, i64)>,
-    /// How many requests took how long, by class.
+    /// The number of requests in each class of durations.
     times: BTreeMap<u64, u64>,
 }
 
 impl RateWindow {
-    /// Counts a request that ended in this second.
+    /// Counts a request that ended in `second`.
     pub fn count(&mut self, second: i64, took: Duration, failed: bool) {
-        let place = self.seconds.entry(second).or_default();
-        place.requests += 1;
-        place.errors += u64::from(failed);
+        let counted = self.seconds.entry(second).or_default();
+        counted.requests += 1;
+        counted.errors += u64::from(failed);
         let began = second.saturating_sub_unsigned(took.as_secs());
-        let (first, last) = place.began.unwrap_or((began, began));
-        place.began = Some((first.min(began), last.max(began)));
-        *place.times.entry(class(took)).or_default() += 1;
+        let (first, last) = counted.began.unwrap_or((began, began));
+        counted.began = Some((first.min(began), last.max(began)));
+        *counted.times.entry(class(took)).or_default() += 1;
         while self.seconds.len() > usize::try_from(2 * SECONDS).unwrap_or(usize::MAX) {
             self.seconds.pop_first();
         }
     }
 
-    /// The rates over the whole seconds before `now`, which has not ended.
+    /// The rates over the whole seconds before `now`. The second `now` has not ended and is left out.
     pub fn rates(&mut self, now: i64) -> Rates {
         self.seconds = self.seconds.split_off(&(now - SECONDS));
         let mut times: BTreeMap<u64, u64> = BTreeMap::new();
@@ -76,7 +76,7 @@ impl RateWindow {
         }
     }
 
-    /// The first second that [`RateWindow::rates`] includes.
+    /// The first of the seconds that [`RateWindow::rates`] covers.
     pub fn begin(now: i64) -> i64 {
         now - SECONDS
     }
@@ -88,7 +88,7 @@ fn class(took: Duration) -> u64 {
     halvings * CLASSES + (micros >> halvings)
 }
 
-/// The middle of a class, rounded to its precision.
+/// The middle of a class, rounded to the precision of the class.
 fn middle(class: u64) -> Duration {
     let halvings = (class / CLASSES).saturating_sub(1);
     let low = (class - halvings * CLASSES) << halvings;
@@ -101,13 +101,13 @@ fn middle(class: u64) -> Duration {
     Duration::from_micros((micros + digit / 2) / digit * digit)
 }
 
-/// The time within which `percent` per cent of the requests ended.
-fn quantile(times: &BTreeMap<u64, u64>, all: u64, percent: u64) -> Duration {
-    let wanted = (all * percent).div_ceil(100).max(1);
-    let mut seen = 0;
+/// The duration within which `percent` per cent of the `total` requests ended.
+fn quantile(times: &BTreeMap<u64, u64>, total: u64, percent: u64) -> Duration {
+    let wanted = (total * percent).div_ceil(100).max(1);
+    let mut counted = 0;
     for (class, count) in times {
-        seen += count;
-        if seen >= wanted {
+        counted += count;
+        if counted >= wanted {
             return middle(*class);
         }
     }
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stays_nothing_whenever_it_is_asked() {
+    fn a_window_without_requests_has_the_same_rates_at_any_time() {
         let mut window = RateWindow::default();
         assert_eq!(window.rates(1), window.rates(2));
     }
 
     #[test]
-    fn what_is_kept_does_not_grow_with_the_requests() {
+    fn the_memory_does_not_grow_with_the_requests() {
         let mut window = RateWindow::default();
         for n in 0..100_000 {
             window.count(n / 10, Duration::from_nanos(n.unsigned_abs() * 7919), false);
@@ -170,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_time_comes_back_to_three_per_cent(micros in 0_u64..100_000_000_000) {
+        fn a_duration_is_kept_to_three_per_cent(micros in 0_u64..100_000_000_000) {
             let took = Duration::from_micros(micros);
             let back = middle(class(took)).as_micros();
             let off = back.abs_diff(u128::from(micros));
@@ -178,8 +178,8 @@ mod tests {
         }
 
         #[test]
-        fn longer_times_are_in_later_classes(one in 0_u64..1_000_000, more in 0_u64..1_000_000) {
-            prop_assert!(class(Duration::from_micros(one)) <= class(Duration::from_micros(one + more)));
+        fn longer_times_are_in_later_classes(shorter in 0_u64..1_000_000, more in 0_u64..1_000_000) {
+            prop_assert!(class(Duration::from_micros(shorter)) <= class(Duration::from_micros(shorter + more)));
         }
     }
 }

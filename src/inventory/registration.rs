@@ -1,50 +1,44 @@
-//! A slot's entry in the registry.
+//! The entries of slots in the store.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Endpoint, FencingToken, InstanceId, ReleaseId, Slot};
 
-/// A slot's entry: which instance answers, and which version it is.
+/// The entry of a slot: which instance answers at its address, and which version that instance runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
-    /// The slot.
     pub slot: Slot,
-    /// The address at which it answers.
     pub endpoint: Endpoint,
-    /// The tag it was released by.
+    /// The tag that was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// The digest that runs there.
+    /// The digest that runs in the slot.
     pub digest: Digest,
-    /// The instance that was registered.
     pub instance: InstanceId,
-    /// The release that registered it.
+    /// The release that wrote the entry.
     pub release: ReleaseId,
-    /// The time of the registration.
     pub registered_at: Timestamp,
-    /// The token of the lock under which it was written.
+    /// The token of the lock under which the entry was written.
     pub token: FencingToken,
 }
 
-/// A value as it was read, with the revision of its last change.
+/// A stored value with the revision of its last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revisioned<T> {
-    /// The value.
     pub value: T,
-    /// The revision that wrote it. Compare-and-swap compares this.
+    /// The revision of the store that wrote the value. A later write compares it to detect other changes.
     pub revision: i64,
 }
 
-/// One key under a target, for people.
+/// One key below a target, for a list of keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyLine {
     /// The whole key, sanitized.
     pub key: String,
-    /// Its value on one line, sanitized and cut.
+    /// The value on one line, sanitized and cut.
     pub value: String,
-    /// The revision of its last change.
     pub revision: i64,
-    /// Seconds left, if it is on a lease and the store reports it.
+    /// Seconds until the key expires; none if the key has no lease, or if the store does not report it.
     pub ttl_seconds: Option<i64>,
 }

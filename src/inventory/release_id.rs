@@ -1,4 +1,4 @@
-//! The id of one release: sortable by time, unique without a coordinator.
+//! The id of a release. Ids sort by time, and no coordinator is needed to make them unique.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,24 +6,23 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-/// The end of the year 2199, in milliseconds since 1970.
+/// The end of the year 2199, in milliseconds since 1970. Ids from a later time are invalid.
 const LATEST: u64 = 7_258_118_400_000;
 
-/// The length of the short form.
 const SHORT: usize = 8;
 
-/// A ULID. Its last eight characters are shown where space is short.
+/// A ULID. Where space is short, only its last eight characters are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReleaseId(pub Ulid);
 
 impl ReleaseId {
-    /// A new id, greater than `newest`. The order of ids is the order of releases, even if a clock that was ahead made
-    /// the newest id: no clock decides which release came last.
+    /// A new id that is greater than `newest`. So the order of ids is the order of releases, even if `newest` was made
+    /// by a clock that is ahead.
     pub fn after(newest: Option<Self>) -> Self {
         let generated = Self(Ulid::generate());
         match newest {
-            // If the random part is full, the time part counts up.
+            // If the random part is at its maximum, the time part grows by one.
             Some(newest) if newest >= generated => newest
                 .0
                 .0
@@ -34,13 +33,13 @@ impl ReleaseId {
     }
 
     /// The last eight characters. The first characters are a time, and two releases of one day share most of them. An
-    /// id that was made from the previous one differs from it only in its last character.
+    /// id that was made from `newest` differs from it only at the end.
     pub fn short(self) -> String {
         let text = self.0.to_string();
         text.split_at(text.len() - SHORT).1.to_owned()
     }
 
-    /// Whether the text that an operator typed means this id: its beginning, or an end of at least eight characters.
+    /// Whether a typed text means this id: it is the beginning of the id, or its end with at least eight characters.
     pub fn is_meant_by(self, typed: &str) -> bool {
         let text = self.0.to_string();
         let typed = typed.trim().to_ascii_uppercase();
@@ -55,16 +54,15 @@ impl fmt::Display for ReleaseId {
     }
 }
 
-/// A text that is not a release id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a release id: it is a ULID of 26 characters")]
+#[error("{0:?} is not a release id: a release id is a ULID of 26 characters")]
 pub struct InvalidReleaseId(pub String);
 
 impl FromStr for ReleaseId {
     type Err = InvalidReleaseId;
 
     fn from_str(text: &str) -> Result<Self, InvalidReleaseId> {
-        // No release of a target could come after such an id. No clock has made it.
+        // No clock makes an id after LATEST, and no release of a target could follow it.
         Ulid::from_string(text)
             .ok()
             .filter(|id| id.timestamp_ms() < LATEST)

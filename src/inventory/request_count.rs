@@ -1,25 +1,24 @@
-//! How many requests a slot answered since a given second, and how many of them failed. Counted per second for the last
-//! hour, so the memory is bounded for any number of requests.
+//! Counts how many requests a slot answered since a given second, and how many of these failed. Requests are counted
+//! for each second of the last hour, so the memory is bounded for any number of requests.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// For how many seconds requests are counted: the longest watch that is judged completely.
+/// How many seconds are kept. A watch that lasts longer is judged only by its last hour.
 const KEPT: usize = 3600;
 
-/// Public requests. None at all is *no data*: neither good nor bad.
+/// A number of public requests. No requests mean *no data*, which is neither good nor bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct RequestCount {
-    /// How many requests.
     pub requests: u64,
-    /// How many of them ended with a status of 500 or above, or without an answer.
+    /// How many requests ended with a status of 500 or above, or without an answer.
     pub errors: u64,
 }
 
 impl RequestCount {
-    /// Whether more than `percent` per cent of them failed, if there are at least `enough`.
+    /// Whether more than `percent` per cent of the requests failed. False if there were fewer than `enough` requests.
     pub fn exceeds(&self, percent: u8, enough: u64) -> bool {
         self.requests >= enough
             && u128::from(self.errors) * 100 > u128::from(self.requests) * u128::from(percent)
@@ -33,14 +32,14 @@ impl AddAssign for RequestCount {
     }
 }
 
-/// The requests of one slot, per second. Seconds may be counted from any point, but always from the same one.
+/// The requests of one slot in each second. The caller may count seconds from any start, but always from the same one.
 #[derive(Debug, Clone, Default)]
 pub struct RequestCounts {
     seconds: BTreeMap<i64, RequestCount>,
 }
 
 impl RequestCounts {
-    /// Counts a request that ended in this second.
+    /// Counts a request that ended in `second`.
     pub fn count(&mut self, second: i64, failed: bool) {
         *self.seconds.entry(second).or_default() += RequestCount {
             requests: 1,
@@ -51,13 +50,13 @@ impl RequestCounts {
         }
     }
 
-    /// All requests that ended in this second or later.
+    /// The requests that ended in `second` or later.
     pub fn since(&self, second: i64) -> RequestCount {
-        let mut all = RequestCount::default();
+        let mut total = RequestCount::default();
         for (_, count) in self.seconds.range(second..) {
-            all += *count;
+            total += *count;
         }
-        all
+        total
     }
 }
 
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_ended_since_is_counted() {
+    fn only_requests_that_ended_since_are_counted() {
         let mut counts = RequestCounts::default();
         counts.count(9, true);
         counts.count(10, true);
@@ -76,17 +75,20 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_exceeded_only_above_it_and_only_where_there_are_enough() {
+    fn the_limit_is_exceeded_only_by_enough_requests_above_it() {
         let count = |requests, errors| RequestCount { requests, errors };
-        assert!(!count(19, 19).exceeds(5, 20), "too few to say");
+        assert!(!count(19, 19).exceeds(5, 20), "too few requests");
         assert!(!count(20, 1).exceeds(5, 20), "five per cent are allowed");
         assert!(count(20, 2).exceeds(5, 20));
         assert!(!count(u64::MAX, u64::MAX).exceeds(100, 20));
-        assert!(!RequestCount::default().exceeds(0, 0), "no data is neither");
+        assert!(
+            !RequestCount::default().exceeds(0, 0),
+            "no data is neither good nor bad"
+        );
     }
 
     #[test]
-    fn what_is_kept_does_not_grow_with_the_requests() {
+    fn the_memory_does_not_grow_with_the_requests() {
         let mut counts = RequestCounts::default();
         for second in 0..10_000 {
             counts.count(second, false);

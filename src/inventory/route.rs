@@ -1,4 +1,4 @@
-//! The route of a target: which slot has the traffic, in the registry and in the proxy.
+//! The route of a target says which slot has the traffic. The store has it, and the proxy has it as the live pointer.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -6,98 +6,96 @@ use super::{
     Cleared, Digest, Endpoint, FencingToken, Hold, PeerApproval, PerSlot, ReleaseId, Slot,
 };
 
-/// The highest generation. No target is switched this often: another program wrote a higher one, and there would be
-/// none left to count up to.
+/// The highest generation. No target is switched this often: if a stored generation is higher, another program wrote
+/// it, and there would be no higher number for the next switch.
 pub const HIGHEST_GENERATION: u64 = 1 << 48;
 
-/// The highest generation from which a release is planned. Above it there is always room for the switch back and for a
-/// repair.
+/// The highest generation from which a release is planned. Above it there is room for the switch back and for a repair.
 pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
 
-/// How far the route can be ahead of the proxy. A switch adds one generation; a repair of a store that went back adds a
-/// few thousand.
+/// How far the generation of the route can be above that of the proxy. A switch adds one. A repair of a store that went
+/// back adds a few thousand.
 const FARTHEST_AHEAD: u64 = 1_000_000;
 
-/// Whether no switch and no repair can have made the route's generation while the proxy has generation `told`. Then
-/// another program wrote the route.
-pub fn is_beyond_any_switch(routed: u64, told: u64) -> bool {
-    routed > told.saturating_add(FARTHEST_AHEAD)
+/// Whether the generation of the route is so far above that of the proxy that no switch and no repair can have made it.
+/// Then another program wrote the route.
+pub fn is_beyond_any_switch(routed: u64, pointed: u64) -> bool {
+    routed > pointed.saturating_add(FARTHEST_AHEAD)
 }
 
-/// The highest generation in the route, the proxy and the pointer. A release is planned one above it.
+/// The highest generation in route, proxy and pointer. The next release is planned one above it.
 pub fn highest_generation(
     route: Option<&Route>,
     proxy: Option<&ProxyAnswer>,
     pointer: Option<&PointerState>,
 ) -> u64 {
     let routed = route.map_or(0, |route| route.generation);
-    let told = proxy.map_or(0, |proxy| proxy.generation);
+    let pointed = proxy.map_or(0, |proxy| proxy.generation);
     let last = pointer.map_or(0, PointerState::highest_generation);
-    routed.max(told).max(last)
+    routed.max(pointed).max(last)
 }
 
-/// Reads a stored generation; refuses one that is too high.
+/// Decodes a stored generation. Fails if it is above [`HIGHEST_GENERATION`].
 pub fn generation<'de, D: Deserializer<'de>>(stored: D) -> Result<u64, D::Error> {
     let generation = u64::deserialize(stored)?;
     if generation > HIGHEST_GENERATION {
         return Err(serde::de::Error::custom(format!(
-            "generation {generation} is higher than any switch makes it"
+            "generation {generation} is higher than any switch can make it"
         )));
     }
     Ok(generation)
 }
 
-/// The route of a target in the registry. A generation names one switch.
+/// The route of a target in the store. Each generation stands for one switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// Grows by one with every switch of the target.
+    /// A number that grows with every switch of the target.
     #[serde(deserialize_with = "generation")]
     pub generation: u64,
     /// The slot with the traffic.
     pub live: Slot,
-    /// Where that slot answers.
+    /// The address of that slot.
     pub endpoint: Endpoint,
-    /// The digest that runs there.
+    /// The digest that runs in that slot.
     pub digest: Digest,
-    /// The release that wrote it.
+    /// The release that wrote the route.
     pub release: ReleaseId,
-    /// The token of the lock under which it was written.
+    /// The token of the lock under which the route was written.
     pub token: FencingToken,
 }
 
-/// What the proxy reports, read over a fresh connection.
+/// What the proxy reports about a target. It is read over a new connection each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyAnswer {
-    /// The slot that it sends requests to; none before the first release.
+    /// The slot that gets the requests; none before the first release.
     pub slot: Option<Slot>,
-    /// The generation in its live pointer; 0 before the first release.
+    /// The generation in the live pointer; 0 before the first release.
     pub generation: u64,
-    /// The fencing token in its live pointer; 0 before the first release.
+    /// The fencing token in the live pointer; 0 before the first release.
     pub token: FencingToken,
-    /// The mark of the configuration that it has loaded (not of the file on disk).
+    /// A mark that identifies the configuration that the proxy has loaded. The file on disk can have another one.
     pub configuration: String,
 }
 
-/// The last switch that a slot's pointer file records.
+/// The last switch that the pointer file of a slot records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastSwitch {
-    /// Its generation.
     pub generation: u64,
-    /// The token of the lock under which it was made.
+    /// The token of the lock under which the switch was made.
     pub token: FencingToken,
 }
 
-/// What a proxy compares a switch with: the slot that its live pointer names, and the last switch of each slot.
+/// What a proxy checks before a switch: the slot that its live pointer names, and the last switch of each slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PointerState {
     /// The slot that the live pointer names; none before the first release.
     pub live: Option<Slot>,
-    /// The last switch of each slot; none if there was none.
+    /// The last switch to each slot; none if a slot never got the traffic.
     pub slots: PerSlot<Option<LastSwitch>>,
 }
 
 impl PointerState {
-    /// The highest token of both slots. The proxy refuses a switch with a lower one.
+    /// The highest token of both slots. The proxy refuses a switch with a lower token.
     pub fn highest_token(&self) -> FencingToken {
         let tokens = self.switches().map(|last| last.token);
         tokens.max().unwrap_or_default()
@@ -114,116 +112,116 @@ impl PointerState {
     }
 }
 
-/// Writes the current lock's token to a live pointer whose token is higher than any lock of the store can have. No
-/// other order lowers a token. The traffic does not move.
+/// The order to write the token of the current lock to a live pointer whose token is higher than any lock of the store
+/// can have. Only this order can lower a token. The traffic does not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RebaseOrder {
-    /// What the pointer must contain when it is written. Another value means that another driver changed it.
+    /// The expected content of the pointer. If the pointer has another content, another driver has changed it.
     pub from: PointerState,
-    /// The new generation of the pointer. It is far above any known one. A driver from before the store went back may
-    /// have sent a switch that has not arrived yet; the proxy then refuses it as older.
+    /// The new generation of the pointer, far above any known one. A switch may still be on its way, sent by a driver
+    /// from before the store went back. The proxy refuses such a switch, because its generation is lower.
     pub generation: u64,
     /// The new token of the pointer.
     pub token: FencingToken,
 }
 
-/// Whether the proxy's configuration for a target is what it should be.
+/// The state of the proxy's configuration for a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Installation {
-    /// The proxy has loaded it, and it is as it should be.
+    /// The configuration is right, and the proxy has loaded it.
     Current,
-    /// There is none.
+    /// The proxy has no configuration for the target.
     Missing,
-    /// It differs from what the configuration asks for; how, for people.
+    /// The configuration is not what the settings require. The text describes the difference.
     Outdated(String),
-    /// It was installed from a newer configuration than the one that this console reads; how, for people.
+    /// The configuration was installed from newer settings than those of this console. The text describes the
+    /// difference.
     Newer(String),
-    /// Another target owns the file in its place, or Greenroom did not write it. It is never replaced. The text names
-    /// the owner and what to do.
+    /// Another target owns the file in the place of the configuration, or Greenroom did not write that file. It is
+    /// never replaced. The text names the owner and says what to do.
     Foreign(String),
 }
 
-/// The connections a slot still has.
+/// How many connections a slot still has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connections {
-    /// This many are open.
     Open(u64),
-    /// They cannot be counted here; why.
+    /// The connections cannot be counted, for this reason.
     Uncounted(String),
 }
 
-/// One switch, with its origin and its destination.
+/// The order to switch the proxy from one slot to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwitchOrder {
     /// The slot that has the traffic now; none before the first release.
     pub from: Option<Slot>,
-    /// The slot that gets it.
+    /// The slot that gets the traffic.
     pub to: Slot,
-    /// The generation this switch makes.
+    /// The generation that this switch makes.
     pub generation: u64,
-    /// The token of the lock under which it is made. The proxy refuses a lower token than it has.
+    /// The token of the lock under which the switch is made. The proxy refuses a token that is lower than its own.
     pub token: FencingToken,
 }
 
-/// A switch in the registry: from one route to another, and only if the first is still current.
+/// The order to change the route in the store. It is carried out only if the old route is still current.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteChange {
-    /// The current generation and slot; none if there is no route yet.
+    /// Generation and slot of the old route; none if there is no route yet.
     pub from: Option<(u64, Slot)>,
-    /// The new route.
     pub to: Route,
-    /// What happens to the hold.
+    /// What happens to the hold of the target.
     pub hold: HoldChange,
-    /// The approvals on which the switch was decided. Each must still exist unchanged, or nothing is switched.
+    /// The approvals on which the switch is based. If one of them no longer exists unchanged, nothing is switched.
     pub peer_approvals: Vec<PeerApproval>,
-    /// What it does about an extra key that another target has written.
+    /// What happens if an extra key already belongs to another target.
     pub others_keys: OthersKeys,
 }
 
-/// What a switch does about an extra key that another target has written. It never overwrites one.
+/// What a switch does if an extra key already belongs to another target. The key is never overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OthersKeys {
     /// The switch is refused.
     Refuse,
-    /// The switch is made without that key, so that another target's key cannot block a switch back.
+    /// The switch is made without the key, so that another target's key cannot prevent a switch back.
     Leave,
 }
 
-/// What a switch does about the hold of its target, in the same transaction.
+/// What a switch does to the hold of its target. Hold and route are written in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldChange {
-    /// It stays, whatever it is.
+    /// The hold stays unchanged, whatever it is.
     Keep,
-    /// It stays, and must be the one that was seen when the switch was decided, or nothing is switched. So a promote
-    /// cannot pass an operator who places a hold at the same moment.
+    /// The hold stays unchanged. It must be the hold that was read when the switch was decided, or nothing is switched.
+    /// So a promote cannot slip past an operator who places a hold at the same moment.
     Same(Option<Hold>),
-    /// A rollback leaves this one, if no hold is active.
+    /// A rollback places this hold, unless another hold is active.
     Leave(Hold),
-    /// The release is switched back: the hold that this release left is cleared.
+    /// The release is switched back. The hold that this release placed is cleared.
     Clear(Cleared),
 }
 
 impl HoldChange {
-    /// The hold to write if the current one is `stands` and `release` makes the switch; none if it stays unchanged.
-    pub fn after(&self, stands: Option<Hold>, release: ReleaseId) -> Option<Hold> {
-        match (self, stands) {
-            (Self::Leave(hold), stands) => {
-                let is_free = stands.is_none_or(|stands| !stands.stands(hold.since));
+    /// The hold to write if `release` makes the switch while `current` is stored; none if the stored hold stays
+    /// unchanged.
+    pub fn after(&self, current: Option<Hold>, release: ReleaseId) -> Option<Hold> {
+        match (self, current) {
+            (Self::Leave(hold), current) => {
+                let is_free = current.is_none_or(|current| !current.stands(hold.since));
                 is_free.then(|| hold.clone())
             }
-            (Self::Clear(cleared), Some(stands)) => {
-                let is_its_own = stands.release == Some(release) && stands.cleared.is_none();
-                is_its_own.then(|| stands.cleared(cleared.clone()))
+            (Self::Clear(cleared), Some(current)) => {
+                let is_its_own = current.release == Some(release) && current.cleared.is_none();
+                is_its_own.then(|| current.cleared(cleared.clone()))
             }
             (Self::Keep | Self::Same(_), _) | (Self::Clear(_), None) => None,
         }
     }
 
-    /// Whether the switch may be made with the current hold `stands`.
-    pub fn allows(&self, stands: Option<&Hold>) -> bool {
+    /// Whether the switch may be made while the hold `current` is stored.
+    pub fn allows(&self, current: Option<&Hold>) -> bool {
         match self {
-            Self::Same(seen) => seen.as_ref() == stands,
+            Self::Same(expected) => expected.as_ref() == current,
             _ => true,
         }
     }
@@ -252,8 +250,8 @@ mod tests {
         assert_eq!(highest.generation, HIGHEST_GENERATION);
         for generation in [HIGHEST_GENERATION + 1, u64::MAX] {
             let refused = serde_json::from_str::<Route>(&stored(generation)).unwrap_err();
-            let said = refused.to_string();
-            assert!(said.contains(&generation.to_string()), "{said}");
+            let message = refused.to_string();
+            assert!(message.contains(&generation.to_string()), "{message}");
         }
     }
 }

@@ -1,8 +1,7 @@
-//! What runs the instances of a target, and what operators call the instances.
+//! The kinds of runtimes that run instances, and the words for their instances.
 
 use serde::{Deserialize, Serialize};
 
-/// What runs the instances of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuntimeKind {
@@ -14,7 +13,7 @@ pub enum RuntimeKind {
 }
 
 impl RuntimeKind {
-    /// The word for one instance: `container`.
+    /// The word for one instance, e.g. `container`.
     pub fn one(self) -> &'static str {
         match self {
             Self::Containers => "container",
@@ -22,7 +21,7 @@ impl RuntimeKind {
         }
     }
 
-    /// The word for several: `containers`.
+    /// The word for several instances, e.g. `containers`.
     pub fn many(self) -> &'static str {
         match self {
             Self::Containers => "containers",

@@ -1,4 +1,5 @@
-//! How an instance of a service is created and where the public reaches it. Independent of the configuration file.
+//! How an instance of a service is created, and at which address the public reaches it. The types do not depend on the
+//! format of the configuration file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,29 +8,27 @@ use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
 
-/// A directory of the host, mounted in an instance.
+/// A directory of the host or a volume that is mounted in an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     /// The path on the host, or the name of a volume.
     pub source: String,
-    /// The path in the instance.
+    /// The path inside the instance.
     pub target: String,
-    /// Whether the instance may only read it.
+    /// Whether the instance can only read the mounted files.
     pub read_only: bool,
 }
 
-/// When the runtime restarts an instance by itself.
+/// When the runtime restarts an instance that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartPolicy {
-    /// Never.
     No,
-    /// If it failed.
+    /// If the exit code reports a failure.
     OnFailure,
-    /// Unless it was stopped on purpose.
+    /// Unless an operator or Greenroom stopped the instance.
     #[default]
     UnlessStopped,
-    /// Always.
     Always,
 }
 
@@ -37,20 +36,19 @@ pub enum RestartPolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Listen {
-    /// A TCP port, published on the slot's own loopback port.
+    /// A TCP port. The runtime publishes it on the loopback port of the slot.
     Port(u16),
-    /// The path of a unix socket; its directory on the host belongs to the slot.
+    /// The path of a unix socket. On the host, the directory of the socket belongs to the slot.
     Socket(PathBuf),
 }
 
-/// A value of an instance's environment, or of a header or query of a check. A secret is known by its source, never by
-/// its value.
+/// The value of a variable of an instance, or of a header or query parameter of a check. Of a secret only the source is
+/// stored, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentValue {
-    /// The text itself.
     Plain(String),
-    /// A secret, read when it is needed: for an instance, when it is started.
+    /// A secret, which is read when it is needed. For a variable, that is when the instance is started.
     Secret(SecretSource),
 }
 
@@ -60,52 +58,47 @@ impl<T: Into<String>> From<T> for EnvironmentValue {
     }
 }
 
-/// The source of a secret, read at the moment it is needed.
+/// Where a secret is read from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretSource {
-    /// A variable of Greenroom's own environment.
+    /// A variable in the environment of Greenroom.
     Env(String),
-    /// The text of a file, without one final newline.
+    /// The content of a file, without one newline at its end.
     File(PathBuf),
-    /// The output of a command, without one final newline.
+    /// The output of a command, without one newline at its end.
     Command(Vec<String>),
 }
 
-/// How an instance of the service is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceShape {
-    /// Where it listens inside.
+    /// Where the service listens inside the instance.
     pub listen: Listen,
-    /// The command to run instead of the image's own.
+    /// The command to run; none for the command of the image.
     pub command: Option<Vec<String>>,
-    /// Its environment variables.
     pub environment: BTreeMap<String, EnvironmentValue>,
-    /// Its mounts of host directories.
     pub mounts: Vec<Mount>,
-    /// The most memory it may use, in bytes.
+    /// How many bytes of memory the instance may use; none for no limit.
     pub memory: Option<u64>,
-    /// When the runtime restarts it.
     pub restart: RestartPolicy,
-    /// The runtime's network; none for its default.
+    /// The network of the runtime; none for the default network.
     pub network: Option<String>,
-    /// Additional labels.
+    /// Labels in addition to those of Greenroom.
     pub labels: BTreeMap<String, String>,
 }
 
-/// Where the public reaches a target. Greenroom asks it to see which slot answers.
+/// The address at which the public reaches a target. Greenroom sends requests to it to find out which slot answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAddress {
     /// Where the proxy listens.
     pub endpoint: Endpoint,
     /// The `Host` header that selects the target.
     pub host: String,
-    /// The path to request.
     pub path: String,
 }
 
 impl PublicAddress {
-    /// The URL as one types it into a browser, with its port if that is not 80.
+    /// The URL to type into a browser. The port is left out if it is 80.
     pub fn url(&self) -> String {
         let host = &self.host;
         // The colons of an IPv6 address are not a port.

@@ -1,25 +1,22 @@
-//! The two fixed places where a version can run, and their roles.
+//! The two slots of a target, and their roles.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A fixed place with its own address. The name says nothing about health.
+/// One of the two fixed places in which a version can run. The name says nothing about health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Slot {
-    /// The left one.
     Blue,
-    /// The right one.
     Green,
 }
 
 impl Slot {
-    /// Both, in the order in which they are shown.
+    /// Both slots, in the order in which they are shown.
     pub const BOTH: [Self; 2] = [Self::Blue, Self::Green];
 
-    /// The slot that is not this one.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -43,9 +40,8 @@ impl fmt::Display for Slot {
     }
 }
 
-/// A text that is not a slot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a slot: it is blue or green")]
+#[error("{0:?} is not a slot: a slot is blue or green")]
 pub struct UnknownSlot(pub String);
 
 impl FromStr for Slot {
@@ -60,26 +56,26 @@ impl FromStr for Slot {
     }
 }
 
-/// The role of a slot, as observed.
+/// What a slot is used for, as observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// It has the traffic.
+    /// The slot has the traffic.
     Live,
-    /// It holds a version that never had the traffic in this slot.
+    /// The slot holds a version that never had the traffic in this slot.
     Candidate,
-    /// It was live and keeps running for a warm rollback.
+    /// The slot was live, and its instance still runs for a warm rollback.
     Standby,
-    /// It was live; its instance is stopped and kept for a cold start.
+    /// The slot was live, and its instance is stopped and kept for a cold rollback.
     Stopped,
-    /// Greenroom has nothing in it.
+    /// Greenroom has no instance in the slot.
     Empty,
     /// A source that decides the role has not answered.
     Unknown,
 }
 
 impl Role {
-    /// The role; none where it is unknown.
+    /// None if the role is unknown.
     pub fn known(self) -> Option<Self> {
         (self != Self::Unknown).then_some(self)
     }
@@ -101,16 +97,15 @@ impl fmt::Display for Role {
 /// Which slot has the traffic, as observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiveSlot {
-    /// This slot.
     Slot(Slot),
-    /// None: nothing has been released yet.
+    /// No slot has the traffic, because nothing has been released yet.
     NoSlot,
     /// The proxy has not answered.
     Unknown,
 }
 
 impl LiveSlot {
-    /// The slot; none if no slot has the traffic or it is unknown.
+    /// None if no slot has the traffic, or if it is unknown which one has it.
     pub fn slot(self) -> Option<Slot> {
         match self {
             Self::Slot(slot) => Some(slot),
@@ -119,7 +114,7 @@ impl LiveSlot {
     }
 }
 
-/// The slot's name, `none`, or null if it is unknown.
+/// Writes the name of the slot, `none`, or null if it is unknown which slot has the traffic.
 impl Serialize for LiveSlot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -133,14 +128,12 @@ impl Serialize for LiveSlot {
 /// One value for each slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PerSlot<T> {
-    /// The value of blue.
     pub blue: T,
-    /// The value of green.
     pub green: T,
 }
 
 impl<T> PerSlot<T> {
-    /// Makes both values from their slot.
+    /// Calls `make` once for each slot.
     pub fn from_fn(mut make: impl FnMut(Slot) -> T) -> Self {
         Self {
             blue: make(Slot::Blue),
@@ -148,7 +141,6 @@ impl<T> PerSlot<T> {
         }
     }
 
-    /// The value of one slot.
     pub fn get(&self, slot: Slot) -> &T {
         match slot {
             Slot::Blue => &self.blue,
@@ -156,7 +148,6 @@ impl<T> PerSlot<T> {
         }
     }
 
-    /// The value of one slot, to change.
     pub fn get_mut(&mut self, slot: Slot) -> &mut T {
         match slot {
             Slot::Blue => &mut self.blue,
@@ -164,7 +155,6 @@ impl<T> PerSlot<T> {
         }
     }
 
-    /// Both, with their slot.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
         Slot::BOTH.into_iter().map(|slot| (slot, self.get(slot)))
     }

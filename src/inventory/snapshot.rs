@@ -1,4 +1,4 @@
-//! What is running where, as observed at one time. Never derived from history.
+//! A snapshot says what is running in one target, as observed at one time. It is never derived from history.
 
 use std::collections::BTreeMap;
 
@@ -13,45 +13,44 @@ use super::{
     RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher,
 };
 
-/// Whether one source answers at the moment.
+/// Whether a source (runtime, store or proxy) answers at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum SourceState {
-    /// It has not answered yet.
+    /// The source has not answered yet.
     #[default]
     Connecting,
-    /// It answers: what is shown is current.
+    /// The source answers, and what is shown is current.
     Live,
-    /// It no longer answers: what is shown was true until `since`.
+    /// The source no longer answers. What is shown was current at `since`.
     Stale {
-        /// The time of its last answer.
+        /// The time of the last answer.
         since: Timestamp,
-        /// Why it does not answer now.
+        /// Why the source does not answer now.
         why: String,
-        /// When it is asked again.
+        /// When Greenroom asks again; none if that is not planned.
         retry_at: Option<Timestamp>,
     },
-    /// It has never answered, so nothing is known from it.
+    /// The source has never answered, so nothing is known from it.
     Unreachable {
-        /// Why.
         why: String,
-        /// When it is asked again.
+        /// When Greenroom asks again; none if that is not planned.
         retry_at: Option<Timestamp>,
     },
 }
 
 impl SourceState {
-    /// Whether its data is current.
     pub fn is_live(&self) -> bool {
         *self == Self::Live
     }
 
-    /// Whether it has ever answered, so that its data is known, perhaps stale.
+    /// Whether the source has ever answered, so that its data is known, although it may be stale.
     pub fn has_answered(&self) -> bool {
         matches!(self, Self::Live | Self::Stale { .. })
     }
 
-    /// Since when and why it does not answer, written to follow its name; none while it answers.
+    /// Since when and why the source does not answer; none while it answers. Shown after the name of the source, e.g.
+    /// `has not answered: connection refused`.
     pub fn silence(&self) -> Option<String> {
         match self {
             Self::Live => None,
@@ -65,19 +64,19 @@ impl SourceState {
     }
 }
 
-/// The three external systems that show a target.
+/// The states of the three outside systems from which a target is observed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sources {
-    /// Runs the instances.
+    /// The system that runs the instances.
     pub runtime: SourceState,
-    /// Keeps the registrations.
+    /// The system that stores registrations, route and lock.
     pub registry: SourceState,
-    /// Routes the traffic.
+    /// The system that routes the traffic.
     pub router: SourceState,
 }
 
 impl Sources {
-    /// Each source with its name.
+    /// Each source with the name that messages use for it.
     pub fn named(&self) -> [(&'static str, &SourceState); 3] {
         [
             ("runtime", &self.runtime),
@@ -86,141 +85,131 @@ impl Sources {
         ]
     }
 
-    /// Whether all of them answer.
     pub fn are_live(&self) -> bool {
         self.named().into_iter().all(|(_, state)| state.is_live())
     }
 }
 
-/// What the registry stores for one target.
+/// Everything that the store has about one target.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RegistryRecord {
-    /// The route.
     pub route: Option<Revisioned<Route>>,
-    /// The registrations.
     pub slots: PerSlot<Option<Revisioned<Registration>>>,
-    /// The lock and its holder.
     pub lock: Option<LockHolder>,
     /// The hold that was placed last, active or not.
     pub hold: Option<Hold>,
-    /// The consoles that report that they have it open.
+    /// The consoles that report that they have the target open.
     pub watching: Vec<Watcher>,
     /// The request of an operator who wants to drive the release.
     #[serde(rename = "wheel")]
     pub handover_request: Option<HandoverRequest>,
-    /// Approvals by other operators.
     #[serde(default)]
     #[serde(rename = "endorsements")]
     pub peer_approvals: Vec<PeerApproval>,
-    /// Keys that cannot be read, or whose value does not match the key, each with the problem. [`super::StoredKey`]
+    /// Keys that cannot be read, or whose value does not belong to the key, each with the problem. [`super::StoredKey`]
     /// decides what each of them stops.
     pub problems: BTreeMap<String, String>,
-    /// The store's revision at the reading.
+    /// The revision of the store when the record was read.
     pub revision: i64,
 }
 
-/// One slot, from every source.
+/// One slot, as all sources show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotSnapshot {
-    /// Where it answers.
+    /// The address of the slot.
     pub endpoint: Endpoint,
-    /// What runs there.
+    /// The instance in the slot.
     pub instance: Option<Instance>,
-    /// Its entry in the registry.
+    /// The entry of the slot in the store.
     pub registration: Option<Revisioned<Registration>>,
-    /// The last health probe, if one was made.
+    /// The last health probe; none if no probe was made.
     pub probe: Option<Probe>,
-    /// Its traffic, if the proxy reports it.
+    /// The traffic of the slot; none if the proxy does not report it.
     #[serde(default)]
     pub rates: Option<Rates>,
 }
 
-/// One target, from every source.
+/// One target, as all sources show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The target.
     pub target: Target,
-    /// How careful an operator must be.
+    /// How careful an operator must be with the target.
     pub tier: Tier,
-    /// What runs its instances.
+    /// The kind of runtime that runs the instances of the target.
     #[serde(default)]
     pub runtime_kind: RuntimeKind,
-    /// Both slots.
     pub slots: PerSlot<SlotSnapshot>,
-    /// The route in the registry.
+    /// The route in the store.
     pub route: Option<Revisioned<Route>>,
-    /// The store's revision when the target was read; none before that.
+    /// The revision of the store when the target was read; none before the first reading.
     #[serde(default, skip_serializing)]
     pub store_revision: Option<i64>,
-    /// What the proxy reports.
+    /// What the proxy reports about the target.
     pub proxy: Option<ProxyAnswer>,
-    /// What the proxy compares a switch with; none if it was not read.
+    /// What the proxy checks before a switch; none if it was not read.
     #[serde(default, skip_serializing)]
     pub pointer: Option<PointerState>,
-    /// Whether the proxy's configuration, stored and loaded, is what it should be; none if it was not checked.
+    /// The state of the proxy's configuration, on disk and loaded; none if it was not checked.
     #[serde(default)]
     pub installation: Option<Installation>,
-    /// Why that is unknown, if it was checked and could not be read.
+    /// Why the state of the proxy's configuration is unknown; none if it was not checked, or could be read.
     #[serde(default)]
     pub installation_unknown: Option<String>,
     /// The answer on the public address.
     pub public: Option<PublicAnswer>,
-    /// Where the proxy shows the slot without traffic.
+    /// The address at which the proxy shows the slot without traffic.
     #[serde(default)]
     pub preview: Option<PublicAddress>,
-    /// Why the rates are unknown, if the proxy was asked for them.
+    /// Why the rates are unknown; none if they are known, or if the proxy was not asked for them.
     #[serde(default)]
     pub rates_unknown: Option<String>,
-    /// The lock and its holder.
     pub lock: Option<LockHolder>,
     /// The hold that was placed last, active or not.
     pub hold: Option<Hold>,
-    /// When nothing is promoted, from the configuration.
+    /// The freezes of the configuration.
     #[serde(default, skip_serializing)]
     pub freezes: Vec<Freeze>,
-    /// The clocks of its servers that differ from this machine's clock.
+    /// The clocks of the target's servers that differ from the clock of this machine.
     #[serde(default, skip)]
     pub clocks: Clocks,
-    /// The consoles that report that they have it open.
+    /// The consoles that report that they have the target open.
     #[serde(default)]
     pub watching: Vec<Watcher>,
-    /// The request of an operator who wants to drive its release.
+    /// The request of an operator who wants to drive the release of the target.
     #[serde(default)]
     #[serde(rename = "wheel")]
     pub handover_request: Option<HandoverRequest>,
-    /// Approvals by other operators.
     #[serde(default)]
     #[serde(rename = "endorsements")]
     pub peer_approvals: Vec<PeerApproval>,
     /// Keys that could not be read, each with the problem.
     pub problems: BTreeMap<String, String>,
-    /// The stored keys under the target's prefix.
+    /// The stored keys below the prefix of the target.
     pub keys: Vec<KeyLine>,
-    /// When lock and keys were read: the rest of a lease counts from then.
+    /// When lock and keys were read. The remaining time of a lease counts from then.
     #[serde(default)]
     pub keys_at: Option<Timestamp>,
-    /// Whether each source answers.
     pub sources: Sources,
-    /// When the snapshot was made.
     pub at: Timestamp,
 }
 
 impl Snapshot {
-    /// What stops promotes at `now`: the hold that an operator placed, and every freeze, by any clock.
+    /// The holds that stop promotes at `now`: the one that an operator placed, and every freeze that is active by any
+    /// clock.
     pub fn holds(&self, now: Timestamp) -> Vec<Hold> {
         let service = &self.target.service;
         let by = (now, &self.clocks);
         freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// The clock by which a hold stops promotes at `now`, if it does not by this machine's clock.
+    /// The clock by which `hold` is active at `now`. None if it is also active by the clock of this machine.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
         let own = freeze::standing(self.hold.as_ref(), &self.freezes, service, now);
         self.clocks.differs().filter(|_| !own.contains(hold))
     }
 
-    /// A target that has not been observed yet.
+    /// A target of which no source has answered yet.
     pub fn unseen(
         target: Target,
         tier: Tier,
@@ -262,7 +251,8 @@ impl Snapshot {
         }
     }
 
-    /// The slot with the traffic, from the proxy. If the proxy has no configuration for the target, from the registry.
+    /// The slot with the traffic according to the proxy. If the proxy has no configuration for the target, according to
+    /// the store.
     pub fn live_slot(&self) -> LiveSlot {
         if let Some(answer) = &self.proxy {
             return answer.slot.map_or(LiveSlot::NoSlot, LiveSlot::Slot);
@@ -274,19 +264,18 @@ impl Snapshot {
         routed.map_or(LiveSlot::NoSlot, LiveSlot::Slot)
     }
 
-    /// The slot with the traffic; none if there is none or it is unknown: see [`Snapshot::live_slot`].
+    /// The slot with the traffic; none if there is none, or if it is unknown. See [`Snapshot::live_slot`].
     pub fn live(&self) -> Option<Slot> {
         self.live_slot().slot()
     }
 
-    /// The role of a slot.
     pub fn role(&self, slot: Slot) -> Role {
         let live = self.live_slot();
         let sources = &self.sources;
         let Some(instance) = &self.slots.get(slot).instance else {
             return match live {
                 _ if sources.runtime.has_answered() => Role::Empty,
-                // The proxy has answered and names this slot, whatever runs there.
+                // The proxy has answered and names this slot. The slot has the traffic, whatever runs in it.
                 LiveSlot::Slot(named) if named == slot => Role::Live,
                 _ => Role::Unknown,
             };
@@ -294,12 +283,12 @@ impl Snapshot {
         match live {
             LiveSlot::Slot(named) if named == slot => return Role::Live,
             LiveSlot::Unknown => return Role::Unknown,
-            // The route and the registrations tell what it was used for.
+            // Only the route and the registrations show what the slot was used for.
             _ if !sources.registry.has_answered() => return Role::Unknown,
             _ => {}
         }
-        // If the running instance is the registered one, it was meant to have traffic: either it had it and is kept
-        // warm, or its release is between register and switch.
+        // If the running instance is registered, it was meant to have traffic. Either it had the traffic and is kept
+        // warm, or its release is between the steps register and switch.
         let was_live = self.route.as_ref().is_some_and(|route| {
             route.value.live != slot
                 && instance
@@ -313,8 +302,8 @@ impl Snapshot {
         }
     }
 
-    /// Whether the instance in a slot is known to be unhealthy: it does not run, or the runtime's own check or the last
-    /// probe says so.
+    /// Whether the instance in a slot is known to be unhealthy: it is not running, or the health check of the runtime
+    /// or the last probe failed.
     pub fn is_unwell(&self, slot: Slot) -> bool {
         let side = self.slots.get(slot);
         side.instance.as_ref().is_some_and(|instance| {
@@ -324,8 +313,8 @@ impl Snapshot {
         })
     }
 
-    /// Why the public does not get the right answer from a live target, for people; none if it does, or if that is
-    /// unknown. The public address is asked even while the proxy does not answer about itself.
+    /// Why the public does not get the right answer from a live target. None if it does, or if that is unknown.
+    /// Greenroom sends requests to the public address even while the proxy does not report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
         let public = self.public.as_ref()?;
@@ -337,13 +326,12 @@ impl Snapshot {
             .slot()
             .filter(|_| self.sources.runtime.is_live())?;
         if self.slots.get(slot).instance.is_none() {
-            return Some(format!("{slot} is live, but nothing runs there"));
+            return Some(format!("{slot} is live, but has no instance"));
         }
         self.is_unwell(slot)
-            .then(|| format!("{slot} is live and not healthy"))
+            .then(|| format!("{slot} is live, but is not healthy"))
     }
 
-    /// The instance in the live slot.
     pub fn live_instance(&self) -> Option<&Instance> {
         self.live()
             .and_then(|slot| self.slots.get(slot).instance.as_ref())

@@ -1,36 +1,36 @@
-//! What a key below a target decides. Another program, a person or a newer Greenroom may write keys there. An
-//! unreadable key stops something only if it decides something, and stops only what it decides.
+//! Says what each key below a target decides. Another program, a person or a newer Greenroom may write keys there too.
+//! An unreadable key stops only what it decides, and nothing if it decides nothing.
 
 use super::{Slot, Target};
 
-/// A key below a target.
+/// The kinds of keys below a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredKey {
     /// The slot that has the traffic.
     Route,
     /// The registration of a slot.
     Slot(Slot),
-    /// The lock: which operator drives the target.
+    /// The lock, which says which operator drives the target.
     Lock,
-    /// The hold: whether promotes are stopped.
+    /// The hold, which can stop promotes.
     Hold,
-    /// The releases. The watchers use this name for a journal whose newest release cannot be read.
+    /// The journals of releases. The watchers also report this kind if the newest release of a target cannot be read.
     Releases,
-    /// An approval by another operator. An unreadable one does not count.
+    /// An approval by another operator. An unreadable approval does not count.
     Approval,
-    /// An operator who has the target open, or requests to drive it.
+    /// A console that has the target open, or a request to drive its release.
     Presence,
-    /// When a lock ends, if a store does not accept the value. It stops nothing.
+    /// The time at which a lock ends, if the store refuses the value. It stops nothing.
     LockEnd,
     /// A key that Greenroom does not know.
     Unknown,
 }
 
 impl StoredKey {
-    /// What a key decides. `key` is a whole key as the store names it.
+    /// The kind of a key. `key` is the whole key as the store names it.
     pub fn of(target: &Target, key: &str) -> Self {
-        let below = |what: &str| place_of(key, &format!("{what}/{target}/"));
-        // The approver chooses what follows, which may be the name of another key.
+        let below = |part: &str| place_of(key, &format!("{part}/{target}/"));
+        // The approver chooses the text after this part. The text may contain the name of another key.
         if let Some((approvals, _)) = below("approvals")
             && below("targets").is_none_or(|(targets, _)| approvals < targets)
         {
@@ -58,44 +58,45 @@ impl StoredKey {
         }
     }
 
-    /// The key below its target: `slots/blue`.
+    /// The part of a key below its target, e.g. `slots/blue`.
     pub fn name<'a>(target: &Target, key: &'a str) -> &'a str {
-        // The prefix of a store may itself contain the names of a target.
+        // The prefix of a store may contain the name of the target too.
         place_of(key, &format!("targets/{target}/")).map_or(key, |(_, name)| name)
     }
 
-    /// Whether a whole key is the key `name` below its target, and does not only end with it.
+    /// Whether a whole key is the key `name` below its target. A key that only ends with `name` is not.
     pub fn is_named(target: &Target, key: &str, name: &str) -> bool {
         Self::of(target, key) != Self::Approval && Self::name(target, key) == name
     }
 
-    /// Whether a promote cannot be planned or resumed while this key is unreadable.
+    /// Whether no promote can be planned or resumed while a key of this kind is unreadable.
     pub fn stops_promote(self) -> bool {
         self.stops_rollback() || self == Self::Hold
     }
 
-    /// Whether a rollback cannot be planned or resumed while this key is unreadable. A hold does not stop one.
+    /// Whether no rollback can be planned or resumed while a key of this kind is unreadable. A hold never stops a
+    /// rollback.
     pub fn stops_rollback(self) -> bool {
         matches!(self, Self::Route | Self::Slot(_) | Self::Lock)
     }
 
-    /// Whether the target counts as drifted while this key is unreadable.
+    /// Whether an unreadable key of this kind is reported as a difference.
     pub fn is_drift(self) -> bool {
         self.stops_promote() || self == Self::Releases
     }
 
-    /// A line about a key that a store reported: what is wrong with it, or that it stops nothing.
+    /// The line about a problem with a key. It says if the key stops nothing.
     pub fn line(target: &Target, key: &str, problem: &str) -> String {
         let name = Self::name(target, key);
         match Self::of(target, key) {
-            Self::Unknown => format!("{target} has a key Greenroom does not know: {name}"),
+            Self::Unknown => format!("{target} has a key that Greenroom does not know: {name}"),
             Self::Approval => format!("{key}: {problem}; this approval does not count"),
             _ => format!("{key}: {problem}"),
         }
     }
 }
 
-/// Where `part` starts in a key, at the beginning or after a slash, and what follows it.
+/// Where `part` starts in a key, either at the beginning or after a slash, and the text after it.
 fn place_of<'a>(key: &'a str, part: &str) -> Option<(usize, &'a str)> {
     let is_whole = |at: &usize| *at == 0 || key.as_bytes()[at - 1] == b'/';
     let mut places = key.match_indices(part).map(|(at, _)| at);
@@ -107,7 +108,7 @@ fn place_of<'a>(key: &'a str, part: &str) -> Option<(usize, &'a str)> {
 mod tests {
     use super::*;
 
-    /// Each key, and whether it stops a promote, stops a rollback, and counts as drift.
+    /// Keys with three flags: whether the key stops a promote, whether it stops a rollback, and whether it is drift.
     const KEYS: &[(&str, bool, bool, bool)] = &[
         ("route", true, true, true),
         ("lock/expires_at_ms", false, false, false),
@@ -156,6 +157,6 @@ mod tests {
             assert!(!StoredKey::is_named(&target, &key, "route"), "{name}");
         }
         let line = StoredKey::line(&target, "/g/targets/web/qa/note", "");
-        assert_eq!(line, "web/qa has a key Greenroom does not know: note");
+        assert_eq!(line, "web/qa has a key that Greenroom does not know: note");
     }
 }

@@ -1,18 +1,17 @@
-//! Which of two tags names the newer version, by their names alone. Numbers are compared as
-//! numbers, and a pre-release comes before its release. A guess for images whose build time is
-//! unknown.
+//! Orders tags by their names alone, for images whose build time is unknown. Numbers are compared as numbers, and a
+//! pre-release comes before its release. The order is only a guess.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Orders two tags, the older first. A tag that looks like a version (`1.2`, `v1.2`) is newer than
-/// one that does not (`latest`, `main`).
+/// Compares two tags; the older one comes first. A tag that looks like a version, e.g. `1.2` or `v1.2`, is newer than a
+/// tag that does not, e.g. `latest` or `main`.
 pub fn by_version(a: &str, b: &str) -> Ordering {
     let (a_is, b_is) = (looks_like_version(a), looks_like_version(b));
     a_is.cmp(&b_is)
         .then_with(|| pieces(without_v(a), without_v(b)))
-        // Two names are never equal, so the order does not depend on the input order.
+        // Different names are never equal, so the result of sorting does not depend on the input order.
         .then_with(|| a.cmp(b))
 }
 
@@ -55,7 +54,7 @@ fn pieces(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Whether the name that ends first comes before or after one that continues with `next`.
+/// Whether the name that ends first comes before or after the name that continues with `next`.
 fn before_or_after(next: char) -> Ordering {
     match next {
         '-' => Ordering::Greater,
@@ -63,7 +62,7 @@ fn before_or_after(next: char) -> Ordering {
     }
 }
 
-/// `-` starts a pre-release, so it is less than all other characters.
+/// A hyphen starts a pre-release, so it comes before all other characters.
 fn rank(c: char) -> u8 {
     match c {
         '-' => 0,
@@ -131,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_an_order(a in "[v0-9a.-]{1,8}", b in "[v0-9a.-]{1,8}", c in "[v0-9a.-]{1,8}") {
+        fn the_comparison_is_a_total_order(a in "[v0-9a.-]{1,8}", b in "[v0-9a.-]{1,8}", c in "[v0-9a.-]{1,8}") {
             prop_assert_eq!(by_version(&a, &b), by_version(&b, &a).reverse());
             prop_assert_eq!(by_version(&a, &b).is_eq(), a == b);
             if by_version(&a, &b).is_le() && by_version(&b, &c).is_le() {

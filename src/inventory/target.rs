@@ -1,4 +1,4 @@
-//! A target: one service in one environment. Locks and releases belong to a target.
+//! Targets and their tiers.
 
 use std::fmt;
 
@@ -6,17 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{EnvironmentName, ServiceName};
 
-/// One service in one environment. Shown as `web/production`.
+/// One service in one environment, shown as `web/production`. Locks and releases belong to a target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
-    /// The service.
     pub service: ServiceName,
-    /// The environment.
     pub environment: EnvironmentName,
 }
 
 impl Target {
-    /// Pairs a service with an environment.
     pub fn new(service: ServiceName, environment: EnvironmentName) -> Self {
         Self {
             service,
@@ -24,7 +21,7 @@ impl Target {
         }
     }
 
-    /// Whether it has this service and this environment; `None` matches any.
+    /// Whether the target has this service and this environment. `None` matches any.
     pub fn is_among(
         &self,
         service: Option<&ServiceName>,
@@ -47,15 +44,15 @@ impl fmt::Display for Target {
 pub enum Tier {
     /// Only the team notices a failure.
     Development,
-    /// Other people rely on it for their work.
+    /// Other teams rely on the environment for their work.
     #[default]
     Staging,
-    /// Customers use it: moving traffic or removing anything needs a person and a typed name.
+    /// Customers use the environment. Moving traffic or removing anything needs a person who types the name.
     Protected,
 }
 
 impl Tier {
-    /// Whether moving traffic or removing anything needs a person here.
+    /// Whether moving traffic or removing anything needs a person in this environment.
     pub fn is_protected(self) -> bool {
         self == Self::Protected
     }

@@ -1,5 +1,5 @@
-//! Time zones by name, from the database that is built into Greenroom. The machine's database is not used: `TZDIR`
-//! names its directory, so an operator who sets that variable could move every freeze.
+//! Time zones by name, from the database that is built into Greenroom. The database of the machine is not used: an
+//! operator who sets `TZDIR` could replace it and move every freeze.
 
 use std::sync::LazyLock;
 
@@ -8,22 +8,20 @@ use serde::{Deserialize, Deserializer, Serializer, de};
 
 static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
-/// The zone of that name, e.g. `Europe/Berlin` or `UTC`.
+/// The zone with this name, e.g. `Europe/Berlin` or `UTC`.
 pub fn named(name: &str) -> Option<TimeZone> {
     DATABASE.get(name).ok()
 }
 
-/// The names of all zones.
 pub fn names() -> Vec<String> {
     DATABASE.available().map(|name| name.to_string()).collect()
 }
 
-/// Writes the name of a zone.
 pub(super) fn serialize<S: Serializer>(zone: &TimeZone, serializer: S) -> Result<S::Ok, S::Error> {
     jiff::fmt::serde::tz::required::serialize(zone, serializer)
 }
 
-/// Reads the zone of a name.
+/// Fails if there is no zone with this name.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<TimeZone, D::Error> {

@@ -1,4 +1,4 @@
-//! Versions: image references whose identity is the digest, never the tag.
+//! Versions are images. The digest identifies a version, never the tag.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -12,18 +12,16 @@ use sha2::{Digest as _, Sha256};
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
-/// A text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a digest: it is `sha256:` and 64 hexadecimal digits")]
+#[error("{0:?} is not a digest: a digest is `sha256:` and 64 hexadecimal digits")]
 pub struct InvalidDigest(pub String);
 
 impl Digest {
-    /// The whole text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The content address of these bytes.
+    /// The digest of these bytes.
     pub fn of(content: &[u8]) -> Self {
         let mut text = "sha256:".to_owned();
         for byte in Sha256::digest(content) {
@@ -33,7 +31,7 @@ impl Digest {
         Self(text)
     }
 
-    /// The first ten hexadecimal digits, enough to tell versions apart on a screen.
+    /// The first ten hexadecimal digits, which are enough to tell versions apart on a screen.
     pub fn short(&self) -> &str {
         let start = "sha256:".len();
         self.0.get(start..start + 10).unwrap_or(&self.0)
@@ -74,54 +72,51 @@ impl fmt::Display for Digest {
     }
 }
 
-/// What an image says about itself: the labels `org.opencontainers.image.*`.
+/// What an image says about itself, from its labels `org.opencontainers.image.*`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ImageLabels {
-    /// The commit it was built from.
+    /// The commit from which the image was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// When it was built, from the image or its builder; RFC 3339 if they follow the specification.
+    /// When the image was built, as text. It is in the format of RFC 3339 if the builder follows the specification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
-    /// The version in its labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// A build time before this is not believed: reproducible builds often set the time to 1970.
+/// A build time before this one is ignored, because reproducible builds often set it to 1970.
 const FIRST_IMAGES: Timestamp = Timestamp::constant(1_000_000_000, 0);
 
 impl ImageLabels {
-    /// When it was built; none without a believable time.
+    /// When the image was built; none if the time is missing, unreadable or earlier than `FIRST_IMAGES`.
     pub fn built_at(&self) -> Option<Timestamp> {
         let at: Timestamp = self.created.as_ref()?.parse().ok()?;
         (at > FIRST_IMAGES).then_some(at)
     }
 }
 
-/// A resolved image. Two versions are equal if their digests are: one tag with a new digest is
-/// another version, and two tags of one digest are one version.
+/// A resolved image. Two versions are equal if their digests are equal: one tag with a new digest is another version,
+/// and two tags of one digest are one version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Version {
-    /// Its repository without tag or digest, e.g. `registry.example/team/web`.
+    /// The repository without tag or digest, e.g. `registry.example/team/web`.
     pub repository: String,
-    /// The tag by which it was requested, if any.
+    /// The tag by which the version was requested; none if it was requested by digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// The digest that identifies it.
     pub digest: Digest,
-    /// What it says about itself.
     #[serde(default)]
     pub labels: ImageLabels,
 }
 
 impl Version {
-    /// The short name that people use: the tag, else the short digest.
+    /// The name that people use: the tag, or the short digest if there is no tag.
     pub fn name(&self) -> &str {
         self.tag.as_deref().unwrap_or_else(|| self.digest.short())
     }
 
-    /// `repository@digest`: the reference that is pulled and run.
+    /// The reference `repository@digest`, by which the image is pulled and run.
     pub fn pinned(&self) -> String {
         format!("{}@{}", self.repository, self.digest)
     }
@@ -144,35 +139,30 @@ impl fmt::Display for Version {
     }
 }
 
-/// A tag that a registry lists.
+/// A tag that an image registry lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageTag {
-    /// Its name.
     pub name: String,
 }
 
-/// An image that an engine has.
+/// An image that a container engine has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EngineImage {
-    /// Its repository.
     pub repository: String,
-    /// The digest that identifies it.
     pub digest: Digest,
-    /// Its size in bytes, including layers that it shares with other images.
+    /// Bytes, including layers that the image shares with other images.
     pub size: u64,
 }
 
-/// How an operator names a version: by tag or by digest.
+/// A version as an operator names it: by tag or by digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionRef {
-    /// A tag, to be resolved once.
+    /// A tag. It is resolved to a digest once.
     Tag(String),
-    /// A digest.
     Digest(Digest),
 }
 
-/// A text that is neither a tag nor a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is neither a tag (letters, digits, `_`, `.`, `-`, at most 128) nor a digest (`sha256:` and 64 hexadecimal digits)"
@@ -182,7 +172,7 @@ pub struct InvalidVersionRef(pub String);
 impl FromStr for VersionRef {
     type Err = InvalidVersionRef;
 
-    /// The tag's alphabet is the one of the OCI distribution specification.
+    /// Accepts the tags that the OCI distribution specification allows.
     fn from_str(text: &str) -> Result<Self, InvalidVersionRef> {
         if let Ok(digest) = text.parse() {
             return Ok(Self::Digest(digest));
@@ -208,9 +198,9 @@ impl fmt::Display for VersionRef {
     }
 }
 
-/// The registry host of a repository, e.g. `registry.example:5000` for
-/// `registry.example:5000/team/web`; `docker.io` if the repository names none. The rule is that of
-/// container engines: a first part with a dot or a colon, or `localhost`, is a host.
+/// The registry host of a repository, e.g. `registry.example:5000` for `registry.example:5000/team/web`, or `docker.io`
+/// if the repository names no host. As in container engines, the first part is a host if it has a dot or a colon, or is
+/// `localhost`.
 pub fn registry_host(repository: &str) -> &str {
     match repository.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
@@ -240,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unbelievable_build_time_is_ignored() {
+    fn a_build_time_before_the_first_images_is_ignored() {
         let built_at = |created: &str| {
             let created = Some(created.to_owned());
             ImageLabels {

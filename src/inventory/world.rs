@@ -1,23 +1,21 @@
-//! All observed targets, in the order in which they are shown.
+//! All targets, as they were last observed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{EnvironmentName, ServiceName, Snapshot, Target, Tier};
 
-/// All targets. Cheap to clone: unchanged snapshots are shared.
+/// All targets with their last snapshots. Cloning is cheap, because clones share the snapshots.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct World {
-    /// The services, in the order of the configuration.
+    /// In the order of the configuration.
     pub services: Vec<ServiceName>,
-    /// The environments, in promotion order.
+    /// In the order of promotion.
     pub environments: Vec<(EnvironmentName, Tier)>,
-    /// The snapshot of each target.
     pub snapshots: BTreeMap<Target, Arc<Snapshot>>,
 }
 
 impl World {
-    /// The snapshot of a target.
     pub fn get(&self, target: &Target) -> Option<&Snapshot> {
         self.snapshots.get(target).map(Arc::as_ref)
     }

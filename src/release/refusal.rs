@@ -1,4 +1,5 @@
-//! Why something cannot be done. All reasons are given at once, each with a way out.
+//! The reasons for which Greenroom refuses a request. A refusal lists all reasons at once, and each reason says what to
+//! do.
 
 mod describe;
 
@@ -12,7 +13,7 @@ use crate::inventory::{
     Target,
 };
 
-/// One reason.
+/// One reason of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The configuration has no such target.
@@ -21,215 +22,187 @@ pub enum Refusal {
     ReadOnly,
     /// The image registry does not have the version.
     NoSuchVersion {
-        /// The requested version.
         wanted: String,
-        /// The repository.
         repository: String,
     },
     /// The proxy's configuration was installed from a newer settings file than the one that this console reads.
     ConfigurationOlder {
-        /// Which file, and the age of both.
+        /// The name of the file, and the ages of both configurations.
         why: String,
     },
-    /// Something else owns what the release would write in the proxy's configuration or in the store.
+    /// Another owner has what the release would write in the proxy's configuration or in the store.
     PlaceTaken {
-        /// What it is, who owns it, and what to do.
+        /// What is already there, who owns it, and what to do.
         why: String,
     },
-    /// Nothing is live in that environment.
+    /// No version is live in the environment from which the version should be taken.
     NothingLiveIn(EnvironmentName),
     /// The requested version already has the traffic.
     AlreadyLive {
-        /// Its slot.
+        /// The slot with the traffic.
         slot: Slot,
-        /// The version.
         version: String,
-        /// Why it is not healthy there, if that is known.
+        /// Why the version is not healthy; none if it is healthy, or if that is unknown.
         unhealthy: Option<String>,
     },
-    /// A version cannot be rolled back to.
     NotRollbackCandidate(NotRollbackCandidate),
-    /// The other slot has no warm version to go back to.
+    /// The other slot has no warm version to switch back to.
     NoStandby,
-    /// It was never live here with success, as far as the journal proves it.
+    /// The journal does not prove that the version was live in this target with success.
     NeverLiveHere {
-        /// The version.
         version: String,
-        /// The releases that say otherwise but are not believed, and how far the search went; one per line.
+        /// One line for each release that claims the version without proving it, and one if only a part of the history
+        /// was searched.
         remarks: Vec<String>,
     },
-    /// The version must be live in another environment first.
+    /// The rules require that the version is live in another environment first.
     NotLiveIn {
-        /// That environment.
+        /// The environment in which the version must be live.
         environment: EnvironmentName,
-        /// The version.
         version: String,
     },
     /// No health endpoint is configured, so nothing can be released.
     NoHealthCheck,
-    /// A reason is required and none was given.
+    /// The rules require a reason, and none was given.
     NoReason,
-    /// Another program occupies the place of the candidate.
+    /// Another program uses the name or the address of the candidate's slot.
     SlotTaken {
-        /// The slot.
         slot: Slot,
-        /// Its address.
+        /// The address of the slot.
         endpoint: Endpoint,
-        /// What occupies it.
+        /// A description of what uses the slot.
         by: String,
     },
-    /// The proxy and the registry disagree about the live slot.
+    /// The proxy and the store disagree about the live slot.
     RouteDisagrees {
-        /// The difference, for people.
+        /// The difference, as a message.
         difference: String,
     },
-    /// The proxy carries a token that no lock of this store can have had. It refuses every switch.
+    /// The proxy carries a token that no lock of this store can have had, so it refuses every switch.
     StoreWentBack {
-        /// The target.
         target: Target,
-        /// What the proxy and the store report.
+        /// The tokens of proxy and store, as a message.
         says: String,
     },
     /// The generation of the next switch is too high.
     GenerationsUsedUp {
-        /// The target.
         target: Target,
         /// The generation that the switch would have.
         generation: u64,
     },
     /// A hold or a freeze is active.
     Held(Hold),
-    /// A hold or a freeze is active by another machine's clock, but not by this one's.
+    /// A hold or a freeze is active by the clock of another machine, but not by the clock of this machine.
     HeldByAnotherClock {
-        /// The hold.
         hold: Hold,
-        /// How the clocks differ.
+        /// How the clocks differ, as a message.
         clock: String,
     },
-    /// A hold cannot be placed because another one is active.
+    /// A hold cannot be placed, because another hold is active.
     HeldAlready(Hold),
     /// There is no active hold to clear.
     NoHold,
-    /// The hold that was to be cleared is not the one that the operator was shown.
+    /// The hold of the target is no longer the one that was shown to the operator who wants to clear it.
     HoldChanged {
-        /// What is there now, in words; none where there is no hold.
+        /// The current hold, as a message; none if there is no hold.
         now: Option<String>,
     },
-    /// A hold needs a reason.
     HoldWithoutReason,
     /// An approval by another operator is refused.
     NotPeerApproved(NotPeerApproved),
     /// Another operator or command holds the lock of the target.
     Locked {
-        /// The target.
         target: Target,
-        /// The holder.
         holder: Box<LockHolder>,
     },
-    /// A repair or another upkeep holds the lock of a target, and a release is there to resume.
+    /// A repair or other upkeep holds the lock of a target whose release is to be resumed.
     LockedByUpkeep {
-        /// The target.
         target: Target,
-        /// The holder.
         holder: Box<LockHolder>,
     },
-    /// The lock is held, but there is no release to resume.
+    /// The lock is held, but the target has no release that could be resumed.
     LockedForNoRelease {
-        /// The target.
         target: Target,
-        /// The holder.
         holder: Box<LockHolder>,
     },
     /// A fact that the plan needs is not known.
     Unknown {
-        /// The fact.
+        /// The fact, worded so that `is not known` can follow.
         what: String,
-        /// Why it is not known.
+        /// Why the fact is not known.
         why: String,
     },
-    /// Something changed between the plan and its start.
+    /// Something changed after the plan was made and before it was started.
     WorldChanged {
-        /// What changed.
+        /// What changed, worded so that `since the plan was made` can follow.
         what: String,
     },
-    /// The plan was shown too long ago.
+    /// The plan is too old to be started.
     PlanExpired {
-        /// When it was made.
         made_at: Timestamp,
     },
-    /// The release does not exist, or there is none at all.
+    /// The target does not have this release. `None` if the target has no release at all.
     NoSuchRelease(Option<ReleaseId>),
-    /// No release has an id with this beginning or end.
+    /// No release of the target has an id with the typed beginning or end.
     NoReleaseNamed {
         /// The typed text.
         named: String,
-        /// The open releases.
+        /// The releases of the target that have not ended.
         open: Vec<ReleaseId>,
     },
-    /// Several releases have an id with this beginning or end.
+    /// Several releases of the target have an id with the typed beginning or end.
     SeveralReleasesNamed {
-        /// The typed text.
         named: String,
-        /// Their ids.
+        /// The ids of these releases.
         several: Vec<ReleaseId>,
     },
-    /// The release to resume has ended.
+    /// The release that is to be resumed has ended.
     AlreadyOver {
-        /// Its outcome.
         outcome: String,
     },
-    /// Another release of the target started after the one to resume.
+    /// Another release of the target started after the release that is to be resumed.
     Overtaken {
-        /// The newest one.
+        /// The last of these later releases.
         by: ReleaseId,
     },
     /// The release cannot be resumed.
     NotResumable {
-        /// The reason.
         why: String,
     },
-    /// Nothing was live before, and the switch was started.
+    /// A release cannot be backed out: no version was live before, and the switch was started.
     NoWayBack,
-    /// This console or command already drives it.
+    /// This console or command already drives the release.
     DrivenHere,
-    /// The confirmation has expired, or is for another release.
+    /// The operator's confirmation has expired, or is for another release.
     NotApproved,
-    /// A lock of another operator is only taken with a reason.
+    /// A takeover of another operator's lock needs a reason.
     TakeoverWithoutReason,
-    /// A release has not ended: its unfinished steps are its own.
+    /// A release has not ended, so a repair must not change what that release may still change.
     Unfinished {
-        /// The release.
         release: ReleaseId,
     },
-    /// The same if the store went back: no switch can be made, so this release can neither continue nor go back.
+    /// A release has not ended, and the store went back. No switch can be made, so the release can only be left.
     OnlyToLeave {
-        /// Its target.
         target: Target,
-        /// The release.
         release: ReleaseId,
     },
-    /// There is nothing to repair.
     NothingDiffers {
-        /// The requested name, if one was given.
+        /// The difference that the operator wanted to repair; none if the operator named none.
         name: Option<String>,
     },
     /// Another operator has already requested the handover.
     HandoverAlreadyRequested {
-        /// The operator.
         by: Operator,
-        /// The time of the request.
         at: Timestamp,
     },
 }
 
-const TAKEOVER_WITHOUT_REASON: &str =
-    "another operator holds its lock: give a reason for the takeover with --reason \"...\"";
+const TAKEOVER_WITHOUT_REASON: &str = "another operator holds the lock of the release: give a reason for the takeover with --reason \"...\"";
 
-/// `greenroom doctor` is more exact: a refusal does not know the configuration.
-const READ_ONLY: &str = "read-only: it was started with --read-only, or the configuration says console.read_only; greenroom doctor says which";
+/// A refusal does not know whether the flag or the configuration made Greenroom read-only. `greenroom doctor` does.
+const READ_ONLY: &str = "Greenroom is read-only: it was started with --read-only, or the configuration sets console.read_only; greenroom doctor says which";
 
 impl Refusal {
-    /// Another operator holds the lock of a target.
     pub fn locked(target: &Target, holder: Box<LockHolder>) -> Self {
         Self::Locked {
             target: target.clone(),
@@ -237,7 +210,7 @@ impl Refusal {
         }
     }
 
-    /// The lock of a target is held where one of its releases is to be resumed: also from a repair it can be taken.
+    /// The lock is held, and the operator wants to resume a release. The lock of a repair can be taken over for that.
     pub fn locked_to_resume(target: &Target, holder: Box<LockHolder>) -> Self {
         match holder.record.purpose {
             LockPurpose::Release => Self::locked(target, holder),
@@ -248,7 +221,7 @@ impl Refusal {
         }
     }
 
-    /// A hold or a freeze stops it, by this machine's clock or only by another one.
+    /// A hold or a freeze is active. `is_own` says whether it is active by the clock of this machine.
     pub fn held(hold: Hold, is_own: bool, clocks: &Clocks) -> Self {
         match clocks.differs() {
             Some(clock) if !is_own => Self::HeldByAnotherClock {
@@ -259,7 +232,7 @@ impl Refusal {
         }
     }
 
-    /// The hold or freeze in the refusal, which can be overridden.
+    /// The hold or freeze that causes the refusal, so that an operator can override it; none for other reasons.
     pub fn hold(&self) -> Option<&Hold> {
         match self {
             Self::Held(hold) | Self::HeldByAnotherClock { hold, .. } => Some(hold),
@@ -271,23 +244,17 @@ impl Refusal {
 /// Why a version that was live cannot be rolled back to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotRollbackCandidate {
-    /// It has the traffic.
+    /// The version has the traffic.
     #[error("{version} is live now")]
-    LiveNow {
-        /// The version.
-        version: String,
-    },
-    /// No engine and no registry has its image.
+    LiveNow { version: String },
+    /// Neither the engine nor the image registry has the image.
     #[error(
-        "the image of {version} is gone: neither the engine nor the image registry has it; push it again by its digest"
+        "the image of {version} is gone: neither the engine nor the image registry has it; push the same digest again"
     )]
-    ImageGone {
-        /// The version.
-        version: String,
-    },
+    ImageGone { version: String },
 }
 
-/// A refusal with every reason.
+/// A refusal with all its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused(pub Vec<Refusal>);
 

@@ -55,7 +55,7 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
 
     done(&sandbox.run(&["hold", "web", "dev", "--reason", "payday", "--until", "3d"]));
     let other = ["hold", "web", "dev", "--reason", "mine"];
-    refused(&sandbox.run(&other), "clear that one first");
+    refused(&sandbox.run(&other), "clear this hold first");
     let said = done(&sandbox.run(&["hold"]));
     assert!(
         said.contains("web/dev: held by") && said.contains("payday (until"),
@@ -277,5 +277,5 @@ async fn only_the_hold_that_was_shown_is_cleared() {
     let seen = SeenHold::Unreadable(77);
     let removed = engine.clear_seen_hold(&web, &seen, None).await;
     removed.expect("removed");
-    changed(&seen, "there is none any more").await;
+    changed(&seen, "The current hold: none").await;
 }

@@ -297,7 +297,7 @@ fn it_starts_with_a_history_and_leaves_nothing_behind() {
     let verified = sandbox.run(&["history", "verify"]);
     assert!(verified.status.success(), "{}", words(&verified));
     let verified = words(&verified);
-    assert!(verified.contains(" 0 not chained"), "{verified}");
+    assert!(verified.contains(" 0 without hashes"), "{verified}");
     assert!(!verified.contains("\n0 releases"), "{verified}");
     assert!(sandbox.place().join("archive.sqlite").is_file());
     let status = sandbox.run(&["status"]);

@@ -16,7 +16,7 @@ fn chained() -> Recorded {
 }
 
 #[test]
-fn a_release_is_whole_after_it_was_stored() {
+fn a_stored_release_is_whole() {
     let recorded = chained();
     assert_eq!(prove(&recorded), Proof::Whole);
     let text = serde_json::to_string(&recorded).expect("text");
@@ -29,12 +29,12 @@ fn a_release_is_whole_after_it_was_stored() {
 
 #[test]
 fn the_first_record_that_was_changed_is_named() {
-    let broken = |what: &str| Proof::Broken(what.into());
+    let broken = |record: &str| Proof::Broken(record.into());
     for index in 0..4 {
         let mut forged = chained();
         forged.entries[index].at += std::time::Duration::from_secs(1);
         assert_eq!(prove(&forged), broken(&format!("entry {}", index + 1)));
-        // A forger who makes a record's own link match breaks the next one.
+        // If a forger corrects the link of the changed record, the link of the next record no longer matches.
         let before = match index {
             0 => Link::first(&forged.head),
             _ => forged.entries[index - 1].chain.clone().expect("a link"),
@@ -59,7 +59,7 @@ fn a_removed_or_moved_entry_is_found() {
     let mut gone = chained();
     gone.entries.remove(1);
     assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
-    // Even if the rest is renumbered.
+    // Renumbering the remaining entries does not hide the removal.
     gone.entries[1].sequence = 2;
     gone.entries[2].sequence = 3;
     assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
@@ -79,7 +79,7 @@ fn entries_without_a_hash_are_covered_by_the_next_hash() {
     let mut old = bare(chained(), 4);
     old.head.chain = None;
     assert_eq!(prove(&old), Proof::NotChained);
-    // Resumed by a Greenroom that writes hashes.
+    // A Greenroom that writes hashes resumes the release.
     old.entries.truncate(2);
     old.head = old.head.opening();
     let mut chain = Chain::after(&old);
@@ -100,7 +100,7 @@ fn removed_hashes_are_reported() {
 }
 
 #[test]
-fn an_end_without_the_time_that_its_version_was_live_is_named_and_stops_nothing_else() {
+fn an_end_whose_live_period_differs_from_the_entries_is_named() {
     let switch = Entry {
         what: Happening::Outcome {
             step: Step::Switch,
@@ -116,15 +116,15 @@ fn an_end_without_the_time_that_its_version_was_live_is_named_and_stops_nothing_
     let closed = Some((head.opened_at, Outcome::Done));
     let head = chain.closed(ReleaseRecord { closed, ..head });
     let mut recorded = Recorded { head, entries };
-    let said = |recorded: &Recorded| prove(recorded).to_string();
+    let message = |recorded: &Recorded| prove(recorded).to_string();
     assert_eq!(
-        said(&recorded),
-        "its chain is broken at the end: it does not say when the version was live, and the entries do"
+        message(&recorded),
+        "the hash chain is broken at the end: the head does not say when the version was live, but the entries do"
     );
-    // It is not sealed, and is not believed where a version is looked for that was live.
+    // Such a release is not sealed, and does not count as proof that a version was live.
     let head = recorded.head.clone();
     let seal = Seal::of(&recorded, head.operator.clone(), head.opened_at);
-    assert_eq!(seal, Err(said(&recorded)));
+    assert_eq!(seal, Err(message(&recorded)));
     let mut was_live = WasLive::default();
     was_live.count(&recorded, &head.target);
     assert!(was_live.versions.is_empty());
@@ -134,7 +134,9 @@ fn an_end_without_the_time_that_its_version_was_live_is_named_and_stops_nothing_
         since: head.opened_at + std::time::Duration::from_secs(1),
         until: None,
     });
-    assert!(said(&recorded).ends_with("says otherwise than the entries when the version was live"));
+    assert!(
+        message(&recorded).ends_with("head and entries disagree about when the version was live")
+    );
     recorded.head.live = LivePeriod::of(&recorded.entries);
     assert_eq!(prove(&recorded), Proof::Whole);
 }
@@ -185,9 +187,9 @@ fn the_first_record_that_differs_from_the_archive_is_named() {
     assert_eq!(departs(&open, &kept), None);
     assert_eq!(
         departs(&kept, &open).as_deref(),
-        Some("entry 3, which is gone")
+        Some("entry 3, which is missing")
     );
-    // A chain that was recomputed from there on is whole, but still not the one that was kept.
+    // A chain that was recomputed from entry 2 on is whole, but differs from the archived one.
     let mut forged = open.clone();
     forged.entries.truncate(1);
     let mut chain = Chain::after(&forged);

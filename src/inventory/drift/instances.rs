@@ -1,4 +1,4 @@
-//! Compares what runs in each slot with what the registry says runs there.
+//! Compares the instance that runs in each slot with the registration of that slot in the store.
 
 use super::{Agreement, Drift, Name, keys};
 use crate::inventory::{Instance, InstanceState, LiveSlot, Registration, Slot, Snapshot};
@@ -24,18 +24,18 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
     let registration = side.registration.as_ref().map(|entry| &entry.value);
     match (&side.instance, registration) {
         (Some(instance), Some(entry)) => {
-            let mut all: Vec<Drift> = of_both(slot, instance, entry).into_iter().collect();
+            let mut drifts: Vec<Drift> = of_both(slot, instance, entry).into_iter().collect();
             if entry.endpoint != side.endpoint {
                 let says = format!(
                     "{slot} is registered at {} but answers at {}",
                     entry.endpoint, side.endpoint
                 );
-                all.push(Name::AddressDiffers.says(says));
+                drifts.push(Name::AddressDiffers.says(says));
             }
-            all
+            drifts
         }
         (None, Some(_)) => {
-            let says = format!("{slot} is registered but runs nothing of Greenroom");
+            let says = format!("{slot} is registered but has no instance");
             vec![Name::InstanceGone.says(says)]
         }
         (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),
@@ -43,7 +43,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
     }
 }
 
-/// Reports only the first difference: the others follow from it.
+/// Reports only the first difference, because the other differences follow from it.
 fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drift> {
     if entry.digest != instance.digest {
         return Some(Name::VersionDiffers.says(format!(
@@ -55,7 +55,7 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
     if !instance.is_running() {
         let state = match instance.state {
             InstanceState::Paused => "paused",
-            InstanceState::Restarting => "starting again and again",
+            InstanceState::Restarting => "restarting again and again",
             _ => "not running",
         };
         return Some(Name::InstanceStopped.says(format!("{slot} is registered but {state}")));
@@ -63,13 +63,14 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
     if let (Some(tag), Some(other)) = (&entry.tag, &instance.tag)
         && tag != other
     {
-        let says =
-            format!("{slot} runs as {other} but is registered as {tag}, both are the same content");
+        let says = format!(
+            "{slot} runs tag {other} but is registered with tag {tag}; both have the same digest"
+        );
         return Some(Name::TagDiffers.says(says));
     }
     (entry.instance != instance.id).then(|| {
         Name::InstanceReplaced.says(format!(
-            "{slot} runs in {} but {} was registered",
+            "{slot} runs instance {} but is registered with instance {}",
             instance.id.short(),
             entry.instance.short()
         ))
@@ -82,23 +83,22 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
         return None;
     }
     if live == LiveSlot::Slot(slot) {
-        // The key may exist and be unreadable. That is reported separately.
+        // The key may exist but be unreadable. Then another difference reports it.
         let unreadable = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
         let says = format!("{slot} has the traffic but is not registered");
         return unreadable
             .is_empty()
             .then(|| Name::LiveNotRegistered.says(says));
     }
-    // A candidate is younger than the route. If an operator holds the lock, the driver is about to
-    // stop the old version.
+    // A candidate is younger than the route. If an operator holds the lock, a driver is about to stop the old version.
     let route = snapshot.route.as_ref()?;
     let is_old = instance
         .release
         .is_none_or(|release| release < route.value.release);
-    let by_hand = is_old && instance.is_running() && snapshot.lock.is_none();
-    by_hand.then(|| {
+    let is_restarted = is_old && instance.is_running() && snapshot.lock.is_none();
+    is_restarted.then(|| {
         Name::InstanceStarted.says(format!(
-            "{slot} runs {} again, without a registration and without a release",
+            "{slot} runs {} again, but is not registered, and no release is running",
             instance.version_name()
         ))
     })

@@ -1,5 +1,5 @@
-//! Whether the four places that should agree do agree: containers, registry, proxy, public answer. Each difference has
-//! a stable name, a message that an operator can act on, a meaning and a repair.
+//! Checks whether the four places that should agree do agree: runtime, store, proxy and public address. Each kind of
+//! difference has a stable name, a message that an operator can act on, a meaning and a repair.
 
 mod instances;
 mod keys;
@@ -21,13 +21,12 @@ pub use route::{difference_of_route, store_went_back};
 /// One difference between two places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drift {
-    /// Which kind.
     pub name: Name,
-    /// The message: what differs here.
+    /// The message, with the slot, addresses and versions that differ.
     pub says: String,
-    /// The slot that differs, if it is about one slot.
+    /// None if the difference is not about one slot.
     pub slot: Option<Slot>,
-    /// The key below the target that differs, if it is about one key.
+    /// The key below the target; none if the difference is not about one key.
     pub key: Option<String>,
 }
 
@@ -37,7 +36,7 @@ impl Drift {
         self
     }
 
-    /// Whether both are the same difference; the message may have changed.
+    /// Whether both describe the same problem. The message may have changed.
     pub fn is_still(&self, other: &Self) -> bool {
         (self.name, self.slot, &self.key) == (other.name, other.slot, &other.key)
     }
@@ -54,19 +53,18 @@ impl Name {
     }
 }
 
-/// How two places compare.
+/// The result of comparing two places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Agreement {
-    /// Both say the same.
     Same,
-    /// They differ. The list is never empty.
+    /// The places differ. The list is never empty.
     Differs(Vec<Drift>),
-    /// One of them is not known at the moment; why.
+    /// The places cannot be compared now, for this reason.
     Unknown(String),
 }
 
 impl Agreement {
-    /// Unknown unless the source is live: an old answer is not compared.
+    /// Unknown unless the source answers now, because an old answer is not compared.
     fn needs(name: &str, source: &SourceState) -> Option<Self> {
         (!source.is_live()).then(|| Self::Unknown(format!("the {name} has not answered")))
     }
@@ -79,7 +77,6 @@ impl Agreement {
         }
     }
 
-    /// The differences.
     pub fn drifts(&self) -> &[Drift] {
         match self {
             Self::Differs(drifts) => drifts,
@@ -88,30 +85,30 @@ impl Agreement {
     }
 }
 
-/// The truth row: three comparisons, from what is running to what the public gets.
+/// The three comparisons of a target, in order from what is running to what the public gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Truth {
-    /// Containers against registrations.
+    /// The instances that run, compared with their registrations.
     pub instances: Agreement,
-    /// The registry's route against the configuration that the proxy has loaded.
+    /// The route in the store, compared with the configuration that the proxy has loaded.
     pub route: Agreement,
-    /// The slot that the proxy names against the slot that answers the public.
+    /// The slot that the proxy names, compared with the slot that answers the public address.
     pub public: Agreement,
 }
 
 /// Two places that should agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pair {
-    /// What is running, and what is registered.
+    /// The instances that run, and their registrations.
     Instances,
-    /// The route in the registry, and the route in the proxy.
+    /// The route in the store, and the route in the proxy.
     Route,
-    /// The slot that the proxy names, and the slot that answers the public.
+    /// The slot that the proxy names, and the slot that answers the public address.
     Public,
 }
 
 impl Pair {
-    /// The names of both places, for this kind of runtime.
+    /// The names of both places. The first one depends on the kind of runtime.
     pub fn sides(self, runs: RuntimeKind) -> (&'static str, &'static str) {
         match self {
             Self::Instances => (runs.many(), "store"),
@@ -120,7 +117,7 @@ impl Pair {
         }
     }
 
-    /// What is true while they agree.
+    /// A sentence that is true while both places agree.
     pub fn means(self) -> &'static str {
         match self {
             Self::Instances => "each slot runs what the store says",
@@ -131,7 +128,7 @@ impl Pair {
 }
 
 impl Truth {
-    /// The comparisons, from what is running to what the public gets.
+    /// In order from what is running to what the public gets.
     pub fn pairs(&self) -> [(Pair, &Agreement); 3] {
         [
             (Pair::Instances, &self.instances),
@@ -140,14 +137,14 @@ impl Truth {
         ]
     }
 
-    /// Every difference, from what is running to what the public gets.
+    /// Every difference, in order from what is running to what the public gets.
     pub fn drifts(&self) -> impl Iterator<Item = (Pair, &Drift)> {
         let pairs = self.pairs().into_iter();
         pairs
             .flat_map(|(pair, agreement)| agreement.drifts().iter().map(move |drift| (pair, drift)))
     }
 
-    /// Whether no difference is known. This does not mean that everything agrees: see [`Truth::agreed`].
+    /// Whether no difference is known. Some places may still be unknown: see [`Truth::agreed`].
     pub fn holds(&self) -> bool {
         self.drifts().next().is_none()
     }
@@ -161,7 +158,7 @@ impl Truth {
         })
     }
 
-    /// Whether everything agrees; none if no difference is known but something could not be compared.
+    /// Whether all places agree. None if no difference is known, but some places could not be compared.
     pub fn agreed(&self) -> Option<bool> {
         if !self.holds() {
             return Some(false);
@@ -170,7 +167,7 @@ impl Truth {
     }
 }
 
-/// Compares everything that a snapshot knows.
+/// Makes all three comparisons from one snapshot.
 pub fn compare(snapshot: &Snapshot) -> Truth {
     Truth {
         instances: instances::compare(snapshot),

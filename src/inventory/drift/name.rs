@@ -4,59 +4,59 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// One kind of difference. Scripts and runbooks use its name.
+/// One kind of difference. Scripts and runbooks use the stable name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Name {
-    /// Registered, but Greenroom has no instance there.
+    /// The slot is registered, but Greenroom has no instance in it.
     InstanceGone,
-    /// Registered, but not running.
+    /// The registered instance is not running.
     InstanceStopped,
-    /// An old version is running again, and no release is running.
+    /// An old version is running again, although no release is running.
     InstanceStarted,
-    /// Another instance is running than the registered one.
+    /// The running instance is not the registered one.
     InstanceReplaced,
-    /// Another digest is running than the registered one.
+    /// The running digest is not the registered one.
     VersionDiffers,
-    /// The right digest is running under another tag.
+    /// The registered digest is running, but under another tag.
     TagDiffers,
-    /// Registered with another address than the slot's.
+    /// The slot is registered with an address that is not the address of the slot.
     AddressDiffers,
-    /// It has the traffic, but is not registered.
+    /// The slot has the traffic, but is not registered.
     LiveNotRegistered,
     /// A Greenroom key holds a value that Greenroom cannot read.
     KeyUnreadable,
-    /// The proxy sends traffic to a slot, but there is no route.
+    /// The proxy sends traffic to a slot, but the store has no route.
     RouteMissing,
-    /// The proxy names another slot than the route.
+    /// The proxy and the route name different slots.
     ProxyElsewhere,
-    /// The slot is right, but the proxy and the route name different switches.
+    /// The proxy and the route name the same slot, but different switches.
     GenerationDiffers,
     /// The proxy carries a token that no lock of this store can have had yet.
     StoreWentBack,
-    /// There is a route, but the proxy's configuration is gone.
+    /// The store has a route, but the proxy's configuration is gone.
     ProxyNotInstalled,
-    /// The proxy's configuration is not what it should be, or the proxy has not loaded it.
+    /// The proxy's configuration on disk is wrong, or the proxy has not loaded it.
     ProxyEdited,
     /// The proxy's configuration was installed from a newer settings file than the one that this console reads.
     ProxyNewer,
     /// The file in the place of the proxy's configuration belongs to another target, or Greenroom did not write it.
     ProxyForeign,
-    /// The route names another address than that of its slot.
+    /// The route has an address that is not the address of its slot.
     RouteAddressDiffers,
-    /// The route names another digest than the one that runs in its slot.
+    /// The route has a digest that does not run in its slot.
     RouteVersionDiffers,
-    /// Another slot answers the public address than the one that the proxy names.
+    /// The slot that answers the public address is not the one that the proxy names.
     PublicElsewhere,
-    /// Something other than this proxy answers the public address, or nothing does.
+    /// The answer on the public address does not come from this proxy, or there is no answer.
     PublicNotOurs,
-    /// The right slot answers the public, but its answer is not what it should be.
+    /// The right slot answers the public address, but with a wrong answer.
     PublicUnwell,
-    /// Both slots get public requests, and no release is running.
+    /// Both slots get public requests, although no release is running.
     TwoLive,
 }
 
 impl Name {
-    /// All of them, from what is running to what the public gets.
+    /// Every kind, in order from what is running to what the public gets.
     pub const ALL: [Self; 23] = [
         Self::InstanceGone,
         Self::InstanceStopped,
@@ -83,7 +83,7 @@ impl Name {
         Self::TwoLive,
     ];
 
-    /// The stable name; it never changes.
+    /// The name for scripts and runbooks. It never changes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InstanceGone => "instance-gone",
@@ -112,133 +112,135 @@ impl Name {
         }
     }
 
-    /// What it means, in one line.
+    /// One line that says what the difference means.
     pub fn means(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "the registered version was removed, and other readers of the store still send requests there"
+                "the registered instance was removed; other programs that read the store still send requests to its address"
             }
             Self::InstanceStopped => {
-                "the registered version was stopped or paused, or has ended, and other readers of the store still send requests there"
+                "the registered instance was stopped or paused, or has ended; other programs that read the store still send requests to it"
             }
             Self::InstanceStarted => {
-                "an old version was started again by hand, or a release was interrupted before it stopped it"
+                "an old version was started again by hand, or a release was interrupted before it stopped this version"
             }
             Self::InstanceReplaced => {
-                "it was removed and created again by hand: the version is the same, its configuration may not be"
+                "the instance was removed and created again by hand: the version is the same, but the configuration may differ"
             }
             Self::VersionDiffers => {
-                "another version was put there by hand: the store and its readers name the wrong one"
+                "another version was started in the slot by hand, or the key was edited: the store names the wrong version"
             }
             Self::TagDiffers => {
-                "it was created again by hand under another tag: the same content under another name"
+                "the instance was created again by hand, under another tag of the same image"
             }
             Self::AddressDiffers => {
                 "the key was edited by hand, or the slot's address was changed in the configuration"
             }
             Self::LiveNotRegistered => {
-                "the key was deleted by hand, or it was started by hand: readers of the store do not find it"
+                "the key was deleted by hand, or the instance was started by hand: other programs that read the store do not find it"
             }
             Self::KeyUnreadable => {
-                "the key was edited by hand, or another program wrote it: its old value is lost"
+                "the key was edited by hand, or another program wrote it: the old value is lost"
             }
             Self::RouteMissing => {
-                "the route's key was deleted or edited by hand: the proxy still sends the traffic, but no other reader knows where to"
+                "the route's key was deleted or edited by hand: the proxy still sends the traffic, but other programs cannot read which slot is live"
             }
             Self::ProxyElsewhere => {
-                "during a switch this lasts a moment; if it stays, a release was interrupted, the store was restored, or the pointer or the route was changed by hand"
+                "normal for a moment during a switch; otherwise a release was interrupted, the store was restored, or the pointer or the route was changed by hand"
             }
             Self::GenerationDiffers => {
-                "during a switch this lasts a moment; if it stays, the live pointer or the route's key was set back to an older state"
+                "normal for a moment during a switch; otherwise the live pointer or the route's key was set back to an older state"
             }
             Self::StoreWentBack => {
                 "the store was wiped, restored from a backup or replaced: the proxy refuses every switch until the pointer is repaired"
             }
             Self::ProxyNotInstalled => {
-                "this target's proxy configuration was removed by hand: the proxy no longer serves it, or will not after its next start"
+                "the proxy configuration of this target was removed by hand: the proxy no longer serves the target, or will not after its next start"
             }
             Self::ProxyEdited => {
-                "the proxy's files were edited by hand, or the configuration was changed but not installed"
+                "the proxy's files were edited by hand, or the settings were changed but not installed in the proxy"
             }
             Self::ProxyForeign => {
-                "a file of another target, or one written by hand, has replaced this target's configuration: after its next start the proxy no longer serves this target"
+                "a file of another target, or a file written by hand, replaced this target's configuration: after its next start the proxy does not serve this target"
             }
             Self::ProxyNewer => {
-                "another operator installed a newer configuration: the file that this console reads is out of date"
+                "another operator installed a newer configuration: the greenroom.toml that this console reads is out of date"
             }
             Self::RouteAddressDiffers => {
                 "the route's key was edited by hand, or the slot's address was changed in the configuration"
             }
             Self::RouteVersionDiffers => {
-                "the route's key was edited by hand, or another version was put into the live slot by hand"
+                "the route's key was edited by hand, or another version was started in the live slot by hand"
             }
             Self::PublicElsewhere => {
-                "another proxy, a cache or a balancer is in front, or the proxy still uses an old configuration"
+                "another proxy, a cache or a load balancer is in front of the proxy, or the proxy still uses an old configuration"
             }
-            Self::PublicNotOurs => "the answer does not come through this proxy, or there is none",
+            Self::PublicNotOurs => {
+                "something other than this proxy answers the public address, or nothing answers"
+            }
             Self::PublicUnwell => "requests reach the right slot, but its answers are wrong",
             Self::TwoLive => {
-                "something bypasses the live pointer: an old worker of the proxy, or a configuration edited by hand"
+                "something bypasses the live pointer: an old worker of the proxy, or a configuration that was edited by hand"
             }
         }
     }
 
-    /// What a repair does about it, or what an operator must do, in one line.
+    /// One line that says what a repair does about the difference, or what an operator must do.
     pub fn mend(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "if it has the traffic and a release proves it, it is created again as registered; if it has none, it is deregistered"
+                "a slot with traffic gets the registered instance again, if a release proves that version; a slot without traffic is deregistered"
             }
             Self::InstanceStopped => {
-                "if it has the traffic, it is started again; otherwise it is deregistered"
+                "an instance with traffic is started again; an instance without traffic is deregistered"
             }
             Self::InstanceStarted => {
-                "it is stopped: it has no traffic, and no reader is sent there"
+                "the instance is stopped, because it gets no traffic and is not registered"
             }
             Self::InstanceReplaced | Self::TagDiffers => {
-                "what runs is registered once it is healthy; the next promote replaces it"
+                "the running instance is registered once it is healthy; the next promote replaces it"
             }
             Self::VersionDiffers => {
-                "an edited key is corrected to what runs; a version that was never released is not: promote the right one (P)"
+                "an edited key is corrected to match the running version; a version that was never released stays unregistered: promote the right one (P)"
             }
             Self::AddressDiffers => {
-                "what runs is registered at the slot's own address once it is healthy"
+                "the running instance is registered at the slot's own address once it is healthy"
             }
             Self::LiveNotRegistered => {
-                "what runs is registered if it is healthy and is what the route names"
+                "the running instance is registered if it is healthy and the route names its version"
             }
             Self::KeyUnreadable => {
-                "a registration or the route is corrected to what runs; an operator must look at a lock, a hold or a release"
+                "a registration or the route is corrected to match what is running; an operator must inspect a lock, a hold or a release"
             }
             Self::RouteMissing => {
-                "the route is written as the proxy has it, if that slot is healthy and registered"
+                "the route is written to match the proxy, if the proxy's slot is healthy and registered"
             }
             Self::ProxyElsewhere => {
-                "the proxy is set to the slot in the route once healthy; if that does not run or is not proven, or the proxy's generation is higher, the route is changed"
+                "the proxy is set to the route's slot once it is healthy; if its version does not run or is unproven, or the proxy's generation is higher, the route changes"
             }
             Self::GenerationDiffers => {
                 "the lower of the two is raised to the higher; no traffic moves"
             }
             Self::StoreWentBack => {
-                "the store follows what the proxy sends traffic to, and the pointer gets a token of this store; no traffic moves"
+                "the store is changed to match the proxy, and the pointer gets a token of this store; no traffic moves"
             }
             Self::ProxyNotInstalled | Self::ProxyEdited => {
-                "it is installed again, which reloads the proxy; put edits that must stay into the template"
+                "the configuration is installed again, which reloads the proxy; put edits that must stay into the template"
             }
             Self::ProxyForeign => {
-                "an operator must give the file back to the target it names, or move it away; a repair never replaces it"
+                "an operator must restore the file for the target that it names, or move it away; a repair never replaces it"
             }
             Self::ProxyNewer => {
-                "an operator must get the newer greenroom.toml and restart; if this file is right, save it again, which makes it newer"
+                "an operator must get the newer greenroom.toml and restart Greenroom; if this file is right, save it again, which makes it newer"
             }
             Self::RouteAddressDiffers => {
-                "the route is written with the slot's own address once it is healthy there"
+                "the route is written with the slot's own address once the slot is healthy there"
             }
             Self::RouteVersionDiffers => {
-                "an edited route is corrected to what runs; a version that was never released is not: promote the right one (P)"
+                "an edited route is corrected to match the running version; a version that was never released is not accepted: promote the right one (P)"
             }
             Self::PublicElsewhere | Self::PublicNotOurs => {
-                "an operator must find what listens on the public address, and what is in front of it; this proxy sends X-Greenroom-Slot"
+                "an operator must find what listens on the public address and what is in front of it; this proxy adds the header X-Greenroom-Slot"
             }
             Self::PublicUnwell => {
                 "an operator must read the log of the live slot; roll back while the old version is warm"
@@ -270,8 +272,8 @@ mod tests {
 
     #[test]
     fn each_kind_has_a_name_a_meaning_and_a_repair() {
-        let words: BTreeSet<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
-        assert_eq!(words.len(), Name::ALL.len());
+        let names: BTreeSet<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
+        assert_eq!(names.len(), Name::ALL.len());
         for name in Name::ALL {
             let is_kebab = |c: char| c.is_ascii_lowercase() || c == '-';
             assert!(name.as_str().chars().all(is_kebab), "{name}");

@@ -1,4 +1,4 @@
-//! Compares the slot that the proxy names with the slot that answers the public.
+//! Compares the slot that the proxy names with the slot that answers the public address.
 
 use super::{Agreement, Name};
 use crate::inventory::{Instance, ProxyAnswer, PublicAnswer, Slot, Snapshot};
@@ -8,33 +8,37 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
         return unknown;
     }
     let Some(proxy) = &snapshot.proxy else {
-        // The proxy has no configuration for the target, so it names nothing.
+        // The proxy has no configuration for the target, so it names no slot.
         return Agreement::Same;
     };
     let Some(public) = &snapshot.public else {
-        return Agreement::Unknown("the public address was not asked".into());
+        return Agreement::Unknown("no request was sent to the public address".into());
     };
-    let mut all: Vec<_> = answered(proxy, public).into_iter().collect();
-    all.extend(two_live(snapshot, proxy));
-    Agreement::of(all)
+    let mut drifts: Vec<_> = answered(proxy, public).into_iter().collect();
+    drifts.extend(two_live(snapshot, proxy));
+    Agreement::of(drifts)
 }
 
 fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> {
     match (proxy.slot, public.slot) {
-        (told, got) if told == got && (public.detail.is_empty() || told.is_none()) => None,
-        (told, got) if told == got => Some(Name::PublicUnwell.says(public.detail.clone())),
-        (told, got) => {
-            let name = if got.is_some() {
+        (named, answered) if named == answered && (public.detail.is_empty() || named.is_none()) => {
+            None
+        }
+        (named, answered) if named == answered => {
+            Some(Name::PublicUnwell.says(public.detail.clone()))
+        }
+        (named, answered) => {
+            let name = if answered.is_some() {
                 Name::PublicElsewhere
             } else {
                 Name::PublicNotOurs
             };
             let mut says = format!(
                 "the proxy names {}, the public address was answered by {}",
-                told.map_or("nothing", Slot::as_str),
-                got.map_or("nothing", Slot::as_str)
+                named.map_or("nothing", Slot::as_str),
+                answered.map_or("nothing", Slot::as_str)
             );
-            if got.is_none() && !public.detail.is_empty() {
+            if answered.is_none() && !public.detail.is_empty() {
                 says = format!("{says}: {}", public.detail);
             }
             Some(name.says(says))
@@ -42,29 +46,29 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
     }
 }
 
-/// How recent a request in the other slot must be, in seconds, if the slot that the proxy names has had none. Without
-/// requests in that slot, the time of the last switch is unknown.
+/// How many seconds ago the last request in a slot may have started, if the slot that the proxy names has had no
+/// request. Without requests in that slot, the time of the last switch is unknown.
 const RECENT_SECONDS: u64 = 3;
 
-/// Whether public requests still arrive in a slot that the proxy does not name. Requests from before a switch are
-/// counted for some seconds; all of them started before the first request of the slot that has the traffic now.
+/// Whether public requests still arrive in a slot that the proxy does not name. Requests that started before a switch
+/// are counted for some seconds. All of them started before the first request of the slot that has the traffic now.
 pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
     let rates = |slot| snapshot.slots.get(slot).rates.as_ref();
-    let Some(here) = rates(slot).filter(|rates| rates.requests > 0) else {
+    let Some(own) = rates(slot).filter(|rates| rates.requests > 0) else {
         return false;
     };
-    let Some(here) = here.began else {
+    let Some(own) = own.began else {
         // This proxy does not report when requests started.
         return true;
     };
     match rates(slot.other()).and_then(|rates| rates.began) {
-        Some(there) => here.goes_on_after(there),
-        None => here.last <= RECENT_SECONDS,
+        Some(other) => own.goes_on_after(other),
+        None => own.last <= RECENT_SECONDS,
     }
 }
 
-/// Public requests in the slot that the proxy does not name. During a release this is normal: the driver moves the
-/// traffic.
+/// Reports public requests in the slot that the proxy does not name. During a release they are normal, because the
+/// driver moves the traffic.
 fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
     let live = proxy.slot?;
     let side = snapshot.slots.get(live.other());

@@ -1,4 +1,4 @@
-//! Compares the route in the registry with what the proxy says, and with the slot that the route names.
+//! Compares the route in the store with the answer of the proxy, and with the slot that the route names.
 
 use super::{Agreement, Drift, Name, keys};
 use crate::inventory::{
@@ -15,53 +15,54 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     }
     let unreadable = keys::unreadable(snapshot, |name| name == "route");
     let route = snapshot.route.as_ref();
-    let mut all = match (&snapshot.proxy, route) {
+    let mut drifts = match (&snapshot.proxy, route) {
         (None, Some(route)) => {
             let says = format!(
-                "store: {} generation {}; the proxy has no configuration for it",
+                "store: {} generation {}; the proxy has no configuration for this target",
                 route.value.live, route.value.generation
             );
             vec![Name::ProxyNotInstalled.says(says)]
         }
-        // A proxy that was never configured agrees with a registry that has no route.
+        // A proxy that was never configured agrees with a store that has no route.
         (None, None) => Vec::new(),
         (Some(_), None) if !unreadable.is_empty() => Vec::new(),
         (proxy, route) => named(route, proxy.as_ref()).into_iter().collect(),
     };
-    all.extend(went_back(snapshot));
-    all.extend(unreadable);
-    // A target without any release yet may have no configuration.
+    drifts.extend(went_back(snapshot));
+    drifts.extend(unreadable);
+    // Before its first release, a target may have no configuration in the proxy.
     let is_used = snapshot.proxy.is_some() && route.is_some();
     match &snapshot.installation {
-        Some(Installation::Outdated(words)) if is_used => {
-            all.push(Name::ProxyEdited.says(words.clone()));
+        Some(Installation::Outdated(problem)) if is_used => {
+            drifts.push(Name::ProxyEdited.says(problem.clone()));
         }
-        Some(Installation::Newer(words)) if is_used => {
-            all.push(Name::ProxyNewer.says(words.clone()));
+        Some(Installation::Newer(problem)) if is_used => {
+            drifts.push(Name::ProxyNewer.says(problem.clone()));
         }
-        Some(Installation::Foreign(words)) if is_used => {
-            all.push(Name::ProxyForeign.says(words.clone()));
+        Some(Installation::Foreign(problem)) if is_used => {
+            drifts.push(Name::ProxyForeign.says(problem.clone()));
         }
         Some(Installation::Missing) if is_used => {
-            let says = "the proxy still answers, but its configuration is gone";
-            all.push(Name::ProxyNotInstalled.says(says.into()));
+            let says = "the proxy still answers, but its configuration file is gone";
+            drifts.push(Name::ProxyNotInstalled.says(says.into()));
         }
         _ => {}
     }
-    all.extend(
+    drifts.extend(
         route
             .into_iter()
             .flat_map(|route| of_slot(snapshot, &route.value)),
     );
     match &snapshot.installation_unknown {
-        Some(why) if is_used && all.is_empty() => {
+        Some(why) if is_used && drifts.is_empty() => {
             Agreement::Unknown(format!("the proxy's configuration cannot be read: {why}"))
         }
-        _ => Agreement::of(all),
+        _ => Agreement::of(drifts),
     }
 }
 
-/// Only known at rest: the driver of a release has a newer lock than the revision that was read here.
+/// Compares only while no driver holds the lock. A driver may have a lock that is newer than the revision in the
+/// snapshot.
 fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     if snapshot.lock.is_some() {
         return None;
@@ -71,30 +72,31 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     Some(Name::StoreWentBack.says(says))
 }
 
-/// Why the store must have been wiped, restored or replaced, for people; none if nothing points to it. A token is the
-/// revision of the store that wrote its lock, and revisions only grow, so the proxy cannot carry a higher one.
+/// Why the store must have been wiped, restored or replaced; none if there is no sign of that. A token is the revision
+/// of the store that wrote the lock, and revisions only grow. So a token in the proxy that is above the revision of the
+/// store comes from another store or an older state.
 pub fn store_went_back(
     revision: i64,
     proxy: Option<&ProxyAnswer>,
     pointer: Option<&PointerState>,
 ) -> Option<String> {
-    let told = proxy.map(|proxy| proxy.token);
-    let token = told.max(pointer.map(PointerState::highest_token))?;
+    let reported = proxy.map(|proxy| proxy.token);
+    let token = reported.max(pointer.map(PointerState::highest_token))?;
     (token.0 > revision).then(|| {
         format!(
-            "the pointer of the proxy carries token {token}, the store is at revision {revision}: the store was wiped, restored from a backup or replaced by another one"
+            "the pointer of the proxy carries token {token}, but the store is at revision {revision}: the store was wiped, restored from a backup or replaced"
         )
     })
 }
 
-/// How the registry's route and the proxy's answer differ; none if they agree.
+/// How the route in the store and the answer of the proxy differ; none if they agree.
 fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Option<Drift> {
     let answered = proxy.and_then(|proxy| proxy.slot);
     let word = answered.map_or("nothing", Slot::as_str);
     let generation = proxy.map_or(0, |proxy| proxy.generation);
     let Some(route) = route.map(|route| &route.value) else {
         return answered.map(|slot| {
-            let says = format!("the proxy sends traffic to {slot}, the store has no route");
+            let says = format!("the proxy sends traffic to {slot}, but the store has no route");
             Name::RouteMissing.says(says)
         });
     };
@@ -103,10 +105,10 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
         true => Name::GenerationDiffers,
         false => Name::ProxyElsewhere,
     };
-    // Each switch writes the route first, so the proxy cannot be ahead of it.
+    // Each switch writes the route first, so the proxy can only be ahead if the route was set back.
     let is_older = name == Name::ProxyElsewhere && generation > route.generation;
     let why = if is_older {
-        "; the proxy was switched after this route was written: the store was restored from a backup, or its key edited"
+        "; the proxy was switched after this route was written: the store was restored from a backup, or the route's key was edited"
     } else if is_beyond_any_switch(route.generation, generation) {
         "; no switch has made that generation: another program wrote the route"
     } else {
@@ -118,8 +120,8 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
     )))
 }
 
-/// How the registry's route and the proxy's answer differ, for people; none if they agree. A proxy that was never
-/// configured answers nothing and agrees with a registry that has no route.
+/// How the route in the store and the answer of the proxy differ, as a message; none if they agree. A proxy that was
+/// never configured agrees with a store that has no route.
 pub fn difference_of_route(
     route: Option<&Revisioned<Route>>,
     proxy: Option<&ProxyAnswer>,
@@ -127,34 +129,34 @@ pub fn difference_of_route(
     named(route, proxy).map(|drift| drift.says)
 }
 
-/// How the route differs from the slot that it names.
+/// How the route differs from the slot that the route names.
 fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
     let side = snapshot.slots.get(route.live);
-    let mut all = Vec::new();
+    let mut drifts = Vec::new();
     if route.endpoint != side.endpoint {
         let says = format!(
-            "the route says {}, but {} answers at {}",
+            "the route has address {}, but {} answers at {}",
             route.endpoint, route.live, side.endpoint
         );
-        all.push(Name::RouteAddressDiffers.says(says));
+        drifts.push(Name::RouteAddressDiffers.says(says));
     }
     let runs = side
         .instance
         .as_ref()
         .filter(|_| snapshot.sources.runtime.is_live());
     let registered = side.registration.as_ref().map(|entry| &entry.value.digest);
-    // A slot that also differs from its registration is reported there.
+    // If the slot also differs from its registration, the comparison of instances reports that.
     if let Some(instance) = runs
         && instance.digest != route.digest
         && registered == Some(&instance.digest)
     {
         let says = format!(
-            "the route says {}, but {} runs {}",
+            "the route has version {}, but {} runs {}",
             route.digest.short(),
             route.live,
             instance.digest.short()
         );
-        all.push(Name::RouteVersionDiffers.says(says));
+        drifts.push(Name::RouteVersionDiffers.says(says));
     }
-    all
+    drifts
 }

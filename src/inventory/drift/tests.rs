@@ -1,4 +1,4 @@
-//! A world in which everything agrees, manual changes to it, and the names of the resulting
+//! Starts from a snapshot in which everything agrees, changes one thing by hand, and expects the names of the
 //! differences.
 
 use super::world_tests::{
@@ -35,13 +35,13 @@ const BY_HAND: &[ByHand] = &[
         "a container that restarts for ever",
         |s| live(s).state = InstanceState::Restarting,
         &[Name::InstanceStopped],
-        "starting again and again",
+        "restarting again and again",
     ),
     (
         "docker rm -f of the live slot: a registration for a dead container",
         |s| s.slots.blue.instance = None,
         &[Name::InstanceGone],
-        "runs nothing of Greenroom",
+        "has no instance",
     ),
     (
         "a registration for a dead container next to the live one",
@@ -74,13 +74,13 @@ const BY_HAND: &[ByHand] = &[
             live(s).id = InstanceId("other".into());
         },
         &[Name::TagDiffers],
-        "runs as 2.0.0 but is registered as 1.9.0",
+        "runs tag 2.0.0 but is registered with tag 1.9.0",
     ),
     (
         "docker rm and run of the same image",
         |s| live(s).id = InstanceId("other".into()),
         &[Name::InstanceReplaced],
-        "blue runs in other but blue-7 was registered",
+        "blue runs instance other but is registered with instance blue-7",
     ),
     (
         "etcdctl del of the live slot's key",
@@ -127,7 +127,7 @@ const BY_HAND: &[ByHand] = &[
         "etcdctl del of the route",
         |s| s.route = None,
         &[Name::RouteMissing],
-        "the proxy sends traffic to blue, the store has no route",
+        "the proxy sends traffic to blue, but the store has no route",
     ),
     (
         "etcdctl put of nonsense into the route",
@@ -151,13 +151,13 @@ const BY_HAND: &[ByHand] = &[
         "a store that was restored from an older backup",
         |s| s.store_revision = Some(0),
         &[Name::StoreWentBack],
-        "carries token 1, the store is at revision 0",
+        "carries token 1, but the store is at revision 0",
     ),
     (
         "a store that was restored, and a switch that was prepared before",
         |s| s.pointer = Some(pointer(1, 8123)),
         &[Name::StoreWentBack],
-        "carries token 8123, the store is at revision 100",
+        "carries token 8123, but the store is at revision 100",
     ),
     (
         "etcdctl put of another address into the route",
@@ -165,13 +165,13 @@ const BY_HAND: &[ByHand] = &[
             route(s).endpoint = "10.0.0.9:80".parse().expect("an address");
         },
         &[Name::RouteAddressDiffers],
-        "the route says 10.0.0.9:80",
+        "the route has address 10.0.0.9:80",
     ),
     (
         "etcdctl put of another digest into the route",
         |s| route(s).digest = digest('e'),
         &[Name::RouteVersionDiffers],
-        "the route says eeeeeeeeee, but blue runs aaaaaaaaaa",
+        "the route has version eeeeeeeeee, but blue runs aaaaaaaaaa",
     ),
     (
         "ln -sfn of the live pointer",
@@ -200,13 +200,13 @@ const BY_HAND: &[ByHand] = &[
             s.installation = Some(Installation::Missing);
         },
         &[Name::ProxyNotInstalled],
-        "the proxy has no configuration for it",
+        "the proxy has no configuration for this target",
     ),
     (
         "rm of nginx's file, not yet reloaded",
         |s| s.installation = Some(Installation::Missing),
         &[Name::ProxyNotInstalled],
-        "its configuration is gone",
+        "its configuration file is gone",
     ),
     (
         "nginx's file edited by hand",
@@ -264,7 +264,7 @@ const BY_HAND: &[ByHand] = &[
             public(s).slot = Some(Slot::Green);
         },
         &[Name::LiveNotRegistered, Name::ProxyElsewhere],
-        "the proxy was switched after this route was written: the store was restored from a backup, or its key edited",
+        "the proxy was switched after this route was written: the store was restored from a backup, or the route's key was edited",
     ),
     (
         "two slots that are live",
@@ -304,42 +304,42 @@ fn requests_from_before_a_switch_are_no_second_live_slot() {
         let truth = compare(&snapshot);
         truth.drifts().any(|(_, drift)| drift.name == Name::TwoLive)
     };
-    // Blue has had the traffic for four seconds.
+    // In the first case, blue has had the traffic for four seconds.
     assert!(!is_two_live(Some((4, 1)), (9, 4)));
-    // A request under way then started in the second of the switch, according to the log.
+    // A request of green that was running during the switch started in the second of the switch, according to the log.
     assert!(!is_two_live(Some((4, 1)), (9, 3)));
     assert!(is_two_live(Some((4, 1)), (9, 1)));
-    // The time of the switch is unknown.
+    // Blue had no request, so the time of the switch is unknown.
     assert!(!is_two_live(None, (9, 4)));
     assert!(is_two_live(None, (9, 1)));
 }
 
 #[test]
 fn every_manual_change_is_noticed_and_named() {
-    for (done, how, names, words) in BY_HAND {
+    for (change, apply, names, part) in BY_HAND {
         let mut snapshot = agreed();
-        how(&mut snapshot);
+        apply(&mut snapshot);
         let truth = compare(&snapshot);
-        let seen: Vec<Name> = truth.drifts().map(|(_, drift)| drift.name).collect();
-        assert_eq!(seen, *names, "{done}: {truth:?}");
-        let said: Vec<&str> = truth
+        let found: Vec<Name> = truth.drifts().map(|(_, drift)| drift.name).collect();
+        assert_eq!(found, *names, "{change}: {truth:?}");
+        let messages: Vec<&str> = truth
             .drifts()
             .map(|(_, drift)| drift.says.as_str())
             .collect();
-        assert!(said.join("\n").contains(words), "{done}: {said:?}");
+        assert!(messages.join("\n").contains(part), "{change}: {messages:?}");
         assert!(!truth.holds());
     }
 }
 
 #[test]
-fn every_name_occurs_in_some_world() {
+fn every_name_has_a_case() {
     for name in Name::ALL {
-        let is_there = BY_HAND.iter().any(|(_, _, names, _)| names.contains(&name));
-        assert!(is_there, "{name}");
+        let is_covered = BY_HAND.iter().any(|(_, _, names, _)| names.contains(&name));
+        assert!(is_covered, "{name}");
     }
 }
 
-/// During a release its lock may be newer than the last reading of the store.
+/// The lock of a running release may be newer than the last reading of the store.
 #[test]
 fn a_token_above_the_store_is_no_drift_during_a_release() {
     let mut snapshot = agreed();
@@ -375,10 +375,14 @@ const NO_DRIFT: &[NoDrift] = &[
     }),
     ("an old version that is stopped", |s| {
         started_again(s);
-        s.slots.green.instance.as_mut().expect("it is there").state =
-            InstanceState::Exited { code: Some(0) };
+        s.slots
+            .green
+            .instance
+            .as_mut()
+            .expect("green has an instance")
+            .state = InstanceState::Exited { code: Some(0) };
     }),
-    ("a foreign key", |s| {
+    ("a key that is not Greenroom's", |s| {
         s.problems.insert(
             "/greenroom/v1/targets/web/qa/notes".into(),
             "it is not a key of Greenroom's".into(),
@@ -394,22 +398,22 @@ const NO_DRIFT: &[NoDrift] = &[
 ];
 
 #[test]
-fn a_correct_world_has_no_differences() {
-    for (what, how) in NO_DRIFT {
+fn a_snapshot_in_which_everything_agrees_has_no_difference() {
+    for (change, apply) in NO_DRIFT {
         let mut snapshot = agreed();
-        how(&mut snapshot);
+        apply(&mut snapshot);
         let truth = compare(&snapshot);
-        assert!(truth.holds(), "{what}: {truth:?}");
+        assert!(truth.holds(), "{change}: {truth:?}");
     }
 }
 
 #[test]
 fn an_unreachable_source_is_unknown_and_no_difference() {
-    let silent = |which: fn(&mut Sources) -> &mut SourceState| {
+    let silent = |source: fn(&mut Sources) -> &mut SourceState| {
         let mut snapshot = agreed();
         live(&mut snapshot).state = InstanceState::Exited { code: None };
         route(&mut snapshot).generation = 3;
-        *which(&mut snapshot.sources) = SourceState::Connecting;
+        *source(&mut snapshot.sources) = SourceState::Connecting;
         compare(&snapshot)
     };
     let truth = silent(|sources| &mut sources.runtime);

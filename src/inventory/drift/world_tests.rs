@@ -1,4 +1,4 @@
-//! A world in which everything agrees, and accessors for its parts.
+//! A snapshot in which everything agrees, and access to its parts. Tests of several modules start from it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -74,7 +74,7 @@ pub(crate) fn entry(side: &SlotSnapshot, instance: &Instance) -> Revisioned<Regi
     Revisioned { value, revision: 5 }
 }
 
-/// Blue is live by release 7 and registered; green is empty.
+/// Release 7 made blue live, and blue is registered. Green is empty.
 pub(crate) fn agreed() -> Snapshot {
     let mut blue = side(Slot::Blue);
     let live = instance(Slot::Blue, 'a', 7);
@@ -182,7 +182,7 @@ pub(crate) fn locked(snapshot: &mut Snapshot) {
     });
 }
 
-/// The version before the live one, running in green again.
+/// Puts the version before the live one into green, running.
 pub(crate) fn started_again(snapshot: &mut Snapshot) {
     snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
 }
@@ -191,7 +191,7 @@ pub(crate) fn requests(snapshot: &mut Snapshot, slot: Slot) {
     requests_from(snapshot, slot, (9, 1));
 }
 
-/// Requests, with the first and the last this many seconds ago.
+/// Adds requests that started this many seconds ago: the first and the last one.
 pub(crate) fn requests_from(snapshot: &mut Snapshot, slot: Slot, (first, last): (u64, u64)) {
     snapshot.slots.get_mut(slot).rates = Some(Rates {
         requests: 12,
@@ -203,8 +203,7 @@ pub(crate) fn requests_from(snapshot: &mut Snapshot, slot: Slot, (first, last): 
     });
 }
 
-/// The pointer of blue at generation 41 under `live`, and that of green, prepared or formerly live,
-/// under `other`.
+/// Blue is live at generation 41 with token `live`. Green, prepared or formerly live, has token `other`.
 pub(crate) fn pointer(live: i64, other: i64) -> PointerState {
     let last = |generation, token| {
         Some(LastSwitch {

@@ -1,5 +1,5 @@
-//! The forms that are searched for: a secret itself, and its encodings. Escapes are not among them: the views undo
-//! them.
+//! The forms of a secret that are searched for: the secret and its encodings. Escapes are not forms, because the views
+//! undo escapes before the search.
 
 use std::fmt::Write as _;
 
@@ -9,24 +9,25 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::SHORTEST;
 use super::view::folded;
 
-/// Separators between the letters of a text that is spelled out. White space is not among them: views have none.
+/// Separators between the letters of a text that is spelled out. White space is not in the list, because a view
+/// contains none.
 const SEPARATORS: [char; 5] = [':', '-', '.', '_', ','];
 
-/// The alphabet of RFC 4648, in the letter case of views.
+/// The alphabet of RFC 4648, in lower case like the views.
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// The forms of one secret, folded like the views.
+/// The forms of one secret, folded in the same way as the views.
 pub(super) struct Forms {
-    /// Forms that are also hidden if the text was cut inside them.
+    /// The forms that are also hidden where the text was cut inside them.
     pub(super) direct: Vec<String>,
-    /// Forms that are only searched for as a whole.
+    /// The forms that are searched for only as a whole.
     pub(super) packed: Vec<String>,
 }
 
 pub(super) fn forms_of(secret: &str) -> Forms {
     let mut direct = vec![folded(secret)];
     if secret.contains(' ') {
-        // The encoding of an HTML form.
+        // HTML forms encode a blank as `+`.
         direct.push(folded(&secret.replace(' ', "+")));
     }
     direct.push(hexadecimal(secret, None));
@@ -72,26 +73,27 @@ fn spelled(secret: &str, separator: char) -> String {
     letters.join(&separator.to_string())
 }
 
-/// The base64 encoding of `bytes` after `before` other bytes, without the characters that it shares with its
-/// neighbours.
+/// The base64 encoding of `bytes` when `before` other bytes precede them. The characters that also encode bits of
+/// neighbours are left out.
 fn inside_base64(bytes: &[u8], before: usize) -> String {
-    let mut all = vec![0; before];
-    all.extend_from_slice(bytes);
-    let mut text = STANDARD_NO_PAD.encode(&all);
-    text.truncate(all.len() * 8 / 6);
+    let mut padded = vec![0; before];
+    padded.extend_from_slice(bytes);
+    let mut text = STANDARD_NO_PAD.encode(&padded);
+    text.truncate(padded.len() * 8 / 6);
     text.split_off((before * 8).div_ceil(6))
 }
 
-/// The same for base32.
+/// The base32 encoding of `bytes` when `before` other bytes precede them. The characters that also encode bits of
+/// neighbours are left out.
 fn inside_base32(bytes: &[u8], before: usize) -> String {
     let bits = |byte: &u8| (0..8).rev().map(|at| byte >> at & 1).collect::<Vec<u8>>();
-    let mut all = vec![0; before * 8];
-    all.extend(bytes.iter().flat_map(bits));
+    let mut all_bits = vec![0; before * 8];
+    all_bits.extend(bytes.iter().flat_map(bits));
     let number = |bits: &[u8]| {
         bits.iter()
             .fold(0_usize, |sum, bit| 2 * sum + usize::from(*bit))
     };
-    let digits = all.chunks_exact(5).map(number);
+    let digits = all_bits.chunks_exact(5).map(number);
     digits
         .skip((before * 8).div_ceil(5))
         .map(|digit| char::from(BASE32[digit]))

@@ -58,14 +58,14 @@ fn a_secret_is_found_plain_and_escaped() {
 
 #[test]
 fn a_secret_is_found_inside_base64() {
-    // echo -n 'ana:s3cret…' | base64, with a user of each length.
+    // The texts are made with echo -n 'ana:s3cret…' | base64, with users of three lengths.
     for packed in [
         "YW5hOnMzY3JldC9wK3NzICJ3Im9yZA==",
         "YW5hYTpzM2NyZXQvcCtzcyAidyJvcmQ=",
         "YW5hYWE6czNjcmV0L3Arc3MgIncib3Jk",
     ] {
         let shown = hidden(packed);
-        // One character on each side is shared with other text.
+        // The first and the last character of the secret share a base64 digit with other text.
         assert!(shown.contains(HIDDEN), "{packed}: {shown}");
         assert!(shown.len() <= 8 + HIDDEN.len() + 4, "{packed}: {shown}");
     }
@@ -75,7 +75,7 @@ fn a_secret_is_found_inside_base64() {
 fn a_secret_is_found_inside_base32_and_double_base64() {
     let twice = |text: &str| STANDARD.encode(STANDARD.encode(text));
     for packed in [
-        // printf '%s' 'ana:s3cret…' | base32, with a user of each length.
+        // The first two texts are made with printf '%s' 'ana:s3cret…' | base32, with users of two lengths.
         "MFXGCOTTGNRXEZLUF5YCW43TEARHOITPOJSA====",
         "MFXGCYJ2OMZWG4TFOQXXAK3TOMQCE5ZCN5ZGI===",
         &twice("ana:s3cret/p+ss \"w\"ord"),
@@ -84,7 +84,7 @@ fn a_secret_is_found_inside_base32_and_double_base64() {
     ] {
         let shown = hidden(packed);
         assert!(shown.contains(HIDDEN), "{packed}: {shown}");
-        // Too little of the secret remains to be read.
+        // What remains of the secret is too short to be read.
         assert!(shown.len() <= 16 + HIDDEN.len() + 8, "{packed}: {shown}");
     }
 }
@@ -213,20 +213,20 @@ fn the_forms_of_a_secret_are_shared_by_clones() {
 }
 
 #[test]
-fn a_text_that_is_longer_than_is_looked_through_counts_as_having_a_secret_and_is_cut() {
+fn a_text_longer_than_the_limit_is_cut_and_treated_as_containing_a_secret() {
     let mask = Mask::of([SECRET]);
     let most = "x".repeat(Mask::LOOKED_THROUGH);
     assert!(!mask.is_in(&most));
     let longer = format!("{most} {SECRET}");
     assert!(mask.is_in(&longer));
-    // Nothing was looked for: that takes as long for a text of any length.
+    // A text above the limit is not searched at all: the forms were never made.
     let unused = Mask::of([SECRET]);
     assert!(unused.is_in(&longer) && unused.0.forms.get().is_none());
     assert_eq!(mask.hide(&longer), format!("{most}…"));
     assert!(!Mask::default().is_in(&longer));
 }
 
-/// The forms in which a server may repeat a secret.
+/// Forms in which a server may repeat a secret.
 fn repeated(secret: &str) -> Vec<String> {
     let each = |escape: &dyn Fn(u8) -> String| {
         let escaped: Vec<String> = secret.bytes().map(escape).collect();
@@ -252,7 +252,7 @@ fn repeated(secret: &str) -> Vec<String> {
     ]
 }
 
-/// Characters that a terminal drops, hides or shows as a blank.
+/// Characters that a terminal drops, hides or shows as white space.
 fn noise() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "",
@@ -287,7 +287,7 @@ fn mixed(form: &str, noise: &[&str]) -> String {
         .collect()
 }
 
-/// The readable part of a text: its letters, digits and signs, in one case.
+/// The part of a text that a person can read: letters, digits and punctuation, in one letter case.
 fn read(text: &str) -> String {
     let text = text.to_uppercase().to_lowercase();
     text.chars()

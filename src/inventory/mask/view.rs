@@ -1,37 +1,37 @@
-//! A view of a text in which secrets are searched: without its escapes, in one letter case, and without characters that
-//! are dropped or invisible. Every character keeps its place in the text.
+//! Secrets are searched in views of a text. A view is the text without escapes, in one letter case, and without
+//! characters that a terminal drops or that are invisible. Every character of a view knows its place in the text.
 
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
 use unicode_width::UnicodeWidthChar as _;
 
-/// The longest escape of one character, `&#x10ffff;`.
+/// The length of the longest escape of one character, `&#x10ffff;`.
 const ESCAPE: usize = 10;
 
-/// A character, and its place in the text.
+/// A character with its place in the searched text.
 type Placed = (char, Range<usize>);
 
-/// One way to read a text.
+/// One way to read the searched text.
 pub(super) struct View {
-    /// The folded characters.
+    /// The characters in one letter case, without those that [`is_seen`] excludes.
     text: String,
-    /// For each byte of `text` its place in the searched text.
+    /// The place of each byte of `text` in the searched text.
     places: Vec<Range<usize>>,
 }
 
-/// Undoes one kind of escape; none if there is nothing to undo.
+/// Undoes one kind of escape. None if the text has no such escape.
 type Decode = fn(&[Placed]) -> Option<Vec<Placed>>;
 
-/// Each with the character that starts its escapes: most lines contain none of them.
+/// The decoders, each with the character that starts its escapes. Most lines contain none of these characters.
 const DECODERS: [(char, Decode); 3] = [
     ('%', |text| decode(text, of_url)),
     ('\\', |text| decode(text, of_json)),
     ('&', |text| decode(text, of_html)),
 ];
 
-/// Calls `look` with the text unchanged, and without the escapes of a URL, of JSON and of HTML; twice, for a URL in
-/// JSON and the like.
+/// Calls `look` with every view of the text: the unchanged text, and the text without the escapes of a URL, of JSON and
+/// of HTML. Up to two kinds of escapes are undone one after another, e.g. a URL in JSON.
 pub(super) fn each_view(text: &str, look: &mut impl FnMut(&View)) {
     let seen = text.char_indices().filter(|(_, c)| is_seen(*c));
     let plain: Vec<Placed> = seen.map(|(at, c)| (c, at..at + c.len_utf8())).collect();
@@ -52,19 +52,19 @@ fn each_reading(reading: &[Placed], depth: usize, look: &mut impl FnMut(&View)) 
     }
 }
 
-/// A text in one letter case, without characters that are dropped or invisible.
+/// The text in one letter case, without the characters that [`is_seen`] excludes.
 pub(super) fn folded(text: &str) -> String {
     text.chars().flat_map(fold).collect()
 }
 
-/// Upper case first, so that `ß` and `SS` are the same.
+/// Converts to upper case first, so that `ß` and `SS` become the same.
 fn fold(c: char) -> impl Iterator<Item = char> {
     let c = is_seen(c).then_some(c).into_iter();
     c.flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
-/// Whether a character can tell a secret from its copy: it is not a blank, a control, a mark or the replacement of an
-/// invisible character.
+/// Whether a character can distinguish a secret from another text. White space, control characters, combining marks and
+/// the replacement of invisible characters cannot.
 fn is_seen(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_graphic();
@@ -79,7 +79,7 @@ impl View {
             places: Vec::with_capacity(reading.len()),
         };
         for (c, place) in reading {
-            // Nearly all of a log. The same as below, without its tables.
+            // Nearly all characters of a log are in this range. The result is the same as below, but faster.
             if c.is_ascii_graphic() {
                 view.text.push(c.to_ascii_lowercase());
                 view.places.push(place.clone());
@@ -95,13 +95,13 @@ impl View {
         view
     }
 
-    /// Where the view contains a form.
+    /// The places in which the view contains a form.
     pub(super) fn places_of<'a>(&'a self, form: &'a str) -> impl Iterator<Item = Range<usize>> {
         let found = self.text.match_indices(form);
         found.map(|(at, form)| self.places[at].start..self.places[at + form.len() - 1].end)
     }
 
-    /// Where the view contains anything that the finder searches for, including overlaps.
+    /// The places in which the view contains anything that the finder searches for, including overlaps.
     pub(super) fn places_found_by<'a>(
         &'a self,
         finder: &'a AhoCorasick,
@@ -110,8 +110,8 @@ impl View {
         found.map(|found| self.places[found.start()].start..self.places[found.end() - 1].end)
     }
 
-    /// Where the view contains a word that is not part of another one. `text` is the searched text: white space, which
-    /// a view does not have, ends a word.
+    /// The places in which the view contains `word` as a whole word. `text` is the searched text. It is needed because
+    /// white space, which a view does not contain, ends a word.
     pub(super) fn places_of_word<'a>(
         &'a self,
         text: &'a str,
@@ -123,34 +123,34 @@ impl View {
             let place = self.places[at].start..self.places[end - 1].end;
             let before = self.text[..at].chars().next_back();
             let after = self.text[end..].chars().next();
-            // Characters that a view leaves out are between the places of its neighbours.
+            // Characters that the view left out are between the places of neighbours.
             let is_cut_off = |between: &str| !between.is_empty();
-            let is_begin = before.is_none_or(|c| !c.is_alphanumeric())
+            let starts_word = before.is_none_or(|c| !c.is_alphanumeric())
                 || text
                     .get(self.places[at - 1].end..place.start)
                     .is_none_or(is_cut_off);
-            let is_end = after.is_none_or(|c| !c.is_alphanumeric())
+            let ends_word = after.is_none_or(|c| !c.is_alphanumeric())
                 || text
                     .get(place.end..self.places[end].start)
                     .is_none_or(is_cut_off);
-            (is_begin && is_end).then_some(place)
+            (starts_word && ends_word).then_some(place)
         })
     }
 
-    /// Where a form was cut: a beginning of it, of `shortest` bytes or more, with `…` after it. The cut may be in the
-    /// middle of an escape.
+    /// The places in which a form was cut: at least `shortest` bytes from the beginning of the form, with `…` after
+    /// them. The cut may be in the middle of an escape.
     pub(super) fn places_of_cut(&self, forms: &[String], shortest: usize) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         if !self.text.contains('…') {
             return found;
         }
         for form in forms {
-            let begun = begun(form.as_bytes(), self.text.as_bytes());
+            let prefix_lengths = prefix_lengths(form.as_bytes(), self.text.as_bytes());
             for (cut, _) in self.text.match_indices('…') {
                 let ends = std::iter::once(cut).chain(open_escapes(&self.text[..cut]));
                 let longest = ends
-                    .filter(|end| begun[*end] >= shortest)
-                    .map(|end| end - begun[end]);
+                    .filter(|end| prefix_lengths[*end] >= shortest)
+                    .map(|end| end - prefix_lengths[end]);
                 if let Some(start) = longest.min() {
                     found.push(self.places[start].start..self.places[cut].start);
                 }
@@ -160,9 +160,9 @@ impl View {
     }
 }
 
-/// Before each byte of `text`, and at its end: how many bytes of the beginning of `form` precede it. In one pass, after
-/// Knuth, Morris and Pratt, because the server chooses how often `…` appears.
-fn begun(form: &[u8], text: &[u8]) -> Vec<usize> {
+/// How many bytes from the beginning of `form` precede each byte of `text`, and the end of `text`. The search takes one
+/// pass (Knuth, Morris and Pratt), because a server may send a text with any number of `…`.
+fn prefix_lengths(form: &[u8], text: &[u8]) -> Vec<usize> {
     let next = |borders: &[usize], mut length: usize, byte: u8| {
         while length > 0 && form.get(length) != Some(&byte) {
             length = borders[length - 1];
@@ -181,7 +181,7 @@ fn begun(form: &[u8], text: &[u8]) -> Vec<usize> {
     lengths
 }
 
-/// Where an escape may start that the end of the text cut off.
+/// The places at which an escape may start that the end of the text cut off.
 fn open_escapes(text: &str) -> impl Iterator<Item = usize> {
     let signs = text.char_indices().rev().take(ESCAPE);
     signs
@@ -189,10 +189,10 @@ fn open_escapes(text: &str) -> impl Iterator<Item = usize> {
         .map(|(at, _)| at)
 }
 
-/// The character that an escape at the beginning of a text encodes, and its length in characters.
+/// Reads the escape at the beginning of a text. Returns what it encodes, and its length in characters.
 type Escape = fn(&[Placed]) -> Option<(Unescaped, usize)>;
 
-/// Some escapes give a whole character, others a part of one.
+/// What one escape encodes. Some escapes encode a whole character, others a part of a character.
 enum Unescaped {
     Char(char),
     /// One byte of UTF-8.
@@ -237,7 +237,7 @@ fn decode(text: &[Placed], escape: Escape) -> Option<Vec<Placed>> {
     is_changed.then_some(decoded)
 }
 
-/// Makes characters of escaped bytes that follow each other.
+/// Makes characters from escaped bytes that follow each other.
 fn end_bytes(bytes: &mut Vec<(u8, Range<usize>)>, decoded: &mut Vec<Placed>) {
     let raw: Vec<u8> = bytes.iter().map(|(byte, _)| *byte).collect();
     let mut at = 0;
@@ -263,14 +263,13 @@ fn end_units(units: &mut Vec<(u16, Range<usize>)>, decoded: &mut Vec<Placed>) {
     units.clear();
 }
 
-/// `%2F`
+/// Reads an escape of a URL: `%2F`.
 fn of_url(text: &[Placed]) -> Option<(Unescaped, usize)> {
     let code = hexadecimal(after(text, "%")?, 2)?;
     Some((Unescaped::Byte(u8::try_from(code).ok()?), 3))
 }
 
-/// `\"`, `
-/// `, `\u002f`, and the forms of other languages: `\x2f`, `\u{2f}`.
+/// Reads an escape of JSON, e.g. `\"`, `\n` or `\u002f`, or of another language, e.g. `\x2f` or `\u{2f}`.
 fn of_json(text: &[Placed]) -> Option<(Unescaped, usize)> {
     let rest = after(text, "\\")?;
     let (kind, digits) = rest.split_first()?;
@@ -294,7 +293,7 @@ fn of_json(text: &[Placed]) -> Option<(Unescaped, usize)> {
     }
 }
 
-/// `&amp;`, `&#39;`, `&#x27;`
+/// Reads an escape of HTML: `&amp;`, `&#39;` or `&#x27;`.
 fn of_html(text: &[Placed]) -> Option<(Unescaped, usize)> {
     let rest = after(text, "&")?;
     let length = rest.iter().take(ESCAPE).position(|(c, _)| *c == ';')?;

@@ -227,7 +227,7 @@ impl Driver {
         }
         let target = self.world.plan.target();
         let release = self.world.write.locks.release(target, &self.world.fence);
-        match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
+        match tokio::time::timeout(LOCK_RELEASE_TIMEOUT, release).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => tracing::warn!(
                 "the lock of {target} was not released and expires with its lease: {failure}"

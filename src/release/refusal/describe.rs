@@ -1,4 +1,4 @@
-//! What each refusal says: the reason on the first line, the fix on the next where one helps.
+//! The messages of refusals. The first line says why the request is refused. A second line may say what to do.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ fn used_up(f: &mut fmt::Formatter<'_>, target: &Target, generation: u64) -> fmt:
 fn never_live_here(f: &mut fmt::Formatter<'_>, version: &str, remarks: &[String]) -> fmt::Result {
     write!(
         f,
-        "{version} was never live here with success: promote it instead of rolling back to it"
+        "{version} was never live in this target with success: promote it instead of rolling back to it"
     )?;
     remarks
         .iter()
@@ -29,7 +29,7 @@ fn plan_expired(made_at: Timestamp) -> String {
     format!("the plan was made at {at} and has expired: plan again")
 }
 
-fn asked_for_already(by: &Operator, at: Timestamp) -> String {
+fn handover_requested(by: &Operator, at: Timestamp) -> String {
     let at = local_time::moment(at);
     format!("{by} already requested the handover at {at}: wait for the answer")
 }
@@ -46,7 +46,7 @@ impl fmt::Display for Refusal {
             Self::PlaceTaken { why } => f.write_str(why),
             Self::NoSuchVersion { wanted, repository } => write!(
                 f,
-                "no {wanted} in {repository}: push it, or choose one that the image registry lists"
+                "{repository} has no version {wanted}: push it, or choose a version that the image registry lists"
             ),
             Self::NothingLiveIn(environment) => {
                 write!(f, "nothing is live in {environment}: name a version instead")
@@ -66,7 +66,7 @@ impl fmt::Display for Refusal {
                  `greenroom repair` starts it again, `greenroom rollback` goes back to the version before"
             ),
             Self::NoStandby => f.write_str(
-                "the other slot holds nothing that was live and is still warm: choose a version to go back to",
+                "the other slot has no version that was live and is still warm: choose a version to roll back to",
             ),
             Self::NeverLiveHere { version, remarks } => never_live_here(f, version, remarks),
             Self::NotLiveIn {
@@ -92,8 +92,8 @@ impl fmt::Display for Refusal {
             Self::StoreWentBack { target, says } => store_went_back(f, target, says),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
-            Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
-            Self::HoldWithoutReason => f.write_str("a hold stops other operators: give a reason"),
+            Self::HeldAlready(hold) => write!(f, "{hold}: clear this hold first"),
+            Self::HoldWithoutReason => f.write_str("a hold stops other operators, so it needs a reason: give one"),
             Self::NotPeerApproved(why) => why.fmt(f),
             Self::NotRollbackCandidate(why) => why.fmt(f),
             Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
@@ -107,8 +107,8 @@ impl fmt::Display for Refusal {
             }
             Self::PlanExpired { made_at } => f.write_str(&plan_expired(*made_at)),
             Self::ConfigurationOlder { why } => configuration_older(f, why),
-            Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
-            Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
+            Self::NoSuchRelease(Some(id)) => write!(f, "this target has no release {id}"),
+            Self::NoSuchRelease(None) => f.write_str("this target has no release yet"),
             Self::NoReleaseNamed { named, open } => no_release_named(f, named, open),
             Self::SeveralReleasesNamed { named, several } => several_named(f, named, several),
             Self::AlreadyOver { outcome } => {
@@ -116,13 +116,13 @@ impl fmt::Display for Refusal {
             }
             Self::Overtaken { by } => write!(
                 f,
-                "release {by} started after it: leave this release, and resume that one"
+                "release {by} of this target started later, so this release cannot be resumed: leave it"
             ),
-            Self::NotResumable { why } => write!(f, "it cannot be resumed: {why}"),
+            Self::NotResumable { why } => write!(f, "the release cannot be resumed: {why}"),
             Self::NoWayBack => f.write_str(
-                "nothing was live before and the switch was started: there is nothing to go back to",
+                "no version was live before this release, and its switch was started: there is nothing to go back to",
             ),
-            Self::DrivenHere => f.write_str("this console already drives it"),
+            Self::DrivenHere => f.write_str("this console or command already drives the release"),
             Self::NotApproved => {
                 f.write_str("the confirmation has expired, or is for another release: confirm again")
             }
@@ -133,7 +133,7 @@ impl fmt::Display for Refusal {
             ),
             Self::OnlyToLeave { target, release } => only_to_leave(f, target, *release),
             Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
-            Self::HandoverAlreadyRequested { by, at } => f.write_str(&asked_for_already(by, *at)),
+            Self::HandoverAlreadyRequested { by, at } => f.write_str(&handover_requested(by, *at)),
         }
     }
 }
@@ -153,7 +153,7 @@ fn only_to_leave(f: &mut fmt::Formatter<'_>, target: &Target, release: ReleaseId
 fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> fmt::Result {
     write!(
         f,
-        "{says}\n  The proxy refuses every switch of {target}. See what happened to the store, then run: greenroom repair {} {}",
+        "{says}\n  The proxy refuses every switch of {target}. Find out what happened to the store, then run: greenroom repair {} {}",
         target.service, target.environment
     )
 }
@@ -161,44 +161,47 @@ fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> f
 fn held_by_another_clock(f: &mut fmt::Formatter<'_>, hold: &Hold, clock: &str) -> fmt::Result {
     write!(
         f,
-        "{hold}\n  By this machine's clock it is not in effect, but {clock}: one of them says that it is. Set the clock that is wrong, clear the hold, or override it with a reason."
+        "{hold}\n  The hold is active only by another clock: {clock}. Correct the clock that is wrong, clear the hold, or override it with a reason."
     )
 }
 
-fn hold_changed(f: &mut fmt::Formatter<'_>, now: Option<&str>) -> fmt::Result {
-    let now = now.unwrap_or("there is none any more");
+fn hold_changed(f: &mut fmt::Formatter<'_>, current: Option<&str>) -> fmt::Result {
+    let current = current.unwrap_or("none");
     write!(
         f,
-        "the hold changed since it was shown, and nothing was cleared: {now}\n  Look at it, and clear that one where it is to be cleared."
+        "the hold changed since it was shown, so nothing was cleared. The current hold: {current}\n  Read it, and clear it again if it should be cleared."
     )
 }
 
 fn configuration_older(f: &mut fmt::Formatter<'_>, why: &str) -> fmt::Result {
     write!(
         f,
-        "{why}\n  Get the newer greenroom.toml and restart, or reload it in the console. If this one is right, save it again: that makes it newer."
+        "{why}\n  Get the newer greenroom.toml and restart Greenroom, or reload it in the console. If this file is right, save it again: that makes it newer."
     )
 }
 
 fn nothing_differs(f: &mut fmt::Formatter<'_>, name: Option<&str>) -> fmt::Result {
-    let of = name.map(|name| format!(" with the name {name}"));
-    let of = of.unwrap_or_default();
-    write!(f, "nothing differs{of}: there is nothing to repair")
+    let suffix = name.map(|name| format!(" with the name {name}"));
+    let suffix = suffix.unwrap_or_default();
+    write!(f, "nothing differs{suffix}: there is nothing to repair")
 }
 
 fn several_named(f: &mut fmt::Formatter<'_>, named: &str, several: &[ReleaseId]) -> fmt::Result {
     write!(
         f,
-        "{named} may mean several releases: {}; type more of the id",
+        "{named} matches several releases: {}; type more of the id",
         ids(several)
     )
 }
 
 fn no_release_named(f: &mut fmt::Formatter<'_>, named: &str, open: &[ReleaseId]) -> fmt::Result {
-    write!(f, "no release here has an id that begins with {named}; ")?;
+    write!(
+        f,
+        "this target has no release whose id begins with {named}; "
+    )?;
     match open {
-        [] => f.write_str("no release here is open: greenroom history lists those that ended"),
-        open => write!(f, "without an end: {}", ids(open)),
+        [] => f.write_str("all its releases have ended: greenroom history lists them"),
+        open => write!(f, "releases without an end: {}", ids(open)),
     }
 }
 
@@ -207,7 +210,7 @@ fn ids(ids: &[ReleaseId]) -> String {
     ids.join(", ")
 }
 
-/// The holder of the lock, and the command to continue.
+/// Says who holds the lock, and with which command to continue.
 fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> fmt::Result {
     let LockRecord {
         operator,
@@ -228,22 +231,24 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
             f,
             "watch it with: greenroom; take it over with: {resume} --take-over --reason \"...\""
         )?,
-        LockPurpose::Upkeep => f.write_str("it ends by itself: then run the same command again")?,
+        LockPurpose::Upkeep => {
+            f.write_str("this work ends by itself: then run the same command again")?;
+        }
     }
     match (holder.ttl_seconds, purpose) {
         (Some(left), LockPurpose::Release) => write!(
             f,
-            "; if its driver is gone, the lock ends within {left} s: then {resume}"
+            "; if the driver is gone, the lock expires within {left} s: then run {resume}"
         ),
         (Some(left), LockPurpose::Upkeep) => write!(
             f,
-            "; if its driver is gone, the lock ends within {left} s; if it hangs, end it: {console}"
+            "; if the driver is gone, the lock expires within {left} s; if the driver hangs, end its process: {console}"
         ),
         (None, _) => Ok(()),
     }
 }
 
-/// The holder of a lock that does not drive the release to resume, when the lock ends, and how to take it over.
+/// Says who holds the lock although no driver executes the release, when the lock ends, and how to take it over.
 fn locked_by_upkeep(
     f: &mut fmt::Formatter<'_>,
     target: &Target,
@@ -262,19 +267,22 @@ fn locked_by_upkeep(
     } = target;
     write!(
         f,
-        "{target} is locked by {operator} since {} ({message})\n  It ends by itself",
+        "{target} is locked by {operator} since {} ({message})\n  This work ends by itself",
         local_time::moment(*since)
     )?;
     if let Some(left) = holder.ttl_seconds {
-        write!(f, ", within {left} s after its driver ends")?;
+        write!(
+            f,
+            ", and the lock expires within {left} s after the driver has ended"
+        )?;
     }
     write!(
         f,
-        ": then run the same command again. If it hangs, end it: {console}. Or take the lock over: greenroom resume {service} {environment} --take-over --reason \"...\""
+        ": then run the same command again. If the driver hangs, end its process: {console}. Or take over the lock: greenroom resume {service} {environment} --take-over --reason \"...\""
     )
 }
 
-/// The holder of a lock without a release to resume, and when the lock ends.
+/// Says who holds the lock of a target without a release to resume, and when the lock ends.
 fn locked_for_no_release(
     f: &mut fmt::Formatter<'_>,
     target: &Target,
@@ -295,11 +303,11 @@ fn locked_for_no_release(
     match holder.ttl_seconds {
         Some(left) => write!(
             f,
-            "\n  The lock ends by itself: within {left} s after its driver ends. If the driver hangs, end it: {console}. Then run the same command again."
+            "\n  The lock ends by itself, within {left} s after its driver has ended. If the driver hangs, end its process: {console}. Then run the same command again."
         ),
         None => write!(
             f,
-            "\n  The store does not say when the lock ends. If its driver hangs, end it: {console}. Then run the same command again."
+            "\n  The store does not say when the lock ends. If its driver hangs, end its process: {console}. Then run the same command again."
         ),
     }
 }

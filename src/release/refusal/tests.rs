@@ -28,7 +28,7 @@ fn target() -> Target {
 }
 
 #[test]
-fn a_lock_without_a_release_says_when_it_ends_and_which_process_to_end() {
+fn a_lock_without_a_release_names_its_end_and_its_process() {
     let upkeep = || holder(LockPurpose::Upkeep, Some(27));
     let headless = holder(LockPurpose::Release, Some(27));
     let target = target();
@@ -43,24 +43,24 @@ fn a_lock_without_a_release_says_when_it_ends_and_which_process_to_end() {
             holder: headless,
         },
     ] {
-        let said = refusal.to_string();
-        for words in ["ends by itself", "within 27 s", "ana@ops-1 4711 01JD4"] {
-            assert!(said.contains(words), "{words}: {said}");
+        let message = refusal.to_string();
+        for part in ["ends by itself", "within 27 s", "ana@ops-1 4711 01JD4"] {
+            assert!(message.contains(part), "{part}: {message}");
         }
-        assert!(!said.contains("--take-over"), "{said}");
+        assert!(!message.contains("--take-over"), "{message}");
     }
 }
 
 #[test]
-fn a_lock_of_a_repair_says_that_it_can_be_taken_over_where_a_release_is_to_be_resumed() {
+fn the_lock_of_a_repair_can_be_taken_over_to_resume_a_release() {
     let target = target();
     let upkeep = holder(LockPurpose::Upkeep, Some(27));
-    let said = Refusal::locked_to_resume(&target, upkeep).to_string();
+    let message = Refusal::locked_to_resume(&target, upkeep).to_string();
     let command = "greenroom resume web qa --take-over --reason";
-    for words in ["repair: route-missing", "within 27 s", command] {
-        assert!(said.contains(words), "{words}: {said}");
+    for part in ["repair: route-missing", "within 27 s", command] {
+        assert!(message.contains(part), "{part}: {message}");
     }
     let release = holder(LockPurpose::Release, Some(27));
-    let said = Refusal::locked_to_resume(&target, release.clone());
-    assert_eq!(said, Refusal::locked(&target, release));
+    let refusal = Refusal::locked_to_resume(&target, release.clone());
+    assert_eq!(refusal, Refusal::locked(&target, release));
 }

@@ -1,18 +1,18 @@
-//! The report of a hold or a repair, from its record.
+//! The report of a hold or a repair, made from its record.
 
-use super::{Line, Lines, Tone, itself, moment};
+use super::{Line, Lines, Tone, moment, verification};
 use crate::history::{AuditRecord, HoldRecord, KeptAudit, Provable, RepairRecord};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
-/// The whole report, with the differences that its store had later.
+/// The whole report. It includes the differences that were noticed in the store after the record had been archived.
 pub fn beside(kept: &KeptAudit) -> Vec<Line> {
     let mut lines = Lines::default();
     match &kept.record {
         AuditRecord::Hold(record) => hold(&mut lines, record),
         AuditRecord::Repair(record) => repair(&mut lines, record),
     }
-    itself(&mut lines, &kept.record.prove(), &kept.differences);
+    verification(&mut lines, &kept.record.prove(), &kept.differences);
     lines.0
 }
 
@@ -24,13 +24,13 @@ fn hold(lines: &mut Lines, record: &HoldRecord) {
     lines.plain(format!("  why      {}", hold.reason));
     lines.plain(format!("  since    {}", moment(hold.since)));
     if let Some(release) = hold.release {
-        lines.plain(format!("  left by  the rollback {release}"));
+        lines.plain(format!("  from     the rollback {release}"));
     }
     match (&hold.cleared, hold.until) {
         (Some(cleared), _) => {
-            let stood = duration(elapsed(hold.since, cleared.at));
+            let active_for = duration(elapsed(hold.since, cleared.at));
             lines.plain(format!(
-                "  cleared  {}, after {stood}, by {}",
+                "  cleared  {}, after {active_for}, by {}",
                 moment(cleared.at),
                 cleared.by
             ));
@@ -38,7 +38,7 @@ fn hold(lines: &mut Lines, record: &HoldRecord) {
             lines.add(Tone::Quiet, format!("           because: {why}"));
         }
         (None, Some(until)) => lines.plain(format!("  until    {}", moment(until))),
-        (None, None) => lines.plain("  until    it is cleared, as far as is known"),
+        (None, None) => lines.plain("  until    an operator clears it"),
     }
 }
 
@@ -48,7 +48,7 @@ fn repair(lines: &mut Lines, record: &RepairRecord) {
     lines.plain(format!("  by       {}", record.operator));
     lines.plain(format!("  started  {}", moment(record.begun_at)));
     match &record.closed {
-        None => lines.plain("  ended    not yet, as far as is known"),
+        None => lines.plain("  ended    not yet, according to this record"),
         Some((at, outcome)) => {
             let took = duration(elapsed(record.begun_at, *at));
             let tone = match outcome.reason() {
@@ -59,18 +59,20 @@ fn repair(lines: &mut Lines, record: &RepairRecord) {
             lines.add(tone, text);
         }
     }
-    lines.heading("what differed");
+    lines.heading("differences");
     for difference in &record.differences {
         lines.plain(format!("  {}: {}", difference.name, difference.says));
     }
-    lines.heading("what was done about it");
+    lines.heading("actions");
     for repair_action in &record.repair_actions {
-        let words = match (repair_action.begun_at, repair_action.done_at) {
+        let state = match (repair_action.begun_at, repair_action.done_at) {
             (_, Some(at)) => format!("done at {}", moment(at)),
-            (Some(at), None) => format!("started at {}, but not confirmed", moment(at)),
+            (Some(at), None) => {
+                format!("started at {}, but the result was not observed", moment(at))
+            }
             (None, None) => "not started".to_owned(),
         };
-        lines.plain(format!("  {}: {words}", repair_action.does));
+        lines.plain(format!("  {}: {state}", repair_action.does));
         for call in &repair_action.calls {
             lines.add(Tone::Quiet, format!("    {call}"));
         }

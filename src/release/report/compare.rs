@@ -1,4 +1,4 @@
-//! Compares two releases: the versions and their commits, the plans, how instances were created, the checks, and the
+//! Compares two releases: the versions and their commits, the plans, the instance settings, the checks, and the
 //! duration of each step.
 
 use std::time::Duration;
@@ -9,50 +9,50 @@ use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::sanitize::sanitize;
 
-/// One compared value.
+/// One row of the comparison.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
-    /// Its name.
+    /// The name of the compared value.
     pub what: String,
     /// The value of the first release.
     pub one: String,
     /// The value of the second release.
     pub other: String,
-    /// Whether it is shown first: the outcome, the versions, the commits and the images.
+    /// Whether the row is shown first: the outcome, the versions, the commits and the images.
     pub is_headline: bool,
-    /// The duration in each, for values that take time.
+    /// The durations in both releases; none for a row without a duration.
     pub took: Option<[Option<Duration>; 2]>,
 }
 
 impl Difference {
-    /// Whether both are equal.
+    /// Whether both values are equal.
     pub fn is_same(&self) -> bool {
         self.one == self.other
     }
 }
 
-/// The heading of the values that are shown first.
+/// The heading of the rows that are shown first.
 pub const COMPARED_FIRST: &str = "outcome, versions, commits and images";
 
-/// The value of a release that has none.
+/// Shown for a release that does not have the value.
 pub const NOTHING: &str = "-";
 
-/// Every value that two releases can be compared by, equal or not.
+/// Lists every value by which two releases can be compared, equal or not.
 pub fn compare(one: &Recorded, other: &Recorded) -> Vec<Difference> {
-    let mut all = Both {
+    let mut both = Both {
         one,
         other,
         rows: Vec::new(),
         is_headline: true,
     };
-    all.headlines();
-    all.is_headline = false;
-    all.heads();
-    all.configuration();
-    all.plans();
-    all.durations();
-    all.checks();
-    all.rows
+    both.headlines();
+    both.is_headline = false;
+    both.heads();
+    both.configuration();
+    both.plans();
+    both.durations();
+    both.checks();
+    both.rows
 }
 
 struct Both<'a> {
@@ -63,12 +63,12 @@ struct Both<'a> {
 }
 
 impl Both<'_> {
-    fn row(&mut self, what: impl Into<String>, of: impl Fn(&Recorded) -> Option<String>) {
-        let say = |recorded| sanitize(&of(recorded).unwrap_or_else(|| NOTHING.to_owned()));
+    fn row(&mut self, name: impl Into<String>, of: impl Fn(&Recorded) -> Option<String>) {
+        let shown = |recorded| sanitize(&of(recorded).unwrap_or_else(|| NOTHING.to_owned()));
         let row = Difference {
-            what: sanitize(&what.into()),
-            one: say(self.one),
-            other: say(self.other),
+            what: sanitize(&name.into()),
+            one: shown(self.one),
+            other: shown(self.other),
             is_headline: self.is_headline,
             took: None,
         };
@@ -77,37 +77,37 @@ impl Both<'_> {
         }
     }
 
-    /// A row that takes time: it also keeps the durations.
+    /// Adds a row whose value includes a duration. The duration is kept as a number too.
     fn timed_row(
         &mut self,
-        what: impl Into<String>,
-        words: impl Fn(&Recorded) -> Option<String>,
+        name: impl Into<String>,
+        text: impl Fn(&Recorded) -> Option<String>,
         took: impl Fn(&Recorded) -> Option<Duration>,
     ) {
         let before = self.rows.len();
-        self.row(what, words);
+        self.row(name, text);
         let took = [took(self.one), took(self.other)];
         for row in &mut self.rows[before..] {
             row.took = Some(took);
         }
     }
 
-    /// A row that is only a duration.
+    /// Adds a row whose value is a duration.
     fn duration_row(
         &mut self,
-        what: impl Into<String>,
+        name: impl Into<String>,
         took: impl Fn(&Recorded) -> Option<Duration>,
     ) {
-        self.timed_row(what, |recorded| took(recorded).map(duration), &took);
+        self.timed_row(name, |recorded| took(recorded).map(duration), &took);
     }
 
-    fn head(&mut self, what: &str, of: impl Fn(&ReleaseRecord) -> Option<String>) {
-        self.row(what, |recorded| of(&recorded.head));
+    fn head(&mut self, name: &str, of: impl Fn(&ReleaseRecord) -> Option<String>) {
+        self.row(name, |recorded| of(&recorded.head));
     }
 
     fn headlines(&mut self) {
         self.head("outcome", |head| Some(Standing::of(head).to_string()));
-        self.head("reason of it", |head| {
+        self.head("outcome reason", |head| {
             let (_, outcome) = head.closed.as_ref()?;
             outcome.reason().map(str::to_owned)
         });
@@ -138,7 +138,7 @@ impl Both<'_> {
     }
 
     fn configuration(&mut self) {
-        self.head("how it was started", |head| {
+        self.head("instance settings", |head| {
             Some(head.baseline.as_ref()?.shape.clone())
         });
         for slot in crate::inventory::Slot::BOTH {
@@ -158,7 +158,7 @@ impl Both<'_> {
     }
 
     fn durations(&mut self) {
-        self.duration_row("took in all", |recorded| {
+        self.duration_row("total duration", |recorded| {
             let (at, _) = recorded.head.closed.as_ref()?;
             Some(elapsed(recorded.head.opened_at, *at))
         });
@@ -196,7 +196,7 @@ impl Both<'_> {
     }
 }
 
-/// The duration of a step when it was last done.
+/// How long a step took the last time that it was done.
 fn took(recorded: &Recorded, wanted: Step) -> Option<Duration> {
     let mut entries = recorded.entries.iter().rev();
     entries.find_map(|entry| match &entry.what {

@@ -1,5 +1,5 @@
-//! Every decision: who made it, from where, when it was asked and answered, on what evidence, and
-//! why.
+//! The part of a report that lists every decision: who made it, from where, when the question was asked and answered,
+//! on what evidence, and why.
 
 use jiff::Timestamp;
 
@@ -9,22 +9,19 @@ use crate::inventory::PeerApproval;
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
-pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
+pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
     lines.heading("decisions");
     let head = &recorded.head;
     lines.plain(format!(
-        "  {}  {} opened it; the plan above was shown",
+        "  {}  {} opened the release; the plan above was shown",
         moment(head.opened_at),
         head.operator
     ));
-    why(lines, head.reason.as_deref());
+    reason(lines, head.reason.as_deref());
     for overridden in &head.overridden {
         let (at, hold) = (moment(head.opened_at), &overridden.hold);
-        lines.plain(format!(
-            "  {at}  {} overrode what was {hold}",
-            head.operator
-        ));
-        why(lines, Some(&overridden.why));
+        lines.plain(format!("  {at}  {} overrode a hold: {hold}", head.operator));
+        reason(lines, Some(&overridden.why));
     }
     for entry in &recorded.entries {
         decision(lines, recorded, entry);
@@ -32,7 +29,7 @@ pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
 }
 
 fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
-    let (decision, what) = match &entry.what {
+    let (decision, action) = match &entry.what {
         Happening::Approved { step, decision } => (decision, format!("approved {step}")),
         Happening::Chosen {
             step,
@@ -48,7 +45,9 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             reason,
         } => {
             let at = moment(entry.at);
-            lines.plain(format!("  {at}  a rule required backing out: {reason}"));
+            lines.plain(format!(
+                "  {at}  a rule made the release back out: {reason}"
+            ));
             return;
         }
         Happening::Resumed {
@@ -56,23 +55,25 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             from,
             decision,
         } => {
-            let words = match how {
-                Takeover::Resumed => format!("resumed it after {from}"),
-                Takeover::Forced => format!("took it over from {from}"),
+            let action = match how {
+                Takeover::Resumed => format!("resumed the release after {from}"),
+                Takeover::Forced => format!("took over the release from {from}"),
             };
-            (decision, words)
+            (decision, action)
         }
         Happening::LetGo {
             reason,
             to: Some(successor),
         } => {
             let (at, successor) = (moment(entry.at), &successor.operator);
-            lines.plain(format!("  {at}  it was handed to {successor}: {reason}"));
+            lines.plain(format!(
+                "  {at}  the release was handed over to {successor}: {reason}"
+            ));
             return;
         }
         Happening::Intent { peer_approvals, .. } => {
-            for one in peer_approvals {
-                peer_approval(lines, one);
+            for approval in peer_approvals {
+                peer_approval(lines, approval);
             }
             return;
         }
@@ -81,48 +82,48 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
         | Happening::Checked { .. }
         | Happening::Unknown => return,
     };
-    lines.plain(format!("  {}  {} {what}", moment(entry.at), decision.by));
-    asked(lines, decision, entry.at);
-    on(lines, recorded, entry);
-    why(lines, decision.note.as_deref());
+    lines.plain(format!("  {}  {} {action}", moment(entry.at), decision.by));
+    question(lines, decision, entry.at);
+    evidence_line(lines, recorded, entry);
+    reason(lines, decision.note.as_deref());
 }
 
-/// An approval by another operator, recorded when the step was started.
-fn peer_approval(lines: &mut Lines, one: &PeerApproval) {
+/// Adds an approval by another operator. Approvals are recorded with the step that needed them.
+fn peer_approval(lines: &mut Lines, approval: &PeerApproval) {
     lines.plain(format!(
-        "  {}  {} approved it, from {}",
-        moment(one.given_at),
-        one.by,
-        one.console
+        "  {}  {} approved the release, from {}",
+        moment(approval.given_at),
+        approval.by,
+        approval.console
     ));
-    lines.add(Tone::Quiet, format!("    on {}", one.evidence));
-    why(lines, one.note.as_deref());
+    lines.add(Tone::Quiet, format!("    evidence: {}", approval.evidence));
+    reason(lines, approval.note.as_deref());
 }
 
-fn asked(lines: &mut Lines, decision: &Decision, answered: Timestamp) {
-    if let Some(asked) = decision.asked_at {
-        let waited = duration(elapsed(asked, answered));
+fn question(lines: &mut Lines, decision: &Decision, answered: Timestamp) {
+    if let Some(asked_at) = decision.asked_at {
+        let waited = duration(elapsed(asked_at, answered));
         lines.add(
             Tone::Quiet,
-            format!("    asked at {}, answered after {waited}", clock(asked)),
+            format!("    asked at {}, answered after {waited}", clock(asked_at)),
         );
     }
 }
 
-fn on(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
-    let words = match evidence(recorded, entry.sequence) {
-        None => "on no checks: none had been run".to_owned(),
+fn evidence_line(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
+    let text = match evidence(recorded, entry.sequence) {
+        None => "evidence: none, because no checks had been run".to_owned(),
         Some(report) => format!(
-            "on checks of {}, {} old then: {}",
+            "evidence: checks of {}, {} old at that time: {}",
             report.digest.short(),
             duration(elapsed(report.at, entry.at)),
             tally(report)
         ),
     };
-    lines.add(Tone::Quiet, format!("    {words}"));
+    lines.add(Tone::Quiet, format!("    {text}"));
 }
 
-fn why(lines: &mut Lines, note: Option<&str>) {
+fn reason(lines: &mut Lines, note: Option<&str>) {
     if let Some(note) = note {
         lines.add(Tone::Quiet, format!("    because: {note}"));
     }

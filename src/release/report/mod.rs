@@ -1,6 +1,6 @@
-//! The report of a release, from its records: head, plan, steps, checks, and every decision with who made it, from
-//! where, when it was asked and answered, on what evidence, and why. Pure, and the same for every user interface. All
-//! text is sanitized.
+//! The report of a release, made from its records: head, plan, steps, checks and decisions. For each decision it says
+//! who made it, from where, when the question was asked and answered, on what evidence, and why. Console and command
+//! line show the same report. All text is sanitized.
 
 mod beside;
 mod compare;
@@ -24,29 +24,26 @@ use crate::inventory::local_time;
 use crate::inventory::{Slot, Version};
 use crate::sanitize::sanitize;
 
-/// The kind of a line.
+/// What kind of line it is, so that a user interface can choose a style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tone {
-    /// The title of the lines that follow.
+    /// A title. The lines below it belong to it.
     Heading,
-    /// Normal text.
     Plain,
-    /// Something that failed or does not agree.
+    /// Something that failed, or that does not agree.
     Bad,
-    /// Additional information.
+    /// Details that a reader can skip.
     Quiet,
 }
 
 /// One line of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its kind.
     pub tone: Tone,
-    /// Its text.
     pub text: String,
 }
 
-/// The lines of a report while it is made.
+/// The lines of a report that is being made.
 #[derive(Debug, Default)]
 struct Lines(Vec<Line>);
 
@@ -54,7 +51,7 @@ impl Lines {
     fn add(&mut self, tone: Tone, text: impl AsRef<str>) {
         self.0.push(Line {
             tone,
-            // Any program that can write to the journal's store could have written this.
+            // Any program that can write to the store of the journal may have written this text.
             text: sanitize(text.as_ref()),
         });
     }
@@ -71,9 +68,9 @@ impl Lines {
     }
 }
 
-/// The output of its candidate.
+/// Adds the output of the candidate.
 fn log(lines: &mut Lines, log: &CandidateLog) {
-    lines.heading(format!("Log of the candidate, {} lines", log.count()));
+    lines.heading(format!("log of the candidate, {} lines", log.count()));
     for line in &log.first {
         written(lines, line);
     }
@@ -103,7 +100,6 @@ fn written(lines: &mut Lines, line: &WrittenLine) {
     lines.add(tone, format!("{at}{by}{}", line.text));
 }
 
-/// The whole report of a release.
 pub fn report(kept: &Kept) -> Vec<Line> {
     let recorded = &kept.recorded;
     let mut lines = Lines::default();
@@ -111,35 +107,35 @@ pub fn report(kept: &Kept) -> Vec<Line> {
     head(&mut lines, &recorded.head, live);
     rules(&mut lines, &recorded.head);
     plan(&mut lines, &recorded.head);
-    steps::tell(&mut lines, recorded);
+    steps::add(&mut lines, recorded);
     for entry in &recorded.entries {
         if let Happening::Checked { report } = &entry.what {
             checks(&mut lines, report);
         }
     }
-    decisions::tell(&mut lines, recorded);
-    itself(&mut lines, &prove(&kept.recorded), &kept.differences);
+    decisions::add(&mut lines, recorded);
+    verification(&mut lines, &prove(&kept.recorded), &kept.differences);
     if let Some(kept) = &kept.log {
         log(&mut lines, kept);
     }
     lines.0
 }
 
-/// A time, to the second.
+/// Date and time, to the second.
 pub(super) fn moment(at: Timestamp) -> String {
     local_time::moment(at)
 }
 
-/// The same without the date.
+/// The time of the day, without the date.
 fn clock(at: Timestamp) -> String {
     local_time::clock(at)
 }
 
-fn live_words(live: LivePeriod) -> String {
+fn live_period(live: LivePeriod) -> String {
     let since = moment(live.since);
     match (live.until, live.length()) {
         (Some(until), Some(length)) => format!(
-            "from {since} to {}, for {}: then it was switched back",
+            "from {since} to {}, for {}: then the traffic was switched back",
             moment(until),
             duration(length)
         ),
@@ -147,14 +143,14 @@ fn live_words(live: LivePeriod) -> String {
     }
 }
 
-/// The rules in effect when the release started, and where each is written.
+/// Adds the rules that were in effect when the release started, each with the place where it is written.
 fn rules(lines: &mut Lines, head: &ReleaseRecord) {
     let rules = head.baseline.iter().flat_map(|baseline| &baseline.rules);
     let mut rules = rules.peekable();
     if rules.peek().is_none() {
         return;
     }
-    lines.heading("Rules");
+    lines.heading("rules");
     for rule in rules {
         lines.plain(format!("  {rule}"));
     }
@@ -179,14 +175,14 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
     ));
     if head.why() == Some(NO_REASON_YET) {
         lines.plain(format!(
-            "           greenroom hold {} {} --reason TEXT adds one; it is kept with the hold that the rollback left",
+            "           greenroom hold {} {} --reason TEXT adds a reason; it is stored in the hold that the rollback placed",
             head.target.service, head.target.environment
         ));
     }
     lines.plain(format!("  started  {}", moment(head.opened_at)));
     let standing = Standing::of(head);
     match &head.closed {
-        None => lines.plain("  ended    not yet, as far as is known"),
+        None => lines.plain("  ended    not yet, according to this record"),
         Some((at, outcome)) => {
             let took = duration(super::time::elapsed(head.opened_at, *at));
             let reason = outcome
@@ -208,7 +204,7 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
         }
     }
     if let Some(live) = live {
-        lines.plain(format!("  live     {}", live_words(live)));
+        lines.plain(format!("  live     {}", live_period(live)));
     }
     if let Some((slot, version)) = &head.from {
         image(lines, "from", *slot, version);
@@ -235,7 +231,7 @@ fn plan(lines: &mut Lines, head: &ReleaseRecord) {
     if head.plan.is_empty() {
         return;
     }
-    lines.heading("plan, as it was shown");
+    lines.heading("plan, as shown to the operator");
     for planned in &head.plan {
         for (index, call) in planned.calls.iter().enumerate() {
             let step = if index == 0 {
@@ -251,7 +247,7 @@ fn plan(lines: &mut Lines, head: &ReleaseRecord) {
 
 fn checks(lines: &mut Lines, report: &Report) {
     lines.heading(format!(
-        "checks of {}, run until {}: {}",
+        "checks of {}, finished at {}: {}",
         report.digest.short(),
         moment(report.at),
         tally(report)
@@ -274,27 +270,27 @@ fn checks(lines: &mut Lines, report: &Report) {
                 case.name
             ),
         );
-        for (word, text) in [
+        for (label, text) in [
             ("", &case.detail),
-            ("asked: ", &case.request),
-            ("answered: ", &case.response),
+            ("request: ", &case.request),
+            ("response: ", &case.response),
         ] {
             if !is_passed && !text.is_empty() {
-                lines.add(Tone::Quiet, format!("             {word}{text}"));
+                lines.add(Tone::Quiet, format!("             {label}{text}"));
             }
         }
     }
 }
 
-/// How many checks had which verdict.
+/// How many checks had each verdict.
 fn tally(report: &Report) -> String {
-    let all = [
+    let verdicts = [
         Verdict::Passed,
         Verdict::Failed,
         Verdict::Errored,
         Verdict::NoData,
     ];
-    let counted: Vec<String> = all
+    let counted: Vec<String> = verdicts
         .into_iter()
         .map(|verdict| (report.count(verdict), verdict))
         .filter(|(count, verdict)| *count > 0 || *verdict == Verdict::Passed)
@@ -303,8 +299,8 @@ fn tally(report: &Report) -> String {
     counted.join(", ")
 }
 
-fn itself(lines: &mut Lines, proof: &Proof, differences: &[Difference]) {
-    lines.heading("the record itself");
+fn verification(lines: &mut Lines, proof: &Proof, differences: &[Difference]) {
+    lines.heading("verification of this record");
     let tone = match proof {
         Proof::Whole | Proof::NotChained => Tone::Plain,
         _ => Tone::Bad,
@@ -314,17 +310,17 @@ fn itself(lines: &mut Lines, proof: &Proof, differences: &[Difference]) {
         lines.add(
             Tone::Bad,
             format!(
-                "  {}: the store said otherwise when it was read at {}",
+                "  {}: the store had a different value when it was read at {}",
                 difference.what,
                 moment(difference.noticed_at)
             ),
         );
-        lines.add(Tone::Quiet, format!("    kept:  {}", difference.kept));
-        lines.add(Tone::Quiet, format!("    found: {}", difference.found));
+        lines.add(Tone::Quiet, format!("    archive: {}", difference.kept));
+        lines.add(Tone::Quiet, format!("    store:   {}", difference.found));
     }
 }
 
-/// The report on which the decision with this number was made.
+/// The checks on which a decision was based: the last ones before the entry with the number `before`.
 fn evidence(recorded: &Recorded, before: u32) -> Option<&Report> {
     let earlier = recorded
         .entries

@@ -159,7 +159,7 @@ fn a_report_has_every_decision_with_its_operator_and_evidence() {
            r/web@sha256:BBBB
   commits  c0ffee to beef00
 
-plan, as it was shown
+plan, as shown to the operator
   pull     pull r/web
            undo: nothing
 
@@ -168,21 +168,21 @@ steps
   14:02:06 UTC  pull: done, after 4.1s
   14:02:15 UTC  switch: failed: no answer, after 2s
 
-checks of bbbbbbbbbb, run until 2026-11-21 14:02:03 UTC: 1 passed, 1 failed
+checks of bbbbbbbbbb, finished at 2026-11-21 14:02:03 UTC: 1 passed, 1 failed
   passed      12ms  health
   failed      12ms  login
              status 500 instead of 200
 
 decisions
-  2026-11-21 14:02:00 UTC  ana@ops-1 opened it; the plan above was shown
+  2026-11-21 14:02:00 UTC  ana@ops-1 opened the release; the plan above was shown
     because: fix basket rounding
   2026-11-21 14:02:12 UTC  ben@ops-1 approved switch
     asked at 14:02:05 UTC, answered after 7s
-    on checks of bbbbbbbbbb, 9s old then: 1 passed, 1 failed
+    evidence: checks of bbbbbbbbbb, 9s old at that time: 1 passed, 1 failed
     because: seen with ana
 
-the record itself
-  its chain is whole"
+verification of this record
+  the hash chain is intact"
             .replace("AAAA", &"a".repeat(64))
             .replace("BBBB", &"b".repeat(64))
     );
@@ -210,7 +210,7 @@ fn a_report_lists_the_rules_with_their_sources() {
     };
     let shown = text(&kept);
     assert!(
-        shown.contains("Rules\n  approvals      2  (--set)"),
+        shown.contains("rules\n  approvals      2  (--set)"),
         "{shown}"
     );
 }
@@ -231,24 +231,24 @@ fn a_report_of_an_altered_record_says_so() {
         log: None,
     };
     let shown = report(&kept);
-    let bad = |words: &str| {
-        let line = shown.iter().find(|line| line.text.contains(words));
+    let bad = |part: &str| {
+        let line = shown.iter().find(|line| line.text.contains(part));
         line.is_some_and(|line| line.tone == Tone::Bad)
     };
     assert!(bad("broken at entry 4"), "{shown:?}");
-    assert!(bad("the store said otherwise"), "{shown:?}");
+    assert!(bad("the store had a different value"), "{shown:?}");
 }
 
 #[test]
 fn two_releases_are_compared_by_plan_and_steps() {
-    let one = released();
-    let mut other = released();
-    other.head.to.1 = version("2.0.0", 'c', "dead00");
-    let Happening::Outcome { took, .. } = &mut other.entries[1].what else {
+    let first = released();
+    let mut second = released();
+    second.head.to.1 = version("2.0.0", 'c', "dead00");
+    let Happening::Outcome { took, .. } = &mut second.entries[1].what else {
         panic!("an outcome");
     };
     *took = Duration::from_mins(1);
-    let rows = compare(&one, &other);
+    let rows = compare(&first, &second);
     let differing: Vec<(&str, &str, &str)> = rows
         .iter()
         .filter(|row| !row.is_same())
@@ -271,8 +271,8 @@ fn two_releases_are_compared_by_plan_and_steps() {
     assert_eq!(same.map(|row| row.one.as_str()), Some("failed, 12ms"));
 }
 
-/// The promote to a version, opened in that minute, with the seconds after that at which it
-/// switched and switched back.
+/// A promote that was opened in `minute`. `since` and `until` are the seconds after the opening at which it switched
+/// and switched back.
 fn switched(minute: u32, tag: &str, since: Option<u64>, until: Option<u64>) -> ReleaseRecord {
     let mut head = released().head;
     let opened_at = at(0) + Duration::from_mins(minute.into());
@@ -290,7 +290,7 @@ fn switched(minute: u32, tag: &str, since: Option<u64>, until: Option<u64>) -> R
             reason: "watch failed".into(),
         },
     };
-    // Long after its switch: after the approvals, the watch, the drain and the standby.
+    // The release ends long after its switch: after the approvals, the watch, the drain and the standby.
     head.closed = Some((after(900), outcome));
     head
 }
@@ -301,7 +301,7 @@ fn a_timeline_measures_live_time_from_switch_to_switch() {
     open.closed = None;
     let releases = [
         open,
-        // No operator approved its switch for twenty minutes.
+        // The switch of this release waited twenty minutes for an approval.
         switched(30, "2.0.0", Some(1200), None),
         switched(20, "1.9.1", Some(30), Some(90)),
         switched(10, "1.9.0", None, None),
@@ -318,8 +318,8 @@ fn a_timeline_measures_live_time_from_switch_to_switch() {
         shown,
         [
             "2026-11-21, Saturday",
-            "  15:02:00 UTC  web            2.1.0            became live at 15:02:40 UTC, the last that did; \
-             has no end yet, as far as is known; ana@ops-1",
+            "  15:02:00 UTC  web            2.1.0            became live last, at 15:02:40 UTC; \
+             not ended, according to its record; ana@ops-1",
             "  14:32:00 UTC  web            2.0.0            was live for 10m 40s, from 14:52:00 UTC to \
              15:02:40 UTC; ana@ops-1",
             "  14:22:00 UTC  web            1.9.1            was live for 1m, from 14:22:30 UTC to \
@@ -352,7 +352,7 @@ fn a_backed_out_release_says_how_long_it_was_live() {
         differences: Vec::new(),
         log: None,
     };
-    let words = "  live     from 2026-11-21 14:02:20 UTC to 2026-11-21 14:02:35 UTC, for 15s: then it was \
+    let line = "  live     from 2026-11-21 14:02:20 UTC to 2026-11-21 14:02:35 UTC, for 15s: then the traffic was \
                  switched back";
-    assert!(text(&kept).contains(words), "{}", text(&kept));
+    assert!(text(&kept).contains(line), "{}", text(&kept));
 }

@@ -1,4 +1,4 @@
-//! What became live in an environment over time, and which releases failed.
+//! The timeline of an environment: which versions became live when, and which releases failed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
 /// The releases, holds and repairs of an environment, newest first. Each release says how long its version was live:
-/// from its own switch to the switch of the next version that stayed live, without the time during which versions in
-/// between were tried. It does not say what is live now; that is observed.
+/// from its own switch to the switch of the next version that stayed live. Times in between, in which other versions
+/// were tried and backed out, are subtracted. The timeline does not say what is live now; only observation tells.
 pub fn timeline(items: &[Item]) -> Vec<Line> {
     let mut later: BTreeMap<&ServiceName, Later> = BTreeMap::new();
     let mut lines = Lines::default();
@@ -29,25 +29,25 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
         }
         match item {
             Item::Release(listed) => release(&mut lines, &listed.head, &mut later),
-            Item::Audit(kept) => decided(&mut lines, &kept.record),
+            Item::Audit(kept) => decision(&mut lines, &kept.record),
         }
     }
     if items.is_empty() {
-        lines.plain("nothing was released there, as far as is known");
+        lines.plain("no release, hold or repair of this environment is recorded");
     }
     lines.0
 }
 
-fn decided(lines: &mut Lines, record: &AuditRecord) {
-    let mut words = format!("{}: {}", record.outcome(), record.what());
+fn decision(lines: &mut Lines, record: &AuditRecord) {
+    let mut text = format!("{}: {}", record.outcome(), record.what());
     let ending = record.ending();
     if !ending.is_empty() {
-        words = format!("{words}; {ending}");
+        text = format!("{text}; {ending}");
     }
     lines.add(
         Tone::Quiet,
         format!(
-            "  {}  {:<14} {:<16} {words}; {}",
+            "  {}  {:<14} {:<16} {text}; {}",
             clock(record.at()),
             record.target().service.to_string(),
             record.kind(),
@@ -56,11 +56,11 @@ fn decided(lines: &mut Lines, record: &AuditRecord) {
     );
 }
 
-/// What came after a release, known because the list is read from its newest end.
+/// What happened after a release. It is known when the release is reached, because the list is read newest first.
 struct Later {
-    /// When the next version that stayed live was switched to.
+    /// When the next version that stayed live got the traffic.
     until: Timestamp,
-    /// How long versions that were backed out again were live before that.
+    /// How long other versions, which were backed out, were live before that time.
     away: Duration,
 }
 
@@ -71,7 +71,7 @@ fn release<'a>(
 ) {
     let standing = Standing::of(head);
     let service = &head.target.service;
-    let mut words = match head.live {
+    let mut parts = match head.live {
         Some(LivePeriod {
             since,
             until: Some(until),
@@ -88,22 +88,22 @@ fn release<'a>(
                 away: Duration::ZERO,
             };
             vec![match later.insert(service, next) {
-                None => format!("became live at {}, the last that did", clock(since)),
+                None => format!("became live last, at {}", clock(since)),
                 Some(Later { until, away }) => {
                     was_live(elapsed(since, until).saturating_sub(away), since, until)
                 }
             }]
         }
         None if standing.among() == Among::Good => {
-            vec!["became live, but its journal does not say when".to_owned()]
+            vec!["became live, but the journal does not say when".to_owned()]
         }
         None => Vec::new(),
     };
     match &head.closed {
-        None => words.push("has no end yet, as far as is known".to_owned()),
+        None => parts.push("not ended, according to its record".to_owned()),
         Some((_, outcome)) if !outcome.is_success() => {
             let why = outcome.reason().unwrap_or_default();
-            words.push(format!("{standing}: {why}"));
+            parts.push(format!("{standing}: {why}"));
         }
         Some(_) => {}
     }
@@ -118,7 +118,7 @@ fn release<'a>(
             clock(head.opened_at),
             service.to_string(),
             head.to.1.name(),
-            words.join("; "),
+            parts.join("; "),
             head.operator
         ),
     );

@@ -233,7 +233,7 @@ async fn a_release_is_shown_by_its_id_prefix_and_two_are_compared() {
         "by       ben@ops-1",
         "backed out after 1m: verify failed: checkout said 500",
         "pull: done, after 4s",
-        "its chain is whole",
+        "the hash chain is intact",
     ] {
         assert!(shown.contains(words), "{words:?} is not in:\n{shown}");
     }
@@ -271,7 +271,7 @@ async fn verify_names_the_first_altered_record() {
     let whole = place.run(&["history", "verify"]);
     assert_eq!(whole.status.code(), Some(0), "{}", err(&whole));
     assert!(
-        out(&whole).contains("3 releases, 0 holds and repairs: 3 whole, 0 not chained"),
+        out(&whole).contains("3 releases, 0 holds and repairs: 3 intact, 0 without hashes"),
         "{}",
         out(&whole)
     );
@@ -287,7 +287,7 @@ async fn verify_names_the_first_altered_record() {
     let said = out(&forged);
     assert!(said.contains(&id(&all[0])), "{said}");
     assert!(
-        said.contains("in the store, its chain is broken at entry 2"),
+        said.contains("in the store, the hash chain is broken at entry 2"),
         "{said}"
     );
     assert!(
@@ -295,7 +295,7 @@ async fn verify_names_the_first_altered_record() {
         "{said}"
     );
     assert!(
-        said.contains(": 3 whole") && said.contains("1 wrong"),
+        said.contains(": 3 intact") && said.contains("1 altered"),
         "{said}"
     );
     assert!(!said.contains(&id(&all[1])), "{said}");
@@ -314,7 +314,7 @@ async fn verify_names_the_first_altered_record() {
     let said = out(&changed);
     assert!(said.contains(&id(&all[1])), "{said}");
     assert!(
-        said.contains("in the archive, its chain is broken at the end"),
+        said.contains("in the archive, the hash chain is broken at the end"),
         "{said}"
     );
 }
@@ -330,7 +330,10 @@ async fn a_head_changed_in_the_store_is_noted_and_the_kept_one_stays() {
          WHERE id = (SELECT max(id) FROM releases)",
     );
     let listed = out(&place.run(&["history", "--limit", "1"]));
-    assert!(listed.contains("its store says otherwise now"), "{listed}");
+    assert!(
+        listed.contains("the store now has a different record"),
+        "{listed}"
+    );
     assert!(listed.contains("fix basket rounding"), "{listed}");
     let verified = out(&place.run(&["history", "verify"]));
     assert!(
@@ -375,21 +378,25 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
         "hold 0",
         "  web/production",
         "the hold: the store said otherwise",
-        "in the store, its chain is broken at the hold",
+        "in the store, the hash chain is broken at the hold",
         "differs from the archived one, first at the hold",
-        "1 wrong",
+        "1 altered",
     ] {
         assert!(said.contains(words), "{words:?} is not in:\n{said}");
     }
     let listed = out(&place.run(&["history"]));
     assert!(
-        listed.contains("paid out; its store says otherwise now"),
+        listed.contains("paid out; the store now has a different record"),
         "{listed}"
     );
     let id = said.lines().find_map(|line| line.strip_prefix("hold "));
     let id = id.and_then(|line| line.split_whitespace().next());
     let shown = out(&place.run(&["show", id.expect("its id")]));
-    for words in ["paid out", "its chain is whole", "the store said otherwise"] {
+    for words in [
+        "paid out",
+        "the hash chain is intact",
+        "the store had a different value",
+    ] {
         assert!(shown.contains(words), "{words:?} is not in:\n{shown}");
     }
 
@@ -399,7 +406,7 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
     assert_eq!(wrong[0]["kind"], "hold");
     let id = wrong[0]["id"].as_str().expect("an id");
     let shown = json_data(&place.run(&["show", id, "--json"]));
-    assert_eq!(shown["chain"], "its chain is whole");
+    assert_eq!(shown["chain"], "the hash chain is intact");
     assert_eq!(shown["record"]["hold"]["cleared"]["why"], "paid out");
     let found = shown["differences"][0]["found"].as_str();
     assert!(
@@ -416,12 +423,12 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
     let (code, said) = greenroom(&["history", "verify"]);
     assert_eq!(code, Some(3), "{said}");
     assert!(
-        said.contains("2 wrong") && said.contains("in the store, "),
+        said.contains("2 altered") && said.contains("in the store, "),
         "{said}"
     );
     place.sql("store.db", "DELETE FROM registry WHERE name LIKE 'holds/%'");
     let (_, said) = greenroom(&["history", "verify"]);
-    assert!(said.contains("1 wrong; 2 were not compared"), "{said}");
+    assert!(said.contains("1 altered; 2 were not compared"), "{said}");
 }
 
 #[tokio::test]
@@ -629,7 +636,7 @@ async fn the_timeline_says_how_long_each_version_was_live() {
     let told = out(&place.run(&["history", "timeline", "production"]));
     assert!(told.contains("2026-11-21, Saturday"), "{told}");
     assert!(
-        told.contains("became live at 00:03:00 UTC, the last that did; ana@ops-1"),
+        told.contains("became live last, at 00:03:00 UTC; ana@ops-1"),
         "{told}"
     );
     assert!(told.contains("was live for "), "{told}");

@@ -228,7 +228,7 @@ fn a_large_screen_shows_the_timeline_of_the_target_in_its_spare_rows() {
     );
     let shown = screen(&model);
     for words in [
-        "became live at 00:08:00 UTC, the last that did",
+        "became live last, at 00:08:00 UTC",
         "was live for 7m, from 00:01:00 UTC to 00:08:00 UTC",
     ] {
         assert!(shown.contains(words), "{words}:\n{shown}");

@@ -451,7 +451,7 @@ fn holds_and_repairs_are_listed_between_the_releases() {
         // Nothing is requested from the archive: the row has everything.
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         assert!(
-            screen(&model).contains("until    it is cleared"),
+            screen(&model).contains("until    an operator clears it"),
             "{}",
             screen(&model)
         );

@@ -418,5 +418,5 @@ async fn a_wrong_template_is_refused_before_anything_is_written() {
     let extra = [(world.target.service.clone(), vec![extra])].into();
     let failure = EtcdWriter::new(&world.store, &extra).expect_err("no such name");
     assert_eq!(failure.kind, FailureKind::Rejected);
-    assert!(failure.said.contains("there is no port"), "{failure}");
+    assert!(failure.said.contains("unknown names: port"), "{failure}");
 }

@@ -81,7 +81,7 @@ pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
         (
             with_head("/id", "01JD4ZZZZZ0000000000000008".into()),
             garbled,
-            "it is of release 01JD4ZZZZZ0000000000000008",
+            "the record belongs to release 01JD4ZZZZZ0000000000000008",
         ),
         (
             with_head("/kind", "canary".into()),

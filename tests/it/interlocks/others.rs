@@ -555,7 +555,7 @@ fn a_hold_still_in_force_by_another_clock_stops_the_switch() {
     let Progress::Choosing { why, .. } = world.progress() else {
         panic!("{:?}", world.progress());
     };
-    assert!(why.contains("Set the clock that is wrong"), "{why}");
+    assert!(why.contains("Correct the clock that is wrong"), "{why}");
     assert!(!has_switched(&world));
 }
 

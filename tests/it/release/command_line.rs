@@ -197,7 +197,7 @@ async fn what_the_candidate_wrote_is_kept(fixture: &Fixture, outcome: &str, line
         .to_owned();
     let shown = run(fixture, &["show", &id, "--logs"]).await;
     assert!(
-        out(&shown).contains("Log of the candidate") && out(&shown).contains(line),
+        out(&shown).contains("log of the candidate") && out(&shown).contains(line),
         "{}{}",
         out(&shown),
         err(&shown)

@@ -134,13 +134,13 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     let id = listed[0]["id"].as_str().expect("its id");
     let shown = words(&sandbox.run(&["show", id]));
     assert!(
-        shown.contains("ben@") && shown.contains("approved it, from ben@"),
+        shown.contains("ben@") && shown.contains("approved the release, from ben@"),
         "{shown}"
     );
     assert!(
         shown.contains("because: looked at it")
             && shown.contains("checks passed")
-            && shown.contains("overrode what was held by"),
+            && shown.contains("overrode a hold: held by"),
         "{shown}"
     );
     let verified = sandbox.run(&["history", "verify"]);
