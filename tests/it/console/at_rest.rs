@@ -73,7 +73,7 @@ fn checks_show_the_live_version_with_their_age_and_release() {
         "health",
         "basket",
         "search",
-        "from the release that made it live, 00000001",
+        "by release 00000001, which made it live",
     ] {
         assert!(pane.contains(words), "{words}:\n{pane}");
     }
