@@ -112,8 +112,8 @@ fn name(model: &Model) -> String {
         let instance = side.and_then(|side| side.instance.as_ref());
         match instance {
             Some(instance) => format!("{slot} {}:{}", target.service, instance.version_name()),
-            None if is_known => format!("{slot} (no instance)"),
-            None => format!("{slot} (instance unknown)"),
+            None if is_known => format!("{slot} (empty)"),
+            None => format!("{slot} (unknown)"),
         }
     };
     match model.log.kind {
@@ -148,13 +148,13 @@ fn why_empty(model: &Model) -> String {
     match model.log.kind {
         LogKind::Slot(slot) if runs(slot) => format!("{slot} has logged nothing yet"),
         LogKind::Slot(_) if !runs(Slot::Blue) && !runs(Slot::Green) => {
-            "no log: no instance is known in this target".into()
+            "no log: nothing is known to run in this target".into()
         }
-        LogKind::Slot(slot) => format!("no log: no instance is known in {slot}"),
+        LogKind::Slot(slot) => format!("no log: nothing is known to run in {slot}"),
         LogKind::Both if runs(Slot::Blue) || runs(Slot::Green) => {
             "neither slot has logged anything yet".into()
         }
-        LogKind::Both => "no log: no instance is known in either slot".into(),
+        LogKind::Both => "no log: nothing is known to run in either slot".into(),
         LogKind::Proxy => format!("the proxy has written nothing about {target} yet"),
         LogKind::Steps => format!("no release of {target} ran while this console was open"),
     }

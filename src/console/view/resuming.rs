@@ -183,7 +183,7 @@ pub(super) fn holds(found: &Interrupted, holder: &LockHolder) -> String {
 fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
     let no_version = if snapshot.sources.runtime.has_answered() {
-        "(no instance)"
+        "(empty)"
     } else {
         "(version unknown)"
     };
