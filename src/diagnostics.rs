@@ -46,7 +46,7 @@ pub(crate) enum LogFile {
     Unwanted,
 }
 
-/// Installs the TLS provider, the log and the panic reports. Call it once, first thing in `main`.
+/// Installs the TLS provider, the log and the panic reports. Must be called once, at the start of `main`.
 pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
     // A second provider would make the Docker client panic; the first one to install wins.
     if rustls::crypto::aws_lc_rs::default_provider()
@@ -133,7 +133,7 @@ impl io::Write for LateFile {
 }
 
 /// Selects what is logged: Greenroom's own events at the level in the variable (`info` without one), and warnings of
-/// the libraries. Spans and fields cannot be selected: that would compile regular expressions at every start.
+/// the libraries. Spans and fields cannot be selected, because this would compile regular expressions at every start.
 fn filter() -> Targets {
     let selection = std::env::var(LOG_VARIABLE).unwrap_or_default();
     filter_for(&selection)
@@ -171,7 +171,7 @@ fn is_own(target: &str) -> bool {
     OWN.contains(&of)
 }
 
-/// Changes with every logged event.
+/// A channel that changes with every logged event.
 pub(crate) fn said() -> watch::Receiver<()> {
     event_sender().subscribe()
 }

@@ -34,7 +34,7 @@ impl<W: Write + AsFd> Waiting<W> {
 
 impl<W: Write + AsFd> Write for Waiting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // If the buffer of the standard library returns an error, it has accepted nothing of `bytes`.
+        // A buffer of the standard library that returns an error has accepted nothing of `bytes`.
         self.until_ready(|writer| writer.write(bytes))
     }
 

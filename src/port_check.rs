@@ -1,5 +1,5 @@
-//! Tests whether an address is free to listen on, in the way in which a server will use it. Knows which ports any
-//! program on this machine may take at any moment.
+//! Tests whether an address is free to listen on, and says which ports any program on this machine may take at any
+//! moment. The test uses the address as a server will use it.
 
 use std::collections::BTreeSet;
 use std::io;

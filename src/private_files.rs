@@ -77,7 +77,8 @@ pub(crate) fn close(path: &Path) -> io::Result<()> {
     }
     let is_open = found.mode() & OTHERS != 0;
     if is_open && found.uid() == rustix::process::geteuid().as_raw() {
-        // Only this path changes the mode of a file opened with O_PATH. The original path could lead to another file by now.
+        // Only this path changes the mode of a file opened with O_PATH. By now, the original path could lead to another
+        // file.
         let itself = format!("/proc/self/fd/{}", named.as_raw_fd());
         let mode = Permissions::from_mode(found.mode() & !OTHERS & 0o7777);
         if let Err(error) = fs::set_permissions(itself, mode) {

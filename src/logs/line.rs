@@ -90,7 +90,6 @@ fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
     text.into()
 }
 
-/// A line in a ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub id: LineId,

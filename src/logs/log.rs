@@ -13,7 +13,7 @@ pub struct Wanted {
     pub search: String,
     /// The filter text. Only lines that contain it are shown.
     pub filter: String,
-    /// Hides lines older than this.
+    /// Lines that are older than this time are hidden.
     pub since: Option<Timestamp>,
 }
 
@@ -156,8 +156,8 @@ impl Log {
         self.arrive(found, room)
     }
 
-    /// Moves to the next match after the current match. Returns whether the search wrapped around at the end, or none if
-    /// there is no match.
+    /// Moves to the next match after the current match. Returns whether the search wrapped around at the end, or none
+    /// if there is no match.
     pub fn seek(&mut self, seek: Seek, room: Room<'_>) -> Option<bool> {
         let Some(from) = self.hit else {
             return self.go_to_nearest(room).then_some(false);

@@ -1,5 +1,5 @@
-//! Live logs: a ring keeps the newest lines, an index finds matches, and a viewport shows a part. Only `tail` and `save`
-//! do input or output: `tail` follows a log through a port, and `save` writes a file.
+//! Live logs: a ring keeps the newest lines, an index finds matches, and a viewport shows a part. Only two modules do
+//! input or output: `tail` follows a log through a port, and `save` writes a file.
 //!
 //! This module decides which lines are visible. It does not know the screen or how lines are drawn.
 

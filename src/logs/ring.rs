@@ -13,9 +13,9 @@ const OVERHEAD: usize = size_of::<Line>() + 24;
 /// How much a ring keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// At most this many lines.
+    /// The most lines that are kept.
     pub lines: usize,
-    /// At most about this many bytes. The newest line is always kept.
+    /// The most bytes that are kept, approximately. The newest line is always kept.
     pub bytes: usize,
 }
 
@@ -152,8 +152,8 @@ impl Ring {
         self.lines.get(usize::try_from(index).ok()?)
     }
 
-    /// At most `count` lines from a number on, oldest first. If that line was dropped, they start at the oldest kept
-    /// line.
+    /// At most `count` lines from a number on, oldest first. If the line with that number was dropped, the oldest kept
+    /// line is the first.
     pub fn window(&self, from: LineId, count: usize) -> impl Iterator<Item = &Line> {
         let index = from.0.saturating_sub(self.first().0);
         let index = usize::try_from(index).unwrap_or(usize::MAX).min(self.len());

@@ -1,5 +1,5 @@
 //! The lines of a ring that are shown: all lines, those that match a filter, or those since a
-//! moment. Each is found by its number without a scan.
+//! moment. A line is found by its number without a scan.
 
 use std::collections::VecDeque;
 
@@ -54,7 +54,8 @@ impl<'a> Shown<'a> {
         self.ring.get(id)
     }
 
-    /// The number of a line, or of the next newer line if it is not shown. Counted from the oldest shown line.
+    /// The number of a line, counted from the oldest shown line. For a hidden line, the number of the next newer shown
+    /// line.
     pub fn number(&self, id: LineId) -> usize {
         let skipped = self.before(self.from);
         self.before(id).saturating_sub(skipped).min(self.len())

@@ -94,7 +94,7 @@ trait Tap: Send + Sync {
     /// new ones.
     async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks>;
 
-    /// The failure if opening takes too long.
+    /// The failure to report if opening the log takes too long.
     fn silent(&self) -> Failure;
 }
 

@@ -34,7 +34,6 @@ pub enum SandboxError {
     /// A live version could not be restarted.
     #[error("restarting {what}: {why}")]
     Resume { what: String, why: String },
-    /// An outside system failed.
     #[error(transparent)]
     System(#[from] Failure),
 }

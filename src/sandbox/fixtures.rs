@@ -7,7 +7,6 @@ use crate::inventory::ImageLabels;
 /// A version of one service that the sandbox can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// The image repository.
     pub repository: String,
     pub tag: String,
     /// The program and its arguments.
@@ -73,7 +72,7 @@ pub(super) fn repository(service: &str) -> String {
     format!("sandbox/{service}")
 }
 
-/// All versions. `program` is the Greenroom that runs them.
+/// All versions. `program` is the Greenroom executable that runs them.
 pub fn programs(program: &Path) -> Vec<Program> {
     let role = |(service, tag, revision, created, fault): Role| Program {
         repository: repository(service),

@@ -73,7 +73,7 @@ impl Place {
             .create(&directory)
             .map_err(SandboxError::file("making", &directory))?;
         Self::hold(&directory, Fate::Removed).inspect_err(|_| {
-            // Report the first error, not one of this removal.
+            // The first error is reported, not an error of this removal.
             let _ = fs::remove_dir_all(&directory);
         })
     }
@@ -204,7 +204,7 @@ impl Place {
     fn note(&mut self, state: &str) -> Result<(), SandboxError> {
         let path = self.directory.join(MARK);
         let text = format!("{state}\n{}\n", self.directory.display());
-        // Written in place, because the lock belongs to the file.
+        // The mark is written in place, because the lock belongs to the file.
         self.mark
             .set_len(0)
             .and_then(|()| self.mark.rewind())

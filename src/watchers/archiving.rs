@@ -21,7 +21,7 @@ use crate::ports::{
 };
 use crate::release::{Engine, Site};
 
-/// How many heads are read at a time.
+/// How many release heads are read at a time.
 const PAGE: usize = 100;
 /// How many holds and repairs of a target are read first, and how many if all of those were new.
 const AUDIT_LIMITS: [usize; 2] = [20, 500];
@@ -33,7 +33,7 @@ const AT_ONCE: usize = 4;
 const TOGETHER: usize = 10;
 /// How often old records are pruned while new ones are kept.
 const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
-/// How often one pruning is repeated at most.
+/// The most rounds of one pruning.
 const PRUNE_ROUNDS: usize = 5;
 /// How long a journal may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -117,8 +117,8 @@ impl Archive {
         Ok((merged(listed, audit_records), is_whole))
     }
 
-    /// Catches up at the start, and again whenever something to be kept starts or ends. Returns when the observation
-    /// ends. After each pass, `keeping_sender` gets the result.
+    /// Catches up at the first observed change, and again whenever something to be kept starts or ends. Returns when the
+    /// observation ends. After each pass, `keeping_sender` gets the result.
     pub async fn keep_up(
         &self,
         engine: &Engine,

@@ -50,7 +50,7 @@ struct Proving<'a> {
     found: Proven,
     /// The seals of each target that were not compared with a record yet.
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
-    /// The targets whose seals could not be read, and why.
+    /// The targets whose seals could not be read, each with the reason.
     without_seals: BTreeMap<Target, String>,
     /// The release of each target that was verified last.
     newer: BTreeMap<Target, ReleaseRecord>,
@@ -227,7 +227,7 @@ impl<'a> Proving<'a> {
         let seals = self.seals.get_mut(target);
         let seal = seals.and_then(|seals| seals.remove(&kept.id()));
         let Some(read) = read else {
-            // Old records are removed from stores, so a missing one is normal; the archive keeps it. But a sealed
+            // Old records are removed from stores, so a missing record is normal; the archive keeps it. But a sealed
             // record is never removed without its seal.
             self.found.not_compared += 1;
             if let Some(seal) = seal {

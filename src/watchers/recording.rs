@@ -40,7 +40,7 @@ impl Recorder {
     /// Keeps at most about `limit` bytes per release.
     pub fn new(opens: Opens, limit: usize) -> Self {
         let recording = TaskTracker::new();
-        // Closed now, so that `settle` can wait at any time.
+        // The tracker is closed now, so that `settle` can wait at any time.
         recording.close();
         Self {
             opens,
@@ -208,7 +208,7 @@ async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
         .map(|instance| instance.id)
 }
 
-/// The next lines; never returns once there are no more.
+/// The next lines. Never returns when there are no more lines.
 async fn next(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Batch {
     match last(following).await {
         Some(batch) => batch,

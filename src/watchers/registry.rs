@@ -199,7 +199,7 @@ impl Follower {
                 Ok((target.clone(), (record?, keys?)))
             }
         });
-        // Boxed: otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
+        // The reads are boxed, because otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
         let reads: Vec<_> = reads.map(FutureExt::boxed).collect();
         stream::iter(reads)
             .buffer_unordered(AT_A_TIME)

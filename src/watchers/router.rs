@@ -205,7 +205,7 @@ pub(super) async fn ask(
     let is_installed = !matches!(proxy, Ok(None));
     let routing = proxy.map(|proxy| Routing {
         installation: if is_installed {
-            // After a failed inspection the installation is unknown, not different.
+            // After a failed inspection, the installation is unknown. This is no difference.
             inspected.map(|inspected| inspected.map_err(|failure| failure.to_string()))
         } else {
             Some(Ok(Installation::Missing))

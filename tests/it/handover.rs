@@ -84,7 +84,7 @@ fn a_requested_handover_lets_the_new_driver_finish_the_release() {
     // The former driver now watches.
     press(&mut ben, "A", "[ Register the candidate ]");
     press(&mut ben, YES, "A answers: switch waits for you");
-    ana.wait_for_text("to approve switch since", SOON);
+    ana.wait_for_text("switch waits for ben@", SOON);
     press(&mut ben, "A", "Type production to continue");
     press(&mut ben, "production\r", "is kept warm");
     ana.wait_for_text("is kept warm", SOON);

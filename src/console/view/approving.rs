@@ -137,7 +137,9 @@ pub(super) fn lacking<'a>(
     say(&command, Meaning::Text);
     let back = model.keymap.shown(Action::BackOut);
     say(
-        &format!("The traffic does not move before that. {back} backs the release out."),
+        &format!(
+            "The traffic does not move before all approvals are given. {back} backs the release out."
+        ),
         Meaning::Muted,
     );
     sheet

@@ -121,7 +121,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         };
         let by = snapshot.only_by_clock(first, model.now);
         let by = by.map_or(String::new(), |clock| {
-            format!(" (only by another clock: {clock})")
+            format!(" (still held, because {clock})")
         });
         return (
             format!("next: no promote is possible, {first}{by}{more}"),
@@ -151,7 +151,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     (message, Meaning::Muted)
 }
 
-/// Says that a hold was cleared in the last day. Appended to what comes next.
+/// A note for the end of the line if a hold was cleared in the last day.
 fn cleared(model: &Model, snapshot: &Snapshot) -> String {
     let hold = snapshot.hold.as_ref();
     let cleared = hold.and_then(|hold| hold.cleared.as_ref());

@@ -1,5 +1,5 @@
-//! Pane 3: the checks of the candidate while a release is running. At rest it shows the checks of the live
-//! version, from the release that made it live, with their age.
+//! Pane 3: the checks of the candidate while a release is running. Otherwise the pane shows the checks of the live
+//! version, from the release that made this version live, with their age.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -87,7 +87,7 @@ fn about(model: &Model, rows: &[CheckRow]) -> String {
         Some(_) => format!(" · live {}", checked.version.name()),
     };
     let counted = [
-        // Failures come first: a narrow title loses its end.
+        // Failures come first, because a narrow title is cut at its end.
         CheckState::Settled(Verdict::Failed),
         CheckState::Settled(Verdict::Errored),
         CheckState::Settled(Verdict::Passed),

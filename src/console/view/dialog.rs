@@ -115,9 +115,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
     draw_sheet(theme, frame, sheet, widest);
 }
 
-/// The layout of a sheet in a number of rows.
+/// How a sheet uses the rows of the screen.
 struct Fit {
-    /// Blank rows above and below.
+    /// The number of blank rows above and below the text.
     padding: u16,
     /// The number of blank lines between body and foot.
     gap: usize,

@@ -24,7 +24,7 @@ pub(super) fn sheet<'a>(
     sheet.head = wrapped(theme, &message, columns, meaning);
     sheet.body = wrapped(theme, &failure.why, columns, Meaning::Bad);
     let approve = model.keymap.shown(Action::Approve);
-    let later = format!("nothing is done now; {approve} opens this question again");
+    let later = format!("nothing is done now; {approve} asks again");
     let later = Answer::new("decide later", later);
     let choices = failure.choices.iter();
     let choices = choices.map(|choice| Answer::new(choice.as_str(), consequence(failure, *choice)));

@@ -185,7 +185,7 @@ fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
             if model.open.as_ref() == Some(&armed.target) {
                 return Part::new(vec![short]);
             }
-            // Never shortened: without the target it would read as if this target were armed.
+            // This form is never shortened. Without the name it would look as if the open target were armed.
             let long = format!("{hand} armed {} {left}", armed.target);
             Part::new(vec![form(long, Meaning::Warn)])
         }
@@ -290,7 +290,7 @@ fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let watching = model.watching().len();
     let watch = match watching {
         0 => String::new(),
-        _ => format!(", {watching} watching"),
+        _ => format!(", {watching} watch"),
     };
     let form = |text: String| vec![theme.span(text::clean(&text).into_owned(), meaning)];
     Part::new(vec![

@@ -89,7 +89,7 @@ fn border(model: &Model) -> Meaning {
     match own {
         Some(Progress::Asking { .. }) => Meaning::Warn,
         Some(Progress::Choosing { .. } | Progress::Unrecorded { .. }) => Meaning::Bad,
-        // A release that waits for another operator needs no attention from this one.
+        // A release that waits for another operator needs no attention from this operator.
         _ => Meaning::Border,
     }
 }
@@ -219,7 +219,7 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
     line
 }
 
-/// The steps side by side. If they do not fit, those around the most relevant one.
+/// The steps side by side. If they do not fit, only the steps around the most relevant step.
 fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> Line<'a> {
     let steps = |note: usize| -> Vec<(String, Meaning)> {
         let steps = status.steps.iter();
@@ -319,7 +319,7 @@ fn counted(status: &Status, step: Step, has_room: bool) -> Option<String> {
     match step {
         Step::Pull => {
             let (done, total) = status.pulled?;
-            // Tenths of a megabyte, without floating point.
+            // Computes tenths of a megabyte without floating point.
             let tenths = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10);
             Some(format!(", {} of {} MB", tenths(done), tenths(total)))
         }

@@ -74,7 +74,7 @@ fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
         .map(|from| format!("{} {}", from.slot, from.version.name()));
     let has_traffic = match &old {
         Some(old) => format!("{old} keeps the traffic"),
-        None => "nothing has traffic".to_owned(),
+        None => "no version has traffic".to_owned(),
     };
     match answer {
         Leave::Stay => {

@@ -41,8 +41,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     // In a low pane, most rows are for the list.
     note.truncate(usize::from(inner.height / 5));
     let legend_rows = (note.len() + 1).min(usize::from(inner.height.saturating_sub(4)));
-    // A longer list does not move when the note below it changes, so that a click hits the row that the operator
-    // saw.
+    // A list with more rows than this does not move when the note below it changes, so that a click hits the row that
+    // the operator saw.
     let least = list_rows(inner.height.into());
     let height = if shown.len() > least {
         least
@@ -243,7 +243,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         };
         let held = if says_held { "" } else { ", held" };
         let by = snapshot.and_then(|it| it.only_by_clock(&hold, model.now));
-        let by = by.map_or("", |_| " (only by another clock)");
+        let by = by.map_or("", |_| " (by another clock)");
         message = format!(
             "{message}{held} {until}{by}, \"{}\" by {}",
             hold.reason, hold.author

@@ -9,7 +9,7 @@ use crate::console::layout::dialog_rows;
 use crate::console::model::{Found, Model, Palette, palette_entries};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
-/// The lines below the list for the complete text of the row under the cursor.
+/// The number of lines below the list, which show the complete text of the row under the cursor.
 const DETAIL_LINES: usize = 2;
 const KEY_COLUMNS: usize = 10;
 
@@ -46,7 +46,7 @@ pub(super) fn sheet<'a>(
     }
     // The dialog keeps its height while the list gets shorter.
     sheet.body.resize_with(height + 2, Line::default);
-    // A row may cut its text: below the list, the text under the cursor is complete.
+    // A row may be too narrow for its text, so the complete text of the row under the cursor is below the list.
     let chosen = found.get(palette.row);
     let mut details = chosen.map_or_else(Vec::new, |found| {
         let (description, meaning) = described(found);

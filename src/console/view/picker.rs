@@ -81,7 +81,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             Meaning::Busy,
         ),
         VersionList::Failed(why) => (
-            format!("the image registry did not list versions, trying again: {why}"),
+            format!("no versions from the image registry, trying again: {why}"),
             Meaning::Warn,
         ),
         VersionList::Listed(tags) => {

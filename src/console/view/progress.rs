@@ -118,19 +118,19 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             let approve = model.keymap.shown(Action::Approve);
             let mut message = match elsewhere {
                 None if lacks => {
-                    format!("{hand} {step} waits for approvals (waiting {age})")
+                    format!("{hand} {step} waits for approvals (for {age})")
                 }
-                None => format!("{hand} {approve} answers: {step} waits for you (waiting {age})"),
+                None => format!("{hand} {approve} answers: {step} waits for you (for {age})"),
                 Some(observed) if lacks && waits_for_operator(model, observed) => format!(
-                    "{hand} {step} of {} waits for your approval (waiting {age})",
+                    "{hand} {step} of {} waits for your approval (for {age})",
                     driver(observed)
                 ),
                 Some(observed) if lacks => format!(
-                    "{hand} {step} of {} waits for approvals (waiting {age})",
+                    "{hand} {step} of {} waits for approvals (for {age})",
                     driver(observed)
                 ),
                 Some(observed) => format!(
-                    "{hand} {step} waits for {} to approve it (waiting {age})",
+                    "{hand} {step} waits for {} to approve it (for {age})",
                     driver(observed)
                 ),
             };

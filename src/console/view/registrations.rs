@@ -38,7 +38,7 @@ impl Columns {
         let name = names.max().unwrap_or(0).clamp(8, (room / 3).max(8));
         Self {
             name,
-            // A space, the name, a space, the value, and a space and the mark at the end.
+            // Four columns are for the spaces before and after the name, and for the space and the mark at the end.
             value: room.saturating_sub(name + lease + revision + 4),
             lease,
             revision,

@@ -13,8 +13,8 @@ use crate::release::{GoOn, Interrupted, OnFailure};
 use crate::sanitize::sanitize;
 
 /// The consequence of taking a lock from a driver that is still alive.
-pub(super) const MEANS: &str = "the driver's next write is refused and its console parks; an action that it has \
-     started may still complete, and is observed before anything else is done";
+pub(super) const MEANS: &str = "the driver's next write is refused and its console parks; an action in progress may \
+     still complete, and is observed first";
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -125,7 +125,7 @@ fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, S
     match choice {
         ResumeChoice::Later => named_choice(
             "decide later",
-            format!("nothing is done now; {resume_key} opens this question again"),
+            format!("nothing is done now; {resume_key} asks again"),
         ),
         ResumeChoice::Ask => named_choice(
             "ask to take over",
@@ -179,7 +179,7 @@ pub(super) fn holds(found: &Interrupted, holder: &LockHolder) -> String {
     )
 }
 
-/// Which slot is observed to be live, never what the journal says.
+/// The slot that is observed to be live, whatever the journal says.
 fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
     let no_version = if snapshot.sources.runtime.has_answered() {

@@ -48,16 +48,16 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
             "is started; the switch asks again",
             None,
         ),
-        Moves::Later => ("has the traffic", "gets no traffic by this step", None),
+        Moves::Later => ("has the traffic", "no traffic by this step", None),
         Moves::Now => (to_none.as_str(), to_all.as_str(), None),
         Moves::Over => (
-            "is warm without traffic, and is stopped",
+            "warm without traffic, is stopped",
             "has all the traffic",
             None,
         ),
         Moves::Back => (to_all.as_str(), to_none.as_str(), None),
         Moves::Never if plan.warm.is_some() => ("keeps the traffic", "has no traffic", None),
-        Moves::Never => ("keeps the traffic", "has no traffic, and is removed", None),
+        Moves::Never => ("keeps the traffic", "has no traffic, is removed", None),
     };
     let service = &plan.target().service;
     let wide = VERSION.min(columns.saturating_sub(SHARE));

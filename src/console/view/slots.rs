@@ -136,7 +136,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     let Some(instance) = &side.instance else {
         let is_known = snapshot.sources.runtime.has_answered();
         let label = match &side.registration {
-            _ if !is_known => "unknown: the runtime has not answered",
+            _ if !is_known => "the runtime has not answered",
             Some(_) => "registered, but nothing is running",
             None => "nothing is running",
         };

@@ -32,8 +32,8 @@ pub(super) fn note(
     frame.buffer_mut().set_line(x, y, &line, place.width - 4);
 }
 
-/// `✗ runtime stale 12s, retry in 3s`, or `✗ runtime no answer` if the source has never answered. None if the source
-/// answers, or is connecting for the first time: the header shows that.
+/// `✗ runtime stale 12s, retry in 3s`, or `✗ runtime no answer` if the source has never answered. None if the
+/// source answers or has not been asked before. The header shows that a source is connecting.
 fn source_note(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option<String> {
     let (label, retry_at) = match state {
         SourceState::Stale {

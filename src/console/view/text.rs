@@ -92,7 +92,7 @@ pub(super) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
 }
 
-/// A counting time: `0:52`, `12:04`, `3:00:07`.
+/// A time that counts up or down: `0:52`, `12:04`, `3:00:07`.
 pub(super) fn clock(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {
@@ -102,7 +102,7 @@ pub(super) fn clock(seconds: u64) -> String {
     }
 }
 
-/// A long time, roughly: `48s`, `12m`, `4h 10m`, `12d 4h`.
+/// A duration without its smaller units: `48s`, `12m`, `4h 10m`, `12d 4h`.
 pub(super) fn age(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),

@@ -18,7 +18,7 @@ pub(super) const CUT_OFF: &str =
 /// The most watchers that are named.
 const NAMED: usize = 6;
 
-/// `watched by ben@ops-2, cleo@ops-3`; none if no other console watches.
+/// `watched by ben@ops-2, cleo@ops-3`. None if no other console watches.
 pub(super) fn watched_by(model: &Model) -> Option<String> {
     let watching = model.watching();
     if watching.is_empty() {
@@ -107,7 +107,7 @@ pub(super) fn sheet<'a>(
         let (name, consequence) = match hand {
             Hand::Later => (
                 "answer later",
-                format!("nothing is done now; {resume_key} opens this question again"),
+                format!("nothing is done now; {resume_key} asks again"),
             ),
             Hand::Over => (
                 "hand it over",

@@ -1,4 +1,4 @@
-//! The traffic of a slot in words. No requests means no data: neither good nor bad.
+//! The text about the traffic of a slot. A slot without requests has no data, which is neither good nor bad.
 
 use std::time::Duration;
 

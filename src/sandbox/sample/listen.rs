@@ -54,7 +54,7 @@ impl Drop for OwnSocket {
             return;
         };
         if (file.dev(), file.ino()) == self.identity {
-            // There is no way to report an error here. The next start removes a stale socket.
+            // A destructor cannot report an error. The next start removes a stale socket.
             drop(fs::remove_file(&self.path));
         }
     }

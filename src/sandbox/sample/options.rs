@@ -1,4 +1,5 @@
-//! The options of the sample application, from its arguments and its environment. Arguments win.
+//! The options of the sample application, from its arguments and its environment. Arguments take
+//! precedence.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,7 +9,7 @@ use jiff::SignedDuration;
 
 use crate::inventory::{Endpoint, Slot};
 
-/// How a version is broken.
+/// The fault of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fault {
     /// The version works.

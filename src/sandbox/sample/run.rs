@@ -21,7 +21,7 @@ use super::store::Store;
 /// The limit for open requests at the end, because a client that does not read must not delay the end forever.
 const FINISHES_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a version works before its fault appears, if the fault is a later one.
+/// How long a version works before a fault that appears later.
 const WELL_FOR: Duration = Duration::from_secs(3);
 
 /// The limit for writing the last log lines.
@@ -91,7 +91,7 @@ async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
 pub async fn serve(options: SampleOptions, stop: CancellationToken) -> Result<(), SampleFailure> {
     let (log, all_written) = RequestLog::start();
     let served = serve_logged(options, stop, log).await;
-    // Bounded, because neither a slow reader nor an abandoned connection may delay the end.
+    // The wait is limited, because neither a slow reader nor an abandoned connection may delay the end.
     drop(timeout(WRITES_WITHIN, all_written).await);
     served
 }

@@ -112,7 +112,7 @@ fn a_driver_sees_what_the_switch_lacks_and_no_question() {
         let waits = ladder(&model);
         assert!(
             waits.contains(
-                "switch waits for approvals (waiting 0:05): needs 1 approval by someone else"
+                "switch waits for approvals (for 0:05): needs 1 approval by someone else"
             ),
             "{waits}"
         );

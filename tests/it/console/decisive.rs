@@ -138,7 +138,7 @@ fn of_a_release() -> Vec<Case> {
         (
             "stop",
             step(Step::Stop),
-            vec!["is warm without traffic, and is stopped", TYPED],
+            vec!["warm without traffic, is stopped", TYPED],
         ),
         (
             "backing out",
@@ -487,10 +487,7 @@ fn answers() -> Vec<(Dialog, Vec<&'static str>)> {
         Dialog::Failure(Failure { row, ..failed })
     };
     vec![
-        (
-            chosen(0),
-            vec!["nothing is done now; A opens this question again"],
-        ),
+        (chosen(0), vec!["nothing is done now; A asks again"]),
         (chosen(1), vec!["tries watch again"]),
         (chosen(3), vec!["everything stays as it is now"]),
         (

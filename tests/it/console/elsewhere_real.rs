@@ -161,7 +161,7 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
         pty
     });
     let pty = pty.await.expect("no panic");
-    console.shows("to approve register since").await;
+    console.shows("to approve it (for").await;
     console.shows("web/production: register waits").await;
     let waits = "waits for ben@";
     assert!(console.now().contains(waits), "{}", console.now());

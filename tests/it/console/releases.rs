@@ -77,10 +77,7 @@ fn every_answer_to_a_failure_explains_its_effect() {
     tell(&mut model, Event::ReleaseMoved(Arc::new(failed.clone())));
     let shown = screen(&model);
     for (choice, does) in [
-        (
-            "decide later",
-            "nothing is done now; A opens this question again",
-        ),
+        ("decide later", "nothing is done now; A asks again"),
         ("retry", "tries verify again"),
         ("back out", "stop green; blue is not touched."),
         ("leave", "ends the release; everything stays as it is now"),

@@ -352,7 +352,7 @@ fn a_source_that_never_answered_is_unknown_and_not_empty() {
     let shown = screen(&model);
     for words in [
         "✗ runtime no answer, retry in 3s",
-        "unknown: the runtime has not answered",
+        "the runtime has not answered",
         "GREEN  ? UNKNOWN",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
