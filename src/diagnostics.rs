@@ -109,7 +109,7 @@ impl LateFile {
 
 fn create() -> io::Result<DailyFile> {
     let directory = log_directory()
-        .ok_or_else(|| io::Error::other("there is no directory for the log: set HOME"))?;
+        .ok_or_else(|| io::Error::other("no directory for the log is known: set HOME"))?;
     let with_path =
         |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
     private_files::create_directory(&directory).map_err(|error| with_path(&error))?;

@@ -75,7 +75,7 @@ pub(super) fn sheet<'a>(
     sheet
 }
 
-/// Which version has the traffic while the question is open.
+/// The text that says which version has the traffic while the question is open.
 fn traffic(failure: &Failure) -> (String, Meaning) {
     let status = &failure.status;
     let plan = &status.plan;
@@ -83,7 +83,7 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     match (&plan.from, status.switched, status.may_have_switched) {
         (_, true, _) => (format!("{new} has the traffic now"), Meaning::Warn),
         (_, false, true) => (
-            format!("The console cannot tell whether {new} has the traffic"),
+            format!("unknown: whether {new} has the traffic"),
             Meaning::Bad,
         ),
         (Some(from), false, false) => (

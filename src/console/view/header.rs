@@ -185,7 +185,7 @@ fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
             if model.open.as_ref() == Some(&armed.target) {
                 return Part::new(vec![short]);
             }
-            // This form is never shortened. Without the name it would look as if the open target were armed.
+            // The text is never shortened: without the name, the open target would seem to be armed.
             let long = format!("{hand} armed {} {left}", armed.target);
             Part::new(vec![form(long, Meaning::Warn)])
         }

@@ -317,7 +317,7 @@ fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
             Tone::Quiet => Meaning::Muted,
         };
         let text = line.text.trim_start_matches(' ');
-        // The text comes from other programs, and may consist of spaces only.
+        // Other programs wrote the text, so it may consist of spaces only.
         let indent = (line.text.len() - text.len()).min(room / 2);
         let wrapped = text::wrap(text, room.saturating_sub(indent), 2);
         wrapped.into_iter().map(move |text| {

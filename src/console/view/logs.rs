@@ -171,7 +171,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The rows of a line. Their number is the one that [`Measure::rows`] returns.
+    /// The rows of a line. Their number equals [`Measure::rows`].
     fn rows(&self, line: &LogLine) -> Vec<Line<'static>> {
         let text = text::clean(&line.text);
         let room = self.measure.room(line);

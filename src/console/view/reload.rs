@@ -20,7 +20,7 @@ pub(super) fn sheet<'a>(
     columns: usize,
 ) -> Sheet<'a> {
     let Some(new) = &model.configuration else {
-        return Sheet::new("The configuration on disk is the one in use".to_owned());
+        return Sheet::new("The configuration on disk is already in use".to_owned());
     };
     match &new.found {
         FoundConfiguration::Broken(errors) => broken(theme, new, errors, columns),

@@ -86,9 +86,9 @@ pub(super) fn sheet<'a>(
     columns: usize,
 ) -> Sheet<'a> {
     let request = &handover.asked;
-    let who = sanitize(&request.operator.to_string());
+    let requester = sanitize(&request.operator.to_string());
     let target = handover.status.plan.target();
-    let mut sheet = Sheet::new(format!("{who} asks to take over · {target}"));
+    let mut sheet = Sheet::new(format!("{requester} asks to take over · {target}"));
     sheet.frame = Meaning::Warn;
     let mut say = |text: &str, meaning| {
         let text = sanitize(text);
@@ -111,9 +111,9 @@ pub(super) fn sheet<'a>(
             ),
             Hand::Over => (
                 "hand it over",
-                format!("{who} drives after the current action has been observed; you watch"),
+                format!("{requester} drives after the current action has been observed; you watch"),
             ),
-            Hand::Keep => ("keep driving", format!("{who} sees that you refused")),
+            Hand::Keep => ("keep driving", format!("{requester} sees that you refused")),
         };
         Answer::new(name, consequence)
     });
