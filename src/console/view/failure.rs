@@ -83,7 +83,7 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     match (&plan.from, status.switched, status.may_have_switched) {
         (_, true, _) => (format!("{new} has the traffic now"), Meaning::Warn),
         (_, false, true) => (
-            format!("unknown: whether {new} has the traffic"),
+            format!("whether {new} has the traffic is unknown"),
             Meaning::Bad,
         ),
         (Some(from), false, false) => (

@@ -93,7 +93,7 @@ fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String,
             let live = match model.snapshot()?.live_slot() {
                 LiveSlot::Slot(slot) => format!("observed: {slot} has the traffic now"),
                 LiveSlot::NoSlot => "observed: no slot has the traffic".to_owned(),
-                LiveSlot::Unknown => "unknown: which slot has the traffic".to_owned(),
+                LiveSlot::Unknown => "which slot has the traffic is unknown".to_owned(),
             };
             let resume_key = model.keymap.shown(Action::Resume);
             let message = format!("{live}; {resume_key} resumes the release or backs it out");
