@@ -99,7 +99,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
                     Meaning::Busy,
                 )
             } else {
-                let asking = "asking which versions run in the environments before this one";
+                let asking = "asking what runs in the environments before this one";
                 (format!("{busy} {message}; {asking}"), Meaning::Busy)
             }
         }

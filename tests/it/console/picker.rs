@@ -546,7 +546,7 @@ fn the_cursor_waits_for_the_versions_of_earlier_environments() {
     assert!(!picker(&model).has_cursor, "{}", screen(&model));
     let said = screen(&model);
     assert!(
-        said.contains("asking which versions run in the environments"),
+        said.contains("asking what runs in the environments"),
         "{said}"
     );
     tell(&mut model, with_qa(unheard));
