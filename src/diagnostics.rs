@@ -1,6 +1,6 @@
-//! What the program reports about itself. Tracing goes into a log file and into the console's diagnostics
-//! pane; a panic is logged before the terminal is restored. Nothing goes to standard output, and
-//! the bodies of a client library's requests are never logged: they may hold secrets.
+//! What the program reports about itself. Events go to a log file and to the console's diagnostics pane, and a panic
+//! is logged before the terminal is restored. Nothing goes to standard output. The bodies of a client library's
+//! requests are never logged, because they may hold secrets.
 
 mod daily_file;
 
@@ -41,13 +41,12 @@ static UNWRITTEN: OnceLock<String> = OnceLock::new();
 pub(crate) enum LogFile {
     /// The file is created with the first line.
     Wanted,
-    /// Only if [`LOG_VARIABLE`] is set: the command must not leave files behind otherwise.
+    /// The file is created only if [`LOG_VARIABLE`] is set. Otherwise the command must not leave files behind.
     IfAskedFor,
-    /// No file.
     Unwanted,
 }
 
-/// Installs the TLS provider, the log and the panic reports. Call it once, first thing in `main`.
+/// Installs the TLS provider, the log and the panic reports. Must be called once, at the start of `main`.
 pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
     // A second provider would make the Docker client panic; the first one to install wins.
     if rustls::crypto::aws_lc_rs::default_provider()
@@ -72,12 +71,12 @@ pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
         *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
         fmt::layer().with_ansi(false).with_writer(writer)
     });
-    // The pane's layer formats every event it gets. Without a filter of its own it would format each
+    // The pane's layer formats every event it gets. Without its own filter it would format each
     // trace event of a client library, only to throw it away.
     tracing_subscriber::registry()
         .with(file.with_filter(filter.clone()))
         .with(tui_logger::TuiTracingSubscriberLayer.with_filter(filter.clone()))
-        .with(Bell(said_sender()).with_filter(filter.clone()))
+        .with(Bell(event_sender()).with_filter(filter.clone()))
         .try_init()?;
     tracing::debug!("greenroom {} started", env!("CARGO_PKG_VERSION"));
     Ok(())
@@ -99,7 +98,7 @@ impl LateFile {
     fn append(&mut self, line: &[u8]) -> io::Result<usize> {
         let file = match &mut self.0 {
             Some(file) => file,
-            none => none.insert(make()?),
+            none => none.insert(create()?),
         };
         file.write(
             &jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
@@ -108,12 +107,13 @@ impl LateFile {
     }
 }
 
-fn make() -> io::Result<DailyFile> {
+fn create() -> io::Result<DailyFile> {
     let directory = log_directory()
-        .ok_or_else(|| io::Error::other("there is no directory for the log: set HOME"))?;
-    let said = |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
-    private_files::create_directory(&directory).map_err(|error| said(&error))?;
-    private_files::close(&directory).map_err(|error| said(&error))?;
+        .ok_or_else(|| io::Error::other("no directory for the log is known: set HOME"))?;
+    let with_path =
+        |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
+    private_files::create_directory(&directory).map_err(|error| with_path(&error))?;
+    private_files::close(&directory).map_err(|error| with_path(&error))?;
     Ok(DailyFile::new(directory))
 }
 
@@ -121,7 +121,7 @@ impl io::Write for LateFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let written = self.append(line);
         if let Err(error) = &written {
-            // The first error is the reason; later ones follow from it.
+            // The first error is the reason. Later errors follow from it.
             let _ = UNWRITTEN.set(error.to_string());
         }
         written
@@ -132,34 +132,34 @@ impl io::Write for LateFile {
     }
 }
 
-/// What is logged: Greenroom's own events at the level in the variable (`info` without one), and warnings of
-/// the libraries. Spans and fields cannot be selected: that would compile regular expressions at every start.
+/// Selects what is logged: Greenroom's own events at the level in the variable (`info` without one), and warnings of
+/// the libraries. Spans and fields cannot be selected, because this would compile regular expressions at every start.
 fn filter() -> Targets {
-    let asked = std::env::var(LOG_VARIABLE).unwrap_or_default();
-    filter_for(&asked)
+    let selection = std::env::var(LOG_VARIABLE).unwrap_or_default();
+    filter_for(&selection)
 }
 
 /// A client library that logs in detail writes whole requests, which may hold a container's environment or a password.
 /// So libraries log warnings at most, whatever level the variable names.
-fn filter_for(asked: &str) -> Targets {
-    let words = if asked.trim().is_empty() {
+fn filter_for(selection: &str) -> Targets {
+    let directives = if selection.trim().is_empty() {
         "info"
     } else {
-        asked
+        selection
     };
-    let asked: Targets = words
+    let selection: Targets = directives
         .parse()
         .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
-    let default = asked.default_level().unwrap_or(LevelFilter::INFO);
-    let of_libraries = |level: LevelFilter| level.min(LevelFilter::WARN);
+    let default = selection.default_level().unwrap_or(LevelFilter::INFO);
+    let limited = |level: LevelFilter| level.min(LevelFilter::WARN);
     let mut filter = Targets::new()
-        .with_default(of_libraries(default))
+        .with_default(limited(default))
         .with_targets(OWN.map(|own| (own, default)));
-    for (target, level) in &asked {
+    for (target, level) in &selection {
         let level = if is_own(target) {
             level
         } else {
-            of_libraries(level)
+            limited(level)
         };
         filter = filter.with_target(target, level);
     }
@@ -171,14 +171,14 @@ fn is_own(target: &str) -> bool {
     OWN.contains(&of)
 }
 
-/// Changes with every event.
+/// A channel that changes with every logged event.
 pub(crate) fn said() -> watch::Receiver<()> {
-    said_sender().subscribe()
+    event_sender().subscribe()
 }
 
-fn said_sender() -> &'static watch::Sender<()> {
-    static SAID: OnceLock<watch::Sender<()>> = OnceLock::new();
-    SAID.get_or_init(|| watch::channel(()).0)
+fn event_sender() -> &'static watch::Sender<()> {
+    static SENDER: OnceLock<watch::Sender<()>> = OnceLock::new();
+    SENDER.get_or_init(|| watch::channel(()).0)
 }
 
 /// Notifies the receivers of [`said`] of each event.
@@ -190,7 +190,7 @@ impl<S: tracing::Subscriber> Layer<S> for Bell {
     }
 }
 
-/// The directory of the log: the user's state directory. None where its path would be relative.
+/// The directory of the log, in the user's state directory. None if the path would be relative.
 pub(crate) fn log_directory() -> Option<PathBuf> {
     let directories = directories::ProjectDirs::from("", "", "greenroom")?;
     let state = directories.state_dir();
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_library_logs_only_warnings_at_every_level() {
-        for asked in [
+        for selection in [
             "trace",
             "debug",
             "bollard=trace",
@@ -214,7 +214,7 @@ mod tests {
             "h2=trace,trace",
             "",
         ] {
-            let filter = filter_for(asked);
+            let filter = filter_for(selection);
             for library in [
                 "bollard",
                 "bollard::docker",
@@ -224,17 +224,17 @@ mod tests {
             ] {
                 assert!(
                     !filter.would_enable(library, &Level::INFO),
-                    "{asked}: {library}"
+                    "{selection}: {library}"
                 );
             }
-            assert!(filter.would_enable("tower", &Level::WARN), "{asked}");
+            assert!(filter.would_enable("tower", &Level::WARN), "{selection}");
         }
     }
 
     #[test]
-    fn our_own_events_are_logged_as_asked_for() {
-        let enables = |asked: &str, target: &str, level: &Level| {
-            filter_for(asked).would_enable(target, level)
+    fn own_events_are_logged_at_the_selected_level() {
+        let enables = |selection: &str, target: &str, level: &Level| {
+            filter_for(selection).would_enable(target, level)
         };
         for own in ["greenroom", "greenroom::release", "release", "repair"] {
             assert!(enables("", own, &Level::INFO), "{own}");

@@ -1,4 +1,4 @@
-//! The binary: it only returns the exit code.
+//! The binary. It only calls the library and returns the exit code.
 
 use std::process::ExitCode;
 

@@ -1,21 +1,19 @@
 //! Standard output and standard error that wait for a slow reader. Another program of the same session may have set the
-//! terminal or pipe to non-blocking mode. A full one then answers "try again" instead of blocking.
+//! terminal or pipe to non-blocking mode. A full terminal or pipe then answers "try again" instead of blocking.
 
 use std::io::{self, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// A writer that waits where the inner one answers "try again".
+/// A writer that waits if the inner writer answers "try again".
 #[derive(Debug)]
 pub(crate) struct Waiting<W>(W);
 
-/// Standard output.
 pub(crate) fn stdout() -> Waiting<Stdout> {
     Waiting(io::stdout())
 }
 
-/// Standard error.
 pub(crate) fn stderr() -> Waiting<Stderr> {
     Waiting(io::stderr())
 }
@@ -36,8 +34,8 @@ impl<W: Write + AsFd> Waiting<W> {
 
 impl<W: Write + AsFd> Write for Waiting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // The standard library's buffer has taken nothing of `bytes` when it answers with an error.
-        self.until_ready(|below| below.write(bytes))
+        // A buffer of the standard library that returns an error has accepted nothing of `bytes`.
+        self.until_ready(|writer| writer.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -45,7 +43,7 @@ impl<W: Write + AsFd> Write for Waiting<W> {
     }
 }
 
-/// Waits until the writer takes bytes, or until it has failed for good.
+/// Waits until the writer accepts bytes or has failed.
 fn wait(writer: &impl AsFd) -> io::Result<()> {
     let mut wanted = [PollFd::new(writer, PollFlags::OUT)];
     match poll(&mut wanted, None) {
@@ -65,7 +63,7 @@ mod tests {
     fn a_write_to_a_full_pipe_waits() {
         let (writer, mut reader) = UnixStream::pair().expect("a pair");
         writer.set_nonblocking(true).expect("set");
-        let seen = writer.try_clone().expect("a second one");
+        let probe = writer.try_clone().expect("a second one");
         // More than fits into a socket's buffer, in pieces as a screen is drawn.
         let bytes: Vec<u8> = (0..4_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let sent = bytes.clone();
@@ -77,13 +75,13 @@ mod tests {
             out.flush()
         });
         let is_full = || {
-            let mut wanted = [PollFd::new(&seen, PollFlags::OUT)];
+            let mut wanted = [PollFd::new(&probe, PollFlags::OUT)];
             poll(&mut wanted, Some(&rustix::event::Timespec::default())) == Ok(0)
         };
         while !is_full() && !writing.is_finished() {
             std::thread::yield_now();
         }
-        drop(seen);
+        drop(probe);
         let mut received = Vec::new();
         reader.read_to_end(&mut received).expect("read");
         writing.join().expect("a thread").expect("written");

@@ -1,5 +1,5 @@
-//! Whether an address is free to listen on, tested as the server will use it; and which ports any program on
-//! this machine may take at any moment.
+//! Tests whether an address is free to listen on, and says which ports any program on this machine may take at any
+//! moment. The test uses the address as a server will use it.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -24,10 +24,10 @@ pub fn check(address: SocketAddr) -> io::Result<()> {
     socket.bind(address)
 }
 
-/// The setting of Linux that keeps ports from being taken for outgoing connections.
+/// The Linux setting for ports that are not used for outgoing connections.
 pub const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
 
-/// The ports that Linux takes for outgoing connections. While a slot is empty, such a connection may take its port.
+/// The ports that Linux uses for outgoing connections. Such a connection may take the port of an empty slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingPorts {
     range: RangeInclusive<u16>,
@@ -35,7 +35,6 @@ pub struct OutgoingPorts {
 }
 
 impl Default for OutgoingPorts {
-    /// The defaults of Linux.
     fn default() -> Self {
         Self {
             range: 32_768..=60_999,
@@ -45,7 +44,7 @@ impl Default for OutgoingPorts {
 }
 
 impl OutgoingPorts {
-    /// The ports of this machine; the defaults of Linux if it does not tell.
+    /// The ports of this machine, or the defaults of Linux if the settings cannot be read.
     pub fn of_this_machine() -> Self {
         let read = |name| std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"));
         let range = read("ip_local_port_range").unwrap_or_default();
@@ -53,7 +52,7 @@ impl OutgoingPorts {
         Self::parse(&range, &reserved)
     }
 
-    /// From the text of the two settings.
+    /// Parses the text of the two settings. A range that cannot be read becomes the default of Linux.
     pub fn parse(range: &str, reserved: &str) -> Self {
         let mut ends = range.split_whitespace().map_while(|end| end.parse().ok());
         let range = match (ends.next(), ends.next()) {
@@ -80,11 +79,11 @@ impl OutgoingPorts {
         self.range.contains(&port) && !self.reserved.contains(&port)
     }
 
-    /// The value of [`RESERVED`] that reserves these ports and the ones already reserved.
+    /// The value of [`RESERVED`] that reserves `ports` in addition to the ports that are already reserved.
     pub fn reserving(&self, ports: &BTreeSet<u16>) -> String {
-        let all: BTreeSet<u16> = self.reserved.union(ports).copied().collect();
+        let reserved: BTreeSet<u16> = self.reserved.union(ports).copied().collect();
         let mut rows: Vec<(u16, u16)> = Vec::new();
-        for port in all {
+        for port in reserved {
             match rows.last_mut() {
                 Some((_, last)) if last.checked_add(1) == Some(port) => *last = port,
                 _ => rows.push((port, port)),

@@ -57,12 +57,12 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the access of others from a file that this user owns: an earlier version may have created it. The
-/// group keeps its access, because a store can be shared with it. Refuses a symbolic link. A file that does not exist
-/// or cannot be reached is no error here: opening it will report that.
+/// Removes the access of other users from a file that this user owns, because an earlier version of Greenroom may have
+/// created it. The group keeps its access, because a store can be shared with the group. Refuses a symbolic link. A
+/// file that does not exist or cannot be reached is not an error: opening it later will report the problem.
 ///
 /// The file is only named (`O_PATH`) and never opened. A process that closes a file loses all its POSIX locks on that
-/// file, those of an open database too: then another process resets the write-ahead log under it.
+/// file, including the locks of an open database. Another process could then reset the database's write-ahead log.
 pub(crate) fn close(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options
@@ -77,7 +77,8 @@ pub(crate) fn close(path: &Path) -> io::Result<()> {
     }
     let is_open = found.mode() & OTHERS != 0;
     if is_open && found.uid() == rustix::process::geteuid().as_raw() {
-        // Only this path changes the mode of a file opened with O_PATH; its own path could lead to another file by now.
+        // Only this path changes the mode of a file opened with O_PATH. By now, the original path could lead to another
+        // file.
         let itself = format!("/proc/self/fd/{}", named.as_raw_fd());
         let mode = Permissions::from_mode(found.mode() & !OTHERS & 0o7777);
         if let Err(error) = fs::set_permissions(itself, mode) {
@@ -101,7 +102,7 @@ pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
     Ok(directory.canonicalize()?.join(name))
 }
 
-const LINK: &str = "it is a symbolic link, which is not followed: name the path that it points to";
+const LINK: &str = "symbolic links are not followed: name the path that the link points to";
 
 /// Replaces the system's error for a link ("too many levels of symbolic links"), which does not name the cause.
 fn explained(error: io::Error, path: &Path) -> io::Error {
@@ -158,9 +159,9 @@ mod tests {
     fn locks(path: &Path) -> usize {
         let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
         let process = format!(" {} ", std::process::id());
-        let all = fs::read_to_string("/proc/locks").unwrap();
+        let kernel_locks = fs::read_to_string("/proc/locks").unwrap();
         let ours = |line: &&str| line.contains(&inode) && line.contains(&process);
-        all.lines().filter(ours).count()
+        kernel_locks.lines().filter(ours).count()
     }
 
     #[test]
@@ -189,11 +190,11 @@ mod tests {
         std::os::unix::fs::symlink(&precious, &link).unwrap();
         let mut truncating = options();
         assert!(truncating.truncate(true).open(&link).is_err());
-        let said = create(&link).unwrap_err().to_string();
-        assert!(said.contains("symbolic link"), "{said}");
+        let error = create(&link).unwrap_err().to_string();
+        assert!(error.contains("symbolic link"), "{error}");
         assert!(close(&link).is_err());
-        let said = write_for_all(&link, b"page").unwrap_err().to_string();
-        assert!(said.contains("symbolic link"), "{said}");
+        let error = write_for_all(&link, b"page").unwrap_err().to_string();
+        assert!(error.contains("symbolic link"), "{error}");
         assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
         let mut file = options()
             .append(true)

@@ -1,14 +1,14 @@
-//! Makes foreign bytes safe to show on a terminal: no control sequences, no bidirectional
-//! overrides, no invisible characters, valid UTF-8. Done once, where the text enters the crate.
+//! Makes bytes from outside safe to show on a terminal: no control sequences, no bidirectional overrides, no invisible
+//! characters, valid UTF-8. This is done once, where the text enters the crate.
 
 use unicode_width::UnicodeWidthChar as _;
 use vte::{Parser, Perform};
 
-/// How many characters of a foreign line are kept.
+/// How many characters of a line from outside are kept.
 pub(crate) const LONGEST: usize = 16 * 1024;
 
-/// One line of foreign bytes as safe text: control sequences are dropped whole, tabs become spaces,
-/// characters that move or hide others become `�`. Long lines are cut and end with `…`.
+/// Makes one line of bytes safe. Control sequences are dropped whole, tabs become spaces, and characters that move or
+/// hide other characters become `�`. Long lines are cut and end with `…`.
 pub fn sanitize_line(bytes: &[u8]) -> String {
     let mut kept = Kept::default();
     // Each line has its own parser: an unfinished sequence cannot swallow the next line.
@@ -22,7 +22,7 @@ pub fn sanitize_line(bytes: &[u8]) -> String {
     kept.text
 }
 
-/// Several lines of foreign text, each made safe and none of them cut.
+/// Makes several lines of text safe. No line is cut.
 pub(crate) fn sanitize_lines(text: &str) -> String {
     let mut kept = Kept {
         limit: usize::MAX,
@@ -38,15 +38,15 @@ pub(crate) fn sanitize_lines(text: &str) -> String {
     kept.text
 }
 
-/// Foreign text as one safe line. Line ends become spaces, and the login of a URL is hidden.
+/// Makes text safe as one line. Line ends become spaces, and the login of a URL is hidden.
 pub fn sanitize(text: &str) -> String {
     let mut lines = text.lines().map(|line| sanitize_line(line.as_bytes()));
-    let mut all = lines.next().unwrap_or_default();
+    let mut joined = lines.next().unwrap_or_default();
     for line in lines {
-        all.push(' ');
-        all.push_str(&line);
+        joined.push(' ');
+        joined.push_str(&line);
     }
-    without_login(all)
+    without_login(joined)
 }
 
 /// Hides the user and password of each URL in the text.
@@ -54,24 +54,24 @@ fn without_login(text: String) -> String {
     if !text.contains("://") || !text.contains('@') {
         return text;
     }
-    let mut shown = String::with_capacity(text.len());
+    let mut result = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some((before, after)) = rest.split_once("://") {
-        shown.push_str(before);
-        shown.push_str("://");
+        result.push_str(before);
+        result.push_str("://");
         rest = match login(after) {
             Some(login) => {
-                shown.push_str("(hidden)");
+                result.push_str("(hidden)");
                 &after[login..]
             }
             None => after,
         };
     }
-    shown.push_str(rest);
-    shown
+    result.push_str(rest);
+    result
 }
 
-/// The offset where the login of a URL ends, counted after its `://`; none if it has no login.
+/// The offset at which the login of a URL ends, counted from the end of `://`. None if the URL has no login.
 fn login(after: &str) -> Option<usize> {
     let until = |ends: &str| {
         let is_end = |c: char| c.is_whitespace() || ends.contains(c);
@@ -89,8 +89,8 @@ fn login(after: &str) -> Option<usize> {
     until("\"'`<>").rfind('@')
 }
 
-/// How many combining marks one character may carry: more than any script needs, and too few to
-/// reach into the lines above.
+/// How many combining marks one character may have: more than any script needs, and too few to reach into the lines
+/// above.
 const MARKS: usize = 4;
 
 struct Kept {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_do_not_pile_up_and_those_of_a_script_stay() {
+    fn only_a_few_combining_marks_are_kept() {
         assert_eq!(
             sanitize("e\u{301}a\u{308}\u{304}"),
             "e\u{301}a\u{308}\u{304}"
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_and_says_so() {
+    fn a_long_line_is_cut_with_a_mark() {
         let text = sanitize_line(&vec![b'x'; 1_000_000]);
         assert_eq!(text.chars().count(), LONGEST);
         assert!(text.ends_with('…'));

@@ -1,5 +1,5 @@
-//! The log file of a day, readable by this user only. The library's own appender cannot do that: it follows links and
-//! leaves the mode to the umask.
+//! The log file of a day, readable by this user only. The appender of the logging library follows links and leaves the
+//! mode to the umask, so it is not used.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -9,8 +9,8 @@ use crate::private_files;
 
 /// How many daily files are kept.
 const KEPT: usize = 7;
-const BEFORE: &str = "greenroom.";
-const AFTER: &str = ".log";
+const FILE_PREFIX: &str = "greenroom.";
+const FILE_SUFFIX: &str = ".log";
 
 /// Writes to the file of the day, and starts a new one with the first line after midnight, UTC.
 pub(super) struct DailyFile {
@@ -19,7 +19,7 @@ pub(super) struct DailyFile {
 }
 
 impl DailyFile {
-    /// In a directory that exists. The first line creates the file.
+    /// Logs to a directory that exists. The first line creates the file.
     pub(super) fn new(directory: PathBuf) -> Self {
         Self {
             directory,
@@ -30,7 +30,7 @@ impl DailyFile {
     /// Appends a line to the file of `day`, e.g. `2026-11-29`.
     pub(super) fn write(&mut self, day: &str, line: &[u8]) -> io::Result<usize> {
         match &mut self.open {
-            Some((of, file)) if of == day => file.write(line),
+            Some((open_day, file)) if open_day == day => file.write(line),
             _ => {
                 let file = open(&self.directory, day)?;
                 forget_old(&self.directory);
@@ -46,25 +46,25 @@ impl DailyFile {
 }
 
 fn open(directory: &Path, day: &str) -> io::Result<File> {
-    let path = directory.join(format!("{BEFORE}{day}{AFTER}"));
-    let said =
+    let path = directory.join(format!("{FILE_PREFIX}{day}{FILE_SUFFIX}"));
+    let with_path =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    // An existing file may be readable for others.
-    private_files::close(&path).map_err(said)?;
+    // An existing file may be readable by other users.
+    private_files::close(&path).map_err(with_path)?;
     private_files::options()
         .append(true)
         .open(&path)
-        .map_err(said)
+        .map_err(with_path)
 }
 
-/// Removes all but the newest files. What cannot be removed is tried again the next day.
+/// Removes all but the newest files. A file that cannot be removed is tried again the next day.
 fn forget_old(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with(BEFORE) && name.ends_with(AFTER))
+        .filter(|name| name.starts_with(FILE_PREFIX) && name.ends_with(FILE_SUFFIX))
         .collect();
     names.sort();
     let old = names.len().saturating_sub(KEPT);

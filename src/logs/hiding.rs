@@ -1,5 +1,5 @@
-//! Lines of a log without the secrets of their target. Secrets are read when they are first needed, which may be long
-//! after a log was opened: each line is looked through for those that are known when it comes.
+//! Hides the secrets of a target in the lines of its log. Secrets are read when they are first needed, which may be
+//! long after the log was opened. So each line is searched for the secrets that are known when the line arrives.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use super::NewLine;
 use crate::inventory::Mask;
 use crate::ports::{Checker, LogChunk};
 
-/// Hides the secrets that a checker knows; nothing without one.
+/// Hides the secrets that a checker knows. Without a checker it hides nothing.
 #[expect(missing_debug_implementations, reason = "holds a trait object")]
 pub struct Hiding {
     checker: Option<Arc<dyn Checker>>,
-    /// What the checker said when the mask was made.
+    /// The revision of the secrets in `mask`, as the checker counts them.
     revision: u64,
     mask: Mask,
 }
 
 impl Hiding {
-    /// With what the checker knows now.
+    /// Starts with the secrets that the checker knows now.
     pub fn new(checker: Option<Arc<dyn Checker>>) -> Self {
         let mut hiding = Self {
             checker,
@@ -28,14 +28,15 @@ impl Hiding {
         hiding
     }
 
-    /// Waits until the secrets were read, or that has taken too long: an application may have written them before.
+    /// Waits until the secrets have been read or reading them has taken too long, because the log may already contain
+    /// secrets.
     pub(super) async fn wait(&mut self) {
         if let Some(checker) = &self.checker {
             checker.mask().await;
         }
     }
 
-    /// The line in a chunk. One without a secret stays as the application wrote it, colours included.
+    /// The line in a chunk, with its secrets hidden.
     pub fn line(&mut self, chunk: &LogChunk) -> NewLine {
         let checker = self.checker.as_ref();
         if checker.is_some_and(|it| it.mask_revision() != self.revision) {
@@ -60,7 +61,7 @@ impl Hiding {
         let Some(checker) = &self.checker else {
             return;
         };
-        // The number first: what is learned in between is looked for once more at the next line.
+        // The revision is read first: if the secrets change in between, the next line takes the mask again.
         self.revision = checker.mask_revision();
         self.mask = checker.known_mask();
     }

@@ -1,5 +1,5 @@
-//! The lines of a ring that match a search. Updated with each line, so that neither a frame nor a new
-//! line needs a scan of all lines.
+//! The lines of a ring that match a search. The index is updated with each line, so that neither a frame nor a new line
+//! needs a scan of all lines.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,6 @@ pub struct Index {
 }
 
 impl Index {
-    /// An index that has seen no line yet.
     pub(super) fn new(needle: Needle) -> Self {
         Self {
             needle,
@@ -21,7 +20,6 @@ impl Index {
         }
     }
 
-    /// The search text.
     pub fn needle(&self) -> &Needle {
         &self.needle
     }
@@ -47,7 +45,7 @@ impl Index {
         }
     }
 
-    /// Removes the lines from this one on, which the ring has taken back.
+    /// Removes the lines from this one on, which the ring has removed to renumber them.
     pub(super) fn forget_from(&mut self, id: LineId) {
         while self.ids.back().is_some_and(|newest| *newest >= id) {
             self.ids.pop_back();

@@ -1,4 +1,4 @@
-//! One line of a log. Its text has been made safe to show before it gets here.
+//! One line of a log. The text of a line is always sanitized.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::inventory::Slot;
 use crate::ports::{LogChunk, LogStream};
 use crate::sanitize::{LONGEST, sanitize_line};
 
-/// The number of a line in its ring. Counts up by one and is never reused, so that a position in
-/// the log stays valid while older lines are dropped.
+/// The number of a line in its ring. Numbers count up by one, and dropping older lines does not change them, so a
+/// position in the log stays valid. Only a merge with another log renumbers the newest lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LineId(pub u64);
 
@@ -24,19 +24,18 @@ pub enum Origin {
     Notice,
 }
 
-/// A line that is not in a ring yet. All rings that keep it share its text.
+/// A line that is not in a ring yet. Several rings can keep the line and share its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLine {
     /// When the engine received it.
     pub at: Option<Timestamp>,
-    /// Who wrote it.
     pub origin: Origin,
-    /// The text, safe to show.
+    /// The sanitized text.
     pub text: Arc<str>,
 }
 
 impl NewLine {
-    /// Makes a line from a chunk of untrusted bytes. A cut line ends with a note about it.
+    /// Makes a line from a chunk of untrusted bytes. A line that was cut ends with a note that says so.
     pub fn from_chunk(chunk: &LogChunk) -> Self {
         Self {
             at: chunk.at,
@@ -57,7 +56,6 @@ impl NewLine {
         }
     }
 
-    /// Sets the time.
     #[must_use]
     pub fn at(self, at: Timestamp) -> Self {
         Self {
@@ -67,7 +65,7 @@ impl NewLine {
     }
 }
 
-/// The safe text of a line. Nearly all lines are plain and are copied as they are.
+/// The sanitized text of a line. Nearly all lines are plain ASCII and are copied as they are.
 fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
     if bytes.len() < LONGEST
         && bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
@@ -78,35 +76,32 @@ fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
     let mut text = sanitize_line(bytes);
     let is_cut = bytes.len() >= LONGEST && text.ends_with('…') && text.chars().count() == LONGEST;
     if is_cut || dropped > 0 {
-        // With this note the text is no longer than a safe line may be.
-        let came = (bytes.len() + dropped) / 1024;
-        let end = format!("… [cut here, {came} KiB in total]");
-        let room = LONGEST - 1 - end.chars().count();
+        // The note replaces the end of the text, so that the text is not longer than `LONGEST`.
+        let total = (bytes.len() + dropped) / 1024;
+        let note = format!("… [line cut, {total} KiB in total]");
+        let room = LONGEST - 1 - note.chars().count();
         let kept = text
             .char_indices()
             .nth(room)
             .map_or(text.len(), |(at, _)| at);
         text.truncate(kept);
-        text.push_str(&end);
+        text.push_str(&note);
     }
     text.into()
 }
 
-/// A line in a ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its number.
     pub id: LineId,
     /// When the engine received it.
     pub at: Option<Timestamp>,
-    /// Its order in time, in microseconds: the newest time stamp that its log had when the line
-    /// arrived. Never less than that of the previous line.
+    /// The position in time, in microseconds: the newest time stamp of the log when the line arrived. It is never less
+    /// than that of the line before.
     pub(super) order: i64,
-    /// Who wrote it.
     pub origin: Origin,
-    /// The slot of the instance that wrote it, if the ring holds lines of both.
+    /// The slot of the instance that wrote the line, if the ring holds the lines of both slots.
     pub slot: Option<Slot>,
-    /// The text, safe to show.
+    /// The sanitized text.
     pub text: Arc<str>,
 }
 
@@ -135,13 +130,13 @@ mod tests {
     #[test]
     fn a_cut_line_says_how_long_it_was() {
         let text = line(&vec![b'x'; 1024 * 1024]);
-        assert!(text.ends_with("x… [cut here, 1024 KiB in total]"));
+        assert!(text.ends_with("x… [line cut, 1024 KiB in total]"));
         let dropped = |byte: u8| {
             let bytes = [b"begins".to_vec(), vec![byte; 256 * 1024]].concat();
             super::text(&bytes, 512 * 1024).to_string()
         };
-        assert!(dropped(b'x').ends_with("x… [cut here, 768 KiB in total]"));
-        assert_eq!(dropped(0), "begins… [cut here, 768 KiB in total]");
+        assert!(dropped(b'x').ends_with("x… [line cut, 768 KiB in total]"));
+        assert_eq!(dropped(0), "begins… [line cut, 768 KiB in total]");
         let whole = line(&vec![b'x'; LONGEST - 1]);
         assert_eq!(whole.len(), LONGEST - 1);
     }

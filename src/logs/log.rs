@@ -1,5 +1,5 @@
-//! A log as the operator sees it: the kept lines, the search, the filter, and the position of the
-//! view. All of it is updated as lines come and go.
+//! A log as the operator sees it: the kept lines, the search, the filter, and the position of the view. All four are
+//! updated as lines are added and dropped.
 
 use jiff::Timestamp;
 
@@ -9,20 +9,17 @@ use crate::inventory::Slot;
 /// What an operator wants to see of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
-    /// The search text: all lines stay, matches are marked.
+    /// The search text. All lines stay, and matches are marked.
     pub search: String,
-    /// The filter text: only lines that contain it are shown.
+    /// The filter text. Only lines that contain it are shown.
     pub filter: String,
-    /// Hides lines older than this.
+    /// Lines that are older than this time are hidden.
     pub since: Option<Timestamp>,
 }
 
-/// The direction of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seek {
-    /// Towards newer lines.
     Newer,
-    /// Towards older lines.
     Older,
 }
 
@@ -40,7 +37,6 @@ pub struct Log {
 }
 
 impl Log {
-    /// An empty log with these bounds.
     pub fn new(bounds: Bounds) -> Self {
         Self {
             ring: Ring::new(bounds),
@@ -48,27 +44,22 @@ impl Log {
         }
     }
 
-    /// The kept lines.
     pub fn ring(&self) -> &Ring {
         &self.ring
     }
 
-    /// The view.
     pub fn view(&self) -> &Viewport {
         &self.view
     }
 
-    /// The lines that are shown.
     pub fn shown(&self) -> Shown<'_> {
         shown(&self.ring, self.filter.as_ref(), self.from)
     }
 
-    /// The search text.
     pub fn needle(&self) -> Option<&Needle> {
         self.search.as_ref().map(Index::needle)
     }
 
-    /// The current match.
     pub fn hit(&self) -> Option<LineId> {
         self.hit
     }
@@ -83,7 +74,6 @@ impl Log {
         Some((number, hits.len() - before))
     }
 
-    /// Appends new lines.
     pub fn extend(&mut self, lines: impl IntoIterator<Item = NewLine>) {
         let first = self.ring.end();
         for line in lines {
@@ -92,7 +82,7 @@ impl Log {
         self.index_from(first);
     }
 
-    /// Adds lines of one slot's log, starting at a line number, ordered by time.
+    /// Merges the lines of one slot's log from a line number on into this log, ordered by time.
     pub fn interleave(&mut self, slot: Slot, log: &Self, from: LineId) {
         let mut new = log.ring.window(from, usize::MAX).peekable();
         let Some(oldest) = new.peek() else { return };
@@ -147,8 +137,8 @@ impl Log {
         }
     }
 
-    /// Moves to the match nearest to the view: the newest one at or above its last line, otherwise
-    /// the oldest one below. Returns whether there is a match.
+    /// Moves to the match nearest to the view: the newest match at or above the last visible line, otherwise the oldest
+    /// match below it. Returns whether there is a match.
     pub fn go_to_nearest(&mut self, room: Room<'_>) -> bool {
         let shown = self.shown();
         let below = self.view.below(shown, room);
@@ -166,8 +156,8 @@ impl Log {
         self.arrive(found, room)
     }
 
-    /// Moves to the next match after the current one. Returns whether it wrapped around at
-    /// the end; none if there is no match.
+    /// Moves to the next match after the current match. Returns whether the search wrapped around at the end, or none
+    /// if there is no match.
     pub fn seek(&mut self, seek: Seek, room: Room<'_>) -> Option<bool> {
         let Some(from) = self.hit else {
             return self.go_to_nearest(room).then_some(false);
@@ -190,19 +180,17 @@ impl Log {
         self.arrive(found, room).then_some(!is_inside)
     }
 
-    /// Restores a view.
+    /// Restores an earlier view, and clears the current match.
     pub fn look_again(&mut self, view: Viewport) {
         self.view = view;
         self.hit = None;
     }
 
-    /// Scrolls by rows.
     pub fn scroll(&mut self, room: Room<'_>, by: isize) {
         let shown = shown(&self.ring, self.filter.as_ref(), self.from);
         self.view.scroll(shown, room, by);
     }
 
-    /// Scrolls by columns.
     pub fn slide(&mut self, by: isize) {
         self.view.slide(by);
     }
@@ -212,12 +200,10 @@ impl Log {
         self.view.reveal(columns, width);
     }
 
-    /// Follows the newest line.
     pub fn follow(&mut self) {
         self.view.follow();
     }
 
-    /// Stops following.
     pub fn stay(&mut self, room: Room<'_>) {
         let shown = shown(&self.ring, self.filter.as_ref(), self.from);
         self.view.stay(shown, room);
@@ -273,12 +259,15 @@ fn shown<'a>(ring: &'a Ring, filter: Option<&'a Index>, from: LineId) -> Shown<'
     Shown::new(ring, filter.map(Index::ids), from)
 }
 
-/// A room of some height in which every line takes one row: for callers that do not wrap lines.
+/// A room in which every line takes one row, for callers that do not wrap lines.
 pub fn plain(height: usize) -> Room<'static> {
-    fn one(_: &Line) -> usize {
+    fn one_row(_: &Line) -> usize {
         1
     }
-    Room { height, rows: &one }
+    Room {
+        height,
+        rows: &one_row,
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Live logs: a ring keeps the newest lines, an index finds matches, and a viewport shows a part. Pure,
-//! except for `tail`, which follows a log through a port, and `save`, which writes a file.
+//! Live logs: a ring keeps the newest lines, an index finds matches, and a viewport shows a part. Only two modules do
+//! input or output: `tail` follows a log through a port, and `save` writes a file.
 //!
-//! It does not know the screen: it decides which lines are visible, not how they are drawn.
+//! This module decides which lines are visible. It does not know the screen or how lines are drawn.
 
 mod hiding;
 mod index;

@@ -1,9 +1,8 @@
-//! A search text: literal, not a pattern. Upper and lower case are the same unless the text contains a
-//! capital.
+//! A search text. It is literal, not a pattern. Upper and lower case are the same unless the text contains a capital.
 
 use std::ops::Range;
 
-/// A search text. Never empty.
+/// A search text, which is never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
     text: String,
@@ -12,16 +11,16 @@ pub struct Needle {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
-    /// Contains a capital: compare exactly.
+    /// The text has a capital, so case matters.
     Exact,
-    /// Only ASCII: compare bytes.
+    /// The text is ASCII without a capital, so bytes are compared.
     Ascii,
-    /// Other characters: compare characters.
+    /// The text has other characters and no capital, so characters are compared.
     Any,
 }
 
 impl Needle {
-    /// The needle for a typed text; none if nothing was typed.
+    /// The search text that was typed. None if nothing was typed.
     pub fn new(typed: &str) -> Option<Self> {
         if typed.is_empty() {
             return None;
@@ -39,17 +38,15 @@ impl Needle {
         })
     }
 
-    /// The text as typed.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether the text contains it.
     pub fn is_in(&self, text: &str) -> bool {
         self.next(text, 0).is_some()
     }
 
-    /// Its positions in a text, left to right, without overlaps.
+    /// The positions of the search text in `text`, from left to right, without overlaps.
     pub fn places(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
         let mut from = 0;
         std::iter::from_fn(move || {
@@ -109,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_counts_only_when_a_capital_was_typed_and_text_is_literal() {
+    fn case_matters_only_if_a_capital_was_typed() {
         for (typed, text, found) in [
             ("error", "an ERROR here", true),
             ("Error", "an ERROR here", false),

@@ -6,16 +6,16 @@ use std::collections::VecDeque;
 use super::{Line, LineId, NewLine};
 use crate::inventory::Slot;
 
-/// The approximate cost of a line beyond its text: its entry in the queue, and the two counters and
-/// the rounding of a shared text.
+/// The approximate number of bytes of a line beyond its text: the entry in the queue, and the two counters and the
+/// rounding of a shared text.
 const OVERHEAD: usize = size_of::<Line>() + 24;
 
 /// How much a ring keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// At most this many lines.
+    /// The most lines that are kept.
     pub lines: usize,
-    /// At most about this many bytes. The newest line is always kept.
+    /// The most bytes that are kept, approximately. The newest line is always kept.
     pub bytes: usize,
 }
 
@@ -39,7 +39,6 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// An empty ring.
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
@@ -47,7 +46,6 @@ impl Ring {
         }
     }
 
-    /// Appends a line.
     pub fn push(&mut self, line: NewLine) {
         let order = line.at.map_or(self.newest, jiff::Timestamp::as_microsecond);
         self.put(Line {
@@ -60,7 +58,7 @@ impl Ring {
         });
     }
 
-    /// Appends a line of another ring, as a line of this slot.
+    /// Appends a line of another ring as a line of `slot`.
     pub(super) fn push_of(&mut self, slot: Slot, line: &Line) {
         self.put(Line {
             slot: Some(slot),
@@ -101,7 +99,6 @@ impl Ring {
         taken
     }
 
-    /// Appends lines.
     pub fn extend(&mut self, lines: impl IntoIterator<Item = NewLine>) {
         for line in lines {
             self.push(line);
@@ -128,12 +125,12 @@ impl Ring {
         self.first().0
     }
 
-    /// The bytes in use, counted as for the bound.
+    /// The bytes in use, counted as for [`Bounds::bytes`].
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The number of the oldest kept line; if none is kept, that of the next line.
+    /// The number of the oldest kept line, or of the next line if none is kept.
     pub fn first(&self) -> LineId {
         self.lines.front().map_or(LineId(self.next), |line| line.id)
     }
@@ -155,8 +152,8 @@ impl Ring {
         self.lines.get(usize::try_from(index).ok()?)
     }
 
-    /// At most `count` lines from a number on, oldest first; from the oldest kept line if that number
-    /// was dropped.
+    /// At most `count` lines from a number on, oldest first. If the line with that number was dropped, the oldest kept
+    /// line is the first.
     pub fn window(&self, from: LineId, count: usize) -> impl Iterator<Item = &Line> {
         let index = from.0.saturating_sub(self.first().0);
         let index = usize::try_from(index).unwrap_or(usize::MAX).min(self.len());
@@ -179,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_old_end_is_dropped_and_counted() {
+    fn the_oldest_lines_are_dropped_and_counted() {
         let mut ring = Ring::new(Bounds {
             lines: 2,
             bytes: usize::MAX,
@@ -193,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_larger_than_the_ring_is_still_shown() {
+    fn one_line_larger_than_the_ring_is_kept() {
         let mut ring = Ring::new(Bounds {
             lines: 9,
             bytes: 10,
@@ -204,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_ring_keeps_within_its_bounds_and_keeps_the_newest(
+        fn a_ring_keeps_the_newest_lines_within_its_bounds(
             lengths in prop::collection::vec(0_usize..200, 0..300),
             lines in 1_usize..40,
             bytes in 1_usize..4000,

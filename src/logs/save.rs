@@ -7,7 +7,7 @@ use atomic_write_file::AtomicWriteFile;
 
 use super::NewLine;
 
-/// Writes lines to a file, each with its time in front if that is known.
+/// Writes lines to a file. Each line starts with its time if the time is known.
 pub fn write(path: &Path, lines: &[NewLine]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;

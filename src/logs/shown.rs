@@ -1,5 +1,5 @@
 //! The lines of a ring that are shown: all lines, those that match a filter, or those since a
-//! moment. Each is found by its number without a scan.
+//! moment. A line is found by its number without a scan.
 
 use std::collections::VecDeque;
 
@@ -9,14 +9,14 @@ use super::{Line, LineId, Ring};
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
     ring: &'a Ring,
-    /// The lines that match the filter; `None` shows all.
+    /// The lines that match the filter. `None` means that there is no filter.
     kept: Option<&'a VecDeque<LineId>>,
-    /// The oldest shown line.
+    /// The oldest line that may be shown.
     from: LineId,
 }
 
 impl<'a> Shown<'a> {
-    /// The lines of a ring from `from` on; only those in `kept` if given.
+    /// The lines of a ring from `from` on. If `kept` is given, only the lines in it.
     pub(super) fn new(ring: &'a Ring, kept: Option<&'a VecDeque<LineId>>, from: LineId) -> Self {
         Self {
             ring,
@@ -25,7 +25,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// How many shown lines that the ring still has are before this one.
+    /// How many lines of the ring that match the filter come before this line, including those before `from`.
     fn before(&self, id: LineId) -> usize {
         match self.kept {
             Some(kept) => kept.partition_point(|kept| *kept < id),
@@ -35,8 +35,8 @@ impl<'a> Shown<'a> {
 
     /// How many lines are shown.
     pub fn len(&self) -> usize {
-        let all = self.kept.map_or(self.ring.len(), VecDeque::len);
-        all.saturating_sub(self.before(self.from))
+        let matching = self.kept.map_or(self.ring.len(), VecDeque::len);
+        matching.saturating_sub(self.before(self.from))
     }
 
     /// Whether no line is shown.
@@ -54,13 +54,14 @@ impl<'a> Shown<'a> {
         self.ring.get(id)
     }
 
-    /// The number of a line, or of the next newer shown line.
+    /// The number of a line, counted from the oldest shown line. For a hidden line, the number of the next newer shown
+    /// line.
     pub fn number(&self, id: LineId) -> usize {
         let skipped = self.before(self.from);
         self.before(id).saturating_sub(skipped).min(self.len())
     }
 
-    /// The id of the next line.
+    /// The id that the next new line will get.
     pub(super) fn next(&self) -> LineId {
         self.ring.end()
     }

@@ -1,6 +1,5 @@
-//! Follows a log across restarts and lost connections, without duplicates, and with a notice
-//! wherever lines may be missing. It uses the ports and does not know the screen. A slow reader makes
-//! it wait; it never buffers more lines.
+//! Follows a log across restarts and lost connections, without duplicates, and with a notice wherever lines may be
+//! missing. It uses the ports and does not know the screen. It waits for a slow reader and does not buffer more lines.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ pub type Batch = Vec<NewLine>;
 const GATHER: Duration = Duration::from_millis(16);
 /// The maximum number of lines in a batch.
 const LARGEST: usize = 1024;
-/// How many available lines are taken before the clock is checked.
+/// How many available lines are read before the clock is checked.
 const READY: usize = LARGEST / 2;
 /// How many batches may wait for a slow reader before the tail waits too.
 const WAITING: usize = 4;
@@ -34,8 +33,8 @@ const OVERLAP: usize = 20_000;
 const BEGIN: Duration = Duration::from_secs(10);
 /// The first and the longest pause before the log is opened again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-/// The notice at the end of the log.
-const ENDED: &str = "the log ends here for now; new lines continue below";
+/// The notice after the last line of a log that has ended for now.
+const ENDED: &str = "the log has ended for now; new lines will follow below";
 
 /// Follows an instance: at most `tail` existing lines, then new ones, until the instance is
 /// gone, its log cannot be read, or the receiver is dropped.
@@ -48,7 +47,8 @@ pub fn follow(
     follow_tap(tap, None, tail)
 }
 
-/// The same, with the target's secrets hidden, which its checker knows: an application may log them.
+/// Follows an instance like [`follow`], and hides the secrets of the target that the checker knows, because an
+/// application may log them.
 pub fn follow_hidden(
     (reader, checker): (Arc<dyn RuntimeReader>, Arc<dyn Checker>),
     instance: InstanceId,
@@ -58,7 +58,7 @@ pub fn follow_hidden(
     follow_tap(tap, Some(checker), tail)
 }
 
-/// Follows the proxy's log of a target's requests in the same way.
+/// Follows the proxy's log of the requests to a target, and hides the secrets of the target.
 pub fn follow_proxy(
     (reader, checker): (Arc<dyn RouterReader>, Arc<dyn Checker>),
     target: Target,
@@ -75,11 +75,11 @@ fn follow_tap(
 ) -> mpsc::Receiver<Batch> {
     let (out, batches) = mpsc::channel(WAITING);
     tokio::spawn(async move {
-        let gone = out.clone();
+        let sender = out.clone();
         let tailing = run(&tap, Hiding::new(checker), tail, &out);
         tokio::select! {
             () = tailing => {}
-            () = gone.closed() => {}
+            () = sender.closed() => {}
         }
     });
     batches
@@ -87,14 +87,14 @@ fn follow_tap(
 
 type Chunks = BoxStream<'static, ports::Result<LogChunk>>;
 
-/// A source of lines.
+/// A log that can be opened again and again.
 #[async_trait]
 trait Tap: Send + Sync {
     /// At most `tail` existing lines, none older than `since` if the source supports that, then
     /// new ones.
     async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks>;
 
-    /// The failure if opening takes too long.
+    /// The failure to report if opening the log takes too long.
     fn silent(&self) -> Failure;
 }
 
@@ -136,7 +136,7 @@ impl Tap for OfProxy {
 enum Ended {
     /// The receiver was dropped.
     Unread,
-    /// The instance ended, or the connection did.
+    /// The instance ended, or the connection was lost with a failure.
     Stream(Option<Failure>),
 }
 
@@ -158,13 +158,15 @@ async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batc
         if std::mem::take(&mut seen.grew) {
             pause = PAUSES.0;
             last_notice.clear();
-            // When an instance ends, engines lose a last line without a line end. They return it on a
-            // second request. Ask at once: soon the instance may be gone.
+            // When an instance ends, engines omit a last line without a line end, and return it on the next
+            // request. The log is opened again without a pause, because the instance may soon be gone.
             if why.is_none() {
                 continue;
             }
         }
-        let over = why.as_ref().is_some_and(|failure| !passes(failure.kind));
+        let over = why
+            .as_ref()
+            .is_some_and(|failure| !may_recover(failure.kind));
         let text = match why {
             Some(failure) if over => format!("the log cannot be followed: {failure}"),
             Some(failure) => format!("the log is interrupted; trying again: {failure}"),
@@ -183,9 +185,9 @@ async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batc
     }
 }
 
-/// Whether asking again may help. A missing instance stays missing, and a log driver that cannot be read
-/// does not change.
-fn passes(kind: FailureKind) -> bool {
+/// Whether opening the log again may help. A missing instance stays missing, and a log driver that cannot be read does
+/// not change.
+fn may_recover(kind: FailureKind) -> bool {
     !matches!(
         kind,
         FailureKind::Missing
@@ -196,14 +198,14 @@ fn passes(kind: FailureKind) -> bool {
 }
 
 async fn open(tap: &dyn Tap, seen: &mut Seen, tail: usize) -> ports::Result<Chunks> {
-    let asked = match seen.last {
+    let requested_lines = match seen.last {
         Some(_) => OVERLAP,
         // Lines without a time cannot be distinguished from repeated ones.
-        None if seen.any => 0,
+        None if seen.has_sent => 0,
         None => tail,
     };
     let opening = async {
-        let chunks = tap.open(seen.last, asked).await?;
+        let chunks = tap.open(seen.last, requested_lines).await?;
         seen.hiding.wait().await;
         Ok(chunks)
     };
@@ -223,7 +225,7 @@ async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> End
         while gathered.is_ok() && batch.len() + READY < LARGEST {
             match timeout_at(until, ready.next()).await {
                 Ok(Some(more)) => gathered = gather(more, seen, &mut batch),
-                // The next round meets the end again.
+                // The next round reads the end of the stream again.
                 Ok(None) | Err(_) => break,
             }
         }
@@ -236,7 +238,7 @@ async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> End
     }
 }
 
-/// Adds the new lines of some chunks.
+/// Adds the new lines in `chunks` to the batch.
 fn gather(
     chunks: Vec<ports::Result<LogChunk>>,
     seen: &mut Seen,
@@ -254,14 +256,14 @@ enum Joint {
     /// No line was sent before.
     #[default]
     First,
-    /// Re-opened; no line that was sent before has come yet.
+    /// The log was opened again, and no line that was sent before has come yet.
     Open,
-    /// Re-opened, and it continues where the last one ended.
+    /// The log was opened again, and continues where the stream before ended.
     Closed,
 }
 
-/// What is needed to detect duplicates: the newest time stamp sent and the lines at it, as they came. What is hidden in a
-/// line may differ when it comes again.
+/// What is needed to detect duplicates: the newest time stamp that was sent, and the lines with this time stamp. The
+/// lines are kept as they were received, because the hidden secrets in a line may differ the next time.
 struct Seen {
     hiding: Hiding,
     last: Option<Timestamp>,
@@ -270,7 +272,7 @@ struct Seen {
     repeats: HashMap<Vec<u8>, usize>,
     repeats_at: Option<Timestamp>,
     joint: Joint,
-    any: bool,
+    has_sent: bool,
     grew: bool,
 }
 
@@ -283,7 +285,7 @@ impl Seen {
             repeats: HashMap::new(),
             repeats_at: None,
             joint: Joint::default(),
-            any: false,
+            has_sent: false,
             grew: false,
         }
     }
@@ -295,7 +297,11 @@ impl Seen {
             *self.repeats.entry(line.clone()).or_default() += 1;
         }
         self.repeats_at = self.last;
-        self.joint = if self.any { Joint::Open } else { Joint::First };
+        self.joint = if self.has_sent {
+            Joint::Open
+        } else {
+            Joint::First
+        };
     }
 
     /// Adds a new line to the batch, preceded by a notice where lines may be missing.
@@ -334,7 +340,7 @@ impl Seen {
     }
 
     fn note(&mut self, chunk: LogChunk) {
-        self.any = true;
+        self.has_sent = true;
         self.grew = true;
         let Some(at) = chunk.at else { return };
         match self.last {
@@ -345,7 +351,7 @@ impl Seen {
                 self.last = Some(at);
             }
         }
-        // No more than these are ever requested again.
+        // No more lines than this are ever requested again.
         if self.at_last.len() < OVERLAP {
             self.at_last.push(chunk.bytes);
         }
@@ -358,7 +364,7 @@ fn gap(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
             let (from, to) = (local_time::moment(from), local_time::moment(to));
             format!("lines may be missing between {from} and {to}")
         }
-        _ => "lines may be missing here: the log was opened again".into(),
+        _ => "lines may be missing at this point: the log was opened again".into(),
     }
 }
 

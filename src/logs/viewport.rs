@@ -3,12 +3,10 @@
 
 use super::{Line, LineId, Shown};
 
-/// The space of a view on the screen. Every query and every move takes it, so
-/// that a resize needs no call of its own.
+/// The space of a view on the screen. Every query and every move takes it, so that a resize needs no separate call.
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "holds a function")]
 pub struct Room<'a> {
-    /// The number of rows.
     pub height: usize,
     /// How many rows a line takes; at least one.
     pub rows: &'a dyn Fn(&Line) -> usize,
@@ -23,7 +21,7 @@ impl Room<'_> {
 /// The row at the top of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Top {
-    /// The number of its line among the shown lines.
+    /// The number of the line among the shown lines.
     pub number: usize,
     /// How many rows of that line are above the view.
     pub skipped: usize,
@@ -49,20 +47,20 @@ impl Viewport {
         self.left
     }
 
-    /// The line at the top; none while following.
+    /// The line at the top. None while the view follows the newest line.
     pub(super) fn stays_at(&self) -> Option<LineId> {
         self.top.map(|(id, _)| id)
     }
 
-    /// Sets the new number of that line.
+    /// Sets the new number of the line at the top.
     pub(super) fn moved(&mut self, place: LineId) {
         if let Some((id, _)) = &mut self.top {
             *id = place;
         }
     }
 
-    /// The top row. If a view that does not follow has grown, there may be space below its last line. New
-    /// lines fill it; nothing jumps.
+    /// The top row. If the screen has grown while the view does not follow, there may be space below the last line. New
+    /// lines fill this space, and nothing jumps.
     pub fn top(&self, shown: Shown<'_>, room: Room<'_>) -> Top {
         let Some((id, skipped)) = self.top else {
             return last_top(shown, room);
@@ -90,12 +88,12 @@ impl Viewport {
         shown.len() - number.min(shown.len())
     }
 
-    /// Starts to follow the end.
+    /// Starts to follow the newest line.
     pub fn follow(&mut self) {
         self.top = None;
     }
 
-    /// Stops following.
+    /// Stops following, and stays at the current top row.
     pub fn stay(&mut self, shown: Shown<'_>, room: Room<'_>) {
         let top = self.top(shown, room);
         self.put(shown, top);
@@ -141,8 +139,7 @@ impl Viewport {
         self.put(shown, Top::default());
     }
 
-    /// Adjusts the view after a change of filter: stays near its position, with as many lines in view as
-    /// fit.
+    /// Adjusts the view after a change of the filter. The view stays near its position, with as many lines as fit.
     pub(super) fn settle(&mut self, shown: Shown<'_>, room: Room<'_>) {
         if !self.follows() {
             let top = self.top(shown, room).min(last_top(shown, room));
@@ -167,7 +164,7 @@ impl Viewport {
         self.put(shown, top);
     }
 
-    /// Scrolls sideways by columns.
+    /// Scrolls sideways by columns. Negative values scroll to the left.
     pub fn slide(&mut self, by: isize) {
         self.left = self.left.saturating_add_signed(by);
     }
@@ -182,7 +179,7 @@ impl Viewport {
     }
 
     fn put(&mut self, shown: Shown<'_>, top: Top) {
-        // Without any line, the view stays where the first one will appear.
+        // Without any line, the view stays where the first line will appear.
         let number = top.number.min(shown.len().saturating_sub(1));
         let id = shown
             .get(number)

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::fixtures::{PAST, repository};
 use super::{Ports, SandboxError};
 
-/// How many ports each target uses: public, preview, blue, green.
-const OF_TARGET: u16 = 4;
+/// The ports of a target: public, preview, blue and green.
+const PORTS_PER_TARGET: u16 = 4;
 
 /// The timing of the seed's releases: as short as possible, so that they wait only for the observations of each
 /// step.
@@ -27,7 +27,7 @@ const HEAD: &str =
 archive = \"archive.sqlite\"
 ";
 
-/// Environment, tier, and the timing of its releases.
+/// Each environment with its tier and the timing of its releases.
 const ENVIRONMENTS: [(&str, &str, &str); 3] = [
     (
         "dev",
@@ -67,32 +67,32 @@ through_preview = true
 
 /// The `--set` values for the seed: its timing, and the operator's name.
 pub fn seeding() -> Vec<(String, String)> {
-    let mut laid = vec![
+    let mut overrides = vec![
         ("operator.name".to_owned(), "sandbox".to_owned()),
-        // Without candidates' logs, nothing is written after a sandbox that is ended while it is being seeded.
+        // Without candidates' logs, nothing is written after the end of a sandbox that is closed while it is seeded.
         ("history.keep_logs".to_owned(), "false".to_owned()),
     ];
     for (environment, ..) in ENVIRONMENTS {
         for (key, value) in HURRY {
             let key = format!("environments.{environment}.timing.{key}");
-            laid.push((key, value.to_owned()));
+            overrides.push((key, value.to_owned()));
         }
     }
-    laid
+    overrides
 }
 
 /// How many ports the configuration needs.
 fn ports_needed() -> u16 {
     let targets = u16::try_from(PAST.len()).unwrap_or_default();
-    1 + targets * OF_TARGET
+    1 + targets * PORTS_PER_TARGET
 }
 
-/// The directory of the data that a target's instances keep across releases, relative to the sandbox's.
+/// The directory of the data that a target's instances keep across releases, relative to the sandbox directory.
 pub(super) fn data(service: &str, environment: &str) -> String {
     format!("data/{environment}/{service}")
 }
 
-/// The configuration of a sandbox in `directory`, and its ports. Hold the ports for as long as the sandbox is
+/// The configuration of a sandbox in `directory`, and its ports. The caller must hold the ports while the sandbox is
 /// open.
 pub fn configuration(directory: &Path) -> Result<(String, Ports), SandboxError> {
     let ports = Ports::find(ports_needed())?;
@@ -126,7 +126,7 @@ timing = {{ {timing} }}
             let _ = write!(text, "\n[services.{service}]\nimage = \"{image}\"\n");
             text.push_str(&SERVICE.replace("NAME", service));
         }
-        let first = 1 + u16::try_from(index).unwrap_or_default() * OF_TARGET;
+        let first = 1 + u16::try_from(index).unwrap_or_default() * PORTS_PER_TARGET;
         let [public, preview, blue, green] = [0, 1, 2, 3].map(|n| ports.at(first + n));
         let data = directory.join(data(service, environment));
         let data = toml::Value::String(data.display().to_string());

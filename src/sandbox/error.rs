@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::ports::Failure;
 
-/// An error of the sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// A file or directory could not be used.
@@ -13,50 +12,34 @@ pub enum SandboxError {
     File {
         /// What was being done, as a participle.
         doing: &'static str,
-        /// The file or directory.
         path: PathBuf,
-        /// The system's error.
         source: io::Error,
     },
     /// The directory cannot be a sandbox.
     #[error("{} {why}", path.display())]
     Unsuitable {
-        /// The directory.
         path: PathBuf,
-        /// Why, and what to do.
+        /// The reason and what to do, as a text that follows the path.
         why: String,
     },
-    /// Not enough free ports.
     #[error("127.0.0.1 has no {wanted} consecutive free ports below {below}")]
     NoPorts {
-        /// How many are needed.
         wanted: u16,
         /// The first port that the system uses for outgoing connections.
         below: u16,
     },
     /// A release of the seed did not end as expected.
     #[error("seeding {what}: {why}")]
-    Seed {
-        /// The version and target.
-        what: String,
-        /// Why.
-        why: String,
-    },
+    Seed { what: String, why: String },
     /// A live version could not be restarted.
     #[error("restarting {what}: {why}")]
-    Resume {
-        /// The target.
-        what: String,
-        /// Why.
-        why: String,
-    },
-    /// An outside system failed.
+    Resume { what: String, why: String },
     #[error(transparent)]
     System(#[from] Failure),
 }
 
 impl SandboxError {
-    /// For `map_err`: adds what was being done, and the path.
+    /// A function for `map_err` that adds what was being done, and the path.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File {

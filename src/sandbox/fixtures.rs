@@ -1,5 +1,4 @@
-//! The versions of the sample application, and the releases that each target has had before the
-//! sandbox opens.
+//! The versions of the sample application, and the past releases that each target has when the sandbox opens.
 
 use std::path::Path;
 
@@ -8,9 +7,7 @@ use crate::inventory::ImageLabels;
 /// A version of one service that the sandbox can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// The repository it is a version of.
     pub repository: String,
-    /// The tag.
     pub tag: String,
     /// The program and its arguments.
     pub argv: Vec<String>,
@@ -27,7 +24,7 @@ type Role = (
     &'static str,
 );
 
-/// Ordered by tag; the last version of a service is the newest.
+/// The versions, ordered by tag. The last version of a service is the newest.
 const ROLES: [Role; 6] = [
     ("web", "1.8.2", "4be1f0a", "2026-10-05T08:12:00Z", "none"),
     ("web", "1.9.0", "9c27d31", "2026-11-16T14:40:00Z", "none"),
@@ -61,7 +58,7 @@ const ROLES: [Role; 6] = [
     ),
 ];
 
-/// The past releases of each target, oldest first. 1.9.0 of web waits in qa.
+/// The past releases of each target, oldest first. Version 1.9.0 of web is live in qa and can be promoted to production.
 pub(super) const PAST: [(&str, &str, &[&str]); 5] = [
     ("web", "dev", &["1.8.2", "1.9.0"]),
     ("web", "qa", &["1.8.2", "1.9.0"]),
@@ -75,7 +72,7 @@ pub(super) fn repository(service: &str) -> String {
     format!("sandbox/{service}")
 }
 
-/// All versions. `program` is the Greenroom that runs them.
+/// All versions. `program` is the Greenroom executable that runs them.
 pub fn programs(program: &Path) -> Vec<Program> {
     let role = |(service, tag, revision, created, fault): Role| Program {
         repository: repository(service),
@@ -108,9 +105,9 @@ mod tests {
         let programs = programs(Path::new("/a/greenroom"));
         for (service, _, tags) in PAST {
             for tag in tags {
-                let found = programs
-                    .iter()
-                    .find(|one| one.repository == repository(service) && one.tag == *tag);
+                let found = programs.iter().find(|program| {
+                    program.repository == repository(service) && program.tag == *tag
+                });
                 let argv = &found.expect("the version").argv;
                 assert_eq!(argv.last().map(String::as_str), Some("none"), "{argv:?}");
             }

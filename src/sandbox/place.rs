@@ -1,4 +1,5 @@
-//! The sandbox's directory: temporary or kept, identified by its mark, used by one sandbox at a time.
+//! The directory of a sandbox. It is temporary or kept. A mark file identifies it, and only one sandbox uses it at a
+//! time.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -13,11 +14,10 @@ use crate::private_files;
 
 /// The file that makes a directory a sandbox. It says where the sandbox was made and whether it is seeded.
 const MARK: &str = ".greenroom-sandbox";
-/// The configuration file.
 const CONFIGURATION: &str = "greenroom.toml";
-/// The catalogue of versions.
 const CATALOGUE: &str = "catalogue.json";
-/// A link to this program whose name stays when the program moves: versions are identified by their command lines.
+/// A link to this program. Its path stays the same when the program moves, because versions are identified by their
+/// command lines.
 const PROGRAM: &str = "greenroom";
 /// Everything that a sandbox creates except the mark.
 const MADE: [&str; 12] = [
@@ -40,15 +40,14 @@ const REMOVING: Duration = Duration::from_secs(5);
 /// The state in which the directory was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// New.
     New,
-    /// Ended before it was seeded: its remains must be removed.
+    /// The sandbox ended before it was seeded, so its remains must be removed.
     Unfinished,
-    /// Kept from before.
+    /// The sandbox was seeded and kept by an earlier run.
     Kept,
 }
 
-/// What happens to the directory at the end.
+/// What happens to the directory when the sandbox ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Removed,
@@ -65,7 +64,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// A new directory that only this user can read, removed at the end.
+    /// Creates a directory that only this user can read, and that is removed at the end.
     pub fn temporary() -> Result<Self, SandboxError> {
         let name = format!("greenroom-{}", ulid::Ulid::generate());
         let directory = std::env::temp_dir().join(name.to_lowercase());
@@ -74,12 +73,12 @@ impl Place {
             .create(&directory)
             .map_err(SandboxError::file("making", &directory))?;
         Self::hold(&directory, Fate::Removed).inspect_err(|_| {
-            // Report the first error, not one of this removal.
+            // The first error is reported, not an error of this removal.
             let _ = fs::remove_dir_all(&directory);
         })
     }
 
-    /// A directory that is kept: new, empty, or already a sandbox.
+    /// Opens a directory that is kept at the end. It must be new, empty, or already a sandbox.
     pub fn kept(directory: &Path) -> Result<Self, SandboxError> {
         private_files::create_directory(directory)
             .map_err(SandboxError::file("making", directory))?;
@@ -101,7 +100,7 @@ impl Place {
         let directory =
             fs::canonicalize(directory).map_err(SandboxError::file("looking for", directory))?;
         if directory.to_str().is_none() {
-            let why = "is not valid UTF-8, as the configuration must be. Name another directory";
+            let why = "is not valid UTF-8, but the configuration needs a path in UTF-8. Name another directory";
             return Err(unsuitable(&directory, why.to_owned()));
         }
         let path = directory.join(MARK);
@@ -112,18 +111,18 @@ impl Place {
         match mark.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let why = "is open in another `greenroom sandbox`. End that one first";
+                let why = "is open in another `greenroom sandbox`. End that sandbox first";
                 return Err(unsuitable(&directory, why.to_owned()));
             }
             Err(TryLockError::Error(error)) => {
                 return Err(SandboxError::file("locking", &path)(error));
             }
         }
-        let mut said = String::new();
-        mark.read_to_string(&mut said)
+        let mut text = String::new();
+        mark.read_to_string(&mut text)
             .map_err(SandboxError::file("reading", &path))?;
-        let state = match said.split_once('\n') {
-            None if said.is_empty() => State::New,
+        let state = match text.split_once('\n') {
+            None if text.is_empty() => State::New,
             Some((_, made_at)) if Path::new(made_at.trim_end()) != directory => {
                 let why = format!(
                     "was created at {}, and a sandbox cannot be moved. Move it back, or name another directory",
@@ -146,22 +145,20 @@ impl Place {
         Ok(place)
     }
 
-    /// The state in which it was found.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// Whether its files are kept at the end.
+    /// Whether the files are kept at the end.
     pub fn is_kept(&self) -> bool {
         self.fate == Fate::Kept
     }
 
-    /// Its path: absolute, without links.
+    /// The absolute path, without links.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The configuration file.
     pub fn configuration(&self) -> PathBuf {
         self.directory.join(CONFIGURATION)
     }
@@ -197,7 +194,7 @@ impl Place {
         symlink(&program, &link).map_err(SandboxError::file("linking", &link))
     }
 
-    /// Marks it as seeded: from now on it can be opened again.
+    /// Marks the directory as seeded, so that it can be opened again.
     pub fn finished(&mut self) -> Result<(), SandboxError> {
         self.note("kept")?;
         self.state = State::Kept;
@@ -207,7 +204,7 @@ impl Place {
     fn note(&mut self, state: &str) -> Result<(), SandboxError> {
         let path = self.directory.join(MARK);
         let text = format!("{state}\n{}\n", self.directory.display());
-        // Written in place, because the lock belongs to the file.
+        // The mark is written in place, because the lock belongs to the file.
         self.mark
             .set_len(0)
             .and_then(|()| self.mark.rewind())
@@ -215,7 +212,7 @@ impl Place {
             .map_err(SandboxError::file("writing", &path))
     }
 
-    /// Whether the running versions must be found again when it is opened next.
+    /// Whether the directory can be opened again, so that the next run must find its versions.
     pub fn will_be_opened_again(&self) -> bool {
         self.is_kept() && self.state == State::Kept
     }
@@ -223,7 +220,7 @@ impl Place {
     /// Removes what an unfinished sandbox has left behind.
     pub async fn clear(&mut self) -> Result<(), SandboxError> {
         for name in MADE {
-            removed(&self.directory.join(name)).await?;
+            remove(&self.directory.join(name)).await?;
         }
         self.state = State::New;
         Ok(())
@@ -235,19 +232,19 @@ impl Place {
             return Ok(());
         }
         if !self.is_kept() {
-            return removed(&self.directory).await;
+            return remove(&self.directory).await;
         }
         self.clear().await?;
-        removed(&self.directory.join(MARK)).await
+        remove(&self.directory.join(MARK)).await
     }
 }
 
-/// Removes a file or a tree. Processes that are still ending may write to it, so this tries several times.
-async fn removed(path: &Path) -> Result<(), SandboxError> {
+/// Removes a file or a tree. Processes that are still ending may write to it, so removal is tried several times.
+async fn remove(path: &Path) -> Result<(), SandboxError> {
     let until = Instant::now() + REMOVING;
     loop {
         let result = match fs::symlink_metadata(path) {
-            Ok(is) if is.is_dir() => fs::remove_dir_all(path),
+            Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
             Ok(_) => fs::remove_file(path),
             Err(error) => Err(error),
         };

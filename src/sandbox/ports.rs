@@ -1,6 +1,6 @@
 //! Consecutive free ports of the loopback interface, so that addresses can be recognised by their numbers. Rows
 //! start at fixed ports. The first port of a row serves nothing: the sandbox that listens on it owns the row.
-//! An empty slot does not listen on its port, so another sandbox would take it otherwise.
+//! Otherwise another sandbox could take the port of an empty slot, because nothing listens on that port.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -9,7 +9,7 @@ use crate::port_check::{self, OutgoingPorts};
 
 /// How many rows are tried.
 const TRIES: u32 = 200;
-/// Well-known programs use the ports below.
+/// The lowest port of a row. Well-known programs use lower ports.
 const LOWEST: u16 = 20_000;
 /// The distance between the starts of two rows.
 const ROW: u16 = 32;
@@ -22,9 +22,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Finds `count` free ports, fewer than a row has. It avoids the ports
-    /// that the system uses for outgoing connections: any client could take the port of
-    /// an empty slot.
+    /// Finds `count` consecutive free ports, which must be fewer than a row has. It avoids the ports that the system uses
+    /// for outgoing connections, because any client could take such a port while its slot is empty.
     pub fn find(count: u16) -> Result<Self, SandboxError> {
         let outgoing = OutgoingPorts::of_this_machine();
         let below = (*outgoing.range().start()).max(LOWEST + ROW);
@@ -46,7 +45,7 @@ impl Ports {
         })
     }
 
-    /// The row that starts there, if it is not owned and all of its ports are free.
+    /// The row that starts at port `at`, if no sandbox owns it and all of its ports are free.
     fn claim(at: u16, count: u16) -> Option<Self> {
         let claim = TcpListener::bind((Ipv4Addr::LOCALHOST, at)).ok()?;
         let first = at + 1;

@@ -1,5 +1,5 @@
-//! Seeds the sandbox with past releases: real ones by the real engine, all targets at once, approved in the name of the
-//! operator.
+//! Seeds the sandbox with past releases. The release engine runs them for all targets at the same time, and the seed
+//! approves every step in the name of the operator.
 
 use futures_util::future::try_join_all;
 
@@ -11,18 +11,18 @@ use crate::release::{
     Approval, Command, Engine, Handle, OnFailure, PlanRequest, Progress, Scope, Status, Wanted,
 };
 
-/// Makes the past releases. Calls `report` with the number of finished releases and their total.
+/// Runs the past releases. Calls `report` with the number of finished releases and of all releases.
 pub async fn seed(engine: &Engine, report: impl Fn(usize, usize)) -> Result<(), SandboxError> {
-    let all: usize = PAST.iter().map(|(_, _, tags)| tags.len()).sum();
+    let total: usize = PAST.iter().map(|(_, _, tags)| tags.len()).sum();
     let done = std::cell::Cell::new(0);
-    report(0, all);
+    report(0, total);
     let targets = PAST.iter().map(|(service, environment, tags)| {
         let (done, report) = (&done, &report);
         async move {
             for tag in *tags {
                 release(engine, service, environment, tag).await?;
                 done.set(done.get() + 1);
-                report(done.get(), all);
+                report(done.get(), total);
             }
             Ok::<(), SandboxError>(())
         }
@@ -41,10 +41,12 @@ async fn release(
         why,
     };
     let target = Target::new(
-        service.parse().map_err(|_| error("no service".into()))?,
+        service
+            .parse()
+            .map_err(|_| error("the service name is not valid".into()))?,
         environment
             .parse()
-            .map_err(|_| error("no environment".into()))?,
+            .map_err(|_| error("the environment name is not valid".into()))?,
     );
     let request = PlanRequest {
         target,
@@ -64,7 +66,7 @@ async fn release(
         .open(plan, &approval, OnFailure::BackOut)
         .await
         .map_err(|refused| error(refused.to_string()))?;
-    let status = followed(engine, &handle).await.map_err(error)?;
+    let status = approve_until_end(engine, &handle).await.map_err(error)?;
     handle.ended().await;
     match &status.progress {
         Progress::Closed(Outcome::Done) => Ok(()),
@@ -72,12 +74,15 @@ async fn release(
             let why = outcome.reason().unwrap_or_default();
             Err(error(format!("{} {why}", outcome.word())))
         }
-        other => Err(error(format!("it ended as {other:?}"))),
+        other => Err(error(format!("the release ended as {other:?}"))),
     }
 }
 
 /// Approves every step until the release has ended.
-async fn followed(engine: &Engine, handle: &Handle) -> Result<std::sync::Arc<Status>, String> {
+async fn approve_until_end(
+    engine: &Engine,
+    handle: &Handle,
+) -> Result<std::sync::Arc<Status>, String> {
     let mut watched = handle.status();
     loop {
         let status = watched.borrow_and_update().clone();
@@ -85,7 +90,7 @@ async fn followed(engine: &Engine, handle: &Handle) -> Result<std::sync::Arc<Sta
             return Ok(status);
         }
         if let Some(command) = answer(engine, &status)? {
-            // A release that has ended takes no commands; its last status is on its way.
+            // A release that has ended takes no commands. Its last status arrives next.
             let _ = handle.command(command).await;
         }
         if watched.changed().await.is_err() {

@@ -1,4 +1,4 @@
-//! Stops everything in the sandbox at the end, and restarts what was live on the next run.
+//! Stops everything in the sandbox at the end. The next run restarts what was live.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::inventory::{Endpoint, Instance};
 use crate::ports::Failure;
 use crate::release::{Command, Engine, Handle, Progress, Site};
 
-/// How long a driver may take to stop: the longest action it may be in.
+/// How long a driver may take to stop: as long as its longest action.
 const DRIVERS: Duration = Duration::from_secs(15);
 /// How long an instance may take to stop.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long a restarted version may take to answer.
 const ANSWERS: Duration = Duration::from_secs(15);
 
-/// Stops the drivers of this engine's releases. A release in its standby is ended as done; any other
-/// is left as it is.
+/// Stops the drivers of this engine's releases. A release in its standby is ended. Any other release stays as it is,
+/// and can be resumed.
 pub async fn leave(engine: &Engine) {
     let handles = engine
         .sites()
@@ -30,7 +30,7 @@ pub async fn leave(engine: &Engine) {
 /// Stops every instance of the engine's targets, including those that another Greenroom has started. With `forget`
 /// it also removes them. Returns the failures.
 pub async fn end(engine: &Engine, forget: bool) -> Vec<String> {
-    // Two rounds: another Greenroom may have started one during the first.
+    // The second round stops what another Greenroom has started during the first.
     let mut problems = Vec::new();
     for _ in 0..2 {
         problems = join_all(engine.sites().map(|site| stop_all(site, forget)))
@@ -95,7 +95,7 @@ async fn resume_one(site: &Site) -> Result<(), SandboxError> {
     let instances = site.read.runtime.instances(target).await?;
     let Some(instance) = instances.iter().find(|instance| instance.slot == live) else {
         return Err(error(format!(
-            "the route names {live}, but nothing runs there any more"
+            "the route names {live}, but {live} has no process any more"
         )));
     };
     write.runtime.restart(&instance.id).await?;
@@ -104,7 +104,7 @@ async fn resume_one(site: &Site) -> Result<(), SandboxError> {
         Ok(())
     } else {
         Err(error(format!(
-            "{endpoint} does not answer within {ANSWERS:?}"
+            "{endpoint} did not answer within {ANSWERS:?}"
         )))
     }
 }

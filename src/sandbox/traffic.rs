@@ -1,5 +1,5 @@
-//! A small stream of real requests to every public address, as visitors would send them: some
-//! keep their connection, some open a new one each time.
+//! A small stream of real requests to every public address, as visitors would send them. Some visitors
+//! keep their connection, others open a new connection for each request.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,18 +26,14 @@ const APART: Duration = Duration::from_millis(170);
 /// A request that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The results of the requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// How many were sent.
     pub requests: u64,
-    /// How many of them failed.
     pub failed: u64,
-    /// The first failure.
+    /// The first failure, with its time and address.
     pub first_failure: Option<String>,
 }
 
-/// Running sample traffic.
 #[derive(Debug)]
 pub struct SampleTraffic {
     stop: CancellationToken,
@@ -53,17 +49,17 @@ enum Habit {
 }
 
 impl SampleTraffic {
-    /// Two visitors for each address.
+    /// Starts two visitors for each address, one of each habit.
     pub fn start(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         let stop = CancellationToken::new();
         let tally = Arc::new(Mutex::new(Tally::default()));
         let mut visitors = JoinSet::new();
         let habits = [Habit::Keeps, Habit::OpensAnew];
-        let all = addresses
+        let visits = addresses
             .into_iter()
             .flat_map(|address| habits.map(|habit| (address, habit)));
         let mut start = Instant::now();
-        for (address, habit) in all {
+        for (address, habit) in visits {
             let visitor = Visitor {
                 address,
                 habit,
@@ -104,8 +100,8 @@ async fn visit(
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let asked = timeout(TIMEOUT, visitor.ask()).await;
-        let answer = asked.unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")));
+        let result = timeout(TIMEOUT, visitor.ask()).await;
+        let answer = result.unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")));
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.requests += 1;
         if let Err(why) = answer {
@@ -140,8 +136,8 @@ impl Visitor {
             .map_err(|error| format!("connecting: {error}"))?;
         let (fresh, connection) = handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| said(&error))?;
-        // The request on it reports the same error.
+            .map_err(|error| with_source(&error))?;
+        // The request on this connection reports the same error.
         tokio::spawn(async move { drop(connection.await) });
         self.exchange(fresh).await
     }
@@ -157,13 +153,13 @@ impl Visitor {
         let response = connection
             .send_request(request)
             .await
-            .map_err(|error| said(&error))?;
+            .map_err(|error| with_source(&error))?;
         let status = response.status();
         response
             .into_body()
             .collect()
             .await
-            .map_err(|error| said(&error))?;
+            .map_err(|error| with_source(&error))?;
         if self.habit == Habit::Keeps {
             self.kept = Some(connection);
         }
@@ -175,7 +171,7 @@ impl Visitor {
     }
 }
 
-fn said(error: &hyper::Error) -> String {
+fn with_source(error: &hyper::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -21,7 +21,7 @@ use crate::ports::{
 };
 use crate::release::{Engine, Site};
 
-/// How many heads are read at a time.
+/// How many release heads are read at a time.
 const PAGE: usize = 100;
 /// How many holds and repairs of a target are read first, and how many if all of those were new.
 const AUDIT_LIMITS: [usize; 2] = [20, 500];
@@ -29,22 +29,20 @@ const AUDIT_LIMITS: [usize; 2] = [20, 500];
 const MOST_AUDIT_RECORDS: usize = 1000;
 /// How many targets are read at the same time.
 const AT_ONCE: usize = 4;
-/// How many releases are read before they are written: each may be large.
+/// How many releases are read before they are written. The number is small because a release may be large.
 const TOGETHER: usize = 10;
 /// How often old records are pruned while new ones are kept.
 const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
-/// How many times pruning repeats in a row.
+/// The most rounds of one pruning.
 const PRUNE_ROUNDS: usize = 5;
 /// How long a journal may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// An archive, with its reader and writer.
+/// The reader and the writer of one archive.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct Archive {
-    /// The reader.
     pub read: Arc<dyn ArchiveReader>,
-    /// The writer.
     pub write: Arc<dyn ArchiveWriter>,
 }
 
@@ -70,17 +68,17 @@ impl NotKept {
 pub type Keeping = std::result::Result<(), String>;
 
 impl Archive {
-    /// Copies what the journals of these sites have and the archive does not. Returns what could not be read,
-    /// and keeps everything else.
+    /// Copies what the journals of these sites have and the archive does not. Returns, for each target, what could not
+    /// be copied. Everything else is kept.
     pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<NotKept>> {
         let mut problems = BTreeMap::new();
-        for some in sites.chunks(AT_ONCE) {
+        for chunk in sites.chunks(AT_ONCE) {
             let mut reading = Vec::new();
-            for site in some {
+            for site in chunk {
                 reading.push(self.catch_up_with(site));
             }
             let read = join_all(reading).await.into_iter();
-            problems.extend(read.filter(|(_, said)| !said.is_empty()));
+            problems.extend(read.filter(|(_, problems)| !problems.is_empty()));
         }
         problems
     }
@@ -115,30 +113,30 @@ impl Archive {
             after: last.filter(|_| !is_whole),
             before,
         };
-        let beside = self.read.audit(filter, within, MOST_AUDIT_RECORDS).await?;
-        Ok((merged(listed, beside), is_whole))
+        let audit_records = self.read.audit(filter, within, MOST_AUDIT_RECORDS).await?;
+        Ok((merged(listed, audit_records), is_whole))
     }
 
-    /// Catches up at the start, and again whenever something to be kept starts or ends. Does not return
-    /// while the observation runs. After each pass `kept_some` gets the result.
+    /// Catches up at the first observed change, and again whenever something to be kept starts or ends. Returns when the
+    /// observation ends. After each pass, `keeping_sender` gets the result.
     pub async fn keep_up(
         &self,
         engine: &Engine,
         mut observed: Observing,
         retention: Retention,
-        kept_some: watch::Sender<Keeping>,
+        keeping_sender: watch::Sender<Keeping>,
     ) {
         let mut known: Option<Marks> = None;
         let mut pruned: Option<Timestamp> = None;
-        let mut looked = Instant::now();
+        let mut last_pass = Instant::now();
         while observed.moved().await {
             let now = observed.marks();
-            if looked.elapsed() >= ANYWAY {
+            if last_pass.elapsed() >= ANYWAY {
                 known = None;
             } else if known.as_ref() == Some(&now) {
                 continue;
             }
-            looked = Instant::now();
+            last_pass = Instant::now();
             let is_new = |target: &Target| {
                 let known = known.as_ref();
                 known.is_none_or(|known| known.get(target) != now.get(target))
@@ -148,23 +146,23 @@ impl Archive {
                 .filter(|site| is_new(&site.definition.target));
             let sites: Vec<Site> = sites.cloned().collect();
             let mut kept = now;
-            // What could not be kept is read again when any release changes next.
-            let (targets, keeping) = self.keep_told(sites).await;
+            // A target that could not be kept is read again at the next observed change.
+            let (targets, keeping) = self.catch_up_and_log(sites).await;
             for target in targets {
                 kept.remove(&target);
             }
             known = Some(kept);
-            kept_some.send_modify(|last| *last = keeping);
+            keeping_sender.send_modify(|last| *last = keeping);
             let now = engine.clock().now();
             let is_due = |last: Timestamp| now.duration_since(last) >= PRUNE_INTERVAL;
             if pruned.is_none_or(is_due) {
                 pruned = Some(now);
-                self.prune_told(&retention, now).await;
+                self.prune_and_log(&retention, now).await;
             }
         }
     }
 
-    async fn prune_told(&self, retention: &Retention, now: Timestamp) {
+    async fn prune_and_log(&self, retention: &Retention, now: Timestamp) {
         match self.prune(retention, now).await {
             Ok(pruned) if pruned.is_nothing() => {}
             Ok(pruned) => tracing::info!(
@@ -176,28 +174,28 @@ impl Archive {
         }
     }
 
-    /// Removes what must not be kept any longer, and returns it. Sizes are estimates, so this repeats until
-    /// the rest fits.
+    /// Removes what must not be kept any longer, and returns what was removed. Sizes are estimates, so pruning is
+    /// repeated until the rest fits.
     pub async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<Pruning> {
-        let mut all = Pruning::default();
+        let mut removed = Pruning::default();
         for _ in 0..PRUNE_ROUNDS {
             let pruning = self.read.prunable(retention, now).await?;
-            all.too_many = pruning.too_many;
+            removed.too_many = pruning.too_many;
             if pruning.is_nothing() {
                 break;
             }
             self.write.prune(&pruning).await?;
-            all.bytes += pruning.bytes;
-            all.releases.extend(pruning.releases);
-            all.logs.extend(pruning.logs);
-            all.orphans.extend(pruning.orphans);
+            removed.bytes += pruning.bytes;
+            removed.releases.extend(pruning.releases);
+            removed.logs.extend(pruning.logs);
+            removed.orphans.extend(pruning.orphans);
         }
-        Ok(all)
+        Ok(removed)
     }
 
-    /// Catches up and logs what could not be kept. Returns the targets concerned, and
-    /// whether the archive is the reason.
-    async fn keep_told(&self, sites: Vec<Site>) -> (Vec<Target>, Keeping) {
+    /// Catches up and logs what could not be kept. Returns the affected targets, and the error if the archive could not
+    /// be written.
+    async fn catch_up_and_log(&self, sites: Vec<Site>) -> (Vec<Target>, Keeping) {
         let problems = self.catch_up(sites).await;
         let mut keeping = Ok(());
         for (target, problems) in &problems {
@@ -214,22 +212,22 @@ impl Archive {
 
 type Outcome<T> = std::result::Result<T, NotKept>;
 
-/// Reads the journal of one target.
+/// Copies the journal of one target.
 struct Reading<'a> {
     archive: &'a Archive,
     journal: &'a dyn JournalReader,
     target: &'a Target,
     /// The problems of records that were skipped.
     skipped: Vec<NotKept>,
-    /// The oldest skipped release.
+    /// The oldest release that was skipped.
     unread: Option<ReleaseId>,
 }
 
 impl Reading<'_> {
     async fn catch_up(&mut self) -> Outcome<()> {
         let read = &self.archive.read;
-        let seen = read.seen_up_to(self.target).await;
-        let mark = seen.map_err(NotKept::Unwritten)?;
+        let mark = read.seen_up_to(self.target).await;
+        let mark = mark.map_err(NotKept::Unwritten)?;
         let unfinished = read
             .unfinished(self.target)
             .await
@@ -249,14 +247,14 @@ impl Reading<'_> {
             }
             let wanted = self.wanted(&page).await?;
             self.keep(wanted).await?;
-            // Another host's clock may be behind, so a page is always read completely.
+            // The clock of another host may be behind, so a page is always read completely.
             if mark.is_some_and(|mark| last < mark) {
                 break;
             }
         }
         self.keep(unfinished.into_iter().collect()).await?;
-        let asked = self.journal.unreadable(self.target, PAGE);
-        let unreadable = in_time("listing releases", asked).await;
+        let request = self.journal.unreadable(self.target, PAGE);
+        let unreadable = in_time("listing releases", request).await;
         for (id, failure) in unreadable.map_err(NotKept::Unread)? {
             self.skip_release(id, failure);
         }
@@ -266,10 +264,10 @@ impl Reading<'_> {
         let before_unread = self.unread.map(|ReleaseId(id)| id.0.saturating_sub(1));
         let before_unread = before_unread.map(|id| ReleaseId(id.into()));
         if let Some(newest) = newest {
-            let seen = before_unread.map_or(newest, |before| newest.min(before));
+            let seen_up_to = before_unread.map_or(newest, |before| newest.min(before));
             self.archive
                 .write
-                .note_seen_up_to(self.target, seen)
+                .note_seen_up_to(self.target, seen_up_to)
                 .await
                 .map_err(NotKept::Unwritten)?;
         }
@@ -278,8 +276,8 @@ impl Reading<'_> {
 
     async fn keep_holds(&mut self) -> Outcome<()> {
         for limit in AUDIT_LIMITS {
-            let asked = self.journal.holds(self.target, limit);
-            let holds = in_time("listing holds", asked)
+            let request = self.journal.holds(self.target, limit);
+            let holds = in_time("listing holds", request)
                 .await
                 .map_err(NotKept::Unread)?;
             if self
@@ -294,8 +292,8 @@ impl Reading<'_> {
 
     async fn keep_repairs(&mut self) -> Outcome<()> {
         for limit in AUDIT_LIMITS {
-            let asked = self.journal.repairs(self.target, limit);
-            let repairs = in_time("listing repairs", asked)
+            let request = self.journal.repairs(self.target, limit);
+            let repairs = in_time("listing repairs", request)
                 .await
                 .map_err(NotKept::Unread)?;
             if self
@@ -308,7 +306,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Returns whether some were kept already or there are none: then all older ones are kept too.
+    /// Keeps holds or repairs. Returns true if there are none or some were already kept: then all older records are
+    /// kept, too.
     async fn keep_audit_records(
         &self,
         records: impl Iterator<Item = AuditRecord>,
@@ -321,13 +320,13 @@ impl Reading<'_> {
     }
 
     async fn page(&self, before: Option<ReleaseId>) -> Outcome<Vec<ReleaseRecord>> {
-        let asked = async {
+        let request = async {
             match before {
                 None => self.journal.releases(self.target, PAGE).await,
                 Some(id) => self.journal.releases_before(self.target, id, PAGE).await,
             }
         };
-        let page = in_time("listing releases", asked).await;
+        let page = in_time("listing releases", request).await;
         page.map_err(NotKept::Unread)
     }
 
@@ -361,8 +360,8 @@ impl Reading<'_> {
     async fn keep_some(&mut self, ids: &[ReleaseId]) -> Outcome<()> {
         let mut releases = Vec::new();
         for &id in ids {
-            let asked = self.journal.as_stored(self.target, id);
-            match in_time("reading a release", asked).await {
+            let request = self.journal.as_stored(self.target, id);
+            match in_time("reading a release", request).await {
                 Ok(Some((recorded, unread))) => {
                     releases.push(recorded);
                     self.skipped.extend(unread.into_iter().map(NotKept::Unread));
@@ -378,8 +377,8 @@ impl Reading<'_> {
     }
 }
 
-async fn in_time<T>(doing: &str, asked: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(TIMEOUT, asked).await.unwrap_or_else(|_| {
+async fn in_time<T>(doing: &str, request: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(TIMEOUT, request).await.unwrap_or_else(|_| {
         Err(Failure::new(
             FailureKind::Unreachable,
             "the journal",
@@ -389,7 +388,7 @@ async fn in_time<T>(doing: &str, asked: impl Future<Output = Result<T>>) -> Resu
     })
 }
 
-/// Whether the store answered and only its content is wrong.
+/// Whether the store answered, and only its content cannot be read.
 fn is_about_content(failure: &Failure) -> bool {
     matches!(
         failure.kind,

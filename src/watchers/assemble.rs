@@ -13,12 +13,11 @@ use crate::inventory::{
 use crate::ports::Clock;
 use crate::release::{Observed, Releases, Site};
 
-/// The order in which things are shown.
+/// The services and environments in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// The services.
     pub services: Vec<ServiceName>,
-    /// The environments, in promotion order.
+    /// The environments in promotion order.
     pub environments: Vec<(EnvironmentName, Tier)>,
 }
 
@@ -33,9 +32,9 @@ pub(super) enum Part {
     Routing(Target, Box<Routing>),
     /// What the public address and the slots answered, even if the proxy did not.
     Probed(Target, Box<Probed>),
-    /// The reading of a source's clock; none if it has no clock of its own or did not answer.
+    /// The reading of a source's clock; none if it has no clock or did not answer.
     Clock(Source, Vec<Target>, Option<ClockReading>),
-    /// A source did not answer for these targets.
+    /// A source did not answer for these targets: the reason, and when it is tried again.
     Silent(Source, Vec<Target>, String, Timestamp),
 }
 
@@ -44,13 +43,12 @@ pub(super) enum Part {
 pub(super) struct Registered {
     pub(super) record: RegistryRecord,
     pub(super) keys: Vec<KeyLine>,
-    /// When they were read.
+    /// When record and keys were read.
     pub(super) at: Timestamp,
     /// The newest release, if its journal was read.
     pub(super) release: Option<Arc<Observed>>,
 }
 
-/// A kind of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Runtime,
@@ -58,19 +56,20 @@ pub(super) enum Source {
     Router,
 }
 
-/// The proxy's side of a target.
+/// What a proxy answered about a target.
 #[derive(Debug)]
 pub(super) struct Routing {
+    /// None if the proxy has no configuration for the target.
     pub(super) proxy: Option<ProxyAnswer>,
     /// None if it was not read.
     pub(super) pointer: Option<PointerState>,
-    /// None if it was not inspected: the previous value stays. Otherwise the state, or why it is unknown.
+    /// None if it was not inspected, so the previous value remains. Otherwise the state, or why it is unknown.
     pub(super) installation: Option<Result<Installation, String>>,
     /// None if the target is not on screen, so the proxy was not asked. Otherwise the rates, or why there are none.
     pub(super) rates: Option<Result<PerSlot<Option<Rates>>, String>>,
 }
 
-/// The answers over HTTP.
+/// The answers of the public address and the health endpoints.
 #[derive(Debug)]
 pub(super) struct Probed {
     pub(super) public: Option<PublicAnswer>,
@@ -164,7 +163,7 @@ impl Assembly {
         }
     }
 
-    /// An unchanged snapshot keeps its identity, so that nothing is drawn again.
+    /// Changes the snapshot of a target. An unchanged snapshot keeps its `Arc`, so that nothing is drawn again.
     fn change(&mut self, target: &Target, how: impl FnOnce(&mut Snapshot)) {
         let now = self.clock.now();
         let Some(known) = self.snapshots.get_mut(target) else {
@@ -242,7 +241,7 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.rates_unknown = unknown;
 }
 
-/// Whether the pointer read before still matches the proxy's answer.
+/// Whether the pointer that was read before still matches the proxy's answer.
 fn is_of_pointer(snapshot: &Snapshot) -> bool {
     let (Some(proxy), Some(pointer)) = (&snapshot.proxy, &snapshot.pointer) else {
         return false;
@@ -255,7 +254,7 @@ fn is_of_pointer(snapshot: &Snapshot) -> bool {
 
 fn take_probed(snapshot: &mut Snapshot, probed: Probed) {
     snapshot.public = probed.public;
-    // The duration of a probe changes every time and is ignored.
+    // The duration of a probe differs every time, so a change of it alone is ignored.
     for (slot, probe) in [
         (Slot::Blue, probed.probes.blue),
         (Slot::Green, probed.probes.green),
@@ -292,7 +291,7 @@ fn silence(
     };
     *state = match state {
         SourceState::Stale { since, .. } => silent_since(*since),
-        // It was live until now. An observation without changes is not old.
+        // The source answered until now: an observation without changes is not old.
         SourceState::Live => silent_since(now),
         SourceState::Connecting | SourceState::Unreachable { .. } => {
             SourceState::Unreachable { why, retry_at }

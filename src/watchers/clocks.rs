@@ -19,7 +19,7 @@ const READ_INTERVAL: Duration = Duration::from_secs(30);
 /// Asks a server for its time.
 pub(super) type Ask = Box<dyn Fn() -> BoxFuture<'static, Result<Option<Timestamp>>> + Send + Sync>;
 
-/// Reads the clock of a source repeatedly.
+/// Reads the clock of a source every 30 seconds.
 pub(super) async fn watch(
     (source, ask): (Source, Ask),
     targets: Vec<Target>,
@@ -35,7 +35,7 @@ pub(super) async fn watch(
     }
 }
 
-/// Reads it once. Each target has its own name for the server.
+/// Reads the clock of a source once. The reading has no name yet, because each target names the server differently.
 pub(super) async fn read(
     (source, ask): (Source, &Ask),
     targets: Vec<Target>,

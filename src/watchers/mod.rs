@@ -1,5 +1,5 @@
 //! Observation: subscribes to sources that report changes, polls the others, and assembles the snapshots that console
-//! and command line show. It uses ports, nouns and the engine's sites, no adapter, console or command line. Every
+//! and command line show. It uses ports, nouns and the engine's sites, but no adapter, console or command line. Every
 //! source has its own state: if it stops answering, its data is marked as stale, not dropped.
 
 mod archiving;
@@ -43,17 +43,16 @@ use clocks::Ask;
 const PARTS: usize = 256;
 /// The first pause after a failure; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest pause.
+/// The longest pause after a failure.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// A running observation. It stops when this is dropped.
+/// A running observation. Dropping it stops the observation.
 #[derive(Debug)]
 pub struct Watching {
-    /// Everything that is known.
     pub world: watch::Receiver<Arc<World>>,
     /// The newest release of each target, from the journals.
     pub releases: watch::Receiver<Arc<Releases>>,
-    /// The target on screen: it is polled more often.
+    /// The target on screen, which is polled more often.
     pub focus: watch::Sender<Option<Target>>,
     _tasks: DropGuard,
 }
@@ -86,8 +85,8 @@ pub fn start(
         };
         spawn_now(observe.boxed());
     };
-    for (asked, targets) in all_clocks(&sites) {
-        let task = clocks::watch(asked, targets, parts.clone(), Arc::clone(&clock));
+    for (reader, targets) in all_clocks(&sites) {
+        let task = clocks::watch(reader, targets, parts.clone(), Arc::clone(&clock));
         spawn(task.boxed());
     }
     // Engines take the longest to answer, and they are few.
@@ -121,19 +120,19 @@ pub fn start(
             while let Ok(part) = arriving.try_recv() {
                 assembly.add(part);
             }
-            // Published before the world, so that a released lock never shows before the end of its release.
-            publish_releases.send_if_modified(|shown| {
-                let differs = **shown != *assembly.releases();
+            // The releases are published before the world, so that a released lock never shows before the end of its release.
+            publish_releases.send_if_modified(|published| {
+                let differs = **published != *assembly.releases();
                 if differs {
-                    *shown = Arc::new(assembly.releases().clone());
+                    *published = Arc::new(assembly.releases().clone());
                 }
                 differs
             });
-            publish.send_if_modified(|shown| {
+            publish.send_if_modified(|published| {
                 let world = assembly.world();
-                let differs = **shown != world;
+                let differs = **published != world;
                 if differs {
-                    *shown = Arc::new(world);
+                    *published = Arc::new(world);
                 }
                 differs
             });
@@ -148,17 +147,17 @@ pub fn start(
     }
 }
 
-/// The engines, each once, with the targets that run on it.
+/// Each engine once, with the targets that run on it.
 fn engines(sites: &[Site]) -> Vec<(Arc<dyn RuntimeReader>, Vec<Target>)> {
     grouped(sites, |site| &site.read.runtime)
 }
 
-/// The stores, each once, with the targets that are registered there.
+/// Each store once, with the targets that are registered in it.
 fn stores(sites: &[Site]) -> Vec<(Arc<dyn RegistryReader>, Vec<Target>)> {
     grouped(sites, |site| &site.read.registry)
 }
 
-/// The clock of every engine and store, each once, with the targets that depend on it.
+/// The clock of each engine and each store, with the targets that depend on it.
 fn all_clocks(sites: &[Site]) -> Vec<((Source, Ask), Vec<Target>)> {
     let of_engines = engines(sites).into_iter().map(|(engine, targets)| {
         let ask: Ask = Box::new(move || {
@@ -183,7 +182,7 @@ fn grouped<T: ?Sized>(sites: &[Site], of: fn(&Site) -> &Arc<T>) -> Vec<(Arc<T>, 
         let target = site.definition.target.clone();
         match groups
             .iter_mut()
-            .find(|(one, _)| Arc::ptr_eq(one, of(site)))
+            .find(|(source, _)| Arc::ptr_eq(source, of(site)))
         {
             Some((_, targets)) => targets.push(target),
             None => groups.push((Arc::clone(of(site)), vec![target])),

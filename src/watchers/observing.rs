@@ -14,21 +14,20 @@ use crate::release::Releases;
 /// How long the archive relies on observed changes before it reads everything again.
 pub(super) const ANYWAY: Duration = Duration::from_mins(5);
 
-/// What the archive observes.
+/// What the archive observes to notice changes.
 #[derive(Debug, Clone)]
 pub struct Observing {
     /// The newest releases, from the journals.
     pub releases: watch::Receiver<Arc<Releases>>,
-    /// Everything that is known.
     pub world: watch::Receiver<Arc<World>>,
 }
 
-/// A target is read again when this changes: its newest release and whether that has ended, its route, its hold, and
-/// its lock, which a repair also takes.
+/// What the archive remembers of a target to notice a change: the newest release and whether it has ended, the route,
+/// the hold, and the lock, which a repair also takes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
     release: Option<(ReleaseId, bool)>,
-    /// The release that wrote the route: it shows a release that started and ended between two observations.
+    /// The release that wrote the route. It reveals a release that started and ended between two observations.
     routed: Option<ReleaseId>,
     hold: Option<Hold>,
     lock: Option<FencingToken>,
@@ -37,12 +36,12 @@ pub(super) struct Mark {
 pub(super) type Marks = BTreeMap<Target, Mark>;
 
 impl Observing {
-    /// Waits until runtime and store of every target have answered, or a short time.
+    /// Waits until runtime and store of every target have answered or failed, at most one second.
     pub async fn opened(&mut self) {
         opening::all_heard(&mut self.world).await;
     }
 
-    /// Waits for a change. Returns false once there can be no more changes.
+    /// Waits for a change, at most five minutes. Returns false if the observation has ended, so no change can follow.
     pub(super) async fn moved(&mut self) -> bool {
         tokio::select! {
             moved = self.releases.changed() => moved.is_ok(),

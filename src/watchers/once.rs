@@ -13,8 +13,8 @@ use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
 use crate::release::{Engine, Site};
 
-/// How long a source may take before it counts as silent. All are asked at the same time, so the whole
-/// observation takes at most this long: the user has an answer within three seconds.
+/// How long a source may take before it is reported as silent. All sources are asked at the same time, so the whole
+/// observation takes at most this long, and the user has an answer within three seconds.
 pub const TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// Observes every site once, all at the same time.
@@ -23,8 +23,8 @@ pub async fn once(engine: &Engine, frame: Frame) -> World {
     let now = engine.clock().now();
     let mut assembly = Assembly::new(frame, &sites, Arc::clone(engine.clock()));
     let own = &**engine.clock();
-    let asked = all_clocks(&sites);
-    let clocks = asked
+    let clock_readers = all_clocks(&sites);
+    let clocks = clock_readers
         .iter()
         .map(|((source, ask), targets)| clocks::read((*source, ask), targets.clone(), own));
     let (instances, records, routings, clocks) = tokio::join!(
@@ -54,11 +54,11 @@ pub async fn once(engine: &Engine, frame: Frame) -> World {
 
 async fn instances(engine: Arc<dyn RuntimeReader>, targets: Vec<Target>, now: Timestamp) -> Part {
     match tokio::time::timeout(TIMEOUT, engine.all_instances()).await {
-        Ok(Ok(mut all)) => Part::Instances(
+        Ok(Ok(mut by_target)) => Part::Instances(
             targets
                 .into_iter()
                 .map(|target| {
-                    let instances = all.remove(&target).unwrap_or_default();
+                    let instances = by_target.remove(&target).unwrap_or_default();
                     (target, instances)
                 })
                 .collect(),
@@ -99,11 +99,11 @@ async fn records(
 
 async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
     let target = site.definition.target.clone();
-    let seen = Side::both_running();
-    let Asked { routing, probed } = ask(site, &seen, Attention::Passing, true, Some(TIMEOUT)).await;
-    let said = match routing {
+    let side = Side::both_running();
+    let Asked { routing, probed } = ask(site, &side, Attention::Passing, true, Some(TIMEOUT)).await;
+    let part = match routing {
         Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
         Err(why) => Part::Silent(Source::Router, vec![target.clone()], why, now),
     };
-    [said, Part::Probed(target, Box::new(probed))]
+    [part, Part::Probed(target, Box::new(probed))]
 }

@@ -1,5 +1,5 @@
 //! Start-up order of the watchers. The console first shows what is running and what is stored, so those two sources
-//! are read at once. The proxies of targets that are not on screen, and the archive, wait for both to answer.
+//! are read first. The proxies of targets that are not on screen, and the archive, wait until both have answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,38 +9,43 @@ use tokio::time::{sleep, timeout};
 
 use crate::inventory::{Snapshot, SourceState, Target, World};
 
-/// The longest wait: a source may not answer.
+/// The longest wait, because a source may never answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Delay between the first probes of two proxies. Probing 200 at once would delay the target on screen.
 const PROBE_SPACING: Duration = Duration::from_millis(4);
 
-/// Waits until runtime and store of all targets have answered, at most one second.
+/// Waits until runtime and store of every target have answered or failed, at most one second.
 pub(super) async fn all_heard(world: &mut watch::Receiver<Arc<World>>) {
-    let are_heard = |world: &Arc<World>| world.snapshots.values().all(|one| is_heard(one));
-    let _ = timeout(TIMEOUT, world.wait_for(are_heard)).await;
+    let have_answered = |world: &Arc<World>| {
+        world
+            .snapshots
+            .values()
+            .all(|snapshot| has_answered(snapshot))
+    };
+    let _ = timeout(TIMEOUT, world.wait_for(have_answered)).await;
 }
 
-/// Waits until runtime and store of a target have answered, because each answer would cause another probe of its proxy;
-/// then waits for the target's turn, number `place`. Returns at once when the target is on screen.
+/// Waits until runtime and store of a target have answered or failed, because each answer would cause another probe of
+/// its proxy. Then waits for the turn of the target, whose number is `place`. A target on screen does not wait.
 pub(super) async fn turn(
     place: u32,
     target: &Target,
     mut world: watch::Receiver<Arc<World>>,
     mut focus: watch::Receiver<Option<Target>>,
 ) {
-    let is_heard = |world: &Arc<World>| world.get(target).is_none_or(is_heard);
+    let has_answered = |world: &Arc<World>| world.get(target).is_none_or(has_answered);
     let turn = async {
-        let _ = timeout(TIMEOUT, world.wait_for(is_heard)).await;
+        let _ = timeout(TIMEOUT, world.wait_for(has_answered)).await;
         sleep(PROBE_SPACING * place).await;
     };
     tokio::select! {
-        _ = focus.wait_for(|looked_at| looked_at.as_ref() == Some(target)) => {}
+        _ = focus.wait_for(|on_screen| on_screen.as_ref() == Some(target)) => {}
         () = turn => {}
     }
 }
 
-fn is_heard(snapshot: &Snapshot) -> bool {
+fn has_answered(snapshot: &Snapshot) -> bool {
     let sources = [&snapshot.sources.runtime, &snapshot.sources.registry];
     !sources.contains(&&SourceState::Connecting)
 }
@@ -95,37 +100,37 @@ mod tests {
             retry_at: None,
         };
         let (none, half) = (Sources::default(), sources(Live, Connecting));
-        let (tell, mut all) = watch::channel(world(&none, &none));
-        let (_look, focus) = watch::channel(None);
+        let (publish, mut worlds) = watch::channel(world(&none, &none));
+        let (_focus_on, focus) = watch::channel(None);
         let web = target("web");
-        let mut of_one = Box::pin(turn(0, &web, all.clone(), focus));
-        let mut of_all = Box::pin(all_heard(&mut all));
-        assert_eq!((&mut of_one).now_or_never(), None);
-        tell.send_replace(world(&half, &none));
-        assert_eq!((&mut of_one).now_or_never(), None);
-        tell.send_replace(world(&sources(Live, Live), &half));
-        of_one.await;
-        assert_eq!((&mut of_all).now_or_never(), None);
-        tell.send_replace(world(&sources(Live, Live), &sources(Live, away)));
-        assert_eq!((&mut of_all).now_or_never(), Some(()));
+        let mut one_turn = Box::pin(turn(0, &web, worlds.clone(), focus));
+        let mut opening = Box::pin(all_heard(&mut worlds));
+        assert_eq!((&mut one_turn).now_or_never(), None);
+        publish.send_replace(world(&half, &none));
+        assert_eq!((&mut one_turn).now_or_never(), None);
+        publish.send_replace(world(&sources(Live, Live), &half));
+        one_turn.await;
+        assert_eq!((&mut opening).now_or_never(), None);
+        publish.send_replace(world(&sources(Live, Live), &sources(Live, away)));
+        assert_eq!((&mut opening).now_or_never(), Some(()));
     }
 
     #[tokio::test]
     async fn the_target_on_screen_does_not_wait() {
         let none = Sources::default();
-        let (_tell, world) = watch::channel(world(&none, &none));
-        let (look, focus) = watch::channel(Some(target("shop")));
+        let (_publish, world) = watch::channel(world(&none, &none));
+        let (focus_on, focus) = watch::channel(Some(target("shop")));
         let web = target("web");
         let mut turn = Box::pin(turn(u32::MAX, &web, world, focus));
         assert_eq!((&mut turn).now_or_never(), None);
-        look.send_replace(Some(web.clone()));
+        focus_on.send_replace(Some(web.clone()));
         assert_eq!((&mut turn).now_or_never(), Some(()));
     }
 
     #[tokio::test]
     async fn it_stops_waiting_after_a_second() {
         let none = Sources::default();
-        let (_tell, mut world) = watch::channel(world(&none, &none));
+        let (_publish, mut world) = watch::channel(world(&none, &none));
         all_heard(&mut world).await;
     }
 }

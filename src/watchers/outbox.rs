@@ -1,6 +1,6 @@
-//! Sends notices. Each channel has a queue and a task of its own, so that a slow or unreachable channel delays
-//! neither a release nor another channel. Failures are logged. Only the end of a command waits for notices, for a
-//! moment.
+//! Sends notices. Each channel has its own queue and task, so that a slow or unreachable channel delays
+//! neither a release nor another channel. Failures are logged. A command waits a moment for its notices
+//! before it ends; nothing else waits for them.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -14,40 +14,39 @@ use crate::inventory::{EnvironmentName, Operator, ServiceName};
 use crate::ports::{Clock, Failure, Notifier};
 use crate::release::{Driven, Handle, NoticeSource, ReleaseObserver, Site, Status};
 
-/// How many notices may wait for a channel; further ones are not sent.
+/// How many notices may wait for a channel. Further notices are dropped.
 const WAITING: usize = 64;
-/// The first pause after a failure, and the longest.
+/// The first and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
-/// How often one notice is tried again: for about four minutes.
+/// How often a failed notice is sent again. All attempts together take about four minutes.
 const TRIES: usize = 9;
 
 /// One channel with its filter.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "holds a trait object")]
 pub struct Channel {
-    /// Its name in the configuration.
+    /// The name in the configuration.
     pub name: String,
-    /// Sends the notices.
     pub notifier: Arc<dyn Notifier>,
-    /// The events it gets.
+    /// The events whose notices the channel gets.
     pub events: BTreeSet<NoticeEvent>,
-    /// The environments it gets notices of; empty means all.
+    /// The environments whose notices the channel gets. Empty means all.
     pub environments: BTreeSet<EnvironmentName>,
-    /// The services it gets notices of; empty means all.
+    /// The services whose notices the channel gets. Empty means all.
     pub services: BTreeSet<ServiceName>,
 }
 
 impl Channel {
-    /// Whether it gets this notice.
+    /// Whether the channel gets this notice.
     pub fn wants(&self, notice: &Notice) -> bool {
         let Notice { event, target, .. } = notice;
-        let all_or = |is_empty: bool, has: bool| is_empty || has;
+        let is_allowed = |is_empty: bool, has: bool| is_empty || has;
         self.events.contains(event)
-            && all_or(
+            && is_allowed(
                 self.environments.is_empty(),
                 self.environments.contains(&target.environment),
             )
-            && all_or(
+            && is_allowed(
                 self.services.is_empty(),
                 self.services.contains(&target.service),
             )
@@ -78,12 +77,12 @@ impl Outbox {
         }
     }
 
-    /// The channels.
     pub fn channels(&self) -> &[Channel] {
         &self.post.channels
     }
 
-    /// Waits until all notices are sent, at most `time_limit`. Returns how many were not.
+    /// Waits until all notices are sent, at most `time_limit`. Returns how many are not sent yet. The number
+    /// includes releases that still run.
     pub async fn settle(&self, time_limit: Duration) -> usize {
         let mut open = self.post.open.subscribe();
         let settled = open.wait_for(|open| *open == 0);
@@ -113,7 +112,7 @@ impl ReleaseObserver for Outbox {
     }
 }
 
-/// Sends notices of a release for as long as it is driven here.
+/// Sends the notices of a release while this process drives it.
 async fn follow(
     mut status: watch::Receiver<Arc<Status>>,
     mut notice_source: NoticeSource,
@@ -121,10 +120,10 @@ async fn follow(
     clock: &dyn Clock,
 ) {
     loop {
-        let seen = Arc::clone(&status.borrow_and_update());
+        let current = Arc::clone(&status.borrow_and_update());
         let now = clock.now();
-        for notice in notice_source.look(&seen, now) {
-            post.tell(&notice);
+        for notice in notice_source.look(&current, now) {
+            post.enqueue(&notice);
         }
         let wait = notice_source.look_again();
         let wait = wait.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
@@ -138,14 +137,14 @@ async fn follow(
 /// A queue and a task for each channel.
 struct Post {
     channels: Vec<Channel>,
-    /// The queues, once there was a notice.
+    /// The queues, which are created for the first notice.
     queues: OnceLock<Vec<mpsc::Sender<Notice>>>,
     /// The number of followed releases plus the notices being sent.
     open: watch::Sender<usize>,
 }
 
 impl Post {
-    fn tell(&self, notice: &Notice) {
+    fn enqueue(&self, notice: &Notice) {
         let queues = self.queues.get_or_init(|| {
             let channels = self.channels.iter();
             channels.map(|channel| self.open_queue(channel)).collect()
@@ -204,7 +203,7 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
         .await
 }
 
-/// Counts something that is in progress.
+/// Adds one to a count for as long as the value exists.
 struct Open(watch::Sender<usize>);
 
 impl Open {

@@ -20,7 +20,7 @@ const PAGE: usize = 500;
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 impl Archive {
-    /// Verifies the records that match a filter; compares them with the stores of `engine` if given.
+    /// Verifies the records that match a filter, and compares them with the stores of `engine` if it is given.
     pub async fn prove(&self, filter: &Filter, engine: Option<&Engine>) -> Result<Proven> {
         let mut proving = Proving {
             engine,
@@ -50,7 +50,7 @@ struct Proving<'a> {
     found: Proven,
     /// The seals of each target that were not compared with a record yet.
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
-    /// The targets whose seals could not be read, and why.
+    /// The targets whose seals could not be read, each with the reason.
     without_seals: BTreeMap<Target, String>,
     /// The release of each target that was verified last.
     newer: BTreeMap<Target, ReleaseRecord>,
@@ -66,8 +66,8 @@ enum StoreAnswer<T> {
     Silent(String),
 }
 
-async fn ask_store<T>(asked: impl Future<Output = Result<Option<T>>>) -> StoreAnswer<T> {
-    match tokio::time::timeout(TIMEOUT, asked).await {
+async fn ask_store<T>(request: impl Future<Output = Result<Option<T>>>) -> StoreAnswer<T> {
+    match tokio::time::timeout(TIMEOUT, request).await {
         Ok(Ok(Some(read))) => StoreAnswer::There(read),
         Ok(Ok(None)) => StoreAnswer::Gone,
         Ok(Err(failure)) if failure.kind == FailureKind::Garbled => {
@@ -79,7 +79,7 @@ async fn ask_store<T>(asked: impl Future<Output = Result<Option<T>>>) -> StoreAn
 }
 
 impl<'a> Proving<'a> {
-    /// Reads the seals of the targets that match the filter completely.
+    /// Reads the seals of the targets whose service and environment match the filter.
     async fn read_seals(&mut self, filter: &Filter) {
         let is = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|it| it == name);
         let sites = self.engine.iter().flat_map(|engine| engine.sites());
@@ -92,8 +92,8 @@ impl<'a> Proving<'a> {
             .collect();
         for site in sites {
             let target = &site.definition.target;
-            let asked = site.read.journal.seals(target);
-            let why = match tokio::time::timeout(TIMEOUT, asked).await {
+            let request = site.read.journal.seals(target);
+            let why = match tokio::time::timeout(TIMEOUT, request).await {
                 Ok(Ok(seals)) => {
                     self.seals.insert(target.clone(), seals);
                     continue;
@@ -101,7 +101,7 @@ impl<'a> Proving<'a> {
                 Ok(Err(failure)) => failure.to_string(),
                 Err(_) => format!("no answer within {TIMEOUT:?}"),
             };
-            // The records of this store are still read.
+            // The records of this store are still compared, but without seals.
             self.without_seals.insert(target.clone(), sanitize(&why));
         }
     }
@@ -114,23 +114,24 @@ impl<'a> Proving<'a> {
                 return Ok(());
             };
             before = Some(last.head.id);
-            for one in &listed {
-                let Some(kept) = archive.read.release(one.head.id).await? else {
+            for entry in &listed {
+                let Some(kept) = archive.read.release(entry.head.id).await? else {
                     continue;
                 };
                 self.found.releases += 1;
                 self.rules_of(&kept.recorded.head);
-                let (target, id) = (&one.head.target, one.head.id);
+                let (target, id) = (&entry.head.target, entry.head.id);
                 let read = match self.journal(target) {
                     Some(journal) => Some(ask_store(journal.release(target, id)).await),
                     None => None,
                 };
-                self.one(target, &kept.recorded, &kept.differences, read);
+                self.verify(target, &kept.recorded, &kept.differences, read);
             }
         }
     }
 
-    /// Releases come newest first: when the older one is read, the rules that the newer one changed are known.
+    /// Notes a change of the rules. Releases come newest first, so the change that a release made is known only when
+    /// the release before it is read.
     fn rules_of(&mut self, head: &ReleaseRecord) {
         let Some(baseline) = head.baseline.as_ref().filter(|it| !it.rules.is_empty()) else {
             return;
@@ -161,7 +162,7 @@ impl<'a> Proving<'a> {
                     Some(journal) => Some(ask_store(journal.beside(target, id)).await),
                     None => None,
                 };
-                self.one(target, record, differences, read);
+                self.verify(target, record, differences, read);
             }
         }
     }
@@ -173,8 +174,8 @@ impl<'a> Proving<'a> {
         Some(site.read.journal.as_ref())
     }
 
-    /// Verifies a kept record, and compares it with the store's answer if it was asked.
-    fn one<T: Provable>(
+    /// Verifies an archived record, and compares it with the answer of the store if the store was asked.
+    fn verify<T: Provable>(
         &mut self,
         target: &Target,
         kept: &T,
@@ -192,7 +193,7 @@ impl<'a> Proving<'a> {
         } in differences
         {
             wrong.push(format!(
-                "{what}: the store said otherwise when it was read at {}",
+                "{what}: the store had a different value when it was read at {}",
                 local_time::moment(*noticed_at)
             ));
         }
@@ -201,11 +202,11 @@ impl<'a> Proving<'a> {
             None => self.found.not_compared += 1,
         }
         if !wrong.is_empty() {
-            self.wrong(kept.kind(), kept.id(), target, &wrong);
+            self.note_wrong(kept.kind(), kept.id(), target, &wrong);
         }
     }
 
-    /// The differences to what the store has now.
+    /// The differences between an archived record and the store.
     fn against_store<T: Provable>(
         &mut self,
         target: &Target,
@@ -214,7 +215,7 @@ impl<'a> Proving<'a> {
     ) -> Vec<String> {
         let mut wrong = Vec::new();
         let read = match read {
-            StoreAnswer::Garbled(words) => return vec![words],
+            StoreAnswer::Garbled(problem) => return vec![problem],
             StoreAnswer::Silent(why) => {
                 self.note_silent(target, &why);
                 self.found.not_compared += 1;
@@ -226,14 +227,14 @@ impl<'a> Proving<'a> {
         let seals = self.seals.get_mut(target);
         let seal = seals.and_then(|seals| seals.remove(&kept.id()));
         let Some(read) = read else {
-            // Old records are removed from stores, so a missing one is normal; the archive keeps it. But a sealed
+            // Old records are removed from stores, so a missing record is normal; the archive keeps it. But a sealed
             // record is never removed without its seal.
             self.found.not_compared += 1;
             if let Some(seal) = seal {
                 if !seal.is_of(kept) {
                     wrong.push(format!("the archived record differs from the one {seal}"));
                 }
-                wrong.push(gone(&seal));
+                wrong.push(missing_record(&seal));
             }
             return wrong;
         };
@@ -253,8 +254,7 @@ impl<'a> Proving<'a> {
         wrong
     }
 
-    /// Checks sealed records that are not in this archive: the store must still have them as they were sealed. Only
-    /// where the filter matches a target completely.
+    /// Checks the sealed records that are not in this archive: the store must still have them as they were sealed.
     async fn missing(&mut self, archive: &Archive) -> Result<()> {
         for (target, seals) in std::mem::take(&mut self.seals) {
             let ids: Vec<ReleaseId> = seals.keys().copied().collect();
@@ -267,38 +267,44 @@ impl<'a> Proving<'a> {
                 };
                 let (kind, wrong) = match sealed_in(journal, &target, id, &seal).await {
                     StoreAnswer::There(found) => found,
-                    StoreAnswer::Gone => ("record", Some(gone(&seal))),
-                    StoreAnswer::Garbled(words) => ("record", Some(words)),
+                    StoreAnswer::Gone => ("record", Some(missing_record(&seal))),
+                    StoreAnswer::Garbled(problem) => ("record", Some(problem)),
                     StoreAnswer::Silent(why) => {
                         self.note_silent(&target, &why);
                         self.found.not_compared += 1;
                         break;
                     }
                 };
-                if let Some(words) = wrong {
-                    self.wrong(kind, id, &target, &[words]);
+                if let Some(problem) = wrong {
+                    self.note_wrong(kind, id, &target, &[problem]);
                 }
             }
         }
         Ok(())
     }
 
-    fn wrong(&mut self, kind: &'static str, id: ReleaseId, target: &Target, words: &[String]) {
+    fn note_wrong(
+        &mut self,
+        kind: &'static str,
+        id: ReleaseId,
+        target: &Target,
+        problems: &[String],
+    ) {
         self.found.wrong.push(Wrong {
             kind,
             id,
             target: target.clone(),
-            wrong: words.iter().map(|words| sanitize(words)).collect(),
+            wrong: problems.iter().map(|problem| sanitize(problem)).collect(),
         });
     }
 
-    /// Notes a store that does not answer. It is not asked again, and this does not count as a difference.
+    /// Notes that a store does not answer. The store is not asked again, and its silence is no difference.
     fn note_silent(&mut self, target: &Target, why: &str) {
         self.found.silent.insert(target.clone(), sanitize(why));
     }
 }
 
-/// The store's copy of a sealed record: its kind, and what is wrong with it.
+/// Reads a sealed record from the store. Returns the kind of the record, and how it differs from its seal.
 async fn sealed_in(
     journal: &dyn JournalReader,
     target: &Target,
@@ -309,7 +315,7 @@ async fn sealed_in(
         StoreAnswer::There(read) => {
             return StoreAnswer::There((read.kind(), against_seal(seal, &read)));
         }
-        StoreAnswer::Garbled(words) => return StoreAnswer::Garbled(words),
+        StoreAnswer::Garbled(problem) => return StoreAnswer::Garbled(problem),
         StoreAnswer::Silent(why) => return StoreAnswer::Silent(why),
         StoreAnswer::Gone => {}
     }
@@ -317,14 +323,14 @@ async fn sealed_in(
         StoreAnswer::There(read) => {
             StoreAnswer::There((Provable::kind(&read), against_seal(seal, &read)))
         }
-        StoreAnswer::Garbled(words) => StoreAnswer::Garbled(words),
+        StoreAnswer::Garbled(problem) => StoreAnswer::Garbled(problem),
         StoreAnswer::Silent(why) => StoreAnswer::Silent(why),
         StoreAnswer::Gone => StoreAnswer::Gone,
     }
 }
 
-fn gone(seal: &Seal) -> String {
-    format!("{seal}, and missing in the store")
+fn missing_record(seal: &Seal) -> String {
+    format!("missing in the store, although it was {seal}")
 }
 
 /// The difference between a record and its seal.

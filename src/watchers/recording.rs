@@ -1,6 +1,6 @@
-//! Records the log of a release's candidate while the release is driven or watched from here, and keeps it
-//! at the end: a failed candidate is removed, and its log with it. Only the end of a command waits for
-//! this. If several consoles record the same candidate, each keeps the log in its own archive.
+//! Records the log of a release's candidate while this process drives or watches the release. At the end the log is
+//! kept in the archive, because a failed candidate is removed together with its log. Only the end of a command waits
+//! for this. If several consoles record the same candidate, each keeps the log in its own archive.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,17 +18,16 @@ use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
 use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, Status, StepState};
 
-/// The whole log: engines count lines in 31 bits.
-const ALL: usize = i32::MAX as usize;
+/// The number of lines that requests the whole log. Engines count lines in 31 bits.
+const WHOLE_LOG: usize = i32::MAX as usize;
 /// How often to look for a candidate that another operator starts.
-const LOOKED_FOR: Duration = Duration::from_millis(200);
+const LOOKUP_INTERVAL: Duration = Duration::from_millis(200);
 /// How long the last lines may take after a release has ended.
 const LAST_LINES: Duration = Duration::from_millis(250);
 
 /// Opens the archive when there is something to keep.
 pub type Opens = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn ArchiveWriter>>> + Send + Sync>;
 
-/// Records the logs of candidates.
 #[expect(missing_debug_implementations, reason = "holds a closure")]
 pub struct Recorder {
     opens: Opens,
@@ -41,7 +40,7 @@ impl Recorder {
     /// Keeps at most about `limit` bytes per release.
     pub fn new(opens: Opens, limit: usize) -> Self {
         let recording = TaskTracker::new();
-        // Closed now, so that `settle` can wait at any time.
+        // The tracker is closed now, so that `settle` can wait at any time.
         recording.close();
         Self {
             opens,
@@ -50,7 +49,7 @@ impl Recorder {
         }
     }
 
-    /// Waits until everything is kept, at most `time_limit`. Returns whether it is.
+    /// Waits until all logs are kept, at most `time_limit`. Returns whether they are.
     pub async fn settle(&self, time_limit: Duration) -> bool {
         timeout(time_limit, self.recording.wait()).await.is_ok()
     }
@@ -72,8 +71,8 @@ impl ReleaseObserver for Recorder {
 }
 
 impl Recorder {
-    /// Records releases of other drivers as they are observed; does not return while the observation runs. A recording
-    /// that is still running when it ends is not kept: the driver keeps the whole log.
+    /// Records the releases of other drivers until the observation ends. A recording that is unfinished then is not
+    /// kept, because the driver keeps the whole log.
     pub async fn look_on(&self, engine: &Engine, mut releases: watch::Receiver<Arc<Releases>>) {
         let mut known: BTreeSet<ReleaseId> = BTreeSet::new();
         let mut recording = JoinSet::new();
@@ -91,7 +90,7 @@ impl Recorder {
                 }
                 let own = engine.active(target);
                 let is_own = |own: Handle| own.status().borrow().plan.release == release;
-                // A driver in this process records it as its observer.
+                // The release of a driver in this process is already recorded by `driven`.
                 if !own.is_some_and(is_own) {
                     let opens = Arc::clone(&self.opens);
                     let watched = (site.clone(), releases.clone(), release);
@@ -140,7 +139,7 @@ async fn watched(
             releases.changed().await
         } else {
             // The candidate is created some time after the step has started.
-            let moved = timeout(LOOKED_FOR, releases.changed()).await;
+            let moved = timeout(LOOKUP_INTERVAL, releases.changed()).await;
             moved.unwrap_or(Ok(()))
         };
         if moved.is_err() {
@@ -156,7 +155,7 @@ async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) {
     }
     let kept = async { opens().await?.keep_log(release, log).await };
     if let Err(failure) = kept.await {
-        tracing::warn!("the log of the candidate was not kept: {failure}");
+        tracing::warn!("the log of the candidate of release {release} was not kept: {failure}");
     }
 }
 
@@ -175,7 +174,7 @@ async fn record(
         if let Some(now) = now.filter(|now| following.as_ref().is_none_or(|(id, _)| id != now)) {
             let (reader, checker) = (&site.read.runtime, &site.read.checker);
             let of = (Arc::clone(reader), Arc::clone(checker));
-            following = Some((now.clone(), logs::follow_hidden(of, now, ALL)));
+            following = Some((now.clone(), logs::follow_hidden(of, now, WHOLE_LOG)));
         }
         tokio::select! {
             biased;
@@ -190,7 +189,7 @@ async fn record(
     gathering.end()
 }
 
-/// The candidate of a release that another driver has started, if it is running already.
+/// The candidate of a release, if a driver started it before this recording began.
 async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
     let start = status
         .steps
@@ -201,11 +200,15 @@ async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
     }
     let plan = &status.plan;
     let instances = site.read.runtime.instances(plan.target()).await.ok()?;
-    let is_it = |one: &Instance| one.slot == plan.slot && one.release == Some(plan.release);
-    instances.into_iter().find(is_it).map(|one| one.id)
+    let is_candidate =
+        |instance: &Instance| instance.slot == plan.slot && instance.release == Some(plan.release);
+    instances
+        .into_iter()
+        .find(is_candidate)
+        .map(|instance| instance.id)
 }
 
-/// The next lines; never returns once there are no more.
+/// The next lines. Never returns when there are no more lines.
 async fn next(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Batch {
     match last(following).await {
         Some(batch) => batch,
@@ -217,20 +220,20 @@ async fn last(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Op
     following?.1.recv().await
 }
 
-/// The recorded lines. A notice about the log itself is kept only between lines, or in an empty log: the removal
-/// of the candidate always ends its log, which needs no notice.
+/// The recorded lines. A notice about the log itself is kept only between lines or in an empty log. The notice at the
+/// end is dropped, because the removal of the candidate always ends the log.
 struct Lines {
     gathering: Gathering,
-    said: Vec<WrittenLine>,
-    is_any: bool,
+    notices: Vec<WrittenLine>,
+    has_lines: bool,
 }
 
 impl Lines {
     fn new(limit: usize) -> Self {
         Self {
             gathering: Gathering::new(limit),
-            said: Vec::new(),
-            is_any: false,
+            notices: Vec::new(),
+            has_lines: false,
         }
     }
 
@@ -238,21 +241,21 @@ impl Lines {
         for line in batch {
             let line = written(&line);
             if line.by == WrittenBy::Greenroom {
-                self.said.push(line);
+                self.notices.push(line);
                 continue;
             }
-            self.is_any = true;
-            for said in self.said.drain(..) {
-                self.gathering.push(said);
+            self.has_lines = true;
+            for notice in self.notices.drain(..) {
+                self.gathering.push(notice);
             }
             self.gathering.push(line);
         }
     }
 
     fn end(mut self) -> CandidateLog {
-        if !self.is_any {
-            for said in self.said {
-                self.gathering.push(said);
+        if !self.has_lines {
+            for notice in self.notices {
+                self.gathering.push(notice);
             }
         }
         self.gathering.into_log()

@@ -1,5 +1,5 @@
-//! Watches one store. A change is only a hint; a read at one revision is the truth. A hint names its target,
-//! so that a change of one target among two hundred causes one read.
+//! Watches one store. A change event is only a hint; what counts is a read at one revision. A hint names its target, so
+//! that a change of one target among two hundred causes one read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::inventory::{KeyLine, RegistryRecord, Target};
 use crate::ports::{Clock, Hint, RegistryReader, Result};
 use crate::release::{Releases, Site};
 
-/// One transaction may change several keys; its hints come together.
+/// The pause after a hint. One transaction may change several keys, and one read answers all its hints.
 const SETTLE: Duration = Duration::from_millis(5);
-/// The longest time between two reads: tests that the store answers, and updates the leases.
+/// The longest time between two reads. A read checks that the store still answers, and updates the leases.
 const REFRESH: Duration = Duration::from_secs(10);
-/// The shortest time: a lease that ends sooner is noticed by its end.
+/// The shortest time between two reads without a hint. The store sends a hint when a lease expires.
 const SOONEST: Duration = Duration::from_secs(1);
 /// How many targets are read together.
 const TOGETHER: usize = 64;
@@ -63,7 +63,7 @@ pub(super) async fn watch(
     }
 }
 
-/// The targets to read.
+/// The targets to read next.
 enum Due {
     All,
     Some(BTreeSet<Target>),
@@ -88,7 +88,7 @@ impl Due {
     }
 }
 
-/// The state between two reads, kept during an outage.
+/// The state of the watcher, which is kept while the store does not answer.
 struct Follower {
     store: Arc<dyn RegistryReader>,
     sites: Vec<Site>,
@@ -96,7 +96,7 @@ struct Follower {
     clock: Arc<dyn Clock>,
     /// The last known release of each target.
     releases: Releases,
-    /// The targets with something on a lease, and the shortest remaining time.
+    /// The shortest remaining lease of each target that has one.
     leases: BTreeMap<Target, Duration>,
     failures: u32,
 }
@@ -104,7 +104,7 @@ struct Follower {
 type Changes = BoxStream<'static, Result<Hint>>;
 
 impl Follower {
-    /// Returns without an error only if there is no receiver any more.
+    /// Returns `Ok` only if the receiver of the parts is gone.
     async fn follow(&mut self) -> Result<()> {
         let mut changes = self.store.changes().await?;
         let mut due = Due::All;
@@ -138,8 +138,8 @@ impl Follower {
         (shortest / 2).clamp(SOONEST, REFRESH)
     }
 
-    /// The targets to read without a hint, because leases are renewed without a change of their keys. Without any
-    /// lease one target is read: an unreachable store may look like one without changes.
+    /// The targets to read without a hint, because a lease is renewed without a change of its key. Without any lease,
+    /// one target is read, because an unreachable store may look like a store without changes.
     fn to_refresh(&self) -> BTreeSet<Target> {
         if self.leases.is_empty() {
             let first = self.sites.first();
@@ -151,7 +151,7 @@ impl Follower {
         self.leases.keys().cloned().collect()
     }
 
-    /// Returns whether there is still a receiver.
+    /// Reads targets and sends what was read. Returns false if the receiver is gone.
     async fn read(&mut self, due: &Due) -> Result<bool> {
         let sites: Vec<Site> = self
             .sites
@@ -199,7 +199,7 @@ impl Follower {
                 Ok((target.clone(), (record?, keys?)))
             }
         });
-        // Boxed: otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
+        // The reads are boxed, because otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
         let reads: Vec<_> = reads.map(FutureExt::boxed).collect();
         stream::iter(reads)
             .buffer_unordered(AT_A_TIME)

@@ -1,5 +1,5 @@
 //! The current release of each target, from its journal and lock, and the checks of the live
-//! version. A finished release is read once, whoever drove it, because the console shows it at rest.
+//! version. A finished release of any driver is read once, because the console shows it at rest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::inventory::{KeyLine, RegistryRecord, ReleaseId, Route, Target};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::release::{LiveChecks, Observed, Progress, Releases, Site, observed};
 
-/// The records of a store's targets.
+/// The record and the keys of each target of a store.
 type Read = BTreeMap<Target, (RegistryRecord, Vec<KeyLine>)>;
 
 /// How many heads are searched for the release that made the live version live.
@@ -21,8 +21,8 @@ const SEARCHED: usize = 50;
 /// How many journals are read at the same time.
 const AT_A_TIME: usize = 16;
 
-/// The current releases of these targets, whose records were read before. A record older than
-/// its journal is read again. Problems of a journal are added to the record's problems.
+/// The current releases of targets whose records were just read. A record that is older than its journal is read
+/// again. Problems of a journal are added to the problems of the record.
 pub(super) async fn look(
     sites: &[Site],
     read: &mut Read,
@@ -44,12 +44,12 @@ pub(super) async fn look(
             let known = known.get(&target);
             let look = async move {
                 let release = match head {
-                    Ok(head) => one(site, &head, &mut record, known, now).await,
+                    Ok(head) => current_release(site, &head, &mut record, known, now).await,
                     Err(failure) => Err(failure),
                 };
                 (target, record, keys, release)
             };
-            // Boxed: otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
+            // The future is boxed, because otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
             looks.push(look.boxed());
         }
         let mut looks = stream::iter(looks).buffer_unordered(AT_A_TIME);
@@ -71,7 +71,7 @@ pub(super) async fn look(
     Ok(current)
 }
 
-async fn one(
+async fn current_release(
     site: &Site,
     head: &ReleaseRecord,
     record: &mut RegistryRecord,
@@ -116,15 +116,15 @@ async fn one(
             None => live_checks(site, &recorded, route).await?.map(Arc::new),
         };
     }
-    // An unchanged value keeps its identity, so that nothing is drawn again.
+    // An unchanged value keeps its `Arc`, so that nothing is drawn again.
     Ok(Some(match known {
         Some(known) if **known == now => Arc::clone(known),
         _ => Arc::new(now),
     }))
 }
 
-/// The checks of the version in the route: from the newest release if that made it live, otherwise from the
-/// newest release that did. None if the journal has no such release.
+/// The checks of the version in the route, from the newest release that made this version live. None if the journal
+/// has no such release.
 async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Option<LiveChecks>> {
     let made_live = |head: &ReleaseRecord, live: Option<LivePeriod>| {
         let (slot, version) = &head.to;
@@ -142,7 +142,7 @@ async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Op
         return Ok(Some(LiveChecks::of(newest, route)));
     }
     let (journal, target) = (&site.read.journal, &site.definition.target);
-    // Not only smaller ids: a clock that was ahead may have created a greater one.
+    // Greater ids are searched, too: a host whose clock was ahead may have created one.
     let past = journal.releases(target, SEARCHED).await?;
     let mut past = past.iter().filter(|head| head.id != newest.head.id);
     let Some(head) = past.find(|head| made_live(head, head.live)) else {
@@ -160,7 +160,7 @@ fn is_for(record: &RegistryRecord, release: ReleaseId) -> bool {
     holder.is_some_and(|holder| holder.record.release == release)
 }
 
-/// Whether the store answered and only its content is wrong.
+/// Whether the store answered, and only its content cannot be read.
 fn is_about_content(failure: &Failure) -> bool {
     matches!(
         failure.kind,

@@ -1,5 +1,5 @@
-//! Polls one target's proxy, which cannot be watched: at once when the route has
-//! changed, every two seconds while the target is on screen, and rarely otherwise.
+//! Polls the proxy of one target, which does not report changes: immediately when the route has changed or an instance
+//! has started or stopped, every two seconds while the target is on screen, and every 15 seconds otherwise.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,21 +14,18 @@ use crate::inventory::{Installation, PerSlot, Probe, PublicAnswer, Rates, Slot, 
 use crate::ports::{Clock, Connection, Failure, FailureKind};
 use crate::release::Site;
 
-/// The interval while the target is on screen.
-const LOOKED_AT: Duration = Duration::from_secs(2);
-/// The interval while store and proxy name different generations: between the two halves of a switch.
-const UNSETTLED: Duration = Duration::from_millis(50);
-/// After this many polls a difference is drift, not a switch in progress.
-const UNSETTLED_LOOKS: u32 = 40;
-/// The interval while the target is not on screen.
-const OUT_OF_SIGHT: Duration = Duration::from_secs(15);
-/// How often a correct installation is inspected, which reads the proxy's files. An incorrect one is
+const ON_SCREEN_INTERVAL: Duration = Duration::from_secs(2);
+/// The interval while store and proxy name different generations, as they do during a switch.
+const UNSETTLED_INTERVAL: Duration = Duration::from_millis(50);
+/// After this many polls, a difference of generations is drift and not a switch in progress.
+const UNSETTLED_POLLS: u32 = 40;
+const OFF_SCREEN_INTERVAL: Duration = Duration::from_secs(15);
+/// How often the proxy's files are inspected while its installation is correct. An incorrect installation is
 /// inspected at each poll.
-const INSPECTED: Duration = Duration::from_secs(10);
-/// The same while the target is not on screen.
-const INSPECTED_SELDOM: Duration = Duration::from_mins(1);
+const INSPECTION_INTERVAL: Duration = Duration::from_secs(10);
+const OFF_SCREEN_INSPECTION_INTERVAL: Duration = Duration::from_mins(1);
 
-/// `place` is the number of this target among all targets.
+/// Polls until the receiver is gone. `place` is the number of this target among all targets.
 pub(super) async fn watch(
     site: Site,
     place: u32,
@@ -42,25 +39,25 @@ pub(super) async fn watch(
     let mut found_current: Option<Instant> = None;
     opening::turn(place, &target, world.clone(), focus.clone()).await;
     loop {
-        let seen = world_side(&world.borrow_and_update(), &target);
-        let is_looked_at = focus.borrow_and_update().as_ref() == Some(&target);
-        let mut pause = if is_looked_at {
-            LOOKED_AT
+        let side = world_side(&world.borrow_and_update(), &target);
+        let is_on_screen = focus.borrow_and_update().as_ref() == Some(&target);
+        let mut pause = if is_on_screen {
+            ON_SCREEN_INTERVAL
         } else {
-            OUT_OF_SIGHT
+            OFF_SCREEN_INTERVAL
         };
-        let attention = if is_looked_at {
+        let attention = if is_on_screen {
             Attention::Close
         } else {
             Attention::Passing
         };
-        let lasts = if is_looked_at {
-            INSPECTED
+        let inspection_interval = if is_on_screen {
+            INSPECTION_INTERVAL
         } else {
-            INSPECTED_SELDOM
+            OFF_SCREEN_INSPECTION_INTERVAL
         };
-        let inspects = found_current.is_none_or(|at| at.elapsed() >= lasts);
-        let Asked { routing, probed } = ask(&site, &seen, attention, inspects, None).await;
+        let inspects = found_current.is_none_or(|at| at.elapsed() >= inspection_interval);
+        let Asked { routing, probed } = ask(&site, &side, attention, inspects, None).await;
         let part = match routing {
             Ok(routing) => {
                 if inspects {
@@ -68,13 +65,13 @@ pub(super) async fn watch(
                     found_current = is_current.then(Instant::now);
                 }
                 let generation = routing.proxy.as_ref().map_or(0, |p| p.generation);
-                unsettled = if generation == seen.generation {
+                unsettled = if generation == side.generation {
                     0
                 } else {
                     unsettled + 1
                 };
                 if (1..UNSETTLED_LOOKS).contains(&unsettled) {
-                    pause = UNSETTLED;
+                    pause = UNSETTLED_INTERVAL;
                 }
                 Part::Routing(target.clone(), Box::new(routing))
             }
@@ -97,7 +94,7 @@ pub(super) async fn watch(
                     if changed.is_err() {
                         return;
                     }
-                    if world_side(&world.borrow_and_update(), &target) != seen {
+                    if world_side(&world.borrow_and_update(), &target) != side {
                         break;
                     }
                 }
@@ -106,7 +103,7 @@ pub(super) async fn watch(
     }
 }
 
-/// A change of this causes a poll at once.
+/// The part of the world that a poll depends on. A change of it causes an immediate poll.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Side {
     generation: u64,
@@ -138,9 +135,9 @@ impl Side {
 /// How closely a target is observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attention {
-    /// It is on screen: its traffic rates are read too.
+    /// The target is on screen, so its traffic rates are read, too.
     Close,
-    /// It is not on screen.
+    /// The target is not on screen.
     Passing,
 }
 
@@ -148,16 +145,15 @@ pub(super) enum Attention {
 pub(super) struct Asked {
     /// The proxy's answer, or why there is none.
     pub(super) routing: Result<Routing, String>,
-    /// The answers over HTTP, even if the proxy did not answer.
+    /// The answers of the public address and the health endpoints, even if the proxy did not answer.
     pub(super) probed: Probed,
 }
 
-/// Asks the proxy, the public address and the health endpoints of running instances; with an inspection also
-/// whether the proxy's configuration is correct. All requests run at the same time, none waits
-/// for another, and `within` limits each.
+/// Asks the proxy, the public address and the health endpoints of running instances. `inspects` adds the question
+/// whether the proxy's configuration is correct. All requests run at the same time, and `within` limits each.
 pub(super) async fn ask(
     site: &Site,
-    seen: &Side,
+    side: &Side,
     attention: Attention,
     inspects: bool,
     within: Option<Duration>,
@@ -182,23 +178,23 @@ pub(super) async fn ask(
         OptionFuture::from(inspects.then_some(installation)),
         rates(site, attention, within),
         public(site, within),
-        probe(site, Slot::Blue, seen, within),
-        probe(site, Slot::Green, seen, within),
+        probe(site, Slot::Blue, side, within),
+        probe(site, Slot::Green, side, within),
     );
     let proxy = match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) => {
-            let looked;
+            let inspected_now;
             let installation = if let Some(inspected) = &inspected {
                 inspected
             } else {
-                looked = router.installation(target).await;
-                &looked
+                inspected_now = router.installation(target).await;
+                &inspected_now
             };
             match installation {
                 Ok(Installation::Missing) => Ok(None),
                 Ok(Installation::Foreign(why)) => Err(why.clone()),
-                // This configuration cannot be used, so the proxy has nothing to answer for.
+                // The configuration cannot be used. This explains more than the missing answer.
                 Err(unusable) if unusable.kind == FailureKind::Rejected => {
                     Err(unusable.to_string())
                 }
@@ -209,7 +205,7 @@ pub(super) async fn ask(
     let is_installed = !matches!(proxy, Ok(None));
     let routing = proxy.map(|proxy| Routing {
         installation: if is_installed {
-            // An inspection that failed is unknown, not a difference.
+            // After a failed inspection, the installation is unknown. This is no difference.
             inspected.map(|inspected| inspected.map_err(|failure| failure.to_string()))
         } else {
             Some(Ok(Installation::Missing))
@@ -227,7 +223,7 @@ pub(super) async fn ask(
     }
 }
 
-/// An answer; none if it took too long.
+/// The answer, or none if it took longer than `within`.
 async fn in_time<T>(within: Option<Duration>, answer: impl Future<Output = T>) -> Option<T> {
     match within {
         Some(within) => timeout(within, answer).await.ok(),
@@ -236,12 +232,12 @@ async fn in_time<T>(within: Option<Duration>, answer: impl Future<Output = T>) -
 }
 
 fn late(target: &Target, within: Option<Duration>) -> Failure {
-    let doing = format!("asking what it does for {target}");
-    let said = too_long(within.unwrap_or_default());
-    Failure::new(FailureKind::Unreachable, "the proxy", doing, said)
+    let doing = format!("asking how it routes {target}");
+    let message = too_long(within.unwrap_or_default());
+    Failure::new(FailureKind::Unreachable, "the proxy", doing, message)
 }
 
-/// Reads the rates; only for the target on screen.
+/// Reads the traffic rates, but only for the target on screen.
 async fn rates(
     site: &Site,
     attention: Attention,
@@ -267,8 +263,8 @@ async fn public(site: &Site, within: Option<Duration>) -> Option<PublicAnswer> {
     }))
 }
 
-async fn probe(site: &Site, slot: Slot, seen: &Side, within: Option<Duration>) -> Option<Probe> {
-    if !seen.running.get(slot) {
+async fn probe(site: &Site, slot: Slot, side: &Side, within: Option<Duration>) -> Option<Probe> {
+    if !side.running.get(slot) {
         return None;
     }
     let check = site.definition.health.as_ref()?;

@@ -1,4 +1,5 @@
-//! Watches one engine. Its events are hints; the list is the truth. Subscribe first, then list.
+//! Watches one engine. An event is only a hint that something changed; the list says what is running. The watcher
+//! subscribes first and lists then, so that it misses no change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +13,12 @@ use super::wait_after;
 use crate::inventory::Target;
 use crate::ports::{Clock, Failure, FailureKind, Result, RuntimeReader};
 
-/// Hints come in bursts: a start alone makes four.
+/// The pause after a hint. Hints come in bursts (a start alone causes four), and one list answers all of them.
 const SETTLE: Duration = Duration::from_millis(15);
 
-/// How often a quiet engine is asked whether it still answers: an engine that hangs is quiet too.
+/// How long an engine may be quiet before the watcher asks whether it still answers. An engine that hangs is quiet, too.
 const PULSE: Duration = Duration::from_secs(5);
-/// How long its answer may take.
+/// How long the engine may take to answer.
 const PULSE_ANSWER: Duration = Duration::from_secs(3);
 
 pub(super) async fn watch(
@@ -43,7 +44,7 @@ pub(super) async fn watch(
     }
 }
 
-/// Returns without an error only if there is no receiver any more.
+/// Returns `Ok` only if the receiver of the parts is gone.
 async fn follow(
     engine: &dyn RuntimeReader,
     targets: &[Target],
@@ -52,11 +53,11 @@ async fn follow(
 ) -> Result<()> {
     let mut changes = engine.changes().await?;
     loop {
-        let mut all = engine.all_instances().await?;
+        let mut instances = engine.all_instances().await?;
         *failures = 0;
         let by_target = targets
             .iter()
-            .map(|target| (target.clone(), all.remove(target).unwrap_or_default()))
+            .map(|target| (target.clone(), instances.remove(target).unwrap_or_default()))
             .collect();
         if parts.send(Part::Instances(by_target)).await.is_err() {
             return Ok(());
@@ -85,10 +86,10 @@ async fn still_answers(engine: &dyn RuntimeReader) -> Result<()> {
     let answer = timeout(PULSE_ANSWER, engine.engine()).await;
     answer.map_or_else(
         |_| {
-            let said = format!("no answer within {PULSE_ANSWER:?}");
-            let doing = "asking whether it still answers";
+            let message = format!("no answer within {PULSE_ANSWER:?}");
+            let doing = "checking that it still answers";
             let kind = FailureKind::Unreachable;
-            Err(Failure::new(kind, engine.address(), doing, said))
+            Err(Failure::new(kind, engine.address(), doing, message))
         },
         |answer| answer.map(drop),
     )

@@ -1,5 +1,5 @@
-//! Seals the finished releases, holds and repairs of a target. A keeper runs this as a user of the store
-//! that drives no releases.
+//! Seals the finished releases, holds and repairs of a target. A keeper runs this: a user of the store that drives no
+//! releases.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use crate::inventory::{Operator, ReleaseId, Target};
 use crate::ports::{Result, Seals};
 use crate::release::Site;
 
-/// How many heads are read at a time.
+/// How many release heads are read at a time.
 const PAGE: usize = 100;
 /// How many of the newest holds, and of the newest repairs, are read. A keeper runs again before there are more.
 const AUDIT_LIMIT: usize = 1000;
 
-/// The result of sealing.
+/// What one run of sealing found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Sealed {
-    /// Sealed now.
+    /// The records that this run sealed.
     pub sealed: Vec<ReleaseId>,
-    /// Sealed before.
+    /// How many records were already sealed.
     pub before: usize,
-    /// Finished but not sealed, with the reason.
+    /// The finished records that could not be sealed, each with the reason.
     pub not: BTreeMap<ReleaseId, String>,
 }
 
@@ -46,7 +46,7 @@ pub async fn seal(site: &Site, seals: &dyn Seals, by: &Operator, at: Timestamp) 
             } else if head.closed.is_some()
                 && let Some(recorded) = journal.release(target, head.id).await?
             {
-                sealing.one(&recorded).await?;
+                sealing.seal_record(&recorded).await?;
             }
         }
         page = journal.releases_before(target, last, PAGE).await?;
@@ -58,7 +58,7 @@ pub async fn seal(site: &Site, seals: &dyn Seals, by: &Operator, at: Timestamp) 
         if sealed.contains_key(&record.id()) {
             sealing.done.before += 1;
         } else {
-            sealing.one(&record).await?;
+            sealing.seal_record(&record).await?;
         }
     }
     Ok(sealing.done)
@@ -73,7 +73,7 @@ struct Sealing<'a> {
 }
 
 impl Sealing<'_> {
-    async fn one(&mut self, record: &impl Provable) -> Result<()> {
+    async fn seal_record(&mut self, record: &impl Provable) -> Result<()> {
         if !record.is_over(self.at) {
             return Ok(());
         }

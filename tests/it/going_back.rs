@@ -159,8 +159,8 @@ fn keys_alone_roll_back_to_the_version_before_last() {
     press("", "web · dev");
     press("W", "armed");
     // The live version, the last one, and the one before that, each with the place of its image.
-    press("R", "3 versions were live here");
-    press("", "image here");
+    press("R", "3 versions were live in this target");
+    press("", "image present");
     // The cursor starts on the last good version; the plan is shown at once.
     press("\x1b[B\r", "[ Begin the rollback ]");
     press("\x1b[C\r", "1.8.2 is live");
@@ -217,7 +217,7 @@ fn a_console_whose_terminal_closes_releases_its_lock() {
     };
     press("", "web · dev");
     press("W", "armed");
-    press("R", "versions were live here");
+    press("R", "versions were live in this target");
     // The cursor starts on the last good version; the plan is shown at once.
     press("\r", "[ Begin the rollback ]");
     pty.keys("\x1b[C\r");

@@ -43,7 +43,7 @@ fn promote(pty: &mut Pty) {
 
 fn ask(pty: &mut Pty, message: &str) {
     press(pty, "C", "Driven by ana@");
-    press(pty, "j\r", "a message to them");
+    press(pty, "j\r", "Message to ana@");
     press(pty, message, message);
     press(pty, "\r", "[ Ask to take over ]");
     press(pty, YES, "you ask to take over");
@@ -72,7 +72,7 @@ fn a_requested_handover_lets_the_new_driver_finish_the_release() {
 
     // Ben asks again, and Ana hands over: Ben continues without another question.
     ask(&mut ben, "your train leaves");
-    ana.wait_for_text("asks to take over since", SOON);
+    ana.wait_for_text("asks to take over (waiting", SOON);
     let status = words(&sandbox.run(&["status", "web", "production"]));
     assert!(status.contains("requested the handover at"), "{status}");
     press(&mut ana, "C", "answer later");
@@ -84,7 +84,7 @@ fn a_requested_handover_lets_the_new_driver_finish_the_release() {
     // The former driver now watches.
     press(&mut ben, "A", "[ Register the candidate ]");
     press(&mut ben, YES, "A answers: switch waits for you");
-    ana.wait_for_text("to approve switch since", SOON);
+    ana.wait_for_text("switch waits for ben@", SOON);
     press(&mut ben, "A", "Type production to continue");
     press(&mut ben, "production\r", "is kept warm");
     ana.wait_for_text("is kept warm", SOON);
@@ -113,7 +113,11 @@ fn a_forced_takeover_needs_a_reason_and_the_old_console_watches() {
     press(&mut ben, "jj\r", "why?");
     // Not without a reason.
     press(&mut ben, "\r", "type why you take it over");
-    press(&mut ben, "she went home\r", "their next write is refused");
+    press(
+        &mut ben,
+        "she went home\r",
+        "the driver's next write is refused",
+    );
     press(
         &mut ben,
         "production\r",

@@ -147,7 +147,7 @@ impl ContainerHost {
                 keep(&mut ended.both, frame.as_ref());
             }
         }
-        for _ in 0..ASKED {
+        for _ in 0..MOST_REQUESTS {
             let state = docker.inspect_exec(&exec).await?;
             if state.running != Some(true) {
                 ended.code = state.exit_code;

@@ -1,5 +1,5 @@
-//! What an approver sees before approving another operator's release, and what its driver sees while approvals are
-//! missing.
+//! What an approver sees before approving another operator's release, and what the driver of a release sees while
+//! approvals are missing.
 
 use ratatui::text::Line;
 
@@ -38,14 +38,14 @@ pub(super) fn rows(
         };
         rows.push((label, review::check(case), meaning));
     }
-    for one in model
+    for approval in model
         .peer_approved(status)
         .into_iter()
         .flat_map(|(_, given)| given)
     {
-        if let Some(note) = &one.note {
-            let words = sanitize(&format!("{}: \"{note}\"", one.by));
-            rows.push(("note", words, Meaning::Muted));
+        if let Some(note) = &approval.note {
+            let note = sanitize(&format!("{}: \"{note}\"", approval.by));
+            rows.push(("note", note, Meaning::Muted));
         }
     }
     for why in model.not_peer_approved(status) {
@@ -53,36 +53,36 @@ pub(super) fn rows(
     }
     step(model, theme, (status, Step::Switch), room, (first, rows));
     first.push(("commits", review::commits(plan), Meaning::Text));
-    if let Some(words) = model.peer_approved_words(status) {
-        first.push(("others", sanitize(&words), Meaning::Text));
+    if let Some(message) = model.peer_approved_words(status) {
+        first.push(("others", sanitize(&message), Meaning::Text));
     }
     let driver = model.elsewhere().map(progress::driver);
     let driver = driver.unwrap_or(&plan.operator);
-    let words = format!("{driver} can move the traffic then; the approval changes nothing else");
-    first.push(("means", sanitize(&words), Meaning::Warn));
+    let message = format!("{driver} can then move the traffic; your approval changes nothing else");
+    first.push(("means", sanitize(&message), Meaning::Warn));
 }
 
-/// The line for a note, if the question takes one.
-pub(super) fn note<'a>(theme: &Theme, asked: &Confirm, columns: usize) -> Option<Line<'a>> {
-    if !asked.takes_note() {
+/// The line for the approver's note. None if the question takes no note.
+pub(super) fn note<'a>(theme: &Theme, confirm: &Confirm, columns: usize) -> Option<Line<'a>> {
+    if !confirm.takes_note() {
         return None;
     }
-    let is_typed = asked.button == Button::Note;
+    let is_typed = confirm.button == Button::Note;
     let sign = "Note (optional):  ";
-    let note = asked.note.as_deref().unwrap_or_default();
+    let note = confirm.note.as_deref().unwrap_or_default();
     let room = columns.saturating_sub(text::width(sign) + 1);
     // The end of the text stays in view, because it is being typed.
     let skipped = note.chars().count().saturating_sub(room);
-    let shown: String = note.chars().skip(skipped).collect();
-    let words = match (is_typed, shown.is_empty()) {
-        (true, _) => theme.span(format!("{shown}_"), Meaning::Key),
+    let visible: String = note.chars().skip(skipped).collect();
+    let typed = match (is_typed, visible.is_empty()) {
+        (true, _) => theme.span(format!("{visible}_"), Meaning::Key),
         (false, true) => theme.span("none (Tab to type one)", Meaning::Muted),
-        (false, false) => theme.span(shown, Meaning::Text),
+        (false, false) => theme.span(visible, Meaning::Text),
     };
-    Some(Line::from(vec![theme.span(sign, Meaning::Text), words]))
+    Some(Line::from(vec![theme.span(sign, Meaning::Text), typed]))
 }
 
-/// The approvals that the driver waits for, who can give them, and how.
+/// Tells the driver which approvals are missing, who can give them, and how.
 pub(super) fn lacking<'a>(
     model: &Model,
     theme: &Theme,
@@ -92,9 +92,11 @@ pub(super) fn lacking<'a>(
     let mut sheet = Sheet::new(format!("Waiting for approval · {target}"));
     sheet.frame = Meaning::Warn;
     sheet.foot = vec![keys(theme, &[("Esc", "close")])];
-    let mut say = |words: &str, meaning| {
-        let words = sanitize(words);
-        sheet.body.extend(wrapped(theme, &words, columns, meaning));
+    let mut say = |message: &str, meaning| {
+        let message = sanitize(message);
+        sheet
+            .body
+            .extend(wrapped(theme, &message, columns, meaning));
     };
     let approve = model.keymap.shown(Action::Approve);
     let Some(status) = model.releases.get(target) else {
@@ -104,35 +106,40 @@ pub(super) fn lacking<'a>(
         say("The release no longer waits for approvals.", Meaning::Text);
         return sheet;
     };
-    let words = model.peer_approved_words(status).unwrap_or_default();
-    say(&format!("The switch {words}."), Meaning::Warn);
-    for one in &given {
-        if let Some(note) = &one.note {
-            say(&format!("  {}: \"{note}\"", one.by), Meaning::Muted);
+    let message = model.peer_approved_words(status).unwrap_or_default();
+    say(&format!("The switch {message}."), Meaning::Warn);
+    for approval in &given {
+        if let Some(note) = &approval.note {
+            say(&format!("  {}: \"{note}\"", approval.by), Meaning::Muted);
         }
     }
     for why in model.not_peer_approved(status) {
         say(&format!("  {why}"), Meaning::Warn);
     }
     if given.len() >= needed {
-        let words = format!("That is enough: Esc, then {approve} asks to switch.");
-        say(&words, Meaning::Ok);
+        let message = format!(
+            "The release has all approvals. Close this with Esc, then press {approve} to switch."
+        );
+        say(&message, Meaning::Ok);
         return sheet;
     }
     let snapshot = model.world.get(target);
     let driver = snapshot.and_then(|snapshot| snapshot.lock.as_ref());
     let driver = driver.map(|holder| &holder.record.operator);
     let by = approvers_words(&status.plan, driver);
-    say(&format!("It can be given by {by}:"), Meaning::Text);
+    say(&format!("Approvals can be given by {by}:"), Meaning::Text);
     let arm = model.keymap.shown(Action::Arm);
     let list = model.keymap.shown(Action::Waiting);
-    let console = format!("  in a console: {list} lists it, Enter opens it, {arm} arms {target}");
+    let console =
+        format!("  in a console: {list} lists the release, Enter opens it, {arm} arms {target}");
     say(&console, Meaning::Text);
     let command = format!("  in a shell:   {}", approve_command(target));
     say(&command, Meaning::Text);
     let back = model.keymap.shown(Action::BackOut);
     say(
-        &format!("Nothing moves until then. {back} backs the release out."),
+        &format!(
+            "The traffic does not move before all approvals are given. {back} backs the release out."
+        ),
         Meaning::Muted,
     );
     sheet

@@ -1,5 +1,4 @@
-//! What the screen says of a target without a release in flight: how its last release ended, and what comes
-//! next.
+//! What the screen says about a target without a running release: how its last release ended, and what comes next.
 
 use super::{progress, text};
 use crate::console::action::Action;
@@ -12,34 +11,34 @@ use crate::release::Status;
 
 /// How the last release ended, when, and for how long its version was live.
 pub(super) fn ended(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
-    let mut words = progress::in_a_word(theme, status);
+    let mut message = progress::in_a_word(theme, status);
     let observed = model.observed_of(status);
     if let Some(at) = observed.and_then(|observed| observed.ended_at) {
         let ago = text::ago(text::seconds(at, model.now));
-        words = format!("{words} {ago}");
+        message = format!("{message} {ago}");
     }
     if let Some(live) = observed.and_then(|observed| observed.live) {
-        words = match live.length() {
-            Some(length) => format!("{words}, was live for {}", text::took(length)),
-            None => format!("{words}, switched at {}", text::time_of_day(live.since)),
+        message = match live.length() {
+            Some(length) => format!("{message}, was live for {}", text::took(length)),
+            None => format!("{message}, switched at {}", text::time_of_day(live.since)),
         };
     }
     let outcome = status.outcome();
     if let Some(reason) = outcome.and_then(Outcome::reason) {
-        words = format!("{words}: {reason}");
+        message = format!("{message}: {reason}");
     }
     // A release that has ended is quiet: red is only for what still needs an operator.
     let meaning = match outcome {
         Some(Outcome::NeedsPerson { .. }) => Meaning::Bad,
         _ => Meaning::Muted,
     };
-    (words, meaning)
+    (message, meaning)
 }
 
-/// The same in as few words as possible, with the version and the operator.
+/// How the last release ended, in a few words, with its version and operator.
 pub(super) fn ended_in_short(model: &Model, theme: &Theme, status: &Status) -> String {
     let plan = &status.plan;
-    let mut words = format!(
+    let mut message = format!(
         "{} {}",
         progress::in_a_word(theme, status),
         plan.version.name()
@@ -47,28 +46,28 @@ pub(super) fn ended_in_short(model: &Model, theme: &Theme, status: &Status) -> S
     let observed = model.observed_of(status);
     if let Some(at) = observed.and_then(|observed| observed.ended_at) {
         let ago = text::ago(text::seconds(at, model.now));
-        words = format!("{words} {ago}");
+        message = format!("{message} {ago}");
     }
-    format!("{words} by {}", plan.operator)
+    format!("{message} by {}", plan.operator)
 }
 
-/// Shown in place of the last release if there is none.
+/// The message in place of the last release if no release is known.
 pub(super) fn never(model: &Model) -> (String, Meaning) {
     let is_read = model
         .snapshot()
         .is_some_and(|snapshot| snapshot.sources.registry.is_live());
-    let words = if is_read {
+    let message = if is_read {
         "no release of this target is known"
     } else {
-        "what was released here is not known yet"
+        "the releases of this target are not known yet"
     };
-    (words.to_owned(), Meaning::Muted)
+    (message.to_owned(), Meaning::Muted)
 }
 
 /// What comes next for the open target, the most urgent first: who drives it, what holds it, which version
 /// can be promoted to it.
 pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
-    let (words, meaning) = of_target(model, theme);
+    let (message, meaning) = of_target(model, theme);
     let in_flight: Vec<String> = model
         .in_flight()
         .map(|status| {
@@ -80,15 +79,15 @@ pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
         })
         .collect();
     if in_flight.is_empty() {
-        return (words, meaning);
+        return (message, meaning);
     }
-    let words = format!("in flight: {}; {words}", in_flight.join("; "));
+    let message = format!("running: {}; {message}", in_flight.join("; "));
     let meaning = if meaning == Meaning::Muted {
         Meaning::Busy
     } else {
         meaning
     };
-    (words, meaning)
+    (message, meaning)
 }
 
 fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
@@ -100,19 +99,19 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     let lock = snapshot.lock.as_ref();
     if let Some(holder) = lock.filter(|holder| Some(holder.record.release) != over) {
         let record = &holder.record;
-        let words = format!(
+        let message = format!(
             "{} {} has driven this target since {}: {}",
             theme.glyph(Glyph::Half),
             record.operator,
             text::time_of_day(record.since),
             record.message
         );
-        return (words, Meaning::Warn);
+        return (message, Meaning::Warn);
     }
     if let Some(outage) = snapshot.outage() {
         let [repair, back] = [Action::Repair, Action::RollBack].map(|it| model.keymap.shown(it));
-        let words = format!("next: {outage}; {repair} plans a repair, {back} rolls back");
-        return (words, Meaning::Bad);
+        let message = format!("next: {outage}; {repair} plans a repair, {back} rolls back");
+        return (message, Meaning::Bad);
     }
     let holds = snapshot.holds(model.now);
     if let Some(first) = holds.first() {
@@ -122,37 +121,37 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         };
         let by = snapshot.only_by_clock(first, model.now);
         let by = by.map_or(String::new(), |clock| {
-            format!(" (only by another clock: {clock})")
+            format!(" (still held, because {clock})")
         });
         return (
-            format!("next: nothing is promoted, {first}{by}{more}"),
+            format!("next: no promote is possible, {first}{by}{more}"),
             Meaning::Warn,
         );
     }
     let promote = model.keymap.shown(Action::Promote);
     let cleared = cleared(model, snapshot);
     if let Some((environment, other)) = waits_in(model, &snapshot.target) {
-        let words = format!(
+        let message = format!(
             "next: {} is live in {environment}, {promote} promotes it{cleared}",
             other.version_name()
         );
-        return (words, Meaning::Text);
+        return (message, Meaning::Text);
     }
     if snapshot.live_slot() == LiveSlot::NoSlot {
-        let words = match live_before(model, &snapshot.target) {
+        let message = match live_before(model, &snapshot.target) {
             Some((environment, other)) => format!(
                 "next: nothing is live yet; {} is live in {environment}, {promote} promotes it{cleared}",
                 other.version_name()
             ),
             None => format!("next: nothing is live yet, {promote} promotes a version{cleared}"),
         };
-        return (words, Meaning::Text);
+        return (message, Meaning::Text);
     }
-    let words = format!("next: no other version waits, {promote} promotes one{cleared}");
-    (words, Meaning::Muted)
+    let message = format!("next: no other version waits, {promote} promotes one{cleared}");
+    (message, Meaning::Muted)
 }
 
-/// Says that a hold was cleared in the last day. Appended to what comes next.
+/// A note for the end of the line if a hold was cleared in the last day.
 fn cleared(model: &Model, snapshot: &Snapshot) -> String {
     let hold = snapshot.hold.as_ref();
     let cleared = hold.and_then(|hold| hold.cleared.as_ref());
@@ -165,8 +164,8 @@ fn cleared(model: &Model, snapshot: &Snapshot) -> String {
         })
 }
 
-/// The version that is live in the environment before this one, if it is another one and not known to be
-/// older.
+/// The version that is live in the environment before this one, if it differs from the live version of this target
+/// and is not known to be older.
 fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let live = observed_live(model, target)?;
     let (environment, other) = live_before(model, target)?;
@@ -186,17 +185,17 @@ fn live_before<'a>(
     target: &Target,
 ) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let environments = &model.world.environments;
-    let here = environments
+    let position = environments
         .iter()
         .position(|(name, _)| *name == target.environment)?;
-    let mut before = environments.iter().take(here).rev();
+    let mut before = environments.iter().take(position).rev();
     before.find_map(|(name, _)| {
         let other = Target::new(target.service.clone(), name.clone());
         Some((name, observed_live(model, &other)?))
     })
 }
 
-/// What is live in a target according to a current observation, not an old one.
+/// The live instance of a target. None while a source does not answer, because the last observation may be old.
 fn observed_live<'a>(model: &'a Model, target: &Target) -> Option<&'a Instance> {
     let snapshot = model.world.get(target)?;
     let sources = &snapshot.sources;

@@ -1,5 +1,5 @@
-//! What a screen that is too small for panes shows: the size it needs, what the release does, and how to
-//! quit.
+//! The card on a screen that is too small for panes: the size that the console needs, what the release does, and
+//! how to quit.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,7 +13,7 @@ use crate::console::theme::{Meaning, Theme};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     let columns = usize::from(place.width);
-    let mut words = vec![
+    let mut lines = vec![
         ("greenroom".to_owned(), Meaning::Title),
         (format!("needs {}x{}", LEAST.0, LEAST.1), Meaning::Text),
         (
@@ -22,22 +22,22 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         ),
     ];
     if let Some(status) = model.in_flight().next() {
-        words.push((progress::in_a_word(theme, status), Meaning::Busy));
+        lines.push((progress::in_a_word(theme, status), Meaning::Busy));
     }
     let way_out = if model.is_busy() {
         "enlarge to quit".to_owned()
     } else {
         format!("{} quits", model.keymap.shown(Action::Quit))
     };
-    words.push((way_out, Meaning::Key));
-    // The operator sees the size anyway, but not the way out or what a release does.
-    for least in [2, 0, 0] {
-        if words.len() > usize::from(place.height) && words.len() > 1 {
-            words.remove(least.min(words.len() - 2));
+    lines.push((way_out, Meaning::Key));
+    // On very few rows the current size is left out first, then the title, then the needed size.
+    for index in [2, 0, 0] {
+        if lines.len() > usize::from(place.height) && lines.len() > 1 {
+            lines.remove(index.min(lines.len() - 2));
         }
     }
-    let lines = words
+    let lines = lines
         .into_iter()
-        .map(|(words, meaning)| Line::from(theme.span(text::cut(&words, columns, theme), meaning)));
+        .map(|(line, meaning)| Line::from(theme.span(text::cut(&line, columns, theme), meaning)));
     pane::lines(frame, place, lines);
 }

@@ -1,5 +1,5 @@
-//! Pane 3: the checks of the candidate while a release is in flight. At rest, those of the live version,
-//! from the release that made it live, with their age.
+//! Pane 3: the checks of the candidate while a release is running. Otherwise the pane shows the checks of the live
+//! version, from the release that made this version live, with their age.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -27,8 +27,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let about = about(model, &rows);
     let inner = pane::frame(model, theme, frame, place, Pane::Checks, &about);
     if rows.is_empty() {
-        let words = text::wrap(&none(model), usize::from(inner.width), 0);
-        let lines = words
+        let messages = text::wrap(&why_none(model), usize::from(inner.width), 0);
+        let lines = messages
             .into_iter()
             .map(|line| Line::from(theme.span(line, Meaning::Muted)));
         return pane::lines(frame, inner, lines);
@@ -46,18 +46,18 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, inner, lines.chain(evidence).take(height));
 }
 
-/// Names the release of the checks at rest, below them if there is room.
+/// The line below the checks that names their release. None while a release is running.
 fn evidence<'a>(model: &Model, theme: &Theme, columns: usize) -> Option<Line<'a>> {
     let checked = checked(model)?;
     let release = checked.made_live_by?.short();
     let at = checked.at.map(text::time_of_day).unwrap_or_default();
-    let words = format!("   from the release that made it live, {release}, at {at}");
-    let words = text::cut(&words, columns, theme);
-    Some(Line::from(theme.span(words, Meaning::Muted)))
+    let message = format!("   run at {at} by release {release}, which made it live");
+    let message = text::cut(&message, columns, theme);
+    Some(Line::from(theme.span(message, Meaning::Muted)))
 }
 
-/// Says why no checks are listed.
-fn none(model: &Model) -> String {
+/// The reason why no checks are listed.
+fn why_none(model: &Model) -> String {
     let live = model
         .snapshot()
         .and_then(|snapshot| snapshot.live_instance());
@@ -65,16 +65,16 @@ fn none(model: &Model) -> String {
         (Some(checked), _) => match checked.made_live_by {
             None => "no checks are configured".to_owned(),
             Some(release) => format!(
-                "release {} made {} live, and ran no checks",
+                "release {} made {} live without running checks",
                 release.short(),
                 checked.version.name()
             ),
         },
         (None, Some(live)) => format!(
-            "no release in the journal made {} live: no checks of it are known",
+            "no checks of {} are known: no release in the journal made it live",
             live.version_name()
         ),
-        (None, None) => "nothing is live here, so there is nothing to check".to_owned(),
+        (None, None) => "no version is live, so there are no checks".to_owned(),
     }
 }
 
@@ -87,22 +87,22 @@ fn about(model: &Model, rows: &[CheckRow]) -> String {
         Some(_) => format!(" · live {}", checked.version.name()),
     };
     let counted = [
-        // Failures come first: a narrow title loses its end.
+        // Failures come first, because a narrow title is cut at its end.
         CheckState::Settled(Verdict::Failed),
         CheckState::Settled(Verdict::Errored),
         CheckState::Settled(Verdict::Passed),
         CheckState::Settled(Verdict::NoData),
         CheckState::Running,
     ];
-    let mut words = Vec::new();
+    let mut counts = Vec::new();
     for state in counted {
         let count = rows.iter().filter(|row| row.state == state).count();
         if count > 0 {
-            words.push(format!("{count} {}", look(state).1));
+            counts.push(format!("{count} {}", look(state).1));
         }
     }
-    if !words.is_empty() {
-        about = format!("{about} · {}", words.join(", "));
+    if !counts.is_empty() {
+        about = format!("{about} · {}", counts.join(", "));
     }
     if let Some(at) = checked.at {
         let seconds = text::seconds(at, model.now);

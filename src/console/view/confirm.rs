@@ -1,5 +1,5 @@
-//! The question before a change: from which version to which, their digests, the age of the checks, what is
-//! written where, the cost of undoing it, and the name to type if one is required.
+//! The question before a change: the old and the new version with their digests, the age of the checks, what is
+//! written where, what undoing costs, and the name to type if one is required.
 
 use ratatui::text::{Line, Span};
 
@@ -16,16 +16,15 @@ use crate::release::{
     GoOn, Limit, Need, OnFailure, Plan, Status, approvals_ahead, approvers_needed,
 };
 
-/// The columns of the labels.
-const LABELS: usize = 9;
+const LABEL_COLUMNS: usize = 9;
 
 pub(super) fn sheet<'a>(
     model: &Model,
     theme: &Theme,
-    asked: &Confirm,
+    confirm: &Confirm,
     columns: usize,
 ) -> Sheet<'a> {
-    let definition = asked.question.definition();
+    let definition = confirm.question.definition();
     let (target, tier) = (&definition.target, definition.tier);
     let environment = target.environment.as_str();
     let environment = if tier.is_protected() {
@@ -33,28 +32,28 @@ pub(super) fn sheet<'a>(
     } else {
         environment.to_owned()
     };
-    let verb = verb(&asked.question);
+    let verb = verb(&confirm.question);
     let mut sheet = Sheet::new(format!(
         "{verb} · {} · {environment} ({})",
         target.service, tier
     ));
-    sheet.top = asked.top;
+    sheet.top = confirm.top;
     sheet.frame = if tier.is_protected() {
         Meaning::Danger
     } else {
         header::tier_meaning(tier)
     };
-    let room = columns.saturating_sub(LABELS);
-    // What decides is always in view; the rest is scrolled.
+    let room = columns.saturating_sub(LABEL_COLUMNS);
+    // The rows that decide the answer are always in view. The others are scrolled.
     let mut first: Rows<'_> = Vec::new();
     let mut rows: Rows<'_> = Vec::new();
-    match &asked.question {
-        Question::Begin(plan) => begin(theme, plan, room, (&mut first, &mut rows)),
+    match &confirm.question {
+        Question::Begin(plan) => begin(model, theme, plan, room, (&mut first, &mut rows)),
         Question::Step(status, step) => {
             if *step == Step::Switch {
                 overridden(&status.plan, &mut rows);
-                if let Some(words) = model.peer_approved_words(status) {
-                    rows.push(("others", crate::sanitize::sanitize(&words), Meaning::Text));
+                if let Some(message) = model.peer_approved_words(status) {
+                    rows.push(("others", crate::sanitize::sanitize(&message), Meaning::Text));
                 }
             }
             self::step(model, theme, (status, *step), room, (&mut first, &mut rows));
@@ -65,7 +64,7 @@ pub(super) fn sheet<'a>(
         }
         Question::BackOut(status) => {
             back_out(theme, status, room, &mut first);
-            if let Some(note) = &asked.note {
+            if let Some(note) = &confirm.note {
                 rows.push(("note", note.clone(), Meaning::Muted));
             }
         }
@@ -82,7 +81,7 @@ pub(super) fn sheet<'a>(
                 first.push(("takes it", holds, Meaning::Warn));
                 rows.push(("means", resuming::MEANS.to_owned(), Meaning::Bad));
             }
-            if let Some(note) = &asked.note {
+            if let Some(note) = &confirm.note {
                 rows.push(("because", note.clone(), Meaning::Muted));
             }
         }
@@ -93,25 +92,25 @@ pub(super) fn sheet<'a>(
                 rows.push(("asks", drives, Meaning::Text));
             }
             let would = found.would(GoOn::Continue, OnFailure::Ask);
-            let words = format!("when it is handed over, without another question: {would}");
-            first.push(("then", sanitize(&words), Meaning::Warn));
-            if let Some(note) = &asked.note {
+            let message = format!("after the handover, without another question: {would}");
+            first.push(("then", sanitize(&message), Meaning::Warn));
+            if let Some(note) = &confirm.note {
                 rows.push(("says", note.clone(), Meaning::Muted));
             }
         }
         Question::Repair(plan) => repair::rows(plan, &mut first, &mut rows),
     }
-    if !matches!(asked.question, Question::Begin(_))
-        && let Some(plan) = asked.question.plan()
+    if !matches!(confirm.question, Question::Begin(_))
+        && let Some(plan) = confirm.question.plan()
     {
         why(plan, &mut rows);
     }
-    let lines = |(label, words, meaning): (&str, String, Meaning)| {
-        labelled(theme, label, &words, columns, meaning)
+    let lines = |(label, text, meaning): (&str, String, Meaning)| {
+        labelled(theme, label, &text, columns, meaning)
     };
     sheet.head = first.into_iter().flat_map(lines).collect();
     sheet.body = rows.into_iter().flat_map(lines).collect();
-    sheet.foot = foot(model, theme, asked, (verb, columns));
+    sheet.foot = foot(model, theme, confirm, (verb, columns));
     sheet
 }
 
@@ -125,16 +124,16 @@ fn verb(question: &Question) -> &'static str {
         Question::Step(_, Step::Switch) => "Switch traffic",
         Question::Step(_, Step::Register) => "Register the candidate",
         Question::Step(_, Step::Stop) => "Stop the old version",
-        Question::Step(..) => "Do the step",
+        Question::Step(..) => "Run the step",
         Question::BackOut(_) | Question::Resume(_, GoOn::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
         Question::Ask(_) => "Ask to take over",
         Question::PeerApprove(_) => "Approve the release",
         Question::Resume(found, GoOn::Continue) if found.holder.is_some() => {
-            "Take it, and continue"
+            "Take over and continue"
         }
         Question::Resume(_, GoOn::Continue) => "Continue the release",
-        Question::Resume(_, GoOn::Leave) => "Leave it",
+        Question::Resume(_, GoOn::Leave) => "Leave the release",
         Question::Repair(_) => "Repair",
     }
 }
@@ -144,17 +143,17 @@ pub(super) type Rows<'r> = Vec<(&'r str, String, Meaning)>;
 /// The rows that are always in view, and the rows that are scrolled.
 pub(super) type Parts<'p, 'r> = (&'p mut Rows<'r>, &'p mut Rows<'r>);
 
-fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) {
+fn begin(model: &Model, theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) {
     sides(theme, plan, Moves::planned(plan), room, first);
     if plan.hold_left().is_some() {
         first.push(("leaves", LEAVES_A_HOLD.to_owned(), Meaning::Warn));
     }
-    if let Some(words) = approvals_ahead(plan) {
+    if let Some(message) = approvals_ahead(plan) {
         let meaning = match approvers_needed(plan) {
             0 => Meaning::Muted,
             _ => Meaning::Warn,
         };
-        first.push(("others", crate::sanitize::sanitize(&words), meaning));
+        first.push(("others", crate::sanitize::sanitize(&message), meaning));
     }
     if let Some(planned) = plan.step(Step::Switch) {
         first.push(("undo", planned.undo.clone(), Meaning::Muted));
@@ -170,9 +169,9 @@ fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) 
         .iter()
         .filter(|case| case.required)
         .count();
-    let words = format!("{cases} will be run against the candidate, {required} of them required");
-    rows.push(("checks", words, Meaning::Text));
-    if let Some(until) = warm_until(plan) {
+    let message = format!("{cases} will be run against the candidate, {required} of them required");
+    rows.push(("checks", message, Meaning::Text));
+    if let Some(until) = warm_until(model, plan) {
         rows.push(("then", until, Meaning::Muted));
     }
     why(plan, rows);
@@ -183,16 +182,20 @@ fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) 
 
 /// The holds that the release overrides.
 pub(super) fn overridden(plan: &Plan, rows: &mut Rows<'_>) {
-    for one in &plan.overridden {
-        let words = format!("{}, because: {}", one.hold, one.why);
-        rows.push(("despite", crate::sanitize::sanitize(&words), Meaning::Warn));
+    for overridden in &plan.overridden {
+        let message = format!("{}, because: {}", overridden.hold, overridden.why);
+        rows.push((
+            "despite",
+            crate::sanitize::sanitize(&message),
+            Meaning::Warn,
+        ));
     }
 }
 
 fn why(plan: &Plan, rows: &mut Rows<'_>) {
     if let Some(reason) = &plan.reason {
-        let words = format!("\"{reason}\", {}", plan.operator);
-        rows.push(("why", words, Meaning::Muted));
+        let message = format!("\"{reason}\", {}", plan.operator);
+        rows.push(("why", message, Meaning::Muted));
     } else {
         rows.push(("who", plan.operator.to_string(), Meaning::Muted));
     }
@@ -236,14 +239,14 @@ pub(super) fn step(
     let age = status.checked_at.map_or("not run yet".to_owned(), |at| {
         format!("{} ago", text::age(text::seconds(at, model.now)))
     });
-    let (of, is_other) = of_which(model, &status.plan);
-    let words = format!("{}, of {of}, {age}", counts.join(", "));
+    let (digest, is_other) = checked_digest(model, &status.plan);
+    let message = format!("{} for {digest}; {age}", counts.join(", "));
     let meaning = match (bad, is_other) {
         (_, true) => Meaning::Bad,
         (true, false) => Meaning::Warn,
         (false, false) => Meaning::Ok,
     };
-    first.push(("checks", words, meaning));
+    first.push(("checks", message, meaning));
     if step == Step::Switch {
         calls(status.plan.step(Step::Watch), "watch", rows);
     }
@@ -257,14 +260,14 @@ pub(super) fn step(
         first.push(("undo", planned.undo.clone(), Meaning::Muted));
     }
     if step == Step::Switch
-        && let Some(until) = warm_until(&status.plan)
+        && let Some(until) = warm_until(model, &status.plan)
     {
         rows.push(("then", until, Meaning::Muted));
     }
 }
 
-/// The digest that was checked, and whether another one runs there now.
-fn of_which(model: &Model, plan: &Plan) -> (String, bool) {
+/// The digest that was checked, and whether the slot runs another digest now.
+fn checked_digest(model: &Model, plan: &Plan) -> (String, bool) {
     let checked = &plan.version.digest;
     let snapshot = model.world.get(plan.target());
     let running = snapshot.and_then(|s| s.slots.get(plan.slot).instance.as_ref());
@@ -280,15 +283,18 @@ fn of_which(model: &Model, plan: &Plan) -> (String, bool) {
     }
 }
 
-/// How long the way back stays one key away.
-fn warm_until(plan: &Plan) -> Option<String> {
+/// How long the old version is kept warm, so that one key rolls back.
+fn warm_until(model: &Model, plan: &Plan) -> Option<String> {
     let old = plan.from.as_ref()?.slot;
+    let back = model.keymap.shown(Action::RollBack);
     Some(match plan.definition.timing.standby {
         Limit::After(time) => format!(
-            "R does that in one step while {old} is kept warm: {} after the drain",
+            "{back} rolls back in one step while {old} is kept warm, for {} after the drain",
             duration(time)
         ),
-        Limit::Never => format!("R does that in one step: {old} stays warm until it is stopped"),
+        Limit::Never => {
+            format!("{back} rolls back in one step: {old} is kept warm until an operator stops it")
+        }
     })
 }
 
@@ -297,9 +303,9 @@ fn end_standby(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_,
         .from
         .as_ref()
         .map_or("the old version", |from| from.version.name());
-    let words = format!("{from} is stopped: going back to it becomes a cold start");
+    let message = format!("{from} is stopped, so a rollback to it becomes a cold start");
     sides(theme, plan, Moves::Over, room, first);
-    first.push(("stops", words, Meaning::Warn));
+    first.push(("stops", message, Meaning::Warn));
     stop_calls(plan, "stop", rows);
 }
 
@@ -313,7 +319,7 @@ fn back_out(theme: &Theme, status: &Status, room: usize, rows: &mut Rows<'_>) {
     rows.push(("does", status.undo.clone(), Meaning::Text));
 }
 
-/// The calls that stop the old version. Keeping it warm has ended, so those calls are left out.
+/// Adds the calls that stop the old version. The calls that keep it warm are left out, because they are over.
 fn stop_calls<'r>(plan: &Plan, label: &'r str, rows: &mut Rows<'r>) {
     let Some(planned) = plan.step(Step::Stop) else {
         return;
@@ -343,12 +349,12 @@ fn push_calls<'r, 'c>(
 fn labelled<'a>(
     theme: &Theme,
     label: &str,
-    words: &str,
+    text: &str,
     columns: usize,
     meaning: Meaning,
 ) -> Vec<Line<'a>> {
-    let wide = LABELS;
-    let mut lines = wrapped(theme, words, columns.saturating_sub(wide), meaning);
+    let wide = LABEL_COLUMNS;
+    let mut lines = wrapped(theme, text, columns.saturating_sub(wide), meaning);
     for (index, line) in lines.iter_mut().enumerate() {
         let label = if index == 0 { label } else { "" };
         line.spans
@@ -357,9 +363,9 @@ fn labelled<'a>(
     lines
 }
 
-/// The arming may end while a question is open.
-fn not_armed(model: &Model, asked: &Confirm) -> Option<String> {
-    let target = asked.question.target();
+/// The warning that the target is not armed, because the arming may expire while a question is open.
+fn not_armed(model: &Model, confirm: &Confirm) -> Option<String> {
+    let target = confirm.question.target();
     let armed = model.is_armed() && model.open.as_ref() == Some(target);
     let arm = model.keymap.shown(Action::Arm);
     (!armed).then(|| format!("not armed: {arm} arms {target}; until then this cannot be confirmed"))
@@ -368,19 +374,21 @@ fn not_armed(model: &Model, asked: &Confirm) -> Option<String> {
 fn foot<'a>(
     model: &Model,
     theme: &Theme,
-    asked: &Confirm,
+    confirm: &Confirm,
     (verb, columns): (&'static str, usize),
 ) -> Vec<Line<'a>> {
-    let mut lines: Vec<Line<'a>> = approving::note(theme, asked, columns).into_iter().collect();
-    if asked.need == Need::TypedName {
+    let mut lines: Vec<Line<'a>> = approving::note(theme, confirm, columns)
+        .into_iter()
+        .collect();
+    if confirm.need == Need::TypedName {
         let mut line = Line::from(vec![
             theme.span("Type ", Meaning::Text),
-            theme.span(asked.expected().to_owned(), Meaning::Danger),
+            theme.span(confirm.expected().to_owned(), Meaning::Danger),
             theme.span(" to continue:  ", Meaning::Text),
-            theme.span(format!("{}_", text::clean(&asked.typed)), Meaning::Key),
+            theme.span(format!("{}_", text::clean(&confirm.typed)), Meaning::Key),
         ]);
-        if !asked.typed.is_empty()
-            && let Some(missing) = asked.missing()
+        if !confirm.typed.is_empty()
+            && let Some(missing) = confirm.missing()
         {
             line.push_span(theme.span(format!("  {missing}"), Meaning::Warn));
         }
@@ -388,7 +396,7 @@ fn foot<'a>(
         lines.push(Line::default());
     }
     let meaning = |button: Button| {
-        if asked.button == button {
+        if confirm.button == button {
             Meaning::Selection
         } else {
             Meaning::Text
@@ -399,7 +407,7 @@ fn foot<'a>(
     } else {
         ("        ", "     ", "needs the full name")
     };
-    let go = if asked.may_go() {
+    let go = if confirm.may_go() {
         theme.span(format!("[ {verb} ]"), meaning(Button::Go))
     } else {
         theme.span(format!("  {verb} ({needs})"), Meaning::Muted)
@@ -411,10 +419,10 @@ fn foot<'a>(
         go,
     ]));
     lines.push(Line::default());
-    if let Some(words) = not_armed(model, asked) {
-        lines.insert(0, Line::from(theme.span(words, Meaning::Warn)));
+    if let Some(message) = not_armed(model, confirm) {
+        lines.insert(0, Line::from(theme.span(message, Meaning::Warn)));
     }
-    let left = text::clock(text::seconds(model.now, asked.expires_at));
+    let left = text::clock(text::seconds(model.now, confirm.expires_at));
     let mut hint = keys(
         theme,
         &[("Tab", "choose"), ("Enter", "press"), ("Esc", "cancel")],

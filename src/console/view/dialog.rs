@@ -1,4 +1,4 @@
-//! Pages, lists and questions over the screen, all in the same kind of frame.
+//! Dialogs: pages, lists and questions over the screen, all in the same kind of frame.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -16,21 +16,21 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 /// The most columns of a dialog: longer lines are hard to read.
 const WIDEST: u16 = 92;
 
-/// A dialog ready to be framed.
+/// The content of a dialog.
 pub(super) struct Sheet<'a> {
     pub(super) title: String,
-    /// The lines above the body that are always in view: what decides.
+    /// The lines above the body that stay in view: what the answer depends on.
     pub(super) head: Vec<Line<'a>>,
     pub(super) body: Vec<Line<'a>>,
     /// How many lines of the body are scrolled out of view at the top.
     pub(super) top: usize,
     /// The lines below the body that are always in view.
     pub(super) foot: Vec<Line<'a>>,
-    /// The meaning of the frame.
+    /// The meaning that decides the colour of the frame.
     pub(super) frame: Meaning,
-    /// The names of the keys that scroll the body.
+    /// The hint about the keys that scroll the body.
     pub(super) scrolls_by: &'static str,
-    /// Whether it takes the whole screen before lines go out of view.
+    /// Whether the dialog may take the whole screen, so that as many lines as possible stay in view.
     pub(super) grows: bool,
 }
 
@@ -49,7 +49,7 @@ impl Sheet<'_> {
     }
 }
 
-/// The most columns of a list of versions: its rows are long.
+/// The most columns of a list of versions, whose rows are long.
 const WIDEST_LIST: u16 = 112;
 
 /// The columns for the text of a dialog on this screen.
@@ -72,13 +72,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Reason(reason) => reason::sheet(theme, reason, columns),
         Dialog::Thinking(thinking) => {
             let mut sheet = Sheet::new(format!("{} to {}", thinking.name, thinking.target));
-            let words = format!(
+            let message = format!(
                 "{} planning: this changes nothing",
                 theme.glyph(Glyph::Half)
             );
             sheet
                 .body
-                .push(Line::from(theme.span(words, Meaning::Busy)));
+                .push(Line::from(theme.span(message, Meaning::Busy)));
             sheet.foot = vec![keys(theme, &[("Esc", "cancel")])];
             sheet
         }
@@ -87,22 +87,22 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
             sheet.frame = Meaning::Warn;
             sheet.top = refusal.top;
             for reason in &refusal.reasons {
-                let words = format!("{} {reason}", theme.glyph(Glyph::Cross));
+                let message = format!("{} {reason}", theme.glyph(Glyph::Cross));
                 sheet
                     .body
-                    .extend(wrapped(theme, &words, columns, Meaning::Text));
+                    .extend(wrapped(theme, &message, columns, Meaning::Text));
             }
             sheet.foot = vec![keys(theme, &[("Esc", "close"), ("j k", "scroll")])];
             sheet
         }
-        Dialog::Confirm(asked) => confirm::sheet(model, theme, asked, columns),
+        Dialog::Confirm(confirm) => confirm::sheet(model, theme, confirm, columns),
         Dialog::Failure(failure) => failure::sheet(model, theme, failure, columns),
         Dialog::Leaving(leaving) => leaving::sheet(model, theme, *leaving, columns),
-        Dialog::Reload(asked) => reload::sheet(model, theme, *asked, columns),
+        Dialog::Reload(reload) => reload::sheet(model, theme, *reload, columns),
         Dialog::OpenReleases(list) => resuming::open_releases(model, theme, list, columns),
-        Dialog::Resume(asked) => resuming::sheet(model, theme, asked, columns),
+        Dialog::Resume(resume) => resuming::sheet(model, theme, resume, columns),
         Dialog::Holding(holding) => holding::sheet(theme, holding, columns),
-        Dialog::Words(asked) => resuming::words(theme, asked, columns),
+        Dialog::Words(message) => resuming::words(theme, message, columns),
         Dialog::Handover(handover) => together::sheet(model, theme, handover, columns),
         Dialog::Lacking(target) => approving::lacking(model, theme, target, columns),
         Dialog::Waiting(list) => waits::sheet(model, theme, *list, columns),
@@ -115,18 +115,18 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
     draw_sheet(theme, frame, sheet, widest);
 }
 
-/// The layout of a sheet in a number of rows.
+/// How a sheet uses the rows of the screen.
 struct Fit {
-    /// Blank rows above and below.
+    /// The number of blank rows above and below the text.
     padding: u16,
-    /// Whether a blank line is between body and foot.
+    /// The number of blank lines between body and foot.
     gap: usize,
     /// How many lines of the body are in view.
     shown: usize,
 }
 
-/// Fits a sheet into the screen. If it does not fit, it first loses the blank lines around its text, then those in
-/// its foot. The part of its head that still does not fit is scrolled with the body.
+/// Fits a sheet into the screen. A sheet that does not fit first loses the blank lines around its text, then those in
+/// its foot. The part of the head that still does not fit is scrolled with the body.
 fn fit(sheet: &mut Sheet<'_>, size: (u16, u16)) -> Fit {
     let rows = usize::from(size.1);
     let usual = dialog_rows(size);
@@ -221,14 +221,14 @@ fn draw_sheet(theme: &Theme, frame: &mut Frame<'_>, mut sheet: Sheet<'_>, widest
     pane::lines(frame, inner, lines);
 }
 
-/// A text as wrapped lines of a body.
+/// A text wrapped into lines.
 pub(super) fn wrapped<'a>(
     theme: &Theme,
-    words: &str,
+    text: &str,
     columns: usize,
     meaning: Meaning,
 ) -> Vec<Line<'a>> {
-    text::wrap(words, columns, 2)
+    text::wrap(text, columns, 2)
         .into_iter()
         .map(|line| Line::from(theme.span(line, meaning)))
         .collect()
@@ -260,9 +260,10 @@ fn page<'a>(theme: &Theme, page: &Page, columns: usize) -> Sheet<'a> {
     sheet
 }
 
-/// An answer to a question: its name and its consequence.
+/// An answer to a question.
 pub(super) struct Answer {
     pub(super) name: String,
+    /// The consequence of the answer.
     pub(super) does: String,
 }
 
@@ -299,12 +300,12 @@ pub(super) fn answers<'a>(
                 answer.does.as_str()
             };
             let name = text::pad(&answer.name, names, theme);
-            let words = format!("{name}{does}");
-            let wrapped = text::wrap(words.trim_end(), columns.saturating_sub(2), names);
+            let text = format!("{name}{does}");
+            let wrapped = text::wrap(text.trim_end(), columns.saturating_sub(2), names);
             let lines = wrapped.into_iter().enumerate();
-            let lines = lines.map(move |(number, words)| match number {
-                0 => row(theme, is_chosen, words),
-                _ => below(theme, is_chosen, words),
+            let lines = lines.map(move |(number, text)| match number {
+                0 => row(theme, is_chosen, text),
+                _ => below(theme, is_chosen, text),
             });
             lines.collect::<Vec<_>>()
         })
@@ -319,7 +320,7 @@ pub(super) fn answers<'a>(
 }
 
 /// A continuation line of a row.
-fn below<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
+fn below<'a>(theme: &Theme, selected: bool, text: String) -> Line<'a> {
     let meaning = if selected {
         Meaning::Selection
     } else {
@@ -327,12 +328,12 @@ fn below<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
     };
     Line::from(vec![
         theme.span("  ", Meaning::Text),
-        theme.span(words, meaning),
+        theme.span(text, meaning),
     ])
 }
 
 /// A row of a list. The row under the cursor has a mark.
-pub(super) fn row<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
+pub(super) fn row<'a>(theme: &Theme, selected: bool, text: String) -> Line<'a> {
     let (mark, meaning) = if selected {
         (theme.glyph(Glyph::Cursor), Meaning::Selection)
     } else {
@@ -340,6 +341,6 @@ pub(super) fn row<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> 
     };
     Line::from(vec![
         theme.span(format!("{mark} "), Meaning::Key),
-        theme.span(words, meaning),
+        theme.span(text, meaning),
     ])
 }

@@ -1,4 +1,4 @@
-//! The question about a failed step: every answer with its consequence.
+//! The question about a failed step, with the consequence of every answer.
 
 use ratatui::text::Line;
 
@@ -20,24 +20,24 @@ pub(super) fn sheet<'a>(
     let title = format!("{} failed · {}", failure.step, plan.target());
     let mut sheet = Sheet::new(title);
     sheet.frame = Meaning::Danger;
-    let (words, meaning) = traffic(failure);
-    sheet.head = wrapped(theme, &words, columns, meaning);
+    let (message, meaning) = traffic(failure);
+    sheet.head = wrapped(theme, &message, columns, meaning);
     sheet.body = wrapped(theme, &failure.why, columns, Meaning::Bad);
     let approve = model.keymap.shown(Action::Approve);
     let later = format!("nothing is done now; {approve} asks again");
     let later = Answer::new("decide later", later);
     let choices = failure.choices.iter();
-    let choices = choices.map(|choice| Answer::new(choice.as_str(), does(failure, *choice)));
-    let all: Vec<Answer> = std::iter::once(later).chain(choices).collect();
-    sheet.foot = answers(theme, &all, failure.row, (columns, model.size.1));
+    let choices = choices.map(|choice| Answer::new(choice.as_str(), consequence(failure, *choice)));
+    let options: Vec<Answer> = std::iter::once(later).chain(choices).collect();
+    sheet.foot = answers(theme, &options, failure.row, (columns, model.size.1));
     if !model.is_armed() || model.open.as_ref() != Some(plan.target()) {
         let target = plan.target();
         let arm = model.keymap.shown(Action::Arm);
-        let words =
-            format!("read-only: only \"decide later\" can be answered, {arm} arms {target}");
+        let message =
+            format!("Read-only: only \"decide later\" can be chosen. {arm} arms {target}.");
         sheet
             .head
-            .extend(wrapped(theme, &words, columns, Meaning::Warn));
+            .extend(wrapped(theme, &message, columns, Meaning::Warn));
     }
     sheet.foot.push(Line::default());
     let sign = "note (optional): ";
@@ -52,12 +52,15 @@ pub(super) fn sheet<'a>(
         note.push_span(theme.span("none", Meaning::Muted));
     } else {
         let room = columns.saturating_sub(text::width(sign));
-        let words = text::cut(failure.note.text(), room, theme);
-        note.push_span(theme.span(words, Meaning::Text));
+        let message = text::cut(failure.note.text(), room, theme);
+        note.push_span(theme.span(message, Meaning::Text));
     }
     sheet.foot.push(note);
     sheet.foot.push(if failure.is_noting {
-        keys(theme, &[("Enter", "keep the note, back to the answers")])
+        keys(
+            theme,
+            &[("Enter", "keep the note and return to the answers")],
+        )
     } else {
         keys(
             theme,
@@ -72,7 +75,7 @@ pub(super) fn sheet<'a>(
     sheet
 }
 
-/// Says which version has the traffic during the question.
+/// The text that says which version has the traffic while the question is open.
 fn traffic(failure: &Failure) -> (String, Meaning) {
     let status = &failure.status;
     let plan = &status.plan;
@@ -80,19 +83,18 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     match (&plan.from, status.switched, status.may_have_switched) {
         (_, true, _) => (format!("{new} has the traffic now"), Meaning::Warn),
         (_, false, true) => (
-            format!("it is uncertain whether {new} has the traffic"),
+            format!("whether {new} has the traffic is unknown"),
             Meaning::Bad,
         ),
         (Some(from), false, false) => (
             format!("{} {} has the traffic now", from.slot, from.version.name()),
             Meaning::Muted,
         ),
-        (None, false, false) => ("nothing has traffic here yet".into(), Meaning::Muted),
+        (None, false, false) => ("no version has traffic yet".into(), Meaning::Muted),
     }
 }
 
-/// The consequence of a choice.
-fn does(failure: &Failure, choice: Choice) -> String {
+fn consequence(failure: &Failure, choice: Choice) -> String {
     let step = failure.step;
     match choice {
         Choice::Retry => match failure.direction {

@@ -1,5 +1,5 @@
-//! The last line: the answer to the last key, else the available keys, from the table of actions. While a
-//! dialog is open, no keys.
+//! The last line of the screen: the notice about the last key, or else the available keys. While a dialog is open
+//! it shows no keys, because the dialog names its own.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -21,11 +21,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
             Weight::Told => Meaning::Notice,
             Weight::Refused => Meaning::Warn,
         };
-        let words = text::cut(&notice.text, room.saturating_sub(2), theme);
-        let line = Line::from(vec![Span::raw(" "), theme.span(words, meaning)]);
+        let message = text::cut(&notice.text, room.saturating_sub(2), theme);
+        let line = Line::from(vec![Span::raw(" "), theme.span(message, meaning)]);
         return pane::lines(frame, place, [line]);
     }
-    // An open dialog has the focus, and names its keys itself.
+    // An open dialog names its own keys.
     if model.dialog.is_some() {
         return;
     }
@@ -33,7 +33,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         .keymap
         .lines()
         .filter(|bound| is_named(model, bound) && !bound.keys.is_empty())
-        .filter(|bound| is_good_here(model, bound))
+        .filter(|bound| is_usable(model, bound))
         .filter(|bound| is_available(model, bound.binding.action))
         .partition(|bound| matches!(bound.binding.action, Action::Help | Action::Quit));
     rest.sort_by_key(|bound| urgency(model, bound));
@@ -50,14 +50,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, place, [line]);
 }
 
-/// Whether the footer names it. The way out of a zoomed pane is always named.
+/// Whether the footer names the key. The key that leaves the history is named while the history is open.
 fn is_named(model: &Model, bound: &Bound) -> bool {
     let is_way_back = model.history.is_open && bound.binding.action == Action::Back;
     bound.binding.in_footer || is_way_back
 }
 
-/// Whether it applies on the current screen.
-fn is_good_here(model: &Model, bound: &Bound) -> bool {
+/// Whether the key has an effect on the current screen.
+fn is_usable(model: &Model, bound: &Bound) -> bool {
     let (scope, action) = (bound.binding.scope, bound.binding.action);
     if !model.history.is_open {
         return scope.covers(model.focus);
@@ -74,14 +74,14 @@ fn is_good_here(model: &Model, bound: &Bound) -> bool {
     scope == Scope::History || is_for_all
 }
 
-/// The order in the footer: first the answers to a waiting release and the ways out of it, then the keys of
-/// the focused pane; then the rest, in the order of the table.
+/// The order in the footer, lowest first: the answers to a waiting release, the keys that undo it, the keys of the
+/// focused pane, and then the rest in the order of the table.
 fn urgency(model: &Model, bound: &Bound) -> u8 {
-    let flies = model.release_in_flight().is_some();
+    let is_releasing = model.release_in_flight().is_some();
     match (bound.binding.action, bound.binding.scope) {
         (Action::Approve, _) => 0,
         (Action::Resume, _) if model.asked_for().is_some() => 0,
-        (Action::BackOut | Action::RollBack, _) if flies => 1,
+        (Action::BackOut | Action::RollBack, _) if is_releasing => 1,
         (Action::Unzoom, _) if model.looks.zoomed => 2,
         (_, Scope::Environments | Scope::Logs | Scope::History) => 3,
         (Action::Search, _) if model.focus == Pane::Logs => 3,
@@ -104,7 +104,7 @@ fn prompt(prompt: &Prompt, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     }
 }
 
-fn words(bound: &Bound) -> (String, String) {
+fn key_and_label(bound: &Bound) -> (String, String) {
     let key = bound
         .keys
         .first()
@@ -113,12 +113,12 @@ fn words(bound: &Bound) -> (String, String) {
 }
 
 fn wide(bound: &Bound) -> usize {
-    let (key, label) = words(bound);
+    let (key, label) = key_and_label(bound);
     text::width(&key) + text::width(&label)
 }
 
 fn push(line: &mut Line<'_>, theme: &Theme, bound: &Bound) {
-    let (key, label) = words(bound);
+    let (key, label) = key_and_label(bound);
     line.push_span(theme.span(key, Meaning::Key));
     line.push_span(theme.span(label, Meaning::Muted));
 }

@@ -1,6 +1,6 @@
-//! The first line: the target, whether it can be changed, how well it is observed, and who drives it. On a
-//! narrow screen each part has shorter forms, the least important part first; no word is cut. Also the line
-//! of tabs, if only one pane is shown.
+//! The first line: the target, whether it can be changed, how well it is observed, and who drives it. On a narrow
+//! screen the parts take shorter forms, the least important part first; no word is cut. This module also draws the
+//! line of tabs, which a screen with only one pane has.
 
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -14,7 +14,6 @@ use crate::console::model::{Mode, Model, Pane, lease_left};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Snapshot, SourceState, Tier};
 
-/// The meaning of a tier.
 pub(super) fn tier_meaning(tier: Tier) -> Meaning {
     match tier {
         Tier::Development => Meaning::TierDevelopment,
@@ -26,7 +25,7 @@ pub(super) fn tier_meaning(tier: Tier) -> Meaning {
 /// A part of the line in its forms, from the longest to the shortest. The last form may be empty.
 struct Part<'a> {
     forms: Vec<Vec<Span<'a>>>,
-    /// The index of the shown form.
+    /// The index in `forms` of the form to show.
     form: usize,
 }
 
@@ -72,11 +71,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
 
 /// The columns of all parts, with two columns between parts.
 fn wide(parts: &[Part<'_>]) -> usize {
-    let shown = parts.iter().map(Part::width).filter(|wide| *wide > 0);
-    shown.map(|wide| wide + 2).sum::<usize>().saturating_sub(2)
+    let widths = parts.iter().map(Part::width).filter(|wide| *wide > 0);
+    widths.map(|wide| wide + 2).sum::<usize>().saturating_sub(2)
 }
 
-/// The index of each part in the line.
+// The indexes of the parts in the line, from left to right.
 const TITLE: usize = 0;
 const TARGET: usize = 1;
 const ARMING: usize = 2;
@@ -118,7 +117,7 @@ fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
     parts
 }
 
-/// How many items wait for the operator. It is never left out.
+/// How many items wait for the operator. This part has no empty form, so it is never left out.
 fn waiting<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     let count = model.waiting().len();
     if count == 0 {
@@ -127,23 +126,23 @@ fn waiting<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     let hand = theme.glyph(Glyph::Hand);
     let key = model.keymap.shown(Action::Waiting);
     let verb = if count == 1 { "waits" } else { "wait" };
-    let told = |words: String| vec![theme.span(words, Meaning::Warn)];
+    let form = |text: String| vec![theme.span(text, Meaning::Warn)];
     Part::new(vec![
-        told(format!("{hand} {count} {verb} for you ({key})")),
-        told(format!("{hand} {count} ({key})")),
-        told(format!("{hand} {count}")),
+        form(format!("{hand} {count} {verb} for you ({key})")),
+        form(format!("{hand} {count} ({key})")),
+        form(format!("{hand} {count}")),
     ])
 }
 
-/// The operator, as records name them.
+/// The operator, named as in the records of the history.
 fn operator<'a>(model: &Model, theme: &Theme) -> Part<'a> {
-    let told = |words: &str| {
-        let words = text::clean(words).into_owned();
-        vec![theme.span(words, Meaning::Muted)]
+    let form = |text: &str| {
+        let text = text::clean(text).into_owned();
+        vec![theme.span(text, Meaning::Muted)]
     };
     Part::new(vec![
-        told(&format!("as {}", model.operator)),
-        told(&format!("as {}", model.operator.name)),
+        form(&format!("as {}", model.operator)),
+        form(&format!("as {}", model.operator.name)),
         Vec::new(),
     ])
 }
@@ -177,83 +176,83 @@ fn target<'a>(model: &Model, theme: &Theme) -> Part<'a> {
 }
 
 fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
-    let told = |words: String, meaning: Meaning| vec![theme.span(words, meaning)];
+    let form = |text: String, meaning: Meaning| vec![theme.span(text, meaning)];
     match (&model.armed, model.mode) {
         (Some(armed), _) => {
             let left = text::clock(text::seconds(model.now, armed.until));
             let hand = theme.glyph(Glyph::Hand);
-            let short = told(format!("{hand} armed {left}"), Meaning::Warn);
+            let short = form(format!("{hand} armed {left}"), Meaning::Warn);
             if model.open.as_ref() == Some(&armed.target) {
                 return Part::new(vec![short]);
             }
-            // Never shortened: without the target it would read as if this target were armed.
+            // The text is never shortened: without the name, the open target would seem to be armed.
             let long = format!("{hand} armed {} {left}", armed.target);
-            Part::new(vec![told(long, Meaning::Warn)])
+            Part::new(vec![form(long, Meaning::Warn)])
         }
         (None, Mode::Armable(_)) => {
             let arm = model.keymap.shown(Action::Arm);
             Part::new(vec![
-                told(format!("read-only ({arm} arms)"), Meaning::Muted),
-                told("read-only".into(), Meaning::Muted),
+                form(format!("read-only ({arm} arms)"), Meaning::Muted),
+                form("read-only".into(), Meaning::Muted),
             ])
         }
-        (None, Mode::ReadOnly) => Part::new(vec![told("read-only".into(), Meaning::Muted)]),
+        (None, Mode::ReadOnly) => Part::new(vec![form("read-only".into(), Meaning::Muted)]),
     }
 }
 
-/// The sources that do not answer: since when, and when the next attempt is.
+/// The sources that do not answer: for how long, and when the console tries again.
 fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let forms = [3, 2, 1].map(|detail| {
         let mut spans = Vec::new();
-        let again = |retry_at: Option<Timestamp>| {
-            let again = retry_at.filter(|at| *at > model.now && detail == 3);
-            again.map_or(String::new(), |at| {
-                format!(", again in {}s", text::seconds(model.now, at))
+        let retry = |retry_at: Option<Timestamp>| {
+            let next = retry_at.filter(|at| *at > model.now && detail == 3);
+            next.map_or(String::new(), |at| {
+                format!(", retry in {}s", text::seconds(model.now, at))
             })
         };
         for (name, state) in snapshot.sources.named() {
-            let (glyph, words, meaning) = match state {
+            let (glyph, label, meaning) = match state {
                 SourceState::Live => continue,
                 SourceState::Connecting => (Glyph::Half, " connecting".to_owned(), Meaning::Busy),
                 SourceState::Stale {
                     since, retry_at, ..
                 } => {
                     let age = text::age(text::seconds(*since, model.now));
-                    let again = again(*retry_at);
-                    (Glyph::Cross, format!(" stale {age}{again}"), Meaning::Bad)
+                    let retry = retry(*retry_at);
+                    (Glyph::Cross, format!(" stale {age}{retry}"), Meaning::Bad)
                 }
                 SourceState::Unreachable { retry_at, .. } => {
-                    let again = again(*retry_at);
-                    (Glyph::Cross, format!(" no answer{again}"), Meaning::Bad)
+                    let retry = retry(*retry_at);
+                    (Glyph::Cross, format!(" no answer{retry}"), Meaning::Bad)
                 }
             };
             if !spans.is_empty() {
                 spans.push(Span::raw(" "));
             }
             spans.push(theme.span(format!("{name} "), Meaning::Muted));
-            let words = if detail > 1 { words } else { String::new() };
-            spans.push(theme.span(format!("{}{words}", theme.glyph(glyph)), meaning));
+            let label = if detail > 1 { label } else { String::new() };
+            spans.push(theme.span(format!("{}{label}", theme.glyph(glyph)), meaning));
         }
         spans
     });
     Part::new(forms.to_vec())
 }
 
-/// The sources that answer. To save room, first their names go, then all of it.
+/// The sources that answer. To save room, first the names are left out, then the whole part.
 fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
-    let heard: Vec<&str> = snapshot
+    let answering: Vec<&str> = snapshot
         .sources
         .named()
         .into_iter()
         .filter(|(_, state)| state.is_live())
         .map(|(name, _)| name)
         .collect();
-    if heard.is_empty() {
+    if answering.is_empty() {
         return Part::new(vec![Vec::new()]);
     }
     let full = theme.glyph(Glyph::Full);
     let mut long = Vec::new();
-    for name in &heard {
+    for name in &answering {
         if !long.is_empty() {
             long.push(Span::raw(" "));
         }
@@ -261,7 +260,7 @@ fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
         long.push(theme.span(full, Meaning::Ok));
     }
     let mut forms = vec![long];
-    if heard.len() == 3 {
+    if answering.len() == 3 {
         forms.push(vec![
             theme.span("sources ", Meaning::Muted),
             theme.span(full, Meaning::Ok),
@@ -293,13 +292,13 @@ fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
         0 => String::new(),
         _ => format!(", {watching} watch"),
     };
-    let said = |words: String| vec![theme.span(text::clean(&words).into_owned(), meaning)];
+    let form = |text: String| vec![theme.span(text::clean(&text).into_owned(), meaning)];
     Part::new(vec![
-        said(format!("lock: {who}{lease}{watch}")),
-        said(format!("lock: {who}{watch}")),
-        said(format!("lock: {who}")),
-        said(format!("lock: {name}")),
-        said("lock".to_owned()),
+        form(format!("lock: {who}{lease}{watch}")),
+        form(format!("lock: {who}{watch}")),
+        form(format!("lock: {who}")),
+        form(format!("lock: {name}")),
+        form("lock".to_owned()),
     ])
 }
 
@@ -312,17 +311,16 @@ fn clock<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     Part::new(vec![vec![time], Vec::new()])
 }
 
-/// The line of tabs.
 pub(super) fn tabs(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     let mut line = Line::default();
     for tab in Pane::ALL {
-        let words = layout::tab(tab);
+        let label = layout::tab(tab);
         let meaning = if tab == model.focus {
             Meaning::Selection
         } else {
             Meaning::Muted
         };
-        line.push_span(theme.span(words, meaning));
+        line.push_span(theme.span(label, meaning));
     }
     pane::lines(frame, place, [line]);
 }

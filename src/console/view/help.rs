@@ -1,4 +1,4 @@
-//! All keys, grouped by purpose, with a line that searches them.
+//! The help page: all keys, grouped by purpose, with a line that searches them.
 
 use ratatui::text::Line;
 
@@ -8,20 +8,18 @@ use crate::console::layout::dialog_rows;
 use crate::console::model::{Help, Model, helped};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
-/// The columns of the keys.
-const KEYS: usize = 16;
-/// The columns of the names.
-const NAMES: usize = 17;
+const KEY_COLUMNS: usize = 16;
+const NAME_COLUMNS: usize = 17;
 
 pub(super) fn sheet<'a>(model: &Model, theme: &Theme, help: &Help, columns: usize) -> Sheet<'a> {
     let mut sheet = Sheet::new("Keys".into());
     sheet.top = help.top;
     let groups = helped(model, help.line.text());
     if groups.is_empty() {
-        let words = "no key matches: Ctrl-U clears the search";
+        let message = "no key matches: Ctrl-U clears the search";
         sheet
             .body
-            .push(Line::from(theme.span(words, Meaning::Muted)));
+            .push(Line::from(theme.span(message, Meaning::Muted)));
     }
     for (purpose, lines) in groups {
         if !sheet.body.is_empty() {
@@ -40,17 +38,17 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, help: &Help, columns: usiz
                 (keys, Meaning::Key)
             };
             let help = format!("{}{place}", binding.help);
-            let room = columns.saturating_sub(KEYS + NAMES);
-            let mut words = text::wrap(&help, room, 0).into_iter();
+            let room = columns.saturating_sub(KEY_COLUMNS + NAME_COLUMNS);
+            let mut help_lines = text::wrap(&help, room, 0).into_iter();
             sheet.body.push(Line::from(vec![
-                theme.span(text::pad(&keys, KEYS, theme), meaning),
-                theme.span(text::pad(name, NAMES, theme), Meaning::Text),
-                theme.span(words.next().unwrap_or_default(), Meaning::Muted),
+                theme.span(text::pad(&keys, KEY_COLUMNS, theme), meaning),
+                theme.span(text::pad(name, NAME_COLUMNS, theme), Meaning::Text),
+                theme.span(help_lines.next().unwrap_or_default(), Meaning::Muted),
             ]));
-            for more in words {
-                let indent = text::pad("", KEYS + NAMES, theme);
-                let line = theme.span(format!("{indent}{more}"), Meaning::Muted);
-                sheet.body.push(Line::from(line));
+            for line in help_lines {
+                let indent = text::pad("", KEY_COLUMNS + NAME_COLUMNS, theme);
+                let indented = theme.span(format!("{indent}{line}"), Meaning::Muted);
+                sheet.body.push(Line::from(indented));
             }
         }
     }
@@ -79,13 +77,13 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, help: &Help, columns: usiz
     sheet
 }
 
-/// The parts of the configuration that could not be used.
+/// Lists the parts of the configuration that could not be used.
 fn remarks(model: &Model, theme: &Theme, sheet: &mut Sheet<'_>, columns: usize) {
     if model.remarks.is_empty() {
         return;
     }
     sheet.body.push(Line::default());
-    let heading = "Not as configured";
+    let heading = "Settings that cannot be used";
     sheet
         .body
         .push(Line::from(theme.span(heading, Meaning::Warn)));

@@ -1,5 +1,5 @@
-//! Past releases: a table, newest first, and a page over it. Failures are quiet here: red is only for the
-//! present.
+//! The history: a table of past releases, newest first, and the page of one record over it. Past failures are not
+//! red, because red is for what needs attention now.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,8 +13,9 @@ use crate::history::{Among, DIFFERS, Item, KeptAudit, Listed, LivePeriod, Standi
 use crate::inventory::local_time;
 use crate::release::report::Tone;
 
-/// The least width of the screen for a column.
+/// The width from which the table has the columns TOOK and WHY.
 const WIDE: u16 = 110;
+/// The width from which the table has the column WHO.
 const MEDIUM: u16 = 76;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
@@ -69,7 +70,7 @@ fn title(history: &History) -> String {
 /// The name of the column for the start time. The heading adds the time zone.
 const STARTED: &str = "START";
 
-/// A column: its name, and its width; none takes the rest.
+/// The name and the width of a column. A column without a width takes the rest of the row.
 type Column = (&'static str, Option<usize>);
 
 fn columns(width: u16) -> Vec<Column> {
@@ -99,9 +100,9 @@ fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
     ])
     .areas(inner);
     pane::lines(frame, head, [names(model, theme, &columns, inner.width)]);
-    if let Some((words, meaning)) = in_place_of_list(history) {
+    if let Some((message, meaning)) = in_place_of_list(history) {
         let room = usize::from(body.width.saturating_sub(2));
-        let lines = text::wrap(&words, room, 0);
+        let lines = text::wrap(&message, room, 0);
         let lines = lines
             .into_iter()
             .map(|line| Line::from(theme.span(format!("  {line}"), meaning)));
@@ -114,8 +115,8 @@ fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
     }
     let height = usize::from(body.height);
     let top = pane::top(history.row, history.rows.len(), height);
-    let shown = history.rows.iter().enumerate().skip(top).take(height);
-    let lines = shown.map(|(index, item)| {
+    let visible = history.rows.iter().enumerate().skip(top).take(height);
+    let lines = visible.map(|(index, item)| {
         let is_marked = history.marked.contains(&item.id());
         row(
             theme,
@@ -128,10 +129,10 @@ fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
     pane::lines(frame, body, lines);
 }
 
-/// Shown in place of the list if there is none.
+/// The message in place of a list that is empty, cannot be read, or has a wrong filter.
 fn in_place_of_list(history: &History) -> Option<(String, Meaning)> {
-    if let Some(said) = &history.wrong {
-        return Some((said.clone(), Meaning::Warn));
+    if let Some(message) = &history.wrong {
+        return Some((message.clone(), Meaning::Warn));
     }
     if let Some(why) = &history.trouble {
         return Some((format!("the history cannot be read: {why}"), Meaning::Warn));
@@ -139,25 +140,25 @@ fn in_place_of_list(history: &History) -> Option<(String, Meaning)> {
     if !history.rows.is_empty() {
         return None;
     }
-    let words = match history.waiting {
-        Some(Waiting::List) => "reading",
+    let message = match history.waiting {
+        Some(Waiting::List) => "reading the history",
         _ if history.typed.trim().is_empty() => {
-            "nothing is archived yet; the journals are read in the background: open it again"
+            "No release is archived yet. The journals are being read in the background: open the history again later."
         }
         _ => "no release matches the filter",
     };
-    Some((words.to_owned(), Meaning::Muted))
+    Some((message.to_owned(), Meaning::Muted))
 }
 
 fn names<'a>(model: &Model, theme: &Theme, columns: &[Column], width: u16) -> Line<'a> {
     let mut line = Line::from(Span::raw("   "));
     for (name, wide) in columns {
         let wide = wide.unwrap_or_else(|| rest(columns, width));
-        let words = match *name {
+        let heading = match *name {
             STARTED => format!("{STARTED} ({})", local_time::zone_name(model.now)),
             name => name.to_owned(),
         };
-        line.push_span(theme.span(text::pad(&words, wide, theme), Meaning::Title));
+        line.push_span(theme.span(text::pad(&heading, wide, theme), Meaning::Title));
         line.push_span(Span::raw(" "));
     }
     line
@@ -165,12 +166,12 @@ fn names<'a>(model: &Model, theme: &Theme, columns: &[Column], width: u16) -> Li
 
 /// The width that is left for the last column.
 fn rest(columns: &[Column], width: u16) -> usize {
-    let taken: usize = columns
+    let used: usize = columns
         .iter()
         .filter_map(|(_, wide)| *wide)
         .map(|wide| wide + 1)
         .sum();
-    usize::from(width).saturating_sub(taken + 3)
+    usize::from(width).saturating_sub(used + 3)
 }
 
 fn row<'a>(
@@ -181,7 +182,7 @@ fn row<'a>(
     (is_under_cursor, is_marked): (bool, bool),
 ) -> Line<'a> {
     let meaning = match item {
-        Item::Release(listed) => went(listed).1,
+        Item::Release(listed) => outcome_look(listed).1,
         Item::Audit(_) => Meaning::Muted,
     };
     let meaning = if is_under_cursor {
@@ -206,7 +207,7 @@ fn row<'a>(
     ]);
     for (name, wide) in columns {
         let wide = wide.unwrap_or_else(|| rest(columns, width));
-        let words = match *name {
+        let cell = match *name {
             "TARGET" => item.target().to_string(),
             "WHO" => item.operator().name.clone(),
             STARTED if wide < 16 => local_time::local(item.at())
@@ -220,9 +221,9 @@ fn row<'a>(
                 Item::Audit(kept) => of_audit(name, kept),
             },
         };
-        let mut words = text::pad(&words, wide, theme);
-        words.push(' ');
-        line.push_span(theme.span(words, meaning));
+        let mut cell = text::pad(&cell, wide, theme);
+        cell.push(' ');
+        line.push_span(theme.span(cell, meaning));
     }
     line
 }
@@ -232,14 +233,14 @@ fn of_release(theme: &Theme, column: &str, wide: usize, listed: &Listed) -> Stri
         "VERSION" => version(theme, listed, wide),
         "OUTCOME" => {
             let standing = Standing::of(&listed.head);
-            format!("{} {standing}", theme.glyph(went(listed).0))
+            format!("{} {standing}", theme.glyph(outcome_look(listed).0))
         }
         "TOOK" => took(listed),
         _ => why(listed),
     }
 }
 
-/// A hold or a repair is shown in the column of the version.
+/// The text of a column for a hold or a repair. The column VERSION shows the kind of the record.
 fn of_audit(column: &str, kept: &KeptAudit) -> String {
     let record = &kept.record;
     match column {
@@ -251,24 +252,23 @@ fn of_audit(column: &str, kept: &KeptAudit) -> String {
             .unwrap_or_default(),
         _ => {
             let differs = (!kept.differences.is_empty()).then(|| DIFFERS.to_owned());
-            let words = [differs.unwrap_or_default(), record.what(), record.ending()];
-            let words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
-            words.join("; ")
+            let parts = [differs.unwrap_or_default(), record.what(), record.ending()];
+            let parts: Vec<String> = parts.into_iter().filter(|it| !it.is_empty()).collect();
+            parts.join("; ")
         }
     }
 }
 
-/// The glyph and the meaning of the outcome.
-fn went(listed: &Listed) -> (Glyph, Meaning) {
+fn outcome_look(listed: &Listed) -> (Glyph, Meaning) {
     match Standing::of(&listed.head).among() {
         Among::Open => (Glyph::Half, Meaning::Busy),
         Among::Good => (Glyph::Tick, Meaning::Text),
-        // Quiet, because it has ended.
+        // A failure that has ended needs no attention now, so it is not red.
         Among::Failed => (Glyph::Cross, Meaning::Muted),
     }
 }
 
-/// From which version to which, if there is room for both.
+/// The old and the new version, or only the new one if there is no room for both.
 fn version(theme: &Theme, listed: &Listed, wide: usize) -> String {
     let to = listed.head.to.1.name();
     let from = listed.head.from.as_ref().map(|(_, version)| version.name());
@@ -298,11 +298,11 @@ fn why(listed: &Listed) -> String {
     let differs = (listed.differences > 0).then_some(DIFFERS);
     let live = head.live.as_ref().and_then(LivePeriod::length);
     let live = live.map(|length| format!("was live for {}", text::took(length)));
-    let words: Vec<&str> = [differs, live.as_deref(), ending, head.why()]
+    let parts: Vec<&str> = [differs, live.as_deref(), ending, head.why()]
         .into_iter()
         .flatten()
         .collect();
-    words.join("; ")
+    parts.join("; ")
 }
 
 fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
@@ -312,17 +312,17 @@ fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
         let meaning = match line.tone {
             Tone::Heading => Meaning::Title,
             Tone::Plain => Meaning::Text,
-            // It was bad then. Its words are enough here.
+            // A past failure is not red. The text says that it failed.
             Tone::Bad => Meaning::Warn,
             Tone::Quiet => Meaning::Muted,
         };
-        let words = line.text.trim_start_matches(' ');
-        // The text comes from others, and may consist of blanks only.
-        let indent = (line.text.len() - words.len()).min(room / 2);
-        let wrapped = text::wrap(words, room.saturating_sub(indent), 2);
-        wrapped.into_iter().map(move |words| {
-            let words = format!(" {:indent$}{words}", "");
-            Line::from(theme.span(words, meaning))
+        let text = line.text.trim_start_matches(' ');
+        // Other programs wrote the text, so it may consist of spaces only.
+        let indent = (line.text.len() - text.len()).min(room / 2);
+        let wrapped = text::wrap(text, room.saturating_sub(indent), 2);
+        wrapped.into_iter().map(move |text| {
+            let text = format!(" {:indent$}{text}", "");
+            Line::from(theme.span(text, meaning))
         })
     });
     pane::lines(frame, inner, lines.take(height));

@@ -1,4 +1,4 @@
-//! The questions about a hold.
+//! The dialogs that ask for the reason and the end of a hold.
 
 use ratatui::text::Line;
 
@@ -10,43 +10,46 @@ use crate::sanitize::sanitize;
 
 pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> Sheet<'a> {
     let target = &holding.target;
-    let (title, words, does) = match &holding.asks {
+    let (title, message, enter_label) = match &holding.asks {
         HoldLine::Why => (
             format!("Hold {target}: why?"),
-            "until it ends, no console and no command can promote there; a rollback is still possible"
+            "Until the hold ends, no console and no command can promote to this target. Rollbacks are still possible."
                 .to_owned(),
-            "then its end",
+            "next: when it ends",
         ),
         HoldLine::Until { why } => (
             format!("Hold {target}: until when?"),
             format!(
-                "{why}; an end such as 2h, 18:00, monday or 2026-12-01 (in this machine's time zone); empty: until an operator clears it"
+                "Reason: {why}. Type the end, such as 2h, 18:00, monday or 2026-12-01 (time zone of this machine). Empty: until an operator clears the hold."
             ),
             "hold it",
         ),
         HoldLine::Reason(hold) => (
             format!("Rollback of {target}: why?"),
-            format!("{hold}; the reason is recorded and the hold stays; empty: clear the hold instead"),
-            "keep it",
+            format!("{hold}. Type the reason of the rollback to keep the hold. Empty: clear the hold instead."),
+            "keep the hold",
         ),
         HoldLine::Clear(hold) => (
             format!("Clear the hold on {target}: why?"),
-            format!("{hold}; the history records who cleared it and why"),
+            format!("{hold}. The history records who cleared the hold and why."),
             "clear it",
         ),
         HoldLine::Remove { problem, .. } => (
             format!("Remove the unreadable hold on {target}: why?"),
             format!(
-                "{problem}; its page in the registrations shows the value; the history records who removed it and why"
+                "{problem}. The registrations pane shows its value. The history records who removed the hold and why."
             ),
             "remove it",
         ),
     };
     let mut sheet = Sheet::new(title);
-    sheet.body = wrapped(theme, &sanitize(&words), columns, Meaning::Warn);
+    sheet.body = wrapped(theme, &sanitize(&message), columns, Meaning::Warn);
     let mut typed =
         Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
     typed.extend(line::typed(theme, &holding.line, columns.saturating_sub(2)));
-    sheet.foot = typed_over(typed, keys(theme, &[("Enter", does), ("Esc", "cancel")]));
+    sheet.foot = typed_over(
+        typed,
+        keys(theme, &[("Enter", enter_label), ("Esc", "cancel")]),
+    );
     sheet
 }

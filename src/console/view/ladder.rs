@@ -1,5 +1,5 @@
-//! The ladder: every step of the release in flight, what it does now, what comes next, and what undoing it
-//! would do. Always on the screen; one line if there is no room for more.
+//! The ladder: every step of the running release, what the release does now, what comes next, and what backing out
+//! would do. It is always on the screen, as one line if there is no room for more.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,9 +13,9 @@ use crate::history::{Direction, ReleaseKind, Step};
 use crate::release::report::Tone;
 use crate::release::{Progress, Status, StepState, StepStatus};
 
-/// The columns of a step for its current observation.
+/// The most columns for the note of a step, such as its last observation.
 const NOTE: usize = 24;
-/// The least columns of a reason: a shorter one is not worth its place.
+/// A reason that would be cut to fewer columns is left out of the title.
 const LEAST_REASON: usize = 16;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
@@ -38,31 +38,34 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         return pane::lines(frame, inner, lines);
     };
     let steps = steps(model, theme, status, columns);
-    let mut told = Vec::new();
+    let mut status_lines = Vec::new();
     let lines = progress::lines(model, theme, status);
-    // A single line can use several rows. Several lines have one row each.
+    // A single message may wrap over several rows. Several messages get one row each.
     let alone = lines.len() == 1 && inner.height > 2;
-    for (words, meaning) in lines {
+    for (message, meaning) in lines {
         let room = columns.saturating_sub(2);
         if alone {
-            let wrapped = text::wrap(&words, room, 2).into_iter();
-            told.extend(
+            let wrapped = text::wrap(&message, room, 2).into_iter();
+            status_lines.extend(
                 wrapped.map(|line| Line::from(vec![Span::raw(" "), theme.span(line, meaning)])),
             );
             continue;
         }
-        let words = text::cut(&words, room, theme);
-        told.push(Line::from(vec![Span::raw(" "), theme.span(words, meaning)]));
+        let message = text::cut(&message, room, theme);
+        status_lines.push(Line::from(vec![
+            Span::raw(" "),
+            theme.span(message, meaning),
+        ]));
     }
     let timeline = timeline(model, theme, columns);
     pane::lines(
         frame,
         inner,
-        std::iter::once(steps).chain(told).chain(timeline),
+        std::iter::once(steps).chain(status_lines).chain(timeline),
     );
 }
 
-/// The past releases of this target, if the pane has rows for them.
+/// The past releases of this target. Empty while a release is running.
 fn timeline<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     let timeline = &model.timeline;
     let is_shown = model.is_at_rest() && timeline.target == model.open;
@@ -75,8 +78,8 @@ fn timeline<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
                 Tone::Plain | Tone::Bad => Meaning::Text,
                 Tone::Quiet => Meaning::Muted,
             };
-            let words = text::cut(&line.text, columns.saturating_sub(1), theme);
-            Line::from(vec![Span::raw(" "), theme.span(words, meaning)])
+            let text = text::cut(&line.text, columns.saturating_sub(1), theme);
+            Line::from(vec![Span::raw(" "), theme.span(text, meaning)])
         })
         .collect()
 }
@@ -86,13 +89,13 @@ fn border(model: &Model) -> Meaning {
     match own {
         Some(Progress::Asking { .. }) => Meaning::Warn,
         Some(Progress::Choosing { .. } | Progress::Unrecorded { .. }) => Meaning::Bad,
-        // It waits for another operator, so it needs no attention here.
+        // A release that waits for another operator needs no attention from this operator.
         _ => Meaning::Border,
     }
 }
 
-/// The title, as much of it as fits. Target and versions are always in it; then, in this order of importance,
-/// the driver and the running time, the id, and the reason.
+/// The title, as much of it as fits. Service and versions are always in it. If there is no room, it loses in this
+/// order: the watchers, the reason, the environment, the id, the driver, the running time.
 fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let Some(status) = model.release() else {
         return " Release ".to_owned();
@@ -100,16 +103,16 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let plan = &status.plan;
     let from = plan.from.as_ref();
     let from = from.map_or("nothing", |from| from.version.name());
-    let what = match plan.kind {
+    let change = match plan.kind {
         ReleaseKind::Promote => String::new(),
         other => format!("{other} "),
     };
     let service = &plan.target().service;
     let arrow = theme.glyph(Glyph::Arrow);
-    let what = format!("{what}{service} {from} {arrow} {}", plan.version.name());
+    let change = format!("{change}{service} {from} {arrow} {}", plan.version.name());
     let release = format!("Release {}", plan.release.short());
-    let who = match model.elsewhere().filter(|told| told.is_driven()) {
-        Some(told) => format!("driven by {}", progress::driver(told)),
+    let driver = match model.elsewhere().filter(|observed| observed.is_driven()) {
+        Some(observed) => format!("driven by {}", progress::driver(observed)),
         None => plan.operator.to_string(),
     };
     let is_interrupted = matches!(status.progress, Progress::Interrupted { .. });
@@ -125,23 +128,23 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let environment = plan.target().environment.to_string();
     let reason = plan.reason.as_ref();
     let reason = reason.map_or(String::new(), |reason| format!("\"{reason}\""));
-    let goes_on = !model.is_at_rest();
-    let watched = together::watched_by(model).filter(|_| goes_on);
+    let is_running = !model.is_at_rest();
+    let watched = together::watched_by(model).filter(|_| is_running);
     let watched = watched.unwrap_or_default();
-    // In the order of the title, each with its rank: the highest rank is dropped first.
+    // The parts in the order of the title, each with a rank. The part with the highest rank is dropped first.
     let mut parts = vec![
         (release, 3),
-        (what, 0),
+        (change, 0),
         (environment, 4),
         (reason, 5),
-        (who, 2),
+        (driver, 2),
         (end, 1),
         (watched, 6),
     ];
-    parts.retain(|(words, _)| !words.is_empty());
+    parts.retain(|(part, _)| !part.is_empty());
     loop {
-        let words: Vec<&str> = parts.iter().map(|(words, _)| words.as_str()).collect();
-        let title = format!(" {} ", words.join(" · "));
+        let texts: Vec<&str> = parts.iter().map(|(part, _)| part.as_str()).collect();
+        let title = format!(" {} ", texts.join(" · "));
         if text::width(&title) <= columns || parts.len() == 1 {
             return title;
         }
@@ -161,18 +164,18 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     }
 }
 
-/// Shown if no release is known.
+/// The lines for a target without a known release.
 fn idle<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     [at_rest::never(model), at_rest::next(model, theme)]
         .into_iter()
-        .map(|(words, meaning)| {
-            let words = text::cut(&words, columns.saturating_sub(1), theme);
-            Line::from(vec![Span::raw(" "), theme.span(words, meaning)])
+        .map(|(message, meaning)| {
+            let message = text::cut(&message, columns.saturating_sub(1), theme);
+            Line::from(vec![Span::raw(" "), theme.span(message, meaning)])
         })
         .collect()
 }
 
-/// How the last release ended, and what comes next.
+/// One line: how the last release ended, and what comes next.
 fn one_line_at_rest<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
     let (ended, meaning) = match model.release() {
         Some(status) => {
@@ -193,14 +196,14 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
     let Some(status) = model.release().filter(|_| !model.is_at_rest()) else {
         return one_line_at_rest(model, theme, columns);
     };
-    let says_itself = matches!(
+    let steps_say_it = matches!(
         status.progress,
         Progress::Forward(_)
             | Progress::Asking { .. }
             | Progress::Back(_)
             | Progress::Choosing { .. }
     );
-    if says_itself {
+    if steps_say_it {
         return steps(model, theme, status, columns);
     }
     let left = match status.progress {
@@ -209,14 +212,14 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
         }
         _ => String::new(),
     };
-    let words = format!(" {}{left}  ", progress::in_a_word(theme, status));
-    let mut line = Line::from(theme.span(words, Meaning::Busy));
+    let label = format!(" {}{left}  ", progress::in_a_word(theme, status));
+    let mut line = Line::from(theme.span(label, Meaning::Busy));
     let room = columns.saturating_sub(line.width());
     line.extend(steps(model, theme, status, room).spans);
     line
 }
 
-/// The steps side by side. If they do not fit, those around the most relevant one.
+/// The steps side by side. If they do not fit, only the steps around the most relevant step.
 fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> Line<'a> {
     let steps = |note: usize| -> Vec<(String, Meaning)> {
         let steps = status.steps.iter();
@@ -225,17 +228,18 @@ fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> L
             .collect()
     };
     // The note is shortened before a step is left out.
-    let mut all = steps(NOTE);
-    let whole = |all: &[(String, Meaning)]| -> usize {
-        all.iter().map(|(words, _)| text::width(words) + 2).sum()
+    let mut labels = steps(NOTE);
+    let whole = |labels: &[(String, Meaning)]| -> usize {
+        labels.iter().map(|(label, _)| text::width(label) + 2).sum()
     };
-    if whole(&all) > columns {
-        all = steps(0);
+    if whole(&labels) > columns {
+        labels = steps(0);
     }
     let wide = |from: usize| -> usize {
-        all.iter()
+        labels
+            .iter()
             .skip(from)
-            .map(|(words, _)| text::width(words) + 2)
+            .map(|(label, _)| text::width(label) + 2)
             .sum()
     };
     let relevant = relevant_step(status).unwrap_or(0);
@@ -247,16 +251,16 @@ fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> L
     if from > 0 {
         line.push_span(theme.span(theme.glyph(Glyph::More), Meaning::Muted));
     }
-    let last = all.len().saturating_sub(1);
-    for (index, (words, meaning)) in all.into_iter().enumerate().skip(from) {
+    let last = labels.len().saturating_sub(1);
+    for (index, (label, meaning)) in labels.into_iter().enumerate().skip(from) {
         let room = columns.saturating_sub(line.width());
-        // The mark for further steps needs room of its own.
-        let needed = text::width(&words) + if index == last { 0 } else { 3 };
+        // Keeps room for the mark that shows that more steps follow.
+        let needed = text::width(&label) + if index == last { 0 } else { 3 };
         if needed > room && index > relevant {
             line.push_span(theme.span(theme.glyph(Glyph::More), Meaning::Muted));
             break;
         }
-        line.push_span(theme.span(text::cut(&words, room, theme), meaning));
+        line.push_span(theme.span(text::cut(&label, room, theme), meaning));
         line.push_span("  ");
     }
     line
@@ -270,7 +274,7 @@ fn step_status(
     note_room: usize,
 ) -> (String, Meaning) {
     let step = step_status.step;
-    let (glyph, words, meaning) = match &step_status.state {
+    let (glyph, label, meaning) = match &step_status.state {
         StepState::Pending => (Glyph::Dot, step.to_string(), Meaning::Muted),
         StepState::Waiting { since } => {
             let age = text::clock(text::seconds(*since, model.now));
@@ -286,17 +290,17 @@ fn step_status(
                 Direction::Forward => Glyph::Half,
                 Direction::Back => Glyph::Back,
             };
-            let mut words = format!("{step} {}", text::clock(text::seconds(*since, model.now)));
+            let mut label = format!("{step} {}", text::clock(text::seconds(*since, model.now)));
             if let Some(deadline) = deadline {
-                let whole = text::clock(text::seconds(*since, *deadline));
-                words = format!("{words} of {whole}");
+                let limit = text::clock(text::seconds(*since, *deadline));
+                label = format!("{label} of {limit}");
             }
             if let Some(counted) = counted(status, step, note_room > 0) {
-                words = format!("{words}{counted}");
+                label = format!("{label}{counted}");
             } else if !note.is_empty() && note_room > 0 {
-                words = format!("{words} {}", text::cut(note, note_room, theme));
+                label = format!("{label} {}", text::cut(note, note_room, theme));
             }
-            (glyph, words, Meaning::Busy)
+            (glyph, label, Meaning::Busy)
         }
         StepState::Done { took } => (
             Glyph::Tick,
@@ -307,15 +311,15 @@ fn step_status(
         StepState::Undone => (Glyph::Back, format!("{step} undone"), Meaning::Muted),
         StepState::Skipped => (Glyph::Dot, format!("{step} skipped"), Meaning::Warn),
     };
-    (format!("{} {words}", theme.glyph(glyph)), meaning)
+    (format!("{} {label}", theme.glyph(glyph)), meaning)
 }
 
-/// The progress of a step that counts something; with a word for it if there is room.
+/// The progress of a step that counts bytes, connections or cases.
 fn counted(status: &Status, step: Step, has_room: bool) -> Option<String> {
     match step {
         Step::Pull => {
             let (done, total) = status.pulled?;
-            // Tenths of a megabyte, without floating point.
+            // Computes tenths of a megabyte without floating point.
             let tenths = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10);
             Some(format!(", {} of {} MB", tenths(done), tenths(total)))
         }
@@ -324,13 +328,13 @@ fn counted(status: &Status, step: Step, has_room: bool) -> Option<String> {
             open => format!(", {open} connections"),
         }),
         Step::Verify if !status.cases.is_empty() => {
-            let all = status.plan.definition.suite.cases.len();
+            let total = status.plan.definition.suite.cases.len();
             let done = status.cases.len();
-            let all = all.max(done);
+            let total = total.max(done);
             Some(if has_room {
-                format!(", {done} of {all} cases")
+                format!(", {done} of {total} cases")
             } else {
-                format!(", {done}/{all}")
+                format!(", {done}/{total}")
             })
         }
         _ => None,

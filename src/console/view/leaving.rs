@@ -1,4 +1,4 @@
-//! The question before the console quits while releases are in flight: what each answer means for the
+//! The question before the console quits while releases are running, with what each answer means for the
 //! traffic.
 
 use ratatui::text::Line;
@@ -18,9 +18,9 @@ pub(super) fn sheet<'a>(
 ) -> Sheet<'a> {
     let count = model.in_flight().count();
     let title = match count {
-        0 => "Nothing is in flight any more".to_owned(),
-        1 => "A release is in flight".to_owned(),
-        _ => format!("{count} releases are in flight"),
+        0 => "No release is running any more".to_owned(),
+        1 => "A release is running".to_owned(),
+        _ => format!("{count} releases are running"),
     };
     let mut sheet = Sheet::new(title);
     sheet.frame = Meaning::Danger;
@@ -28,16 +28,18 @@ pub(super) fn sheet<'a>(
     for status in model.in_flight() {
         let plan = &status.plan;
         let now = progress::in_a_word(theme, status);
-        let words = format!("{} to {}: {now}", plan.version.name(), plan.target());
+        let message = format!("{} to {}: {now}", plan.version.name(), plan.target());
         sheet
             .body
-            .extend(wrapped(theme, &words, columns, Meaning::Text));
-        let (words, meaning) = comes_to(status, answer);
-        let words = format!("  {words}");
-        sheet.body.extend(wrapped(theme, &words, columns, meaning));
+            .extend(wrapped(theme, &message, columns, Meaning::Text));
+        let (message, meaning) = consequence(status, answer);
+        let message = format!("  {message}");
+        sheet
+            .body
+            .extend(wrapped(theme, &message, columns, meaning));
     }
-    let all = Leave::ALL.map(|answer| Answer::new(words(model, answer, count), ""));
-    sheet.foot = answers(theme, &all, leaving.row, (columns, model.size.1));
+    let options = Leave::ALL.map(|answer| Answer::new(label(model, answer, count), ""));
+    sheet.foot = answers(theme, &options, leaving.row, (columns, model.size.1));
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
         theme,
@@ -46,22 +48,24 @@ pub(super) fn sheet<'a>(
     sheet
 }
 
-fn words(model: &Model, answer: Leave, count: usize) -> String {
+fn label(model: &Model, answer: Leave, count: usize) -> String {
     match (answer, count) {
-        (Leave::Stay, _) => "stay here".into(),
+        (Leave::Stay, _) => "stay in the console".into(),
         (Leave::AfterStep, _) => {
             "quit after this step; the release stays as it is and can be resumed".into()
         }
         (Leave::BackOut, ..2) => "back out, then quit".into(),
         (Leave::BackOut, 2..) => {
             let back_out = model.keymap.shown(Action::BackOut);
-            format!("back out, then quit: of several, back out each with {back_out} first")
+            format!(
+                "back out, then quit: not with several releases; first back out each one with {back_out}"
+            )
         }
     }
 }
 
-/// What an answer means for the traffic of a release, and for what runs.
-fn comes_to(status: &Status, answer: Leave) -> (String, Meaning) {
+/// What an answer means for the traffic of a release and for its two versions.
+fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
     let plan = &status.plan;
     let new = format!("{} {}", plan.slot, plan.version.name());
     let old = plan
@@ -70,36 +74,39 @@ fn comes_to(status: &Status, answer: Leave) -> (String, Meaning) {
         .map(|from| format!("{} {}", from.slot, from.version.name()));
     let has_traffic = match &old {
         Some(old) => format!("{old} keeps the traffic"),
-        None => "nothing has traffic".to_owned(),
+        None => "no version has traffic".to_owned(),
     };
     match answer {
         Leave::Stay => {
-            let goes_on = match &status.progress {
-                Progress::Asking { .. } | Progress::Choosing { .. } => "it waits for an answer",
-                _ => "it continues",
+            let message = match &status.progress {
+                Progress::Asking { .. } | Progress::Choosing { .. } => {
+                    "the release waits for an answer"
+                }
+                _ => "the release continues",
             };
-            (goes_on.to_owned(), Meaning::Muted)
+            (message.to_owned(), Meaning::Muted)
         }
         Leave::AfterStep if matches!(status.progress, Progress::Standby { .. }) => {
             let old = old.unwrap_or_else(|| "the old version".to_owned());
-            let words = format!(
+            let message = format!(
                 "{new} keeps the traffic; {old} keeps running until the release is resumed"
             );
-            (words, Meaning::Warn)
+            (message, Meaning::Warn)
         }
         Leave::AfterStep if status.switched => {
-            let words = format!(
+            let message = format!(
                 "{new} keeps the traffic, and no operator watches it; the old version is not stopped"
             );
-            (words, Meaning::Warn)
+            (message, Meaning::Warn)
         }
         Leave::AfterStep if status.may_have_switched => {
-            let words = format!("the switch to {new} is finished and observed first");
-            (words, Meaning::Bad)
+            let message =
+                format!("first the console finishes the switch to {new} and observes the result");
+            (message, Meaning::Bad)
         }
         Leave::AfterStep => {
-            let words = format!("{has_traffic}; {new} stays as it is, without traffic");
-            (words, Meaning::Muted)
+            let message = format!("{has_traffic}; {new} stays as it is, without traffic");
+            (message, Meaning::Muted)
         }
         Leave::BackOut if status.may_have_switched => {
             (format!("traffic moves: {}", status.undo), Meaning::Warn)

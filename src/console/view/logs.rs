@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{diagnostics, pane, text};
+use crate::console::action::Action;
 use crate::console::model::{
     LogFeed, LogKind, LongLines, Measure, Model, Pane, SLOT_COLUMNS, TIME_COLUMNS, Times,
 };
@@ -28,8 +29,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let log = model.log.log();
     let shown = log.shown();
     if shown.is_empty() {
-        let words = theme.span(why_empty(model), Meaning::Muted);
-        return pane::lines(frame, inner, [Line::from(vec![Span::raw(" "), words])]);
+        let message = theme.span(why_empty(model), Meaning::Muted);
+        return pane::lines(frame, inner, [Line::from(vec![Span::raw(" "), message])]);
     }
     let top = log.view().top(shown, room);
     let look = Look {
@@ -75,16 +76,16 @@ fn about(model: &Model, room: Room<'_>, columns: usize) -> String {
         let kept = text::count(shown.len() as u64);
         parts.push((1, format!("&{} {kept}", wanted.filter)));
     }
-    if let (Some(needle), Some((number, all))) = (log.needle(), log.hits()) {
-        let all = text::count(all as u64);
+    if let (Some(needle), Some((number, total))) = (log.needle(), log.hits()) {
+        let total = text::count(total as u64);
         let found = match number {
-            Some(number) => format!("{} of {all}", text::count(number as u64)),
-            None if all == "0" => "not found".into(),
-            None => format!("{all} found"),
+            Some(number) => format!("{} of {total}", text::count(number as u64)),
+            None if total == "0" => "not found".into(),
+            None => format!("{total} found"),
         };
         parts.push((1, format!("/{} {found}", needle.text())));
     }
-    // The other parts of the title: the cursor, number and name of the pane, and a space at the end.
+    // The rest of the title takes the cursor, the number and name of the pane, and a space at the end.
     let title = columns.saturating_sub("▸5 Logs ".chars().count());
     loop {
         let mut about = String::new();
@@ -111,8 +112,8 @@ fn name(model: &Model) -> String {
         let instance = side.and_then(|side| side.instance.as_ref());
         match instance {
             Some(instance) => format!("{slot} {}:{}", target.service, instance.version_name()),
-            None if is_known => format!("{slot} (nothing runs there)"),
-            None => format!("{slot} (what runs there is unknown)"),
+            None if is_known => format!("{slot} (empty)"),
+            None => format!("{slot} (unknown)"),
         }
     };
     match model.log.kind {
@@ -130,20 +131,24 @@ fn why_empty(model: &Model) -> String {
         return "no target is open, so there is no log".into();
     };
     if !log.ring().is_empty() {
-        let all = text::count(log.ring().len() as u64);
+        let total = text::count(log.ring().len() as u64);
         return match wanted.since {
             Some(since) if wanted.filter.is_empty() => format!(
-                "no line since {}, {all} before: i shows them",
-                text::time_of_day(since)
+                "no line since {}; {} shows the {total} lines before",
+                text::time_of_day(since),
+                model.keymap.shown(Action::Since)
             ),
-            _ => format!("none of {all} lines has {}: Esc shows all", wanted.filter),
+            _ => format!(
+                "none of {total} lines contains {}: Esc shows all",
+                wanted.filter
+            ),
         };
     }
     let runs = |slot| model.log.followed.contains_key(&LogFeed::Slot(slot));
     match model.log.kind {
         LogKind::Slot(slot) if runs(slot) => format!("{slot} has logged nothing yet"),
         LogKind::Slot(_) if !runs(Slot::Blue) && !runs(Slot::Green) => {
-            "no log: nothing is known to run here".into()
+            "no log: nothing is known to run in this target".into()
         }
         LogKind::Slot(slot) => format!("no log: nothing is known to run in {slot}"),
         LogKind::Both if runs(Slot::Blue) || runs(Slot::Green) => {
@@ -155,7 +160,6 @@ fn why_empty(model: &Model) -> String {
     }
 }
 
-/// How lines are drawn.
 struct Look<'a> {
     theme: &'a Theme,
     measure: Measure,
@@ -167,7 +171,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The rows of a line, as many as its measure says.
+    /// The rows of a line. Their number equals [`Measure::rows`].
     fn rows(&self, line: &LogLine) -> Vec<Line<'static>> {
         let text = text::clean(&line.text);
         let room = self.measure.room(line);
@@ -202,7 +206,7 @@ impl Look<'_> {
             .collect()
     }
 
-    /// The parts before a line: the mark of a match, its time, its slot.
+    /// The parts before the text of a line: the mark of a match, the time and the slot.
     fn before(&self, line: &LogLine) -> Vec<Span<'static>> {
         let theme = self.theme;
         let mut spans = vec![if self.hit == Some(line.id) {
@@ -238,8 +242,8 @@ impl Look<'_> {
         let mut spans = Vec::new();
         let mut at = part.start;
         let mut push = |from: usize, to: usize, meaning| {
-            if let Some(words) = text.get(from..to).filter(|words| !words.is_empty()) {
-                spans.push(self.theme.span(words.to_owned(), meaning));
+            if let Some(piece) = text.get(from..to).filter(|piece| !piece.is_empty()) {
+                spans.push(self.theme.span(piece.to_owned(), meaning));
             }
         };
         let places = self

@@ -15,7 +15,7 @@ use crate::inventory::{Hold, LockRecord, ServiceName, Snapshot, Target};
 /// The glyph, word and meaning of a cell's state.
 pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
     match state {
-        CellState::Absent => (Glyph::None, "no target here", Meaning::Muted),
+        CellState::Absent => (Glyph::None, "no target", Meaning::Muted),
         CellState::Unknown => (Glyph::Unknown, "unknown", Meaning::Stale),
         CellState::Empty => (Glyph::Dot, "empty", Meaning::Muted),
         CellState::Failed => (Glyph::Cross, "failed", Meaning::Bad),
@@ -41,8 +41,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     // In a low pane, most rows are for the list.
     note.truncate(usize::from(inner.height / 5));
     let legend_rows = (note.len() + 1).min(usize::from(inner.height.saturating_sub(4)));
-    // A list with more rows than this does not move, whatever is below it: a click must hit the row that the
-    // operator saw.
+    // A list with more rows than this does not move when the note below it changes, so that a click hits the row that
+    // the operator saw.
     let least = list_rows(inner.height.into());
     let height = if shown.len() > least {
         least
@@ -54,17 +54,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let top = pane::top(row.unwrap_or(0), shown.len(), height);
 
     let mut lines = vec![heads(model, theme, &grid)];
-    let mut seen = BTreeSet::new();
+    let mut states = BTreeSet::new();
     for service in shown.iter().skip(top).take(height) {
-        lines.push(cells(model, theme, service, &grid, &mut seen));
+        lines.push(cells(model, theme, service, &grid, &mut states));
     }
     if shown.is_empty() {
-        let words = format!(
-            " no service with {:?}: Esc shows all",
+        let message = format!(
+            " no service matches {:?}: Esc shows all",
             model.services.filter
         );
-        let words = text::cut(&words, usize::from(inner.width), theme);
-        lines.push(Line::from(theme.span(words, Meaning::Warn)));
+        let message = text::cut(&message, usize::from(inner.width), theme);
+        lines.push(Line::from(theme.span(message, Meaning::Warn)));
     }
     pane::lines(frame, inner, lines);
     let below = Rect {
@@ -74,7 +74,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         height: u16::try_from(legend_rows).unwrap_or(0),
         ..inner
     };
-    note.push(legend(theme, &seen, inner.width.into()));
+    note.push(legend(theme, &states, inner.width.into()));
     pane::lines(frame, below, note);
 }
 
@@ -83,8 +83,8 @@ fn about(model: &Model, wide: usize) -> String {
     let services = &model.services;
     let mut parts = Vec::new();
     if !services.filter.is_empty() {
-        let (shown, all) = (services.shown.len(), model.world.services.len());
-        parts.push(format!("{shown} of {all}"));
+        let (visible, total) = (services.shown.len(), model.world.services.len());
+        parts.push(format!("{visible} of {total}"));
     }
     if services.order != Order::default() {
         parts.push(services.order.words().to_owned());
@@ -113,20 +113,20 @@ fn cells<'a>(
     theme: &Theme,
     service: &ServiceName,
     grid: &Grid,
-    seen: &mut BTreeSet<CellState>,
+    states: &mut BTreeSet<CellState>,
 ) -> Line<'a> {
     let cursor = model.cursor.as_ref();
-    let here = cursor.is_some_and(|cursor| cursor.service == *service);
-    let mut line = name(model, theme, service, here, grid.first);
+    let is_current = cursor.is_some_and(|cursor| cursor.service == *service);
+    let mut line = name(model, theme, service, is_current, grid.first);
     let environments = &model.world.environments[grid.range.clone()];
     for ((environment, _), &column) in environments.iter().zip(&grid.widths) {
         let target = Target::new(service.clone(), environment.clone());
         let state = cell(model, &target);
-        seen.insert(state);
+        states.insert(state);
         let (glyph, word, meaning) = look(state);
         let running = model.world.get(&target).and_then(Snapshot::live_instance);
         let version = running.map_or("", |instance| instance.version_name());
-        let words = text::cut(version, column.saturating_sub(2 + grid.words), theme);
+        let label = text::cut(version, column.saturating_sub(2 + grid.words), theme);
         let selected = cursor == Some(&target);
         let open = model.open.as_ref() == Some(&target);
         let text_meaning = match (selected, open) {
@@ -134,8 +134,8 @@ fn cells<'a>(
             (false, true) => Meaning::Title,
             (false, false) => Meaning::Text,
         };
-        let mut used = text::width(&words) + 1;
-        line.push_span(theme.span(words, text_meaning));
+        let mut used = text::width(&label) + 1;
+        line.push_span(theme.span(label, text_meaning));
         let glyph_meaning = if selected {
             Meaning::Selection
         } else {
@@ -161,10 +161,10 @@ fn name<'a>(
     model: &Model,
     theme: &Theme,
     service: &ServiceName,
-    here: bool,
+    is_current: bool,
     columns: usize,
 ) -> Line<'a> {
-    let mark = if here {
+    let mark = if is_current {
         theme.glyph(Glyph::Cursor)
     } else {
         " "
@@ -172,7 +172,7 @@ fn name<'a>(
     let name = text::pad(service.as_str(), columns.saturating_sub(1), theme);
     let found = filtered(service, &model.services.filter).unwrap_or(0..0);
     let mut line = Line::from(theme.span(mark, Meaning::Text));
-    // A cut name may have lost its match.
+    // If the name was cut, its match may be cut off.
     let pieces = [
         (name.get(..found.start), Meaning::Text),
         (name.get(found.clone()), Meaning::Match),
@@ -191,7 +191,7 @@ fn name<'a>(
     line
 }
 
-/// The note on the cell under the cursor: a line, or two if necessary.
+/// The note on the cell under the cursor, in one or two lines.
 fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     let shown = |target: &&Target| model.services.row(&target.service).is_some();
     let Some(target) = model.cursor.as_ref().filter(shown) else {
@@ -215,7 +215,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     let word = outage.unwrap_or(word);
     let lock = snapshot.and_then(|s| s.lock.as_ref());
     let warm = standby(model, target);
-    let mut words = match (going_on(model, target), lock) {
+    let mut message = match (going_on(model, target), lock) {
         (Some(status), _) if is_outage => {
             format!("{target}: {word}; {}", progress::in_words(status))
         }
@@ -224,17 +224,17 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
             let LockRecord {
                 operator, message, ..
             } = &lock.record;
-            format!("{target}: {word}, {operator}, {message}")
+            format!("{target}: {word}, locked by {operator}: {message}")
         }
         _ => format!("{target}: {word}"),
     };
-    // The word of the cell is already "held"; other words need the hold added.
+    // The note already says "held" if that is the state of the cell.
     let says_held = state == CellState::Held && !is_outage && going_on(model, target).is_none();
     if let Some(until) = warm {
         let left = until.map_or(String::new(), |until| {
             format!(" {}", text::clock(text::seconds(model.now, until)))
         });
-        words = format!("{words}, standby{left}");
+        message = format!("{message}, standby{left}");
     }
     if let Some(hold) = held(model, target) {
         let until = match hold.until {
@@ -243,47 +243,47 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         };
         let held = if says_held { "" } else { ", held" };
         let by = snapshot.and_then(|it| it.only_by_clock(&hold, model.now));
-        let by = by.map_or("", |_| " (only by another clock)");
-        words = format!(
-            "{words}{held} {until}{by}, \"{}\" by {}",
+        let by = by.map_or("", |_| " (by another clock)");
+        message = format!(
+            "{message}{held} {until}{by}, \"{}\" by {}",
             hold.reason, hold.author
         );
     }
     let columns = room.saturating_sub(2);
-    let wrapped = text::wrap(&words, columns, 0);
+    let wrapped = text::wrap(&message, columns, 0);
     let second = wrapped.get(1..).unwrap_or_default().join(" ");
-    let shown = [
+    let note_lines = [
         wrapped.first().cloned(),
         Some(text::cut(&second, columns, theme)),
     ];
     let mut lines: Vec<Line<'a>> = Vec::new();
-    let shown = shown
+    let note_lines = note_lines
         .into_iter()
         .flatten()
-        .filter(|words| !words.is_empty());
-    for (index, words) in shown.enumerate() {
+        .filter(|message| !message.is_empty());
+    for (index, message) in note_lines.enumerate() {
         let mark = if index == 0 { theme.glyph(glyph) } else { " " };
         lines.push(Line::from(vec![
             theme.span(format!("{mark} "), meaning),
-            theme.span(words, Meaning::Muted),
+            theme.span(message, Meaning::Muted),
         ]));
     }
     lines
 }
 
-/// The words of the glyphs on the screen, the most urgent first, as far as there is room.
-fn legend<'a>(theme: &Theme, seen: &BTreeSet<CellState>, room: usize) -> Line<'a> {
-    let mut words = String::new();
-    for state in seen {
+/// Explains the glyphs on the screen, the most urgent first, as far as there is room.
+fn legend<'a>(theme: &Theme, states: &BTreeSet<CellState>, room: usize) -> Line<'a> {
+    let mut text = String::new();
+    for state in states {
         let (glyph, word, _) = look(*state);
         let more = format!("{} {word}", theme.glyph(glyph));
-        if text::width(&words) + text::width(&more) > room {
+        if text::width(&text) + text::width(&more) > room {
             break;
         }
-        words.push_str(&more);
-        words.push_str("  ");
+        text.push_str(&more);
+        text.push_str("  ");
     }
-    Line::from(theme.span(words, Meaning::Muted))
+    Line::from(theme.span(text, Meaning::Muted))
 }
 
 fn held(model: &Model, target: &Target) -> Option<Hold> {

@@ -1,5 +1,5 @@
-//! From the model to the screen: no clock, no channel, no change of the model. Views name meanings and
-//! glyphs; the theme decides the colours.
+//! Draws the screen from the model. Views read no clock and no channel, and do not change the model. They name
+//! meanings and glyphs; the theme decides the colours.
 
 mod approving;
 mod at_rest;
@@ -45,11 +45,10 @@ use super::layout::{Arrangement, Places, Shape, arrange};
 use super::model::{Model, Pane};
 use super::theme::{Charset, Meaning, Theme};
 
-/// Draws the whole screen.
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     diagnostics::collect();
     let area = frame.area();
-    // A theme can set a background of its own; most use the terminal's.
+    // A theme may set a background colour; most themes keep the terminal's.
     let ground = theme.style(Meaning::Text);
     frame.buffer_mut().set_style(area, ground);
     let shape = Shape {
@@ -74,13 +73,13 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     }
 }
 
-/// The history, with the ladder of the release in flight still in sight.
+/// Draws the history in place of the panes. The ladder stays in view, because a release may be running.
 fn history(model: &Model, theme: &Theme, frame: &mut Frame<'_>, shape: Shape) {
-    let whole = Shape {
+    let zoomed_shape = Shape {
         zoomed: true,
         ..shape
     };
-    let Arrangement::Panes(places) = arrange(whole) else {
+    let Arrangement::Panes(places) = arrange(zoomed_shape) else {
         return;
     };
     header::draw(model, theme, frame, places.header);
@@ -91,7 +90,7 @@ fn history(model: &Model, theme: &Theme, frame: &mut Frame<'_>, shape: Shape) {
     footer::draw(model, theme, frame, places.footer);
 }
 
-/// Replaces other characters in text from outside by a mark, for terminals that only show ASCII.
+/// Replaces each character that is not ASCII by a similar one or by `?`, for terminals that show only ASCII.
 fn only_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {

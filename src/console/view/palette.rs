@@ -1,4 +1,4 @@
-//! Finds entries by name, the best match first.
+//! The palette: finds actions, targets and themes by name, the best match first.
 
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -9,10 +9,9 @@ use crate::console::layout::dialog_rows;
 use crate::console::model::{Found, Model, Palette, palette_entries};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
-/// The lines for the complete text of the row under the cursor.
-const WHOLE: usize = 2;
-/// The columns of the keys.
-const KEYS: usize = 10;
+/// The number of lines below the list, which show the complete text of the row under the cursor.
+const DETAIL_LINES: usize = 2;
+const KEY_COLUMNS: usize = 10;
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -30,7 +29,7 @@ pub(super) fn sheet<'a>(
     ]));
     sheet.body.push(Line::default());
     let height = dialog_rows((area.width, area.height))
-        .saturating_sub(6 + WHOLE)
+        .saturating_sub(6 + DETAIL_LINES)
         .max(1);
     let top = pane::top(palette.row, found.len(), height);
     let names = found.iter().map(|found| text::width(&found.name)).max();
@@ -40,21 +39,21 @@ pub(super) fn sheet<'a>(
         sheet.body.push(row(theme, found, selected, names, columns));
     }
     if found.is_empty() {
-        let words = "nothing has that name: Ctrl-U clears the line";
+        let message = "no entry matches: Ctrl-U clears the line";
         sheet
             .body
-            .push(Line::from(theme.span(words, Meaning::Muted)));
+            .push(Line::from(theme.span(message, Meaning::Muted)));
     }
     // The dialog keeps its height while the list gets shorter.
     sheet.body.resize_with(height + 2, Line::default);
-    // A row may cut its text: below the list, the text under the cursor is complete.
+    // A row may be too narrow for its text, so the complete text of the row under the cursor is below the list.
     let chosen = found.get(palette.row);
-    let mut whole = chosen.map_or_else(Vec::new, |found| {
-        let (words, meaning) = says(found);
-        wrapped(theme, &words, columns, meaning)
+    let mut details = chosen.map_or_else(Vec::new, |found| {
+        let (description, meaning) = described(found);
+        wrapped(theme, &description, columns, meaning)
     });
-    whole.resize(WHOLE, Line::default());
-    sheet.foot = whole;
+    details.resize(DETAIL_LINES, Line::default());
+    sheet.foot = details;
     sheet.foot.push(keys(
         theme,
         &[
@@ -78,16 +77,16 @@ fn row<'a>(theme: &Theme, found: &Found, selected: bool, names: usize, columns: 
     let mut line = Line::from(vec![
         theme.span(format!("{mark} "), Meaning::Key),
         theme.span(name, meaning),
-        theme.span(text::pad(&found.keys, KEYS, theme), Meaning::Key),
+        theme.span(text::pad(&found.keys, KEY_COLUMNS, theme), Meaning::Key),
     ]);
     let room = columns.saturating_sub(line.width());
-    let (words, meaning) = says(found);
-    line.push_span(theme.span(text::cut(&words, room, theme), meaning));
+    let (description, meaning) = described(found);
+    line.push_span(theme.span(text::cut(&description, room, theme), meaning));
     line
 }
 
 /// What a row does, or why it is not available now.
-fn says(found: &Found) -> (String, Meaning) {
+fn described(found: &Found) -> (String, Meaning) {
     match &found.why_not {
         Some(why) => (format!("not now: {why}"), Meaning::Warn),
         None => (found.help.clone(), Meaning::Muted),

@@ -45,7 +45,7 @@ pub(super) fn frame(
     inner
 }
 
-/// Dims a pane that may be out of date, and says since when.
+/// Dims the content of a pane if its source does not answer, because it may be out of date.
 pub(super) fn dim_if_stale(
     theme: &Theme,
     frame: &mut Frame<'_>,
@@ -70,7 +70,7 @@ pub(super) fn lines<'a>(
     }
 }
 
-/// The first row in view, for a list of `count` that keeps `row` in view.
+/// The index of the first row in view, for a list of `count` rows in which `row` stays in view.
 pub(super) fn top(row: usize, count: usize, height: usize) -> usize {
     layout::window(row, count, height).start
 }

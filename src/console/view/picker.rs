@@ -15,9 +15,8 @@ use crate::release::{ImageAt, Intent, NotRollbackCandidate, Refusal};
 
 /// The lines for the details of the version under the cursor.
 const DETAILS: usize = 4;
-/// The columns of a short digest, and of an age.
-const DIGEST: usize = 10;
-const AGE: usize = 7;
+const DIGEST_COLUMNS: usize = 10;
+const AGE_COLUMNS: usize = 7;
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -35,33 +34,33 @@ pub(super) fn sheet<'a>(
     let room = columns.saturating_sub(text::width(sign));
     filter.extend(line::typed(theme, &picker.line, room));
     sheet.body.push(filter);
-    for (words, meaning) in state(theme, picker) {
-        let words = text::cut(&words, columns, theme);
-        sheet.body.push(Line::from(theme.span(words, meaning)));
+    for (message, meaning) in state(theme, picker) {
+        let message = text::cut(&message, columns, theme);
+        sheet.body.push(Line::from(theme.span(message, meaning)));
     }
     let height = picker_rows(model.size);
     let in_view = window(picker.row, picker.ways.len(), height);
     let first = in_view.start;
-    let seen = picker.ways.get(in_view).unwrap_or_default();
-    let wide = seen.iter().map(|way| text::width(&way.name)).max();
+    let visible = picker.ways.get(in_view).unwrap_or_default();
+    let wide = visible.iter().map(|way| text::width(&way.name)).max();
     let wide = wide.unwrap_or(0).clamp(8, (columns / 3).max(8));
-    for (index, way) in seen.iter().enumerate() {
+    for (index, way) in visible.iter().enumerate() {
         let selected = picker.has_cursor && first + index == picker.row;
         let row = row(model, theme, picker, way, (selected, wide, columns));
         sheet.body.push(row);
     }
     if picker.ways.is_empty() && picker.list != VersionList::Loading {
-        let words = "no match: type a whole tag or digest";
+        let message = "no match: type a whole tag or digest";
         sheet
             .body
-            .push(Line::from(theme.span(words, Meaning::Muted)));
+            .push(Line::from(theme.span(message, Meaning::Muted)));
     }
     // The dialog keeps its height while the operator types.
-    let all = match &picker.list {
+    let list_rows = match &picker.list {
         VersionList::Listed(names) => names.len().min(height),
         _ => 0,
     };
-    let missing = all.saturating_sub(seen.len());
+    let missing = list_rows.saturating_sub(visible.len());
     sheet
         .body
         .extend(std::iter::repeat_n(Line::default(), missing));
@@ -73,54 +72,63 @@ pub(super) fn sheet<'a>(
     sheet
 }
 
-/// How much is known of the list, and the refusals that apply to all versions.
+/// How much of the list is known, and the refusals that apply to all versions.
 fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
     let busy = theme.glyph(Glyph::Half);
     let mut lines = vec![match &picker.list {
         VersionList::Loading => (
-            format!("{busy} asking the image registry; a tag can be typed"),
+            format!("{busy} asking the image registry; a tag can already be typed"),
             Meaning::Busy,
         ),
         VersionList::Failed(why) => (
-            format!("no versions from the image registry; asking it again: {why}"),
+            format!("no versions from the image registry, trying again: {why}"),
             Meaning::Warn,
         ),
-        VersionList::Listed(all) => {
-            let count = text::count(all.len().try_into().unwrap_or(u64::MAX));
-            let mut words = format!("{count} tags in the image registry");
+        VersionList::Listed(tags) => {
+            let count = text::count(tags.len().try_into().unwrap_or(u64::MAX));
+            let mut message = format!("{count} tags in the image registry");
             if !picker.line.text().trim().is_empty() {
                 let fit = text::count(picker.ways.len().try_into().unwrap_or(u64::MAX));
-                words = format!("{words}, {fit} match");
+                message = format!("{message}, {fit} match");
             }
             if picker.is_whole() {
-                (words, Meaning::Muted)
+                (message, Meaning::Muted)
             } else if picker.terms.is_none() {
-                (format!("{busy} {words}; reading the rules"), Meaning::Busy)
+                (
+                    format!("{busy} {message}; reading the rules"),
+                    Meaning::Busy,
+                )
             } else {
                 let asking = "asking what runs in the environments before this one";
-                (format!("{busy} {words}; {asking}"), Meaning::Busy)
+                (format!("{busy} {message}; {asking}"), Meaning::Busy)
             }
         }
         VersionList::NotAsked => match picker.known_terms().map(|terms| &terms.past) {
             Some(Ok(_)) => (
                 match picker.ways.len() {
-                    1 => "1 version was live here".to_owned(),
-                    count => format!("{count} versions were live here"),
+                    1 => "1 version was live in this target".to_owned(),
+                    count => format!("{count} versions were live in this target"),
                 },
                 Meaning::Muted,
             ),
-            Some(Err(_)) => ("what was live here is not known".into(), Meaning::Warn),
-            None => (format!("{busy} reading what was live here"), Meaning::Busy),
+            Some(Err(_)) => (
+                "the past versions of this target are unknown".into(),
+                Meaning::Warn,
+            ),
+            None => (
+                format!("{busy} reading the past versions of this target"),
+                Meaning::Busy,
+            ),
         },
     }];
     let past = picker.known_terms().map(|terms| &terms.past);
     match (&picker.terms, past) {
         (Some(Err(why)), _) => {
-            lines.push((format!("the rules are not known: {why}"), Meaning::Warn));
+            lines.push((format!("the rules could not be read: {why}"), Meaning::Warn));
         }
         (_, Some(Err(why))) => {
             lines.push((
-                format!("what was live here before is not known: {why}"),
+                format!("the past versions of this target are unknown: {why}"),
                 Meaning::Warn,
             ));
         }
@@ -165,28 +173,28 @@ fn row<'a>(
         .map_or(String::new(), |at| text::age(text::seconds(at, model.now)));
     let fixed = format!(
         "  {}  {}  ",
-        text::pad(&digest, DIGEST, theme),
-        text::pad(&age, AGE, theme)
+        text::pad(&digest, DIGEST_COLUMNS, theme),
+        text::pad(&age, AGE_COLUMNS, theme)
     );
-    let (glyph, words, tone) = remark(model, picker, way);
-    let words = glyph.map_or(words.clone(), |glyph| {
-        format!("{} {words}", theme.glyph(glyph))
+    let (glyph, label, tone) = remark(model, picker, way);
+    let label = glyph.map_or(label.clone(), |glyph| {
+        format!("{} {label}", theme.glyph(glyph))
     });
     let room = columns.saturating_sub(line.width() + text::width(&fixed));
     line.push_span(theme.span(fixed, meaning));
-    let words = text::cut(&words, room, theme);
+    let label = text::cut(&label, room, theme);
     let tone = if selected || cannot { meaning } else { tone };
-    line.push_span(theme.span(words, tone));
+    line.push_span(theme.span(label, tone));
     line
 }
 
 /// The name with the filter's match marked, padded to `wide` columns.
 fn name<'a>(theme: &Theme, way: &Way, wide: usize, meaning: Meaning) -> Vec<Span<'a>> {
-    let shown = text::pad(&way.name, wide, theme);
+    let padded = text::pad(&way.name, wide, theme);
     let mut spans: Vec<Span<'a>> = Vec::new();
     let mut piece = String::new();
     let mut was_match = false;
-    for (index, c) in shown.chars().enumerate() {
+    for (index, c) in padded.chars().enumerate() {
         let is_match = way.matched.binary_search(&index).is_ok();
         if is_match != was_match && !piece.is_empty() {
             let tone = if was_match { Meaning::Match } else { meaning };
@@ -200,22 +208,22 @@ fn name<'a>(theme: &Theme, way: &Way, wide: usize, meaning: Meaning) -> Vec<Span
     spans
 }
 
-/// The glyph and the words of a refusal.
+/// The glyph and the short text of a refusal.
 fn word(why: &Refusal) -> (Glyph, String) {
     match why {
-        Refusal::AlreadyLive { .. } => (Glyph::Full, "live here".into()),
+        Refusal::AlreadyLive { .. } => (Glyph::Full, "already live".into()),
         Refusal::NotLiveIn { environment, .. } => {
             (Glyph::Cross, format!("not live in {environment}"))
         }
         Refusal::Held(_) | Refusal::HeldByAnotherClock { .. } => (Glyph::Held, "held".into()),
         Refusal::Locked { holder, .. } => (
             Glyph::Half,
-            format!("{} drives it", holder.record.operator.name),
+            format!("locked by {}", holder.record.operator.name),
         ),
         Refusal::RouteDisagrees { .. } => (Glyph::Differs, "drifted".into()),
         Refusal::NoHealthCheck => (Glyph::Cross, "no health check".into()),
-        Refusal::NoSuchVersion { .. } => (Glyph::Cross, "gone".into()),
-        Refusal::NeverLiveHere { .. } => (Glyph::Cross, "never live here".into()),
+        Refusal::NoSuchVersion { .. } => (Glyph::Cross, "not found".into()),
+        Refusal::NeverLiveHere { .. } => (Glyph::Cross, "never live".into()),
         Refusal::ReadOnly => (Glyph::Cross, "read-only".into()),
         Refusal::NotRollbackCandidate(NotRollbackCandidate::ImageGone { .. }) => {
             (Glyph::Cross, "image gone".into())
@@ -224,14 +232,14 @@ fn word(why: &Refusal) -> (Glyph, String) {
     }
 }
 
-/// The remark: why it cannot be chosen, where it is live, what happened to it here.
+/// The remark on a version: why it cannot be chosen, where it is live, and what happened to it in this target.
 fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, Meaning) {
     let against = way.against.first().or(picker.against_all.first());
     let is_live = matches!(against, Some(Refusal::AlreadyLive { .. }));
     let mut parts: Vec<String> = Vec::new();
     let glyph = against.map(|why| {
-        let (glyph, words) = word(why);
-        parts.push(words);
+        let (glyph, text) = word(why);
+        parts.push(text);
         glyph
     });
     parts.extend(remarks(model, way, is_live));
@@ -244,7 +252,7 @@ fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, 
     (glyph, parts.join(", "), meaning)
 }
 
-/// Where a version is live, and what happened to it here.
+/// Where a version is live, and what happened to it in this target.
 fn remarks(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     if !way.live_in.is_empty() {
@@ -257,16 +265,16 @@ fn remarks(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
         parts.push(fate_words(model, fate));
     }
     match &way.image {
-        Some(ImageAt::Engine) => parts.push("image here".into()),
+        Some(ImageAt::Engine) => parts.push("image present".into()),
         Some(ImageAt::Registry) => parts.push("image to be pulled".into()),
         Some(ImageAt::Unknown(_)) => parts.push("image unknown".into()),
         Some(ImageAt::Gone) | None => {}
     }
     if way.knowledge == Knowledge::Typed {
-        parts.push("as typed".into());
+        parts.push("typed".into());
     }
     if let Some(environment) = &way.differs_in {
-        parts.push(format!("not what {environment} runs under that tag"));
+        parts.push(format!("{environment} runs another image under this tag"));
     }
     parts
 }
@@ -276,47 +284,46 @@ fn places(environments: &[EnvironmentName]) -> String {
     names.join(", ")
 }
 
-/// What happened to a version here.
 fn fate_words(model: &Model, fate: &Fate) -> String {
     let ago = |at| format!("{} ago", text::age(text::seconds(at, model.now)));
     match fate {
-        Fate::LiveSince(at) => format!("became live here {}", ago(*at)),
-        Fate::LiveUntil(at) => format!("live here until {}", ago(*at)),
+        Fate::LiveSince(at) => format!("became live {}", ago(*at)),
+        Fate::LiveUntil(at) => format!("live until {}", ago(*at)),
         Fate::BackedOut { at, reason } => {
             format!("backed out {}: {}", ago(*at), text::clean(reason))
         }
         Fate::Left { at, reason } => format!("left {}: {}", ago(*at), text::clean(reason)),
-        Fate::Unfinished(at) => format!("started here {}, not finished", ago(*at)),
+        Fate::Unfinished(at) => format!("started {}, not finished", ago(*at)),
     }
 }
 
-/// The details of the version under the cursor; always the same number of lines, so that the list above does
-/// not move.
+/// The details of the version under the cursor. They always have the same number of lines, so that the list above
+/// them does not move.
 fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     if let Some(way) = picker.way() {
         let identity = match &way.digest {
             Some(digest) => digest.to_string(),
             None => match &way.knowledge {
-                Knowledge::Failed(why) => format!("its digest is unknown: {why}"),
-                Knowledge::Typed => "its digest is looked up for the plan".into(),
-                _ => "its digest is not known yet".into(),
+                Knowledge::Failed(why) => format!("the digest is unknown: {why}"),
+                Knowledge::Typed => "the digest is looked up when the plan is made".into(),
+                _ => "the digest is not known yet".into(),
             },
         };
         let identity = text::cut(&identity, columns, theme);
         lines.push(Line::from(theme.span(identity, Meaning::Muted)));
-        let mut words = Vec::new();
+        let mut facts = Vec::new();
         if let Some(at) = way.built_at {
-            words.push(format!(
+            facts.push(format!(
                 "built {}",
                 local_time::local(at).strftime("%Y-%m-%d %H:%M %Z")
             ));
         }
         if !way.also.is_empty() {
-            words.push(format!("also tagged {}", way.also.join(", ")));
+            facts.push(format!("also tagged {}", way.also.join(", ")));
         }
         let is_live = matches!(way.against.first(), Some(Refusal::AlreadyLive { .. }));
-        words.extend(remarks(model, way, is_live));
+        facts.extend(remarks(model, way, is_live));
         let why: Vec<String> = way
             .against
             .iter()
@@ -324,22 +331,22 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
             .map(ToString::to_string)
             .collect();
         let room = DETAILS - lines.len();
-        let mut told = Vec::new();
+        let mut details = Vec::new();
         let mut reasons = way.against.iter().chain(&picker.against_all);
         let is_only_held = reasons.all(|why| why.hold().is_some());
         if !why.is_empty() {
             let why = why.join("; ");
-            let words = if is_only_held {
+            let message = if is_only_held {
                 let held = theme.glyph(Glyph::Held);
-                format!("{held} Enter asks for the reason to override it: {why}")
+                format!("{held} Enter asks for a reason to override the hold: {why}")
             } else {
                 format!("{} cannot be chosen: {why}", theme.glyph(Glyph::Cross))
             };
-            told.extend(wrapped(theme, &words, columns, Meaning::Warn));
+            details.extend(wrapped(theme, &message, columns, Meaning::Warn));
         }
-        told.extend(wrapped(theme, &words.join(", "), columns, Meaning::Muted));
-        told.truncate(room);
-        lines.extend(told);
+        details.extend(wrapped(theme, &facts.join(", "), columns, Meaning::Muted));
+        details.truncate(room);
+        lines.extend(details);
     }
     lines.resize(DETAILS, Line::default());
     lines

@@ -1,4 +1,4 @@
-//! What a release is doing, in words: the shortest form, and the lines under the ladder.
+//! What a release is doing: a short form for cells and titles, and the lines below the ladder.
 
 use super::{at_rest, text, together};
 use crate::console::action::Action;
@@ -8,28 +8,28 @@ use crate::history::{Direction, Outcome};
 use crate::inventory::{LiveSlot, Operator};
 use crate::release::{Observed, Progress, Status, StepState, interrupted_at};
 
-/// A release in as few words as possible: `▲ switch waits`.
+/// The state of a release in two or three words, with a glyph: `▲ switch waits`.
 pub(super) fn in_a_word(theme: &Theme, status: &Status) -> String {
-    let (glyph, words) = glyph_and_words(status);
-    format!("{} {words}", theme.glyph(glyph))
+    let (glyph, label) = glyph_and_label(status);
+    format!("{} {label}", theme.glyph(glyph))
 }
 
-/// The same without the glyph, for places that have one already.
+/// The state of a release in two or three words, for places that already show a glyph.
 pub(super) fn in_words(status: &Status) -> String {
-    glyph_and_words(status).1
+    glyph_and_label(status).1
 }
 
-fn glyph_and_words(status: &Status) -> (Glyph, String) {
+fn glyph_and_label(status: &Status) -> (Glyph, String) {
     match &status.progress {
         Progress::Forward(step) => (Glyph::Half, format!("{step} runs")),
         Progress::Asking { step, .. } => (Glyph::Hand, format!("{step} waits")),
-        Progress::Standby { .. } => (Glyph::Full, "live, old one warm".into()),
-        Progress::Back(step) => (Glyph::Back, format!("{step} is undone")),
+        Progress::Standby { .. } => (Glyph::Full, "live, standby warm".into()),
+        Progress::Back(step) => (Glyph::Back, format!("undoing {step}")),
         Progress::Choosing { step, .. } => (Glyph::Cross, format!("{step} failed")),
         Progress::Unrecorded { .. } => (Glyph::Cross, "cannot be recorded".into()),
         Progress::Parked { .. } => (Glyph::Cross, "parked".into()),
         Progress::Interrupted { .. } if status.is_live_with_standby() => {
-            (Glyph::Full, "live, old one kept".into())
+            (Glyph::Full, "live, standby kept".into())
         }
         Progress::Interrupted { .. } => (Glyph::Hand, "interrupted".into()),
         Progress::Closed(outcome) => (outcome_glyph(outcome), outcome.word().into()),
@@ -48,16 +48,17 @@ fn outcome_glyph(outcome: &Outcome) -> Glyph {
 pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(String, Meaning)> {
     let is_left = model.left.contains(&status.plan.release) && model.elsewhere().is_none();
     if is_left && !status.is_over() {
-        let words = "this console no longer drives it; it stays as it is and can be resumed";
-        return vec![(words.to_owned(), Meaning::Warn)];
+        let message =
+            "This console no longer drives this release. It stays as it is and can be resumed.";
+        return vec![(message.to_owned(), Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];
     lines.extend(together::asks(model, theme).or_else(|| second_line(model, theme, status)));
     lines
 }
 
-/// The second line: what backing out would do, what comes after the standby, or why the release is being
-/// backed out.
+/// The second line: what backing out would do, what comes next, why the release is being backed out, or how to
+/// resume it.
 fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Meaning)> {
     match &status.progress {
         Progress::Forward(_) | Progress::Asking { .. } | Progress::Choosing { .. }
@@ -74,8 +75,8 @@ fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String,
             .find_map(|step_status| match &step_status.state {
                 StepState::Failed { why } => {
                     let cross = theme.glyph(Glyph::Cross);
-                    let words = format!("{cross} because {} failed: {why}", step_status.step);
-                    Some((words, Meaning::Bad))
+                    let message = format!("{cross} because {} failed: {why}", step_status.step);
+                    Some((message, Meaning::Bad))
                 }
                 _ => None,
             }),
@@ -83,20 +84,20 @@ fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String,
             let [resume, back] =
                 [Action::Resume, Action::RollBack].map(|it| model.keymap.shown(it));
             let old = old_version(status);
-            let words =
+            let message =
                 format!("{resume} resumes the release and can stop {old}; {back} rolls back");
-            Some((words, Meaning::Muted))
+            Some((message, Meaning::Muted))
         }
-        // Shows what is observed to run, not what the journal says was done.
+        // Shows which slot is observed to be live, not what the journal says.
         Progress::Interrupted { .. } => {
             let live = match model.snapshot()?.live_slot() {
-                LiveSlot::Slot(slot) => format!("{slot} has the traffic now, as observed"),
-                LiveSlot::NoSlot => "nothing has the traffic now, as observed".to_owned(),
+                LiveSlot::Slot(slot) => format!("observed: {slot} has the traffic now"),
+                LiveSlot::NoSlot => "observed: no slot has the traffic".to_owned(),
                 LiveSlot::Unknown => "which slot has the traffic is unknown".to_owned(),
             };
             let resume_key = model.keymap.shown(Action::Resume);
-            let words = format!("{live}; {resume_key} resumes it or backs it out");
-            Some((words, Meaning::Text))
+            let message = format!("{live}; {resume_key} resumes the release or backs it out");
+            Some((message, Meaning::Text))
         }
         Progress::Closed(_) => Some(at_rest::next(model, theme)),
         _ => None,
@@ -115,40 +116,41 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             let hand = theme.glyph(Glyph::Hand);
             let lacks = model.lacks_approvals(status);
             let approve = model.keymap.shown(Action::Approve);
-            let mut words = match elsewhere {
+            let mut message = match elsewhere {
                 None if lacks => {
-                    format!("{hand} {step} waits for approvals since {age}")
+                    format!("{hand} {step} waits for approvals (for {age})")
                 }
-                None => format!("{hand} {approve} answers: {step} waits for you since {age}"),
-                Some(told) if lacks && waits_for_operator(model, told) => format!(
-                    "{hand} {step} of {} waits for your approval since {age}",
-                    driver(told)
+                None => format!("{hand} {approve} answers: {step} waits for you (for {age})"),
+                Some(observed) if lacks && waits_for_operator(model, observed) => format!(
+                    "{hand} {step} of {} waits for your approval (for {age})",
+                    driver(observed)
                 ),
-                Some(told) if lacks => format!(
-                    "{hand} {step} of {} waits for approvals since {age}",
-                    driver(told)
+                Some(observed) if lacks => format!(
+                    "{hand} {step} of {} waits for approvals (for {age})",
+                    driver(observed)
                 ),
-                Some(told) => format!(
-                    "{hand} waits for {} to approve {step} since {age}",
-                    driver(told)
+                Some(observed) => format!(
+                    "{hand} {step} waits for {} to approve it (for {age})",
+                    driver(observed)
                 ),
             };
             match model.peer_approved_words(status) {
                 Some(peer_approved) if lacks && elsewhere.is_none() => {
-                    words = format!("{words}: {peer_approved}; {approve} says who can give it");
+                    message =
+                        format!("{message}: {peer_approved}; {approve} shows who can approve");
                 }
-                Some(peer_approved) => words = format!("{words}; {peer_approved}"),
+                Some(peer_approved) => message = format!("{message}; {peer_approved}"),
                 None if status.next.is_empty() => {}
-                None => words = format!("{words}; {}", status.next),
+                None => message = format!("{message}; {}", status.next),
             }
-            (crate::sanitize::sanitize(&words), Meaning::Warn)
+            (crate::sanitize::sanitize(&message), Meaning::Warn)
         }
         Progress::Standby { until } => (standby(model, status, *until), Meaning::Ok),
         Progress::Back(step) => {
-            let words = format!("backing out: {step} is undone");
+            let message = format!("backing out: undoing {step}");
             let next = &status.next;
             let next = (!next.is_empty()).then(|| format!("; next: {next}"));
-            (words + &next.unwrap_or_default(), Meaning::Warn)
+            (message + &next.unwrap_or_default(), Meaning::Warn)
         }
         Progress::Choosing {
             step,
@@ -156,66 +158,70 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             direction,
             ..
         } => {
-            let what = match direction {
+            let failure = match direction {
                 Direction::Forward => format!("{step} failed"),
                 Direction::Back => format!("undoing {step} failed"),
             };
             let cross = theme.glyph(Glyph::Cross);
-            let words = match elsewhere {
+            let message = match elsewhere {
                 None => {
                     let approve = model.keymap.shown(Action::Approve);
-                    format!("{cross} {what}, {approve} asks what to do: {why}")
+                    format!("{cross} {failure}, {approve} asks what to do: {why}")
                 }
-                Some(told) => format!("{cross} {what}, {} has to choose: {why}", driver(told)),
+                Some(observed) => format!(
+                    "{cross} {failure}, {} has to choose what to do: {why}",
+                    driver(observed)
+                ),
             };
-            (words, Meaning::Bad)
+            (message, Meaning::Bad)
         }
         Progress::Unrecorded { why } => {
-            let words = format!("nothing is done until it can be recorded: {why}");
-            (words, Meaning::Bad)
+            let message =
+                format!("the release does nothing until its journal can be written: {why}");
+            (message, Meaning::Bad)
         }
         Progress::Parked { why } => (format!("parked: {why}"), Meaning::Bad),
         Progress::Interrupted { .. } if status.is_live_with_standby() => {
             let new = status.plan.version.name();
             let old = old_version(status);
-            let words = format!("{new} is live. {old} is kept; no operator drives the release");
-            (words, Meaning::Ok)
+            let message = format!("{new} is live. {old} is kept; no operator drives the release");
+            (message, Meaning::Ok)
         }
         Progress::Interrupted {
             after,
             direction,
             at,
         } => {
-            // A driver that let go has recorded why; one that was cut off could not.
-            let went = match elsewhere.and_then(|told| told.let_go.as_ref()) {
+            // A driver that released its lock has recorded why. A driver that was killed or cut off could not.
+            let went = match elsewhere.and_then(|observed| observed.let_go.as_ref()) {
                 Some(let_go) => format!("left it ({})", let_go.reason),
                 None => "stopped without notice".to_owned(),
             };
-            let words = format!(
-                "{} interrupted {} at {}: no operator drives it; {} {went}",
+            let message = format!(
+                "{} interrupted {} at {}: no operator drives the release; {} {went}",
                 theme.glyph(Glyph::Hand),
                 interrupted_at(*after, *direction),
                 text::time_of_day(*at),
                 elsewhere.map_or(&status.plan.operator, driver)
             );
-            (words, Meaning::Warn)
+            (message, Meaning::Warn)
         }
         Progress::Closed(_) => at_rest::ended(model, theme, status),
     }
 }
 
-/// Whether the release lacks the approval of this operator.
-fn waits_for_operator(model: &Model, told: &Observed) -> bool {
-    let release = told.status.plan.release;
+/// Whether the release waits for the approval of this operator.
+fn waits_for_operator(model: &Model, observed: &Observed) -> bool {
+    let release = observed.status.plan.release;
     let mut waiting = model.waiting().into_iter();
     waiting
         .any(|item| item.release == release && matches!(item.wanted, WaitingFor::Approval { .. }))
 }
 
-/// The driver of another operator's release; its last driver if it has none.
-pub(super) fn driver(told: &Observed) -> &Operator {
-    let driver = told.driver.as_ref().map(|record| &record.operator);
-    driver.unwrap_or(&told.last)
+/// The driver of another operator's release, or the last driver of a release that has none.
+pub(super) fn driver(observed: &Observed) -> &Operator {
+    let driver = observed.driver.as_ref().map(|record| &record.operator);
+    driver.unwrap_or(&observed.last)
 }
 
 fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> String {
@@ -224,11 +230,15 @@ fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> St
     });
     let from = old_version(status);
     let new = status.plan.version.name();
-    let who = match model.elsewhere() {
-        None => ": R rolls back, S stops it now".to_owned(),
-        Some(told) => format!(" by {}", driver(told)),
+    let ending = match model.elsewhere() {
+        None => {
+            let [back, stop] =
+                [Action::RollBack, Action::EndStandby].map(|it| model.keymap.shown(it));
+            format!(": {back} rolls back, {stop} stops it now")
+        }
+        Some(observed) => format!(" by {}", driver(observed)),
     };
-    format!("{new} is live. {from} is kept warm {left}{who}")
+    format!("{new} is live. {from} is kept warm {left}{ending}")
 }
 
 fn old_version(status: &Status) -> &str {

@@ -1,4 +1,4 @@
-//! The question for a reason, before a plan is made.
+//! The dialog that asks for a reason before a plan is made.
 
 use ratatui::text::Line;
 
@@ -13,9 +13,9 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
     let mut sheet = Sheet::new(format!("{} to {}: why?", reason.name, reason.target));
     let environment = &reason.target.environment;
     if reason.overrides() {
-        return in_spite_of(theme, reason, columns);
+        return override_sheet(theme, reason, columns);
     }
-    let (words, meaning) = match reason.required {
+    let (message, meaning) = match reason.required {
         Some(true) if reason.planned.is_some() => (
             format!(
                 "The rules of {environment} require a reason. You can leave it empty: the rollback starts without one, and the history says \"{NO_REASON_YET}\"."
@@ -23,7 +23,7 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
             Meaning::Warn,
         ),
         Some(true) => (
-            format!("the rules of {environment} require a reason; it is kept in the history"),
+            format!("The rules of {environment} require a reason. It is kept in the history."),
             Meaning::Warn,
         ),
         Some(false) => (
@@ -31,11 +31,11 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
             Meaning::Muted,
         ),
         None => (
-            "Reason. It is kept in the history; optional if the rules allow it.".to_owned(),
+            "Reason (optional if the rules allow it). It is kept in the history.".to_owned(),
             Meaning::Muted,
         ),
     };
-    sheet.body = wrapped(theme, &words, columns, meaning);
+    sheet.body = wrapped(theme, &message, columns, meaning);
     sheet.foot = typed_over(
         typed(theme, reason, columns),
         keys(
@@ -49,23 +49,23 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
     sheet
 }
 
-/// The question for the reason to override holds.
-fn in_spite_of<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
+/// Asks for the reason to override the holds of the target.
+fn override_sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} is held: override it?", reason.target));
     sheet.frame = Meaning::Warn;
     for hold in &reason.in_spite_of {
-        let words = sanitize(&hold.to_string());
+        let message = sanitize(&hold.to_string());
         sheet
             .body
-            .extend(wrapped(theme, &words, columns, Meaning::Warn));
+            .extend(wrapped(theme, &message, columns, Meaning::Warn));
     }
-    let words = format!(
-        "to promote {} despite the hold, type a reason; in a protected environment another operator has to approve it before the switch",
+    let message = format!(
+        "To promote {} despite the hold, type a reason. In a protected environment, another operator must approve the override before the switch.",
         reason.name
     );
     sheet
         .body
-        .extend(wrapped(theme, &words, columns, Meaning::Muted));
+        .extend(wrapped(theme, &message, columns, Meaning::Muted));
     sheet.foot = typed_over(
         typed(theme, reason, columns),
         keys(

@@ -10,14 +10,14 @@ use crate::console::model::{KeyRow, Mark, Model, Pane, lease_left, registrations
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Snapshot, SourceState};
 
-/// The width of a revision, with a space before it.
+/// The columns of a revision, with a space before it.
 const REVISION: usize = 9;
-/// The width of the time left on a lease.
+/// The columns of the time left on a lease.
 const LEASE: usize = 6;
-/// The least width of the pane for the column of revisions.
+/// The width of the pane from which it shows revisions.
 const WITH_REVISION: usize = 40;
 
-/// The columns of each part of a row.
+/// The number of columns of each part of a row.
 struct Columns {
     name: usize,
     value: usize,
@@ -38,7 +38,7 @@ impl Columns {
         let name = names.max().unwrap_or(0).clamp(8, (room / 3).max(8));
         Self {
             name,
-            // A space, the name, a space, the value, and a space and the mark at the end.
+            // Four columns are for the spaces before and after the name, and for the space and the mark at the end.
             value: room.saturating_sub(name + lease + revision + 4),
             lease,
             revision,
@@ -73,9 +73,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
 
 fn nothing(snapshot: &Snapshot) -> &'static str {
     match snapshot.sources.registry {
-        SourceState::Connecting => "not read yet",
+        SourceState::Connecting => "the store has not been read yet",
         SourceState::Unreachable { .. } => "unknown: the store has not answered",
-        SourceState::Live | SourceState::Stale { .. } => "nothing is stored about it",
+        SourceState::Live | SourceState::Stale { .. } => "the store has no key of this target",
     }
 }
 
@@ -90,7 +90,7 @@ fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
         }
         SourceState::Unreachable { why, .. } => format!(" · no answer: {why}"),
     };
-    // Consoles that watch are shown in the header, and have no row here.
+    // The keys of watching consoles are not counted: the header shows those consoles.
     let keys = rows.iter().filter(|row| row.line.is_some()).count();
     if keys > 0 {
         let many = if keys == 1 { "key" } else { "keys" };
@@ -108,14 +108,14 @@ fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
 fn head<'a>(theme: &Theme, columns: &Columns) -> Line<'a> {
     let lease = if columns.lease > 0 { "lease" } else { "" };
     let revision = if columns.revision > 0 { "revision" } else { "" };
-    let words = format!(
+    let row_text = format!(
         " {} {}{lease:>lease_room$}{revision:>revision_room$}",
         text::pad("key", columns.name, theme),
         text::pad("value", columns.value, theme),
         lease_room = columns.lease,
         revision_room = columns.revision,
     );
-    Line::from(theme.span(words, Meaning::Title))
+    Line::from(theme.span(row_text, Meaning::Title))
 }
 
 fn line<'a>(
@@ -135,7 +135,7 @@ fn line<'a>(
         .line
         .filter(|_| columns.revision > 0)
         .map_or(String::new(), |line| line.revision.to_string());
-    let words = format!(
+    let row_text = format!(
         " {} {}{lease:>lease_room$}{revision:>revision_room$}",
         text::pad(&name, columns.name, theme),
         text::pad(&value(row), columns.value, theme),
@@ -149,24 +149,24 @@ fn line<'a>(
     };
     let mark = glyph.map_or(" ", |glyph| theme.glyph(glyph));
     Line::from(vec![
-        theme.span(words, text_meaning),
+        theme.span(row_text, text_meaning),
         Span::raw(" "),
         theme.span(mark, meaning),
     ])
 }
 
-/// The text of a row. A difference comes before the value.
+/// The text in the column of values: the difference, if there is one, else the value.
 fn value(row: &KeyRow<'_>) -> String {
     match &row.mark {
         Mark::Differs(differences) => format!("differs: {}", differences.join("; ")),
-        Mark::Missing(words) => format!("missing: {words}"),
-        Mark::Unreadable(words) => format!("unreadable: {words}"),
-        Mark::Foreign(_) => format!("not ours: {}", row.value),
+        Mark::Missing(why) => format!("missing: {why}"),
+        Mark::Unreadable(why) => format!("unreadable: {why}"),
+        Mark::Foreign(_) => format!("unknown key: {}", row.value),
         Mark::Nothing | Mark::Agrees => row.value.clone(),
     }
 }
 
-/// The glyph and meaning of a mark; its words are in the row.
+/// The glyph and meaning of a mark. The row shows the text of the mark.
 fn look(mark: &Mark) -> (Option<Glyph>, Meaning) {
     match mark {
         Mark::Nothing => (None, Meaning::Text),

@@ -16,18 +16,18 @@ const NAMED: usize = 4;
 pub(super) fn sheet<'a>(
     model: &Model,
     theme: &Theme,
-    asked: ReloadDialog,
+    dialog: ReloadDialog,
     columns: usize,
 ) -> Sheet<'a> {
     let Some(new) = &model.configuration else {
-        return Sheet::new("The configuration on disk is the one in use".to_owned());
+        return Sheet::new("The configuration on disk is already in use".to_owned());
     };
     match &new.found {
         FoundConfiguration::Broken(errors) => broken(theme, new, errors, columns),
         FoundConfiguration::Differs { changes, targets } => {
             let mut sheet = Sheet::new(format!("{} changed on disk", new.file));
-            let words = summary(model, changes.len(), targets);
-            sheet.head = wrapped(theme, &words, columns, Meaning::Title);
+            let message = summary(model, changes.len(), targets);
+            sheet.head = wrapped(theme, &message, columns, Meaning::Title);
             let refused = model.keeps_configuration();
             if let Some(why) = &refused {
                 sheet
@@ -39,8 +39,8 @@ pub(super) fn sheet<'a>(
                 sheet.body.extend(change_lines(theme, change, columns));
             }
             for (index, answer) in ReloadAnswer::ALL.into_iter().enumerate() {
-                let words = text::cut(answer_words(answer), columns.saturating_sub(2), theme);
-                sheet.foot.push(row(theme, asked.row == index, words));
+                let message = text::cut(answer_words(answer), columns.saturating_sub(2), theme);
+                sheet.foot.push(row(theme, dialog.row == index, message));
             }
             sheet.foot.push(Line::default());
             sheet.foot.push(keys(
@@ -60,14 +60,14 @@ fn broken<'a>(
 ) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} changed on disk and has errors", new.file));
     sheet.frame = Meaning::Warn;
-    let words = "The console keeps its current configuration. Correct the errors, then reload.";
-    sheet.head = wrapped(theme, words, columns, Meaning::Title);
+    let message = "The console keeps its current configuration. Correct the errors, then reload.";
+    sheet.head = wrapped(theme, message, columns, Meaning::Title);
     sheet.head.push(Line::default());
     for error in errors {
-        let words = format!("{} {error}", theme.glyph(Glyph::Cross));
+        let message = format!("{} {error}", theme.glyph(Glyph::Cross));
         sheet
             .body
-            .extend(wrapped(theme, &words, columns, Meaning::Bad));
+            .extend(wrapped(theme, &message, columns, Meaning::Bad));
     }
     sheet.foot = vec![keys(theme, &[("Esc", "close")])];
     sheet
@@ -78,7 +78,7 @@ fn summary(model: &Model, changes: usize, targets: &[Target]) -> String {
         1 => "1 value differs".to_owned(),
         many => format!("{many} values differ"),
     };
-    let all = model.world.snapshots.len();
+    let total = model.world.snapshots.len();
     let mut names: Vec<String> = targets
         .iter()
         .take(NAMED)
@@ -90,8 +90,8 @@ fn summary(model: &Model, changes: usize, targets: &[Target]) -> String {
     let names = names.join(", ");
     match targets.len() {
         0 => format!("{values}; no target is affected."),
-        1 => format!("{values}; 1 of {all} targets is affected: {names}."),
-        many => format!("{values}; {many} of {all} targets are affected: {names}."),
+        1 => format!("{values}; 1 of {total} targets is affected: {names}."),
+        many => format!("{values}; {many} of {total} targets are affected: {names}."),
     }
 }
 
@@ -101,14 +101,14 @@ fn change_lines<'a>(theme: &Theme, change: &ConfigurationChange, columns: usize)
         place => format!("  ({place})"),
     };
     let key = &change.key;
-    let (words, meaning) = match (&change.before, &change.after) {
+    let (message, meaning) = match (&change.before, &change.after) {
         (None, Some(now)) => (format!("+ {key} = {now}{place}"), Meaning::Ok),
         (Some(was), None) => (format!("- {key} = {was}"), Meaning::Bad),
         (Some(was), Some(now)) if was == now => (format!("~ {key} = {now}{place}"), Meaning::Warn),
         (Some(was), Some(now)) => (format!("~ {key}: {was} is now {now}{place}"), Meaning::Warn),
         (None, None) => (format!("~ {key} has changed"), Meaning::Warn),
     };
-    wrapped(theme, &words, columns, meaning)
+    wrapped(theme, &message, columns, meaning)
 }
 
 fn answer_words(answer: ReloadAnswer) -> &'static str {

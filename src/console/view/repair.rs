@@ -1,5 +1,5 @@
-//! The question before a repair: what differs, the repair and its calls, its cost, and what is left for an
-//! operator.
+//! The question before a repair: what differs, what the repair does and costs, and what an operator must do by
+//! hand.
 
 use super::confirm::Rows;
 use crate::console::theme::Meaning;
@@ -8,21 +8,21 @@ use crate::sanitize::sanitize;
 
 pub(super) fn rows(plan: &RepairPlan, first: &mut Rows<'_>, rows: &mut Rows<'_>) {
     for item in &plan.items {
-        let words = format!("{}: {}", item.drift.name, item.drift.says);
-        rows.push(("differs", sanitize(&words), Meaning::Warn));
-        if let Remedy::Follows(words) = &item.remedy {
-            rows.push(("", sanitize(words), Meaning::Muted));
+        let difference = format!("{}: {}", item.drift.name, item.drift.says);
+        rows.push(("differs", sanitize(&difference), Meaning::Warn));
+        if let Remedy::Follows(reason) = &item.remedy {
+            rows.push(("", sanitize(reason), Meaning::Muted));
         }
     }
-    for words in plan.held() {
-        first.push(("held", sanitize(&words), Meaning::Warn));
+    for hold in plan.held() {
+        first.push(("held", sanitize(&hold), Meaning::Warn));
     }
     for cost in plan.costs() {
         first.push(("costs", sanitize(&cost), Meaning::Warn));
     }
-    for (drift, words) in plan.for_a_person() {
-        let words = format!("{}: {words}", drift.name);
-        rows.push(("by hand", sanitize(&words), Meaning::Warn));
+    for (drift, instruction) in plan.for_a_person() {
+        let instruction = format!("{}: {instruction}", drift.name);
+        rows.push(("by hand", sanitize(&instruction), Meaning::Warn));
     }
     for planned in &plan.repair_actions {
         rows.push(("does", planned.repair_action.title(), Meaning::Title));

@@ -1,5 +1,5 @@
-//! A release that has no driver, or another driver: what was intended, who has the traffic, who drives and
-//! who watches, and every choice with its consequence.
+//! The dialogs about a release that has no driver or another driver: what was intended, which slot has the
+//! traffic, who drives and who watches, and every choice with its consequence.
 
 use ratatui::text::Line;
 
@@ -13,46 +13,46 @@ use crate::release::{GoOn, Interrupted, OnFailure};
 use crate::sanitize::sanitize;
 
 /// The consequence of taking a lock from a driver that is still alive.
-pub(super) const MEANS: &str = "their next write is refused and their console parks; an act in progress there \
-     may still complete, and is observed before anything else is done";
+pub(super) const MEANS: &str = "the driver's next write is refused and its console parks; an action in progress may \
+     still complete, and is observed first";
 
 pub(super) fn sheet<'a>(
     model: &Model,
     theme: &Theme,
-    asked: &ResumeDialog,
+    dialog: &ResumeDialog,
     columns: usize,
 ) -> Sheet<'a> {
-    let found = &asked.found;
+    let found = &dialog.found;
     let plan = found.plan();
-    let what = match found.driver() {
+    let state = match found.driver() {
         Some(holder) => format!(
             "Driven by {}",
             sanitize(&holder.record.operator.to_string())
         ),
         None => "Interrupted".to_owned(),
     };
-    let mut sheet = Sheet::new(format!("{what} · {}", plan.target()));
+    let mut sheet = Sheet::new(format!("{state} · {}", plan.target()));
     sheet.frame = Meaning::Warn;
-    let say_in = |lines: &mut Vec<Line<'a>>, words: &str, meaning| {
-        lines.extend(wrapped(theme, &sanitize(words), columns, meaning));
+    let say_in = |lines: &mut Vec<Line<'a>>, message: &str, meaning| {
+        lines.extend(wrapped(theme, &sanitize(message), columns, meaning));
     };
     if let Some(live) = model.snapshot().and_then(live) {
         say_in(&mut sheet.head, &live, Meaning::Muted);
     }
-    if let ResumeChoice::GoOn(go_on) = asked.chosen() {
+    if let ResumeChoice::GoOn(go_on) = dialog.chosen() {
         for reason in found.against(go_on).iter().flat_map(|refused| &refused.0) {
-            let words = format!("not possible: {reason}");
-            say_in(&mut sheet.head, &words, Meaning::Bad);
+            let message = format!("not possible: {reason}");
+            say_in(&mut sheet.head, &message, Meaning::Bad);
         }
         let would = found.would(go_on, OnFailure::Ask);
         say_in(&mut sheet.head, &would, Meaning::Text);
         if found.holder.is_some() {
-            let words = format!("by force: {MEANS}");
-            say_in(&mut sheet.head, &words, Meaning::Bad);
+            let message = format!("by force: {MEANS}");
+            say_in(&mut sheet.head, &message, Meaning::Bad);
         }
         sheet.head.push(Line::default());
     }
-    let mut say = |words: &str, meaning| say_in(&mut sheet.body, words, meaning);
+    let mut say = |message: &str, meaning| say_in(&mut sheet.body, message, meaning);
     say(&release(found), Meaning::Text);
     if let Some(holder) = &found.holder {
         say(&holds(found, holder), Meaning::Warn);
@@ -69,12 +69,12 @@ pub(super) fn sheet<'a>(
     for ignored in &found.ignored {
         say(ignored, Meaning::Warn);
     }
-    let all = asked.choices().into_iter().map(|choice| {
-        let (name, does) = named(model, found, choice);
-        Answer::new(name, sanitize(&does))
+    let options = dialog.choices().into_iter().map(|choice| {
+        let (name, consequence) = named(model, found, choice);
+        Answer::new(name, sanitize(&consequence))
     });
-    let all: Vec<Answer> = all.collect();
-    sheet.foot = answers(theme, &all, asked.row, (columns, model.size.1));
+    let options: Vec<Answer> = options.collect();
+    sheet.foot = answers(theme, &options, dialog.row, (columns, model.size.1));
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
         theme,
@@ -95,7 +95,7 @@ pub(super) fn open_releases<'a>(
     let mut sheet = Sheet::new(format!("Several releases of {target} are open: choose one"));
     sheet.frame = Meaning::Warn;
     for (index, head) in list.releases.iter().enumerate() {
-        let words = format!(
+        let label = format!(
             "{} to {}, started {} ago by {}, {}",
             head.kind,
             head.to.1.name(),
@@ -103,8 +103,8 @@ pub(super) fn open_releases<'a>(
             head.operator,
             head.id.short()
         );
-        let words = text::cut(&sanitize(&words), columns.saturating_sub(2), theme);
-        sheet.body.push(row(theme, index == list.row, words));
+        let label = text::cut(&sanitize(&label), columns.saturating_sub(2), theme);
+        sheet.body.push(row(theme, index == list.row, label));
     }
     // Keeps the row under the cursor in view.
     sheet.top = list.row.saturating_sub(4);
@@ -121,19 +121,22 @@ pub(super) fn open_releases<'a>(
 
 fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, String) {
     let resume_key = model.keymap.shown(Action::Resume);
-    let words = |name: &str, does: String| (name.to_owned(), does);
+    let named_choice = |name: &str, consequence: String| (name.to_owned(), consequence);
     match choice {
-        ResumeChoice::Later => words(
+        ResumeChoice::Later => named_choice(
             "decide later",
             format!("nothing is done now; {resume_key} asks again"),
         ),
-        ResumeChoice::Ask => words(
+        ResumeChoice::Ask => named_choice(
             "ask to take over",
-            "they hand it over after the current act, or refuse".to_owned(),
+            "the driver hands over after the current action, or refuses".to_owned(),
         ),
-        ResumeChoice::AskNoMore => words("withdraw the request", "they keep driving".to_owned()),
+        ResumeChoice::AskNoMore => named_choice(
+            "withdraw the request",
+            "the driver keeps driving".to_owned(),
+        ),
         ResumeChoice::GoOn(go_on) => {
-            let does = match found.against(go_on) {
+            let consequence = match found.against(go_on) {
                 Some(_) => "not possible".to_owned(),
                 None => found.would(go_on, OnFailure::Ask),
             };
@@ -141,7 +144,7 @@ fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, S
                 Some(_) => format!("take it: {}", go_on.as_str()),
                 None => go_on.as_str().to_owned(),
             };
-            (name, does)
+            (name, consequence)
         }
     }
 }
@@ -157,70 +160,70 @@ fn release(found: &Interrupted) -> String {
     )
 }
 
-/// `ben@ops-2 has driven it since 14:01:11, from ben@ops-2 4711 01JD4; the lease has 27 s left`. For a lock that is held
-/// for something else, it says what for.
+/// `ben@ops-2 has driven the release since 14:01:11, from console ben@ops-2 4711 01JD4; the lease has 27 s left`. If
+/// the lock is held for something else, the text says for what.
 pub(super) fn holds(found: &Interrupted, holder: &LockHolder) -> String {
     let record = &holder.record;
     let left = holder.ttl_seconds.map_or(String::new(), |left| {
         format!("; the lease has {left} s left")
     });
-    let does = match found.driver() {
-        Some(_) => "has driven it".to_owned(),
-        None => format!("has held its lock ({})", record.message),
+    let verb_phrase = match found.driver() {
+        Some(_) => "has driven the release".to_owned(),
+        None => format!("has held the lock ({})", record.message),
     };
     format!(
-        "{} {does} since {}, from {}{left}",
+        "{} {verb_phrase} since {}, from console {}{left}",
         record.operator,
         text::time_of_day(record.since),
         record.console
     )
 }
 
-/// Which slot is observed to be live, never what the journal says.
+/// The slot that is observed to be live, whatever the journal says.
 fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
-    let nothing = if snapshot.sources.runtime.has_answered() {
-        "nothing"
+    let no_version = if snapshot.sources.runtime.has_answered() {
+        "(empty)"
     } else {
         "(version unknown)"
     };
     let instance = snapshot.slots.get(slot).instance.as_ref();
-    let version = instance.map_or(nothing, |instance| instance.version_name());
+    let version = instance.map_or(no_version, |instance| instance.version_name());
     Some(format!("{slot} {version} has the traffic now"))
 }
 
-/// Asks for a message to a driver.
-pub(super) fn words<'a>(theme: &Theme, asked: &Words, columns: usize) -> Sheet<'a> {
-    let target = asked.found.plan().target();
-    let holder = asked.found.holder.as_ref();
-    let who = holder.map_or("its driver".to_owned(), |holder| {
+/// The dialog for the reason of a takeover, or for the message of a handover request.
+pub(super) fn words<'a>(theme: &Theme, dialog: &Words, columns: usize) -> Sheet<'a> {
+    let target = dialog.found.plan().target();
+    let holder = dialog.found.holder.as_ref();
+    let driver = holder.map_or("the driver".to_owned(), |holder| {
         sanitize(&holder.record.operator.to_string())
     });
-    let (title, words, meaning) = match asked.choice {
+    let (title, message, meaning) = match dialog.choice {
         ResumeChoice::GoOn(go_on) => (
-            format!("Take {target} from {who}: why?"),
+            format!("Take {target} from {driver}: why?"),
             format!(
-                "{who} is told the reason; it is kept in the history; {}",
+                "{driver} sees the reason, and the history keeps it. {}",
                 match go_on {
-                    GoOn::Continue => "then the release continues here",
-                    GoOn::BackOut => "then it is backed out from here",
-                    GoOn::Leave => "then it ends as it is",
+                    GoOn::Continue => "Then the release continues in this console.",
+                    GoOn::BackOut => "Then this console backs the release out.",
+                    GoOn::Leave => "Then the release ends as it is.",
                 }
             ),
             Meaning::Warn,
         ),
         _ => (
-            format!("Ask {who} to hand over {target}"),
-            "a message to them (optional)".to_owned(),
+            format!("Ask {driver} to hand over {target}"),
+            format!("Message to {driver} (optional)."),
             Meaning::Muted,
         ),
     };
     let mut sheet = Sheet::new(title);
-    sheet.body = wrapped(theme, &words, columns, meaning);
+    sheet.body = wrapped(theme, &message, columns, meaning);
     let mut typed =
         Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
     let room = columns.saturating_sub(2);
-    typed.extend(super::line::typed(theme, &asked.line, room));
+    typed.extend(super::line::typed(theme, &dialog.line, room));
     sheet.foot = typed_over(
         typed,
         keys(

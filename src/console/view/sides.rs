@@ -8,21 +8,21 @@ use crate::release::{Need, Plan, need_of};
 /// How a question changes the traffic.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moves {
-    /// Not started yet; the switch will ask again.
+    /// The release has not started, and the switch will ask again.
     Planned,
-    /// Not started yet; the traffic moves when the checks have passed, without another question.
+    /// The release has not started. The traffic moves when the checks have passed, without another question.
     AfterChecks,
-    /// The candidate is running, and gets the traffic by a later step.
+    /// The candidate is running. A later step moves the traffic to it.
     Later,
     Now,
-    /// The traffic has moved already: only the old version is changed.
+    /// The traffic has already moved. Only the old version is changed.
     Over,
     Back,
     Never,
 }
 
 impl Moves {
-    /// What starting a plan leads to.
+    /// How the traffic moves if the plan is started.
     pub(super) fn planned(plan: &Plan) -> Self {
         match need_of(plan, Step::Switch) {
             Need::Nothing => Self::AfterChecks,
@@ -31,7 +31,7 @@ impl Moves {
     }
 }
 
-/// The columns of a version if there is room.
+/// The columns for a version name if there is room.
 const VERSION: usize = 20;
 /// The columns of a short digest, a share and the blanks around them.
 const SHARE: usize = 28;
@@ -39,23 +39,23 @@ const SHARE: usize = 28;
 /// Adds the rows of both sides. `columns` is the width of a row.
 pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, rows: &mut Rows<'_>) {
     let arrow = theme.glyph(Glyph::Move);
-    let all = format!("  0% {arrow} 100%");
-    let none = format!("100% {arrow}   0%");
+    let to_all = format!("  0% {arrow} 100%");
+    let to_none = format!("100% {arrow}   0%");
     let (old, new, after) = match moves {
-        Moves::AfterChecks => (none.as_str(), all.as_str(), Some(after_checks(plan))),
+        Moves::AfterChecks => (to_none.as_str(), to_all.as_str(), Some(after_checks(plan))),
         Moves::Planned => (
             "has the traffic until the switch",
-            "is started here, and the switch asks again",
+            "is started; the switch asks again",
             None,
         ),
         Moves::Later => ("has the traffic", "no traffic by this step", None),
-        Moves::Now => (none.as_str(), all.as_str(), None),
+        Moves::Now => (to_none.as_str(), to_all.as_str(), None),
         Moves::Over => (
             "warm without traffic, is stopped",
             "has all the traffic",
             None,
         ),
-        Moves::Back => (all.as_str(), none.as_str(), None),
+        Moves::Back => (to_all.as_str(), to_none.as_str(), None),
         Moves::Never if plan.warm.is_some() => ("keeps the traffic", "has no traffic", None),
         Moves::Never => ("keeps the traffic", "has no traffic, is removed", None),
     };
@@ -64,16 +64,16 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
     match &plan.from {
         Some(from) => {
             let version = format!("{service}:{}", from.version.name());
-            let words = format!("{version:<wide$} {}  {old}", from.version.digest.short());
-            rows.push((from.slot.as_str(), words, Meaning::Text));
+            let text = format!("{version:<wide$} {}  {old}", from.version.digest.short());
+            rows.push((from.slot.as_str(), text, Meaning::Text));
         }
         None => rows.push(("from", "nothing was live before".into(), Meaning::Text)),
     }
     let version = format!("{service}:{}", plan.version.name());
-    let words = format!("{version:<wide$} {}  {new}", plan.version.digest.short());
-    rows.push((plan.slot.as_str(), words, Meaning::Text));
-    if let Some(words) = after {
-        rows.push(("moves", words.to_owned(), Meaning::Warn));
+    let text = format!("{version:<wide$} {}  {new}", plan.version.digest.short());
+    rows.push((plan.slot.as_str(), text, Meaning::Text));
+    if let Some(text) = after {
+        rows.push(("moves", text.to_owned(), Meaning::Warn));
     }
 }
 

@@ -1,5 +1,5 @@
-//! Pane 2: both slots. A slot is known by side, word and border; no state depends on its hue. The rows of a box
-//! have a fixed order, and ranks by which they are left out: a small box keeps the important ones.
+//! Pane 2: both slots. A slot is recognized by its side, name and border; no state is shown by colour alone. The
+//! rows of a box have a fixed order. Each has a rank, and a small box leaves out the rows with the highest ranks.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -15,21 +15,20 @@ use crate::inventory::{
 };
 use crate::release::Progress;
 
-/// From this width on, two short lines are joined into one.
+/// The width of a box from which requests and latencies share one row.
 const WIDE: usize = 52;
 
-/// A line of a box.
 struct Row {
-    words: String,
+    text: String,
     meaning: Meaning,
-    /// When it is left out: the highest rank first.
+    /// If a box has too few rows, the row with the highest rank is left out first.
     rank: u8,
 }
 
 impl Row {
-    fn new(rank: u8, words: impl Into<String>, meaning: Meaning) -> Self {
+    fn new(rank: u8, text: impl Into<String>, meaning: Meaning) -> Self {
         Self {
-            words: words.into(),
+            text: text.into(),
             meaning,
             rank,
         }
@@ -51,10 +50,12 @@ pub(super) fn draw(
         let line = Line::from(theme.span("no target is open: Enter opens one", Meaning::Muted));
         return pane::lines(frame, inner, [line]);
     };
-    let told = truth::lines(snapshot, theme, usize::from(inner.width));
-    let told_rows = u16::try_from(told.len()).unwrap_or(1).min(inner.height / 3);
+    let truth_lines = truth::lines(snapshot, theme, usize::from(inner.width));
+    let truth_rows = u16::try_from(truth_lines.len())
+        .unwrap_or(1)
+        .min(inner.height / 3);
     let [boxes, row] =
-        Layout::vertical([Constraint::Min(0), Constraint::Length(told_rows)]).areas(inner);
+        Layout::vertical([Constraint::Min(0), Constraint::Length(truth_rows)]).areas(inner);
     let halves = [Constraint::Fill(1), Constraint::Fill(1)];
     let [left, right] = match arrangement {
         Slots::Side => Layout::horizontal(halves).areas(boxes),
@@ -63,11 +64,11 @@ pub(super) fn draw(
     for (slot, place) in [(Slot::Blue, left), (Slot::Green, right)] {
         slot_box(model, theme, frame, place, snapshot, slot);
     }
-    pane::lines(frame, row, told);
+    pane::lines(frame, row, truth_lines);
     stale::note(model, theme, frame, place, &snapshot.sources.named());
 }
 
-/// The glyph and meaning of a role. Its word follows the glyph.
+/// The glyph and meaning of a role. The title of the box shows the name of the role after the glyph.
 fn role_look(role: Role) -> (Glyph, Meaning) {
     match role {
         Role::Live => (Glyph::Full, Meaning::Ok),
@@ -113,13 +114,13 @@ fn slot_box(
     let rows = body(model, theme, snapshot, slot, columns);
     let lines = fitting(rows, usize::from(inner.height))
         .into_iter()
-        .map(|row| theme.span(text::cut(&row.words, columns, theme), row.meaning))
+        .map(|row| theme.span(text::cut(&row.text, columns, theme), row.meaning))
         .map(|span| Line::from(vec![" ".into(), span]));
     pane::lines(frame, inner, lines);
     pane::dim_if_stale(theme, frame, inner, &snapshot.sources.runtime);
 }
 
-/// As many rows as fit, in their order; the least important ones are left out.
+/// The rows that fit, in their order. The least important rows are left out.
 fn fitting(mut rows: Vec<Row>, height: usize) -> Vec<Row> {
     while rows.len() > height {
         let least = rows.iter().enumerate().max_by_key(|(_, row)| row.rank);
@@ -129,43 +130,42 @@ fn fitting(mut rows: Vec<Row>, height: usize) -> Vec<Row> {
     rows
 }
 
-/// The rows of a slot.
 fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let mut rows = Vec::new();
     let Some(instance) = &side.instance else {
         let is_known = snapshot.sources.runtime.has_answered();
-        let words = match &side.registration {
-            _ if !is_known => "what runs here is unknown",
-            Some(_) => "nothing runs here, but it is registered",
-            None => "nothing runs here",
+        let label = match &side.registration {
+            _ if !is_known => "the runtime has not answered",
+            Some(_) => "registered, but nothing is running",
+            None => "nothing is running",
         };
-        rows.push(Row::new(0, words, Meaning::Muted));
+        rows.push(Row::new(0, label, Meaning::Muted));
         rows.push(Row::new(1, side.endpoint.to_string(), Meaning::Muted));
         return rows;
     };
     let service = &snapshot.target.service;
     let version = instance.version_name();
     let digest = instance.digest.short();
-    let words = format!("{service}:{version}  {digest}");
-    rows.push(Row::new(0, words, Meaning::Text));
-    let (words, meaning) = state(model, theme, snapshot, instance);
-    rows.push(Row::new(1, words, meaning));
+    let label = format!("{service}:{version}  {digest}");
+    rows.push(Row::new(0, label, Meaning::Text));
+    let (label, meaning) = state(model, theme, snapshot, instance);
+    rows.push(Row::new(1, label, meaning));
     rows.extend(changed(snapshot, instance, columns));
     rows.extend(rates(theme, snapshot, slot, columns));
     rows.extend(place(theme, snapshot, slot, columns));
-    rows.extend(world(model, theme, snapshot, slot, columns));
+    rows.extend(role_rows(model, theme, snapshot, slot, columns));
     if let Some(probe) = &side.probe {
         let took = text::took(probe.took);
-        let words = format!("health {} in {took}", probe.detail);
-        rows.push(Row::new(8, words, Meaning::Muted));
+        let label = format!("health {} in {took}", probe.detail);
+        rows.push(Row::new(8, label, Meaning::Muted));
     }
-    let words = format!("{} {}", snapshot.runtime_kind.one(), instance.id.short());
-    rows.push(Row::new(9, words, Meaning::Muted));
+    let label = format!("{} {}", snapshot.runtime_kind.one(), instance.id.short());
+    rows.push(Row::new(9, label, Meaning::Muted));
     rows
 }
 
-/// What a candidate would change. No other place shows it before the candidate has traffic.
+/// What a candidate would change compared with the live version. Empty for other roles.
 fn changed(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row> {
     if snapshot.role(instance.slot) != Role::Candidate {
         return Vec::new();
@@ -173,36 +173,39 @@ fn changed(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row>
     let Some(live) = snapshot.live_instance() else {
         return Vec::new();
     };
-    let all = changes(live, instance);
+    let changes = changes(live, instance);
     let mut rows = Vec::new();
-    if let Some(words) = image(&all, columns) {
-        rows.push(Row::new(3, words, Meaning::Text));
+    if let Some(label) = image(&changes, columns) {
+        rows.push(Row::new(3, label, Meaning::Text));
     }
-    // If it is unknown how they were created, say nothing.
-    if all.configuration.is_empty() && !live.configuration.is_empty() {
-        rows.push(Row::new(5, all.counted(), Meaning::Muted));
-    } else if !all.configuration.is_empty() {
-        let names = all.configuration.iter().map(|one| one.name.as_str());
+    // Without a known configuration of the live instance, no row says that nothing changed.
+    if changes.configuration.is_empty() && !live.configuration.is_empty() {
+        rows.push(Row::new(5, changes.counted(), Meaning::Muted));
+    } else if !changes.configuration.is_empty() {
+        let names = changes
+            .configuration
+            .iter()
+            .map(|change| change.name.as_str());
         let names: Vec<&str> = names.collect();
-        let words = format!("{}: {}", all.counted(), names.join(", "));
-        rows.push(Row::new(2, words, Meaning::Warn));
+        let label = format!("{}: {}", changes.counted(), names.join(", "));
+        rows.push(Row::new(2, label, Meaning::Warn));
     }
     rows
 }
 
-/// From which commit to which, and how much later it was built, as far as there is room.
-fn image(all: &Changes, columns: usize) -> Option<String> {
-    let commit = all.image.iter().find(|one| one.name == "commit");
-    let commit = commit.map(|one| match (&one.from, &one.to) {
+/// The old and the new commit, and how much later the new image was built if that fits into `columns`.
+fn image(changes: &Changes, columns: usize) -> Option<String> {
+    let commit = changes.image.iter().find(|change| change.name == "commit");
+    let commit = commit.map(|change| match (&change.from, &change.to) {
         (Some(from), Some(to)) => format!("commit {from} → {to}"),
-        _ => one.to_string(),
+        _ => change.to_string(),
     });
     let Some(commit) = commit else {
-        return all.built();
+        return changes.built();
     };
     let room = columns.saturating_sub(text::width(&commit) + 2);
-    let age = [all.built(), all.newer()];
-    let age = age.into_iter().flatten().find(|words| words.len() <= room);
+    let age = [changes.built(), changes.newer()];
+    let age = age.into_iter().flatten().find(|label| label.len() <= room);
     Some(match age {
         Some(age) => format!("{commit}, {age}"),
         None => commit,
@@ -217,7 +220,7 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
         // A stopped slot has no traffic, and needs no line about it.
         Some(_) if role == Role::Stopped => Vec::new(),
         Some(rates) => traffic::lines(rates, role, theme),
-        // The proxy sends it nothing, so this is known even if the proxy reports no rates.
+        // The proxy sends no traffic to a candidate, so this is known even if the proxy reports no rates.
         None if role == Role::Candidate => {
             vec![("no traffic yet: no data".to_owned(), Meaning::Muted)]
         }
@@ -234,12 +237,12 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
             .into_iter()
             .zip([3])
             .chain(second.into_iter().zip([5]))
-            .map(|((words, meaning), rank)| Row::new(rank, words, meaning))
+            .map(|((label, meaning), rank)| Row::new(rank, label, meaning))
             .collect(),
     }
 }
 
-/// Its address, and whether it is registered.
+/// The address of the slot, and whether it is registered.
 fn place(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let at = side.endpoint.to_string();
@@ -254,9 +257,9 @@ fn place(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
         long = format!("{short}, revision {}", entry.revision);
     }
     let room = columns.saturating_sub(text::width(&at) + 2);
-    for words in [&long, &short] {
-        if text::width(words) <= room {
-            return vec![Row::new(4, format!("{at}  {words}"), Meaning::Text)];
+    for label in [&long, &short] {
+        if text::width(label) <= room {
+            return vec![Row::new(4, format!("{at}  {label}"), Meaning::Text)];
         }
     }
     vec![
@@ -276,20 +279,22 @@ fn state(
         .started_at
         .map_or(String::new(), |at| text::age(text::seconds(at, model.now)));
     let (glyph, word, meaning) = match (instance.state, instance.health, probe) {
-        // It was stopped on purpose: its exit code is no alarm.
+        // A release stopped this instance on purpose, so its exit code is no alarm.
         (InstanceState::Exited { .. }, ..) if snapshot.role(instance.slot) == Role::Stopped => {
-            let words = format!("{} stopped, kept for a cold start", theme.glyph(Glyph::Dot));
-            return (words, Meaning::Muted);
+            let label = format!("{} stopped, kept for a cold start", theme.glyph(Glyph::Dot));
+            return (label, Meaning::Muted);
         }
         (InstanceState::Exited { code }, ..) => {
-            let code = code.map_or("without a code".to_owned(), |code| format!("with {code}"));
-            // It may have been stopped on purpose.
+            let code = code.map_or("without a code".to_owned(), |code| {
+                format!("with code {code}")
+            });
+            // While the role is unknown, the instance may have been stopped on purpose.
             if snapshot.role(instance.slot) == Role::Unknown {
-                let words = format!("{} exited {code}", theme.glyph(Glyph::Dot));
-                return (words, Meaning::Muted);
+                let label = format!("{} exited {code}", theme.glyph(Glyph::Dot));
+                return (label, Meaning::Muted);
             }
-            let words = format!("{} exited {code}", theme.glyph(Glyph::Cross));
-            return (words, Meaning::Bad);
+            let label = format!("{} exited {code}", theme.glyph(Glyph::Cross));
+            return (label, Meaning::Bad);
         }
         (InstanceState::Created, ..) => (Glyph::Dot, "created", Meaning::Muted),
         (InstanceState::Restarting, ..) => (Glyph::Cross, "restarting", Meaning::Bad),
@@ -307,9 +312,9 @@ fn state(
         (InstanceState::Running, _, None) => (Glyph::Full, "running", Meaning::Text),
     };
     let restarts = instance.restarts;
-    let words = format!("{} {word} {age}  restarts {restarts}", theme.glyph(glyph));
+    let label = format!("{} {word} {age}  restarts {restarts}", theme.glyph(glyph));
     (
-        words,
+        label,
         if restarts > 0 && meaning == Meaning::Ok {
             Meaning::Warn
         } else {
@@ -318,8 +323,9 @@ fn state(
     )
 }
 
-/// What clients get from this slot.
-fn world(
+/// What depends on the role: what clients get from a live slot, how long a standby is kept, or the preview address
+/// of a candidate.
+fn role_rows(
     model: &Model,
     theme: &Theme,
     snapshot: &Snapshot,
@@ -335,18 +341,18 @@ fn world(
         });
     match snapshot.role(slot) {
         Role::Live => {
-            let (words, meaning) = public(theme, snapshot, slot);
-            vec![Row::new(6, words, meaning)]
+            let (label, meaning) = public(theme, snapshot, slot);
+            vec![Row::new(6, label, meaning)]
         }
         Role::Standby => {
-            let words = match standby.flatten() {
+            let label = match standby.flatten() {
                 Some(until) => {
                     let left = text::clock(text::seconds(model.now, until));
                     format!("kept warm for a rollback, {left} left")
                 }
                 None => "kept warm for a rollback".into(),
             };
-            vec![Row::new(2, words, Meaning::Text)]
+            vec![Row::new(2, label, Meaning::Text)]
         }
         Role::Candidate => snapshot
             .preview
@@ -365,10 +371,10 @@ fn public(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
             match answer.status {
                 Some(status @ 500..) => {
                     let cross = theme.glyph(Glyph::Cross);
-                    format!("{cross} public answers {status} from here")
+                    format!("{cross} public address answers {status}")
                 }
-                Some(status) => format!("{tick} public answers {status} from here"),
-                None => format!("{tick} public answers from here"),
+                Some(status) => format!("{tick} public address answers {status}"),
+                None => format!("{tick} public address answers"),
             },
             match answer.status {
                 Some(500..) => Meaning::Bad,
@@ -382,14 +388,14 @@ fn public(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
     }
 }
 
-/// The address of the candidate, in the longest form that fits. Its port is never cut off: without it the address
-/// leads elsewhere.
+/// The preview address of the candidate, in the longest form that fits. The port is never cut off, because the
+/// address without the port leads to another server.
 fn preview(theme: &Theme, address: &PublicAddress, columns: usize) -> Row {
     let url = address.url();
     let bare = url.trim_start_matches("http://").trim_end_matches('/');
     let forms = [format!("preview {url}"), url.clone(), bare.to_owned()];
     let mut forms = forms.into_iter();
-    let words = forms
+    let label = forms
         .find(|form| text::width(form) <= columns)
         .unwrap_or_else(|| match bare.rsplit_once(':') {
             Some((host, port)) => {
@@ -398,5 +404,5 @@ fn preview(theme: &Theme, address: &PublicAddress, columns: usize) -> Row {
             }
             None => bare.to_owned(),
         });
-    Row::new(6, words, Meaning::Text)
+    Row::new(6, label, Meaning::Text)
 }

@@ -1,4 +1,4 @@
-//! What a pane says if its source does not answer: since when, and when the next attempt is. The pane keeps
+//! The note on a pane whose source does not answer: for how long, and when the console tries again. The pane keeps
 //! its last content, dimmed.
 
 use ratatui::Frame;
@@ -10,7 +10,7 @@ use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::SourceState;
 
-/// Writes on the lower border of a pane which of its sources do not answer. Nothing if all answer.
+/// Writes on the lower border of a pane which of its sources do not answer. Writes nothing if all answer.
 pub(super) fn note(
     model: &Model,
     theme: &Theme,
@@ -18,24 +18,24 @@ pub(super) fn note(
     place: Rect,
     sources: &[(&str, &SourceState)],
 ) {
-    let words: Vec<String> = sources
+    let notes: Vec<String> = sources
         .iter()
-        .filter_map(|(name, state)| said(model, theme, name, state))
+        .filter_map(|(name, state)| source_note(model, theme, name, state))
         .collect();
-    if words.is_empty() || place.width < 4 || place.height < 2 {
+    if notes.is_empty() || place.width < 4 || place.height < 2 {
         return;
     }
     let room = usize::from(place.width.saturating_sub(4));
-    let words = text::cut(&format!(" {} ", words.join("  ")), room, theme);
-    let line = Line::from(theme.span(words, Meaning::Bad));
+    let notes = text::cut(&format!(" {} ", notes.join("  ")), room, theme);
+    let line = Line::from(theme.span(notes, Meaning::Bad));
     let (x, y) = (place.x + 2, place.bottom() - 1);
     frame.buffer_mut().set_line(x, y, &line, place.width - 4);
 }
 
-/// `✗ runtime stale 12s, retry in 3s`, or `no answer` if it has never answered; none if it answers. Before the first
-/// answer, the header says that it is connecting.
-fn said(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option<String> {
-    let (words, retry_at) = match state {
+/// `✗ runtime stale 12s, retry in 3s`, or `✗ runtime no answer` if the source has never answered. None if the
+/// source answers or has not been asked before. The header shows that a source is connecting.
+fn source_note(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option<String> {
+    let (label, retry_at) = match state {
         SourceState::Stale {
             since, retry_at, ..
         } => {
@@ -51,5 +51,5 @@ fn said(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option
         Some(left) => format!(", retry in {left}s"),
     };
     let glyph = theme.glyph(Glyph::Cross);
-    Some(format!("{glyph} {name} {words}{retry}"))
+    Some(format!("{glyph} {name} {label}{retry}"))
 }

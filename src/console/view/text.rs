@@ -1,5 +1,5 @@
-//! Text for the screen: cut and padded by columns, wrapped by words; times as people say them. The last
-//! sanitizing of text from outside before a terminal gets it.
+//! Text for the screen: cut and padded to columns, wrapped at spaces, and times in short forms. Text from outside
+//! is sanitized once more before the terminal gets it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use crate::console::theme::{Glyph, Theme};
 use crate::inventory::local_time;
 
-/// Text from outside as the screen can show it. It was already sanitized where it entered the crate; doing
-/// it again is a second line of defence, and costs almost nothing for plain text.
+/// Sanitizes text from outside. Such text was already sanitized where it entered the crate. The second time is a
+/// safeguard, and costs almost nothing for plain ASCII.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         Cow::Borrowed(text)
@@ -20,12 +20,12 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The columns a text takes.
+/// The columns that a text takes on the screen.
 pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// At most `columns` of a text. A text that is cut ends in the theme's mark.
+/// At most `columns` of a text. A text that is cut ends with the theme's mark for more text.
 pub(super) fn cut(text: &str, columns: usize, theme: &Theme) -> String {
     let text = clean(text);
     if width(&text) <= columns {
@@ -92,7 +92,7 @@ pub(super) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
 }
 
-/// A counting time: `0:52`, `12:04`, `3:00:07`.
+/// A time that counts up or down: `0:52`, `12:04`, `3:00:07`.
 pub(super) fn clock(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {
@@ -102,7 +102,7 @@ pub(super) fn clock(seconds: u64) -> String {
     }
 }
 
-/// A long time, roughly: `48s`, `12m`, `4h 10m`, `12d 4h`.
+/// A duration without its smaller units: `48s`, `12m`, `4h 10m`, `12d 4h`.
 pub(super) fn age(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -112,7 +112,7 @@ pub(super) fn age(seconds: u64) -> String {
     }
 }
 
-/// How long ago something was, as exact as a screen can be that is drawn once a minute.
+/// How long ago something was, without seconds, because a quiet screen is drawn only once a minute.
 pub(super) fn ago(seconds: u64) -> String {
     match seconds {
         0..60 => "just now".to_owned(),
@@ -134,7 +134,6 @@ pub(super) fn moment(at: Timestamp) -> String {
     local_time::local(at).strftime("%H:%M:%S%.3f").to_string()
 }
 
-/// A time of day.
 pub(super) fn time_of_day(at: Timestamp) -> String {
     local_time::clock(at)
 }
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_by_columns_and_says_so() {
+    fn text_is_cut_and_padded_to_columns() {
         assert_eq!(cut("abcdef", 4, &theme()), "abc…");
         assert_eq!(cut("日本語", 4, &theme()), "日…");
         assert_eq!(cut("abc", 0, &theme()), "");
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn words_wrap_and_long_ones_break() {
+    fn long_text_wraps_at_spaces() {
         assert_eq!(wrap("one two three", 7, 0), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh", 3, 0), ["abc", "def", "gh"]);
         assert_eq!(wrap("a bb cc", 4, 1), ["a bb", " cc"]);
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn times_read_as_people_say_them() {
+    fn times_have_short_forms() {
         assert_eq!(clock(3607), "1:00:07");
         assert_eq!(clock(52), "0:52");
         assert_eq!(age(12 * 86_400 + 4 * 3600), "12d 4h");

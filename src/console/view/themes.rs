@@ -1,15 +1,14 @@
-//! The list of themes. The whole screen uses the one under the cursor, and samples are shown next to the
-//! names.
+//! The list of themes. The whole screen is drawn in the theme under the cursor, and samples are shown next to
+//! the names.
 
 use super::dialog::{Sheet, keys, row};
 use super::text;
 use crate::console::model::{Model, ThemeChoice};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
-/// The columns of the names.
-const NAMES: usize = 24;
+const NAME_COLUMNS: usize = 24;
 
-/// The samples, one line each.
+/// One list for each row of the dialog.
 const SAMPLES: [&[(Glyph, &str, Meaning)]; 6] = [
     &[
         (Glyph::Full, "healthy", Meaning::Ok),
@@ -51,28 +50,28 @@ pub(super) fn sheet<'a>(
         |tier| format!("Theme of {tier} targets"),
     );
     let mut sheet = Sheet::new(title);
-    // Keeps the row under the cursor in view on any size.
+    // Keeps the row under the cursor in view on a screen of any size.
     sheet.top = choice.row.saturating_sub(4);
-    let names = NAMES.min(columns / 2);
+    let names = NAME_COLUMNS.min(columns / 2);
     let count = model.looks.themes.len().max(SAMPLES.len());
     for index in 0..count {
         let mut line = match model.looks.themes.get(index) {
             Some(name) => {
-                let worn = model.looks.theme_for(model.open_tier()) == name;
-                let words = if worn {
+                let is_in_use = model.looks.theme_for(model.open_tier()) == name;
+                let label = if is_in_use {
                     format!("{name} (in use)")
                 } else {
                     name.clone()
                 };
-                let words = text::pad(&words, names, theme);
-                row(theme, index == choice.row, words)
+                let label = text::pad(&label, names, theme);
+                row(theme, index == choice.row, label)
             }
             None => row(theme, false, text::pad("", names, theme)),
         };
         line.push_span("  ");
         for (glyph, word, meaning) in SAMPLES.get(index).copied().unwrap_or_default() {
-            let words = format!("{} {word}", theme.glyph(*glyph));
-            line.push_span(theme.span(words, *meaning));
+            let label = format!("{} {word}", theme.glyph(*glyph));
+            line.push_span(theme.span(label, *meaning));
             line.push_span("  ");
         }
         sheet.body.push(line);

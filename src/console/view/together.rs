@@ -1,5 +1,5 @@
-//! Other operators in words: who watches, who requests the handover, how a driver left; and the question of
-//! an operator who requests the handover.
+//! What the screen says about other operators: who watches, who requests a handover, and why a driver left. This
+//! module also draws the dialog about a requested handover.
 
 use ratatui::text::Line;
 
@@ -11,14 +11,14 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::release::LetGo;
 use crate::sanitize::sanitize;
 
-/// What is known of a driver that left no reason.
+/// Shown if the last driver of a release recorded no reason for leaving it.
 pub(super) const CUT_OFF: &str =
-    "its driver stopped without notice: it was cut off or killed, and its lease has expired";
+    "The driver stopped without notice: it was cut off or killed, and its lease has expired.";
 
 /// The most watchers that are named.
 const NAMED: usize = 6;
 
-/// `watched by ben@ops-2, cleo@ops-3`; none if no other console watches.
+/// `watched by ben@ops-2, cleo@ops-3`. None if no other console watches.
 pub(super) fn watched_by(model: &Model) -> Option<String> {
     let watching = model.watching();
     if watching.is_empty() {
@@ -41,38 +41,41 @@ pub(super) fn watched_by(model: &Model) -> Option<String> {
     Some(format!("watched by {}", names.join(", ")))
 }
 
-/// `its driver left it at 14:02:11: the operator quit the console`.
+/// `The driver left the release at 14:02:11: the operator quit the console`.
 pub(super) fn let_go(let_go: &LetGo) -> String {
     let at = text::time_of_day(let_go.at);
-    sanitize(&format!("its driver left it at {at}: {}", let_go.reason))
+    sanitize(&format!(
+        "The driver left the release at {at}: {}",
+        let_go.reason
+    ))
 }
 
-/// The line about an operator who requests the handover.
+/// The line about an operator who requests a handover.
 pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
-    let asked = model.asked_for()?;
+    let request = model.asked_for()?;
     let hand = theme.glyph(Glyph::Hand);
-    let age = text::clock(text::seconds(asked.asked_at, model.now));
-    let message = asked.message.as_ref();
-    let message = message.map_or(String::new(), |words| format!(", \"{words}\""));
+    let age = text::clock(text::seconds(request.asked_at, model.now));
+    let message = request.message.as_ref();
+    let message = message.map_or(String::new(), |message| format!(", \"{message}\""));
     let resume_key = model.keymap.shown(Action::Resume);
     let is_ours = model.release_in_flight().is_some();
-    let who = if model.is_here(&asked.console) {
+    let requester = if model.is_here(&request.console) {
         "you ask".to_owned()
     } else {
-        format!("{} asks", asked.operator)
+        format!("{} asks", request.operator)
     };
     let answer = if is_ours {
-        format!(": {resume_key} answers")
+        format!("; {resume_key} answers")
     } else {
         String::new()
     };
-    let words = format!("{hand} {who} to take over since {age}{message}{answer}");
+    let message = format!("{hand} {requester} to take over (waiting {age}){message}{answer}");
     let meaning = if is_ours {
         Meaning::Warn
     } else {
         Meaning::Muted
     };
-    Some((sanitize(&words), meaning))
+    Some((sanitize(&message), meaning))
 }
 
 /// Asks whether to hand over the release.
@@ -82,39 +85,39 @@ pub(super) fn sheet<'a>(
     handover: &Handover,
     columns: usize,
 ) -> Sheet<'a> {
-    let asked = &handover.asked;
-    let who = sanitize(&asked.operator.to_string());
+    let request = &handover.asked;
+    let requester = sanitize(&request.operator.to_string());
     let target = handover.status.plan.target();
-    let mut sheet = Sheet::new(format!("{who} asks to take over · {target}"));
+    let mut sheet = Sheet::new(format!("{requester} asks to take over · {target}"));
     sheet.frame = Meaning::Warn;
-    let mut say = |words: &str, meaning| {
-        let words = sanitize(words);
-        sheet.body.extend(wrapped(theme, &words, columns, meaning));
+    let mut say = |text: &str, meaning| {
+        let text = sanitize(text);
+        sheet.body.extend(wrapped(theme, &text, columns, meaning));
     };
-    if let Some(message) = &asked.message {
+    if let Some(message) = &request.message {
         say(&format!("\"{message}\""), Meaning::Text);
     }
-    let asked_at = text::time_of_day(asked.asked_at);
+    let asked_at = text::time_of_day(request.asked_at);
     say(
-        &format!("since {asked_at}, from {}", asked.console),
+        &format!("asked at {asked_at} from console {}", request.console),
         Meaning::Muted,
     );
     let resume_key = model.keymap.shown(Action::Resume);
-    let all = Hand::ALL.map(|hand| {
-        let (name, does) = match hand {
+    let options = Hand::ALL.map(|hand| {
+        let (name, consequence) = match hand {
             Hand::Later => (
                 "answer later",
                 format!("nothing is done now; {resume_key} asks again"),
             ),
             Hand::Over => (
                 "hand it over",
-                format!("{who} drives once the current act was observed; you watch"),
+                format!("{requester} drives after the current action has been observed; you watch"),
             ),
-            Hand::Keep => ("keep driving", format!("{who} is told")),
+            Hand::Keep => ("keep driving", format!("{requester} sees that you refused")),
         };
-        Answer::new(name, does)
+        Answer::new(name, consequence)
     });
-    sheet.foot = answers(theme, &all, handover.row, (columns, model.size.1));
+    sheet.foot = answers(theme, &options, handover.row, (columns, model.size.1));
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
         theme,

@@ -1,4 +1,4 @@
-//! The traffic of a slot in words. No requests means no data: neither good nor bad.
+//! The text about the traffic of a slot. A slot without requests has no data, which is neither good nor bad.
 
 use std::time::Duration;
 
@@ -6,33 +6,34 @@ use super::text;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Rates, Role};
 
-/// From this percentage of failed requests on, the traffic is bad.
+/// The percentage of failed requests from which the traffic is shown as bad.
 const BAD_PERCENT: u64 = 1;
 
-/// The requests and errors, then the latencies; one entry if there were no requests.
+/// A line for requests and errors, and a line for latencies. A slot that is not live, or that had no requests, gets
+/// one line.
 pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Meaning)> {
     if rates.requests == 0 {
-        let words = if role == Role::Candidate {
+        let message = if role == Role::Candidate {
             "no traffic yet: no data".to_owned()
         } else {
             let window = text::age(rates.window.as_secs());
             format!("no request in the last {window}: no data")
         };
-        return vec![(words, Meaning::Muted)];
+        return vec![(message, Meaning::Muted)];
     }
     if !matches!(role, Role::Live | Role::Unknown) {
-        // The window started before the traffic moved away: a rate would look like a share of the traffic.
-        let many = if rates.requests == 1 {
+        // The window began before the traffic moved away. A rate would look as if the slot still had traffic.
+        let noun = if rates.requests == 1 {
             "request"
         } else {
             "requests"
         };
         let window = text::age(rates.window.as_secs());
-        let words = format!(
-            "not live; {} {many}, last {window}",
+        let message = format!(
+            "not live; {} {noun}, last {window}",
             text::count(rates.requests)
         );
-        return vec![(words, Meaning::Muted)];
+        return vec![(message, Meaning::Muted)];
     }
     let (glyph, meaning) = if rates.errors * 100 >= rates.requests * BAD_PERCENT {
         (Some(Glyph::Cross), Meaning::Bad)
@@ -56,7 +57,7 @@ pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Me
     ]
 }
 
-/// Below ten milliseconds, tenths are shown.
+/// A latency. Below ten milliseconds it has one decimal, unless that decimal is zero.
 fn time(time: Duration) -> String {
     let micros = time.as_micros();
     let is_whole = micros >= 1_000 && micros % 1_000 < 100;

@@ -1,4 +1,4 @@
-//! The truth row: whether the places that should agree do, and the differences in words.
+//! The truth row below the slots: whether runtime, store, proxy and public address agree, and how they differ.
 
 use ratatui::text::Line;
 
@@ -7,19 +7,19 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::Snapshot;
 use crate::inventory::drift::{Agreement, Pair, compare};
 
-/// Below this width, the comparisons are closer together.
+/// The width below which the comparisons are closer together.
 const SHORT: usize = 62;
 
-/// One line if everything agrees; else one more for each difference.
+/// A line with all comparisons, and one line for each comparison that differs or is unknown.
 pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
-    let truth = compare(snapshot);
+    let comparison = compare(snapshot);
     let generation = snapshot.route.as_ref().map(|route| route.value.generation);
     let apart = if columns < SHORT { " " } else { "  " };
     let mut summary = Line::default();
     let mut lines = Vec::new();
-    for (pair, agreement) in truth.pairs() {
-        let (glyph, meaning, words) = match (pair, agreement, snapshot.outage()) {
-            // It is unknown what the proxy names, but known that the public gets nothing.
+    for (pair, agreement) in comparison.pairs() {
+        let (glyph, meaning, difference) = match (pair, agreement, snapshot.outage()) {
+            // The slot that the proxy routes to is unknown, but clients are known to get no right answer.
             (Pair::Public, Agreement::Unknown(_), Some(outage)) => {
                 (Glyph::Cross, Meaning::Bad, Some(outage))
             }
@@ -41,17 +41,17 @@ pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> V
         summary.push_span(theme.span(format!("{mark} "), meaning));
         let sides = format!("{left} {between} {right}");
         summary.push_span(theme.span(sides, Meaning::Muted));
-        let Some(words) = words else {
+        let Some(difference) = difference else {
             continue;
         };
-        let words = text::cut(&format!("{mark} {words}"), columns, theme);
-        lines.push(Line::from(theme.span(words, meaning)));
+        let difference = text::cut(&format!("{mark} {difference}"), columns, theme);
+        lines.push(Line::from(theme.span(difference, meaning)));
     }
     lines.insert(0, summary);
     lines
 }
 
-/// The mark of a comparison, its meaning, and the words for a difference.
+/// The glyph and the meaning of a comparison, and the text of its difference, if any.
 fn look(agreement: &Agreement) -> (Glyph, Meaning, Option<String>) {
     match agreement {
         Agreement::Same => (Glyph::Tick, Meaning::Ok, None),
@@ -59,6 +59,6 @@ fn look(agreement: &Agreement) -> (Glyph, Meaning, Option<String>) {
             let says: Vec<&str> = drifts.iter().map(|drift| drift.says.as_str()).collect();
             (Glyph::Differs, Meaning::Bad, Some(says.join("; ")))
         }
-        Agreement::Unknown(words) => (Glyph::Unknown, Meaning::Stale, Some(words.clone())),
+        Agreement::Unknown(why) => (Glyph::Unknown, Meaning::Stale, Some(why.clone())),
     }
 }

@@ -23,8 +23,8 @@ pub(super) fn sheet<'a>(
         sheet.body.push(row(theme, index == selected, line));
     }
     if items.is_empty() {
-        let words = theme.span("nothing waits for you any more", Meaning::Muted);
-        sheet.body.push(Line::from(words));
+        let message = theme.span("nothing waits for you any more", Meaning::Muted);
+        sheet.body.push(Line::from(message));
     }
     // Keeps the row under the cursor in view.
     sheet.top = selected.saturating_sub(4);
@@ -35,16 +35,16 @@ pub(super) fn sheet<'a>(
     sheet
 }
 
-/// `web/production  approve the release of ben@ops-2, since 0:20`.
+/// `web/production  approve the release of ben@ops-2 (waiting 0:20)`.
 fn line(model: &Model, item: &WaitingItem) -> String {
-    let what = match &item.wanted {
-        WaitingFor::HandOver { to } => format!("{to} asks to take it over"),
+    let task = match &item.wanted {
+        WaitingFor::HandOver { to } => format!("{to} asks to take over"),
         WaitingFor::TakeOver { from } => format!("handed over to you by {from}: resume it"),
         WaitingFor::Choice(step) => format!("{step} failed: choose what to do"),
         WaitingFor::Answer(step) => format!("{step} waits for your answer"),
         WaitingFor::Approval { driver } => format!("approve the release of {driver}"),
-        WaitingFor::Resume => "its release has no driver: resume it or back it out".to_owned(),
+        WaitingFor::Resume => "no operator drives the release: resume it or back it out".to_owned(),
     };
     let age = text::clock(text::seconds(item.since, model.now));
-    sanitize(&format!("{}  {what}, since {age}", item.target))
+    sanitize(&format!("{}  {task} (waiting {age})", item.target))
 }

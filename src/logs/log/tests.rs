@@ -49,7 +49,7 @@ fn ten() -> Log {
 }
 
 #[test]
-fn a_search_keeps_all_lines_and_starts_at_the_newest_visible_hit() {
+fn a_search_starts_at_the_newest_visible_match() {
     let mut log = ten();
     log.want(&searched("error"), plain(4));
     assert_eq!(texts(&log).len(), 10);
@@ -207,10 +207,10 @@ proptest! {
         acts in acts(),
         capacity in 1_usize..40,
     ) {
-        let (mut here, mut there) = (log(capacity), log(1000));
+        let (mut merged, mut other) = (log(capacity), log(1000));
         let mut wanted = Wanted::default();
         let mut clock = 0;
-        let mut made = |lines: &[(u8, u8)]| -> Vec<NewLine> {
+        let mut new_lines = |lines: &[(u8, u8)]| -> Vec<NewLine> {
             lines
                 .iter()
                 .map(|(word, step)| {
@@ -221,44 +221,44 @@ proptest! {
         };
         for act in acts {
             match act {
-                Act::Push(lines) => here.extend(made(&lines)),
+                Act::Push(lines) => merged.extend(new_lines(&lines)),
                 Act::Other(lines) => {
-                    let from = there.ring().end();
-                    there.extend(made(&lines));
-                    here.interleave(Slot::Green, &there, from);
+                    let from = other.ring().end();
+                    other.extend(new_lines(&lines));
+                    merged.interleave(Slot::Green, &other, from);
                 }
                 Act::Search(word) => wanted.search = WANTED[usize::from(word)].into(),
                 Act::Filter(word) => wanted.filter = WANTED[usize::from(word)].into(),
                 Act::Since(second) => wanted.since = second.and_then(|s| Timestamp::from_second(s).ok()),
                 Act::Seek(newer) => {
-                    here.seek(if newer { Seek::Newer } else { Seek::Older }, plain(3));
+                    merged.seek(if newer { Seek::Newer } else { Seek::Older }, plain(3));
                 }
             }
-            here.want(&wanted, plain(3));
+            merged.want(&wanted, plain(3));
             let (filter, search) = (Needle::new(&wanted.filter), Needle::new(&wanted.search));
             let since = wanted.since.map_or(i64::MIN, Timestamp::as_microsecond);
-            let expected: Vec<LineId> = here
+            let expected: Vec<LineId> = merged
                 .ring()
                 .window(LineId(0), usize::MAX)
                 .filter(|line| line.order >= since)
                 .filter(|line| filter.as_ref().is_none_or(|needle| needle.is_in(&line.text)))
                 .map(|line| line.id)
                 .collect();
-            let shown: Vec<LineId> = here.shown().lines(0).map(|line| line.id).collect();
+            let shown: Vec<LineId> = merged.shown().lines(0).map(|line| line.id).collect();
             prop_assert_eq!(&shown, &expected);
             for (number, id) in expected.iter().enumerate() {
-                prop_assert_eq!(here.shown().number(*id), number);
+                prop_assert_eq!(merged.shown().number(*id), number);
             }
-            let found: VecDeque<LineId> = here
+            let found: VecDeque<LineId> = merged
                 .shown()
                 .lines(0)
                 .filter(|line| search.as_ref().is_some_and(|needle| needle.is_in(&line.text)))
                 .map(|line| line.id)
                 .collect();
-            prop_assert_eq!(here.hits().map(|(_, count)| count), search.as_ref().map(|_| found.len()));
-            let orders: Vec<i64> = here.ring().window(LineId(0), usize::MAX).map(|l| l.order).collect();
+            prop_assert_eq!(merged.hits().map(|(_, count)| count), search.as_ref().map(|_| found.len()));
+            let orders: Vec<i64> = merged.ring().window(LineId(0), usize::MAX).map(|l| l.order).collect();
             prop_assert!(orders.is_sorted());
-            prop_assert!(here.hit().is_none() || search.is_some());
+            prop_assert!(merged.hit().is_none() || search.is_some());
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::ports::{EngineInfo, LogStream, Occupancy};
 #[derive(Default)]
 struct Scripted {
     streams: Mutex<VecDeque<ports::Result<Vec<ports::Result<LogChunk>>>>>,
-    asked: Mutex<Vec<(Option<Timestamp>, usize)>>,
+    requests: Mutex<Vec<(Option<Timestamp>, usize)>>,
 }
 
 fn unsupported<T>() -> ports::Result<T> {
@@ -55,7 +55,7 @@ impl RuntimeReader for Scripted {
         since: Option<Timestamp>,
         tail: usize,
     ) -> ports::Result<Chunks> {
-        self.asked.lock().unwrap().push((since, tail));
+        self.requests.lock().unwrap().push((since, tail));
         match self.streams.lock().unwrap().pop_front() {
             Some(Ok(chunks)) => Ok(stream::iter(chunks).boxed()),
             Some(Err(failure)) => Err(failure),
@@ -161,7 +161,7 @@ async fn an_unreadable_log_is_not_opened_again() {
     let mut batches = follow(Arc::clone(&reader) as _, InstanceId("i".into()), 7);
     assert!(batches.recv().await.is_some());
     assert!(batches.recv().await.is_none());
-    assert_eq!(*reader.asked.lock().unwrap(), [(None, 7)]);
+    assert_eq!(*reader.requests.lock().unwrap(), [(None, 7)]);
 }
 
 #[tokio::test]
@@ -171,12 +171,12 @@ async fn hostile_bytes_are_sanitized_and_batches_are_bounded() {
     let reader = Arc::new(Scripted::default());
     reader.streams.lock().unwrap().push_back(Ok(chunks));
     let mut batches = follow(reader, InstanceId("i".into()), 7);
-    let mut all = Vec::new();
+    let mut lines = Vec::new();
     while let Some(batch) = batches.recv().await {
         assert!(batch.len() <= LARGEST);
-        all.extend(batch);
+        lines.extend(batch);
     }
-    assert_eq!(&*all[2000].text, "copied \u{fffd}");
+    assert_eq!(&*lines[2000].text, "copied \u{fffd}");
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn lines_without_a_time_are_not_requested_again() {
     assert_eq!(lines[0], "a");
     assert_eq!(lines[2], "b");
     assert_eq!(
-        *reader.asked.lock().unwrap(),
+        *reader.requests.lock().unwrap(),
         [(None, 7), (None, 0), (None, 0)]
     );
 }

@@ -25,12 +25,12 @@ fn pour(ring: &mut Ring, count: usize) {
     }
 }
 
-fn all(ring: &Ring) -> Shown<'_> {
+fn shown(ring: &Ring) -> Shown<'_> {
     Shown::new(ring, None, LineId(0))
 }
 
 fn top(view: &Viewport, ring: &Ring, height: usize) -> u64 {
-    ring.first().0 + view.top(all(ring), plain(height)).number as u64
+    ring.first().0 + view.top(shown(ring), plain(height)).number as u64
 }
 
 #[test]
@@ -39,11 +39,11 @@ fn following_shows_the_newest_line_and_scrolling_up_stops_it() {
     let mut view = Viewport::default();
     pour(&mut ring, 20);
     assert_eq!(top(&view, &ring, 5), 15);
-    view.scroll(all(&ring), plain(5), -3);
+    view.scroll(shown(&ring), plain(5), -3);
     pour(&mut ring, 30);
     assert_eq!(top(&view, &ring, 5), 12);
-    assert_eq!(view.below(all(&ring), plain(5)), 33);
-    view.scroll(all(&ring), plain(5), 1000);
+    assert_eq!(view.below(shown(&ring), plain(5)), 33);
+    view.scroll(shown(&ring), plain(5), 1000);
     assert!(view.follows());
 }
 
@@ -52,7 +52,7 @@ fn a_view_on_a_dropped_line_moves_to_the_oldest_kept() {
     let mut ring = ring(10);
     pour(&mut ring, 10);
     let mut view = Viewport::default();
-    view.to_start(all(&ring));
+    view.to_start(shown(&ring));
     pour(&mut ring, 7);
     assert_eq!(top(&view, &ring, 4), 7);
 }
@@ -76,17 +76,17 @@ fn a_line_longer_than_the_view_scrolls_row_by_row() {
     };
     let mut view = Viewport::default();
     let at = |view: &Viewport| {
-        let top = view.top(all(&ring), room);
+        let top = view.top(shown(&ring), room);
         (top.number, top.skipped)
     };
     assert_eq!(at(&view), (1, 2));
-    view.scroll(all(&ring), room, -1);
+    view.scroll(shown(&ring), room, -1);
     assert_eq!(at(&view), (1, 1));
-    view.scroll(all(&ring), room, -2);
+    view.scroll(shown(&ring), room, -2);
     assert_eq!(at(&view), (0, 0));
-    view.scroll(all(&ring), room, 2);
+    view.scroll(shown(&ring), room, 2);
     assert_eq!(at(&view), (1, 1));
-    view.scroll(all(&ring), room, 1);
+    view.scroll(shown(&ring), room, 1);
     assert!(view.follows());
 }
 
@@ -95,14 +95,14 @@ fn a_hidden_line_is_shown_with_context_and_a_visible_one_moves_nothing() {
     let mut ring = ring(1000);
     pour(&mut ring, 500);
     let mut view = Viewport::default();
-    view.show(all(&ring), plain(9), LineId(498));
+    view.show(shown(&ring), plain(9), LineId(498));
     assert_eq!(top(&view, &ring, 9), 491);
     assert!(!view.follows());
-    view.show(all(&ring), plain(9), LineId(100));
+    view.show(shown(&ring), plain(9), LineId(100));
     assert_eq!(top(&view, &ring, 9), 97);
-    view.show(all(&ring), plain(9), LineId(105));
+    view.show(shown(&ring), plain(9), LineId(105));
     assert_eq!(top(&view, &ring, 9), 97);
-    view.show(all(&ring), plain(9), LineId(106));
+    view.show(shown(&ring), plain(9), LineId(106));
     assert_eq!(top(&view, &ring, 9), 103);
 }
 
@@ -143,33 +143,33 @@ proptest! {
         let wrap = |line: &Line| rows(&line.text, columns);
         let mut room = Room { height: 5, rows: &wrap };
         for act in acts {
-            let before = view.top(all(&ring), room);
+            let before = view.top(shown(&ring), room);
             let at = LineId(ring.first().0 + before.number as u64);
             match act {
                 Act::Pour(count) => {
                     pour(&mut ring, count);
                     if !view.follows() {
-                        let after = view.top(all(&ring), room);
+                        let after = view.top(shown(&ring), room);
                         let now = LineId(ring.first().0 + after.number as u64);
                         prop_assert!(now == at.max(ring.first()), "{at:?} {now:?}");
                     }
                 }
-                Act::Scroll(by) => view.scroll(all(&ring), room, by),
+                Act::Scroll(by) => view.scroll(shown(&ring), room, by),
                 Act::Follow => view.follow(),
-                Act::Stay => view.stay(all(&ring), room),
-                Act::Start => view.to_start(all(&ring)),
+                Act::Stay => view.stay(shown(&ring), room),
+                Act::Start => view.to_start(shown(&ring)),
                 Act::Show(id) => {
-                    view.show(all(&ring), room, LineId(id));
-                    let number = all(&ring).number(LineId(id));
-                    let top = view.top(all(&ring), room);
+                    view.show(shown(&ring), room, LineId(id));
+                    let number = shown(&ring).number(LineId(id));
+                    let top = view.top(shown(&ring), room);
                     prop_assert!(top.number <= number || ring.is_empty());
                 }
                 Act::Height(height) => room.height = height,
             }
-            let top = view.top(all(&ring), room);
+            let top = view.top(shown(&ring), room);
             prop_assert!(top.number <= ring.len());
             if view.follows() {
-                prop_assert_eq!(view.below(all(&ring), room), 0);
+                prop_assert_eq!(view.below(shown(&ring), room), 0);
             }
         }
     }

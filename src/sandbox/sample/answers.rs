@@ -1,5 +1,5 @@
-//! The answers of the sample application. Their texts are part of the test images'
-//! contract: tests and the sandbox's checks read them.
+//! The answers of the sample application. Their texts must not change, because tests and
+//! the checks of the sandbox read them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,17 +38,17 @@ pub(super) fn routes(app: Arc<App>) -> Router {
         .route("/broken", get(broken))
         .route("/slow", get(slow))
         .route("/work", get(work))
-        .fallback(nothing_here)
-        .layer(from_fn_with_state(Arc::clone(&app), seen))
+        .fallback(not_found)
+        .layer(from_fn_with_state(Arc::clone(&app), count_and_log))
         .with_state(app)
 }
 
 /// Counts and logs each request, and adds the version to each answer.
-async fn seen(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let asked = Instant::now();
+async fn count_and_log(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
     let method = request.method().clone();
     let uri = request.uri().clone();
-    // Health probes are not counted: they would outnumber the calls of people.
+    // Health probes are not counted, because they would outnumber all other calls.
     if uri.path() != "/health" {
         app.calls.count();
     }
@@ -57,7 +57,7 @@ async fn seen(State(app): State<Arc<App>>, request: Request, next: Next) -> Resp
         HeaderName::from_static("x-sample-version"),
         app.version_header.clone(),
     );
-    let took = asked.elapsed().as_micros();
+    let took = started.elapsed().as_micros();
     let status = response.status();
     let line = format_args!("{method} {uri} {} {took}us", status.as_u16());
     if status.is_server_error() {
@@ -98,8 +98,8 @@ async fn version(State(app): State<Arc<App>>) -> String {
 
 async fn orders(State(app): State<Arc<App>>) -> Response {
     if app.options.fault == Fault::FailingChecks {
-        let said = json!({"error": "no table \"orders\" in this version"});
-        return (StatusCode::INTERNAL_SERVER_ERROR, Json(said)).into_response();
+        let body = json!({"error": "no table \"orders\" in this version"});
+        return (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response();
     }
     Json(json!({
         "orders": [{"id": 1, "item": "lamp", "amount": 2}, {"id": 2, "item": "chair", "amount": 4}],
@@ -117,11 +117,11 @@ async fn broken(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
 
 /// Answers after `ms` milliseconds.
 async fn slow(uri: Uri) -> (StatusCode, String) {
-    let asked = uri.query().and_then(|query| query.strip_prefix("ms="));
-    let Ok(asked) = asked.unwrap_or("0").parse() else {
+    let milliseconds = uri.query().and_then(|query| query.strip_prefix("ms="));
+    let Ok(milliseconds) = milliseconds.unwrap_or("0").parse() else {
         return (StatusCode::BAD_REQUEST, "ask for /slow?ms=50\n".to_owned());
     };
-    let wait = Duration::from_millis(asked).min(SLOWEST);
+    let wait = Duration::from_millis(milliseconds).min(SLOWEST);
     tokio::time::sleep(wait).await;
     (StatusCode::OK, format!("after {} ms\n", wait.as_millis()))
 }
@@ -131,6 +131,6 @@ async fn work(State(app): State<Arc<App>>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], "done\n").into_response()
 }
 
-async fn nothing_here() -> (StatusCode, &'static str) {
+async fn not_found() -> (StatusCode, &'static str) {
     (StatusCode::NOT_FOUND, "nothing here\n")
 }

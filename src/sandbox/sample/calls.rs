@@ -9,19 +9,19 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::store::{Start, Store};
 
-/// How long only this process may know of a call.
+/// The time between two flushes. Until then, only this process knows of a call.
 pub(super) const FLUSHED_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
 struct Count {
     /// The shared total after the last flush.
     stored: u64,
-    /// Counted here since the last flush.
+    /// The calls that this process has counted since the last flush.
     pending: u64,
     starts: Vec<Start>,
 }
 
-/// The calls of all versions, as far as this process knows them. Cheap to clone.
+/// The calls of all versions, as far as this process knows them. Clones are cheap and share the count.
 #[derive(Clone)]
 pub(super) struct Calls {
     count: Arc<Mutex<Count>>,
@@ -42,13 +42,12 @@ impl Calls {
         })
     }
 
-    /// Counts a call.
     pub(super) fn count(&self) {
         lock(&self.count).pending += 1;
     }
 
-    /// All calls since the first version, without those that the other slot has counted in the last tenth of a
-    /// second. Never decreases within a process.
+    /// All calls since the first version, without those that the other slot has counted in the last tenth of a second.
+    /// The total never decreases within a process.
     pub(super) fn total(&self) -> u64 {
         let count = lock(&self.count);
         count.stored + count.pending
@@ -59,7 +58,7 @@ impl Calls {
         lock(&self.count).starts.clone()
     }
 
-    /// Flushes forever. A failure is reported once until the next success, and tried again.
+    /// Flushes forever. A failed flush is tried again. Only the first failure in a row is reported.
     pub(super) async fn keep_flushing(self, failed: impl Fn(String)) {
         let mut ticks = interval(FLUSHED_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -77,7 +76,7 @@ impl Calls {
         }
     }
 
-    /// Adds the pending calls to the shared total and reads what others have added.
+    /// Adds the pending calls to the shared total, and reads what other processes have added.
     pub(super) async fn flush(&self) -> Result<(), String> {
         let calls = self.clone();
         spawn_blocking(move || calls.flush_blocking())
@@ -87,7 +86,7 @@ impl Calls {
     }
 
     fn flush_blocking(&self) -> rusqlite::Result<()> {
-        // The lock is held during the whole flush: two flushes at once would add the same calls twice.
+        // The lock is held during the whole flush, because two parallel flushes would add the same calls twice.
         let store = lock(&self.store);
         let adding = lock(&self.count).pending;
         if adding == 0 {

@@ -16,7 +16,7 @@ pub(super) enum Listening {
     Unix(UnixListener, OwnSocket),
 }
 
-/// Binds. Any TCP port is allowed, also 0.
+/// Listens on an address. Any TCP port is allowed, including 0.
 pub(super) async fn listen(address: &Endpoint) -> io::Result<Listening> {
     match address {
         Endpoint::Tcp(address) => Ok(Listening::Tcp(TcpListener::bind(address).await?)),
@@ -54,7 +54,7 @@ impl Drop for OwnSocket {
             return;
         };
         if (file.dev(), file.ino()) == self.identity {
-            // There is no way to report an error here. The next start removes a stale socket.
+            // A destructor cannot report an error. The next start removes a stale socket.
             drop(fs::remove_file(&self.path));
         }
     }
@@ -67,18 +67,18 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if !file.file_type().is_socket() {
-        return Err(in_the_way(path, "exists and is not a socket"));
+        return Err(address_in_use(path, "exists and is not a socket"));
     }
     if file.uid() != rustix::process::geteuid().as_raw() {
-        return Err(in_the_way(path, "belongs to another user"));
+        return Err(address_in_use(path, "belongs to another user"));
     }
     match BlockingUnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        _ => Err(in_the_way(path, "is in use")),
+        _ => Err(address_in_use(path, "is in use")),
     }
 }
 
-fn in_the_way(path: &Path, why: &str) -> io::Error {
+fn address_in_use(path: &Path, why: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::AddrInUse,
         format!("{} {why}", path.display()),

@@ -1,7 +1,6 @@
 //! The sample application that the sandbox and the test images run: a small HTTP service that
-//! tells its version and counts its calls across releases. It can be told to fail in
-//! the ways that a release must survive. It knows nothing of Greenroom except the
-//! address and the slot it is given.
+//! reports its version and counts its calls across releases. An option makes it fail in the ways that a release must
+//! survive. It knows nothing of Greenroom except the address and the slot that it is given.
 
 mod answers;
 mod calls;

@@ -1,4 +1,5 @@
-//! The options of the sample application, from its arguments and its environment. Arguments win.
+//! The options of the sample application, from its arguments and its environment. Arguments take
+//! precedence.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,23 +9,23 @@ use jiff::SignedDuration;
 
 use crate::inventory::{Endpoint, Slot};
 
-/// How a version is broken.
+/// The fault of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fault {
-    /// Not at all.
+    /// The version works.
     #[default]
     None,
-    /// It runs and answers, but its health endpoint always answers 503.
+    /// The version runs and answers, but its health endpoint always answers 503.
     Unhealthy,
-    /// It is healthy, but `/orders` and `/broken` answer 500.
+    /// The version is healthy, but `/orders` and `/broken` answer 500.
     FailingChecks,
-    /// It exits with code 1 before its first answer.
+    /// The version exits with code 1 before its first answer.
     Crash,
-    /// It is healthy, but its health endpoint answers with a header of 16 KiB, which a proxy does not pass on.
+    /// The version is healthy, but its health endpoint answers with a header of 16 KiB, which a proxy does not pass on.
     LargeHeader,
-    /// It is healthy for some seconds, then exits with code 1.
+    /// The version is healthy for some seconds, then exits with code 1.
     ShortLived,
-    /// It is healthy for some seconds, then takes memory until it is killed.
+    /// The version is healthy for some seconds, then uses more and more memory until it is killed.
     Greedy,
 }
 
@@ -57,17 +58,16 @@ pub struct InvalidOptions(String);
 pub struct SampleOptions {
     /// The address to listen on.
     pub address: Endpoint,
-    /// The version that it reports.
+    /// The version that the application reports.
     pub version: String,
-    /// The slot it was started in, if known.
+    /// The slot in which the application runs, if known.
     pub slot: Option<Slot>,
-    /// The directory of calls and starts; without one they are lost at the end.
+    /// The directory of calls and starts. Without a directory they are lost at the end.
     pub data: Option<PathBuf>,
-    /// How it is broken.
     pub fault: Fault,
     /// How long `/work` takes.
     pub work: Duration,
-    /// How long it is unhealthy after its start.
+    /// How long the application is unhealthy after its start.
     pub starts_in: Duration,
 }
 
@@ -97,13 +97,14 @@ impl SampleOptions {
     }
 
     /// Reads `--address`, `--version`, `--slot`, `--data`, `--fault`, `--work` and `--starts-in`
-    /// (durations with a unit, `250ms`), each from the environment if it is missing. Empty values count as missing.
+    /// (durations with a unit, `250ms`). An option that is not given is read from the environment. Empty values are
+    /// ignored.
     pub fn read(
         arguments: impl IntoIterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidOptions> {
         let given = pairs(arguments)?;
-        let said = |option: &str| {
+        let value_of = |option: &str| {
             let by_argument = given.iter().rev().find(|(name, _)| name == option);
             let found = by_argument.map(|(_, value)| value.clone());
             found
@@ -116,20 +117,20 @@ impl SampleOptions {
                 .filter(|value| !value.is_empty())
         };
 
-        let address = said("--address").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-        let version = said("--version").unwrap_or_else(|| "0.0.0".to_owned());
+        let address = value_of("--address").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+        let version = value_of("--version").unwrap_or_else(|| "0.0.0".to_owned());
         let mut options = Self::new(parsed("--address", &address)?, version);
-        options.data = said("--data").map(PathBuf::from);
-        if let Some(slot) = said("--slot") {
+        options.data = value_of("--data").map(PathBuf::from);
+        if let Some(slot) = value_of("--slot") {
             options.slot = Some(parsed("--slot", &slot)?);
         }
-        if let Some(fault) = said("--fault") {
+        if let Some(fault) = value_of("--fault") {
             options.fault = parsed("--fault", &fault)?;
         }
-        if let Some(work) = said("--work") {
+        if let Some(work) = value_of("--work") {
             options.work = duration("--work", &work)?;
         }
-        if let Some(starts_in) = said("--starts-in") {
+        if let Some(starts_in) = value_of("--starts-in") {
             options.starts_in = duration("--starts-in", &starts_in)?;
         }
         Ok(options)
@@ -181,15 +182,15 @@ mod tests {
     use super::*;
 
     fn read(arguments: &[&str], environment: &[(&str, &str)]) -> Result<SampleOptions, String> {
-        SampleOptions::read(arguments.iter().map(ToString::to_string), |asked| {
-            let found = environment.iter().find(|(name, _)| *name == asked);
+        SampleOptions::read(arguments.iter().map(ToString::to_string), |variable| {
+            let found = environment.iter().find(|(name, _)| *name == variable);
             found.map(|(_, value)| (*value).to_owned())
         })
         .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn arguments_win_over_the_environment_and_the_releaser_over_the_image() {
+    fn arguments_take_precedence_over_the_environment() {
         let options = read(
             &["--version", "2", "--work=1s"],
             &[
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn invalid_options_are_refused_with_a_reason() {
-        for (arguments, said) in [
+        for (arguments, expected) in [
             (vec!["--colour", "red"], "--colour"),
             (vec!["--version"], "needs a value"),
             (vec!["--fault", "odd"], "is not a fault"),
@@ -220,7 +221,7 @@ mod tests {
             (vec!["--slot", "red"], "blue or green"),
         ] {
             let refused = read(&arguments, &[]).expect_err("refused");
-            assert!(refused.contains(said), "{arguments:?}: {refused}");
+            assert!(refused.contains(expected), "{arguments:?}: {refused}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Writes one line per request to standard output, in its own thread: a slow or closed reader
-//! never slows a request. Lines are dropped if the queue is full; their number is logged.
+//! Writes one line per request to standard output, in its own thread, so that a slow or closed reader never
+//! slows a request. Lines are dropped if the queue is full, and their number is logged.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 const QUEUED: usize = 4096;
 
-/// Takes lines. Cheap to clone; the writer ends with the last clone.
+/// Takes lines for the writer thread. Clones are cheap, and the thread ends when the last clone is dropped.
 #[derive(Clone)]
 pub(super) struct RequestLog {
     lines: SyncSender<String>,
@@ -28,23 +28,21 @@ impl RequestLog {
         let (written, all_written) = oneshot::channel();
         std::thread::spawn(move || {
             write_all(&queue, &counter);
-            // Without a receiver, the process did not end in order.
+            // The receiver is gone if the process did not wait for the last lines.
             written.send(()).ok()
         });
         (Self { lines, dropped }, all_written)
     }
 
-    /// Logs a success.
     pub(super) fn info(&self, text: impl Display) {
-        self.hand_in("info", text);
+        self.enqueue("info", text);
     }
 
-    /// Logs a failure.
     pub(super) fn warn(&self, text: impl Display) {
-        self.hand_in("warn", text);
+        self.enqueue("warn", text);
     }
 
-    fn hand_in(&self, level: &str, text: impl Display) {
+    fn enqueue(&self, level: &str, text: impl Display) {
         if self.lines.try_send(line(level, text)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -59,7 +57,7 @@ fn write_all(queue: &Receiver<String>, dropped: &AtomicU64) {
     let mut out = std::io::stdout();
     while let Ok(first) = queue.recv() {
         let mut text = first;
-        // Write all waiting lines at once.
+        // Write all waiting lines together.
         while let Ok(next) = queue.try_recv() {
             text.push_str(&next);
             if text.len() > 64 * 1024 {

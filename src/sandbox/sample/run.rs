@@ -1,5 +1,5 @@
-//! Runs the sample application: opens the store, listens, serves until told to stop, finishes
-//! the requests in flight and stores the last calls.
+//! Runs the sample application: opens the store, listens, serves until it is stopped, finishes
+//! the open requests and stores the last calls.
 
 use std::io;
 use std::process::ExitCode;
@@ -18,10 +18,10 @@ use super::options::{Fault, InvalidOptions, SampleOptions};
 use super::request_log::RequestLog;
 use super::store::Store;
 
-/// The limit for requests in flight at the end: a client that does not read must not delay it forever.
+/// The limit for open requests at the end, because a client that does not read must not delay the end forever.
 const FINISHES_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a version works that breaks later.
+/// How long a version works before a fault that appears later.
 const WELL_FOR: Duration = Duration::from_secs(3);
 
 /// The limit for writing the last log lines.
@@ -30,26 +30,22 @@ const WRITES_WITHIN: Duration = Duration::from_secs(1);
 /// Why the sample application could not run, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleFailure {
-    /// An option is wrong.
     #[error(transparent)]
     Options(#[from] InvalidOptions),
-    /// It cannot listen on the address, or the system failed.
+    /// The application cannot listen on its address or for signals.
     #[error("listening on {address}: {source}")]
     Listen {
         /// The address as configured.
         address: String,
-        /// The system's error.
         source: io::Error,
     },
     /// The calls cannot be counted.
-    #[error("the count of calls in {directory}: {source}")]
+    #[error("the calls in {directory} cannot be counted: {source}")]
     Store {
-        /// The data directory.
         directory: String,
-        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// The configured fault.
+    /// The configured fault made the application fail.
     #[error("this version crashes on purpose")]
     Crashed,
 }
@@ -71,12 +67,12 @@ pub async fn main_from_environment(arguments: impl IntoIterator<Item = String>) 
 }
 
 async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
-    let unheard = |source| SampleFailure::Listen {
+    let signal_error = |source| SampleFailure::Listen {
         address: "signals".to_owned(),
         source,
     };
-    let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(signal_error)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(signal_error)?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     let listener = tokio::spawn(async move {
@@ -91,11 +87,11 @@ async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
     ended
 }
 
-/// Serves until `stop`, then finishes the requests in flight and stores the last calls.
+/// Serves until `stop`, then finishes the open requests and stores the last calls.
 pub async fn serve(options: SampleOptions, stop: CancellationToken) -> Result<(), SampleFailure> {
     let (log, all_written) = RequestLog::start();
     let served = serve_logged(options, stop, log).await;
-    // Bounded, because neither a slow reader nor an abandoned connection may delay the end.
+    // The wait is limited, because neither a slow reader nor an abandoned connection may delay the end.
     drop(timeout(WRITES_WITHIN, all_written).await);
     served
 }
@@ -115,13 +111,13 @@ async fn serve_logged(
         .to_string_lossy()
         .into_owned();
     let calls = opened(&options, &host)?;
-    let unlistened = |source| SampleFailure::Listen {
+    let listen_error = |source| SampleFailure::Listen {
         address: options.address.to_string(),
         source,
     };
-    let listening = listen(&options.address).await.map_err(unlistened)?;
+    let listening = listen(&options.address).await.map_err(listen_error)?;
     let address = match &listening {
-        Listening::Tcp(listener) => listener.local_addr().map_err(unlistened)?.to_string(),
+        Listening::Tcp(listener) => listener.local_addr().map_err(listen_error)?.to_string(),
         Listening::Unix(..) => options.address.to_string(),
     };
     log.info(format_args!("{} listens on {address}", options.version));
@@ -140,12 +136,12 @@ async fn serve_logged(
         options: options.clone(),
     });
     let served = tokio::select! {
-        served = serve_on(listening, app, stop) => served.map_err(unlistened),
+        served = serve_on(listening, app, stop) => served.map_err(listen_error),
         crashed = break_later(options.fault, &log) => Err(crashed),
     };
 
     flushing.abort();
-    // Its clone of the log must be dropped before waiting for the writer.
+    // The clone of the log in the flushing task must be dropped before waiting for the writer.
     drop(flushing.await);
     if let Err(error) = calls.flush().await {
         log.warn(format_args!("the last calls are lost: {error}"));
@@ -154,7 +150,7 @@ async fn serve_logged(
     served
 }
 
-/// Breaks a version that works at first; never returns for the others.
+/// Breaks a version whose fault appears later. Never returns for other faults.
 async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
     if !matches!(fault, Fault::ShortLived | Fault::Greedy) {
         return std::future::pending().await;
@@ -164,11 +160,11 @@ async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
         log.warn(format_args!("the cache is corrupt"));
         return SampleFailure::Crashed;
     }
-    let mut taken = Vec::new();
+    let mut cached = Vec::new();
     loop {
-        log.warn(format_args!("{} MiB are cached", taken.len()));
-        // Filled, because the kernel would only reserve it otherwise.
-        taken.push(vec![1_u8; 1 << 20]);
+        log.warn(format_args!("{} MiB are cached", cached.len()));
+        // The memory is filled, because otherwise the kernel would only reserve it.
+        cached.push(vec![1_u8; 1 << 20]);
         sleep(Duration::from_millis(5)).await;
     }
 }

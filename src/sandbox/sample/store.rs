@@ -1,5 +1,5 @@
-//! What survives a release: the number of calls and the starts of versions, in one SQLite file that
-//! both slots may have open. Blocking: callers must use a blocking thread.
+//! Stores what must survive a release: the number of calls and the starts of versions, in one SQLite file that both
+//! slots may have open. All functions block, so callers must use a blocking thread.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,17 +14,17 @@ pub(super) struct Start {
     pub(super) version: String,
     pub(super) slot: Option<String>,
     pub(super) host: String,
-    /// RFC 3339.
+    /// The time in the format of RFC 3339.
     pub(super) started: String,
 }
 
-/// How many starts are reported; the file keeps all of them.
-const TOLD: u32 = 20;
+/// How many starts are reported. The file keeps all of them.
+const REPORTED_STARTS: u32 = 20;
 
 pub(super) struct Store(Connection);
 
 impl Store {
-    /// Opens or creates `calls.sqlite` in `directory`; without one, a store that lives as long as this process.
+    /// Opens or creates `calls.sqlite` in `directory`. Without a directory, the store is in memory.
     pub(super) fn open(directory: Option<&Path>) -> rusqlite::Result<Self> {
         let connection = match directory {
             Some(directory) => Connection::open(directory.join("calls.sqlite"))?,
@@ -76,7 +76,7 @@ impl Store {
             "select version, slot, host, started from
                (select * from starts order by id desc limit ?1) order by id",
         )?;
-        let rows = statement.query_map(params![TOLD], |row| {
+        let rows = statement.query_map(params![REPORTED_STARTS], |row| {
             Ok(Start {
                 version: row.get(0)?,
                 slot: row.get(1)?,

@@ -337,7 +337,7 @@ async fn a_head_changed_in_the_store_is_noted_and_the_kept_one_stays() {
     assert!(listed.contains("fix basket rounding"), "{listed}");
     let verified = out(&place.run(&["history", "verify"]));
     assert!(
-        verified.contains("head: the store said otherwise"),
+        verified.contains("head: the store had a different value"),
         "{verified}"
     );
 }
@@ -377,7 +377,7 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
     for words in [
         "hold 0",
         "  web/production",
-        "the hold: the store said otherwise",
+        "the hold: the store had a different value",
         "in the store, the hash chain is broken at the hold",
         "differs from the archived one, first at the hold",
         "1 altered",

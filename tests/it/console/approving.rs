@@ -112,7 +112,7 @@ fn a_driver_sees_what_the_switch_lacks_and_no_question() {
         let waits = ladder(&model);
         assert!(
             waits.contains(
-                "switch waits for approvals since 0:05: needs 1 approval by someone else"
+                "switch waits for approvals (for 0:05): needs 1 approval by someone else"
             ),
             "{waits}"
         );
@@ -122,7 +122,7 @@ fn a_driver_sees_what_the_switch_lacks_and_no_question() {
         insta::assert_snapshot!(named("what_the_switch_lacks", size), dialog(&model));
     }
     let wide = ladder(&driving((118, 34)));
-    assert!(wide.contains("has 0; A says who can give it"), "{wide}");
+    assert!(wide.contains("has 0; A shows who can approve"), "{wide}");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_driver_is_asked_as_soon_as_enough_have_approved() {
     snapshot.peer_approvals = vec![approval(&lacking().plan, ben())];
     observe(&mut model, snapshot);
     let text = dialog(&model);
-    assert!(text.contains("That is enough"), "{text}");
+    assert!(text.contains("has all approvals"), "{text}");
     assert!(text.contains("the basket works"), "{text}");
     press_key(&mut model, KeyCode::Esc);
     assert!(is_available(&model, Action::Approve));

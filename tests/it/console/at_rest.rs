@@ -73,7 +73,7 @@ fn checks_show_the_live_version_with_their_age_and_release() {
         "health",
         "basket",
         "search",
-        "from the release that made it live, 00000001",
+        "by release 00000001, which made it live",
     ] {
         assert!(pane.contains(words), "{words}:\n{pane}");
     }
@@ -148,7 +148,7 @@ fn next_is_a_hold_or_a_version_of_the_previous_environment() {
     });
     let held = next(held);
     assert!(
-        held.contains("nothing is promoted, held by ana@ops-1: payday"),
+        held.contains("no promote is possible, held by ana@ops-1: payday"),
         "{held}"
     );
 }

@@ -227,10 +227,10 @@ async fn the_open_picker_retries_an_unreachable_registry() {
     let mut stage = open(3, SOON, SOON, false);
     stage.backend.failures.store(1, Ordering::SeqCst);
     stage.choose().await;
-    stage.shows("asking it again: connection refused").await;
+    stage.shows("trying again: connection refused").await;
     // What the operator does meanwhile is kept.
     stage.press("3.0").await;
-    stage.shows("as typed").await;
+    stage.shows("typed").await;
     stage.shows("3 tags in the image registry, 4 match").await;
     stage.press("⎋q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);

@@ -123,7 +123,7 @@ fn step(step: Step) -> Dialog {
 
 fn of_a_release() -> Vec<Case> {
     let forced = Arc::new(interrupted(Some(lock(2)), done_up_to(Step::Register)));
-    let checks = "checks 3 passed, 1 failed, of b81d77aa30";
+    let checks = "checks 3 passed, 1 failed for b81d77aa30";
     vec![
         (
             "register",
@@ -153,7 +153,7 @@ fn of_a_release() -> Vec<Case> {
         (
             "ending a standby",
             confirm(Question::EndStandby(switched()), Need::Confirmation),
-            vec!["stops 1.8.2 is stopped: going back to it becomes a cold start"],
+            vec!["stops 1.8.2 is stopped, so a rollback to it becomes a cold start"],
         ),
         (
             "taking a release",
@@ -163,14 +163,14 @@ fn of_a_release() -> Vec<Case> {
             ),
             vec![
                 "continue observes, then runs",
-                "takes it ben@ops-2 has driven it",
+                "takes it ben@ops-2 has driven the release",
                 TYPED,
             ],
         ),
         (
             "asking to take over",
             confirm(Question::Ask(forced), Need::Confirmation),
-            vec!["then when it is handed over, without another question"],
+            vec!["then after the handover, without another question"],
         ),
         (
             "approving",
@@ -183,7 +183,7 @@ fn of_a_release() -> Vec<Case> {
                 COMES,
                 checks,
                 "commits unknown: the image has no label",
-                "can move the traffic then",
+                "can then move the traffic",
                 "Note (optional):",
                 TYPED,
             ],
@@ -268,7 +268,7 @@ fn with_rows() -> Vec<Case> {
             "leaving",
             Dialog::Leaving(Leaving { row: 1 }),
             vec![
-                "stay here",
+                "stay in the console",
                 "quit after this step",
                 "back out, then quit",
                 "Esc stay",
@@ -291,7 +291,7 @@ fn with_rows() -> Vec<Case> {
             vec![
                 "blue 1.8.2 has the traffic now",
                 "observes, then runs",
-                "by force: their next write is refused",
+                "by force: the driver's next write is refused",
                 "ask to take over",
                 "take it: leave",
                 "Enter ask",
@@ -494,7 +494,7 @@ fn answers() -> Vec<(Dialog, Vec<&'static str>)> {
             leaving(1),
             vec!["the release stays as it is and can be resumed"],
         ),
-        (resume(1), vec!["after the current act, or refuse"]),
+        (resume(1), vec!["after the current action, or refuses"]),
     ]
 }
 

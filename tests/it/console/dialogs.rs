@@ -103,11 +103,11 @@ fn the_switch_dialog_says_from_to_how_and_the_way_back() {
     for words in [
         "4f2a9c01e7  100% ──►   0%",
         "b81d77aa30    0% ──► 100%",
-        "3 passed, 1 failed, of b81d77aa30, which runs now, 9s ago",
+        "3 passed, 1 failed for b81d77aa30, which runs now; 9s ago",
         "compare both slots for 1 min",
         "generation 41 to 42",
         "switch back to blue while it is warm",
-        "while blue is kept warm: 10m after",
+        "while blue is kept warm, for 10m after",
         "PRODUCTION (protected)",
         "expires in 5:00",
     ] {
@@ -177,7 +177,7 @@ fn the_dialog_warns_of_checks_of_another_digest() {
     let shown = drawn(&model, &theme);
     let style = style_of(
         &shown,
-        "3 passed, 1 failed, of b81d77aa30, but deaddeadde runs now",
+        "3 passed, 1 failed for b81d77aa30, but deaddeadde runs now",
     );
     assert_eq!(style.fg, theme.style(Meaning::Bad).fg);
 }
@@ -318,8 +318,8 @@ fn the_quit_dialog_says_what_each_answer_means_for_the_traffic() {
     standby.switched = true;
     standby.may_have_switched = true;
     for (at, answer, words) in [
-        (verifying(), "", "it continues"),
-        (asking(Step::Switch), "", "it waits for an answer"),
+        (verifying(), "", "the release continues"),
+        (asking(Step::Switch), "", "the release waits for an answer"),
         (
             verifying(),
             "j",
@@ -357,11 +357,7 @@ fn the_quit_dialog_lists_several_releases_to_back_out_one_by_one() {
     tell(&mut model, Event::ReleaseMoved(Arc::new(other)));
     press(&mut model, "qjj");
     let shown = screen(&model);
-    for words in [
-        "2 releases are in flight",
-        "to web/production:",
-        "to web/qa:",
-    ] {
+    for words in ["2 releases are running", "to web/production:", "to web/qa:"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());

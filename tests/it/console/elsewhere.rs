@@ -529,7 +529,7 @@ fn a_release_left_in_standby_is_not_interrupted() {
         assert!(!shown.contains("interrupted"), "{shown}");
         // The smallest screen has one line for the release.
         let words = if size == SIZES[2] {
-            "live, old one kept"
+            "live, standby kept"
         } else {
             "1.9.0 is live. 1.8.2 is kept; no operator drives"
         };

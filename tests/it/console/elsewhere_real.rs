@@ -122,7 +122,7 @@ async fn a_release_of_the_command_line_is_watched_to_its_end() {
     later.open_column(1, "2 Slots · web · qa").await;
     later.shows("live 1.8.2 · 3 passed").await;
     for words in [
-        "from the release that made it live, ",
+        ", which made it live",
         "web 1.9.0 → 1.8.2",
         "\"the basket is slow\"",
         "ben@",
@@ -161,7 +161,7 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
         pty
     });
     let pty = pty.await.expect("no panic");
-    console.shows("to approve register since").await;
+    console.shows("to approve it (for").await;
     console.shows("web/production: register waits").await;
     let waits = "waits for ben@";
     assert!(console.now().contains(waits), "{}", console.now());
@@ -169,7 +169,7 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
     drop(pty);
     console.shows("interrupted after verify at").await;
     console.shows("web/production: interrupted").await;
-    console.shows("blue has the traffic now, as observed").await;
+    console.shows("observed: blue has the traffic now").await;
     let gone = || async { !console.now().contains("lock: ") };
     eventually("the lock is gone", SOON, gone).await;
 

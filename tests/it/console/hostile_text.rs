@@ -308,7 +308,7 @@ async fn a_line_of_a_megabyte_is_cut_with_a_mark_and_its_end_is_readable() {
     assert!(screen.contains("after it"), "{screen}");
     press(&mut model, "w");
     let screen = shown(&drawn(&model));
-    assert!(screen.contains("[cut here, 1024 KiB in total]"), "{screen}");
+    assert!(screen.contains("[line cut, 1024 KiB in total]"), "{screen}");
     assert!(screen.contains("after it"), "{screen}");
     press(&mut model, "g");
     let screen = shown(&drawn(&model));

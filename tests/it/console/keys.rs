@@ -110,7 +110,7 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
         press_key(&mut model, KeyCode::PageDown);
     }
     let help = screen(&model);
-    assert!(help.contains("Not as configured"), "{help}");
+    assert!(help.contains("Settings that cannot be used"), "{help}");
     assert!(
         help.contains("? is not bound to zoom: it is the key of help"),
         "{help}"

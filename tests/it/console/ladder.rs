@@ -181,7 +181,7 @@ fn waiting_for_a_person_is_timed_and_has_no_deadline() {
     let rows = ladder(&model).join("\n");
     assert!(rows.contains("switch waits 3:00:05"), "{rows}");
     assert!(
-        rows.contains("switch waits for you since 3:00:05"),
+        rows.contains("switch waits for you (for 3:00:05)"),
         "{rows}"
     );
     assert!(!rows.contains(" of "), "{rows}");

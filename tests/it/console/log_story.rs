@@ -48,7 +48,7 @@ async fn the_one_error_in_twenty_thousand_lines_is_found() {
     stage.shows("ERROR basket 7431: deadlock").await;
     // Filters by that request: first over the whole log, then over its last minutes.
     stage.press("&/7431⏎").await;
-    stage.shows("none of 20,000 lines has /7431").await;
+    stage.shows("none of 20,000 lines contains /7431").await;
     stage.key(KeyCode::Esc).await;
     stage.key(KeyCode::Esc).await;
     stage.press("&7431⏎").await;

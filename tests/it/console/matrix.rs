@@ -129,7 +129,7 @@ fn the_filter_marks_its_matches_in_the_names() {
 fn a_filter_without_matches_says_so_and_enter_opens_nothing() {
     let mut model = open((118, 34), many());
     press(&mut model, "/nowhere");
-    assert!(screen(&model).contains("no service with \"nowhere\""));
+    assert!(screen(&model).contains("no service matches \"nowhere\""));
     press_key(&mut model, KeyCode::Enter);
     let before = model.open.clone();
     press_key(&mut model, KeyCode::Enter);

@@ -220,7 +220,7 @@ fn versions_are_sorted_by_build_time_before_name() {
 #[test]
 fn an_unavailable_version_is_dim_and_says_why_and_what_to_do() {
     for (name, word, why) in [
-        ("1.8.2", "● live here", "is already live in blue"),
+        ("1.8.2", "● already live", "is already live in blue"),
         ("1.9.2", "✗ not live in qa", "promote it there first"),
     ] {
         let mut model = full(SIZE);
@@ -281,7 +281,7 @@ fn a_version_that_was_backed_out_says_so_with_the_reason() {
         shown.contains("backed out 1d 0h ago: verify failed: orders"),
         "{shown}"
     );
-    assert!(shown.contains("live here until 3d 0h ago"), "{shown}");
+    assert!(shown.contains("live until 3d 0h ago"), "{shown}");
 }
 
 #[test]
@@ -421,7 +421,10 @@ fn a_moved_tag_is_distinguished_from_the_version_that_qa_runs() {
     found(&mut model, built("1.9.0", "dd", 1));
     assert_eq!(names(&model), ["1.9.0", "1.9.0"]);
     let shown = screen(&model);
-    assert!(shown.contains("not what qa runs under that tag"), "{shown}");
+    assert!(
+        shown.contains("qa runs another image under this tag"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -742,7 +745,7 @@ fn a_row_says_that_its_version_is_missing_or_did_not_answer() {
     let wanted = "nightly".to_owned();
     answer(&mut model, "nightly", Resolved::Missing { wanted });
     let shown = screen(&model);
-    assert!(shown.contains("✗ gone"), "{shown}");
+    assert!(shown.contains("✗ not found"), "{shown}");
     assert!(shown.contains("? unknown"), "{shown}");
     go_to(&mut model, "1.9.1");
     let shown = screen(&model);

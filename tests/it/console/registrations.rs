@@ -184,7 +184,7 @@ fn a_wrong_key_is_red_with_a_mark_and_a_word() {
     for (words, meaning) in [
         ("differs: it says", Meaning::Bad),
         ("unreadable: it cannot", Meaning::Bad),
-        ("not ours: 22 bytes", Meaning::Muted),
+        ("unknown key: 22 bytes", Meaning::Muted),
     ] {
         let (row, line) = shown
             .lines()

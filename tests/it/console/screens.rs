@@ -234,7 +234,7 @@ fn a_waiting_step_says_what_it_does_and_what_backing_out_does() {
         tell(&mut model, Event::ReleaseMoved(asking));
         let shown = screen(&model);
         for words in [
-            "▲ A answers: register waits for you since 0:05; register writes",
+            "▲ A answers: register waits for you (for 0:05); register writes",
             "back out now: stop green",
         ] {
             assert!(shown.contains(words), "{words}: {shown}");

@@ -352,13 +352,13 @@ fn a_source_that_never_answered_is_unknown_and_not_empty() {
     let shown = screen(&model);
     for words in [
         "✗ runtime no answer, retry in 3s",
-        "what runs here is unknown",
+        "the runtime has not answered",
         "GREEN  ? UNKNOWN",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(!shown.contains("EMPTY"), "{shown}");
-    assert!(!shown.contains("nothing runs here"), "{shown}");
+    assert!(!shown.contains("nothing is running"), "{shown}");
     let page = page(&mut model);
     assert!(page.contains("version   unknown"), "{page}");
     assert!(

@@ -194,7 +194,7 @@ async fn a_driver_cannot_rewrite_a_sealed_release_unnoticed() {
     let found = cluster.greenroom("wall", &["history", "verify"]);
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
-        said(&found).contains("and missing in the store"),
+        said(&found).contains("missing in the store, although it was sealed by"),
         "{}",
         said(&found)
     );
@@ -202,7 +202,7 @@ async fn a_driver_cannot_rewrite_a_sealed_release_unnoticed() {
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
         said(&found).contains(&format!("release {}  web/qa", second.head.id))
-            && said(&found).contains("and missing in the store"),
+            && said(&found).contains("missing in the store, although it was sealed by"),
         "{}",
         said(&found)
     );
@@ -261,7 +261,7 @@ async fn a_driver_cannot_rewrite_a_sealed_hold_unnoticed() {
     let found = cluster.greenroom("wall", &["history", "verify"]);
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
-        said(&found).contains("and missing in the store"),
+        said(&found).contains("missing in the store, although it was sealed by"),
         "{}",
         said(&found)
     );

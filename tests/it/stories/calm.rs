@@ -88,9 +88,13 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     press(&mut ana, YES, "switch waits for approvals");
     ana.wait_for_text("needs 1 approval by someone else, has 0", SOON);
     // She cannot continue alone, and no operator can approve their own release.
-    press(&mut ana, "A", "It can be given by anyone except ana@");
+    press(
+        &mut ana,
+        "A",
+        "Approvals can be given by anyone except ana@",
+    );
     press(&mut ana, "", "greenroom approve web production");
-    press(&mut ana, "\x1b", "A says who can give it");
+    press(&mut ana, "\x1b", "A shows who can approve");
     let own = [
         "--set",
         "operator.name=ana",

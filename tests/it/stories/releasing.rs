@@ -40,7 +40,7 @@ fn a_release_is_backed_out_at_each_step_by_keys() {
     stage.press("X", "[ Back out ]");
     stage.pty.keys(YES);
     stage.shows("backed out");
-    stage.shows("nothing runs here");
+    stage.shows("nothing is running");
 
     // Registered, without traffic.
     stage.begin_what_qa_runs();
@@ -48,7 +48,7 @@ fn a_release_is_backed_out_at_each_step_by_keys() {
     stage.press("X", "[ Back out ]");
     stage.pty.keys(YES);
     stage.shows("backed out");
-    stage.shows("nothing runs here");
+    stage.shows("nothing is running");
 
     // With the traffic: it needs the environment's name, and 1.8.2 has the traffic again.
     stage.begin_what_qa_runs();
@@ -59,7 +59,7 @@ fn a_release_is_backed_out_at_each_step_by_keys() {
     stage.pty.keys("production\r");
     stage.pty.wait_for("blue live, green empty", UP, |screen| {
         let text = screen.contents();
-        text.contains("BLUE  ● LIVE") && text.contains("nothing runs here")
+        text.contains("BLUE  ● LIVE") && text.contains("nothing is running")
     });
     stage.shows("backed out");
     stage.leave();
@@ -81,9 +81,11 @@ fn a_warm_version_gets_its_traffic_back_with_one_key_and_the_name() {
     });
     stage.shows("1.8.2 is live. 1.9.0 is kept warm");
     // The release that keeps 1.9.0 warm is in flight: quitting says so and leaves it warm.
-    stage.press("q", "stay here");
+    stage.press("q", "stay in the console");
     stage.pty.keys(ESC);
-    stage.until("the question is closed", |text| !text.contains("stay here"));
+    stage.until("the question is closed", |text| {
+        !text.contains("stay in the console")
+    });
     stage.press("S", "Type production to continue");
     stage.press("production\r", "✓ done");
     stage.leave();
