@@ -94,7 +94,8 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
         .map(ToString::to_string)
         .collect();
     model.remark(&remarks);
-    let notice = "q is not bound to mouse: it is the key of quit (and 1 more: ? lists them)";
+    let notice =
+        "q is not bound to mouse, because it is the key of quit (and 1 more: ? lists them)";
     assert!(
         screen(&model).contains("is not bound to"),
         "{}",
@@ -112,7 +113,7 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
     let help = screen(&model);
     assert!(help.contains("Not as configured"), "{help}");
     assert!(
-        help.contains("? is not bound to zoom: it is the key of help"),
+        help.contains("? is not bound to zoom, because it is the key of help"),
         "{help}"
     );
 }
