@@ -214,7 +214,7 @@ impl Model {
         let help = self.keymap.shown(Action::Help);
         let text = match self.remarks.len() - 1 {
             0 => first.clone(),
-            more => format!("{first} (and {more} more: {help} lists all)"),
+            more => format!("{first} (and {more} more: {help} lists them)"),
         };
         self.notice = Some(Notice::new(Weight::Refused, &text, self.now));
     }

@@ -277,7 +277,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registr
     let mut differences = Vec::new();
     if entry.endpoint != side.endpoint {
         differences.push(format!(
-            "the registration says {}, but the address of {slot} is {}",
+            "address {} is registered, but the address of {slot} is {}",
             entry.endpoint, side.endpoint
         ));
     }
@@ -286,7 +286,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registr
     }
     match &side.instance {
         None => differences.push(format!(
-            "the registration names {} {}, but no instance of this target runs in {slot}",
+            "{} {} is registered, but no instance of this target runs in {slot}",
             snapshot.runtime_kind.one(),
             short(&entry.instance.0)
         )),
@@ -300,14 +300,14 @@ fn of_instance(instance: &Instance, entry: &Registration, kind: RuntimeKind) -> 
     let mut differences = Vec::new();
     if instance.id != entry.instance {
         differences.push(format!(
-            "the registration names {noun} {}, but {} runs in {slot}",
+            "{noun} {} is registered, but {} runs in {slot}",
             short(&entry.instance.0),
             short(&instance.id.0)
         ));
     }
     if instance.digest != entry.digest {
         differences.push(format!(
-            "the registration says digest {}, but {} runs in {slot}",
+            "digest {} is registered, but {} runs in {slot}",
             entry.digest.short(),
             instance.digest.short()
         ));
@@ -332,7 +332,7 @@ fn of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
     }
     if value.endpoint != side.endpoint {
         differences.push(format!(
-            "the route says {}, but the address of {} is {}",
+            "the route has address {}, but the address of {} is {}",
             value.endpoint, value.live, side.endpoint
         ));
     }
@@ -341,7 +341,7 @@ fn of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
         && instance.digest != value.digest
     {
         differences.push(format!(
-            "the route says digest {}, but {} runs in {}",
+            "the route has digest {}, but {} runs in {}",
             value.digest.short(),
             instance.digest.short(),
             value.live

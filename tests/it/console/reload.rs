@@ -190,9 +190,9 @@ fn a_reload_is_refused_during_a_release_or_a_repair() {
     for (model, why) in [
         (
             &mut releasing,
-            "This console drives the release of web/production",
+            "This console drives a release of web/production",
         ),
-        (&mut repairing, "This console repairs web/production"),
+        (&mut repairing, "This console is repairing web/production"),
     ] {
         tell(model, differs());
         reload_key(model);
