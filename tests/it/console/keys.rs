@@ -70,12 +70,12 @@ fn a_refusal_names_the_rebound_key() {
     );
     press(&mut model, "P");
     assert!(
-        screen(&model).contains("Y answers it, X backs it out"),
+        screen(&model).contains("Y answers its question, X backs it out"),
         "{}",
         screen(&model)
     );
     press(&mut model, "A");
-    assert!(screen(&model).contains("that key does nothing here"));
+    assert!(screen(&model).contains("this key does nothing now"));
     press(&mut model, "Y");
     assert!(
         screen(&model).contains("Switch traffic"),

@@ -88,7 +88,7 @@ fn an_unavailable_action_gives_its_reason_and_changes_nothing() {
     press(&mut model, ":zzzzz");
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(effects.is_empty());
-    assert!(screen(&model).contains("nothing has that name"));
+    assert!(screen(&model).contains("no action, target or theme matches this text"));
 }
 
 #[test]

@@ -287,9 +287,9 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     let (title, lines) = opened(&mut model, "blue");
     assert_eq!(title, "/greenroom/v1/targets/web/production/slots/blue");
     for words in [
-        "differs from what is observed:",
+        "the value differs from the observations:",
         "digest 4f2a9c01e7 is registered, but ababababab runs in blue",
-        "it should say:",
+        "the value should be:",
         "address   127.0.0.1:32771",
         "revision 8812",
     ] {
@@ -298,8 +298,8 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     let (_, lines) = opened(&mut model, "agent");
     for words in [
         "Greenroom does not use this key",
-        "Greenroom only shows it",
-        "on a lease with 9s left",
+        "Greenroom only shows the key",
+        "the lease expires in 9s",
         "  \"host\": \"ops-1\"",
     ] {
         assert!(lines.contains(words), "{words}: {lines}");
@@ -311,7 +311,7 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     );
     assert!(lines.contains("{\"reason\":"), "{lines}");
     let (_, lines) = opened(&mut model, "route");
-    assert!(lines.contains("correct: it agrees"), "{lines}");
+    assert!(lines.contains("correct: the value agrees"), "{lines}");
 }
 
 #[test]
