@@ -85,10 +85,10 @@ pub enum Action {
     Prove,
     /// Stop the console and return to the shell, until the shell continues it.
     Suspend,
-    /// Copy what the cursor is on.
+    /// Copy the text under the cursor to the terminal's clipboard.
     Copy,
     Repaint,
-    /// Show what differs in the configuration that changed on disk, and reload it.
+    /// Show how the configuration on disk has changed, and reload it.
     Reload,
     Help,
     Quit,
@@ -216,7 +216,7 @@ pub static BINDINGS: &[Binding] = &[
     in_logs(bind(&[key('s')], Action::SaveLog, "save", "write the lines to a file")),
     in_environments(bind(&[key('s')], Action::Sort, "sort", "put the services in another order")),
     shown(bind(&[key('/')], Action::Search, "search", "search the log, or filter the environments by service")),
-    shown(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both, the proxy's, the release's steps")),
+    shown(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both slots, proxy, steps of the release")),
     bind(&[key('\\')], Action::HideLog, "hide log", "hide the log, or show it again"),
     bind(&[key('d')], Action::Diagnostics, "diagnostics", "show Greenroom's own diagnostics, or the log again"),
     shown(bind(&[named(KeyCode::Tab)], Action::NextPane, "pane", "focus the next pane")),
@@ -234,7 +234,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[key('G'), named(KeyCode::End)], Action::Last, "last", "go to the last line"),
     bind(&[ctrl('u'), named(KeyCode::PageUp)], Action::HalfUp, "half up", "scroll up half a pane"),
     bind(&[ctrl('d'), named(KeyCode::PageDown)], Action::HalfDown, "half down", "scroll down half a pane"),
-    bind(&[key('y')], Action::Copy, "copy", "copy what the cursor is on to the terminal's clipboard"),
+    bind(&[key('y')], Action::Copy, "copy", "copy the text under the cursor to the terminal's clipboard"),
     shown(bind(&[key('+')], Action::Zoom, "zoom", "show only the focused pane")),
     shown(bind(&[key('_'), key('-')], Action::Unzoom, "all panes", "show all panes again")),
     bind(&[key('a')], Action::Waiting, "waits for you", "list what waits for you: approvals, questions, releases to resume"),
@@ -245,7 +245,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[key('T')], Action::Themes, "theme", "choose another theme, with a preview"),
     bind(&[key('m')], Action::Mouse, "mouse", "use the mouse in the console, or leave it to the terminal"),
     bind(&[ctrl('z')], Action::Suspend, "suspend", "suspend the console and go back to the shell"),
-    shown(bind(&[ctrl('r')], Action::Reload, "reload", "show what differs in the configuration that changed on disk, and use it")),
+    shown(bind(&[ctrl('r')], Action::Reload, "reload", "show how the configuration on disk has changed, and reload it")),
     bind(&[ctrl('l')], Action::Repaint, "repaint", "draw the whole screen again"),
     bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog, or go back to the environments"),
     shown(in_history(bind(&[key('v')], Action::Prove, "prove", "verify that the listed records have not been altered"))),

@@ -87,7 +87,7 @@ pub enum Event {
         asked: u64,
         plan: Result<Arc<Plan>, Refused>,
     },
-    /// The attempt to read a release that has not ended is over.
+    /// The attempt to read an open release has ended.
     InterruptedFound {
         /// The number of the request to which this is the answer.
         asked: u64,
@@ -105,7 +105,7 @@ pub enum Event {
         target: Target,
         peer_approved: Result<PeerApproval, Refused>,
     },
-    /// A hold was placed or cleared, or that was refused.
+    /// The attempt to place or to clear a hold has ended.
     Held {
         target: Target,
         hold: Result<Hold, Refused>,

@@ -90,7 +90,8 @@ impl Chord {
         match letter.as_deref().map(str::as_bytes) {
             // For these letters, terminals send the same byte as for Tab, Enter and Escape.
             Some([b'i' | b'j' | b'm' | b'[']) => Err(format!(
-                "`{text}` cannot be used: terminals send the same code for it as for Tab, Enter or Esc; choose another letter"
+                "`{text}` cannot be used: terminals send the same code for it as for Tab, Enter or Esc; choose \
+                 another letter"
             )),
             Some([letter]) if letter.is_ascii_lowercase() => Ok(ctrl(char::from(*letter))),
             _ => Err(format!(

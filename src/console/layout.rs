@@ -81,8 +81,7 @@ impl Shape {
     }
 }
 
-/// The number of releases that the history shows at once: the height of the screen without the frame and the column
-/// names.
+/// The number of rows in the list of the history: the height of its pane without the frame and the column names.
 pub(super) fn history_rows(model: &Model) -> usize {
     let shape = Shape {
         zoomed: true,

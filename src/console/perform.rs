@@ -84,7 +84,7 @@ impl EffectRunner {
         });
     }
 
-    /// Sends an event whenever the configuration on disk starts or stops to differ from the configuration in use.
+    /// Sends an event whenever the configuration on disk changes.
     fn watch_configuration(&mut self) {
         let mut found = self.backend.configuration();
         let answers = self.answers.clone();

@@ -1,5 +1,5 @@
 //! Sets up the terminal for the console and always restores it: raw mode, the alternate screen, bracketed paste,
-//! a hidden cursor. Each frame is drawn in one synchronized update, so that the terminal never shows half of it.
+//! a hidden cursor. Each frame is drawn in one synchronized update, so that the terminal never shows half a frame.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Stdout, Write as _};

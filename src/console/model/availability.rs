@@ -1,5 +1,5 @@
-//! Which actions are available now. The footer shows only available actions. The key of an unavailable action shows
-//! the reason.
+//! Decides which actions are available now. The footer shows only available actions. The key of an unavailable action
+//! shows the reason.
 
 use super::{Mode, Model};
 use crate::console::action::Action;

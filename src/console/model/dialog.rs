@@ -114,7 +114,7 @@ pub struct Thinking {
     /// The number of the request whose answer is awaited.
     pub asked: u64,
     pub target: Target,
-    /// The version, as the screen shows it.
+    /// What is planned or read: a version, a repair or the open release.
     pub name: String,
 }
 

@@ -1,5 +1,5 @@
-//! The rows of the checks pane: the cases of the open target's suite, with their results. Also finds the step of a
-//! release that the ladder shows in any case.
+//! The rows of the checks pane: the cases of the open target's suite, with their results. Also finds the most important
+//! step of a release.
 
 use std::time::Duration;
 
@@ -132,7 +132,7 @@ fn settled(report: &CaseReport) -> CheckRow {
     }
 }
 
-/// The index of the step that is running, waits or has failed. Otherwise of the last step that is done.
+/// The index of the step that is running, waits or has failed. If there is none, the index of the last finished step.
 pub fn relevant_step(status: &Status) -> Option<usize> {
     let moving = status.steps.iter().position(|step_status| {
         matches!(

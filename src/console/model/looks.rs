@@ -28,7 +28,7 @@ pub enum Bell {
 }
 
 impl Looks {
-    /// The name of the theme for a tier. `None` stands for no open target.
+    /// The name of the theme for a tier. `None` means that no target is open.
     pub fn theme_for(&self, tier: Option<Tier>) -> &str {
         let own = self.theme_by_tier.iter().find(|(of, _)| Some(*of) == tier);
         own.map_or(&self.theme, |(_, name)| name)

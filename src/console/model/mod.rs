@@ -118,7 +118,8 @@ pub struct Model {
     pub told: Arc<Releases>,
     /// The request of this console for a handover, until it is answered or has expired.
     pub asking: Option<Asking>,
-    /// Another console that was observed to drive a release of this console. The driver checks its lock once for each.
+    /// The other console that was last observed to drive a release of this console. The driver was told to check its
+    /// lock.
     pub doubted: Option<String>,
     /// The last request for a handover that was announced to the operator, by target.
     pub heard: BTreeMap<Target, HandoverRequest>,
@@ -134,7 +135,7 @@ pub struct Model {
     pub repairing: BTreeSet<Target>,
     /// The dialog over the screen.
     pub dialog: Option<Dialog>,
-    /// How many lines are scrolled out of view in a dialog for which [`Dialog::asks_in_rows`] holds.
+    /// How many lines of a dialog's text are scrolled out of view. Only used if [`Dialog::asks_in_rows`] is true.
     pub scrolled: usize,
     /// The text line that is open in place of the footer.
     pub prompt: Option<Prompt>,
@@ -144,7 +145,7 @@ pub struct Model {
     pub asked: u64,
     pub keymap: Arc<Keymap>,
     pub looks: Looks,
-    /// Which parts of the configuration could not be used, and why. Sanitized.
+    /// The parts of the configuration that could not be used, each with the reason. Sanitized.
     pub remarks: Vec<String>,
     /// Whether a shell started the console and can continue it after it was suspended.
     pub has_shell: bool,

@@ -27,7 +27,7 @@ pub enum VersionList {
     NotAsked,
 }
 
-/// The state of the question which image a tag names.
+/// The look-up of a tag in the image registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookUp {
     /// The image registry has not answered yet.
@@ -70,9 +70,9 @@ pub struct Picker {
     /// key, and none after the chosen version has left the list. So Enter never chooses a row that the operator has
     /// not seen under the cursor.
     pub has_cursor: bool,
-    /// Whether the list has been complete. From then on, only a key moves the cursor to another version.
+    /// Whether the list has been complete at least once. From then on, only a key moves the cursor to another version.
     pub is_settled: bool,
-    /// Whether the screen has shown the cursor on the row on which it was placed when the list became complete.
+    /// Whether the screen has shown the cursor after it was placed on the complete list.
     pub is_seen: bool,
 }
 

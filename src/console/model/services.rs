@@ -1,5 +1,5 @@
-//! Which services the matrix shows, and in which order. The list is computed after an event and not for each draw, so
-//! the cost of drawing depends only on the rows on the screen.
+//! Computes which services the matrix shows, and in which order. The list is computed after an event and not for each
+//! draw, so the cost of drawing depends only on the rows on the screen.
 
 use unicode_width::UnicodeWidthStr as _;
 

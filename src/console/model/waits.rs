@@ -33,8 +33,8 @@ pub struct WaitingItem {
 }
 
 impl WaitingItem {
-    /// Whether two items are the same request. A step that asks a second time is a new request, but an approval or a
-    /// driver that is still missing is not.
+    /// Whether two items are the same request. A step that asks again is a new request. A missing approval and a
+    /// missing driver stay the same request.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_lasting = matches!(self.wanted, Wanted::Approval { .. } | Wanted::Resume);
         self.release == other.release

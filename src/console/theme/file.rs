@@ -98,7 +98,11 @@ impl TryFrom<String> for Shade {
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
             .map(Self)
-            .map_err(|_| format!("{text:?} is not a colour; write #rrggbb, a name such as \"red\", or a number from 0 to 255"))
+            .map_err(|_| {
+                format!(
+                    "{text:?} is not a colour; write #rrggbb, a name such as \"red\", or a number from 0 to 255"
+                )
+            })
     }
 }
 

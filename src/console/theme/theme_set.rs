@@ -118,7 +118,7 @@ struct Source<'a> {
     text: &'a str,
 }
 
-/// Which themes are searched for a name.
+/// The themes among which a name is searched.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Among {
     All,

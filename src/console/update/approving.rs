@@ -1,6 +1,6 @@
 //! The key that approves. Depending on the open target, the key opens the question about the waiting step, the choice
-//! after a failed step, or the approval of another operator's release. If only other operators can approve, it shows
-//! who can and how.
+//! after a failed step, or the approval of another operator's release. If only other operators can approve, a page
+//! shows who can and how.
 
 use std::sync::Arc;
 

@@ -20,7 +20,8 @@ use crate::release::{
     Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
 };
 
-/// If less time is left than this, the key that arms a target extends the time. Otherwise it ends the arming.
+/// The key that arms a target renews the time if less than this and less than a quarter of the time are left. Otherwise
+/// the key ends the arming.
 const RENEWED: Duration = Duration::from_mins(1);
 
 /// The open target, if it is armed. Otherwise shows why it cannot be changed.
@@ -119,7 +120,7 @@ fn cannot_start(model: &Model, target: &Target) -> Option<String> {
     busy(model)
 }
 
-/// Why no repair can start in the open target now, and no release either unless the target is in standby.
+/// Why nothing can start in the open target now: this console or another operator drives a release of the target.
 fn busy(model: &Model) -> Option<String> {
     if model.elsewhere().is_some_and(Observed::is_driven) {
         return Some(not_here(model, ""));
@@ -293,7 +294,7 @@ pub(super) fn repair(model: &mut Model) -> Vec<Effect> {
     repair::begin(model, target)
 }
 
-/// Runs the checks again, without a confirmation, because that changes nothing outside the console.
+/// Runs the checks again. No confirmation is needed, because the checks change nothing.
 pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
     if armed_target(model).is_none() {
         return Vec::new();

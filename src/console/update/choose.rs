@@ -127,7 +127,7 @@ pub(super) fn arrange(model: &mut Model) {
     picker.has_cursor = row.is_some();
     let last = picker.ways.len().saturating_sub(1);
     picker.row = row.unwrap_or(picker.row).min(last);
-    // The console tries again to read a list that failed. Without any row, the cursor waits for that.
+    // The console tries again to read a list that failed. The cursor waits until there is a row.
     let has_failed = matches!(picker.list, VersionList::Failed(_));
     let is_empty_by_failure = has_failed && picker.ways.is_empty();
     if picker.is_whole() && !is_empty_by_failure && !picker.is_settled {
@@ -140,7 +140,8 @@ pub(super) fn arrange(model: &mut Model) {
     model.dialog = Some(Dialog::Picker(picker));
 }
 
-/// Whether the service was observed, or does not answer, in every environment before this one in promotion order.
+/// Whether, in every earlier environment in promotion order, the target of this service was observed or its sources
+/// do not answer.
 fn is_before_observed(model: &Model, target: &Target) -> bool {
     let names = model.world.environments.iter().map(|(name, _)| name);
     let before = names.take_while(|name| **name != target.environment);

@@ -3,7 +3,7 @@
 use super::{check_page, logs, slots_page};
 use crate::console::model::{Model, Page, Pane, checks, registrations};
 
-/// The number of rows in a pane with a cursor of its own. 0 for the other panes.
+/// The number of rows in the checks or in the registrations. 0 for the other panes.
 pub(super) fn row_count(model: &Model, pane: Pane) -> usize {
     match pane {
         Pane::Checks => checks(model).len(),

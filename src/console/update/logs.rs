@@ -15,7 +15,7 @@ use crate::logs::{Line, Log, NewLine, Room, Seek, columns_before};
 
 fn refuse_without_search(model: &mut Model) -> Vec<Effect> {
     let search = model.keymap.shown(Action::Search);
-    let text = format!("no text to search for was typed yet: {search} searches the log");
+    let text = format!("nothing was searched for yet: {search} searches the log");
     super::refused(model, &text)
 }
 

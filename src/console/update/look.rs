@@ -11,8 +11,8 @@ use crate::console::model::{
 
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     if model.looks.zoomed {
-        let all = model.keymap.shown(Action::Unzoom);
-        let text = format!("one pane fills the screen already: {all} shows all panes");
+        let key = model.keymap.shown(Action::Unzoom);
+        let text = format!("one pane fills the screen already: {key} shows all panes");
         return super::refused(model, &text);
     }
     model.looks.zoomed = true;

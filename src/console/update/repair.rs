@@ -87,7 +87,7 @@ pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec
                 None => (Weight::Refused, "no end was recorded".to_owned()),
             };
             steps::repaired(model, target, &result);
-            let text = format!("repair of {target}: {result} (greenroom history lists it)");
+            let text = format!("repair of {target}: {result} (greenroom history lists the repair)");
             super::say(model, weight, &text);
             return leave(model);
         }

@@ -17,7 +17,7 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{ReleaseId, Target};
 use crate::release::{GoOn, Interrupted, Refused};
 
-/// The name of the read in titles.
+/// What the console reads, as titles show it.
 const OPEN_RELEASE: &str = "the open release";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
@@ -144,36 +144,36 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
 }
 
 /// Handles a key while a message to the driver is typed.
-pub(super) fn typed(model: &mut Model, mut words: Words, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn typed(model: &mut Model, mut dialog: Words, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => return later(model),
-        KeyCode::Enter => return message_typed(model, words),
+        KeyCode::Enter => return message_typed(model, dialog),
         _ => {
             if let Some(request) = line::editing(key) {
-                words.line.edit(request);
+                dialog.line.edit(request);
             }
         }
     }
-    model.dialog = Some(Dialog::Words(words));
+    model.dialog = Some(Dialog::Words(dialog));
     Vec::new()
 }
 
-fn message_typed(model: &mut Model, words: Words) -> Vec<Effect> {
-    let text = crate::sanitize::sanitize(words.line.text().trim());
+fn message_typed(model: &mut Model, dialog: Words) -> Vec<Effect> {
+    let text = crate::sanitize::sanitize(dialog.line.text().trim());
     let note = (!text.is_empty()).then_some(text);
-    let (question, need) = match words.choice {
+    let (question, need) = match dialog.choice {
         ResumeChoice::GoOn(_) if note.is_none() => {
             let text = "another operator holds the lock: type why you take over the release";
-            model.dialog = Some(Dialog::Words(words));
+            model.dialog = Some(Dialog::Words(dialog));
             return super::refused(model, text);
         }
         ResumeChoice::GoOn(go_on) => {
-            let need = words.found.need(go_on);
-            (Question::Resume(words.found, go_on), need)
+            let need = dialog.found.need(go_on);
+            (Question::Resume(dialog.found, go_on), need)
         }
         _ => {
-            let need = words.found.need_to_ask();
-            (Question::Ask(words.found), need)
+            let need = dialog.found.need_to_ask();
+            (Question::Ask(dialog.found), need)
         }
     };
     change::ask(model, question, need);

@@ -186,7 +186,7 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
         lines.push(match &snapshot.lock {
             Some(holder) => format!("  {}", holder.why_no_repair()),
             None => format!(
-                "  press {repair} to plan the repair and confirm it, or run: greenroom repair {} {}",
+                "  press {repair} to plan and confirm the repair, or run: greenroom repair {} {}",
                 target.service, target.environment
             ),
         });

@@ -72,7 +72,9 @@ fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
 /// The lines with the value that would agree with the observations.
 fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
     let Ok(slot) = name.parse::<Slot>() else {
-        return vec!["  a release of this target may be refused until this is repaired".into()];
+        return vec![
+            "  a release of this target may be refused until the difference is repaired".into(),
+        ];
     };
     let side = snapshot.slots.get(slot);
     let mut lines = vec!["the value should be:".to_owned()];

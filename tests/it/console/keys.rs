@@ -131,7 +131,7 @@ fn the_help_is_searched_by_key_name_and_words() {
         ("roll", "switch back to the version", "quit the console"),
         (
             "clipboard",
-            "copy what the cursor is on",
+            "copy the text under the cursor",
             "quit the console",
         ),
         ("hide-log", "hide the log", "quit the console"),
