@@ -53,7 +53,7 @@ impl Dialog {
         self.asks_in_rows() || matches!(self, Self::Confirm(_))
     }
 
-    /// Whether the arrow keys move between the answers or in a text line. Then PageUp and PageDown scroll the text.
+    /// Whether the arrow keys move between the answers or in a text line. Then `PageUp` and `PageDown` scroll the text.
     pub fn asks_in_rows(&self) -> bool {
         matches!(
             self,

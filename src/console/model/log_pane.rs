@@ -261,7 +261,7 @@ impl LogPane {
         let feed = source.feed();
         let before = self.followed.insert(feed, source);
         if before.is_some() {
-            let separator = NewLine::notice(format!("the log of another instance follows: {name}"));
+            let separator = NewLine::notice(format!("the log continues with {name}"));
             self.add(feed, vec![separator]);
         }
     }

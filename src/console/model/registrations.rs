@@ -274,6 +274,7 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
 }
 
 fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registration) -> Mark {
+    let noun = snapshot.runtime_kind.one();
     let mut differences = Vec::new();
     if entry.endpoint != side.endpoint {
         differences.push(format!(
@@ -286,8 +287,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registr
     }
     match &side.instance {
         None => differences.push(format!(
-            "{} {} is registered, but no instance of this target runs in {slot}",
-            snapshot.runtime_kind.one(),
+            "{noun} {} is registered, but no {noun} of this target runs in {slot}",
             short(&entry.instance.0)
         )),
         Some(instance) => differences.extend(of_instance(instance, entry, snapshot.runtime_kind)),

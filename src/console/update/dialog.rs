@@ -119,7 +119,7 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
 
 /// The largest number of lines by which the text of a question is scrolled.
 const MOST: usize = 40;
-/// How many lines PageUp and PageDown scroll.
+/// How many lines `PageUp` and `PageDown` scroll.
 const BY: usize = 4;
 
 /// Scrolls the text of a dialog in which the arrow keys move between answers. Returns whether the key was used. Any

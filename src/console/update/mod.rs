@@ -97,11 +97,8 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             model.log.arrived(&source, batch);
             Vec::new()
         }
-        Event::Announced {
-            target,
-            said: announcement,
-        } => {
-            steps::announced(model, &target, &announcement);
+        Event::Announced { target, said } => {
+            steps::announced(model, &target, &said);
             Vec::new()
         }
         Event::LogSaved { lines, place } => {
@@ -143,16 +140,11 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             handover_request::stored(model, &target, asked)
         }
         Event::NotKept { target, why } => {
-            let text = format!(
-                "{target}: your refusal could not be stored, so the requester may not see it: {why}"
-            );
+            let text = format!("{target}: your refusal could not be stored: {why}");
             refused(model, &text)
         }
         Event::CommandLost { release, why } => {
-            let text = format!(
-                "the command did not reach release {}: {why}",
-                release.short()
-            );
+            let text = format!("release {} did not get the command: {why}", release.short());
             say(model, Weight::Refused, &text);
             Vec::new()
         }

@@ -185,7 +185,7 @@ fn a_new_instance_continues_the_log_after_a_line_that_names_it() {
     let shown = pane(&model).join("\n");
     for words in [
         "last words",
-        "the log of another instance follows: green web:1.9.0, fedcfedc",
+        "the log continues with green web:1.9.0, fedcfedc",
         "first words",
     ] {
         assert!(shown.contains(words), "{words} is in\n{shown}");

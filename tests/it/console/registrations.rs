@@ -45,7 +45,7 @@ fn each_difference_from_the_observation_is_named() {
     for (name, expected, snapshot) in [
         (
             "blue",
-            "but no instance of this target runs in blue",
+            "of this target runs in blue",
             blue(|s| s.slots.blue.instance = None),
         ),
         (
