@@ -405,11 +405,11 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
         (Some(("approvals", _)), _) => serde_json::from_str::<PeerApproval>(&line.value)
             .map_or_else(
                 |_| size(),
-                |given| {
+                |approval| {
                     format!(
                         "approved by {} until {}",
-                        given.by,
-                        local_time::moment(given.expires_at)
+                        approval.by,
+                        local_time::moment(approval.expires_at)
                     )
                 },
             ),
