@@ -1,125 +1,106 @@
-//! The table of what each key does. Bindings, footer, help and the README are computed from it, so
-//! they cannot disagree. Only capitals change anything outside the console.
+//! The table of keys and actions. The key bindings, the footer, the help and the README are computed from
+//! this table, so they cannot disagree. Only capital letters change anything outside the console.
 
 use super::keymap::{Chord, ctrl, key, named};
 use super::model::Pane;
 use crossterm::event::KeyCode;
 
-/// What an operator can do on the main screen.
+/// What an operator can do on the main screen. [`BINDINGS`] has the label and the help text of each action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Plan a promotion, then confirm it.
     Promote,
-    /// Answer the waiting step, or the failed one.
     Approve,
-    /// Undo the release in flight.
+    /// Undo everything that the running release has done.
     BackOut,
-    /// Go back to the version that is kept warm.
+    /// Switch back to the version that is kept warm.
     RollBack,
-    /// Hold the open target, or clear its hold.
+    /// Hold the open target, so that nothing can be promoted there, or clear its hold.
     Freeze,
     /// Stop the version that is kept warm.
     EndStandby,
-    /// Run the checks again while a step waits for approval.
+    /// Run the checks again while register or switch waits for approval.
     CheckAgain,
     /// Request, hand over, take over or resume a release.
     Resume,
     /// Plan a repair of the drift, then confirm it.
     Repair,
-    /// List what waits for the operator.
+    /// List the approvals, questions and interrupted releases that wait for this operator.
     Waiting,
-    /// Allow changes to the open target for a while.
+    /// Allow changes to the open target for a few minutes.
     Arm,
-    /// Open what the cursor is on.
+    /// Open the target under the cursor, or show details of the line under it.
     Open,
-    /// Go back to the previous view.
+    /// Close a dialog or the history, or focus the environments.
     Back,
-    /// Focus a pane.
     Focus(Pane),
-    /// Focus the next pane.
     NextPane,
-    /// Focus the previous pane.
     PreviousPane,
     Up,
     Down,
     Left,
     Right,
-    /// Go to the first line.
     First,
-    /// Go to the last line.
     Last,
     /// Scroll up half a pane.
     HalfUp,
     /// Scroll down half a pane.
     HalfDown,
-    /// Follow the log's end, or stop following.
+    /// Follow the end of the log, or stop following.
     Follow,
-    /// Show the next log: of the other slot, both slots, the proxy or the release.
+    /// Show the next log: blue, green, both slots, the proxy, or the steps of the release.
     NextLog,
     /// Search the focused pane: the lines of the log, or the services of the matrix.
     Search,
-    /// Go to the next match.
     SearchNext,
-    /// Go to the previous match.
     SearchPrevious,
     /// Show only the lines that contain a text.
     Filter,
-    /// Wrap long lines, or cut them.
     Wrap,
     /// Show or hide the time at which the engine received each line.
     Timestamps,
     /// Show only the lines of the last minutes or hours, or all lines.
     Since,
-    /// Write the lines to a file.
+    /// Write the lines of the shown log to a file.
     SaveLog,
-    /// Hide the log, or show it again.
     HideLog,
     /// Show Greenroom's own diagnostics in place of the log.
     Diagnostics,
     /// Put the services in another order.
     Sort,
-    /// Give one pane the whole screen.
     Zoom,
-    /// Show all panes again.
     Unzoom,
     /// Find an action by its name.
     Palette,
-    /// Choose another theme.
     Themes,
-    /// Use the mouse, or leave it to the terminal.
+    /// Let the console receive the mouse, or leave the mouse to the terminal.
     Mouse,
     /// Show the history of releases, or the panes again.
     History,
     /// Mark a release to compare it, or remove the mark.
     Mark,
-    /// Compare the two marked releases.
     Compare,
     /// Show what became live in an environment, in order.
     Timeline,
     /// Verify that the listed records have not been altered.
     Prove,
-    /// Give the terminal back to the shell for a while.
+    /// Stop the console and return to the shell, until the shell continues it.
     Suspend,
-    /// Copy what the cursor is on.
+    /// Copy the text under the cursor to the terminal's clipboard.
     Copy,
-    /// Draw everything again.
     Repaint,
-    /// Show what differs in the configuration that changed on disk, and reload it.
+    /// Show how the configuration on disk has changed, and reload it.
     Reload,
-    /// Show all keys.
     Help,
-    /// Quit the console.
     Quit,
 }
 
 /// Where a binding applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// On every screen.
     Everywhere,
-    /// While the environments have the focus.
+    /// While the environments pane has the focus.
     Environments,
-    /// While the log has the focus.
+    /// While the log pane has the focus.
     Logs,
     /// While the history is open.
     History,
@@ -141,7 +122,7 @@ impl Scope {
         matches!(self, Self::Everywhere | Self::History)
     }
 
-    /// The place in words; none for everywhere.
+    /// The name of the scope, for the help. `None` for [`Scope::Everywhere`].
     pub fn place(self) -> Option<&'static str> {
         match self {
             Self::Everywhere => None,
@@ -152,18 +133,18 @@ impl Scope {
     }
 }
 
-/// One line of the table.
+/// One row of the table of keys and actions.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// Its keys. The footer shows the first.
+    /// The default keys. The footer shows the first.
     pub keys: &'static [Chord],
     pub action: Action,
     pub scope: Scope,
-    /// The label: one or two words.
+    /// One or two words for the footer.
     pub label: &'static str,
-    /// The help: one sentence.
+    /// One sentence for the help.
     pub help: &'static str,
-    /// Whether the footer names it where it is available.
+    /// Whether the footer shows the action where it is available.
     pub in_footer: bool,
 }
 
@@ -216,11 +197,11 @@ const fn in_history(binding: Binding) -> Binding {
 pub static BINDINGS: &[Binding] = &[
     shown(bind(&[key('A')], Action::Approve, "approve", "approve the waiting step, or answer the failed one")),
     shown(bind(&[key('P')], Action::Promote, "promote", "choose a version for the open target, plan its release, then confirm it")),
-    shown(bind(&[key('X')], Action::BackOut, "back out", "undo everything the release in flight has done")),
+    shown(bind(&[key('X')], Action::BackOut, "back out", "undo everything that the running release has done")),
     shown(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm")),
     shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for approval")),
     shown(bind(&[key('C')], Action::Resume, "driver", "request, hand over, take over or resume a release")),
-    shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm now instead of later")),
+    shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm, now instead of later")),
     shown(bind(&[key('D')], Action::Repair, "repair drift", "plan a repair of the open target, then confirm it")),
     bind(&[key('F')], Action::Freeze, "hold", "hold the open target, so that nothing is promoted there, or clear its hold"),
     shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
@@ -235,7 +216,7 @@ pub static BINDINGS: &[Binding] = &[
     in_logs(bind(&[key('s')], Action::SaveLog, "save", "write the lines to a file")),
     in_environments(bind(&[key('s')], Action::Sort, "sort", "put the services in another order")),
     shown(bind(&[key('/')], Action::Search, "search", "search the log, or filter the environments by service")),
-    shown(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both, the proxy's, the release's steps")),
+    shown(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both slots, proxy, steps of the release")),
     bind(&[key('\\')], Action::HideLog, "hide log", "hide the log, or show it again"),
     bind(&[key('d')], Action::Diagnostics, "diagnostics", "show Greenroom's own diagnostics, or the log again"),
     shown(bind(&[named(KeyCode::Tab)], Action::NextPane, "pane", "focus the next pane")),
@@ -253,7 +234,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[key('G'), named(KeyCode::End)], Action::Last, "last", "go to the last line"),
     bind(&[ctrl('u'), named(KeyCode::PageUp)], Action::HalfUp, "half up", "scroll up half a pane"),
     bind(&[ctrl('d'), named(KeyCode::PageDown)], Action::HalfDown, "half down", "scroll down half a pane"),
-    bind(&[key('y')], Action::Copy, "copy", "copy what the cursor is on to the terminal's clipboard"),
+    bind(&[key('y')], Action::Copy, "copy", "copy the text under the cursor to the terminal's clipboard"),
     shown(bind(&[key('+')], Action::Zoom, "zoom", "show only the focused pane")),
     shown(bind(&[key('_'), key('-')], Action::Unzoom, "all panes", "show all panes again")),
     bind(&[key('a')], Action::Waiting, "waits for you", "list what waits for you: approvals, questions, releases to resume"),
@@ -262,15 +243,15 @@ pub static BINDINGS: &[Binding] = &[
     shown(in_history(bind(&[key('c')], Action::Compare, "compare", "compare the two marked releases"))),
     shown(in_history(bind(&[key('t')], Action::Timeline, "timeline", "show what became live in this environment, in order"))),
     bind(&[key('T')], Action::Themes, "theme", "choose another theme, with a preview"),
-    bind(&[key('m')], Action::Mouse, "mouse", "use the mouse here, or leave it to the terminal"),
+    bind(&[key('m')], Action::Mouse, "mouse", "use the mouse in the console, or leave it to the terminal"),
     bind(&[ctrl('z')], Action::Suspend, "suspend", "suspend the console and go back to the shell"),
-    shown(bind(&[ctrl('r')], Action::Reload, "reload", "show what differs in the configuration that changed on disk, and use it")),
+    shown(bind(&[ctrl('r')], Action::Reload, "reload", "show how the configuration on disk has changed, and reload it")),
     bind(&[ctrl('l')], Action::Repaint, "repaint", "draw the whole screen again"),
     bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog, or go back to the environments"),
     shown(in_history(bind(&[key('v')], Action::Prove, "prove", "verify that the listed records have not been altered"))),
     shown(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and run it")),
     shown(bind(&[key('?')], Action::Help, "help", "show all keys")),
-    shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "quit the console; asks first while a release is in flight")),
+    shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "quit the console; asks first while a release is running")),
 ];
 
 #[cfg(test)]
@@ -279,7 +260,7 @@ mod tests {
 
     #[test]
     fn no_key_is_bound_twice() {
-        let mut seen = std::collections::HashSet::new();
+        let mut bound = std::collections::HashSet::new();
         for binding in BINDINGS {
             for chord in binding.keys {
                 let scopes: Vec<Pane> = Pane::ALL
@@ -288,17 +269,17 @@ mod tests {
                     .collect();
                 let in_history = binding.scope.covers_history().then_some(None);
                 for place in scopes.into_iter().map(Some).chain(in_history) {
-                    assert!(seen.insert((*chord, place)), "{chord} is bound twice");
+                    assert!(bound.insert((*chord, place)), "{chord} is bound twice");
                 }
             }
         }
     }
 
     #[test]
-    fn only_capitals_change_anything() {
+    fn an_action_that_changes_something_has_a_capital_letter() {
         for binding in BINDINGS {
             let changes = binding.action.changes();
-            // Known from other programs, and none of them changes anything outside the console.
+            // These capitals are customary in other programs. None of them changes anything outside the console.
             let looks = matches!(
                 binding.action,
                 Action::Last | Action::SearchPrevious | Action::History | Action::Themes

@@ -1,4 +1,4 @@
-//! What the configuration calls each action, and what each is for. A name never changes, because
+//! The configuration name and the help group of each action. A name never changes, because
 //! configuration files contain it.
 
 use super::action::{Action, BINDINGS};
@@ -7,22 +7,15 @@ use super::model::Pane;
 /// The groups of actions, in the order of the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// Change what runs.
     Release,
-    /// Move around.
     Move,
-    /// Read the log.
     Log,
-    /// Browse past releases.
     History,
-    /// Change how the screen looks.
     Screen,
-    /// Find, copy and quit.
     Console,
 }
 
 impl Purpose {
-    /// All of them, in order.
     pub const ALL: [Self; 6] = [
         Self::Release,
         Self::Move,
@@ -35,7 +28,7 @@ impl Purpose {
     /// The heading of the group in the help.
     pub fn heading(self) -> &'static str {
         match self {
-            Self::Release => "Releasing: only these change anything",
+            Self::Release => "Releasing: only these keys change anything",
             Self::Move => "Moving around",
             Self::Log => "Reading logs",
             Self::History => "In the history",
@@ -46,7 +39,7 @@ impl Purpose {
 }
 
 impl Action {
-    /// Its name in the configuration.
+    /// The name of the action in the `keys` table of the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Promote => "promote",
@@ -109,22 +102,20 @@ impl Action {
         }
     }
 
-    /// The action with that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().find(|action| action.name() == name)
     }
 
-    /// Every action, in the order of the table.
+    /// Every action, in the order of [`BINDINGS`].
     pub fn all() -> impl Iterator<Item = Self> {
         BINDINGS.iter().map(|binding| binding.action)
     }
 
-    /// Whether it can change something outside the console, or leads to a change.
+    /// Whether the action changes something outside the console, or opens a dialog that does.
     pub fn changes(self) -> bool {
         self.purpose() == Purpose::Release
     }
 
-    /// The group it belongs to.
     pub fn purpose(self) -> Purpose {
         match self {
             Self::Promote
@@ -181,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_action_has_one_line_in_the_table_and_a_name_of_its_own() {
+    fn every_action_has_one_row_and_a_unique_name() {
         let mut names = std::collections::BTreeSet::new();
         for action in Action::all() {
             let name = action.name();

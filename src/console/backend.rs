@@ -1,5 +1,5 @@
-//! What the console asks of the crate. `wire` implements it; the console itself knows no registry,
-//! no engine and no configuration.
+//! The interface between the console and the rest of the crate. `wire` implements it. The console itself knows
+//! no image registry, no engine and no configuration.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,41 +19,42 @@ use crate::release::{
     Releases, RepairApproval, RepairHandle, RepairPlan, Resolved, Terms,
 };
 
-/// See the module. Every call may be slow; the loop itself makes none.
+/// The operations that the console needs. An `async` call may be slow, so the loop of the console makes it in a task.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// The tags of a target's repository, in any order; or why they cannot be listed.
+    /// Lists the tags of a target's image repository, in any order. The error says why they cannot be listed.
     async fn versions(&self, target: &Target) -> Result<Vec<String>, String>;
 
-    /// What a tag or digest names now.
+    /// Asks the image registry which image a tag or digest names now.
     async fn look_up(&self, target: &Target, _: &VersionRef) -> Resolved {
-        Resolved::Unknown(format!("this backend cannot look up images of {target}"))
+        Resolved::Unknown(format!("no image registry is configured for {target}"))
     }
 
-    /// Where the image of a version is that was live here before.
+    /// Finds the image of a version that was live in this target before.
     async fn find_image(&self, target: &Target, _: &Digest) -> ImageAt {
-        ImageAt::Unknown(format!("this backend cannot look for images of {target}"))
+        ImageAt::Unknown(format!("no image store is configured for {target}"))
     }
 
-    /// The configuration and the records that decide about the versions of a target; or why they
-    /// cannot be read.
+    /// Reads the rules and the past releases that decide which versions of a target can be chosen. The error
+    /// says why they cannot be read.
     async fn terms(&self, target: &Target) -> Result<Terms, String> {
-        Err(format!("this backend does not know the rules of {target}"))
+        Err(format!("the rules of {target} are not available"))
     }
 
-    /// Plans a release. Changes nothing.
+    /// Plans a release, without changing anything.
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused>;
 
-    /// Starts an approved plan. If another release of this target is in its standby, the new one
-    /// supersedes it first.
+    /// Starts an approved plan. If another release of this target keeps its old version warm, the new release
+    /// supersedes that one first.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
 
-    /// The open releases of a target, newest first. Changes nothing.
+    /// The releases of a target that have not ended, newest first. Only reads.
     async fn open_releases(&self, _: &Target) -> Result<Vec<ReleaseRecord>, Refused> {
         Ok(Vec::new())
     }
 
-    /// A release that lost its driver, as it is now; `None` asks for the current one. Changes nothing.
+    /// The state of a release that has not ended, and how it can be resumed. `None` means the current release of the
+    /// target. Only reads.
     async fn interrupted(
         &self,
         target: &Target,
@@ -62,7 +63,8 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Resumes it as the operator has chosen. Against a driver that is still alive, `force` is required.
+    /// Continues, backs out or leaves a release without a driver. `Force` is required to take it over from a running
+    /// driver.
     async fn resume(
         &self,
         target: &Target,
@@ -74,7 +76,6 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Approves a release that another operator drives. Returns the approval, or why there is none.
     async fn peer_approve(
         &self,
         target: &Target,
@@ -84,7 +85,6 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Places a hold. Returns it, or why it was not placed.
     async fn hold(
         &self,
         target: &Target,
@@ -94,17 +94,16 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Clears exactly the hold that the operator was shown. Returns it, or why it was not cleared.
+    /// Clears the hold that the operator saw. Refused if the hold has changed since then.
     async fn clear_hold(&self, target: &Target, _: &SeenHold, _: String) -> Result<Hold, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// The differences in a target and how to repair them. Changes nothing.
+    /// Finds the drift of a target and plans how to repair it, without changing anything.
     async fn plan_repair(&self, target: &Target) -> Result<Arc<RepairPlan>, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Carries out an approved repair plan.
     async fn repair(
         &self,
         plan: Arc<RepairPlan>,
@@ -113,7 +112,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(plan.target().clone()).into())
     }
 
-    /// Requests the handover from the driver of a release. Returns the request, or why it was not written.
+    /// Asks the driver of a release to hand it over. Returns the request as it was stored.
     async fn request_handover(
         &self,
         target: &Target,
@@ -123,49 +122,49 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Withdraws the request, whatever the answer was.
+    /// Withdraws a request for a handover, also if the driver has answered. Best effort.
     async fn ask_no_more(&self, _: &Target, _: &HandoverRequest) {}
 
-    /// Refuses a request for the handover; or says why the refusal could not be written.
+    /// Tells the requester of a handover that the driver refuses. The error says why the refusal could not be stored.
     async fn decline_handover(&self, _: &Target, _: &HandoverRequest) -> Result<(), String> {
         Ok(())
     }
 
-    /// The releases in the journals, whoever drives them. A backend without journals has none.
+    /// The newest release of each target according to its journal, driven by any operator. Empty without journals.
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {
         watch::channel(Arc::default()).1
     }
 
-    /// The operator looks at this target now, so it is observed more often. Returns at once.
+    /// Observes this target more often from now on, because the operator has opened it. Does not block.
     fn look_at(&self, target: &Target);
 
-    /// A log from now on, with a few earlier lines. Dropping the receiver ends it.
+    /// Follows a log: first a few earlier lines, then each new line. Dropping the receiver stops it.
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch>;
 
-    /// Writes lines to a new file. Returns its path, or why it was not written.
+    /// Writes the lines of a log to a new file. Returns the path of the file, or why it was not written.
     async fn save_log(&self, _log: SavedLog) -> Result<PathBuf, String> {
-        Err("this backend has no directory for log files".into())
+        Err("no directory for log files is configured".into())
     }
 
-    /// Reads the archive of past releases. Nothing that is shown as running comes from it.
+    /// Reads the archive of past releases. The console never shows archived data as the current state.
     async fn history(&self, _question: HistoryQuestion) -> Result<HistoryAnswer, String> {
-        Err("this backend keeps no history".into())
+        Err("no history is kept on this machine".into())
     }
 
-    /// Changes whenever a release was archived, or could not be: then it holds the reason.
+    /// Changes after each attempt to archive a release. An error says why the archive could not be written.
     fn kept(&self) -> watch::Receiver<Result<(), String>> {
         watch::channel(Ok(())).1
     }
 
-    /// The configuration on disk, if it differs from the one in use.
+    /// The configuration on disk, if it differs from the configuration in use.
     fn configuration(&self) -> watch::Receiver<Option<Arc<NewConfiguration>>> {
-        // A receiver without a sender: it never changes.
+        // The sender is dropped, so the value never changes.
         watch::channel(None).1
     }
 
-    /// Changes whenever Greenroom has logged a diagnostic message.
+    /// Changes whenever Greenroom logs a diagnostic message.
     fn diagnostics(&self) -> watch::Receiver<()> {
-        // A receiver without a sender: it never changes.
+        // The sender is dropped, so the value never changes.
         watch::channel(()).1
     }
 }

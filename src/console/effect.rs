@@ -1,4 +1,4 @@
-//! What `update` wants done. The loop itself does none of it.
+//! What the console has to do after an event. `update` returns effects, and `run` and `perform` carry them out.
 
 use std::sync::Arc;
 
@@ -11,100 +11,103 @@ use crate::release::{
     Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
 };
 
-/// Whether to watch something.
+/// Whether to report new diagnostic messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watch {
     On,
     Off,
 }
 
-/// See the module.
+/// One thing to do after an event. Answers arrive later as [`Event`](super::event::Event)s.
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// Ring the terminal's bell once.
     Ring,
-    /// List the versions to choose from, with the terms that decide about them.
+    /// List the versions that can be chosen, and read the rules and the past of the target.
     ListVersions(Target),
-    /// Look up what a tag names now.
+    /// Ask the image registry which image a tag names now.
     LookUp {
         target: Target,
-        /// The tag's name, as it comes back with the answer.
+        /// The tag, as the answer repeats it.
         name: String,
         reference: VersionRef,
     },
-    /// Find the image of a version that was live here before.
-    FindImage { target: Target, digest: Digest },
-    /// The picker was closed: cancel its lists and look-ups.
+    /// Find the image of a version that was live in the target before.
+    FindImage {
+        target: Target,
+        digest: Digest,
+    },
+    /// Cancel the lists and look-ups for the picker, which was closed.
     ForgetVersions,
-    /// Ask for the rules and the past of a target.
+    /// Read the rules and the past of a target.
     AskTerms(Target),
-    /// Make a plan. The answer carries the number `asked`.
-    MakePlan { asked: u64, request: PlanRequest },
-    /// Start a plan.
+    /// Plan a release. The answer repeats the number `asked`.
+    MakePlan {
+        asked: u64,
+        request: PlanRequest,
+    },
+    /// Start the release of an approved plan.
     Begin {
         plan: Arc<Plan>,
-        /// The operator's approval of it.
         approval: Approval,
     },
-    /// Look at a release that lost its driver. The answer carries the number `asked`.
+    /// Read a release that has not ended, to see how it can be resumed. The answer repeats the number `asked`.
     FindInterrupted {
         asked: u64,
         target: Target,
-        /// None until the operator has chosen one of several open releases.
+        /// `None` until the operator has chosen one of several open releases.
         release: Option<ReleaseId>,
     },
-    /// Resume a release.
+    /// Continue, back out or leave a release that this console does not drive.
     ResumeRelease {
         target: Target,
         release: ReleaseId,
-        /// Continue, back out or leave.
         go_on: GoOn,
-        /// Set when it is taken from a driver that is still alive.
+        /// Set if the release is taken over from a running driver.
         force: Option<Force>,
-        /// The operator's approval of it.
         approval: Approval,
     },
     /// Approve a release that another operator drives.
     PeerApprove {
-        /// The approver's note. May be empty.
+        /// The note of the operator who approves. May be empty.
         note: String,
         target: Target,
         release: ReleaseId,
     },
-    /// Place a hold.
     Hold {
         target: Target,
         reason: String,
-        /// `None` holds until it is cleared.
+        /// When the hold ends. `None` means that an operator has to clear it.
         until: Option<Timestamp>,
     },
-    /// Clear the hold that the operator was shown.
+    /// Clear the hold that the operator saw.
     ClearHold {
         target: Target,
         seen: SeenHold,
         why: String,
     },
-    /// Plan the repair of a target's drift. The answer carries the number `asked`.
-    PlanRepair { asked: u64, target: Target },
-    /// Carry out a repair plan.
+    /// Plan the repair of a target's drift. The answer repeats the number `asked`.
+    PlanRepair {
+        asked: u64,
+        target: Target,
+    },
+    /// Carry out an approved repair plan.
     Repair {
         plan: Arc<RepairPlan>,
-        /// The operator's approval of it.
         approval: RepairApproval,
     },
-    /// Request the handover from the driver of a release.
+    /// Ask the driver of a release to hand it over.
     RequestHandover {
         target: Target,
         release: ReleaseId,
-        /// The requester's message to the driver.
+        /// A message for the driver.
         message: Option<String>,
     },
-    /// Withdraw a request for the handover.
+    /// Withdraw a request for a handover.
     AskNoMore {
         target: Target,
         asked: HandoverRequest,
     },
-    /// Refuse a request for the handover.
+    /// Tell the requester of a handover that the driver refuses.
     DeclineHandover {
         target: Target,
         asked: HandoverRequest,
@@ -114,13 +117,12 @@ pub enum Effect {
         release: ReleaseId,
         command: Command,
     },
-    /// Follow this log from now on. It replaces the log that was followed in the same place.
+    /// Follow a log. Stops following the log that had the same feed.
     FollowLog(LogSource),
-    /// Stop following logs.
     LeaveLogs,
-    /// Write lines to a file.
+    /// Write the lines of a log to a file.
     SaveLog(SavedLog),
-    /// Ask the archive of past releases. The answer carries the number `asked`.
+    /// Ask the archive of past releases. The answer repeats the number `asked`.
     AskHistory {
         asked: u64,
         question: HistoryQuestion,
@@ -132,18 +134,17 @@ pub enum Effect {
     },
     /// Report new diagnostic messages, or stop reporting them.
     WatchDiagnostics(Watch),
-    /// The operator looks at this target now.
+    /// Observe this target more often, because the operator has opened it.
     LookAt(Target),
     /// Put text on the terminal's clipboard.
     Copy(String),
-    /// Draw the whole screen again, whatever the terminal shows.
+    /// Draw the whole screen again, because another program may have drawn on the terminal.
     Repaint,
-    /// Receive clicks and wheel turns, or leave them to the terminal.
+    /// Receive clicks and wheel turns (`true`), or leave them to the terminal.
     Mouse(bool),
-    /// Give the terminal back to the shell until the process continues.
+    /// Restore the terminal and stop the process, until the shell continues it.
     Suspend,
-    /// Take the terminal again, whatever happened to it, and draw everything.
+    /// Set up the terminal again after the process has continued, and draw everything.
     Resume,
-    /// End the console.
     Leave(ExitReason),
 }

@@ -1,4 +1,4 @@
-//! Everything that can happen to the console. Failures are events too.
+//! Everything that the console reacts to. A failed operation is also an event.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,60 +14,60 @@ use crate::release::{
     Status, Terms,
 };
 
-/// What comes from the terminal.
+/// An event from the terminal or a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A key was pressed.
     Key(KeyEvent),
-    /// Text was pasted in one piece.
     Paste(String),
-    /// The mouse was pressed or its wheel turned.
+    /// A mouse button was pressed, or the wheel was turned.
     Mouse(MouseEvent),
-    /// The terminal has another size.
+    /// The new size of the terminal, in columns and rows.
     Resized(u16, u16),
     /// The process was stopped and has continued.
     Continued,
-    /// The program was told to end: the name of `SIGINT`, `SIGTERM` or `SIGHUP`.
+    /// A signal asks the process to end. Contains its name: `SIGINT`, `SIGTERM` or `SIGHUP`.
     Signal(&'static str),
-    /// The terminal is gone.
+    /// The terminal was closed.
     Lost,
 }
 
-/// See the module.
+/// Something that the console reacts to.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// From the terminal.
     Input(Input),
-    /// The sources were observed.
+    /// The watchers have published new observations.
     WorldObserved(Arc<World>),
-    /// The journals were read.
+    /// The watchers have read the journals of the releases.
     ReleasesObserved(Arc<Releases>),
-    /// A release that this console drives has changed.
+    /// The status of a release that this console drives has changed.
     ReleaseMoved(Arc<Status>),
-    /// This console no longer drives the release; its state is in the journal.
+    /// This console no longer drives the release. The journal has its state.
     DriverGone(ReleaseId),
-    /// Log lines arrived.
-    LogArrived { source: LogSource, batch: Batch },
-    /// A release announced something that its status does not contain.
-    Announced { target: Target, said: Announcement },
-    /// A log was written to a file, or could not be.
+    LogArrived {
+        source: LogSource,
+        batch: Batch,
+    },
+    /// The driver in this console announced something that the status of its release does not contain.
+    Announced {
+        target: Target,
+        said: Announcement,
+    },
+    /// The attempt to write a log to a file has ended.
     LogSaved {
         lines: usize,
-        /// The file, or why it was not written.
+        /// The path of the file, or why it was not written.
         place: Result<PathBuf, String>,
     },
-    /// Greenroom logged a diagnostic message.
     DiagnosticsMoved,
-    /// The versions of a target were listed, or could not be.
+    /// The attempt to list the tags of a target has ended.
     VersionsListed {
         target: Target,
         versions: Result<Vec<String>, String>,
     },
-    /// A tag was looked up, or could not be.
+    /// The attempt to look up a tag has ended.
     LookedUp {
         target: Target,
         name: String,
-        /// What it names.
         resolved: Resolved,
     },
     /// The search for the image of an earlier version has ended.
@@ -76,78 +76,95 @@ pub enum Event {
         digest: Digest,
         image: ImageAt,
     },
-    /// The rules and the past of a target were read, or could not be.
+    /// The attempt to read the rules and the past of a target has ended.
     TermsTold {
         target: Target,
         terms: Result<Terms, String>,
     },
-    /// A plan was made or refused.
+    /// A release was planned, or the plan was refused.
     Planned {
-        /// The number of the request that this answers.
+        /// The number of the request to which this is the answer.
         asked: u64,
         plan: Result<Arc<Plan>, Refused>,
     },
-    /// A release that lost its driver was read, or could not be.
+    /// The attempt to read an open release has ended.
     InterruptedFound {
-        /// The number of the request that this answers.
+        /// The number of the request to which this is the answer.
         asked: u64,
         found: Result<Arc<Interrupted>, Refused>,
     },
     /// Several releases of a target are open. The operator has to choose one.
     OpenReleasesFound {
-        /// The number of the request that this answers.
+        /// The number of the request to which this is the answer.
         asked: u64,
-        /// All of them, newest first.
+        /// The open releases, newest first.
         open: Vec<ReleaseRecord>,
     },
-    /// This operator's approval of another operator's release was recorded or refused.
+    /// This operator's approval of another operator's release was stored, or refused.
     PeerApproved {
         target: Target,
         peer_approved: Result<PeerApproval, Refused>,
     },
-    /// A hold was placed, cleared or refused.
+    /// The attempt to place or to clear a hold has ended.
     Held {
         target: Target,
         hold: Result<Hold, Refused>,
     },
-    /// A repair was planned or refused.
+    /// A repair was planned, or the plan was refused.
     RepairPlanned {
-        /// The number of the request that this answers.
+        /// The number of the request to which this is the answer.
         asked: u64,
         plan: Result<Arc<RepairPlan>, Refused>,
     },
-    /// A repair of this console made progress, or has ended.
-    RepairMoved { target: Target, news: RepairNews },
-    /// A repair could not be started, or its task has ended unexpectedly.
-    RepairRefused { target: Target, refused: Refused },
+    /// A repair that this console carries out made progress, or has ended.
+    RepairMoved {
+        target: Target,
+        news: RepairNews,
+    },
+    /// A repair could not be started, or its task ended without a result.
+    RepairRefused {
+        target: Target,
+        refused: Refused,
+    },
     /// A release could not be started.
-    BeginRefused { target: Target, refused: Refused },
-    /// The request for the handover was written, or could not be.
+    BeginRefused {
+        target: Target,
+        refused: Refused,
+    },
+    /// The attempt to store this console's request for a handover has ended.
     HandoverRequested {
         target: Target,
         asked: Result<HandoverRequest, Refused>,
     },
-    /// The refusal of a handover could not be written.
-    NotKept { target: Target, why: String },
-    /// A command did not reach its release.
-    CommandLost { release: ReleaseId, why: String },
-    /// The archive answered a question, or could not.
+    /// The refusal of a handover could not be stored, so the requester may not see it.
+    NotKept {
+        target: Target,
+        why: String,
+    },
+    /// A command did not reach the driver of its release.
+    CommandLost {
+        release: ReleaseId,
+        why: String,
+    },
+    /// The archive answered a question, or returned an error.
     HistoryAnswered {
-        /// The number of the question.
+        /// The number of the question to which this is the answer.
         asked: u64,
         answer: Result<HistoryAnswer, String>,
     },
-    /// The past releases of a target were read from the archive, or could not be.
+    /// The attempt to read the past releases of a target from the archive has ended.
     TimelineRead {
         target: Target,
         answer: Result<HistoryAnswer, String>,
     },
     /// A release was archived.
     HistoryKept,
-    /// The archive could not be written: new releases are missing from the history of this machine.
-    HistoryNotKept { why: String },
-    /// The configuration on disk was compared with the one in use. `None` if they are the same.
+    /// A release could not be archived, so it is missing from the history of this machine.
+    HistoryNotKept {
+        why: String,
+    },
+    /// The configuration on disk was compared with the configuration in use. `None` if they are equal.
     ConfigurationObserved(Option<Arc<NewConfiguration>>),
-    /// One second has passed while something on the screen counts.
+    /// Time has passed: one second if the screen shows a time in seconds, otherwise one minute.
     Ticked,
 }

@@ -1,31 +1,31 @@
-//! The columns of the matrix: which environments are in view, how wide each one is, and which cell
-//! is at a given column. Pure geometry, used for drawing and for the mouse.
+//! The columns of the matrix: which environments fit on the screen, how wide each column is, and which
+//! environment is at a given column. Drawing and the mouse both use this geometry.
 
 use std::ops::Range;
 
 use super::model::Model;
 
-/// The most columns that an environment takes for its words.
+/// The largest width of an environment's column, without the text after the glyph.
 const COLUMN_MOST: usize = 24;
-/// The least columns that an environment takes: a short version and its glyph.
+/// The smallest width of an environment's column: a short version and its glyph.
 const COLUMN_LEAST: usize = 7;
-/// The least and the most columns for the words of a cell's state, after its glyph.
+/// The smallest and the largest width of the text of a cell's state, after its glyph.
 const WORDS: (usize, usize) = (12, 24);
 
 /// The layout of the matrix in columns.
 pub(super) struct Grid {
-    /// The columns for the names of the services.
+    /// The width of the column with the names of the services.
     pub(super) first: usize,
-    /// The environments in view.
+    /// The environments that are shown, as indexes into `Model::world.environments`.
     pub(super) range: Range<usize>,
-    /// The columns of each environment in view.
+    /// The width of each environment in `range`.
     pub(super) widths: Vec<usize>,
-    /// The columns for words after a cell's glyph; 0 if there is no room for words.
+    /// The width of the state's text after a cell's glyph. 0 if there is no room for text.
     pub(super) words: usize,
 }
 
 impl Grid {
-    /// The environment at a column of the pane, counted from its left; none if it is left of all of them.
+    /// The index of the environment at a column of the pane. `None` if no environment is drawn there.
     pub(super) fn environment_at(&self, column: usize) -> Option<usize> {
         let mut ends = self.first;
         let from = column.checked_sub(self.first)?;
@@ -39,11 +39,11 @@ impl Grid {
     }
 }
 
-/// How many services are in view when the list is longer than `rows`. The rows below them are for the
+/// How many services are shown when the list is longer than `rows`. The rows below the services show a
 /// note on the cell under the cursor and the legend of states.
 pub(super) fn list_rows(rows: usize) -> usize {
-    let said = (rows / 5 + 1).min(rows.saturating_sub(4));
-    rows.saturating_sub(1 + said)
+    let note_rows = (rows / 5 + 1).min(rows.saturating_sub(4));
+    rows.saturating_sub(1 + note_rows)
 }
 
 /// Lays out the matrix in `room` columns.
@@ -58,7 +58,7 @@ pub(super) fn grid(model: &Model, room: usize) -> Grid {
         0
     };
     for wide in &mut widths {
-        // Without words, the columns share the spare room, but at most three each: wider looks empty.
+        // Without text, each column gets at most three spare columns: wider ones would look empty.
         *wide += if words > 0 { words } else { spare.min(3) };
     }
     Grid {
@@ -69,21 +69,22 @@ pub(super) fn grid(model: &Model, room: usize) -> Grid {
     }
 }
 
-/// Which environments are in view, and how wide each is: as wide as its name and its versions if there
-/// is room. The widest shrink first. The column of the cursor stays in view.
+/// The environments that are shown, and the width of each. A column is as wide as the environment's name and
+/// versions. If there is not enough room, the widest columns shrink first. The column of the cursor is always
+/// shown.
 fn columns_in(model: &Model, room: usize) -> (Range<usize>, Vec<usize>) {
     let environments = &model.world.environments;
-    // The cursor's column is the last one in view, unless it fits with all columns before it.
-    let shown = (room / COLUMN_LEAST).clamp(1, environments.len().max(1));
+    // Scrolls only as far as needed: the cursor's column is then the last one shown.
+    let fitting = (room / COLUMN_LEAST).clamp(1, environments.len().max(1));
     let cursor = model.cursor.as_ref().and_then(|cursor| {
         let mut names = environments.iter().map(|(name, _)| name);
         names.position(|name| *name == cursor.environment)
     });
     let from = cursor
         .unwrap_or(0)
-        .saturating_sub(shown - 1)
-        .min(environments.len().saturating_sub(shown));
-    let range = from..(from + shown).min(environments.len());
+        .saturating_sub(fitting - 1)
+        .min(environments.len().saturating_sub(fitting));
+    let range = from..(from + fitting).min(environments.len());
     let mut widths: Vec<usize> = environments[range.clone()]
         .iter()
         .zip(model.services.widest.iter().skip(from))

@@ -1,6 +1,6 @@
-//! Events from the terminal and from the system, read in their own task so that the loop never
-//! waits for them. The task ends when the terminal is gone: an event stream on a closed terminal
-//! would spin.
+//! Reads keys, mouse events and signals in their own tasks, so that the loop of the console never waits for
+//! them. The task that reads the terminal ends when the terminal is gone: an event stream on a closed terminal
+//! would return errors in a busy loop.
 
 use crossterm::event::{Event as Raw, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::StreamExt as _;
@@ -10,18 +10,18 @@ use tokio::sync::mpsc;
 
 use super::event::Input;
 
-/// How many events can queue for the loop.
+/// How many events can wait in the queue before the tasks that read them pause.
 const WAITING: usize = 256;
 
-/// Reads the terminal and the signals to end or continue, until the receiver is dropped.
+/// Reads the terminal and the signals SIGINT, SIGTERM, SIGHUP and SIGCONT, until the receiver is dropped.
 pub fn listen() -> std::io::Result<mpsc::Receiver<Input>> {
     let (out, inputs) = mpsc::channel(WAITING);
-    let goes_on = SignalKind::from_raw(Signal::CONT.as_raw());
+    let continued = SignalKind::from_raw(Signal::CONT.as_raw());
     let signals = [
         (SignalKind::interrupt(), Input::Signal("SIGINT")),
         (SignalKind::terminate(), Input::Signal("SIGTERM")),
         (SignalKind::hangup(), Input::Signal("SIGHUP")),
-        (goes_on, Input::Continued),
+        (continued, Input::Continued),
     ];
     for (kind, input) in signals {
         let mut signal = signal(kind)?;
@@ -29,8 +29,8 @@ pub fn listen() -> std::io::Result<mpsc::Receiver<Input>> {
         tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    heard = signal.recv() => {
-                        if heard.is_none() || out.send(input.clone()).await.is_err() {
+                    received = signal.recv() => {
+                        if received.is_none() || out.send(input.clone()).await.is_err() {
                             return;
                         }
                     }
@@ -73,7 +73,7 @@ fn to_input(raw: Raw) -> Option<Input> {
     }
 }
 
-/// Mouse movement without a button is ignored: it has no meaning here and is frequent.
+/// Only clicks and wheel turns are passed on. Movement has no meaning in the console and is frequent.
 fn is_relevant(kind: MouseEventKind) -> bool {
     matches!(
         kind,

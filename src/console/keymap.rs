@@ -1,5 +1,6 @@
-//! Keys by name, and the action of each key: the table of `action` with the operator's own bindings.
-//! A clash disables one binding and is reported.
+//! The action of each key: the table in `action`, changed by the key bindings in the operator's configuration.
+//! Also reads and writes the names of keys. If two actions claim one key, one of the two bindings is dropped and
+//! reported.
 
 use std::fmt;
 
@@ -8,19 +9,17 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::action::{Action, BINDINGS, Binding, Scope};
 use super::model::Pane;
 
-/// One key, with or without Ctrl. Shift is in the character.
+/// One key, with or without Ctrl. A capital letter is a different key: Shift is not stored apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Chord {
     code: KeyCode,
     ctrl: bool,
 }
 
-/// The key of a character.
 pub(super) const fn key(c: char) -> Chord {
     named(KeyCode::Char(c))
 }
 
-/// The key of a character with Ctrl.
 pub(super) const fn ctrl(c: char) -> Chord {
     Chord {
         code: KeyCode::Char(c),
@@ -33,7 +32,7 @@ pub(super) const fn named(code: KeyCode) -> Chord {
     Chord { code, ctrl: false }
 }
 
-/// The names of keys that are not characters, as they are shown and written.
+/// The names of the keys that are not characters. The screen shows these names, and the configuration uses them.
 const NAMES: [(KeyCode, &str); 15] = [
     (KeyCode::Enter, "Enter"),
     (KeyCode::Esc, "Esc"),
@@ -52,7 +51,7 @@ const NAMES: [(KeyCode, &str); 15] = [
     (KeyCode::PageDown, "PageDown"),
 ];
 
-/// Keys that cannot be rebound: without them the operator could not leave.
+/// Keys that cannot be rebound. Without them, a bad configuration could lock the operator into a dialog.
 const KEPT: [(Action, Chord); 3] = [
     (Action::Open, named(KeyCode::Enter)),
     (Action::Back, named(KeyCode::Esc)),
@@ -60,11 +59,11 @@ const KEPT: [(Action, Chord); 3] = [
 ];
 
 impl Chord {
-    /// Reads a key as it is written: `g`, `Ctrl-L`, `Shift-Tab`, `F5`, `Space`. The error says which
-    /// forms are valid.
+    /// Reads the name of a key, for example `g`, `Ctrl-L`, `Shift-Tab`, `F5` or `Space`. The error lists the
+    /// valid forms.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let known = |code: &(KeyCode, &str)| code.1.eq_ignore_ascii_case(text);
-        if let Some((code, _)) = NAMES.iter().find(|code| known(code)) {
+        let is_named = |code: &(KeyCode, &str)| code.1.eq_ignore_ascii_case(text);
+        if let Some((code, _)) = NAMES.iter().find(|code| is_named(code)) {
             return Ok(named(*code));
         }
         if text.eq_ignore_ascii_case("space") {
@@ -89,9 +88,10 @@ impl Chord {
             .filter(|(modifier, _)| modifier.eq_ignore_ascii_case("ctrl"))
             .map(|(_, letter)| letter.to_ascii_lowercase());
         match letter.as_deref().map(str::as_bytes) {
-            // Terminals send the same byte for these as for Tab, Enter and Escape.
+            // For these letters, terminals send the same byte as for Tab, Enter and Escape.
             Some([b'i' | b'j' | b'm' | b'[']) => Err(format!(
-                "`{text}` cannot be told from another key in a terminal: choose another letter"
+                "`{text}` cannot be used: terminals send the same code for it as for Tab, Enter or Esc; choose \
+                 another letter"
             )),
             Some([letter]) if letter.is_ascii_lowercase() => Ok(ctrl(char::from(*letter))),
             _ => Err(format!(
@@ -102,24 +102,23 @@ impl Chord {
         }
     }
 
-    /// Whether it is a capital letter.
     pub fn is_capital(self) -> bool {
         !self.ctrl && matches!(self.code, KeyCode::Char(c) if c.is_ascii_uppercase())
     }
 
-    /// Whether this key can be bound to that action, whatever else is bound. The error says what to do
-    /// instead.
+    /// Checks whether this key can be bound to `action`. Other bindings are not considered. The error says
+    /// which key to choose instead.
     pub fn may_be_for(self, action: Action) -> Result<(), String> {
         let kept = KEPT.iter().find(|(_, chord)| *chord == self);
         if let Some((other, _)) = kept.filter(|(other, _)| *other != action) {
             return Err(format!(
-                "`{self}` is always the key of `{}`: choose another key",
+                "`{self}` is always bound to `{}`: choose another key",
                 other.name()
             ));
         }
         if action.changes() && !self.is_capital() {
             return Err(format!(
-                "`{self}` cannot be bound to `{}`: an action that changes something needs a capital letter",
+                "`{self}` cannot be bound to `{}`: an action that changes something needs a capital letter; choose one",
                 action.name()
             ));
         }
@@ -127,10 +126,10 @@ impl Chord {
     }
 
     fn matches(self, event: KeyEvent) -> bool {
-        let others = KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META;
+        let unsupported = KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META;
         self.code == event.code
             && self.ctrl == event.modifiers.contains(KeyModifiers::CONTROL)
-            && !event.modifiers.intersects(others)
+            && !event.modifiers.intersects(unsupported)
     }
 }
 
@@ -148,11 +147,11 @@ impl fmt::Display for Chord {
     }
 }
 
-/// A line of the table with its keys after rebinding.
+/// One row of the table, with the keys that the configuration leaves it.
 #[derive(Debug, Clone)]
 pub struct Bound {
     pub binding: &'static Binding,
-    /// Its keys. The first is the one shown; empty if it lost all of them.
+    /// The screen shows the first key. Empty if the configuration binds no key to the action.
     pub keys: Vec<Chord>,
     is_own: bool,
 }
@@ -161,9 +160,9 @@ pub struct Bound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clash {
     pub chord: Chord,
-    /// The action it was configured for.
+    /// The action to which the configuration binds the key.
     pub wanted: Action,
-    /// The action it belongs to.
+    /// The action that keeps the key.
     pub does: Action,
 }
 
@@ -172,12 +171,12 @@ impl fmt::Display for Clash {
         let (chord, wanted, does) = (self.chord, self.wanted.name(), self.does.name());
         write!(
             f,
-            "{chord} is not bound to {wanted}: it is the key of {does}"
+            "{chord} is not bound to {wanted}, because it is the key of {does}"
         )
     }
 }
 
-/// See the module.
+/// The table of keys and actions with the operator's own bindings.
 #[derive(Debug, Clone)]
 pub struct Keymap {
     bound: Vec<Bound>,
@@ -185,15 +184,15 @@ pub struct Keymap {
 }
 
 impl Default for Keymap {
-    /// The table without overrides.
     fn default() -> Self {
         Self::rebound(&[])
     }
 }
 
 impl Keymap {
-    /// The table with other keys for some actions. A key that already belongs to another action that
-    /// applies in the same place stays with that action. Of two overrides, the first in the table wins.
+    /// The table with other keys for some actions. Two actions clash if one key is bound to both and both
+    /// apply in one place. Then the action without an override keeps the key; of two overrides, the first in
+    /// the table keeps it.
     pub fn rebound(key_overrides: &[(Action, Vec<Chord>)]) -> Self {
         let bound = BINDINGS.iter().map(|binding| {
             let key_override = key_overrides
@@ -218,14 +217,14 @@ impl Keymap {
             bound: bound.collect(),
             clashes: Vec::new(),
         };
-        // Each round removes one override, so this ends.
+        // Each round removes one key from an override, so the loop ends.
         while let Some((loser, clash)) = keymap.clash() {
-            keymap.take_away(loser, clash);
+            keymap.remove_key(loser, clash);
         }
         keymap
     }
 
-    fn take_away(&mut self, loser: usize, clash: Clash) {
+    fn remove_key(&mut self, loser: usize, clash: Clash) {
         self.clashes.push(clash);
         let Some(bound) = self.bound.get_mut(loser) else {
             return;
@@ -237,7 +236,7 @@ impl Keymap {
         }
     }
 
-    /// The first clash, and the index of the line that loses its key.
+    /// The first clash, and the index of the row that loses the key.
     fn clash(&self) -> Option<(usize, Clash)> {
         for (index, first) in self.bound.iter().enumerate() {
             for (below, second) in self.bound.iter().enumerate().skip(index + 1) {
@@ -247,36 +246,36 @@ impl Keymap {
                 let Some(chord) = first.keys.iter().find(|key| second.keys.contains(key)) else {
                     continue;
                 };
-                let taken = if second.is_own { below } else { index };
+                let losing = if second.is_own { below } else { index };
                 let wins = if second.is_own { first } else { second };
-                let loser = self.bound.get(taken)?;
+                let loser = self.bound.get(losing)?;
                 let clash = Clash {
                     chord: *chord,
                     wanted: loser.binding.action,
                     does: wins.binding.action,
                 };
-                return loser.is_own.then_some((taken, clash));
+                return loser.is_own.then_some((losing, clash));
             }
         }
         None
     }
 
-    /// The overrides that could not be applied.
+    /// The configured keys that were dropped.
     pub fn clashes(&self) -> &[Clash] {
         &self.clashes
     }
 
-    /// Every line with its keys, in the order of the table.
+    /// All rows, in the order of the table.
     pub fn lines(&self) -> impl Iterator<Item = &Bound> {
         self.bound.iter()
     }
 
-    /// The line of an action.
     pub fn line(&self, action: Action) -> Option<&Bound> {
         self.lines().find(|bound| bound.binding.action == action)
     }
 
-    /// The key to name when a text mentions an action. Without a key: how to find the action by name.
+    /// The key to show when a text mentions an action. If no key is bound to the action, the text to type to
+    /// run it from the palette.
     pub fn shown(&self, action: Action) -> String {
         let key = self.line(action).and_then(|bound| bound.keys.first());
         match (key, self.line(Action::Palette)) {
@@ -290,28 +289,28 @@ impl Keymap {
 
     /// The action of a key while `focus` is the focused pane.
     pub fn action(&self, event: KeyEvent, focus: Pane) -> Option<Action> {
-        self.found(event, |scope| scope.covers(focus))
+        self.find(event, |scope| scope.covers(focus))
     }
 
     /// The action of a key while the history is open.
     pub fn action_in_history(&self, event: KeyEvent) -> Option<Action> {
-        self.found(event, Scope::covers_history)
+        self.find(event, Scope::covers_history)
     }
 
-    fn found(&self, event: KeyEvent, is_good: impl Fn(Scope) -> bool) -> Option<Action> {
+    fn find(&self, event: KeyEvent, applies: impl Fn(Scope) -> bool) -> Option<Action> {
         self.lines()
-            .filter(|bound| is_good(bound.binding.scope))
+            .filter(|bound| applies(bound.binding.scope))
             .find(|bound| bound.keys.iter().any(|chord| chord.matches(event)))
             .map(|bound| bound.binding.action)
     }
 }
 
-/// Whether there is a place where both apply.
-fn overlap(one: Scope, other: Scope) -> bool {
+/// Whether both scopes apply in at least one place.
+fn overlap(first: Scope, second: Scope) -> bool {
     let in_a_pane = Pane::ALL
         .into_iter()
-        .any(|pane| one.covers(pane) && other.covers(pane));
-    in_a_pane || (one.covers_history() && other.covers_history())
+        .any(|pane| first.covers(pane) && second.covers(pane));
+    in_a_pane || (first.covers_history() && second.covers_history())
 }
 
 #[cfg(test)]
@@ -336,14 +335,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_log_is_good_in_the_log_only() {
+    fn a_log_key_works_only_in_the_log() {
         let keymap = Keymap::default();
         assert_eq!(does(&keymap, 'f', Pane::Logs), Some(Action::Follow));
         assert_eq!(does(&keymap, 'f', Pane::Slots), None);
     }
 
     #[test]
-    fn ctrl_and_alt_are_other_keys() {
+    fn a_key_with_ctrl_or_alt_is_a_different_key() {
         let keymap = Keymap::default();
         let event = press(KeyCode::Char('A'), KeyModifiers::ALT);
         assert_eq!(keymap.action(event, Pane::Slots), None);
@@ -352,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_reads_as_it_is_shown() {
+    fn the_shown_name_of_a_key_can_be_parsed() {
         for bound in Keymap::default().lines() {
             for chord in &bound.keys {
                 assert_eq!(Chord::parse(&chord.to_string()), Ok(*chord));
@@ -377,8 +376,11 @@ mod tests {
             (Action::Zoom, vec![key('z')]),
             (Action::Mouse, vec![key('q'), key('M')]),
         ]);
-        let said: Vec<String> = keymap.clashes().iter().map(ToString::to_string).collect();
-        assert_eq!(said, ["q is not bound to mouse: it is the key of quit"]);
+        let clashes: Vec<String> = keymap.clashes().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            clashes,
+            ["q is not bound to mouse, because it is the key of quit"]
+        );
         assert_eq!(does(&keymap, 'z', Pane::Slots), Some(Action::Zoom));
         assert_eq!(does(&keymap, 'M', Pane::Slots), Some(Action::Mouse));
         assert_eq!(does(&keymap, 'm', Pane::Slots), None);
@@ -397,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_may_be_two_things_in_two_panes_and_an_action_may_have_none() {
+    fn one_key_can_have_an_action_in_each_of_two_panes() {
         let keymap = Keymap::rebound(&[
             (Action::Wrap, vec![key('z')]),
             (Action::Sort, vec![key('z')]),

@@ -1,46 +1,43 @@
-//! The places of everything on a screen of a given size. Pure geometry: `view` draws into it, and
-//! `update` uses it to know how far to scroll.
+//! Where each part of the screen is, for every size of the terminal. `view` draws into these rectangles, and
+//! `update` uses them to know how far to scroll and what was clicked.
 
 use ratatui::layout::{Constraint, Layout, Margin, Position, Rect};
 
 use super::model::{Model, Pane};
 
-/// The least size at which all panes fit.
+/// The smallest size, in columns and rows, at which all panes are shown.
 const ALL: (u16, u16) = (118, 34);
-/// The least size at which several panes are shown.
+/// The smallest size, in columns and rows, at which several panes are shown.
 const SOME: (u16, u16) = (84, 28);
-/// The least size for a pane. On a smaller screen only a card is shown.
+/// The smallest size, in columns and rows, at which one pane is shown. A smaller screen shows only a card.
 pub(super) const LEAST: (u16, u16) = (60, 16);
-/// The least width of the matrix next to other panes.
+/// The smallest width of the matrix next to other panes.
 const MATRIX: u16 = 36;
-/// The rows of a ladder with its lines of text.
+/// The height of the ladder, including its lines of text.
 const LADDER: u16 = 5;
-/// The least width at which the two slots are shown side by side.
+/// The smallest width of the slots pane at which the two slots are shown side by side.
 const SIDE: u16 = 80;
 
-/// The places of everything on the screen.
+/// What the screen shows, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Arrangement {
-    /// Too small: a card that says what it needs.
+    /// The screen is too small. A card says how large it must be.
     Card(Rect),
-    /// Panes, some or all.
     Panes(Places),
 }
 
-/// How the two slots are arranged.
+/// How the two slots are arranged in their pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slots {
-    /// Side by side.
     Side,
-    /// One above the other.
     Stacked,
 }
 
-/// The places of an arrangement with panes.
+/// Where the panes and the lines around them are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Places {
     pub(super) header: Rect,
-    /// The line with the names of the panes, if only one pane is shown.
+    /// The line with the names of all panes. `None` if several panes are shown, or if one pane is zoomed.
     pub(super) tabs: Option<Rect>,
     pub(super) panes: Vec<(Pane, Rect)>,
     pub(super) slots: Slots,
@@ -49,7 +46,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// The place of a pane, if it is shown.
+    /// The rectangle of a pane. `None` if the pane is not shown.
     pub(super) fn pane(&self, pane: Pane) -> Option<Rect> {
         self.panes
             .iter()
@@ -61,20 +58,18 @@ impl Places {
 /// What the arrangement depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// Columns and rows.
     pub(super) size: (u16, u16),
-    /// The focused pane: it is always shown.
+    /// The focused pane, which is always shown.
     pub(super) focus: Pane,
-    /// Whether it fills the screen.
+    /// Whether the focused pane fills the screen.
     pub(super) zoomed: bool,
-    /// Whether the log is hidden and leaves its room to the others.
+    /// Whether the log is hidden and leaves its room to the other panes.
     pub(super) log_hidden: bool,
-    /// Whether no release is in flight in the open target. Then a small screen gives the ladder less room.
+    /// Whether no release is running in the open target. Then a small screen gives the ladder less room.
     pub(super) at_rest: bool,
 }
 
 impl Shape {
-    /// The shape for a model.
     pub(super) fn of(model: &Model) -> Self {
         Self {
             size: model.size,
@@ -86,7 +81,7 @@ impl Shape {
     }
 }
 
-/// The rows for the history's list, without its frame and its column names.
+/// The number of rows in the list of the history: the height of its pane without the frame and the column names.
 pub(super) fn history_rows(model: &Model) -> usize {
     let shape = Shape {
         zoomed: true,
@@ -101,7 +96,6 @@ pub(super) fn history_rows(model: &Model) -> usize {
     }
 }
 
-/// Arranges a screen.
 pub(super) fn arrange(shape: Shape) -> Arrangement {
     let (width, height) = shape.size;
     let area = Rect::new(0, 0, width, height);
@@ -118,7 +112,7 @@ pub(super) fn arrange(shape: Shape) -> Arrangement {
     }
 }
 
-/// Whether only a card fits.
+/// Whether the screen is too small for a pane.
 pub(super) fn is_too_small((width, height): (u16, u16)) -> bool {
     width < LEAST.0 || height < LEAST.1
 }
@@ -130,8 +124,8 @@ fn wide(area: Rect, shape: Shape) -> Places {
     } else {
         0
     };
-    // Of the rows beyond the least, half go to the log and a quarter to each row of panes. Without a
-    // log, two thirds go to the services and a third to the rest.
+    // The log gets half of the rows beyond the smallest size, and each row of panes a quarter. Without a log, the
+    // upper row of panes gets three fifths of the height, and the middle row two fifths.
     let spare = area.height - ALL.1;
     let (upper, middle, logs) = if log_hidden {
         (
@@ -183,7 +177,7 @@ fn medium(area: Rect, shape: Shape) -> Places {
     let (upper, logs) = if shape.log_hidden {
         (Constraint::Min(0), Constraint::Length(0))
     } else {
-        // Tall and narrow: the log gets most of the spare rows, and the slots all that they can use.
+        // The upper panes get a third of the spare rows, at most eight, and the log gets the rest.
         let spare = area.height - SOME.1;
         (
             Constraint::Length(15 + spare.min(24) / 3),
@@ -232,7 +226,7 @@ fn side_or_stacked(width: u16) -> Slots {
     }
 }
 
-/// Whether a line names the panes that are not shown.
+/// Whether a line shows the names of all panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tabs {
     Shown,
@@ -265,7 +259,7 @@ fn single(area: Rect, shape: Shape, line: Tabs) -> Places {
     }
 }
 
-/// The rows for the timeline of the open target; 0 if the screen has none to spare.
+/// The rows for the timeline of the open target. 0 if the screen has no spare rows, or a release is running.
 pub(super) fn timeline_rows(model: &Model) -> usize {
     let shape = Shape::of(model);
     let is_wide = model.size.0 >= ALL.0 && model.size.1 >= ALL.1;
@@ -275,7 +269,7 @@ pub(super) fn timeline_rows(model: &Model) -> usize {
     spare_for_timeline(model.size.1).into()
 }
 
-/// A sixth of the rows beyond the least, unless that is too few to be useful.
+/// A sixth of the rows beyond the smallest size, at most eight. 0 if that is less than two rows.
 fn spare_for_timeline(height: u16) -> u16 {
     match height.saturating_sub(ALL.1) / 6 {
         0..2 => 0,
@@ -283,13 +277,13 @@ fn spare_for_timeline(height: u16) -> u16 {
     }
 }
 
-/// Whether the screen is so small that it shows one pane at a time.
+/// Whether the screen shows one pane at a time because it is small.
 pub(super) fn is_narrow(model: &Model) -> bool {
     let (width, height) = model.size;
     !model.looks.zoomed && (width < SOME.0 || height < SOME.1)
 }
 
-/// How many lines a pane shows inside its border; 0 if it is not shown.
+/// How many lines a pane shows inside its border. 0 if the pane is not shown.
 pub(super) fn rows(model: &Model, pane: Pane) -> usize {
     match arrange(Shape::of(model)) {
         Arrangement::Card(_) => 0,
@@ -299,21 +293,21 @@ pub(super) fn rows(model: &Model, pane: Pane) -> usize {
     }
 }
 
-/// What the mouse pointer is on.
+/// The place of the mouse pointer in a pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hit {
     pub(super) pane: Pane,
-    /// The line inside the border, counted from the top.
+    /// The line inside the border, counted from the top. `usize::MAX` on the border or a tab.
     pub(super) line: usize,
     /// The column inside the border, counted from the left.
     pub(super) column: usize,
-    /// How many lines there are inside the border.
+    /// The height of the pane inside the border. 0 on a tab.
     pub(super) rows: usize,
-    /// How many columns there are inside the border.
+    /// The width of the pane inside the border. 0 on a tab.
     pub(super) columns: usize,
 }
 
-/// The pane at a column and a row of the screen, or the pane whose tab is there.
+/// The pane at a column and a row of the screen, or the pane to which the tab at this place belongs.
 pub(super) fn hit(model: &Model, (column, row): (u16, u16)) -> Option<Hit> {
     let Arrangement::Panes(places) = arrange(Shape::of(model)) else {
         return None;
@@ -343,7 +337,7 @@ pub(super) fn hit(model: &Model, (column, row): (u16, u16)) -> Option<Hit> {
     })
 }
 
-/// The name of a pane in the line of tabs.
+/// The text of a pane's tab.
 pub(super) fn tab(pane: Pane) -> String {
     format!(" {} {} ", pane.number(), pane.name())
 }
@@ -356,17 +350,17 @@ fn tab_at(column: u16) -> Option<Pane> {
     })
 }
 
-/// How many lines of text a dialog shows.
+/// How many lines of text a dialog can show.
 pub(super) fn dialog_rows(size: (u16, u16)) -> usize {
     usize::from(size.1.saturating_sub(8)).max(1)
 }
 
-/// How many versions the picker shows: the lines of a dialog without the picker's own lines.
+/// How many versions the picker shows: the lines of a dialog, without the picker's heading, input line and notes.
 pub(super) fn picker_rows(size: (u16, u16)) -> usize {
     dialog_rows(size).saturating_sub(9).max(1)
 }
 
-/// The rows of a list of `count` that are in view, including the one under the cursor.
+/// The range of rows that are shown of a list with `count` rows. It includes `row`, the row of the cursor.
 pub(super) fn window(row: usize, count: usize, height: usize) -> std::ops::Range<usize> {
     let top = row
         .saturating_sub(height / 2)

@@ -1,7 +1,8 @@
 //! The terminal console. One loop (`run`) owns one [`model::Model`]. Keys, observations, log lines
-//! and answers are [`event::Event`]s. `update` turns them into effects, `perform` carries those out
-//! in separate tasks, and `view` draws the model. The console knows the inventory, the release's types
-//! and handle, and logs, but no adapters and no settings: it asks [`backend::Backend`] for the rest.
+//! and answers arrive as [`event::Event`]s. `update` changes the model and returns [`effect::Effect`]s, `perform`
+//! carries the effects out in separate tasks, and `view` draws the model. The console uses the types of the
+//! inventory, of releases and of logs, but no adapters and no settings. It calls [`backend::Backend`] for
+//! everything else.
 
 pub mod action;
 mod action_names;

@@ -1,22 +1,22 @@
-//! How often the screen is drawn: at once after a key press and for the first events after a quiet
-//! time, thirty times a second during a stream of events, and on a slow link for at most half of the
-//! time.
+//! How often the screen is drawn. A key press is drawn immediately, and so are the first events after a quiet
+//! time. During a stream of events, the screen is drawn thirty times a second. On a slow link, drawing takes at
+//! most half of the time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Limits on how often the loop draws.
+/// Limits on how often the console draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// The time between two draws while events keep arriving.
     pub frame: Duration,
-    /// The least time between any two draws.
+    /// The shortest time between the end of one draw and the next, also after a key press.
     pub least: Duration,
-    /// How many draws are made after a quiet time before `frame` applies: the first observations after
-    /// start-up arrive in a few pieces, and so do the changes of a step.
+    /// How many draws after a quiet time do not wait for `frame`. The first observations after start-up arrive
+    /// in a few pieces, and so do the changes of a step.
     pub burst: u32,
-    /// How often the screen is updated while something on it counts.
+    /// How often the screen is updated while it shows a time in seconds.
     pub second: Duration,
 }
 
@@ -35,9 +35,9 @@ impl Default for Pace {
 #[derive(Debug)]
 pub(super) struct Draws {
     pace: Pace,
-    /// The earliest time of the next draw.
+    /// The earliest time of the next draw, also after a key press.
     soonest: Instant,
-    /// The time at which the frames drawn so far would have been due at the normal rate.
+    /// When the next frame would be due if all frames had been drawn `Pace::frame` apart.
     even: Instant,
 }
 
@@ -50,7 +50,7 @@ impl Draws {
         }
     }
 
-    /// When to draw what has changed. `urgent` if a person waits for it.
+    /// When to draw a change. `urgent` means that the operator has pressed a key.
     pub(super) fn next(&self, urgent: bool) -> Instant {
         if urgent {
             return self.soonest;
@@ -60,7 +60,8 @@ impl Draws {
             .max(self.even.checked_sub(credit).unwrap_or(self.soonest))
     }
 
-    /// Records a draw. If writing was slow, as much time again is left for everything else.
+    /// Records a draw. After a slow draw, the next one waits as long as this one took, so that half of the time
+    /// is left for events.
     pub(super) fn drew(&mut self, began: Instant, ended: Instant) {
         self.soonest = ended + self.pace.least.max(ended - began);
         self.even = self.even.max(began) + self.pace.frame;
@@ -71,7 +72,7 @@ impl Draws {
 mod tests {
     use super::*;
 
-    /// When each of `count` draws is made if each takes `cost`, in milliseconds from the first.
+    /// The times of `count` draws, in milliseconds from the first. Each draw takes `cost` milliseconds.
     fn drawn(count: usize, cost: u64, urgent: bool) -> Vec<u128> {
         let first = Instant::now();
         let mut draws = Draws::new(Pace::default(), first);
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_quiet_time_a_few_frames_are_drawn_at_once_and_then_thirty_a_second() {
+    fn after_a_burst_thirty_frames_a_second_are_drawn() {
         assert_eq!(drawn(12, 0, false)[6..], [48, 56, 64, 72, 99, 132]);
     }
 
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_slow_link_half_of_the_time_is_left() {
+    fn a_slow_draw_is_followed_by_an_equal_pause() {
         assert_eq!(drawn(3, 200, true), [0, 400, 800]);
         assert_eq!(drawn(3, 200, false), [0, 400, 800]);
     }

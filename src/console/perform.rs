@@ -1,5 +1,5 @@
-//! Carries out effects outside the loop. Each question to the backend is its own task, which answers
-//! with an event. If a task panics, the console ends in order and restores the terminal.
+//! Carries out the effects of the console in tasks, so that the loop never waits. Each task calls the backend and
+//! sends the answer as an event. If a task panics, the console ends in the normal way and restores the terminal.
 
 mod together;
 
@@ -23,15 +23,15 @@ use crate::release::{
     RepairNews, RepairPlan,
 };
 
-/// How many answers can queue for the loop before their tasks wait. Few, because each may be a
-/// thousand log lines.
+/// How many events can wait in the queue before the tasks that send them pause. A small number, because one event
+/// may contain a thousand log lines.
 const WAITING: usize = 16;
-/// Delay before the versions are listed again after a failure, while the picker is open. It doubles each time, up to
+/// Delay before the tags are listed again after a failure, while the picker is open. The delay doubles each time, up to
 /// `LONGEST_LIST_RETRY`.
 const FIRST_LIST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_LIST_RETRY: Duration = Duration::from_secs(15);
 
-/// The tasks that run outside the loop.
+/// The running tasks of the console.
 pub(super) struct EffectRunner {
     backend: Arc<dyn Backend>,
     answers: mpsc::Sender<Event>,
@@ -46,7 +46,7 @@ pub(super) struct EffectRunner {
 }
 
 impl EffectRunner {
-    /// An effect runner for a backend, and the channel of its events.
+    /// A runner that uses `backend`, and the channel on which its tasks send events.
     pub(super) fn new(backend: Arc<dyn Backend>) -> (Self, mpsc::Receiver<Event>) {
         let (answers, events) = mpsc::channel(WAITING);
         let (starts, started) = mpsc::channel(WAITING);
@@ -67,7 +67,7 @@ impl EffectRunner {
         (effect_runner, events)
     }
 
-    /// Reports whenever a release was archived, or could not be.
+    /// Sends an event after each attempt to archive a release.
     fn watch_kept(&mut self) {
         let mut kept = self.backend.kept();
         let answers = self.answers.clone();
@@ -84,7 +84,7 @@ impl EffectRunner {
         });
     }
 
-    /// Reports whenever the configuration on disk differs from the one in use, or matches it again.
+    /// Sends an event whenever the configuration on disk changes.
     fn watch_configuration(&mut self) {
         let mut found = self.backend.configuration();
         let answers = self.answers.clone();
@@ -99,7 +99,7 @@ impl EffectRunner {
         });
     }
 
-    /// Waits until a task has panicked. Removes tasks that ended well.
+    /// Returns when a task has panicked. Until then, starts to watch new releases and removes finished tasks.
     pub(super) async fn panicked(&mut self) {
         loop {
             tokio::select! {
@@ -114,7 +114,7 @@ impl EffectRunner {
         }
     }
 
-    /// Watches a release from now on.
+    /// Watches a release that this process drives: sends an event for each change of its status.
     pub(super) fn adopt(&mut self, handle: Handle) {
         let mut status = handle.status();
         let release = status.borrow().plan.release;
@@ -135,29 +135,28 @@ impl EffectRunner {
         });
     }
 
-    /// Passes on the announcements of a release, which are not in its status.
+    /// Sends an event for each announcement of a release that its status does not contain.
     fn listen(&mut self, handle: &Handle) {
-        let mut said = handle.announcements();
+        let mut announcements = handle.announcements();
         let target = handle.status().borrow().plan.target().clone();
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
             loop {
-                let said = match said.recv().await {
-                    Ok(said) => said,
+                let announcement = match announcements.recv().await {
+                    Ok(announcement) => announcement,
                     Err(RecvError::Lagged(_)) => continue,
                     Err(RecvError::Closed) => return,
                 };
-                let is_told = matches!(
-                    said.kind,
+                let is_passed_on = matches!(
+                    announcement.kind,
                     AnnouncementKind::Noted | AnnouncementKind::Decided
                 );
                 let target = target.clone();
-                if is_told
-                    && answers
-                        .send(Event::Announced { target, said })
-                        .await
-                        .is_err()
-                {
+                let event = Event::Announced {
+                    target,
+                    said: announcement,
+                };
+                if is_passed_on && answers.send(event).await.is_err() {
                     return;
                 }
             }
@@ -167,23 +166,23 @@ impl EffectRunner {
     pub(super) fn list_versions(&mut self, target: Target) {
         self.forget_versions();
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let asked = target.clone();
+        let listed_target = target.clone();
         let listing = self.tasks.spawn(async move {
             let mut wait = FIRST_LIST_RETRY;
             loop {
-                let versions = backend.versions(&asked).await;
+                let versions = backend.versions(&listed_target).await;
                 let is_over = versions.is_ok();
-                let target = asked.clone();
-                let told = answers.send(Event::VersionsListed { target, versions });
-                if told.await.is_err() || is_over {
+                let target = listed_target.clone();
+                let sent = answers.send(Event::VersionsListed { target, versions });
+                if sent.await.is_err() || is_over {
                     return;
                 }
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_LIST_RETRY);
             }
         });
-        let telling = self.ask_terms(target);
-        self.choosing.extend([listing, telling]);
+        let reading_terms = self.ask_terms(target);
+        self.choosing.extend([listing, reading_terms]);
     }
 
     pub(super) fn look_up(&mut self, target: Target, name: String, reference: VersionRef) {
@@ -216,7 +215,7 @@ impl EffectRunner {
         self.choosing.push(task);
     }
 
-    /// Cancels the lists and look-ups of a picker that was closed.
+    /// Cancels the lists and look-ups for a picker that was closed.
     pub(super) fn forget_versions(&mut self) {
         for task in self.choosing.drain(..) {
             task.abort();
@@ -319,7 +318,7 @@ impl EffectRunner {
         });
     }
 
-    /// Starts the repair, and passes on its progress.
+    /// Starts the repair, and sends an event for each report of its progress.
     pub(super) fn repair(&mut self, plan: Arc<RepairPlan>, approval: RepairApproval) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
@@ -340,8 +339,10 @@ impl EffectRunner {
             }
             if !is_over {
                 let refused = Refusal::Unknown {
-                    what: "how the repair ended".into(),
-                    why: "its task ended unexpectedly; see the log".into(),
+                    what: "the result of the repair".into(),
+                    why:
+                        "the task that ran it ended without a result; the log file has the details"
+                            .into(),
                 };
                 let refused = refused.into();
                 let _ = answers.send(Event::RepairRefused { target, refused }).await;
@@ -354,7 +355,7 @@ impl EffectRunner {
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
             let why = match handle {
-                None => "this console does not drive it".to_owned(),
+                None => "this console does not drive the release".to_owned(),
                 Some(handle) => match handle.command(command).await {
                     Ok(()) => return,
                     Err(why) => why.to_string(),
@@ -368,7 +369,7 @@ impl EffectRunner {
         self.backend.look_at(target);
     }
 
-    /// Follows a log. It replaces the log that was followed in the same place.
+    /// Follows a log. Stops following the log that had the same feed.
     pub(super) fn follow(&mut self, source: LogSource) {
         let mut batches = self.backend.log(&source);
         let (feed, answers) = (source.feed(), self.answers.clone());
@@ -389,7 +390,6 @@ impl EffectRunner {
         }
     }
 
-    /// Stops following logs.
     pub(super) fn leave_logs(&mut self) {
         for (_, task) in self.logs.drain() {
             task.abort();
@@ -405,7 +405,7 @@ impl EffectRunner {
         });
     }
 
-    /// Only the answer to the last question matters: the one before is cancelled.
+    /// Asks the archive, and cancels the previous question, because only the last answer is shown.
     pub(super) fn ask_history(&mut self, asked: u64, question: HistoryQuestion) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let task = self.tasks.spawn(async move {
@@ -425,7 +425,7 @@ impl EffectRunner {
         });
     }
 
-    /// Reports new diagnostic messages, at most ten times a second: more often cannot be read.
+    /// Sends an event for new diagnostic messages, at most ten times a second, or stops sending them.
     pub(super) fn watch_diagnostics(&mut self, watch: Watch) {
         if let Some(old) = self.diagnostics.take() {
             old.abort();
@@ -433,10 +433,10 @@ impl EffectRunner {
         if watch == Watch::Off {
             return;
         }
-        let mut said = self.backend.diagnostics();
+        let mut diagnostics = self.backend.diagnostics();
         let answers = self.answers.clone();
         let task = self.tasks.spawn(async move {
-            while said.changed().await.is_ok() {
+            while diagnostics.changed().await.is_ok() {
                 if answers.send(Event::DiagnosticsMoved).await.is_err() {
                     return;
                 }

@@ -1,6 +1,5 @@
-//! The loop: wait, take a bounded batch of events, update, draw once if something changed. It waits
-//! only for events, has no tick while nothing counts, and is the same for a real terminal and for a
-//! test's.
+//! The loop of the console: it waits for an event, handles a bounded number of events, and draws the screen
+//! once. The loop never waits for an effect. Tests run the same loop on a screen without a terminal.
 
 use std::sync::Arc;
 
@@ -21,38 +20,35 @@ use super::view;
 use crate::inventory::World;
 use crate::release::Handle;
 
-/// The most events taken before the screen is drawn again.
-const DRAINED: usize = 64;
+/// The largest number of events handled before the screen is drawn again.
+const BATCH: usize = 64;
 
-/// Why the console ended. How a release ended is in the journal, not here.
+/// Why the console ended. The results of releases are in their journals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExitReason {
-    /// The operator quit.
     Quit,
-    /// The operator wants to reopen the console at the same place with the new configuration.
+    /// The operator reloads the configuration. The caller opens the console again at the same place.
     Reload(Box<ViewState>),
-    /// A signal told the program to end.
+    /// A signal asked the process to end. Contains the name of the signal.
     Signal(&'static str),
-    /// The terminal is gone.
+    /// The terminal was closed.
     TerminalLost,
-    /// A task panicked, inside the console or outside. The panic hook has reported it.
+    /// A task of the console or of another part of Greenroom panicked. The panic hook has reported it.
     Panicked,
 }
 
 /// The sources of the loop's events.
 #[derive(Debug)]
 pub struct Inputs {
-    /// Keys, resizes and signals.
     pub input: mpsc::Receiver<Input>,
-    /// The observations.
     pub world: watch::Receiver<Arc<World>>,
-    /// Releases that are already in flight.
+    /// Releases that are already running when the console opens.
     pub in_flight: Vec<Handle>,
-    /// Notified when the first frame is on the screen: slow work can start then.
+    /// Notified when the first frame is on the screen, so that the caller can start slow work.
     pub open: Option<oneshot::Sender<()>>,
 }
 
-/// Runs the console until it ends. `now` is the only clock.
+/// Runs the console until it ends. `now` is the only clock that the console reads.
 pub async fn run<S: Screen>(
     screen: &mut S,
     inputs: &mut Inputs,
@@ -82,7 +78,7 @@ pub async fn run<S: Screen>(
     loop {
         let event = tokio::select! {
             biased;
-            // Input comes first: a flood of other events must not delay a key.
+            // Input comes first, so that many other events cannot delay a key.
             input = inputs.input.recv() => Event::Input(input.unwrap_or(Input::Lost)),
             () = sleep_until(draws.next(urgent)), if dirty => {
                 if !screen.is_ours() {
@@ -96,7 +92,7 @@ pub async fn run<S: Screen>(
                 draws.drew(began, Instant::now());
                 (dirty, urgent) = (false, false);
                 if let Some(open) = inputs.open.take() {
-                    // The receiver may be gone: not every caller waits for it.
+                    // Not every caller waits for this, so the receiver may be dropped.
                     let _ = open.send(());
                 }
                 continue;
@@ -121,7 +117,7 @@ pub async fn run<S: Screen>(
         };
         ticked = Instant::now();
         dirty = true;
-        let mut taken = 0;
+        let mut handled = 0;
         let mut pending = Some(event);
         while let Some(event) = pending.take() {
             urgent |= matches!(event, Event::Input(_));
@@ -134,8 +130,8 @@ pub async fn run<S: Screen>(
                     model.size = screen.size()?;
                 }
             }
-            taken += 1;
-            if taken < DRAINED {
+            handled += 1;
+            if handled < BATCH {
                 let input = inputs.input.try_recv().map(Event::Input);
                 pending = input.or_else(|_| answers.try_recv()).ok();
             }
@@ -143,7 +139,8 @@ pub async fn run<S: Screen>(
     }
 }
 
-/// When to update the screen without an event: it always shows ages in minutes.
+/// When to update the screen without an event: every second if it shows a time in seconds, otherwise every minute,
+/// because it always shows ages.
 fn next_tick(model: &Model, pace: Pace, ticked: Instant) -> Instant {
     let wait = if model.counts_time() {
         pace.second
@@ -153,7 +150,7 @@ fn next_tick(model: &Model, pace: Pace, ticked: Instant) -> Instant {
     ticked + wait
 }
 
-/// Carries out what concerns the screen, and passes the rest to the runner.
+/// Carries out an effect on the screen, or passes it to the runner. Returns a reason if the console has to end.
 fn perform<S: Screen>(
     screen: &mut S,
     effect_runner: &mut EffectRunner,

@@ -1,5 +1,5 @@
-//! The terminal, taken and always restored: raw mode, the alternate screen, bracketed paste, a hidden
-//! cursor. Draws in one synchronized update. Knows nothing of what is drawn.
+//! Sets up the terminal for the console and always restores it: raw mode, the alternate screen, bracketed paste,
+//! a hidden cursor. Each frame is drawn in one synchronized update, so that the terminal never shows half a frame.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Stdout, Write as _};
@@ -24,72 +24,70 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use crate::output::{Waiting, stdout};
 
-/// Whether the terminal is taken now. Static, because the panic hook needs it too.
+/// Whether the terminal is set up for the console now. Static, because the panic hook reads it too.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// What the loop draws on: the real terminal, or a test's.
+/// What the console draws on: the real terminal, or an offscreen buffer in a test.
 pub trait Screen {
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Draws what changed.
+    /// Draws a frame. Only the cells that changed since the last frame are written.
     fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), Self::Error>;
 
-    /// Forgets what the terminal shows, so that the next draw draws everything.
+    /// Makes the next call of `draw` write all cells, because the terminal may show something else.
     fn forget(&mut self) -> Result<(), Self::Error>;
 
-    /// Its columns and rows.
+    /// The size in columns and rows.
     fn size(&self) -> Result<(u16, u16), Self::Error>;
 
     /// Puts text on the terminal's clipboard.
     fn copy(&mut self, text: &str) -> Result<(), Self::Error>;
 
-    /// Rings the bell once.
     fn ring(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// Receives clicks and wheel turns, or leaves them to the terminal.
+    /// Makes the console receive clicks and wheel turns, or leaves them to the terminal.
     fn mouse(&mut self, _wanted: bool) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// Restores the terminal and stops this process. Takes the terminal again when the process continues.
+    /// Restores the terminal and stops this process. Sets up the terminal again when the process continues.
     fn suspend(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// Takes the terminal again, whatever other programs did to it meanwhile.
+    /// Sets up the terminal again after other programs may have changed its modes.
     fn resume(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// Whether the terminal is still taken. A panic elsewhere restores it while the loop runs.
+    /// Whether the terminal is still set up for the console. A panic in another task restores it while the loop runs.
     fn is_ours(&self) -> bool {
         true
     }
 }
 
-/// Why the console cannot be opened here.
+/// Why the console cannot be opened on this terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTerminal {
-    /// The output would go into a file or to another program.
-    #[error("the console needs a terminal, and standard output is not one")]
+    /// Standard output is a file or a pipe.
+    #[error("the console needs a terminal, but standard output is a file or a pipe")]
     Screen,
-    /// No keys can be read.
     #[error(
-        "the console reads keys from a terminal: standard input is not one, and this process has no controlling \
-         terminal (/dev/tty: {0}); ssh -t and docker exec -it give one"
+        "the console cannot read keys: standard input is not a terminal, and this process has no controlling \
+         terminal (/dev/tty: {0}); use ssh -t or docker exec -it to get a terminal"
     )]
     Keyboard(io::Error),
-    /// `TERM` says that the terminal cannot be drawn on.
+    /// `TERM` is not set, or names a terminal without cursor movement.
     #[error(
-        "the console cannot draw on this terminal: TERM is {0}; set it to what the terminal is, for example \
+        "the console cannot draw on this terminal: TERM is {0}; set TERM to the type of the terminal, for example \
          TERM=xterm-256color"
     )]
     Dumb(&'static str),
 }
 
-/// Whether the console can be opened here. Writes nothing to the terminal.
+/// Checks whether the console can be opened. Writes nothing to the terminal.
 pub fn check() -> Result<(), NoTerminal> {
     if !io::stdout().is_terminal() {
         return Err(NoTerminal::Screen);
@@ -106,19 +104,18 @@ pub fn check() -> Result<(), NoTerminal> {
     }
 }
 
-/// The real terminal, taken. Restored when dropped.
+/// The real terminal, set up for the console. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    // Never dropped: if ratatui cannot restore the cursor, it prints to standard error, and it panics
-    // when the terminal is gone, in the middle of the shutdown.
+    // Never dropped: if ratatui cannot restore the cursor, its `drop` prints to standard error, and that panics when
+    // the terminal is gone.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Waiting<Stdout>>>>,
     mouse: bool,
 }
 
 impl Terminal {
-    /// Takes the terminal.
     pub fn enter() -> io::Result<Self> {
-        // The theme alone decides about colours: with NO_COLOR, crossterm would also reset bold and
+        // The theme handles NO_COLOR. Without this call, crossterm would handle it too and would also drop bold and
         // reverse.
         crossterm::style::force_color_output(true);
         let entered = enable_raw_mode()
@@ -130,7 +127,7 @@ impl Terminal {
                 mouse: false,
             }),
             Err(error) => {
-                // Another program may already have switched on raw mode.
+                // `restore` does nothing unless this is set, and raw mode may already be on.
                 TAKEN.store(true, Ordering::SeqCst);
                 restore();
                 Err(error)
@@ -138,8 +135,8 @@ impl Terminal {
         }
     }
 
-    /// Takes the terminal until [`restore`]. The alternate screen is entered only once: entering it
-    /// again would lose the shell's cursor position.
+    /// Sets the modes of the terminal, until [`restore`]. The alternate screen is entered only once, because a
+    /// second time would lose the cursor position of the shell.
     fn take() -> io::Result<()> {
         if !TAKEN.swap(true, Ordering::SeqCst) {
             execute!(stdout(), EnterAlternateScreen)?;
@@ -147,7 +144,6 @@ impl Terminal {
         execute!(stdout(), EnableBracketedPaste, cursor::Hide)
     }
 
-    /// Restores the terminal.
     pub fn leave(self) {
         drop(self);
     }
@@ -159,8 +155,8 @@ impl Drop for Terminal {
     }
 }
 
-/// From now on any panic restores the terminal before it is reported; the loop notices and ends.
-/// Has an effect once. Call it after the reporting hook was installed.
+/// Installs a panic hook that restores the terminal and then runs the current hook, which reports the panic. The
+/// loop of the console then ends. Call this after the reporting hook was installed. A second call does nothing.
 pub fn restore_on_panic() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -172,8 +168,8 @@ pub fn restore_on_panic() {
     });
 }
 
-/// Restores the terminal if it is taken. For panic hooks: safe to call at any time and twice. Errors,
-/// for example because the terminal is gone, are ignored.
+/// Restores the terminal if it is set up for the console. Safe to call at any time and more than once, also in a
+/// panic hook. Errors are ignored: the terminal may be gone.
 pub fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
@@ -197,14 +193,14 @@ impl Screen for Terminal {
     fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         queue!(stdout(), BeginSynchronizedUpdate)?;
         let drawn = self.inner.draw(render).map(|_| ());
-        // Also after a failed draw: a terminal that waits for the end of an update shows nothing.
+        // The update must end even if drawing failed: until then, the terminal shows nothing new.
         execute!(stdout(), EndSynchronizedUpdate)?;
         drawn
     }
 
     fn forget(&mut self) -> io::Result<()> {
-        // Not `clear`: that asks the terminal for its cursor position, and the task that reads the keys
-        // would read the answer.
+        // `clear` would ask the terminal for its cursor position, and the task that reads the keys would receive
+        // the answer.
         let size = self.inner.size()?;
         self.inner.resize(Rect::from((Position::ORIGIN, size)))
     }
@@ -214,7 +210,7 @@ impl Screen for Terminal {
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
-        // A multiplexer keeps it, and passes it on only if configured to.
+        // tmux and screen keep the text for themselves, unless they are configured to pass it to the terminal.
         execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 
@@ -233,13 +229,14 @@ impl Screen for Terminal {
 
     fn suspend(&mut self) -> io::Result<()> {
         restore();
-        // The kernel delivers the signal to the main thread, which runs the loop: it stops in this call.
+        // The process stops inside this call, because the kernel delivers the signal to the main thread, which runs
+        // the loop.
         kill_process(getpid(), Signal::TSTP)?;
         self.resume()
     }
 
     fn resume(&mut self) -> io::Result<()> {
-        // crossterm would not set a mode again that it believes is on, although a shell has changed it.
+        // crossterm remembers that raw mode is on and would not set it again, although a shell has switched it off.
         let _ = disable_raw_mode();
         enable_raw_mode()?;
         Self::take()?;
@@ -254,31 +251,30 @@ impl Screen for Terminal {
     }
 }
 
-/// Whether a shell can take the terminal: a program of the same session started this one. Without
-/// one, nothing would ever continue a stopped console.
+/// Whether a program in the same session, normally a shell, started this process. Without a shell, no program would
+/// continue the console after it was stopped.
 pub fn has_shell() -> bool {
-    // Not by rustix: in a container that was entered from another session, the session id is 0, which
-    // its process id type does not allow (it panics in a debug build).
+    // rustix cannot be used for this: in a container that was entered from another session, the session id is 0, and
+    // the process id type of rustix panics on 0 in a debug build.
     let parent = getppid();
-    // The parent is also 0 when it is outside the container, and `getsid(0)` would mean this process.
+    // The parent's id is also 0 if the parent is outside the container, and `getsid(0)` would mean this process.
     if parent.as_raw() == 0 {
         return false;
     }
     matches!((getsid(None), getsid(Some(parent))), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
-/// A screen over any backend, without a terminal: what tests draw on.
+/// A screen without a terminal, for tests.
 #[derive(Debug)]
 pub struct Offscreen<B: Backend> {
     inner: ratatui::Terminal<B>,
-    /// The text that was copied last.
+    /// The text that was last copied to the clipboard.
     pub copied: Option<String>,
     /// How often the bell rang.
     pub rung: u32,
 }
 
 impl<B: Backend> Offscreen<B> {
-    /// A screen over `backend`.
     pub fn new(backend: B) -> Result<Self, B::Error> {
         ratatui::Terminal::new(backend).map(|inner| Self {
             inner,

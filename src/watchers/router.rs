@@ -70,7 +70,7 @@ pub(super) async fn watch(
                 } else {
                     unsettled + 1
                 };
-                if (1..UNSETTLED_LOOKS).contains(&unsettled) {
+                if (1..UNSETTLED_POLLS).contains(&unsettled) {
                     pause = UNSETTLED_INTERVAL;
                 }
                 Part::Routing(target.clone(), Box::new(routing))

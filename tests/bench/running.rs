@@ -200,7 +200,10 @@ fn key_to_screen(pty: &std::cell::RefCell<Pty>, times: usize) -> (f64, f64) {
             let started = Instant::now();
             pty.keys(key);
             pty.wait_for("help", SOON, |screen| {
-                screen.contents().contains("only these change anything") == shows
+                screen
+                    .contents()
+                    .contains("only these keys change anything")
+                    == shows
             });
             spans.push(millis(started.elapsed()));
         }

@@ -203,7 +203,7 @@ fn the_picker_shows_that_an_image_is_gone() {
     press("", "web · dev");
     press("W", "armed");
     press("R", "image gone");
-    press("1.8.2\r", "not chosen: the image of 1.8.2 is gone");
+    press("1.8.2\r", "cannot be chosen: the image of 1.8.2 is gone");
 }
 
 #[test]

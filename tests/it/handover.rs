@@ -112,7 +112,7 @@ fn a_forced_takeover_needs_a_reason_and_the_old_console_watches() {
     press(&mut ben, "C", "Driven by ana@");
     press(&mut ben, "jj\r", "why?");
     // Not without a reason.
-    press(&mut ben, "\r", "type why you take it over");
+    press(&mut ben, "\r", "type why you take over the release");
     press(
         &mut ben,
         "she went home\r",

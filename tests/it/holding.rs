@@ -182,7 +182,7 @@ fn a_read_only_configuration_refuses_changes_and_names_its_line() {
     let mut pty = sandbox.on_a_terminal(&[]);
     pty.wait_for_text("web · dev", Duration::from_mins(1));
     pty.keys("W");
-    pty.wait_for_text("nothing can be armed", Duration::from_secs(20));
+    pty.wait_for_text("no target can be armed", Duration::from_secs(20));
 }
 
 #[test]

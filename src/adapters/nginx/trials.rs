@@ -45,7 +45,7 @@ impl Nginx {
             Trial::new("running", self.try_signal()),
             Trial::new("include", self.try_include(true)),
             Trial::new("sites", self.try_existing(&self.arrangement.sites)),
-            Trial::new("main", self.try_beside_main()),
+            Trial::new("main", self.try_directory_of_main()),
             Trial::new("state", self.try_state()),
             Trial::new("access log", self.try_access_log()),
         ]

@@ -15,7 +15,7 @@ fn shapes(size: (u16, u16)) -> impl Iterator<Item = Shape> {
 }
 
 #[test]
-fn panes_do_not_overlap_and_the_ladder_is_always_visible() {
+fn every_screen_is_filled_without_overlap() {
     let edges = [60, 83, 84, 117, 118, 119, 300, 400];
     for width in edges.into_iter().chain((61..300).step_by(37)) {
         for height in [16, 19, 20, 24, 27, 28, 33, 34, 35, 50, 80, 119] {
@@ -33,11 +33,11 @@ fn panes_do_not_overlap_and_the_ladder_is_always_visible() {
                 if shape.log_hidden {
                     assert!(places.pane(Pane::Logs).is_none(), "{shape:?}");
                 }
-                let mut all: Vec<Rect> = places.panes.iter().map(|(_, r)| *r).collect();
-                assert!(all.iter().all(|r| r.height >= 3), "{shape:?} {all:?}");
-                all.extend([places.header, places.ladder, places.footer]);
-                all.extend(places.tabs);
-                let cells: u32 = all.iter().map(|r| r.area()).sum();
+                let mut rects: Vec<Rect> = places.panes.iter().map(|(_, r)| *r).collect();
+                assert!(rects.iter().all(|r| r.height >= 3), "{shape:?} {rects:?}");
+                rects.extend([places.header, places.ladder, places.footer]);
+                rects.extend(places.tabs);
+                let cells: u32 = rects.iter().map(|r| r.area()).sum();
                 assert_eq!(cells, u32::from(width) * u32::from(height));
             }
         }
@@ -54,16 +54,16 @@ fn panes_fill_a_large_screen() {
         at_rest: false,
     };
     let Arrangement::Panes(places) = arrange(shape) else {
-        panic!("there is room for panes");
+        panic!("a screen of 300x80 has room for panes");
     };
     let at_rest = Shape {
         at_rest: true,
         ..shape
     };
-    let Arrangement::Panes(rests) = arrange(at_rest) else {
-        panic!("there is room for panes");
+    let Arrangement::Panes(places_at_rest) = arrange(at_rest) else {
+        panic!("a screen of 300x80 has room for panes");
     };
-    assert_eq!(rests.ladder.height, places.ladder.height + 7);
+    assert_eq!(places_at_rest.ladder.height, places.ladder.height + 7);
     let place = |pane| places.pane(pane).expect("all panes are shown");
     assert!(place(Pane::Environments).width >= 90);
     assert!(place(Pane::Environments).height >= 22);

@@ -1,5 +1,5 @@
-//! Which actions are available now: the footer names these. A key that is not available still answers
-//! with the reason.
+//! Decides which actions are available now. The footer shows only available actions. The key of an unavailable action
+//! shows the reason.
 
 use super::{Mode, Model};
 use crate::console::action::Action;
@@ -7,8 +7,8 @@ use crate::history::Step;
 use crate::inventory::drift::compare;
 use crate::release::{Observed, Progress};
 
-/// Whether the version is live and the release waits for an operator or for a time. Another release
-/// can take over then.
+/// Whether the new version is live and the release only keeps the old version warm. Another release can supersede it
+/// then.
 pub fn rests_after_switch(progress: &Progress) -> bool {
     matches!(
         progress,
@@ -20,7 +20,7 @@ pub fn rests_after_switch(progress: &Progress) -> bool {
     )
 }
 
-/// Whether the version is checked, has no traffic, and its release waits for approval.
+/// Whether the candidate was checked, has no traffic yet, and register or switch waits for approval.
 pub fn rests_before_switch(progress: &Progress) -> bool {
     matches!(
         progress,
@@ -31,23 +31,23 @@ pub fn rests_before_switch(progress: &Progress) -> bool {
     )
 }
 
-/// See the module.
+/// Whether the key of the action would do something now.
 pub fn is_available(model: &Model, action: Action) -> bool {
     let progress = model.release_in_flight().map(|status| &status.progress);
     let elsewhere = model.elsewhere().is_some_and(Observed::is_driven);
-    let unused = progress.is_none() && !elsewhere;
-    let may_begin = unused
+    let is_undriven = progress.is_none() && !elsewhere;
+    let may_begin = is_undriven
         || model
             .open
             .as_ref()
-            .is_some_and(|it| model.is_in_standby(it));
+            .is_some_and(|open| model.is_in_standby(open));
     match action {
         Action::Approve => {
             let asks = matches!(
                 progress,
                 Some(Progress::Asking { .. } | Progress::Choosing { .. })
             );
-            // The driver is not offered approvals that only other operators can give.
+            // The driver cannot give an approval that has to come from another operator.
             let own = model.release_in_flight();
             let lacks = own.is_some_and(|status| model.lacks_approvals(status));
             let open = model.open.as_ref();
@@ -57,9 +57,9 @@ pub fn is_available(model: &Model, action: Action) -> bool {
         Action::Waiting => !model.waiting().is_empty(),
         Action::BackOut => !matches!(progress, None | Some(Progress::Back(_))),
         Action::Resume => {
-            let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();
+            let is_open = |observed: &Observed| observed.is_driven() || observed.is_interrupted();
             let is_elsewhere = model.elsewhere().is_some_and(is_open);
-            let is_asked = model
+            let has_request = model
                 .open
                 .as_ref()
                 .is_some_and(|open| model.asked_here(open).is_some());
@@ -67,7 +67,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
                 .open
                 .as_ref()
                 .is_some_and(|open| model.is_lost_here(open));
-            is_asked || (is_elsewhere || is_lost) && model.mode != Mode::ReadOnly
+            has_request || (is_elsewhere || is_lost) && model.mode != Mode::ReadOnly
         }
         Action::CheckAgain => progress.is_some_and(rests_before_switch),
         Action::EndStandby => matches!(progress, Some(Progress::Standby { .. })),
@@ -77,7 +77,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
         Action::Repair => {
             let differs = |snapshot| !compare(snapshot).holds();
             model.mode != Mode::ReadOnly
-                && unused
+                && is_undriven
                 && !model.elsewhere().is_some_and(Observed::is_interrupted)
                 && model.snapshot().is_some_and(differs)
         }

@@ -1,5 +1,5 @@
-//! Where the cursor of the picker starts: on the version that an operator most likely wants. It never starts on a
-//! row that cannot be chosen if another row can.
+//! The row on which the cursor of the picker starts: the version that an operator most likely wants. If any row can be
+//! chosen, the cursor starts on a row that can be chosen.
 
 use std::cmp::Ordering;
 
@@ -8,11 +8,11 @@ use crate::history::{Fate, ReleaseKind};
 use crate::inventory::{Instance, Snapshot, by_version};
 use crate::release::Intent;
 
-/// The row to start on; none if no row can be chosen.
+/// The index of the row to start on. `None` if no row can be chosen.
 pub fn best_way(model: &Model, picker: &Picker) -> Option<usize> {
     let can = |way: &&Way| picker.is_choosable(way);
     let first = || picker.ways.iter().position(|way| can(&way));
-    // The typed text decides the order of the rows: the first row matches best.
+    // The rows are sorted by how well they match the typed text.
     if !picker.line.text().trim().is_empty() {
         return first();
     }
@@ -23,7 +23,7 @@ pub fn best_way(model: &Model, picker: &Picker) -> Option<usize> {
     best.or_else(first)
 }
 
-/// The newest version that was live here and was not rolled back from.
+/// The newest version that was live in this target and was not replaced by a rollback.
 fn last_good(picker: &Picker) -> Option<usize> {
     picker.ways.iter().position(|way| {
         picker.is_choosable(way)
@@ -32,7 +32,7 @@ fn last_good(picker: &Picker) -> Option<usize> {
     })
 }
 
-/// Whether the newest release that replaced a version was a rollback from it.
+/// Whether a rollback was the last release that replaced this version.
 fn was_rolled_back_from(picker: &Picker, way: &Way) -> bool {
     let past = picker
         .known_terms()
@@ -44,22 +44,24 @@ fn was_rolled_back_from(picker: &Picker, way: &Way) -> bool {
     replaced.is_some_and(|record| record.kind != ReleaseKind::Promote)
 }
 
-/// The live version of the nearest environment before this one, in promotion order, that has a live version.
+/// The version that is live in the nearest earlier environment in promotion order.
 fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
     let environments = model.world.environments.iter().map(|(name, _)| name);
     let before: Vec<_> = environments
         .take_while(|name| **name != picker.target.environment)
         .collect();
     let nearest = before.into_iter().rev().find_map(|name| {
-        let is_there = |way: &Way| way.live_in.contains(name);
-        picker.ways.iter().position(is_there)
+        let is_live_there = |way: &Way| way.live_in.contains(name);
+        picker.ways.iter().position(is_live_there)
     })?;
-    // Also if it was backed out here before: its row says so, and a version that was never here is no better guess.
+    // A version that was backed out of this target before is still the best guess. Its row shows that it was backed
+    // out.
     let way = picker.ways.get(nearest)?;
     picker.is_choosable(way).then_some(nearest)
 }
 
-/// The newest version that is not live here: by build time if both have one, else by name.
+/// The newest version that is not live in this target. Two versions are compared by build time, or by name if a build
+/// time is unknown.
 fn newest(model: &Model, picker: &Picker) -> Option<usize> {
     let live = model
         .world
@@ -85,9 +87,9 @@ fn newest(model: &Model, picker: &Picker) -> Option<usize> {
     Some(row)
 }
 
-fn newer(one: &Way, other: &Way) -> Ordering {
-    match (one.built_at, other.built_at) {
-        (Some(one), Some(other)) => one.cmp(&other),
-        _ => by_version(&one.name, &other.name),
+fn newer(first: &Way, second: &Way) -> Ordering {
+    match (first.built_at, second.built_at) {
+        (Some(first), Some(second)) => first.cmp(&second),
+        _ => by_version(&first.name, &second.name),
     }
 }

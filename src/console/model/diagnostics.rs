@@ -1,32 +1,32 @@
-//! The reading position in Greenroom's own diagnostics. The library that collects the lines also keeps
-//! the position; this type only holds it.
+//! The reading position in Greenroom's own diagnostics. The library `tui-logger` collects the lines and changes the
+//! position.
 
 use std::fmt;
 use std::sync::Arc;
 
 use tui_logger::{TuiWidgetEvent, TuiWidgetState};
 
-/// See the module.
+/// The reading position in the diagnostics.
 #[derive(Clone, Default)]
 pub struct Diagnostics(Arc<TuiWidgetState>);
 
 impl Diagnostics {
-    /// The state that the widget needs for drawing.
+    /// The state that the widget of `tui-logger` draws.
     pub fn place(&self) -> &TuiWidgetState {
         &self.0
     }
 
-    /// Goes one page towards older lines. After the oldest page comes the newest.
+    /// Scrolls to older lines by one page. After the oldest page comes the newest.
     pub fn older(&self) {
         self.0.transition(TuiWidgetEvent::PrevPageKey);
     }
 
-    /// Goes one page towards newer lines.
+    /// Scrolls to newer lines by one page.
     pub fn newer(&self) {
         self.0.transition(TuiWidgetEvent::NextPageKey);
     }
 
-    /// Goes to the newest lines and follows them.
+    /// Scrolls to the newest lines and follows them.
     pub fn newest(&self) {
         self.0.transition(TuiWidgetEvent::EscapeKey);
     }

@@ -1,5 +1,5 @@
-//! Everything that can be shown over the screen: questions, answers, and pages to read. Every question
-//! starts on the answer that changes nothing, and expires.
+//! The dialogs over the screen: questions, refusals, lists and pages. In every question, the cursor starts on the
+//! answer that changes nothing. A confirmation expires.
 
 use std::sync::Arc;
 
@@ -15,54 +15,45 @@ use crate::release::{
     Choice, Definition, GoOn, Interrupted, Need, Plan, RepairPlan, Status, Wanted,
 };
 
-/// See the module.
+/// The dialog that is open over the screen.
 #[derive(Debug, Clone)]
 pub enum Dialog {
     Help(Help),
-    /// Finds an action, a target or a theme by its name.
     Palette(Palette),
-    /// Asks for a theme.
+    /// Asks for a theme, and draws with the theme under the cursor.
     Themes(ThemeChoice),
-    /// A page to read: details, scrolled down by some lines.
+    /// Shows the details of the line under the cursor.
     Page(Page),
-    /// Asks for a version.
+    /// Asks for the version of a promote or a rollback.
     Picker(Picker),
-    /// Asks for the reason of a release or of an override.
+    /// Asks for the reason of a release, or for overriding a hold.
     Reason(Reason),
-    /// Shown while a plan is being made.
     Thinking(Thinking),
-    /// Says why a request was refused.
     Refusal(Refusal),
-    /// Asks for confirmation of a change.
     Confirm(Confirm),
-    /// Asks what to do about a failed step.
     Failure(Failure),
-    /// Asks whether to quit while a release is in flight.
     Leaving(Leaving),
-    /// Asks whether to use the configuration that changed on disk.
     Reload(ReloadDialog),
-    /// Several releases of a target are open. The operator chooses one.
+    /// Asks which of several open releases of a target to resume.
     OpenReleases(OpenReleases),
-    /// Asks what to do with a release that has no driver or another driver.
     Resume(ResumeDialog),
-    /// Asks for a message to a driver.
     Words(Words),
-    /// Asks about a hold, line by line.
+    /// Asks for the reason and the end of a hold, or for the reason to clear it.
     Holding(Holding),
-    /// Asks whether to hand over a release.
+    /// Asks whether to hand over a release to the operator who requests it.
     Handover(Handover),
-    /// Says which approvals the switch lacks, who can give them, and how.
+    /// Shows which approvals the switch of a target lacks, who can give them, and how.
     Lacking(Target),
     Waiting(WaitingList),
 }
 
 impl Dialog {
-    /// Whether it is a question to the operator, not a list, page or search.
+    /// Whether the dialog asks the operator a question that leads to a change.
     pub fn asks(&self) -> bool {
         self.asks_in_rows() || matches!(self, Self::Confirm(_))
     }
 
-    /// Whether the arrows move between its answers or in its line, so that other keys scroll its text.
+    /// Whether the arrow keys move between the answers or in a text line. Then `PageUp` and `PageDown` scroll the text.
     pub fn asks_in_rows(&self) -> bool {
         matches!(
             self,
@@ -77,71 +68,69 @@ impl Dialog {
         )
     }
 
-    /// Whether it closes by itself after a time.
+    /// Whether the dialog closes by itself after some time.
     pub fn expires(&self) -> bool {
         matches!(self, Self::Confirm(_))
     }
 }
 
-/// A page to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     pub title: String,
-    /// The sanitized lines.
+    /// Sanitized.
     pub lines: Vec<String>,
     /// How many lines are scrolled out of view at the top.
     pub top: usize,
 }
 
-/// Asks for the reason of a release or of an override.
+/// Asks for the reason of a release, or for overriding a hold.
 #[derive(Debug, Clone)]
 pub struct Reason {
     pub target: Target,
-    /// The chosen version.
     pub wanted: Wanted,
-    /// The version as it is shown.
+    /// The version, as the screen shows it.
     pub name: String,
     pub line: TextLine,
-    /// Whether the rules require a reason; none while that is unknown.
+    /// Whether the rules require a reason. `None` until the rules were read.
     pub required: Option<bool>,
-    /// The holds to override. The reason for the override is asked first.
+    /// The holds that the release overrides. If there are any, the dialog first asks why they are overridden.
     pub in_spite_of: Vec<Hold>,
-    /// The reason for the override, once it was typed.
+    /// The reason for overriding the holds, after it was typed.
     pub override_holds: Option<String>,
-    /// The plan of a rollback that was made without a reason. It can start without one.
+    /// The plan of a rollback for which the rules require a reason. A rollback can start without one.
     pub planned: Option<Arc<Plan>>,
 }
 
 impl Reason {
-    /// Whether it asks for the reason of the override, not yet for that of the release.
+    /// Whether the dialog now asks why the holds are overridden, and not for the reason of the release.
     pub fn overrides(&self) -> bool {
         !self.in_spite_of.is_empty() && self.override_holds.is_none()
     }
 }
 
-/// Shown while a plan is being made.
+/// Shown until a plan or an open release arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thinking {
-    /// The number of the request.
+    /// The number of the request whose answer is awaited.
     pub asked: u64,
     pub target: Target,
-    /// The version as it is shown.
+    /// What is planned or read: a version, a repair or the open release.
     pub name: String,
 }
 
-/// Says why a request was refused.
+/// Shows why an operation was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was requested.
+    /// The refused operation, for example `1.9.0 to web/qa`.
     pub title: String,
-    /// Every reason, each with its way out.
+    /// All reasons. Each says what to do.
     pub reasons: Vec<String>,
     /// How many lines are scrolled out of view at the top.
     pub top: usize,
 }
 
 impl Refusal {
-    /// The most lines that it can be scrolled by, on the narrowest screen: a reason is a few lines.
+    /// An upper bound for the number of lines of the text on the narrowest screen.
     pub fn longest(&self) -> usize {
         self.reasons
             .iter()
@@ -150,29 +139,29 @@ impl Refusal {
     }
 }
 
-/// The change to confirm.
+/// The change that the operator has to confirm.
 #[derive(Debug, Clone)]
 pub enum Question {
-    /// Start a plan.
+    /// Start a release.
     Begin(Arc<Plan>),
-    /// Do the step that waits.
+    /// Run the step that waits for approval.
     Step(Arc<Status>, Step),
-    /// Undo a release.
+    /// Back out a release.
     BackOut(Arc<Status>),
-    /// End the standby now.
+    /// Stop the version that is kept warm.
     EndStandby(Arc<Status>),
-    /// Resume a release that has no driver, or take it over by force.
+    /// Continue, back out or leave a release that has no driver, or take it over from its driver.
     Resume(Arc<Interrupted>, GoOn),
-    /// Repair the drift.
+    /// Carry out a repair plan.
     Repair(Arc<RepairPlan>),
     /// Approve a release that another operator drives.
     PeerApprove(Arc<Status>),
-    /// Request the handover from the driver of a release, and resume the release when it is handed over.
+    /// Request the handover of a release from its driver, and resume the release when it is handed over.
     Ask(Arc<Interrupted>),
 }
 
 impl Question {
-    /// The plan of the release; none for a repair.
+    /// The plan of the release. `None` for a repair.
     pub fn plan(&self) -> Option<&Arc<Plan>> {
         match self {
             Self::Begin(plan) => Some(plan),
@@ -185,7 +174,7 @@ impl Question {
         }
     }
 
-    /// The configured target.
+    /// The configuration of the target.
     pub fn definition(&self) -> &Definition {
         match self {
             Self::Repair(plan) => &plan.definition,
@@ -203,30 +192,30 @@ impl Question {
     }
 }
 
-/// What has the focus in a question: an answer, or a line to type in.
+/// The part of a confirmation that has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Button {
-    /// The line for the name. Enter does nothing here until the name is complete.
+    /// The line in which the name of the environment is typed. Enter does nothing until the name is complete.
     Name,
-    /// Change nothing.
+    /// The button that changes nothing.
     Cancel,
-    /// Do it.
+    /// The button that confirms the change.
     Go,
-    /// The line for a note, if the approval takes one.
+    /// The line for the note of a peer approval.
     Note,
 }
 
-/// Asks for confirmation of a change.
+/// Asks the operator to confirm a change.
 #[derive(Debug, Clone)]
 pub struct Confirm {
     pub question: Question,
-    /// How it has to be confirmed.
+    /// How the change has to be confirmed: not at all, with a key, or with a typed name.
     pub need: Need,
-    /// The name as typed so far, if one is required.
+    /// The name as typed so far. Empty if no name is required.
     pub typed: String,
-    /// The note or reason that was typed before the question.
+    /// The note or reason of the operator.
     pub note: Option<String>,
-    /// What Enter would press.
+    /// The part that has the focus.
     pub button: Button,
     /// How many lines are scrolled out of view at the top.
     pub top: usize,
@@ -234,17 +223,17 @@ pub struct Confirm {
 }
 
 impl Confirm {
-    /// Whether it has a line for a note.
+    /// Whether the dialog has a line for a note.
     pub fn takes_note(&self) -> bool {
         matches!(self.question, Question::PeerApprove(_))
     }
 
-    /// Whether the operator can confirm now.
+    /// Whether the change can be confirmed: no name is required, or the name is complete.
     pub fn may_go(&self) -> bool {
         self.need != Need::TypedName || self.typed == self.expected()
     }
 
-    /// What is missing in the typed name, if one is required.
+    /// What the operator still has to type. `None` if the change can be confirmed.
     pub fn missing(&self) -> Option<String> {
         if self.may_go() {
             return None;
@@ -253,11 +242,11 @@ impl Confirm {
         match expected.strip_prefix(self.typed.as_str()) {
             Some(whole) if whole == expected => Some(format!("type the name {expected}")),
             Some(rest) => Some(format!("incomplete: {rest} is missing")),
-            None => Some(format!("that is not {expected}")),
+            None => Some(format!("the typed name is not {expected}")),
         }
     }
 
-    /// The name to be typed.
+    /// The name to type: the environment of the target.
     pub fn expected(&self) -> &str {
         self.question.target().environment.as_str()
     }
@@ -271,34 +260,33 @@ pub struct Failure {
     /// Whether doing or undoing the step failed.
     pub direction: Direction,
     pub why: String,
-    /// The choices. The row before them is "decide later".
+    /// The choices. On the screen, the row "decide later" comes before them.
     pub choices: Vec<Choice>,
     pub row: usize,
-    /// The operator's note; it is kept in the history.
+    /// The operator's note, which is stored in the history.
     pub note: TextLine,
     /// Whether the note has the focus.
     pub is_noting: bool,
 }
 
-/// Asks whether to quit while a release is in flight.
+/// Asks whether to quit while this console drives a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Leaving {
-    /// The row under the cursor, of [`Leave::ALL`].
+    /// The row of the cursor: an index into [`Leave::ALL`].
     pub row: usize,
 }
 
 /// The answers to [`Leaving`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// Do not quit.
     Stay,
-    /// Quit when the current act has been observed.
+    /// Quit as soon as the current step has been observed. The release stays open and can be resumed.
     AfterStep,
-    /// Back out, then quit.
+    /// Back out the release, then quit.
     BackOut,
 }
 
 impl Leave {
-    /// All answers. The one that changes nothing comes first.
+    /// All answers. The answer that changes nothing comes first.
     pub const ALL: [Self; 3] = [Self::Stay, Self::AfterStep, Self::BackOut];
 }

@@ -1,4 +1,4 @@
-//! Who drives a release, who watches it, and who requests its handover, as this console sees it.
+//! Who drives a release, who has it open, and who requests its handover. Also the dialogs about these.
 
 use std::sync::Arc;
 
@@ -9,39 +9,38 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{HandoverRequest, Operator, ReleaseId, Target, Watcher};
 use crate::release::{Approval, GoOn, Interrupted, Observed, Status};
 
-/// A request of this console for a handover. It waits for the answer.
+/// A request of this console for a handover, which is not answered yet.
 #[derive(Debug, Clone)]
 pub struct Asking {
     pub target: Target,
     pub release: ReleaseId,
     pub driver: Operator,
-    /// The approval to resume the release when it is handed over.
+    /// The operator's approval. It is used to resume the release when it is handed over.
     pub approval: Approval,
-    /// When the approval expires.
+    /// When the approval and the request expire.
     pub until: Timestamp,
-    /// The request as it was written; none before that.
+    /// The request as it was stored. `None` until it is stored.
     pub request: Option<HandoverRequest>,
-    /// Whether the request was observed in the store, where the driver reads it.
+    /// Whether the request was observed in the store after it was written.
     pub is_seen: bool,
 }
 
 /// What the operator can do with a release that has no driver or another driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResumeChoice {
-    /// Decide later.
     Later,
-    /// Request the handover from its driver.
+    /// Request the handover from the driver.
     Ask,
-    /// Withdraw the request.
+    /// Withdraw the request for the handover.
     AskNoMore,
-    /// Resume it; by force if it has a driver.
+    /// Continue, back out or leave the release. If it has a driver, take it over.
     GoOn(GoOn),
 }
 
-/// Several releases of a target are open. The operator chooses the one to resume, back out or leave.
+/// Asks which of several open releases of a target to continue, back out or leave.
 #[derive(Debug, Clone)]
 pub struct OpenReleases {
-    /// The open releases, the newest first; never empty.
+    /// The open releases, newest first. Never empty.
     pub releases: Vec<ReleaseRecord>,
     pub row: usize,
 }
@@ -49,16 +48,16 @@ pub struct OpenReleases {
 /// Asks what to do with a release that has no driver or another driver.
 #[derive(Debug, Clone)]
 pub struct ResumeDialog {
-    /// The release as it was read.
+    /// The release and the lock, as they were read when the dialog was opened.
     pub found: Arc<Interrupted>,
-    /// Whether this console has already requested the handover.
+    /// Whether this console has requested the handover of this release.
     pub has_asked: bool,
-    /// The row under the cursor, of [`ResumeDialog::choices`].
+    /// The row of the cursor: an index into [`ResumeDialog::choices`].
     pub row: usize,
 }
 
 impl ResumeDialog {
-    /// The possible choices, in order. The first one decides nothing.
+    /// The possible choices, in order. The first changes nothing.
     pub fn choices(&self) -> Vec<ResumeChoice> {
         let mut choices = vec![ResumeChoice::Later];
         if self.found.driver().is_some() {
@@ -72,7 +71,6 @@ impl ResumeDialog {
         choices
     }
 
-    /// The choice under the cursor.
     pub fn chosen(&self) -> ResumeChoice {
         self.choices()
             .get(self.row)
@@ -81,11 +79,10 @@ impl ResumeDialog {
     }
 }
 
-/// Asks for a message to a driver: with a request for the handover, or the reason for taking the lock.
+/// Asks for a message to the driver: an optional note for a request, or the reason for taking over the release.
 #[derive(Debug, Clone)]
 pub struct Words {
     pub found: Arc<Interrupted>,
-    /// The choice that the message belongs to.
     pub choice: ResumeChoice,
     pub line: TextLine,
 }
@@ -94,50 +91,49 @@ pub struct Words {
 #[derive(Debug, Clone)]
 pub struct Handover {
     pub status: Arc<Status>,
-    /// The request.
     pub asked: HandoverRequest,
-    /// The row under the cursor, of [`Hand::ALL`].
+    /// The row of the cursor: an index into [`Hand::ALL`].
     pub row: usize,
 }
 
 /// The answers to [`Handover`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hand {
-    /// Decide later.
     Later,
-    /// Hand it over.
+    /// Hand over the release.
     Over,
-    /// Keep driving.
+    /// Refuse the request and keep driving.
     Keep,
 }
 
 impl Hand {
-    /// All answers. The one that changes nothing comes first.
+    /// All answers. The answer that changes nothing comes first.
     pub const ALL: [Self; 3] = [Self::Later, Self::Over, Self::Keep];
 }
 
 impl Model {
-    /// The unanswered request to this console for the handover of a target.
+    /// The unanswered request of another console for the handover of a release that this console drives.
     pub fn asked_here(&self, target: &Target) -> Option<&HandoverRequest> {
         let status = self.releases.get(target)?;
-        let asked = self.world.get(target)?.handover_request.as_ref()?;
-        let is_for_us = self.flies(status)
-            && asked.release == status.plan.release
-            && asked.console != self.console
-            && asked.declined.is_none();
-        is_for_us.then_some(asked)
+        let request = self.world.get(target)?.handover_request.as_ref()?;
+        let is_for_us = self.is_driving(status)
+            && request.release == status.plan.release
+            && request.console != self.console
+            && request.declined.is_none();
+        is_for_us.then_some(request)
     }
 
-    /// The request for the handover of the open target, no matter who drives it.
+    /// The unanswered request for the handover of the open target's release. Any operator may drive the release.
     pub fn asked_for(&self) -> Option<&HandoverRequest> {
-        let asked = self.snapshot()?.handover_request.as_ref()?;
+        let request = self.snapshot()?.handover_request.as_ref()?;
         let release = self.release()?;
-        let is_open =
-            asked.release == release.plan.release && asked.declined.is_none() && !release.is_over();
-        is_open.then_some(asked)
+        let is_open = request.release == release.plan.release
+            && request.declined.is_none()
+            && !release.is_over();
+        is_open.then_some(request)
     }
 
-    /// The operators who have the target open and do not drive it.
+    /// The consoles that have the open target open, without the driver.
     pub fn watching(&self) -> Vec<&Watcher> {
         let Some(snapshot) = self.snapshot() else {
             return Vec::new();
@@ -149,14 +145,14 @@ impl Model {
             .collect()
     }
 
-    /// Whether `console` is this console.
     pub fn is_here(&self, console: &str) -> bool {
         !self.console.is_empty() && console == self.console
     }
 
-    /// Whether this console itself drives the observed release.
-    pub(super) fn is_driven_here(&self, told: &Observed) -> bool {
-        told.driver
+    /// Whether the journal names this console as the driver of the release.
+    pub(super) fn is_driven_here(&self, observed: &Observed) -> bool {
+        observed
+            .driver
             .as_ref()
             .is_some_and(|driver| self.is_here(&driver.console))
     }

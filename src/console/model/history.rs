@@ -1,70 +1,68 @@
-//! Past releases to browse: a list with a filter. Over the list: one release, two releases side by side,
-//! or the timeline of an environment. It shows what was archived, never what is running.
+//! The history of past releases: a list with a filter, and a page over the list. The page shows one release, two
+//! releases side by side, the timeline of an environment, or the result of a verification. The history shows
+//! archived data and never the current state.
 
 use crate::history::{Filter, Item, Kept, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::report::Line;
 
-/// How many releases are read at a time.
+/// How many releases one question to the archive reads.
 pub const LISTED: usize = 200;
-/// How many releases a timeline is made from.
+/// The largest number of releases in a timeline.
 pub const IN_TIMELINE: usize = 500;
 
-/// See the module. It keeps its filter and its position while it is closed.
+/// The history screen. The filter and the position are kept while it is closed.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     pub is_open: bool,
-    /// The filter as typed.
+    /// The text of the filter.
     pub typed: String,
-    /// What is wrong with the filter.
+    /// Why the text is not a valid filter.
     pub wrong: Option<String>,
-    /// The releases that match the filter, newest first, as far as they were read.
+    /// The entries that match the filter and were read so far, newest first.
     pub rows: Vec<Item>,
-    /// Whether all of them were read.
+    /// Whether all matching entries were read.
     pub is_whole: bool,
     pub row: usize,
-    /// The releases marked for comparison.
     pub marked: Vec<ReleaseId>,
-    /// The page over the list.
+    /// The page that covers the list.
     pub sheet: Option<Sheet>,
-    /// Why something could not be read.
+    /// Why the list could not be read.
     pub trouble: Option<String>,
     /// The number of the last question. Answers to earlier questions are dropped.
     pub asked: u64,
-    /// The question that is not answered yet.
+    /// The question that the archive has not answered yet.
     pub waiting: Option<Waiting>,
-    /// How often something was archived, and how often when the list was read.
+    /// The number of releases archived since the start: now, and when the list was last read.
     pub kept: (u64, u64),
-    /// Whether to open the release under the cursor as soon as the list arrives.
+    /// Whether to open the entry under the cursor as soon as the list arrives.
     pub opens: bool,
 }
 
 impl History {
-    /// The item under the cursor.
     pub fn under_cursor(&self) -> Option<&Item> {
         self.rows.get(self.row)
     }
 }
 
-/// A question to the archive without an answer yet.
+/// What the unanswered question to the archive is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Waiting {
-    /// The list from its start.
+    /// The first part of the list.
     List,
-    /// More of the list.
+    /// The next part of the list.
     More,
-    /// One or two releases.
+    /// The details of one or two releases.
     Releases,
     Timeline(EnvironmentName),
-    /// The verification of the listed records.
     Proof,
 }
 
-/// A page over the list.
+/// A page that covers the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     pub title: String,
-    /// The sanitized lines.
+    /// Sanitized.
     pub lines: Vec<Line>,
     /// How many lines are scrolled out of view at the top.
     pub top: usize,
@@ -73,17 +71,17 @@ pub struct Sheet {
 /// A question to the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryQuestion {
-    /// The releases that match a filter, older than `before`.
+    /// The releases that match a filter, newest first.
     List {
         filter: Filter,
-        /// Where to start; none starts at the newest.
+        /// Only releases older than this one. `None` starts at the newest release.
         before: Option<ReleaseId>,
-        /// The most releases to read.
+        /// The largest number of releases in the answer.
         limit: usize,
     },
-    /// Everything that is archived about these.
+    /// The complete records of these releases.
     Releases(Vec<ReleaseId>),
-    /// Whether the matching records are unaltered, on this machine and in the stores.
+    /// Whether the records that match the filter have not been altered on this machine and in the stores.
     Prove(Filter),
 }
 
@@ -91,13 +89,12 @@ pub enum HistoryQuestion {
 #[derive(Debug, Clone)]
 pub enum HistoryAnswer {
     Listed {
-        /// The items, newest first.
+        /// The entries, newest first.
         items: Vec<Item>,
-        /// Whether there are no more.
+        /// Whether there are no older entries.
         is_whole: bool,
     },
     /// The releases in the requested order.
     Releases(Vec<Kept>),
-    /// The result of the verification.
     Proven(Proven),
 }

@@ -1,36 +1,36 @@
-//! Placing a hold on a target, or clearing its current hold: the questions, one line each.
+//! The dialog that places a hold on a target, or clears its current hold. It asks one question at a time.
 
 use super::TextLine;
 use crate::inventory::{Hold, Target};
 
-/// A question about a hold.
+/// The dialog about the hold of a target.
 #[derive(Debug, Clone)]
 pub struct Holding {
     pub target: Target,
-    /// The current line.
+    /// The current question.
     pub asks: HoldLine,
     pub line: TextLine,
 }
 
-/// One line.
+/// A question of the dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldLine {
-    /// The reason to place it.
+    /// The reason for a new hold.
     Why,
-    /// When it ends.
+    /// The end of a new hold.
     Until {
-        /// The reason, typed before.
+        /// The reason that was typed as the answer to the first question.
         why: String,
     },
-    /// The reason of the rollback that placed the hold without one.
+    /// The missing reason of the current hold, which a rollback placed without one.
     Reason(Box<Hold>),
     /// The reason to clear the current hold.
     Clear(Box<Hold>),
-    /// The reason to remove a hold that cannot be read.
+    /// The reason to remove a stored hold that cannot be read.
     Remove {
-        /// Why it cannot be read.
+        /// The key of the hold, and why it cannot be read.
         problem: String,
-        /// The revision that wrote it.
+        /// The store revision of the hold.
         revision: i64,
     },
 }

@@ -1,5 +1,5 @@
-//! The rows of the list of checks: the cases of the open target's suite with their results. Also which
-//! step of a ladder is the most relevant.
+//! The rows of the checks pane: the cases of the open target's suite, with their results. Also finds the most important
+//! step of a release.
 
 use std::time::Duration;
 
@@ -11,27 +11,24 @@ use crate::history::{Outcome, Step};
 use crate::inventory::{Digest, ReleaseId, Slot, Snapshot, Version};
 use crate::release::{Progress, Status, StepState};
 
-/// The state of one case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
-    /// Not run yet.
     Pending,
     Running,
-    /// Has a verdict.
     Settled(Verdict),
 }
 
-/// One row of the checks.
+/// One row of the checks pane: one case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRow {
-    /// The sanitized name.
+    /// Sanitized.
     pub name: String,
     pub state: CheckState,
-    /// Whether the release requires it to pass.
+    /// Whether the release only continues if the case passes.
     pub required: bool,
-    /// How long the answer took.
+    /// How long the answer took. `None` without a verdict.
     pub took: Option<Duration>,
-    /// What was expected and what was answered, sanitized.
+    /// How the answer differs from what was expected. Sanitized.
     pub detail: String,
 }
 
@@ -39,28 +36,26 @@ pub struct CheckRow {
 #[derive(Debug, Clone, Copy)]
 pub struct Checked<'a> {
     pub version: &'a Version,
-    /// The slot in which it was checked.
     pub slot: Slot,
-    /// The reports of the cases that were run.
+    /// The reports of the cases that have run.
     pub cases: &'a [CaseReport],
-    /// When the checks ended.
     pub at: Option<Timestamp>,
-    /// The release that made it live; none while a release is in flight.
+    /// The release that made the version live. `None` while a release is running.
     pub made_live_by: Option<ReleaseId>,
 }
 
-/// The version whose checks are relevant: the candidate of a release in flight, else the live version.
-/// None if neither is known.
+/// The version whose checks are shown: the candidate of the running release, otherwise the live version. `None` if no
+/// checks of the live version are known.
 pub fn checked(model: &Model) -> Option<Checked<'_>> {
     let release = model.release();
     if !model.is_at_rest() {
         return release.map(|status| of_release(status, None));
     }
-    let told = model.told.get(model.open.as_ref()?);
-    let live = told.and_then(|told| told.live_checks.as_deref());
-    // The live version is the observed one: the checks must be of that digest.
-    let observed = model.snapshot().and_then(Snapshot::live_instance);
-    let is_live = |digest: &Digest| observed.is_none_or(|live| live.digest == *digest);
+    let observed = model.told.get(model.open.as_ref()?);
+    let live = observed.and_then(|observed| observed.live_checks.as_deref());
+    // The checks must be of the version that is observed to be live.
+    let instance = model.snapshot().and_then(Snapshot::live_instance);
+    let is_live = |digest: &Digest| instance.is_none_or(|live| live.digest == *digest);
     if let Some(live) = live.filter(|live| is_live(&live.version.digest)) {
         return Some(Checked {
             version: &live.version,
@@ -70,7 +65,7 @@ pub fn checked(model: &Model) -> Option<Checked<'_>> {
             made_live_by: Some(live.release),
         });
     }
-    // The journal of a release that this console has just ended may not have been read yet.
+    // After a release of this console has ended, its journal may not have been read again yet.
     let status = release.filter(|status| status.outcome().is_some_and(Outcome::is_success))?;
     let made_live_by = Some(status.plan.release);
     is_live(&status.plan.version.digest).then(|| of_release(status, made_live_by))
@@ -86,7 +81,7 @@ fn of_release(status: &Status, made_live_by: Option<ReleaseId>) -> Checked<'_> {
     }
 }
 
-/// The cases of [`checked`]; those of a release in flight in the order of the suite.
+/// The rows for the version of [`checked`]. The cases of a running release are in the order of the suite.
 pub fn checks(model: &Model) -> Vec<CheckRow> {
     let Some(checked) = checked(model) else {
         return Vec::new();
@@ -96,7 +91,7 @@ pub fn checks(model: &Model) -> Vec<CheckRow> {
         _ => return checked.cases.iter().map(settled).collect(),
     };
     let verifies = matches!(status.progress, Progress::Forward(Step::Verify));
-    let mut running = verifies;
+    let mut next_is_running = verifies;
     let suite = &status.plan.definition.suite;
     let mut rows: Vec<CheckRow> = Vec::with_capacity(suite.cases.len());
     for case in &suite.cases {
@@ -105,8 +100,8 @@ pub fn checks(model: &Model) -> Vec<CheckRow> {
             rows.push(settled(report));
             continue;
         }
-        // Cases run one after the other: the first one without a verdict is the running one.
-        let state = if std::mem::take(&mut running) {
+        // Cases run one after the other, so the first case without a verdict is running.
+        let state = if std::mem::take(&mut next_is_running) {
             CheckState::Running
         } else {
             CheckState::Pending
@@ -119,11 +114,11 @@ pub fn checks(model: &Model) -> Vec<CheckRow> {
             detail: String::new(),
         });
     }
-    let unknown = status
+    let not_in_suite = status
         .cases
         .iter()
         .filter(|report| !suite.cases.iter().any(|case| case.name == report.name));
-    rows.extend(unknown.map(settled));
+    rows.extend(not_in_suite.map(settled));
     rows
 }
 
@@ -137,7 +132,7 @@ fn settled(report: &CaseReport) -> CheckRow {
     }
 }
 
-/// The most relevant step: the one that is running, waits or failed; else the last one that is done.
+/// The index of the step that is running, waits or has failed. If there is none, the index of the last finished step.
 pub fn relevant_step(status: &Status) -> Option<usize> {
     let moving = status.steps.iter().position(|step_status| {
         matches!(

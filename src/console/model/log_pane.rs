@@ -1,4 +1,4 @@
-//! The pane of logs: which log is shown, the lines of each log, and how they are shown.
+//! The log pane: which log is shown, the lines of each log, and how lines are laid out.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,20 @@ use crate::logs::{Batch, Bounds, Line, LineId, Log, NewLine, Origin, Viewport, W
 
 use super::Diagnostics;
 
-/// A log that can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogKind {
     /// The output of the instance in a slot.
     Slot(Slot),
-    /// The output of both instances, ordered by time.
+    /// The output of both slots, ordered by time.
     Both,
-    /// The proxy's log of the target's requests.
+    /// The requests to the target, from the log of the proxy.
     Proxy,
     /// The steps of the target's releases.
     Steps,
 }
 
 impl LogKind {
-    /// The next kind, in the order in which the key goes through them.
+    /// The log that the key shows after this one.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -33,7 +32,7 @@ impl LogKind {
         }
     }
 
-    /// The feeds that this log is made of.
+    /// The feeds whose lines the log contains.
     pub fn feeds(self) -> &'static [LogFeed] {
         match self {
             Self::Slot(Slot::Blue) => &[LogFeed::Slot(Slot::Blue)],
@@ -45,16 +44,15 @@ impl LogKind {
     }
 }
 
-/// A place where lines arrive.
+/// A stream of lines. Each feed follows at most one source at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogFeed {
-    /// A slot, whichever instance runs in it.
+    /// The output of the instance that now runs in the slot.
     Slot(Slot),
-    /// From the proxy.
     Proxy,
 }
 
-/// A source that is followed.
+/// A source of log lines that can be followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogSource {
     Instance {
@@ -62,12 +60,13 @@ pub enum LogSource {
         slot: Slot,
         instance: InstanceId,
     },
-    /// The proxy's log of one target.
-    Proxy { target: Target },
+    Proxy {
+        target: Target,
+    },
 }
 
 impl LogSource {
-    /// The feed in which its lines arrive.
+    /// The feed to which the lines of the source belong.
     pub fn feed(&self) -> LogFeed {
         match self {
             Self::Instance { slot, .. } => LogFeed::Slot(*slot),
@@ -76,46 +75,44 @@ impl LogSource {
     }
 }
 
-/// Lines to write to a file, oldest first. They share their texts with the log; nothing is copied.
+/// Lines to write to a file, oldest first. The texts are shared with the log and not copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedLog {
-    /// The name of the file: letters, digits, dots and dashes.
+    /// The name of the file, without a directory. Contains only letters, digits, dots and dashes.
     pub name: String,
     pub lines: Vec<NewLine>,
 }
 
-/// How lines are shown that are longer than the pane is wide.
+/// How a line is shown that is longer than the pane is wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LongLines {
-    /// Cut; left and right scroll along them.
+    /// The line is cut. The keys left and right scroll sideways.
     #[default]
     Cut,
-    /// Continued in the next row.
+    /// The line continues in the next row.
     Wrapped,
 }
 
-/// Whether lines show the time at which they were received.
+/// Whether a line shows the time at which it was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Times {
-    /// Lines that do not start with a time of their own show it.
+    /// Shown before each line that does not start with its own time stamp.
     #[default]
     Shown,
-    /// No line shows it.
     Hidden,
 }
 
-/// How old the shown lines can be.
+/// The largest age of a shown line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Since {
-    /// Any age.
     #[default]
     All,
-    /// At most this many minutes before the key was pressed.
+    /// This many minutes, counted back from the time at which the key was pressed.
     Minutes(u32),
 }
 
 impl Since {
-    /// The next one, in the order in which the key goes through them.
+    /// The age that the key selects after this one.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -128,48 +125,47 @@ impl Since {
     }
 }
 
-/// The columns of the time before a line.
+/// The width of the time before a line.
 pub const TIME_COLUMNS: usize = 13;
-/// The columns of the slot's name before a line, in the log of both slots.
+/// The width of the slot's name before a line in the log of both slots.
 pub const SLOT_COLUMNS: usize = 6;
-/// The columns of the marks before a line: whether it matches the search, and where it came from.
+/// The width of the marks before a line: one for a search match, one for the stream of the line.
 pub const MARK_COLUMNS: usize = 3;
 
-/// The bounds for the log of a release's steps: a release has a few dozen of them.
+/// The bounds of the log of a target's releases. One release has a few dozen lines.
 const STEPS: Bounds = Bounds {
     lines: 2_000,
     bytes: 256 * 1024,
 };
-/// The bounds for each other log. With all logs full, the whole console stays below 48 MB.
+/// The bounds of each other log. With all logs full, the console needs less than 48 MB.
 const LINES: Bounds = Bounds {
     lines: 20_000,
     bytes: 5 * 1024 * 1024,
 };
 
-/// See the module.
+/// The logs of the open target, and how they are shown.
 #[derive(Debug, Clone)]
 pub struct LogPane {
-    /// The log that the operator chose; by default the candidate's, else that of the live slot.
+    /// The log that the operator chose. `None` shows the candidate's log, otherwise the log of the live slot.
     pub chosen: Option<LogKind>,
     pub kind: LogKind,
-    /// The target of these logs.
+    /// The target to which the logs belong.
     pub target: Option<Target>,
-    /// The followed sources, by feed.
     pub followed: BTreeMap<LogFeed, LogSource>,
     /// The search and filter, applied to every log.
     pub wanted: Wanted,
     pub long: LongLines,
     pub times: Times,
     pub since: Since,
-    /// The view before the operator started to type a search.
+    /// The scroll position before the operator started to type a search.
     pub looked: Option<Viewport>,
-    /// Shown in place of the log.
+    /// Greenroom's diagnostics, if they are shown in place of the log.
     pub diagnostics: Option<Diagnostics>,
     slots: PerSlot<Log>,
     both: Option<Log>,
     proxy: Log,
     steps: BTreeMap<Target, Log>,
-    /// The log of a target whose releases have done no step yet.
+    /// An empty log, shown for a target without any step.
     no_steps: Log,
 }
 
@@ -196,7 +192,6 @@ impl Default for LogPane {
 }
 
 impl LogPane {
-    /// The log that is shown.
     pub fn log(&self) -> &Log {
         match self.kind {
             LogKind::Slot(slot) => self.slots.get(slot),
@@ -209,7 +204,7 @@ impl LogPane {
         }
     }
 
-    /// The log that is shown, to change its view.
+    /// The shown log, to scroll or search it.
     pub fn log_mut(&mut self) -> &mut Log {
         match self.kind {
             LogKind::Slot(slot) => self.slots.get_mut(slot),
@@ -223,7 +218,7 @@ impl LogPane {
         }
     }
 
-    /// The slot whose log is shown, if the log is that of one slot.
+    /// The slot whose log is shown. `None` if another log is shown.
     pub fn slot(&self) -> Option<Slot> {
         match self.kind {
             LogKind::Slot(slot) => Some(slot),
@@ -231,7 +226,7 @@ impl LogPane {
         }
     }
 
-    /// The followed source of the log that is shown; the first one if there are several.
+    /// The followed source of the shown log. The log of both slots has two: then the first.
     pub fn source(&self) -> Option<&LogSource> {
         self.kind
             .feeds()
@@ -239,7 +234,7 @@ impl LogPane {
             .find_map(|feed| self.followed.get(feed))
     }
 
-    /// Lines arrived. Lines of a source that was just dropped can still arrive for a moment.
+    /// Adds lines to the feed of a source. Lines of a source that is no longer followed are dropped.
     pub fn arrived(&mut self, source: &LogSource, batch: Batch) {
         let feed = source.feed();
         if self.followed.get(&feed) == Some(source) {
@@ -260,18 +255,18 @@ impl LogPane {
         }
     }
 
-    /// Follows a source from now on. If it is another instance than before, its lines come below those of
-    /// the old one, with a separating line.
+    /// Records that `source` is followed instead of the previous source of its feed. The lines of the previous source
+    /// stay, and a line with `name` separates the two.
     pub fn follow(&mut self, source: LogSource, name: &str) {
         let feed = source.feed();
         let before = self.followed.insert(feed, source);
         if before.is_some() {
-            let said = NewLine::notice(format!("the log of another start follows: {name}"));
-            self.add(feed, vec![said]);
+            let separator = NewLine::notice(format!("the log continues with {name}"));
+            self.add(feed, vec![separator]);
         }
     }
 
-    /// Drops the logs of the previous target. Its steps are kept, because its release may continue.
+    /// Drops the logs of the previous target, except the log of its steps, because its release may still be running.
     pub fn turn_to(&mut self, target: Option<Target>) {
         self.target = target;
         self.followed.clear();
@@ -281,7 +276,6 @@ impl LogPane {
         self.looked = None;
     }
 
-    /// Switches to a log.
     pub fn show(&mut self, kind: LogKind) {
         self.kind = kind;
         self.looked = None;
@@ -294,13 +288,13 @@ impl LogPane {
         }
     }
 
-    /// A release of a target made progress.
+    /// Adds lines to the log of a target's steps.
     pub fn stepped(&mut self, target: &Target, lines: Vec<NewLine>) {
         let steps = self.steps.entry(target.clone());
         steps.or_insert_with(|| Log::new(STEPS)).extend(lines);
     }
 
-    /// How lines are laid out in a pane of `columns`.
+    /// The layout of lines in a pane that is `columns` wide.
     pub fn measure(&self, columns: usize) -> Measure {
         Measure {
             kind: self.kind,
@@ -311,7 +305,7 @@ impl LogPane {
     }
 }
 
-/// How lines are laid out in a pane.
+/// The layout of lines in a pane of a given width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measure {
     kind: LogKind,
@@ -321,7 +315,7 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// The columns before the text of a line.
+    /// The width of everything before the text of a line.
     pub fn gutter(&self, line: &Line) -> usize {
         let time = if self.times_of(line) == Times::Shown {
             TIME_COLUMNS
@@ -336,12 +330,12 @@ impl Measure {
         MARK_COLUMNS + time + slot
     }
 
-    /// The columns for the text of a line.
+    /// The width that is left for the text of a line.
     pub fn room(&self, line: &Line) -> usize {
         self.columns.saturating_sub(self.gutter(line)).max(1)
     }
 
-    /// Whether the line shows the time at which it was received. A line with its own time does not need it.
+    /// Whether the line shows the time at which it was received. A line that starts with its own time stamp does not.
     pub fn times_of(&self, line: &Line) -> Times {
         if line.origin != Origin::Notice && has_own_time(&line.text) {
             Times::Hidden
@@ -350,7 +344,7 @@ impl Measure {
         }
     }
 
-    /// How many rows the line takes.
+    /// How many rows the line needs.
     pub fn rows(&self, line: &Line) -> usize {
         match self.long {
             LongLines::Cut => 1,
@@ -371,7 +365,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_whole_time_stamp_at_the_beginning_counts() {
+    fn only_a_complete_time_stamp_at_the_start_is_recognized() {
         for (text, has) in [
             ("2026-11-20T14:02:11Z listening", true),
             ("2026-11-20T14:02:11.250+01:00 listening", true),
@@ -386,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_go_through_all_logs_and_all_times_and_begin_again() {
+    fn after_five_presses_the_first_log_and_age_return() {
         let mut kind = LogKind::Slot(Slot::Blue);
         let mut since = Since::All;
         for _ in 0..5 {

@@ -1,5 +1,5 @@
-//! What a cell of the matrix says about a target: from observations and from the release in flight,
-//! never from history.
+//! The state of a target in a cell of the matrix. The state depends on the observations and on the current release,
+//! and never on past releases.
 
 use jiff::Timestamp;
 
@@ -7,42 +7,38 @@ use super::Model;
 use crate::inventory::{LiveSlot, Slot, Snapshot, Target, drift};
 use crate::release::{Progress, Status};
 
-/// A cell's state: the most urgent one that applies. Ordered by urgency.
+/// The state of a cell, ordered by urgency. If several states apply, the most urgent one is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CellState {
     /// The live version is unhealthy, or its release failed and waits for a choice.
     Failed,
     /// A release waits for an operator's approval.
     Waiting,
-    /// A release is in flight.
+    /// A release or a repair is running.
     Releasing,
-    /// A release was left unfinished and has no driver.
+    /// A release has not ended and has no driver.
     Interrupted,
-    /// The places that should agree do not.
+    /// Runtime, store, proxy and public address do not agree.
     Drifted,
-    /// A hold is in effect.
     Held,
-    /// No problem is known, but a source does not answer.
+    /// No problem was observed, but a source does not answer.
     Unknown,
-    /// The live version is healthy.
     Healthy,
-    /// Nothing is live.
     Empty,
-    /// The service has no target in that environment, as far as is known.
+    /// The service has no target in this environment, or the target was not observed yet.
     Absent,
 }
 
 impl CellState {
-    /// Whether an operator may have to look at it.
+    /// Whether the state is a problem that may need an operator.
     pub fn is_trouble(self) -> bool {
         self < Self::Healthy
     }
 }
 
-/// The state of a target's cell, with the release that this console drives there, or that the journal
-/// records.
+/// The state of a target, with its newest release from this console or from the journal.
 pub fn cell(model: &Model, target: &Target) -> CellState {
-    // A release that was left is not in flight, whatever its last status says.
+    // The last status of a release that this console has left can still say that it is running.
     let release = model.release_of(target).filter(|status| {
         model.elsewhere_in(target).is_some() || !model.left.contains(&status.plan.release)
     });
@@ -50,8 +46,8 @@ pub fn cell(model: &Model, target: &Target) -> CellState {
     cell_state(model.world.get(target), release, model.now)
 }
 
-/// Until when the old version is kept warm, which the cell's state does not say. The inner value is
-/// none if only an operator ends the standby.
+/// When the standby of a target ends. The outer `None` means that no version is kept warm, the inner `None` that only
+/// an operator ends the standby.
 pub fn standby(model: &Model, target: &Target) -> Option<Option<Timestamp>> {
     match model.release_of(target)?.progress {
         Progress::Standby { until } => Some(until),
@@ -59,13 +55,13 @@ pub fn standby(model: &Model, target: &Target) -> Option<Option<Timestamp>> {
     }
 }
 
-/// See the module.
+/// The state of a target that has this snapshot and this release. Without a snapshot, the target is absent.
 pub fn cell_state(
     snapshot: Option<&Snapshot>,
     release: Option<&Status>,
     now: Timestamp,
 ) -> CellState {
-    // An outage is more urgent than any question.
+    // An outage is more urgent than anything that the release waits for.
     if snapshot.is_some_and(|snapshot| snapshot.outage().is_some()) {
         return CellState::Failed;
     }
@@ -86,7 +82,7 @@ pub fn cell_state(
             return CellState::Failed;
         }
         LiveSlot::NoSlot if sources.are_live() => return CellState::Empty,
-        // Nothing runs and nothing is routed: whatever the proxy would say, nothing is live.
+        // Nothing runs and there is no route, so nothing is live, although the proxy does not answer.
         LiveSlot::Unknown
             if sources.registry.is_live()
                 && snapshot.route.is_none()
@@ -104,14 +100,14 @@ pub fn cell_state(
     } else if !snapshot.holds(now).is_empty() {
         CellState::Held
     } else if !sources.are_live() || live == LiveSlot::Unknown {
-        // No problem is known, but not everything is known.
+        // No problem was observed, but some sources do not answer.
         CellState::Unknown
     } else {
         CellState::Healthy
     }
 }
 
-/// Whether the lock is held only for keeping the old version warm.
+/// Whether the release only keeps its old version warm.
 fn rests(status: &Status) -> bool {
     matches!(status.progress, Progress::Standby { .. })
 }
@@ -123,10 +119,10 @@ fn of_release(status: &Status) -> Option<CellState> {
         Progress::Choosing { .. } | Progress::Unrecorded { .. } | Progress::Parked { .. } => {
             Some(CellState::Failed)
         }
-        // It was left with its old version running: the observation of the live one says more.
+        // The new version is live and the old one still runs: the observation of the live version says more.
         Progress::Interrupted { .. } if status.is_live_with_standby() => None,
         Progress::Interrupted { .. } => Some(CellState::Interrupted),
-        // The version is live: its observation says more. A closed release is history.
+        // The new version is live, so its observation says more than the release.
         Progress::Standby { .. } | Progress::Closed(_) => None,
     }
 }

@@ -1,5 +1,5 @@
-//! The state of the console: all of it, owned by the loop alone. It carries its own `now`, so that
-//! neither `update` nor `view` reads a clock.
+//! The complete state of the console. Only the loop in `run` owns it. The state contains the current time as `now`,
+//! so `update` and `view` never read a clock.
 
 mod availability;
 mod best_way;
@@ -73,101 +73,94 @@ pub use waits::{WaitingItem, WaitingList, Wanted as WaitingFor};
 pub use ways::{was_bad, ways};
 pub use why_not::why_not;
 
-/// Whether this console can change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It only observes, and cannot be armed.
+    /// The console only observes. No target can be armed.
     ReadOnly,
-    /// It only observes until it is armed, for this long.
+    /// The operator can arm one target. The target can then be changed for this long.
     Armable(Duration),
 }
 
-/// The target that can be changed, and until when.
+/// The only target that can be changed now, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Armed {
     pub target: Target,
     pub until: Timestamp,
 }
 
-/// See the module.
+/// The complete state of the console.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// The time that is drawn.
+    /// The time of the last event or draw.
     pub now: Timestamp,
-    /// The operator of this console.
     pub operator: Operator,
-    /// The name of this console in locks and for other consoles; empty if it has none.
+    /// The name of this console in locks, requests and presence records. Empty if it has none.
     pub console: String,
-    /// Whether this console can change anything.
     pub mode: Mode,
-    /// Why this console is read-only, if it is.
+    /// Why this console is read-only. Only used in [`Mode::ReadOnly`].
     pub read_only: String,
-    /// The target that can be changed now.
     pub armed: Option<Armed>,
-    /// Columns and rows of the terminal.
+    /// The size of the terminal, in columns and rows.
     pub size: (u16, u16),
-    /// The observations.
     pub world: Arc<World>,
     /// The cell under the cursor in the matrix.
     pub cursor: Option<Target>,
-    /// The rows of the matrix.
+    /// The services in the matrix, with their filter and order.
     pub services: Services,
     /// The target that the rest of the screen shows.
     pub open: Option<Target>,
-    /// The focused pane.
     pub focus: Pane,
-    /// The rows under the cursor in checks and registrations.
+    /// The row of the cursor in the checks and in the registrations.
     pub rows: BTreeMap<Pane, usize>,
     /// The newest release of each target that this console drives or drove.
     pub releases: BTreeMap<Target, Arc<Status>>,
-    /// The newest release of each target according to the journals, no matter who drives it.
+    /// The newest release of each target according to its journal. Any operator may drive it.
     pub told: Arc<Releases>,
-    /// The request of this console for a handover that has no answer yet.
+    /// The request of this console for a handover, until it is answered or has expired.
     pub asking: Option<Asking>,
-    /// The console that was last observed to drive a release that this console drives.
+    /// The other console that was last observed to drive a release of this console. The driver was told to check its
+    /// lock.
     pub doubted: Option<String>,
-    /// The last announced request for a handover, of each target.
+    /// The last request for a handover that was announced to the operator, by target.
     pub heard: BTreeMap<Target, HandoverRequest>,
-    /// The items that wait for the operator and were announced already.
+    /// The waiting items that were announced to the operator.
     pub known_waiting: Vec<WaitingItem>,
-    /// Releases without an end that this console does not drive any more.
+    /// Releases that have not ended and that this console does not drive any more.
     pub left: BTreeSet<ReleaseId>,
     pub log: LogPane,
-    /// The history of releases.
     pub history: History,
-    /// The past releases of the open target, if the screen has rows for them.
+    /// The past releases of the open target. Only read if the screen has rows for them.
     pub timeline: TargetTimeline,
-    /// The targets that this console repairs at the moment.
+    /// The targets that this console is repairing.
     pub repairing: BTreeSet<Target>,
     /// The dialog over the screen.
     pub dialog: Option<Dialog>,
-    /// How many lines of a question's text are scrolled out of view, if its answers are rows.
+    /// How many lines of a dialog's text are scrolled out of view. Only used if [`Dialog::asks_in_rows`] is true.
     pub scrolled: usize,
-    /// The line that is typed in place of the footer.
+    /// The text line that is open in place of the footer.
     pub prompt: Option<Prompt>,
-    /// The console's answer to the last key.
+    /// A short message in place of the footer. Disappears after a few seconds.
     pub notice: Option<Notice>,
-    /// The number of the last request for a plan. Answers to earlier requests are dropped.
+    /// The number of the last request for a plan or for an open release. Answers to earlier requests are dropped.
     pub asked: u64,
     pub keymap: Arc<Keymap>,
-    /// The operator's settings of the screen.
     pub looks: Looks,
-    /// Which parts of the configuration could not be used, and why; sanitized.
+    /// The parts of the configuration that could not be used, each with the reason. Sanitized.
     pub remarks: Vec<String>,
-    /// Whether a shell can take the terminal while the console is suspended.
+    /// Whether a shell started the console and can continue it after it was suspended.
     pub has_shell: bool,
-    /// The file that the configuration was read from, where it cannot be read again; harmless.
+    /// The file from which the configuration was read, if it cannot be read a second time (a pipe). Sanitized.
     pub read_once: Option<String>,
-    /// The configuration on disk, if it differs from the one in use.
+    /// The configuration on disk, if it differs from the configuration in use.
     pub configuration: Option<Arc<NewConfiguration>>,
-    /// Where to return to after a reload, as soon as the targets are known.
+    /// The operator's place before a reload. The console returns to it as soon as the targets are known.
     pub come_back_to: Option<ViewState>,
-    /// Whether the console quits as soon as none of its releases is in flight.
+    /// Whether the console quits as soon as it drives no release or repair.
     pub leaving: bool,
 }
 
 impl Model {
-    /// A console without any observation.
+    /// A console that has not observed anything yet.
     pub fn new(operator: Operator, mode: Mode, now: Timestamp, size: (u16, u16)) -> Self {
         Self {
             now,
@@ -210,7 +203,7 @@ impl Model {
         }
     }
 
-    /// Keeps remarks about the configuration, and shows the first.
+    /// Stores remarks about the configuration and shows the first. The help lists all of them.
     pub fn remark(&mut self, remarks: &[String]) {
         self.remarks = remarks
             .iter()
@@ -227,7 +220,7 @@ impl Model {
         self.notice = Some(Notice::new(Weight::Refused, &text, self.now));
     }
 
-    /// Keeps one more remark and shows it, unless it was kept before: a repeated problem is shown once.
+    /// Stores and shows one more remark. A remark that is already stored is not shown again.
     pub fn remark_once(&mut self, remark: &str) {
         let remark = crate::sanitize::sanitize(remark);
         if self.remarks.contains(&remark) {
@@ -242,19 +235,20 @@ impl Model {
         self.world.get(self.open.as_ref()?)
     }
 
-    /// Records that the screen shows this model.
+    /// Records that this model was drawn on the screen.
     pub fn was_drawn(&mut self) {
         if let Some(Dialog::Picker(picker)) = &mut self.dialog {
             picker.is_seen = true;
         }
     }
 
-    /// The newest release of the open target, no matter who drives it.
+    /// The newest release of the open target. Any operator may drive it.
     pub fn release(&self) -> Option<&Arc<Status>> {
         self.release_of(self.open.as_ref()?)
     }
 
-    /// The newest release of a target: as this console drives it, else according to its journal.
+    /// The newest release of a target: from the journal if [`Self::elsewhere_in`] finds one, otherwise the last
+    /// release of this console.
     pub fn release_of(&self, target: &Target) -> Option<&Arc<Status>> {
         match self.elsewhere_in(target) {
             Some(observed) => Some(&observed.status),
@@ -262,16 +256,16 @@ impl Model {
         }
     }
 
-    /// Whether no release is in flight in the open target: its last release has ended, or it has none.
+    /// Whether the last release of the open target has ended, or there is none.
     pub fn is_at_rest(&self) -> bool {
         self.release()
             .is_none_or(|status| status.outcome().is_some())
     }
 
-    /// What the journal says of a release, no matter who drove it.
+    /// The release as its journal shows it. `None` if the journal of the target has another release as its newest.
     pub fn observed_of(&self, status: &Status) -> Option<&Observed> {
-        let told = self.told.get(status.plan.target())?;
-        (told.status.plan.release == status.plan.release).then_some(told)
+        let observed = self.told.get(status.plan.target())?;
+        (observed.status.plan.release == status.plan.release).then_some(observed)
     }
 
     /// The newest release of the open target, if this console does not drive it.
@@ -279,31 +273,31 @@ impl Model {
         self.elsewhere_in(self.open.as_ref()?)
     }
 
-    /// The newest release of a target, if this console does not drive it: another operator does, it was
-    /// interrupted, or this console watched its end.
+    /// The newest release of a target, if this console does not drive it. Another operator may drive it, it may be
+    /// interrupted, or it may have ended.
     pub fn elsewhere_in(&self, target: &Target) -> Option<&Observed> {
-        let told = self.told.get(target)?;
+        let observed = self.told.get(target)?;
         let own = self.releases.get(target).map(|status| status.plan.release);
-        let release = told.status.plan.release;
+        let release = observed.status.plan.release;
         let is_elsewhere = match own {
-            Some(own) if own == release => self.lost(target) && !self.is_driven_here(told),
+            Some(own) if own == release => self.lost(target) && !self.is_driven_here(observed),
             Some(own) => own < release,
             None => true,
         };
-        is_elsewhere.then_some(told)
+        is_elsewhere.then_some(observed)
     }
 
-    /// Whether the newest release of a target only keeps its old version warm, no matter who drives it. The next
-    /// release ends that.
+    /// Whether the newest release of a target has switched and only keeps its old version warm. The next release
+    /// may end that standby. Any operator may drive the release.
     pub fn is_in_standby(&self, target: &Target) -> bool {
         let driven = match self.elsewhere_in(target) {
-            Some(told) => told.is_driven().then_some(&told.status),
-            None => self.releases.get(target).filter(|own| self.flies(own)),
+            Some(observed) => observed.is_driven().then_some(&observed.status),
+            None => self.releases.get(target).filter(|own| self.is_driving(own)),
         };
         driven.is_some_and(|status| rests_after_switch(&status.progress))
     }
 
-    /// Whether this console drove a release without an end, and does not drive it any more.
+    /// Whether this console drove the newest release of a target and stopped driving it before it ended.
     fn lost(&self, target: &Target) -> bool {
         self.releases.get(target).is_some_and(|status| {
             let is_parked = matches!(status.progress, Progress::Parked { .. });
@@ -311,32 +305,35 @@ impl Model {
         })
     }
 
-    /// Whether this console lost its release of a target, and that release is not known to have ended.
+    /// Whether this console stopped driving its release of a target, and the journal does not show that the release
+    /// has ended.
     pub fn is_lost_here(&self, target: &Target) -> bool {
         let own = self.releases.get(target).map(|own| own.plan.release);
-        let told = self.told.get(target).map(|told| &told.status);
-        let is_over =
-            told.is_some_and(|told| Some(told.plan.release) != own || told.outcome().is_some());
+        let newest = self.told.get(target).map(|observed| &observed.status);
+        let is_over = newest
+            .is_some_and(|newest| Some(newest.plan.release) != own || newest.outcome().is_some());
         self.lost(target) && !is_over
     }
 
-    /// The release of the open target, if it is in flight and this console drives it.
+    /// The release of the open target that this console is driving.
     pub fn release_in_flight(&self) -> Option<&Arc<Status>> {
         let own = self.releases.get(self.open.as_ref()?);
-        own.filter(|status| self.flies(status))
+        own.filter(|status| self.is_driving(status))
     }
 
-    /// All releases in flight that this console drives.
+    /// All releases that this console is driving.
     pub fn in_flight(&self) -> impl Iterator<Item = &Arc<Status>> {
-        self.releases.values().filter(|status| self.flies(status))
+        self.releases
+            .values()
+            .filter(|status| self.is_driving(status))
     }
 
-    /// Whether a release or a repair would stop if this console did.
+    /// Whether this console is driving a release or a repair, which would stop with the console.
     pub fn is_busy(&self) -> bool {
         self.in_flight().next().is_some() || !self.repairing.is_empty()
     }
 
-    fn flies(&self, status: &Status) -> bool {
+    fn is_driving(&self, status: &Status) -> bool {
         !status.is_over() && !self.left.contains(&status.plan.release)
     }
 
@@ -347,15 +344,17 @@ impl Model {
         })
     }
 
-    /// The tier of a target; the least strict one while it is unknown.
+    /// The tier of a target. `staging` until the environments are known.
     pub fn tier(&self, target: &Target) -> Tier {
-        let all = &self.world.environments;
-        let found = all.iter().find(|(name, _)| *name == target.environment);
+        let environments = &self.world.environments;
+        let found = environments
+            .iter()
+            .find(|(name, _)| *name == target.environment);
         found.map(|(_, tier)| *tier).unwrap_or_default()
     }
 
-    /// The name of the theme to draw with: the one under the cursor of the theme list, else that of the
-    /// open target's tier.
+    /// The name of the theme to draw with: the theme under the cursor of the theme list, otherwise the theme for
+    /// the tier of the open target.
     pub fn theme(&self) -> &str {
         if let Some(Dialog::Themes(choice)) = &self.dialog
             && let Some(name) = self.looks.themes.get(choice.row)
@@ -365,12 +364,11 @@ impl Model {
         self.looks.theme_for(self.open_tier())
     }
 
-    /// The tier of the open target, if one is open.
     pub fn open_tier(&self) -> Option<Tier> {
         self.open.as_ref().map(|target| self.tier(target))
     }
 
-    /// Whether the screen shows a counting number of seconds, so that it must be redrawn without an event.
+    /// Whether the screen shows a time in seconds, so that it must be redrawn every second.
     pub fn counts_time(&self) -> bool {
         self.armed.is_some()
             || self.notice.is_some()
@@ -383,13 +381,13 @@ impl Model {
             || self.snapshot().is_some_and(shows_countdown)
     }
 
-    /// The row under the cursor in a pane.
+    /// The row of the cursor in a pane. 0 until the cursor was moved.
     pub fn row(&self, pane: Pane) -> usize {
         self.rows.get(&pane).copied().unwrap_or(0)
     }
 }
 
-/// Whether the snapshot shows a lease, or a source whose silence is counted.
+/// Whether the snapshot contains a lease, or a source that does not answer. The screen shows both in seconds.
 fn shows_countdown(snapshot: &Snapshot) -> bool {
     let counts = |state: &SourceState| {
         matches!(

@@ -1,38 +1,37 @@
-//! The console's answer to a key that opened no dialog. It disappears by itself.
+//! Short messages in place of the footer: answers to keys, and news about releases.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How long a notice stays.
-const STAYS: Duration = Duration::from_secs(8);
+/// How long a notice is shown.
+const SHOWN_FOR: Duration = Duration::from_secs(8);
 
-/// How much a notice matters.
+/// How a notice is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
-    /// The answer to something that was done.
+    /// Normal: something was done or has happened.
     Told,
-    /// A refusal, with its reason.
+    /// Prominent: a refusal, a failure, or a request to the operator.
     Refused,
 }
 
-/// See the module.
+/// A short message that disappears by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// The sanitized text.
+    /// Sanitized.
     pub text: String,
     pub weight: Weight,
-    /// When it disappears.
     pub until: Timestamp,
 }
 
 impl Notice {
-    /// A notice that starts now. Sanitizes the text.
+    /// A notice that is shown from `now` on. Sanitizes the text.
     pub fn new(weight: Weight, text: &str, now: Timestamp) -> Self {
         Self {
             text: crate::sanitize::sanitize(text),
             weight,
-            until: now.checked_add(STAYS).unwrap_or(Timestamp::MAX),
+            until: now.checked_add(SHOWN_FOR).unwrap_or(Timestamp::MAX),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can be found by name: actions, targets, themes. Also the lines of the help.
+//! The entries of the palette (actions, targets and themes) and the lines of the help, each filtered by a typed text.
 
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -9,14 +9,14 @@ use crate::console::action_names::Purpose;
 use crate::console::keymap::Bound;
 use crate::inventory::Target;
 
-/// Finds an entry by its name, and runs it.
+/// The dialog that finds an action, a target or a theme by its name.
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
     pub line: TextLine,
     pub row: usize,
 }
 
-/// All keys, with a line that searches them.
+/// The dialog that lists all keys, with a search line.
 #[derive(Debug, Clone, Default)]
 pub struct Help {
     pub line: TextLine,
@@ -24,32 +24,30 @@ pub struct Help {
     pub top: usize,
 }
 
-/// What an entry of the palette does.
+/// What Enter on an entry of the palette does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaletteChoice {
-    /// The same as its key.
+    /// Run the action.
     Act(Action),
     Open(Target),
-    /// Use a theme.
     Wear(String),
 }
 
-/// One entry of the palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub choice: PaletteChoice,
-    /// The names of its keys.
+    /// The names of the keys, separated by spaces. Empty for a target or theme.
     pub keys: String,
     pub name: String,
-    /// What it does, in words.
+    /// What Enter does, in a few words.
     pub help: String,
-    /// Why it is not available now.
+    /// Why the entry cannot be used now.
     pub why_not: Option<String>,
 }
 
-/// All entries that match the typed text, the best match first. Without text, in the order of the table.
+/// All entries that match the typed text, the best match first. Without text: actions, targets, themes.
 pub fn palette_entries(model: &Model, palette: &Palette) -> Vec<Found> {
-    let mut all: Vec<Found> = model
+    let mut entries: Vec<Found> = model
         .keymap
         .lines()
         .filter(|bound| bound.binding.action != Action::Palette)
@@ -60,18 +58,18 @@ pub fn palette_entries(model: &Model, palette: &Palette) -> Vec<Found> {
         for (environment, _) in environments {
             let target = Target::new(service.clone(), environment.clone());
             if model.world.get(&target).is_some() {
-                all.push(of_target(model, target));
+                entries.push(of_target(model, target));
             }
         }
     }
-    all.extend(model.looks.themes.iter().map(|name| Found {
+    entries.extend(model.looks.themes.iter().map(|name| Found {
         choice: PaletteChoice::Wear(name.clone()),
         keys: String::new(),
         name: format!("theme {name}"),
         help: "use this theme".into(),
-        why_not: (model.theme() == name).then(|| "it is in use already".into()),
+        why_not: (model.theme() == name).then(|| "this theme is in use already".into()),
     }));
-    fitting(palette.line.text(), all, |found| {
+    matching(palette.line.text(), entries, |found| {
         (found.name.clone(), found.help.clone())
     })
 }
@@ -80,7 +78,7 @@ fn of_action(model: &Model, bound: &Bound) -> Found {
     let binding = bound.binding;
     Found {
         choice: PaletteChoice::Act(binding.action),
-        keys: written(bound),
+        keys: key_names(bound),
         name: binding.label.to_owned(),
         help: binding.help.to_owned(),
         why_not: why_not(model, binding.action),
@@ -93,13 +91,13 @@ fn of_target(model: &Model, target: Target) -> Found {
         keys: String::new(),
         name: format!("open {target}"),
         help: format!("open this target ({})", model.tier(&target)),
-        why_not: is_open.then(|| "it is open already".into()),
+        why_not: is_open.then(|| "this target is open already".into()),
         choice: PaletteChoice::Open(target),
     }
 }
 
-/// The names of a binding's keys, in order.
-fn written(bound: &Bound) -> String {
+/// The names of the keys of a binding, separated by spaces.
+fn key_names(bound: &Bound) -> String {
     let keys: Vec<String> = bound.keys.iter().map(ToString::to_string).collect();
     keys.join(" ")
 }
@@ -107,47 +105,48 @@ fn written(bound: &Bound) -> String {
 /// A line of the help: a binding and the names of its keys.
 pub type Helped<'a> = (&'a Bound, String);
 
-/// The bindings that match the typed text, each with its keys, grouped by purpose.
+/// The bindings that match the typed text, grouped by purpose. A purpose without a match is left out.
 pub fn helped<'a>(model: &'a Model, text: &str) -> Vec<(Purpose, Vec<Helped<'a>>)> {
-    let all: Vec<Helped<'a>> = model
+    let lines: Vec<Helped<'a>> = model
         .keymap
         .lines()
-        .map(|bound| (bound, written(bound)))
+        .map(|bound| (bound, key_names(bound)))
         .collect();
-    let words = |(bound, keys): &Helped<'a>| {
+    let searched = |(bound, keys): &Helped<'a>| {
         let binding = bound.binding;
         let name = format!("{keys} {} {}", binding.label, binding.action.name());
         (name, binding.help.to_owned())
     };
-    let fit = fitting(text, all, words);
+    let matched = matching(text, lines, searched);
     let groups = Purpose::ALL.into_iter().map(|purpose| {
         let of = |(bound, _): &&Helped<'a>| bound.binding.action.purpose() == purpose;
-        (purpose, fit.iter().filter(of).cloned().collect())
+        (purpose, matched.iter().filter(of).cloned().collect())
     });
     groups
         .filter(|(_, lines): &(_, Vec<_>)| !lines.is_empty())
         .collect()
 }
 
-/// The items whose name matches the text, or whose help contains its words; the best match first.
-fn fitting<T>(text: &str, all: Vec<T>, words: impl Fn(&T) -> (String, String)) -> Vec<T> {
+/// The items whose name matches the text, or whose help contains it, the best match first. `searched` returns the
+/// name and the help of an item.
+fn matching<T>(text: &str, items: Vec<T>, searched: impl Fn(&T) -> (String, String)) -> Vec<T> {
     if text.trim().is_empty() {
-        return all;
+        return items;
     }
     let (case, normal) = (CaseMatching::Ignore, Normalization::Smart);
     let by_name = Pattern::new(text, case, normal, AtomKind::Fuzzy);
     let by_help = Pattern::new(text, case, normal, AtomKind::Substring);
     let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut room = Vec::new();
+    let mut buffer = Vec::new();
     let mut scored: Vec<(u32, T)> = Vec::new();
-    for thing in all {
-        let (name, help) = words(&thing);
-        let name = by_name.score(Utf32Str::new(&name, &mut room), &mut matcher);
-        let help = by_help.score(Utf32Str::new(&help, &mut room), &mut matcher);
-        // A match in the name comes before a match in the help.
+    for item in items {
+        let (name, help) = searched(&item);
+        let name = by_name.score(Utf32Str::new(&name, &mut buffer), &mut matcher);
+        let help = by_help.score(Utf32Str::new(&help, &mut buffer), &mut matcher);
+        // Every match in a name comes before all matches in the help.
         let score = name.map(|score| score + 1000).or(help);
-        scored.extend(score.map(|score| (score, thing)));
+        scored.extend(score.map(|score| (score, item)));
     }
     scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    scored.into_iter().map(|(_, thing)| thing).collect()
+    scored.into_iter().map(|(_, item)| item).collect()
 }

@@ -1,22 +1,21 @@
-//! The five numbered panes.
+//! The five panes of the screen and their numbers.
 
-/// One of the five panes.
+/// A pane of the main screen. A key focuses it by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pane {
-    /// Services and environments.
+    /// The matrix of services and environments.
     Environments,
-    /// Both slots and the truth row.
+    /// Both slots, and the row that compares runtime, store, proxy and public address.
     Slots,
-    /// The checks of the candidate.
+    /// The checks of the candidate, or of the live version.
     Checks,
-    /// The stored keys of the target.
+    /// The stored keys of the open target.
     Registrations,
-    /// The log.
     Logs,
 }
 
 impl Pane {
-    /// All panes, in the order of their numbers.
+    /// All panes in the order of their numbers.
     pub const ALL: [Self; 5] = [
         Self::Environments,
         Self::Slots,
@@ -25,12 +24,11 @@ impl Pane {
         Self::Logs,
     ];
 
-    /// Its number on the screen.
+    /// The number on the screen, from 1 to 5.
     pub fn number(self) -> usize {
         self as usize + 1
     }
 
-    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Environments => "Environments",
@@ -41,7 +39,7 @@ impl Pane {
         }
     }
 
-    /// The pane `by` places further, in a cycle.
+    /// The pane `by` places after this one. After the last pane comes the first.
     #[must_use]
     pub fn step(self, by: usize) -> Self {
         Self::ALL[(self as usize + by) % Self::ALL.len()]

@@ -1,4 +1,4 @@
-//! Which peer approvals a release needs and has, as observed from here.
+//! The peer approvals that a release needs and has, according to the latest observation of its target.
 
 use super::Model;
 use crate::history::Step;
@@ -9,8 +9,8 @@ use crate::release::{
 };
 
 impl Model {
-    /// How many peer approvals a release needs before its switch, and which count now. None if it needs
-    /// none, and once its traffic has moved.
+    /// How many peer approvals a release needs before its switch, and which of the given ones count now. `None` if
+    /// the release needs none, may already have switched, or has ended.
     pub fn peer_approved(&self, status: &Status) -> Option<(usize, Vec<&PeerApproval>)> {
         let needed = approvers_needed(&status.plan);
         if needed == 0 || status.may_have_switched || status.is_over() {
@@ -26,17 +26,17 @@ impl Model {
         weigh(&status.plan, &snapshot.peer_approvals, driver, now)
     }
 
-    /// Why some given approvals do not count.
+    /// Why given approvals do not count, one line for each.
     pub fn not_peer_approved(&self, status: &Status) -> Vec<String> {
         let Some(snapshot) = self.world.get(status.plan.target()) else {
             return Vec::new();
         };
-        let mut why = self.weigh(snapshot, status).ignored;
-        why.extend(unread_approvals(&snapshot.target, &snapshot.problems));
-        why
+        let mut reasons = self.weigh(snapshot, status).ignored;
+        reasons.extend(unread_approvals(&snapshot.target, &snapshot.problems));
+        reasons
     }
 
-    /// Whether a release waits at its switch for approvals that only other operators can give.
+    /// Whether a release waits at its switch for the approval of other operators.
     pub fn lacks_approvals(&self, status: &Status) -> bool {
         let at_switch = matches!(
             status.progress,
@@ -49,16 +49,18 @@ impl Model {
         peer_approved.is_some_and(|(needed, given)| given.len() < needed)
     }
 
-    /// The release of a target that another operator drives and that this operator can approve.
+    /// The release of a target, if another operator drives it and this operator may approve it.
     pub fn peer_approvable(&self, target: &Target) -> Option<&Observed> {
-        let told = self.elsewhere_in(target).filter(|told| told.is_driven())?;
-        self.peer_approved(&told.status)?;
-        let driver = told.driver.as_ref().map(|record| &record.operator);
-        let is_own = own_release(&self.operator, &told.status.plan, driver).is_some();
-        (!is_own).then_some(told)
+        let observed = self
+            .elsewhere_in(target)
+            .filter(|observed| observed.is_driven())?;
+        self.peer_approved(&observed.status)?;
+        let driver = observed.driver.as_ref().map(|record| &record.operator);
+        let is_own = own_release(&self.operator, &observed.status.plan, driver).is_some();
+        (!is_own).then_some(observed)
     }
 
-    /// The instances in both slots of a target; none while the engine has not answered.
+    /// The instances in both slots of a target. `None` until the runtime has answered.
     pub fn in_slots(&self, target: &Target) -> Option<PerSlot<Option<Instance>>> {
         let snapshot = self.world.get(target)?;
         let slots = &snapshot.slots;
@@ -66,7 +68,7 @@ impl Model {
         is_known.then(|| PerSlot::from_fn(|slot| slots.get(slot).instance.clone()))
     }
 
-    /// The needed and the counted approvals, in words.
+    /// The number of needed approvals and the approvals that count, as a text.
     pub fn peer_approved_words(&self, status: &Status) -> Option<String> {
         let (needed, given) = self.peer_approved(status)?;
         Some(peer_approved_words(needed, &given, self.now))

@@ -1,5 +1,5 @@
-//! The dialog that asks for a version: what is known of the versions, and where the cursor is in their
-//! list. `ways` puts the list together.
+//! The picker: the dialog that asks for the version of a promote or a rollback. `ways` computes its rows from the
+//! answers that have arrived.
 
 use std::collections::BTreeMap;
 
@@ -10,74 +10,74 @@ use crate::history::Fate;
 use crate::inventory::{Digest, EnvironmentName, Slot, Target};
 use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 
-/// The most look-ups at the same time.
+/// The largest number of look-ups that run at the same time.
 pub const LOOK_UPS: usize = 4;
-/// How many versions are looked up although they are not on the screen: the newest by name.
+/// How many tags are looked up although they are not on the screen: the newest by name.
 pub const LOOKED_UP_UNSEEN: usize = 40;
 
-/// The tags to choose from.
+/// The tags in the image registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionList {
     Loading,
-    /// The tags, the newest by name first, without duplicates.
+    /// The sanitized tags, the newest by name first, without duplicates.
     Listed(Vec<String>),
-    /// They could not be listed, and why.
+    /// Why the tags could not be listed.
     Failed(String),
-    /// The registry is not asked: a rollback goes to a version that was live here.
+    /// The picker is for a rollback, which offers only versions that were live in this target.
     NotAsked,
 }
 
-/// The image registry's answer about a tag.
+/// The look-up of a tag in the image registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookUp {
-    /// Not answered yet.
+    /// The image registry has not answered yet.
     Asked,
     Answered(Resolved),
 }
 
-/// Whether the environments before the picker's, in promotion order, were observed.
+/// Whether the environments that come before the picker's target in promotion order were observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// One of them was not observed yet. Placing the cursor now would fix it on the wrong version.
+    /// An earlier environment was not observed yet. The cursor waits, because its version may be the best guess.
     Unheard,
-    /// Each was observed, or is known to be unreachable.
+    /// Every earlier environment was observed, or does not answer.
     Heard,
 }
 
-/// Asks for a version.
+/// Asks for the version of a promote or a rollback.
 #[derive(Debug, Clone)]
 pub struct Picker {
     pub target: Target,
-    /// Promote, or go back.
     pub intent: Intent,
-    /// The tags.
     pub list: VersionList,
-    /// The answers of the registry, by tag.
+    /// The look-ups, by tag.
     pub looked_up: BTreeMap<String, LookUp>,
-    /// Where the image of each earlier version is; none while it is being looked for.
+    /// Where the image of each earlier version is. `None` while the search is running.
     pub images: BTreeMap<Digest, Option<ImageAt>>,
-    /// The rules and the past of the target, once they are known.
+    /// The rules and the past of the target, or why they could not be read. `None` until then.
     pub terms: Option<Result<Terms, String>>,
-    /// The filter. If no name matches, it is the tag or digest to choose.
+    /// The filter. If no row has this name, the typed text itself can be chosen as a tag or digest.
     pub line: TextLine,
-    /// The rows, as last put together.
+    /// The rows, as they were last computed.
     pub ways: Vec<Way>,
     pub before: Before,
     /// The refusals that apply to all versions.
     pub against_all: Vec<Refusal>,
-    /// The row of the cursor, or the row that an arrow key moves it to. It follows its version when rows change.
+    /// The row of the cursor. Without a cursor, the row to which an arrow key moves it. Follows its version when rows
+    /// change.
     pub row: usize,
-    /// Whether the cursor is on a row. It is on none until the list is complete, unless the operator moves it, and
-    /// on none after its version has left the list: Enter only takes a row that the operator has seen under it.
+    /// Whether the cursor is on a row. There is no cursor until the list is complete or the operator presses an arrow
+    /// key, and none after the chosen version has left the list. So Enter never chooses a row that the operator has
+    /// not seen under the cursor.
     pub has_cursor: bool,
-    /// Whether the list was complete once. After that, only a key moves the cursor to another version.
+    /// Whether the list has been complete at least once. From then on, only a key moves the cursor to another version.
     pub is_settled: bool,
-    /// Whether the screen has shown the row on which the cursor was placed when the list became complete.
+    /// Whether the screen has shown the cursor after it was placed on the complete list.
     pub is_seen: bool,
 }
 
 impl Picker {
-    /// A picker without any answer.
+    /// A picker for which no answer has arrived yet.
     pub fn new(target: Target, intent: Intent) -> Self {
         let list = match intent {
             Intent::Promote => VersionList::Loading,
@@ -104,12 +104,12 @@ impl Picker {
         }
     }
 
-    /// Whether a row can be chosen, as far as is known. A hold does not count: it can be overridden.
+    /// Whether no known reason forbids this row. A hold does not forbid it, because the operator can override a hold.
     pub fn is_choosable(&self, way: &Way) -> bool {
         way.against.is_empty() && way.knowledge != Knowledge::Gone
     }
 
-    /// Moves the cursor by `rows`, or onto the list if it is on no row.
+    /// Moves the cursor by `rows`. Without a cursor, puts it on `row`.
     pub fn go_by(&mut self, rows: isize) {
         let last = self.ways.len().saturating_sub(1);
         if self.has_cursor {
@@ -119,69 +119,69 @@ impl Picker {
         self.is_seen = true;
     }
 
-    /// The row under the cursor.
+    /// The version under the cursor.
     pub fn way(&self) -> Option<&Way> {
         self.ways.get(self.row).filter(|_| self.has_cursor)
     }
 
-    /// Whether everything that decides about the rows and their order is known, or known to be unavailable.
+    /// Whether the tags, the terms and the earlier environments have all answered or failed.
     pub fn is_whole(&self) -> bool {
         self.list != VersionList::Loading && self.terms.is_some() && self.before == Before::Heard
     }
 
-    /// The rules and the past, if they are known.
+    /// The rules and the past of the target, if they could be read.
     pub fn known_terms(&self) -> Option<&Terms> {
         self.terms.as_ref()?.as_ref().ok()
     }
 }
 
-/// How much is known of a row.
+/// How much is known about the version of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Knowledge {
-    /// Its digest is known.
+    /// The digest is known.
     Known,
-    /// Not looked up yet.
+    /// The tag was not looked up yet.
     Unasked,
-    /// Being looked up.
     Asked,
-    /// The image registry does not have it any more.
+    /// The image registry does not have the tag any more.
     Gone,
-    /// The look-up failed, and why.
+    /// Why the look-up failed.
     Failed(String),
-    /// It was typed and is not in the list.
+    /// The version was typed and is not in the list.
     Typed,
 }
 
 /// A row of the picker: a version to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
-    /// What to request if it is chosen.
+    /// What to plan if this row is chosen.
     pub wanted: Wanted,
-    /// The version as it is shown, sanitized.
+    /// The version as the screen shows it. Sanitized.
     pub name: String,
-    /// The indexes of the characters that match the filter, ascending.
+    /// The indexes of the characters of `name` that match the filter, ascending.
     pub matched: Vec<usize>,
+    /// Other tags of the same image.
     pub also: Vec<String>,
     pub digest: Option<Digest>,
     pub built_at: Option<Timestamp>,
     pub knowledge: Knowledge,
-    /// The other environments in which it is live, the nearest first.
+    /// The other environments in which this version is live, the nearest first.
     pub live_in: Vec<EnvironmentName>,
-    /// An environment that runs another image under the same tag.
+    /// An environment in which another image with the same tag is live.
     pub differs_in: Option<EnvironmentName>,
-    /// The slot of this target that keeps it warm.
+    /// The slot of this target that keeps this version warm.
     pub warm_in: Option<Slot>,
-    /// What happened to it here before.
+    /// What last happened to this version in this target.
     pub fate: Option<Fate>,
-    /// Where the image is, for a rollback, as far as is known.
+    /// Where the image is. Only known for a rollback.
     pub image: Option<ImageAt>,
-    /// Why it cannot be chosen, each reason with its way out. Reasons that apply to all versions are in the
-    /// picker.
+    /// Why this version cannot be chosen. Each reason says what to do. Reasons that apply to all versions are in
+    /// `Picker::against_all`.
     pub against: Vec<Refusal>,
 }
 
 impl Way {
-    /// A row of which nothing else is known.
+    /// A row for a version about which nothing else is known.
     pub fn new(wanted: Wanted, name: String, knowledge: Knowledge) -> Self {
         Self {
             wanted,
@@ -200,13 +200,14 @@ impl Way {
         }
     }
 
-    /// Whether it is the same version as an earlier row. An environment may run another version since then.
+    /// Whether this row and a row of an earlier list are the same version. A row for an environment is not the same if
+    /// the environment now has another digest.
     pub fn is_same(&self, other: &Self) -> bool {
-        let is_named_so = self.name == other.name || self.also.contains(&other.name);
-        let may_be = match (&self.digest, &other.digest) {
-            (Some(one), Some(another)) => one == another,
+        let has_same_name = self.name == other.name || self.also.contains(&other.name);
+        let may_be_same = match (&self.digest, &other.digest) {
+            (Some(digest), Some(other)) => digest == other,
             _ => true,
         };
-        may_be && (is_named_so || self.wanted == other.wanted)
+        may_be_same && (has_same_name || self.wanted == other.wanted)
     }
 }

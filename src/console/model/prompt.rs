@@ -1,4 +1,4 @@
-//! A line that is typed in place of the footer: a search or a filter.
+//! The prompt: a text line in place of the footer, for a search or a filter.
 
 use super::TextLine;
 
@@ -7,16 +7,16 @@ use super::TextLine;
 pub enum PromptKind {
     /// The text to search the log for.
     SearchLog,
-    /// A text that every shown line of the log must contain.
+    /// The text that every shown line of the log must contain.
     FilterLog,
-    /// A text that the names of the shown services must contain.
+    /// The text that the name of every shown service must contain.
     FilterServices,
     /// The filter of the history.
     FilterHistory,
 }
 
 impl PromptKind {
-    /// The text before the line.
+    /// The label before the text line.
     pub fn sign(self) -> &'static str {
         match self {
             Self::SearchLog => "search the log for: ",
@@ -27,7 +27,7 @@ impl PromptKind {
     }
 }
 
-/// See the module.
+/// A text line in place of the footer.
 #[derive(Debug, Clone)]
 pub struct Prompt {
     pub kind: PromptKind,

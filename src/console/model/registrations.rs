@@ -1,6 +1,6 @@
-//! The stored keys of a target as a tree, and where they differ from the observations: from the
-//! instances, from the slots' addresses, from the proxy's answer. The tree contains every key below
-//! the prefix, no matter who wrote it.
+//! The rows of the registrations pane: the stored keys of a target as a tree. Registrations and the route are compared
+//! with the observed instances, addresses and proxy. The tree contains every key below the prefix of the target, also
+//! keys of other programs.
 
 use std::collections::BTreeSet;
 
@@ -12,25 +12,24 @@ use crate::inventory::{
     SlotSnapshot, Snapshot, drift,
 };
 
-/// How a key compares with the observations.
+/// The result of comparing a key with the observations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// There is nothing to compare it with, or that is unknown now.
+    /// The key was not compared: there is nothing to compare it with, or a source does not answer.
     Nothing,
-    /// It agrees.
     Agrees,
-    /// It differs, in these words.
+    /// The value differs from the observations. One text for each difference.
     Differs(Vec<String>),
-    /// It is Greenroom's and cannot be read, in these words.
+    /// The key belongs to Greenroom and its value cannot be read. Contains the reason.
     Unreadable(String),
-    /// It is not Greenroom's, in these words.
+    /// The key does not belong to Greenroom. Contains a short description.
     Foreign(String),
-    /// It should exist and does not, in these words.
+    /// The key should exist and does not. Contains the reason.
     Missing(String),
 }
 
 impl Mark {
-    /// Whether an operator has to look at it.
+    /// Whether the key is wrong and needs an operator.
     pub fn is_wrong(&self) -> bool {
         matches!(
             self,
@@ -42,35 +41,35 @@ impl Mark {
 /// One row of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow<'a> {
-    /// How deep it is below the target's prefix.
+    /// The number of branches above this row, below the prefix of the target.
     pub depth: usize,
-    /// The part of the path that it adds. The name of a branch ends with a slash.
+    /// The last part of the path. The name of a branch ends with a slash.
     pub name: String,
-    /// The stored key; none for a branch, and for a missing key.
+    /// The stored key. `None` for a branch and for a missing key.
     pub line: Option<&'a KeyLine>,
-    /// The value in few words.
+    /// A short description of the value.
     pub value: String,
     pub mark: Mark,
 }
 
-/// Seconds left on a key's lease at a moment, as last read: a later renewal is not known.
+/// The seconds until a key's lease expires, according to the last read. The lease may have been renewed since then.
 pub fn lease_left(snapshot: &Snapshot, ttl_seconds: Option<i64>, now: Timestamp) -> Option<u64> {
     let read_at = snapshot.keys_at.unwrap_or(snapshot.at);
-    let gone = now.as_second().saturating_sub(read_at.as_second()).max(0);
-    let left = ttl_seconds?.saturating_sub(gone).max(0);
+    let elapsed = now.as_second().saturating_sub(read_at.as_second()).max(0);
+    let left = ttl_seconds?.saturating_sub(elapsed).max(0);
     u64::try_from(left).ok()
 }
 
-/// The subject of a row.
+/// What a row is about.
 enum Entry<'a> {
     Stored(&'a KeyLine),
-    /// An instance runs in a slot that is not registered.
+    /// A slot in which an instance runs and which is not registered.
     Unregistered(Slot),
-    /// A problem with something that is not a key of the list: a head of the journal.
+    /// A problem with a key that is not in the list of keys, for example the head of a journal.
     Problem(&'a str),
 }
 
-/// Whether Greenroom uses this name below a target.
+/// Whether Greenroom uses keys with this name below a target.
 fn is_ours(name: &str) -> bool {
     let first = name.split('/').next().unwrap_or(name);
     matches!(
@@ -79,8 +78,8 @@ fn is_ours(name: &str) -> bool {
     )
 }
 
-/// Where a group of keys is in the tree: route and slots, then what differs, then what is in progress, then what has
-/// ended, and last the keys that are not Greenroom's.
+/// The position of a group of keys in the tree, 0 for the top. The order is: route, slots, groups with a wrong key,
+/// groups about something current, other groups of Greenroom, and the keys of other programs.
 fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
     let hold_is_over = || {
         !snapshot
@@ -89,12 +88,12 @@ fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
             .is_some_and(|hold| hold.stands(snapshot.at))
     };
     let approvals_are_over = || {
-        let mut given = snapshot.peer_approvals.iter();
-        !given.any(|given| given.expires_at > snapshot.at)
+        let mut approvals = snapshot.peer_approvals.iter();
+        !approvals.any(|approval| approval.expires_at > snapshot.at)
     };
     let request_is_over = || {
-        let asked = snapshot.handover_request.as_ref();
-        asked.is_none_or(|asked| asked.declined.is_some())
+        let request = snapshot.handover_request.as_ref();
+        request.is_none_or(|request| request.declined.is_some())
     };
     match group {
         "route" => 0,
@@ -109,18 +108,19 @@ fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
     }
 }
 
-/// The first part of a name.
+/// The first part of a path, for example `slots` of `slots/blue`.
 fn group_of(name: &str) -> &str {
     name.split('/').next().unwrap_or(name)
 }
 
-/// Whether it only says who has the target open. The header shows that, and it changes often.
+/// Whether the key only says who has the target open. Such keys are left out: the header shows them, and they change
+/// often.
 fn is_presence(snapshot: &Snapshot, line: &KeyLine) -> bool {
     let is_readable = !snapshot.problems.contains_key(&line.key);
     is_readable && name_of(snapshot, &line.key).starts_with("watching/")
 }
 
-/// The tree, in the order of [`rank`].
+/// The rows of the tree, in the order of [`rank`].
 pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     let mut entries: Vec<(String, Entry<'_>)> = snapshot
         .keys
@@ -130,9 +130,9 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
         .collect();
     for slot in Slot::BOTH {
         let name = format!("slots/{slot}");
-        let is_known = snapshot.sources.registry.has_answered();
+        let has_answered = snapshot.sources.registry.has_answered();
         let is_empty = snapshot.slots.get(slot).instance.is_none();
-        if is_known && !is_empty && !entries.iter().any(|(known, _)| *known == name) {
+        if has_answered && !is_empty && !entries.iter().any(|(stored, _)| *stored == name) {
             entries.push((name, Entry::Unregistered(slot)));
         }
     }
@@ -140,19 +140,20 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
         .problems
         .iter()
         .filter(|(key, _)| !snapshot.keys.iter().any(|line| line.key == **key));
-    entries.extend(unlisted.map(|(key, words)| (name_of(snapshot, key), Entry::Problem(words))));
+    entries
+        .extend(unlisted.map(|(key, problem)| (name_of(snapshot, key), Entry::Problem(problem))));
     let wrong: BTreeSet<String> = entries
         .iter()
         .filter(|(name, entry)| shown(snapshot, name, entry).2.is_wrong())
         .map(|(name, _)| group_of(name).to_owned())
         .collect();
-    entries.sort_by(|(one, _), (other, _)| {
+    entries.sort_by(|(first, _), (second, _)| {
         let rank = |name: &str| {
             let group = group_of(name);
             rank(snapshot, group, wrong.contains(group))
         };
-        let order = rank(one).cmp(&rank(other));
-        order.then_with(|| one.split('/').cmp(other.split('/')))
+        let order = rank(first).cmp(&rank(second));
+        order.then_with(|| first.split('/').cmp(second.split('/')))
     });
     let mut rows = Vec::with_capacity(entries.len() + 4);
     let mut above: Vec<String> = Vec::new();
@@ -162,7 +163,7 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     rows
 }
 
-/// Adds a row for the entry, and before it one for each new branch.
+/// Adds a row for each branch that is not in the tree yet, then a row for the entry.
 fn push<'a>(
     snapshot: &'a Snapshot,
     rows: &mut Vec<KeyRow<'a>>,
@@ -200,7 +201,7 @@ fn push<'a>(
     });
 }
 
-/// The key of an entry, its value, and how it compares.
+/// The stored key of an entry, a short description of its value, and the result of its comparison.
 fn shown<'a>(
     snapshot: &Snapshot,
     name: &str,
@@ -212,14 +213,14 @@ fn shown<'a>(
             (Some(*line), stored(snapshot, line), mark)
         }
         Entry::Unregistered(slot) => (None, "(not registered)".into(), missing(snapshot, *slot)),
-        Entry::Problem(words) => {
-            let mark = Mark::Unreadable((*words).to_owned());
-            (None, (*words).to_owned(), mark)
+        Entry::Problem(problem) => {
+            let mark = Mark::Unreadable((*problem).to_owned());
+            (None, (*problem).to_owned(), mark)
         }
     }
 }
 
-/// A candidate can be unregistered; the slot with the traffic must not be.
+/// The result for a slot that is not registered. Only the live slot must be registered.
 fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
     if snapshot.role(slot) == Role::Live && snapshot.sources.registry.is_live() {
         Mark::Missing(format!("{slot} has the traffic and is not registered"))
@@ -228,8 +229,8 @@ fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
     }
 }
 
-/// The part of a key after the target; the whole key if it does not contain the target. Approvals are not stored
-/// below the targets, and are shown as if they were.
+/// The part of a key below the target, or the whole key if it does not contain the target. Approvals are stored under
+/// another prefix, but are shown below the target.
 fn name_of(snapshot: &Snapshot, key: &str) -> String {
     let prefix = format!("/{}/", snapshot.target);
     match key.split_once(&prefix) {
@@ -247,15 +248,15 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
         || matches!(name, "route" | "lock" | "hold" | "wheel")
         || name.starts_with("watching/")
         || name.starts_with("approvals/");
-    if let Some(words) = snapshot.problems.get(&line.key) {
+    if let Some(problem) = snapshot.problems.get(&line.key) {
         return if is_ours {
-            Mark::Unreadable(words.clone())
+            Mark::Unreadable(problem.clone())
         } else {
-            Mark::Foreign(words.clone())
+            Mark::Foreign(problem.clone())
         };
     }
     if !is_ours {
-        return Mark::Foreign("it is not a key of Greenroom's".into());
+        return Mark::Foreign("Greenroom does not use this key".into());
     }
     match (name, slot) {
         ("route", _) => snapshot
@@ -273,10 +274,11 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
 }
 
 fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registration) -> Mark {
+    let noun = snapshot.runtime_kind.one();
     let mut differences = Vec::new();
     if entry.endpoint != side.endpoint {
         differences.push(format!(
-            "it says {}, and {slot} answers at {}",
+            "address {} is registered, but the address of {slot} is {}",
             entry.endpoint, side.endpoint
         ));
     }
@@ -285,8 +287,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registr
     }
     match &side.instance {
         None => differences.push(format!(
-            "it names {} {}, and nothing of ours runs in {slot}",
-            snapshot.runtime_kind.one(),
+            "{noun} {} is registered, but no {noun} of this target runs in {slot}",
             short(&entry.instance.0)
         )),
         Some(instance) => differences.extend(of_instance(instance, entry, snapshot.runtime_kind)),
@@ -295,25 +296,25 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registr
 }
 
 fn of_instance(instance: &Instance, entry: &Registration, kind: RuntimeKind) -> Vec<String> {
-    let (slot, one) = (instance.slot, kind.one());
+    let (slot, noun) = (instance.slot, kind.one());
     let mut differences = Vec::new();
     if instance.id != entry.instance {
         differences.push(format!(
-            "it names {one} {}, and {} runs in {slot}",
+            "{noun} {} is registered, but {} runs in {slot}",
             short(&entry.instance.0),
             short(&instance.id.0)
         ));
     }
     if instance.digest != entry.digest {
         differences.push(format!(
-            "it says digest {}, and {} runs in {slot}",
+            "digest {} is registered, but {} runs in {slot}",
             entry.digest.short(),
             instance.digest.short()
         ));
     }
     if !instance.is_running() {
         differences.push(format!(
-            "the {one} in {slot} is not running, and is registered"
+            "the {noun} in {slot} is registered, but is not running"
         ));
     }
     differences
@@ -324,11 +325,14 @@ fn of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
     let side = snapshot.slots.get(value.live);
     let mut differences = Vec::new();
     if side.registration.is_none() {
-        differences.push(format!("it names {}, which is not registered", value.live));
+        differences.push(format!(
+            "the route names {}, which is not registered",
+            value.live
+        ));
     }
     if value.endpoint != side.endpoint {
         differences.push(format!(
-            "it says {}, and {} answers at {}",
+            "the route has address {}, but the address of {} is {}",
             value.endpoint, value.live, side.endpoint
         ));
     }
@@ -337,7 +341,7 @@ fn of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
         && instance.digest != value.digest
     {
         differences.push(format!(
-            "it says digest {}, and {} runs in {}",
+            "the route has digest {}, but {} runs in {}",
             value.digest.short(),
             instance.digest.short(),
             value.live
@@ -361,13 +365,13 @@ fn judged(differences: Vec<String>, is_compared: bool) -> Mark {
     }
 }
 
-/// The first twelve characters, as engines show ids.
+/// The first twelve characters of an id, as container runtimes show them.
 fn short(id: &str) -> &str {
     id.char_indices().nth(12).map_or(id, |(end, _)| &id[..end])
 }
 
-/// The value of a stored key in words. Of a key that is not Greenroom's, or cannot be read, only its size. Enter shows
-/// the value itself.
+/// A short description of the value of a key. For a key that does not belong to Greenroom or cannot be read, only the
+/// size. The page that Enter opens shows the complete value.
 fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
     let size = || size(&line.value);
     if snapshot.problems.contains_key(&line.key) {
@@ -391,21 +395,21 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
         (_, "wheel") => snapshot
             .handover_request
             .as_ref()
-            .map_or_else(size, |asked| {
-                let asks = format!("{} requests the handover", asked.operator);
-                match &asked.declined {
-                    Some(declined) => format!("{asks}; {} refused", declined.by),
-                    None => asks,
+            .map_or_else(size, |request| {
+                let requests = format!("{} requests the handover", request.operator);
+                match &request.declined {
+                    Some(declined) => format!("{requests}; {} refused", declined.by),
+                    None => requests,
                 }
             }),
         (Some(("approvals", _)), _) => serde_json::from_str::<PeerApproval>(&line.value)
             .map_or_else(
                 |_| size(),
-                |given| {
+                |approval| {
                     format!(
                         "approved by {} until {}",
-                        given.by,
-                        local_time::moment(given.expires_at)
+                        approval.by,
+                        local_time::moment(approval.expires_at)
                     )
                 },
             ),
@@ -422,7 +426,7 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
     }
 }
 
-/// The size of a value. A value that was cut when it was read ends with a mark.
+/// The size of a value in bytes. A value that was cut when it was read ends with `…`.
 fn size(value: &str) -> String {
     match value.strip_suffix('…') {
         Some(kept) => format!("more than {} bytes", kept.len()),

@@ -1,5 +1,5 @@
-//! Which services the matrix shows, and in which order. Computed when something changed, so that the
-//! cost of drawing depends only on the rows in view.
+//! Computes which services the matrix shows, and in which order. The list is computed after an event and not for each
+//! draw, so the cost of drawing depends only on the rows on the screen.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -7,20 +7,18 @@ use super::{CellState, Model, cell};
 use crate::inventory::{ServiceName, Target};
 use crate::release::{Progress, Status};
 
-/// The order of the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// The order of the configuration.
     #[default]
     Configured,
-    /// By name.
     Name,
-    /// Services that need an operator first: failed, waiting, releasing, drifted, held; then the rest.
+    /// First the services with a problem, in the order of [`CellState`]: failed, waiting, releasing, interrupted,
+    /// drifted, held, unknown. Then all other services.
     Trouble,
 }
 
 impl Order {
-    /// The next order, in a cycle.
+    /// The next order. After the last comes the first.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -30,7 +28,6 @@ impl Order {
         }
     }
 
-    /// Its name.
     pub fn words(self) -> &'static str {
         match self {
             Self::Configured => "as configured",
@@ -40,49 +37,49 @@ impl Order {
     }
 }
 
-/// See the module.
+/// The services in the matrix, with their filter and order.
 #[derive(Debug, Clone, Default)]
 pub struct Services {
-    /// The text that the names must contain; empty shows all services.
+    /// The text that the name of a shown service contains. Empty if all services are shown.
     pub filter: String,
     pub order: Order,
     /// The shown services, in order.
     pub shown: Vec<ServiceName>,
-    /// The columns of the longest live version, of each environment.
+    /// For each environment, the width of the longest name of a live version.
     pub widest: Vec<usize>,
-    /// The cell under the cursor before the filter was typed. The cursor returns to it when it can.
+    /// The target under the cursor before the filter was typed. The cursor returns to this target as soon as it is
+    /// shown again.
     pub before: Option<Target>,
 }
 
 impl Services {
-    /// The row of a service, if it is shown.
     pub fn row(&self, service: &ServiceName) -> Option<usize> {
         self.shown.iter().position(|shown| shown == service)
     }
 }
 
-/// The byte range of the filter in a name; none if the name does not contain it.
+/// The byte range of the name that matches the filter. `None` if the service does not match.
 pub fn filtered(service: &ServiceName, filter: &str) -> Option<std::ops::Range<usize>> {
-    // Names are lower case.
+    // Service names are in lower case.
     let filter = filter.trim().to_lowercase();
     let from = service.as_str().find(&filter)?;
     Some(from..from + filter.len())
 }
 
-/// Computes the list.
+/// Computes the shown services and their order again, after an event.
 pub fn list_services(model: &Model) -> Services {
-    let known = &model.services;
-    let mut shown: Vec<ServiceName> = model
+    let current = &model.services;
+    let mut services: Vec<ServiceName> = model
         .world
         .services
         .iter()
-        .filter(|service| filtered(service, &known.filter).is_some())
+        .filter(|service| filtered(service, &current.filter).is_some())
         .cloned()
         .collect();
-    match known.order {
+    match current.order {
         Order::Configured => {}
-        Order::Name => shown.sort(),
-        Order::Trouble => shown.sort_by_cached_key(|service| trouble(model, service)),
+        Order::Name => services.sort(),
+        Order::Trouble => services.sort_by_cached_key(|service| trouble(model, service)),
     }
     let widest = model.world.environments.iter().map(|(environment, _)| {
         let versions = model.world.services.iter().filter_map(|service| {
@@ -92,14 +89,14 @@ pub fn list_services(model: &Model) -> Services {
         versions.map(str::width).max().unwrap_or(0)
     });
     Services {
-        shown,
+        shown: services,
         widest: widest.collect(),
-        ..known.clone()
+        ..current.clone()
     }
 }
 
-/// The release in flight in a target, no matter who drives it. A release that only keeps the old version warm
-/// does not count.
+/// The release of a target that has not ended, driven by any operator or interrupted. `None` if the release only keeps
+/// its old version warm.
 pub fn going_on<'a>(model: &'a Model, target: &Target) -> Option<&'a Status> {
     let status = model.release_of(target)?;
     let is_left = model.left.contains(&status.plan.release);
@@ -107,11 +104,11 @@ pub fn going_on<'a>(model: &'a Model, target: &Target) -> Option<&'a Status> {
         status.progress,
         Progress::Standby { .. } | Progress::Closed(_)
     );
-    let goes_on = !rests && (!is_left || model.elsewhere_in(target).is_some());
-    goes_on.then_some(status.as_ref())
+    let is_unfinished = !rests && (!is_left || model.elsewhere_in(target).is_some());
+    is_unfinished.then_some(status.as_ref())
 }
 
-/// The most urgent state of a service that needs an operator. All other services have the same state.
+/// The most urgent state of a service in any environment. `Healthy` if the service has no problem.
 fn trouble(model: &Model, service: &ServiceName) -> CellState {
     let environments = model.world.environments.iter();
     environments

@@ -1,31 +1,30 @@
-//! A line of text that the operator types, with a cursor and a limit. `tui-input` does the editing.
+//! A line of text that the operator types, with a cursor and a maximum length. The library `tui-input` edits the text.
 
 use tui_input::{Input, InputRequest};
 
-/// The most characters of a line.
+/// The maximum length, in characters.
 const LONGEST: usize = 200;
 
-/// See the module.
+/// A line of text that the operator edits.
 #[derive(Debug, Clone, Default)]
 pub struct TextLine(Input);
 
 impl TextLine {
-    /// A line that starts with a text, with the cursor after it.
+    /// A line with a text. The cursor is at its end.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Input::new(text.into()))
     }
 
-    /// The text.
     pub fn text(&self) -> &str {
         self.0.value()
     }
 
-    /// The column of the cursor, from the start of the text.
+    /// The column of the cursor, counted from the start of the text.
     pub fn cursor(&self) -> usize {
         self.0.visual_cursor()
     }
 
-    /// Edits the line. Returns whether its text changed.
+    /// Edits the line. Returns whether the text has changed.
     pub fn edit(&mut self, request: InputRequest) -> bool {
         let is_full = self.text().chars().count() >= LONGEST;
         if is_full && matches!(request, InputRequest::InsertChar(_)) {
@@ -34,7 +33,7 @@ impl TextLine {
         self.0.handle(request).is_some_and(|changed| changed.value)
     }
 
-    /// Inserts a pasted text at the cursor, as one sanitized line, as far as there is room.
+    /// Inserts a pasted text at the cursor. The text is sanitized, and cut at the maximum length.
     pub fn paste(&mut self, text: &str) {
         for c in crate::sanitize::sanitize(text).chars() {
             self.edit(InputRequest::InsertChar(c));
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_paste_is_cut_where_the_line_is_full_and_brings_no_control_characters() {
+    fn a_pasted_text_is_sanitized_and_cut_to_the_maximum_length() {
         let mut line = TextLine::default();
         line.paste(&"a\u{1b}[2J\n".repeat(200));
         assert!(line.text().chars().count() <= LONGEST);

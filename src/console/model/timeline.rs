@@ -1,15 +1,15 @@
-//! The timeline of the open target, for the spare rows of a large screen while no release is in flight.
+//! The past releases of the open target. A large screen shows them below the ladder while no release is running.
 
 use crate::inventory::Target;
 use crate::release::report::Line;
 
-/// See the module.
+/// The past releases of one target.
 #[derive(Debug, Clone, Default)]
 pub struct TargetTimeline {
-    /// The target of the last question to the archive, and how often something had been archived then.
+    /// The target of the last question to the archive, and the number of archived releases at that time.
     pub asked: Option<(Target, u64)>,
-    /// The target of the lines.
+    /// The target to which `lines` belong.
     pub target: Option<Target>,
-    /// The past releases, newest first; sanitized.
+    /// The past releases, newest first. Sanitized.
     pub lines: Vec<Line>,
 }

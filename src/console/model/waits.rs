@@ -1,4 +1,4 @@
-//! What waits for the operator of this console: approvals to give, questions to answer, releases to resume.
+//! The items that wait for the operator of this console: approvals to give, questions to answer, releases to resume.
 
 use jiff::Timestamp;
 
@@ -10,27 +10,20 @@ use crate::release::{Observed, Progress, Status};
 /// What the operator has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// Answer an operator who requests the handover of a release that this console drives.
-    HandOver {
-        /// The requester.
-        to: Operator,
-    },
+    /// Answer a request for the handover of a release that this console drives.
+    HandOver { to: Operator },
     /// Resume a release that was handed over to this operator.
-    TakeOver {
-        /// The operator who handed it over.
-        from: Operator,
-    },
-    /// Choose what to do: a step of a release that this console drives has failed.
+    TakeOver { from: Operator },
+    /// Choose what to do about the failed step of a release that this console drives.
     Choice(Step),
-    /// Answer the waiting step of a release that this console drives.
+    /// Approve the waiting step of a release that this console drives.
     Answer(Step),
     /// Approve a release that another operator drives.
     Approval { driver: Operator },
-    /// Resume or end a release that has no driver.
+    /// Continue, back out or leave a release that has no driver.
     Resume,
 }
 
-/// An item that waits for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingItem {
     pub target: Target,
@@ -40,7 +33,8 @@ pub struct WaitingItem {
 }
 
 impl WaitingItem {
-    /// Whether it is the same request. A step that asks again is a new one; an approval that is still missing is not.
+    /// Whether two items are the same request. A step that asks again is a new request. A missing approval and a
+    /// missing driver stay the same request.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_lasting = matches!(self.wanted, Wanted::Approval { .. } | Wanted::Resume);
         self.release == other.release
@@ -48,7 +42,7 @@ impl WaitingItem {
             && (is_lasting || self.since == other.since)
     }
 
-    /// The position in the list. An operator who waits for an answer right now comes first.
+    /// The position in the list. Items for which another operator is waiting come first.
     fn rank(&self) -> u8 {
         match self.wanted {
             Wanted::HandOver { .. } | Wanted::TakeOver { .. } => 0,
@@ -60,29 +54,31 @@ impl WaitingItem {
     }
 }
 
-/// The list of waiting items, shown over the screen.
+/// The dialog that lists the waiting items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WaitingList {
     pub row: usize,
 }
 
 impl Model {
-    /// Everything that waits for the operator of this console, the most urgent first. Empty for a read-only console.
+    /// All items that wait for the operator, the most urgent first. Empty if the console is read-only.
     pub fn waiting(&self) -> Vec<WaitingItem> {
         if self.mode == super::Mode::ReadOnly {
             return Vec::new();
         }
-        let own = self.in_flight().flat_map(|status| self.wanted_here(status));
-        let others = self.told.keys().filter_map(|target| {
-            let told = self.elsewhere_in(target)?;
-            self.wanted_elsewhere(target, told)
+        let own = self
+            .in_flight()
+            .flat_map(|status| self.items_of_own(status));
+        let elsewhere = self.told.keys().filter_map(|target| {
+            let observed = self.elsewhere_in(target)?;
+            self.item_elsewhere(target, observed)
         });
-        let mut items: Vec<WaitingItem> = own.chain(others).collect();
+        let mut items: Vec<WaitingItem> = own.chain(elsewhere).collect();
         items.sort_by_key(|item| (item.rank(), item.since, item.target.clone()));
         items
     }
 
-    fn wanted_here(&self, status: &Status) -> Vec<WaitingItem> {
+    fn items_of_own(&self, status: &Status) -> Vec<WaitingItem> {
         let target = status.plan.target();
         let item = |wanted, since| WaitingItem {
             target: target.clone(),
@@ -90,11 +86,11 @@ impl Model {
             wanted,
             since,
         };
-        let asked = self.asked_here(target);
-        let mut items: Vec<WaitingItem> = asked
-            .map(|asked| {
-                let to = asked.operator.clone();
-                item(Wanted::HandOver { to }, asked.asked_at)
+        let request = self.asked_here(target);
+        let mut items: Vec<WaitingItem> = request
+            .map(|request| {
+                let to = request.operator.clone();
+                item(Wanted::HandOver { to }, request.asked_at)
             })
             .into_iter()
             .collect();
@@ -108,22 +104,26 @@ impl Model {
         items
     }
 
-    fn wanted_elsewhere(&self, target: &Target, told: &Observed) -> Option<WaitingItem> {
-        let status = &told.status;
+    fn item_elsewhere(&self, target: &Target, observed: &Observed) -> Option<WaitingItem> {
+        let status = &observed.status;
         let release = status.plan.release;
         let (wanted, since) = match &status.progress {
-            // Its old version keeps running until the next release: no operator is needed for that.
+            // The new version is live and the old one may keep running until the next release, so no operator is
+            // needed.
             Progress::Interrupted { .. } if status.is_live_with_standby() => return None,
             Progress::Interrupted { at, .. } => {
-                // A console that requested the handover resumes the release without another question.
+                // This console has requested the handover and will resume the release without asking again.
                 let is_asking = |asking: &super::Asking| asking.release == release;
                 if self.asking.as_ref().is_some_and(is_asking) {
                     return None;
                 }
-                let successor = told.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
+                let successor = observed
+                    .let_go
+                    .as_ref()
+                    .and_then(|let_go| let_go.to.as_ref());
                 let is_ours = successor
                     .is_some_and(|successor| successor.operator.is_same_person(&self.operator));
-                let from = told.last.clone();
+                let from = observed.last.clone();
                 let wanted = if is_ours {
                     Wanted::TakeOver { from }
                 } else {
@@ -132,15 +132,15 @@ impl Model {
                 (wanted, *at)
             }
             Progress::Asking { since, .. } if self.lacks_approvals(status) => {
-                let told = self.peer_approvable(target)?;
-                let (_, given) = self.peer_approved(status)?;
-                if given
+                let approvable = self.peer_approvable(target)?;
+                let (_, approvals) = self.peer_approved(status)?;
+                if approvals
                     .iter()
-                    .any(|one| one.by.is_same_person(&self.operator))
+                    .any(|approval| approval.by.is_same_person(&self.operator))
                 {
                     return None;
                 }
-                let driver = told.driver.as_ref()?.operator.clone();
+                let driver = approvable.driver.as_ref()?.operator.clone();
                 (Wanted::Approval { driver }, *since)
             }
             _ => return None,
@@ -153,25 +153,26 @@ impl Model {
         })
     }
 
-    /// The waiting items that were not announced before. Marks them as announced.
+    /// Returns the waiting items that were not announced yet, and marks them as announced.
     pub fn newly_waiting(&mut self) -> Vec<WaitingItem> {
         let items = self.waiting();
-        let known = std::mem::take(&mut self.known_waiting);
+        let announced = std::mem::take(&mut self.known_waiting);
         let new: Vec<WaitingItem> = items
             .iter()
-            .filter(|item| !known.iter().any(|it| it.is_same(item)))
+            .filter(|item| !announced.iter().any(|old| old.is_same(item)))
             .cloned()
             .collect();
-        // An item that only went out of sight stays known until its target has another release.
+        // An item may be missing only because a source does not answer. It stays announced until its target has
+        // another release.
         let is_newest = |item: &WaitingItem| {
             let newest = self.release_of(&item.target);
             newest.is_none_or(|status| status.plan.release == item.release)
         };
-        let gone = known
+        let missing = announced
             .into_iter()
-            .filter(|item| is_newest(item) && !items.iter().any(|it| it.is_same(item)));
-        let known: Vec<WaitingItem> = gone.collect();
-        self.known_waiting = items.into_iter().chain(known).collect();
+            .filter(|old| is_newest(old) && !items.iter().any(|item| item.is_same(old)));
+        let missing: Vec<WaitingItem> = missing.collect();
+        self.known_waiting = items.into_iter().chain(missing).collect();
         new
     }
 }

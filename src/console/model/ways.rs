@@ -1,6 +1,7 @@
-//! Puts the rows of the picker together: first the versions that other environments run, the nearest
-//! environment first; then the tags of the registry, the newest first; then the typed text. One row per
-//! version, however many places name it. Computed when something changed, not when drawing.
+//! Computes the rows of the picker, one row for each version. For a promote, the rows are the versions that are live in
+//! other environments (the nearest environment first), then the tags of the image registry (the newest first). For a
+//! rollback, the rows are the versions that were live in the target before. A typed text that matches no row exactly
+//! adds a row. The rows are computed after an event and not for each draw.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use crate::release::{
 };
 use crate::sanitize::sanitize;
 
-/// The rows, and the refusals that apply to all of them.
+/// The rows, and the refusals that apply to all versions.
 pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
     let preview = preview(model, picker);
     let mut ways = match picker.intent {
@@ -72,7 +73,7 @@ pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
 
 fn preview<'a>(model: &'a Model, picker: &'a Picker) -> ReleasePreview<'a> {
     let terms = picker.known_terms();
-    let there = terms.and_then(|terms| {
+    let required_source = terms.and_then(|terms| {
         let environment = terms.rules.only_from.clone()?;
         let target = Target::new(picker.target.service.clone(), environment);
         model.world.get(&target)
@@ -80,7 +81,7 @@ fn preview<'a>(model: &'a Model, picker: &'a Picker) -> ReleasePreview<'a> {
     ReleasePreview {
         here: model.world.get(&picker.target),
         terms,
-        there,
+        there: required_source,
         lock_is_standby: model.is_in_standby(&picker.target),
         now: model.now,
     }
@@ -93,8 +94,8 @@ fn warm(here: &Snapshot, digest: &Digest) -> Option<Slot> {
     })
 }
 
-/// The other environments, the nearest one before this in promotion order first: its version is the
-/// most likely to be promoted.
+/// The other environments: first the earlier ones in promotion order, starting with the nearest, then the later ones.
+/// The version of the nearest earlier environment is the most likely to be promoted.
 fn nearest_first<'a>(model: &'a Model, here: &EnvironmentName) -> Vec<&'a EnvironmentName> {
     let names = || model.world.environments.iter().map(|(name, _)| name);
     let at = names().position(|name| name == here).unwrap_or(0);
@@ -106,7 +107,7 @@ fn nearest_first<'a>(model: &'a Model, here: &EnvironmentName) -> Vec<&'a Enviro
         .collect()
 }
 
-/// A row for each version that another environment runs.
+/// A row for each version that is live in another environment.
 fn running(model: &Model, picker: &Picker) -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
     for environment in nearest_first(model, &picker.target.environment) {
@@ -115,8 +116,8 @@ fn running(model: &Model, picker: &Picker) -> Vec<Way> {
         let Some(instance) = snapshot.and_then(Snapshot::live_instance) else {
             continue;
         };
-        let known = |way: &&mut Way| way.digest.as_ref() == Some(&instance.digest);
-        if let Some(way) = ways.iter_mut().find(known) {
+        let is_same = |way: &&mut Way| way.digest.as_ref() == Some(&instance.digest);
+        if let Some(way) = ways.iter_mut().find(is_same) {
             way.live_in.push(environment.clone());
             continue;
         }
@@ -132,7 +133,7 @@ fn running(model: &Model, picker: &Picker) -> Vec<Way> {
     ways
 }
 
-/// Adds a row for each tag that has no row yet.
+/// Adds a row for each tag whose image has no row yet. The tag of an image that has a row is added to that row.
 fn listed(picker: &Picker, ways: &mut Vec<Way>) {
     let VersionList::Listed(names) = &picker.list else {
         return;
@@ -143,8 +144,8 @@ fn listed(picker: &Picker, ways: &mut Vec<Way>) {
         row_of.extend(way.digest.clone().map(|digest| (digest, row)));
     }
     for name in names {
-        let known = version(picker.looked_up.get(name));
-        if let Some(version) = known
+        let resolved = version(picker.looked_up.get(name));
+        if let Some(version) = resolved
             && let Some(way) = row_of
                 .get(&version.digest)
                 .and_then(|row| ways.get_mut(*row))
@@ -158,16 +159,16 @@ fn listed(picker: &Picker, ways: &mut Vec<Way>) {
         let same_name = |way: &&Way| way.name == *name;
         let mut rows = ways.iter().take(fixed).filter(same_name);
         let elsewhere = rows.next().and_then(|way| way.live_in.first().cloned());
-        // If environments run different images under one tag, it is unknown which of them the tag names
-        // now: then the tag has its own row.
-        let is_told_apart = rows.next().is_some();
-        if elsewhere.is_some() && known.is_none() && !is_told_apart {
+        // If environments run different images with the same tag, it is unknown which image the tag names now. Then
+        // the tag gets its own row.
+        let is_ambiguous = rows.next().is_some();
+        if elsewhere.is_some() && resolved.is_none() && !is_ambiguous {
             continue;
         }
         let Some(mut way) = tag(picker, name) else {
             continue;
         };
-        way.differs_in = elsewhere.filter(|_| known.is_some());
+        way.differs_in = elsewhere.filter(|_| resolved.is_some());
         row_of.extend(way.digest.clone().map(|digest| (digest, ways.len())));
         ways.push(way);
     }
@@ -208,8 +209,8 @@ fn knowledge(answer: Option<&LookUp>) -> Knowledge {
     }
 }
 
-/// Orders rows by build time. Rows without one keep their places: the order of names is the better guess
-/// for them, and rows that are looked up during scrolling do not move.
+/// Sorts the rows with a build time, newest first, among the places that they have. Rows without a build time keep
+/// their places, so their order by name remains.
 fn newest_first(ways: &mut [Way]) {
     let mut built: Vec<(usize, Timestamp)> = ways
         .iter()
@@ -223,13 +224,13 @@ fn newest_first(ways: &mut [Way]) {
         .filter_map(|(row, _)| ways.get(*row).cloned())
         .collect();
     for (place, way) in places.into_iter().zip(sorted) {
-        if let Some(here) = ways.get_mut(place) {
-            *here = way;
+        if let Some(row) = ways.get_mut(place) {
+            *row = way;
         }
     }
 }
 
-/// The versions that were live here before, newest first.
+/// The versions that were live in this target before, newest first.
 fn past(picker: &Picker) -> Vec<Way> {
     let Some(terms) = picker.known_terms() else {
         return Vec::new();
@@ -264,8 +265,8 @@ fn as_typed(picker: &Picker, reference: VersionRef) -> Way {
     }
 }
 
-/// The rows that match the typed text, the best match first: by name, else by digest or by the
-/// environments in which they are live.
+/// The rows that match the typed text, the best match first. The text is compared with the name, then with the digest,
+/// the other tags and the environments in which the version is live.
 fn filtered(ways: Vec<Way>, typed: &str) -> Vec<Way> {
     let pattern = Pattern::new(
         typed,
@@ -276,7 +277,7 @@ fn filtered(ways: Vec<Way>, typed: &str) -> Vec<Way> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
     let mut indices = Vec::new();
-    let mut fitting: Vec<(u32, Way)> = Vec::new();
+    let mut matching: Vec<(u32, Way)> = Vec::new();
     for mut way in ways {
         indices.clear();
         let name = Utf32Str::new(&way.name, &mut buffer);
@@ -287,18 +288,18 @@ fn filtered(ways: Vec<Way>, typed: &str) -> Vec<Way> {
                 .collect();
             way.matched.sort_unstable();
             way.matched.dedup();
-            // A match in the name comes first.
-            fitting.push((score.saturating_add(1), way));
-        } else if fits_otherwise(&way, typed) {
-            fitting.push((0, way));
+            // Every match in a name comes before all other matches.
+            matching.push((score.saturating_add(1), way));
+        } else if matches_otherwise(&way, typed) {
+            matching.push((0, way));
         }
     }
-    // A stable sort: equal matches keep their order.
-    fitting.sort_by_key(|(score, _)| Reverse(*score));
-    fitting.into_iter().map(|(_, way)| way).collect()
+    // The sort is stable, so equal matches keep their order.
+    matching.sort_by_key(|(score, _)| Reverse(*score));
+    matching.into_iter().map(|(_, way)| way).collect()
 }
 
-fn fits_otherwise(way: &Way, typed: &str) -> bool {
+fn matches_otherwise(way: &Way, typed: &str) -> bool {
     let digest = way.digest.as_ref().map_or("", |digest| digest.as_str());
     let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
     hex.starts_with(typed)
@@ -307,7 +308,7 @@ fn fits_otherwise(way: &Way, typed: &str) -> bool {
         || way.live_in.iter().any(|name| name.as_str() == typed)
 }
 
-/// Whether the last thing that happened to the version here was a failure.
+/// Whether the last release of this version in this target was backed out or left unfinished.
 pub fn was_bad(way: &Way) -> bool {
     matches!(way.fate, Some(Fate::BackedOut { .. } | Fate::Left { .. }))
 }

@@ -1,16 +1,16 @@
-//! Why an action is not available now. The palette shows the reason next to it, with the way out.
+//! Why an action is not available now. The palette shows the reason next to the action.
 
 use super::{Mode, Model, is_available, rests_after_switch};
 use crate::console::action::Action;
 use crate::release::{Observed, Progress};
 
-/// The reason in words; none if the action is available.
+/// The reason, and what to do if that is possible. `None` if the action is available.
 pub fn why_not(model: &Model, action: Action) -> Option<String> {
     if is_available(model, action) {
         return None;
     }
     let progress = model.release_in_flight().map(|status| &status.progress);
-    let flies = progress.is_some_and(|progress| !rests_after_switch(progress));
+    let is_running = progress.is_some_and(|progress| !rests_after_switch(progress));
     let reason = match (action, progress) {
         (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
             if model.mode == Mode::ReadOnly =>
@@ -21,23 +21,29 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
             if model.open.is_none() =>
         {
             let open = model.keymap.shown(Action::Open);
-            format!("no target is open: {open} opens the one under the cursor")
+            format!("no target is open: {open} opens the target under the cursor")
         }
-        (Action::Arm, _) => "it is armed already".into(),
+        (Action::Arm, _) => "the target is armed already".into(),
         (action, _) if action.changes() && model.elsewhere().is_some_and(Observed::is_driven) => {
-            "another operator drives a release here: watch it".into()
+            "another operator drives a release of this target".into()
         }
-        (Action::Repair, Some(_)) => "a release is in flight here".into(),
+        (Action::Repair, Some(_)) => "a release of this target is running".into(),
         (Action::Repair, None) if model.elsewhere().is_some_and(Observed::is_interrupted) => {
             let resume_key = model.keymap.shown(Action::Resume);
-            format!("a release was interrupted here: {resume_key} resumes it")
+            format!("a release of this target was interrupted: {resume_key} resumes it")
         }
-        (Action::Repair, None) => "the four places agree: nothing differs".into(),
-        (Action::Promote | Action::RollBack, _) if flies => "a release is in flight here".into(),
-        (Action::BackOut, Some(Progress::Back(_))) => "it is being backed out".into(),
+        (Action::Repair, None) => "no drift was observed, so there is nothing to repair".into(),
+        (Action::Promote | Action::RollBack, _) if is_running => {
+            "a release of this target is running".into()
+        }
+        (Action::BackOut, Some(Progress::Back(_))) => {
+            "the release is already being backed out".into()
+        }
         (Action::CheckAgain, Some(_)) => "neither register nor switch waits for approval".into(),
-        (Action::Resume, _) => "nothing to resume, take over or hand over".into(),
-        (Action::EndStandby, _) => "no version is kept warm by a release of this console".into(),
+        (Action::Resume, _) => "there is no release to resume, take over or hand over".into(),
+        (Action::EndStandby, _) => {
+            "this console drives no release that keeps a version warm".into()
+        }
         (Action::Mark | Action::Compare | Action::Timeline | Action::Prove, _)
             if !model.history.is_open =>
         {
@@ -45,13 +51,15 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         }
         (Action::Compare, _) => "mark two releases first".into(),
         (Action::Mark | Action::Timeline, _) => "no release is under the cursor".into(),
-        (Action::Reload, _) => "the configuration on disk is the one in use".into(),
-        (Action::Zoom, _) => "this pane fills the screen already".into(),
-        (Action::Unzoom, _) => "all panes that fit are shown".into(),
+        (Action::Reload, _) => "the configuration on disk has not changed".into(),
+        (Action::Zoom, _) => "one pane fills the screen already".into(),
+        (Action::Unzoom, _) => "all panes that fit on the screen are shown".into(),
         (Action::Suspend, _) if !model.has_shell => {
             "this console was not started from a shell".into()
         }
-        (Action::Suspend, _) => "a release is in flight: it would stop".into(),
+        (Action::Suspend, _) => {
+            "this console drives a release or a repair, which would stop".into()
+        }
         (Action::Approve, Some(_))
             if model
                 .release_in_flight()
@@ -61,7 +69,7 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         }
         (Action::Waiting, _) => "nothing waits for you".into(),
         (Action::Approve, Some(_)) => "no step waits for an answer".into(),
-        _ => "no release of this console is in flight here".into(),
+        _ => "this console drives no release of this target".into(),
     };
     Some(reason)
 }

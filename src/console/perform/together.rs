@@ -1,4 +1,4 @@
-//! Effects on releases that other operators drive, or that have no driver.
+//! Effects for a handover: resuming a release, and requesting, withdrawing and refusing its handover.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ impl EffectRunner {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let starts = self.starts.clone();
         self.tasks.spawn(async move {
-            let taken = backend.resume(&target, release, go_on, force, approval);
-            match taken.await {
+            let resumed = backend.resume(&target, release, go_on, force, approval);
+            match resumed.await {
                 Ok(handle) => {
                     let _ = starts.send(handle).await;
                 }
@@ -39,9 +39,8 @@ impl EffectRunner {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let asked = backend.request_handover(&target, release, message).await;
-            let _ = answers
-                .send(Event::HandoverRequested { target, asked })
-                .await;
+            let event = Event::HandoverRequested { target, asked };
+            let _ = answers.send(event).await;
         });
     }
 

@@ -1,17 +1,17 @@
-//! How many colours a terminal has, and the nearest colour it can show.
+//! How many colours a terminal has, and which of them is nearest to a colour of a theme.
 
 use ratatui::style::{Color, Style};
 
-/// A terminal's colours.
+/// How many colours a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Depth {
-    /// 24 bits.
+    /// All 24-bit RGB colours.
     True,
-    /// The 256 of xterm.
+    /// The 256 colours of xterm.
     Indexed,
-    /// The sixteen.
+    /// The sixteen ANSI colours.
     Ansi,
-    /// No colours: they are dropped, modifiers stay.
+    /// No colours. Bold, reverse and the other modifiers are still shown.
     None,
 }
 
@@ -35,7 +35,7 @@ impl Depth {
         }
     }
 
-    /// The style as a terminal of this depth can show it.
+    /// The style, with each colour replaced by the nearest that a terminal of this depth can show.
     pub(super) fn resolve(self, style: Style) -> Style {
         Style {
             fg: style.fg.and_then(|colour| self.colour(colour)),
@@ -46,7 +46,7 @@ impl Depth {
 
     fn colour(self, colour: Color) -> Option<Color> {
         match (self, colour) {
-            // A number above 15 cannot be shown there, so the terminal's own colour is used.
+            // A terminal with sixteen colours cannot show a number above 15, so its default colour is used.
             (Self::None, _) | (Self::Ansi, Color::Indexed(16..)) => None,
             (Self::Indexed, Color::Rgb(r, g, b)) => Some(Color::Indexed(nearest_indexed(r, g, b))),
             (Self::Ansi, Color::Rgb(r, g, b)) => Some(nearest_ansi(r, g, b)),
@@ -55,7 +55,7 @@ impl Depth {
     }
 }
 
-/// The six steps of xterm's colour cube.
+/// The six values of red, green and blue in xterm's colour cube.
 const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
 fn nearest_indexed(red: u8, green: u8, blue: u8) -> u8 {
@@ -85,13 +85,13 @@ fn nearest_grey(r: u8, g: u8, b: u8) -> u8 {
         .unwrap_or(0)
 }
 
-fn distance(one: (u8, u8, u8), other: (u8, u8, u8)) -> u32 {
+fn distance(first: (u8, u8, u8), second: (u8, u8, u8)) -> u32 {
     let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);
     // The eye distinguishes greens best and blues worst.
-    3 * square(one.0, other.0) + 4 * square(one.1, other.1) + 2 * square(one.2, other.2)
+    3 * square(first.0, second.0) + 4 * square(first.1, second.1) + 2 * square(first.2, second.2)
 }
 
-/// The hues of the sixteen colours, every sixty degrees from red: dark and light.
+/// The six hues of the ANSI colours, every sixty degrees from red. Each has a dark and a light colour.
 const HUES: [(Color, Color); 6] = [
     (Color::Red, Color::LightRed),
     (Color::Yellow, Color::LightYellow),
@@ -101,11 +101,11 @@ const HUES: [(Color, Color); 6] = [
     (Color::Magenta, Color::LightMagenta),
 ];
 
-/// From this brightness on, the light one of a pair is used.
+/// The smallest brightness, from 0 to 255, for which the light colour of a hue is used.
 const LIGHT: u8 = 190;
 
-/// The one of the sixteen colours with the nearest hue. Not by distance in RGB: then all pale colours
-/// would become grey, good and bad alike.
+/// The ANSI colour with the nearest hue. The distance in RGB is not used: it would turn all pale colours into
+/// grey, and the colours for good and bad would look the same.
 fn nearest_ansi(red: u8, green: u8, blue: u8) -> Color {
     let most = red.max(green).max(blue);
     let spread = most - red.min(green).min(blue);
@@ -117,15 +117,15 @@ fn nearest_ansi(red: u8, green: u8, blue: u8) -> Color {
             242.. => Color::White,
         };
     }
-    // The hue in degrees, from red.
-    let (from, one, other) = if most == red {
+    // The hue is an angle in degrees, starting at red.
+    let (from, next, previous) = if most == red {
         (0, green, blue)
     } else if most == green {
         (120, blue, red)
     } else {
         (240, red, green)
     };
-    let turned = (i32::from(one) - i32::from(other)) * 60 / i32::from(spread);
+    let turned = (i32::from(next) - i32::from(previous)) * 60 / i32::from(spread);
     let hue = (from + turned + 30).rem_euclid(360) / 60;
     let index = usize::try_from(hue).unwrap_or(0);
     let (dark, light) = HUES.get(index).copied().unwrap_or(HUES[0]);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_how_many_colours_there_are() {
+    fn the_environment_decides_how_many_colours_are_used() {
         assert_eq!(with(&[("COLORTERM", "truecolor")]), Depth::True);
         assert_eq!(with(&[("TERM", "xterm-256color")]), Depth::Indexed);
         assert_eq!(with(&[("TERM", "linux")]), Depth::Ansi);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_colour_becomes_the_nearest_there_is() {
+    fn a_colour_becomes_the_nearest_available_colour() {
         assert_eq!(nearest_indexed(255, 0, 0), 196);
         assert_eq!(nearest_indexed(128, 128, 128), 244);
         assert_eq!(nearest_ansi(250, 10, 10), Color::LightRed);

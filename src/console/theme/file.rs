@@ -1,5 +1,5 @@
-//! Theme files: `inherits`, and `[meanings]` with a colour, a background and modifiers each. A file is
-//! checked as a whole when it is loaded. A mistake is reported with its line, never skipped.
+//! Reads theme files. A file has an optional `inherits` and a table `[meanings]`, which gives each meaning a
+//! foreground, a background and modifiers. A file with a mistake is not used; the error names the line.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,27 +13,24 @@ use super::Meaning;
 /// Why a theme cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ThemeError {
-    /// There is no theme of that name.
-    #[error("there is no theme `{name}`: there are {known}")]
+    #[error("there is no theme `{name}`; the themes are {known}")]
     Unknown {
         name: String,
         /// The names of the existing themes.
         known: String,
     },
-    /// Its file is not valid.
-    #[error("{file}:{line}: {said}")]
+    #[error("{file}:{line}: {problem}")]
     Invalid {
         file: String,
         /// The line, counted from one.
         line: usize,
-        said: String,
+        problem: String,
     },
 }
 
-/// A valid theme file.
 #[derive(Debug)]
 pub(super) struct Parsed {
-    /// The theme that gives the styles that this one does not.
+    /// The name of the theme that gives all styles that this file does not give.
     pub(super) inherits: Option<String>,
     /// The line of `inherits`.
     pub(super) place: Place,
@@ -56,11 +53,11 @@ impl Place {
         }
     }
 
-    pub(super) fn error(self, said: impl AsRef<str>) -> ThemeError {
+    pub(super) fn error(self, problem: impl AsRef<str>) -> ThemeError {
         ThemeError::Invalid {
             file: self.file,
             line: self.line,
-            said: crate::sanitize::sanitize(said.as_ref()),
+            problem: crate::sanitize::sanitize(problem.as_ref()),
         }
     }
 }
@@ -76,7 +73,7 @@ struct File {
 /// The style of one meaning as written in a file.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "a file says each modifier by its name"
+    reason = "a theme file sets each modifier by its name"
 )]
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -90,7 +87,7 @@ pub(super) struct Look {
     reversed: bool,
 }
 
-/// `#rrggbb`, one of the sixteen names, or a number from 0 to 255.
+/// A colour, written as `#rrggbb`, as one of the sixteen names, or as a number from 0 to 255.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 struct Shade(Color);
@@ -101,11 +98,15 @@ impl TryFrom<String> for Shade {
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
             .map(Self)
-            .map_err(|_| format!("{text:?} is not a colour: write #rrggbb, a name or a number"))
+            .map_err(|_| {
+                format!(
+                    "{text:?} is not a colour; write #rrggbb, a name such as \"red\", or a number from 0 to 255"
+                )
+            })
     }
 }
 
-/// Reads the text of a theme file. The name of the file is only used in errors.
+/// Reads the text of a theme file. `file` is only used in errors.
 pub(super) fn parse(file: &str, text: &str) -> Result<Parsed, ThemeError> {
     let parsed: File = toml::from_str(text)
         .map_err(|error| Place::new(file, text, error.span()).error(error.message()))?;
@@ -117,7 +118,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Parsed, ThemeError> {
     })
 }
 
-/// The style of a meaning: its own, or that of its fallback.
+/// The style of a meaning. A meaning that is not given has the style of its fallback.
 pub(super) fn style_of(given: &BTreeMap<Meaning, Look>, meaning: Meaning) -> Style {
     match (given.get(&meaning), meaning.fallback()) {
         (Some(look), _) => look.style(),

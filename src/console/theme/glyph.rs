@@ -1,15 +1,14 @@
-//! The glyphs of the screen, each with an ASCII twin. A glyph never shows a state alone: a word
-//! follows it.
+//! The symbols on the screen, each with a replacement in ASCII. A symbol is always followed by a word, so that no
+//! state is shown by a symbol alone.
 
 use ratatui::symbols::border;
 
-/// Which characters the terminal can show.
+/// The characters that the console may draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Charset {
-    /// All Unicode characters that are one column wide everywhere.
+    /// Unicode characters that every terminal draws one column wide.
     #[default]
     Unicode,
-    /// Printable ASCII.
     Ascii,
 }
 
@@ -28,7 +27,6 @@ impl Charset {
         }
     }
 
-    /// The border of a pane.
     pub fn border(self) -> border::Set<'static> {
         match self {
             Self::Unicode => border::PLAIN,
@@ -36,7 +34,7 @@ impl Charset {
         }
     }
 
-    /// The border of what stands out: the live slot, a dialog.
+    /// The border of the live slot and of a dialog.
     pub fn strong_border(self) -> border::Set<'static> {
         match self {
             Self::Unicode => border::DOUBLE,
@@ -70,40 +68,35 @@ const ASCII_STRONG: border::Set<'static> = border::Set {
 /// A glyph. All but [`Glyph::Move`] are one column wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Glyph {
-    /// Live, healthy, reachable.
+    /// Live, healthy or reachable.
     Full,
-    /// Present, without traffic.
+    /// A version without traffic.
     Hollow,
-    /// In progress.
     Half,
-    /// Passed, equal, true.
+    /// Passed, equal or done.
     Tick,
-    /// Failed.
     Cross,
     Held,
-    /// Not equal.
     Differs,
     Unknown,
-    /// There is nothing.
+    /// Nothing exists.
     None,
-    /// Not started.
+    /// Not started, or empty.
     Dot,
-    /// Waits for a person.
+    /// An operator has to act.
     Hand,
-    /// Being undone, or undone.
+    /// A step that is undone, or is being undone.
     Back,
-    /// The cursor.
     Cursor,
-    /// From one to the other.
+    /// A change from one value to another.
     Arrow,
-    /// From one to the other, drawn long.
+    /// Traffic moves from one slot to the other. Three columns wide.
     Move,
-    /// The text is cut off here.
+    /// The end of a text that was cut.
     More,
 }
 
 impl Glyph {
-    /// Its text in a charset.
     pub fn text(self, charset: Charset) -> &'static str {
         let (unicode, ascii) = match self {
             Self::Full => ("●", "*"),

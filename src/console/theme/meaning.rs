@@ -1,38 +1,36 @@
-//! The meanings that a style can have. The list is short on purpose, so that a theme can be learned.
+//! The meanings to which a theme gives a style. The list is short, so that an operator can learn what each style means.
 
 use serde::Deserialize;
 
-/// A meaning. Theme files write it in snake case.
+/// Why a text is drawn in a certain style. Theme files write the name in snake case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meaning {
-    /// Everything without another meaning.
+    /// All text without another meaning.
     Text,
-    /// Less important: labels, hints, what has ended.
+    /// Less important text: labels, hints, releases that have ended.
     Muted,
     /// The names of panes and columns.
     Title,
-    /// The borders of panes.
     Border,
     /// The border of the focused pane.
     Focus,
-    /// The row under the cursor, the button that Enter presses.
+    /// The row under the cursor, or the button that Enter presses.
     Selection,
-    /// Good.
+    /// A healthy or successful state.
     Ok,
-    /// Needs attention soon.
+    /// A state that needs attention soon.
     Warn,
-    /// Bad now.
+    /// A failure, or a state that needs attention now.
     Bad,
-    /// In progress.
+    /// Work in progress.
     Busy,
-    /// May be out of date.
+    /// A value that may be out of date.
     Stale,
-    /// Greenroom's own messages.
+    /// A message of Greenroom itself.
     Notice,
-    /// The name of a key.
     Key,
-    /// The border of a question whose answer can do harm.
+    /// The border of a question about a dangerous change.
     Danger,
     /// An environment that only the team notices.
     TierDevelopment,
@@ -40,16 +38,15 @@ pub enum Meaning {
     TierStaging,
     /// An environment that customers use.
     TierProtected,
-    /// The left slot.
+    /// The name of the slot `blue`.
     SlotBlue,
-    /// The right slot.
+    /// The name of the slot `green`.
     SlotGreen,
-    /// A search match.
     Match,
 }
 
 impl Meaning {
-    /// All of them, in the order of declaration.
+    /// All meanings, in the order of declaration.
     pub const ALL: [Self; 20] = [
         Self::Text,
         Self::Muted,
@@ -102,11 +99,11 @@ mod tests {
     fn every_meaning_falls_back_to_text_in_the_end() {
         for (index, meaning) in Meaning::ALL.into_iter().enumerate() {
             assert_eq!(meaning as usize, index);
-            let mut at = meaning;
+            let mut fallback = meaning;
             for _ in 0..4 {
-                at = at.fallback().unwrap_or(at);
+                fallback = fallback.fallback().unwrap_or(fallback);
             }
-            assert_eq!(at, Meaning::Text, "{meaning:?}");
+            assert_eq!(fallback, Meaning::Text, "{meaning:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! How things look: about twenty meanings, each with a style, and the glyphs. Views name meanings and
-//! never colours, so a new pane needs no change to any theme. Colour depth, fallbacks and `NO_COLOR`
-//! are resolved here, once, when a theme is loaded.
+//! The styles and symbols of the screen. A theme gives a style to each of twenty meanings. Views use meanings and
+//! never colours, so a new pane needs no change in any theme. Colour depth, fallbacks and `NO_COLOR` are
+//! applied once, when a theme is loaded.
 
 mod depth;
 mod file;
@@ -19,7 +19,7 @@ pub use glyph::{Charset, Glyph};
 pub use meaning::Meaning;
 pub use theme_set::{ThemeSet, Written};
 
-/// The themes that come with Greenroom, by name.
+/// The themes that come with Greenroom: the name and the text of each.
 const SHIPPED: [(&str, &str); 6] = [
     ("dark", include_str!("../../../themes/dark.toml")),
     ("light", include_str!("../../../themes/light.toml")),
@@ -38,7 +38,7 @@ const SHIPPED: [(&str, &str); 6] = [
     ("mono", include_str!("../../../themes/mono.toml")),
 ];
 
-/// A theme, ready to draw with.
+/// A style for each meaning, for the colours and characters of this terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
     name: String,
@@ -54,10 +54,9 @@ impl Theme {
 
     /// A theme that comes with Greenroom, for a colour depth.
     pub fn named(name: &str, depth: Depth, charset: Charset) -> Result<Self, ThemeError> {
-        Self::cut(name, &[], depth, charset)
+        Self::load(name, &[], depth, charset)
     }
 
-    /// A theme from the text of its file.
     pub fn parse(
         name: &str,
         text: &str,
@@ -69,11 +68,11 @@ impl Theme {
             file: name.to_owned(),
             text: text.to_owned(),
         }];
-        Self::cut(name, &own, depth, charset)
+        Self::load(name, &own, depth, charset)
     }
 
-    /// A theme from those of the operator and those that come with Greenroom.
-    fn cut(
+    /// The theme `name` of the operator's own themes, otherwise of the themes that come with Greenroom.
+    fn load(
         name: &str,
         own: &[Written],
         depth: Depth,
@@ -88,7 +87,7 @@ impl Theme {
         })
     }
 
-    /// A theme without styles.
+    /// A theme in which every meaning has the default style.
     fn bare(charset: Charset) -> Self {
         Self {
             name: "bare".to_owned(),
@@ -97,17 +96,14 @@ impl Theme {
         }
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The style of a meaning.
     pub fn style(&self, meaning: Meaning) -> Style {
         self.styles[meaning as usize]
     }
 
-    /// Text with a meaning.
     pub fn span<'a>(&self, text: impl Into<Cow<'a, str>>, meaning: Meaning) -> Span<'a> {
         Span::styled(text, self.style(meaning))
     }
@@ -117,7 +113,6 @@ impl Theme {
         glyph.text(self.charset)
     }
 
-    /// The characters that can be drawn.
     pub fn charset(&self) -> Charset {
         self.charset
     }
@@ -139,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colour_the_modifiers_stay_and_the_selection_is_still_seen() {
+    fn without_colours_a_theme_keeps_its_modifiers() {
         for name in Theme::shipped() {
             let theme = Theme::named(name, Depth::None, Charset::Unicode).unwrap();
             for meaning in Meaning::ALL {

@@ -1,30 +1,29 @@
-//! All themes: those that come with Greenroom and the operator's own, which may inherit from either.
-//! An invalid theme is reported and left out.
+//! All themes: the themes that come with Greenroom, and the operator's own. An operator's theme can inherit from
+//! any other theme. An invalid theme is reported and not used.
 
 use std::collections::BTreeMap;
 
 use super::file::{self, Look, ThemeError};
 use super::{Charset, Depth, Meaning, SHIPPED, Theme};
 
-/// A theme as the operator wrote it.
+/// The text of an operator's own theme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     pub name: String,
-    /// The name of its file, as errors show it.
+    /// The path of the file, as errors show it.
     pub file: String,
     pub text: String,
 }
 
-/// See the module.
+/// The themes that the operator can choose.
 #[derive(Debug, Clone)]
 pub struct ThemeSet {
     themes: Vec<Theme>,
-    /// Used for an unknown name. That happens only if the set is empty.
+    /// Used only if there are no themes.
     bare: Theme,
 }
 
 impl From<Theme> for ThemeSet {
-    /// A set with one theme.
     fn from(theme: Theme) -> Self {
         Self {
             bare: theme.clone(),
@@ -34,8 +33,8 @@ impl From<Theme> for ThemeSet {
 }
 
 impl ThemeSet {
-    /// The themes that come with Greenroom, and the operator's own. An operator's theme replaces the
-    /// shipped one of the same name. Also returns what is wrong with each theme that cannot be used.
+    /// Loads all themes. An operator's theme replaces the Greenroom theme with the same name. The second value has
+    /// the name and the error of each theme that cannot be used.
     pub fn new(
         own: &[Written],
         depth: Depth,
@@ -45,29 +44,28 @@ impl ThemeSet {
             themes: Vec::new(),
             bare: Theme::bare(charset),
         };
-        let mut wrong = Vec::new();
+        let mut errors = Vec::new();
         for name in known(own) {
-            let theme = Theme::cut(name, own, depth, charset).or_else(|error| {
-                wrong.push((name.to_owned(), error));
-                // The shipped theme remains if the operator's own theme of that name is invalid.
+            let theme = Theme::load(name, own, depth, charset).or_else(|error| {
+                errors.push((name.to_owned(), error));
+                // If an operator's theme is invalid, the Greenroom theme with the same name is used.
                 Theme::named(name, depth, charset)
             });
             theme_set.themes.extend(theme);
         }
-        (theme_set, wrong)
+        (theme_set, errors)
     }
 
-    /// The names, in the order they are offered.
+    /// The names of the themes, in the order of the theme list.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.themes.iter().map(Theme::name)
     }
 
-    /// The theme of that name.
     pub fn get(&self, name: &str) -> Option<&Theme> {
         self.themes.iter().find(|theme| theme.name() == name)
     }
 
-    /// The theme of that name, or else the first one.
+    /// The theme with that name. If there is none, the first theme.
     pub fn worn(&self, name: &str) -> &Theme {
         self.get(name)
             .or_else(|| self.themes.first())
@@ -75,43 +73,44 @@ impl ThemeSet {
     }
 }
 
-/// What a theme defines, including all that it inherits.
+/// The styles that a theme defines or inherits.
 pub(super) fn given(name: &str, own: &[Written]) -> Result<BTreeMap<Meaning, Look>, ThemeError> {
-    let mut at = Source::find(name, own, Among::All).ok_or_else(|| unknown(name, own))?;
-    let mut worn = vec![at];
+    let mut source = Source::find(name, own, Among::All).ok_or_else(|| unknown(name, own))?;
+    let mut visited = vec![source];
     let mut layers = Vec::new();
     loop {
-        let parsed = file::parse(at.file, at.text)?;
+        let parsed = file::parse(source.file, source.text)?;
         layers.push(parsed.meanings);
         let Some(parent) = parsed.inherits else {
             break;
         };
-        // In an operator's theme with a shipped name, `inherits` of that name means the shipped one.
-        let among = if parent == at.name {
+        // An operator's theme `dark` that inherits from `dark` means the Greenroom theme `dark`.
+        let among = if parent == source.name {
             Among::Shipped
         } else {
             Among::All
         };
-        at = match Source::find(&parent, own, among) {
-            Some(next) if !worn.contains(&next) => next,
-            None if parent != at.name => {
+        source = match Source::find(&parent, own, among) {
+            Some(next) if !visited.contains(&next) => next,
+            None if parent != source.name => {
                 return Err(parsed.place.error(unknown(&parent, own).to_string()));
             }
             _ => {
-                let said = format!("{parent} inherits from itself: name another theme");
-                return Err(parsed.place.error(said));
+                let problem = format!(
+                    "the theme `{parent}` inherits from itself; name another theme in `inherits`"
+                );
+                return Err(parsed.place.error(problem));
             }
         };
-        worn.push(at);
+        visited.push(source);
     }
-    let mut all = BTreeMap::new();
+    let mut styles = BTreeMap::new();
     for layer in layers.into_iter().rev() {
-        all.extend(layer);
+        styles.extend(layer);
     }
-    Ok(all)
+    Ok(styles)
 }
 
-/// The text of one theme.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Source<'a> {
     name: &'a str,
@@ -119,7 +118,7 @@ struct Source<'a> {
     text: &'a str,
 }
 
-/// Where to look for a theme.
+/// The themes among which a name is searched.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Among {
     All,
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_theme_overrides_some_meanings_and_inherits_the_rest() {
+    fn an_own_theme_inherits_the_meanings_that_it_does_not_give() {
         let own = [
             written(
                 "mine",

@@ -1,5 +1,6 @@
-//! The key that approves: the waiting step of a release that this console drives, a choice after a failure, or the
-//! release of another operator. If only others can approve, it says who can and how.
+//! The key that approves. Depending on the open target, the key opens the question about the waiting step, the choice
+//! after a failed step, or the approval of another operator's release. If only other operators can approve, a page
+//! shows who can and how.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::release::{Need, Progress, Status, need_to_peer_approve};
 use crate::sanitize::sanitize;
 
 pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
-    // Showing who can approve changes nothing, so the target need not be armed.
+    // The page about missing approvals changes nothing, so it opens without arming the target.
     let lacks = |status: &Arc<Status>| model.lacks_approvals(status);
     if model.release_in_flight().is_some_and(lacks) {
         return open(model);
@@ -24,11 +25,11 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
     open(model)
 }
 
-/// Opens the question that fits the open target. It can only be answered while the target is armed.
+/// Opens the question that waits for an answer in the open target. It can only be answered while the target is armed.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let open = model.open.clone();
     let peer_approvable = open.and_then(|open| model.peer_approvable(&open));
-    if let Some(status) = peer_approvable.map(|told| Arc::clone(&told.status)) {
+    if let Some(status) = peer_approvable.map(|observed| Arc::clone(&observed.status)) {
         let need = need_to_peer_approve(&status.plan);
         ask(model, Question::PeerApprove(status), need);
         return Vec::new();
@@ -36,7 +37,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let Some(status) = model.release_in_flight().cloned() else {
         let promote = model.keymap.shown(Action::Promote);
         let otherwise =
-            format!("no release of this console is in flight here: {promote} starts one");
+            format!("this console drives no release of this target: {promote} starts one");
         let text = not_here(model, &otherwise);
         return super::refused(model, &text);
     };
@@ -52,10 +53,10 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
         model.dialog = Some(Dialog::Failure(failure));
         return Vec::new();
     }
-    super::refused(model, "nothing waits for your answer")
+    super::refused(model, "no step waits for your answer")
 }
 
-/// Whether a key arms the target of the open question: the question can be read before its target is armed.
+/// Whether the key arms the target of the open question. A question can be opened before its target is armed.
 pub(super) fn arms(model: &Model, key: KeyEvent) -> bool {
     let target = match &model.dialog {
         Some(Dialog::Confirm(confirm)) if confirm.button != Button::Note => {
@@ -70,10 +71,10 @@ pub(super) fn arms(model: &Model, key: KeyEvent) -> bool {
         && model.keymap.action(key, model.focus) == Some(Action::Arm)
 }
 
-/// The most characters of a note.
+/// The maximum length of a note, in characters.
 const LONGEST: usize = 200;
 
-/// Handles a key while the note of an approval has the focus. Returns whether the key was for it.
+/// Handles a key while the note of an approval has the focus. Returns whether the key was used.
 pub(super) fn noted(confirm: &mut Confirm, key: KeyEvent) -> bool {
     if confirm.button != Button::Note {
         return false;
@@ -90,7 +91,6 @@ pub(super) fn noted(confirm: &mut Confirm, key: KeyEvent) -> bool {
     true
 }
 
-/// Appends a pasted text to a note.
 pub(super) fn pasted(note: &mut String, text: &str) {
     add(note, text.trim());
 }
@@ -100,24 +100,26 @@ fn add(note: &mut String, text: &str) {
     note.extend(sanitize(text).chars().take(room));
 }
 
-/// What Tab focuses next. The note, if there is one, comes right after the control that has the focus at first.
+/// The part that Tab focuses next. If there is a note, it comes after the part that had the focus when the dialog
+/// opened.
 pub(super) fn next_button(confirm: &Confirm) -> Button {
     let is_typed = confirm.need == Need::TypedName;
-    let yes = if confirm.may_go() {
+    let confirming = if confirm.may_go() {
         Button::Go
     } else {
         Button::Name
     };
     match confirm.button {
         Button::Cancel if confirm.takes_note() && !is_typed => Button::Note,
-        Button::Cancel => yes,
+        Button::Cancel => confirming,
         Button::Name | Button::Go if confirm.takes_note() && is_typed => Button::Note,
-        Button::Note if !is_typed => yes,
+        Button::Note if !is_typed => confirming,
         Button::Name | Button::Go | Button::Note => Button::Cancel,
     }
 }
 
-/// What has the focus after the note: the name if one is typed, else never the button that a second Enter would press.
+/// The part that gets the focus when Enter ends the note. Never the button that confirms, so that a second Enter
+/// changes nothing.
 pub(super) fn after_note(confirm: &Confirm) -> Button {
     match confirm.need {
         Need::TypedName => Button::Name,

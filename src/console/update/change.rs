@@ -1,4 +1,5 @@
-//! The capitals: every key that leads to a change. Each one opens a question or says why it cannot.
+//! The keys that lead to a change outside the console (capital letters). Each key opens a question or shows why it
+//! cannot.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +20,14 @@ use crate::release::{
     Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
 };
 
-/// With less time left than this, the key that arms a target renews the arming: the operator is about to act.
+/// The key that arms a target renews the time if less than this and less than a quarter of the time are left. Otherwise
+/// the key ends the arming.
 const RENEWED: Duration = Duration::from_mins(1);
 
-/// The open target, if it can be changed now; else says why not.
+/// The open target, if it is armed. Otherwise shows why it cannot be changed.
 pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
     let Some(target) = model.open.clone() else {
-        super::say(
-            model,
-            Weight::Refused,
-            "no target is open: Enter opens the one under the cursor",
-        );
+        refuse_without_target(model);
         return None;
     };
     if model.is_armed() {
@@ -39,22 +37,26 @@ pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
         Mode::ReadOnly => format!("{target} cannot be changed: {}", model.read_only),
         Mode::Armable(_) => {
             let arm = model.keymap.shown(Action::Arm);
-            format!("read-only: {arm} arms {target}, then press that key again")
+            format!("not armed: {arm} arms {target}, then press the key again")
         }
     };
     super::say(model, Weight::Refused, &text);
     None
 }
 
+fn refuse_without_target(model: &mut Model) {
+    let open = model.keymap.shown(Action::Open);
+    let text = format!("no target is open: {open} opens the target under the cursor");
+    super::say(model, Weight::Refused, &text);
+}
+
 pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     let Some(target) = model.open.clone() else {
-        return super::refused(
-            model,
-            "no target is open: Enter opens the one under the cursor",
-        );
+        refuse_without_target(model);
+        return Vec::new();
     };
     let Mode::Armable(life) = model.mode else {
-        let text = format!("{}: nothing can be armed", model.read_only);
+        let text = format!("no target can be armed: {}", model.read_only);
         return super::refused(model, &text);
     };
     let left = model
@@ -64,13 +66,17 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     let is_renewed = left.is_some_and(|left| left.unsigned_abs() < (life / 4).min(RENEWED));
     if model.is_armed() && !is_renewed {
         model.armed = None;
-        super::say(model, Weight::Told, &format!("{target} is read-only again"));
+        super::say(
+            model,
+            Weight::Told,
+            &format!("{target} is not armed any more"),
+        );
         return Vec::new();
     }
     let Ok(until) = model.now.checked_add(life) else {
         return super::refused(
             model,
-            "the system clock is out of range: nothing can be armed",
+            "no target can be armed: the system clock is out of range",
         );
     };
     super::say(
@@ -82,7 +88,7 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The answer to a key that commands a release which this console does not drive.
+/// The answer to a key for a release that this console does not drive. `otherwise` if no release of the target is open.
 pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     let Some(observed) = model.elsewhere() else {
         return otherwise.to_owned();
@@ -90,14 +96,14 @@ pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     let release = observed.status.plan.release.short();
     match &observed.driver {
         Some(driver) => format!(
-            "release {release} is driven by {}: watch it here; {} asks to take it over, or takes it",
+            "release {release} is driven by {}: {} requests the handover, or takes the release over",
             driver.operator,
             model.keymap.shown(Action::Resume)
         ),
         None if observed.is_interrupted() => {
             let resume_key = model.keymap.shown(Action::Resume);
             format!(
-                "release {release} was interrupted and has no driver: {resume_key} resumes it, \
+                "release {release} was interrupted and has no driver: {resume_key} resumes it \
                  or backs it out"
             )
         }
@@ -105,22 +111,23 @@ pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     }
 }
 
-/// Why no release can start here now. A standby is no reason, no matter who drives it: the new release ends it.
-fn in_the_way(model: &Model, target: &Target) -> Option<String> {
+/// Why no release can start in the open target now. A release in standby is no reason, because a new release
+/// supersedes it.
+fn cannot_start(model: &Model, target: &Target) -> Option<String> {
     if model.is_in_standby(target) {
         return None;
     }
     busy(model)
 }
 
-/// Why no other release can start here now.
+/// Why nothing can start in the open target now: this console or another operator drives a release of the target.
 fn busy(model: &Model) -> Option<String> {
     if model.elsewhere().is_some_and(Observed::is_driven) {
         return Some(not_here(model, ""));
     }
     let status = model.release_in_flight()?;
     Some(format!(
-        "release {} of {} is in flight: {} answers it, {} backs it out",
+        "release {} of {} is running: {} answers its question, {} backs it out",
         status.plan.release.short(),
         status.plan.target(),
         model.keymap.shown(Action::Approve),
@@ -132,7 +139,7 @@ pub(super) fn promote(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
     };
-    if let Some(why) = in_the_way(model, &target) {
+    if let Some(why) = cannot_start(model, &target) {
         return super::refused(model, &why);
     }
     choose::open(model, target, Intent::Promote)
@@ -142,7 +149,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
     };
-    if let Some(why) = in_the_way(model, &target) {
+    if let Some(why) = cannot_start(model, &target) {
         return super::refused(model, &why);
     }
     let standby = model.snapshot().and_then(|snapshot| {
@@ -159,9 +166,11 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
                 .any(|slot| snapshot.role(slot) == Role::Unknown)
         });
         let text = if is_unknown {
-            format!("it is unknown whether {target} keeps a version warm: not every source answers")
+            format!(
+                "not every source answers, so it is unknown whether {target} keeps a version warm"
+            )
         } else {
-            format!("{target} keeps no version warm: the version you choose is started again")
+            format!("{target} keeps no version warm: the version that you choose is started again")
         };
         super::say(model, Weight::Told, &text);
         return choose::open(model, target, Intent::GoBack);
@@ -182,18 +191,20 @@ pub(super) fn back_out(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(status) = model.release_in_flight().cloned() else {
-        let otherwise = "no release of this console is in flight here: R rolls back";
-        let text = not_here(model, otherwise);
+        let roll_back = model.keymap.shown(Action::RollBack);
+        let otherwise =
+            format!("this console drives no release of this target: {roll_back} rolls back");
+        let text = not_here(model, &otherwise);
         return super::refused(model, &text);
     };
     if matches!(status.progress, Progress::Back(_)) {
-        return super::refused(model, "it is already being backed out");
+        return super::refused(model, "the release is already being backed out");
     }
     ask_back_out(model, status, None);
     Vec::new()
 }
 
-/// Asks for confirmation before a release is undone. The note is kept in the history.
+/// Asks the operator to confirm that a release is backed out. The note is stored in the history.
 pub(super) fn ask_back_out(model: &mut Model, status: Arc<Status>, note: Option<String>) {
     let need = need_back(status.may_have_switched, status.plan.tier());
     ask(model, Question::BackOut(status), need);
@@ -206,23 +217,23 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
     if armed_target(model).is_none() {
         return Vec::new();
     }
-    let standing = model
+    let in_standby = model
         .release_in_flight()
         .filter(|status| matches!(status.progress, Progress::Standby { .. }))
         .cloned();
-    let Some(status) = standing else {
-        let otherwise = "no release of this console keeps a version warm here";
+    let Some(status) = in_standby else {
+        let otherwise = "this console drives no release that keeps a version of this target warm";
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     };
-    // The approval that *stop* needs is asked for here, so that it does not ask again when it starts.
+    // The confirmation also counts as the approval that *stop* needs, so that *stop* does not ask again.
     let need = need_of(&status.plan, Step::Stop).max(Need::Confirmation);
     ask(model, Question::EndStandby(status), need);
     Vec::new()
 }
 
-/// What to wait for before a release can be resumed: its state is unknown without its store.
-fn store_is_away(model: &Model, target: &Target) -> Option<String> {
+/// Why a release cannot be resumed while its store does not answer: its state is stored there.
+fn store_is_unreachable(model: &Model, target: &Target) -> Option<String> {
     let snapshot = model.world.get(target)?;
     let SourceState::Stale {
         since, retry_at, ..
@@ -234,40 +245,41 @@ fn store_is_away(model: &Model, target: &Target) -> Option<String> {
         let whole = to.duration_since(from).as_secs().try_into().unwrap_or(0);
         duration(Duration::from_secs(whole))
     };
-    let again = match retry_at.filter(|at| *at > model.now) {
+    let next_attempt = match retry_at.filter(|at| *at > model.now) {
         Some(at) => format!("in {}", seconds(model.now, at)),
         None => "now".to_owned(),
     };
     let resume_key = model.keymap.shown(Action::Resume);
     Some(format!(
-        "{target}: the store has not answered for {}, next attempt {again}. {resume_key} resumes the release as soon as it answers; until then everything stays as it is",
+        "{target}: the store has not answered for {}, next attempt {next_attempt}. {resume_key} resumes the release \
+         when the store answers again; until then nothing is changed",
         seconds(*since, model.now)
     ))
 }
 
-/// Reads a release that has no driver or another driver, and asks what to do with it. If another operator
-/// requests the handover of this console's release, asks about that first.
+/// Reads a release that this console does not drive, and asks what to do with it. If another operator requests the
+/// handover of this console's release, opens that question instead.
 pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
     };
-    if handover::is_asked(model, &target) {
+    if handover::open_request(model, &target) {
         return Vec::new();
     }
-    let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();
+    let is_open = |observed: &Observed| observed.is_driven() || observed.is_interrupted();
     let is_open = model.elsewhere().is_some_and(is_open) || model.is_lost_here(&target);
-    if let Some(text) = store_is_away(model, &target).filter(|_| is_open) {
+    if let Some(text) = store_is_unreachable(model, &target).filter(|_| is_open) {
         return super::refused(model, &text);
     }
     if !is_open {
-        let otherwise = "there is nothing to resume, take over or hand over here";
+        let otherwise = "this target has no release to resume, take over or hand over";
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     }
     resuming::begin(model, target)
 }
 
-/// Plans a repair of the open target, then asks for confirmation.
+/// Plans a repair of the open target. The operator confirms the plan afterwards.
 pub(super) fn repair(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
@@ -282,18 +294,20 @@ pub(super) fn repair(model: &mut Model) -> Vec<Effect> {
     repair::begin(model, target)
 }
 
-/// Needs no confirmation: it undoes nothing, and earlier results do not count for longer because of it.
+/// Runs the checks again. No confirmation is needed, because the checks change nothing.
 pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
     if armed_target(model).is_none() {
         return Vec::new();
     }
     let Some(status) = model.release_in_flight().cloned() else {
-        let otherwise = "no release of this console is in flight here: P starts one";
-        let text = not_here(model, otherwise);
+        let promote = model.keymap.shown(Action::Promote);
+        let otherwise =
+            format!("this console drives no release of this target: {promote} starts one");
+        let text = not_here(model, &otherwise);
         return super::refused(model, &text);
     };
     if !rests_before_switch(&status.progress) {
-        let text = "checks are run again only while register or switch waits for approval";
+        let text = "the checks can only run again while register or switch waits for approval";
         return super::refused(model, text);
     }
     super::say(model, Weight::Told, "the checks are running again");
@@ -304,7 +318,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
     }]
 }
 
-/// Opens a question, with the focus on the answer that changes nothing.
+/// Asks the operator to confirm a change. The focus is on the name to type, or on the button that changes nothing.
 pub(super) fn ask(model: &mut Model, question: Question, need: Need) {
     let life = question.definition().timing.approval;
     model.dialog = Some(Dialog::Confirm(Confirm {

@@ -1,5 +1,4 @@
-//! The page that Enter opens on a check: the request, the response, what was expected, and what was
-//! received.
+//! The page that opens on a check: its state, what was expected and what was received, the request and the response.
 
 use std::time::Duration;
 
@@ -15,9 +14,10 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let suite = model.release().map(|status| &status.plan.definition.suite);
     let mut cases = suite.into_iter().flat_map(|suite| &suite.cases);
     let case = cases.find(|case| named(&case.name, &row.name));
-    let report = checked.cases.iter().find(|one| named(&one.name, &row.name));
+    let mut reports = checked.cases.iter();
+    let report = reports.find(|report| named(&report.name, &row.name));
     let state = match row.state {
-        CheckState::Pending => "waiting for its turn".to_owned(),
+        CheckState::Pending => "not started yet".to_owned(),
         CheckState::Running => "running".to_owned(),
         CheckState::Settled(verdict) => match row.took {
             Some(took) => format!("{verdict} after {}", time(took)),
@@ -31,19 +31,19 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     };
     let mut lines = vec![
         format!("{state}, {required}"),
-        format!("of {} in {}", checked.version, checked.slot),
+        format!("version {} in {}", checked.version, checked.slot),
     ];
     lines.extend(of_failure(&row.detail));
     lines.extend(case.map(of_expectation).unwrap_or_default());
     if let Some(report) = report {
         lines.extend(of_transcript(report));
     } else if let Some(case) = case {
-        lines.push(format!("asks  {} {}", case.method, case.shown_path()));
+        lines.push(format!("request  {} {}", case.method, case.shown_path()));
     }
     (format!("Check {}", row.name), lines)
 }
 
-/// Compares a name with that of a row, which was sanitized.
+/// Whether a name is that of a row. The name in the row was sanitized.
 fn named(name: &str, row: &str) -> bool {
     crate::sanitize::sanitize(name) == row
 }
@@ -75,8 +75,8 @@ fn of_expectation(case: &Case) -> Vec<String> {
         lines.push(format!("  {pointer} in the body is {value}"));
     }
     match expect.within {
-        Some(within) => lines.push(format!("  the whole answer within {}", time(within))),
-        None => lines.push(format!("  an answer within {}", time(case.timeout))),
+        Some(within) => lines.push(format!("  the complete response within {}", time(within))),
+        None => lines.push(format!("  a response within {}", time(case.timeout))),
     }
     lines
 }

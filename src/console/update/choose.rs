@@ -1,4 +1,4 @@
-//! Choosing a version: the list, the answers that arrive for it one by one, its filter, and the choice.
+//! The picker: opens it, adds the answers that arrive one by one, filters the versions, and handles the choice.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -13,7 +13,7 @@ use crate::inventory::{Digest, SourceState, Target, VersionRef, by_version};
 use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 use crate::sanitize::sanitize;
 
-/// Opens the picker with what is already known.
+/// Opens the picker with the versions that are already known, and asks for the others.
 pub(super) fn open(model: &mut Model, target: Target, intent: Intent) -> Vec<Effect> {
     model.dialog = Some(Dialog::Picker(Picker::new(target.clone(), intent)));
     arrange(model);
@@ -44,9 +44,10 @@ pub(super) fn listed(
             let mut names: Vec<String> = versions.iter().map(|name| sanitize(name)).collect();
             names.sort_by(|a, b| by_version(b, a));
             names.dedup();
-            // The registry answers again: look up again what it could not answer before.
-            let is_unknown = |it: &LookUp| matches!(it, LookUp::Answered(Resolved::Unknown(_)));
-            picker.looked_up.retain(|_, answer| !is_unknown(answer));
+            // The registry answers now, so the tags that it could not look up before are looked up again.
+            let has_failed =
+                |look_up: &LookUp| matches!(look_up, LookUp::Answered(Resolved::Unknown(_)));
+            picker.looked_up.retain(|_, look_up| !has_failed(look_up));
             VersionList::Listed(names)
         }
         Err(why) => VersionList::Failed(sanitize(&why)),
@@ -73,8 +74,8 @@ pub(super) fn looked_up(
     look_ups(model)
 }
 
-/// The rules and the past of a target arrived.
-pub(super) fn told(
+/// Adds the rules and the past of a target to the picker or to the dialog that asks for a reason.
+pub(super) fn terms_read(
     model: &mut Model,
     target: &Target,
     terms: Result<Terms, String>,
@@ -91,8 +92,8 @@ pub(super) fn told(
     look_ups(model)
 }
 
-/// The place of an image arrived.
-pub(super) fn found(
+/// Adds the result of the search for an image to the picker.
+pub(super) fn image_found(
     model: &mut Model,
     target: &Target,
     digest: Digest,
@@ -110,23 +111,23 @@ pub(super) fn found(
     look_ups(model)
 }
 
-/// Computes the rows again. The cursor stays on its version. If the list has just become complete and the cursor is on
-/// no row yet, it goes to the version that is most likely wanted.
+/// Computes the rows again. The cursor stays on its version. If the list has just become complete and there is no
+/// cursor yet, the cursor goes to the version that the operator most likely wants.
 pub(super) fn arrange(model: &mut Model) {
     let Some(mut picker) = take_picker(model) else {
         return;
     };
     let under = picker.way().cloned();
-    if is_world_heard(model, &picker.target) {
+    if is_before_observed(model, &picker.target) {
         picker.before = Before::Heard;
     }
     (picker.ways, picker.against_all) = ways(model, &picker);
-    let same = |under: &Way| picker.ways.iter().position(|way| way.is_same(under));
-    let row = under.as_ref().and_then(same);
+    let row_of = |under: &Way| picker.ways.iter().position(|way| way.is_same(under));
+    let row = under.as_ref().and_then(row_of);
     picker.has_cursor = row.is_some();
     let last = picker.ways.len().saturating_sub(1);
     picker.row = row.unwrap_or(picker.row).min(last);
-    // A list that failed is read again later: as long as it has no rows, the cursor waits for it.
+    // The console tries again to read a list that failed. The cursor waits until there is a row.
     let has_failed = matches!(picker.list, VersionList::Failed(_));
     let is_empty_by_failure = has_failed && picker.ways.is_empty();
     if picker.is_whole() && !is_empty_by_failure && !picker.is_settled {
@@ -139,8 +140,9 @@ pub(super) fn arrange(model: &mut Model) {
     model.dialog = Some(Dialog::Picker(picker));
 }
 
-/// Whether the targets of the environments before this one were observed, or are known to be unreachable.
-fn is_world_heard(model: &Model, target: &Target) -> bool {
+/// Whether, in every earlier environment in promotion order, the target of this service was observed or its sources
+/// do not answer.
+fn is_before_observed(model: &Model, target: &Target) -> bool {
     let names = model.world.environments.iter().map(|(name, _)| name);
     let before = names.take_while(|name| **name != target.environment);
     let mut targets = before.map(|name| Target::new(target.service.clone(), name.clone()));
@@ -161,14 +163,14 @@ fn take_picker(model: &mut Model) -> Option<Picker> {
     }
 }
 
-/// Puts the cursor on the version that is most likely wanted.
+/// Puts the cursor on the version that the operator most likely wants.
 fn place(model: &Model, picker: &mut Picker) {
     picker.row = best_way(model, picker).unwrap_or(0);
     picker.has_cursor = !picker.ways.is_empty();
 }
 
-/// Starts the next look-ups: the rows on the screen first, then the newest by name. Never more than a few at a
-/// time, so as not to overload the registry.
+/// Starts the next look-ups: first the rows on the screen, then the newest tags by name. At most [`LOOK_UPS`] run at
+/// the same time, so that the registry is not overloaded.
 fn look_ups(model: &mut Model) -> Vec<Effect> {
     let height = layout::picker_rows(model.size);
     let Some(Dialog::Picker(picker)) = &mut model.dialog else {
@@ -180,19 +182,21 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
     let VersionList::Listed(names) = &picker.list else {
         return Vec::new();
     };
-    let asked = picker.looked_up.values();
-    let asked = asked.filter(|answer| **answer == LookUp::Asked).count();
+    let look_ups = picker.looked_up.values();
+    let running = look_ups
+        .filter(|look_up| **look_up == LookUp::Asked)
+        .count();
     let in_view = layout::window(picker.row, picker.ways.len(), height);
-    let seen = picker.ways.get(in_view).unwrap_or_default();
-    let seen = seen.iter().filter_map(|way| match &way.wanted {
+    let on_screen = picker.ways.get(in_view).unwrap_or_default();
+    let on_screen = on_screen.iter().filter_map(|way| match &way.wanted {
         Wanted::Version(_) if way.knowledge == Knowledge::Typed => None,
-        // To know whether its tag still names what runs there.
+        // Shows whether the tag still names the image that is live in that environment.
         Wanted::From(_) => names.contains(&way.name).then_some(&way.name),
         _ => Some(&way.name),
     });
     let mut next: Vec<(String, VersionRef)> = Vec::new();
-    for name in seen.chain(names.iter().take(LOOKED_UP_UNSEEN)) {
-        if asked + next.len() >= LOOK_UPS {
+    for name in on_screen.chain(names.iter().take(LOOKED_UP_UNSEEN)) {
+        if running + next.len() >= LOOK_UPS {
             break;
         }
         let is_new = !picker.looked_up.contains_key(name) && next.iter().all(|(n, _)| n != name);
@@ -216,13 +220,13 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Looks for the images of the rows on the screen, so that a missing image is known before the choice.
+/// Searches for the images of the rows on the screen, so that a missing image is known before the operator chooses.
 fn images(picker: &mut Picker, height: usize) -> Vec<Effect> {
-    let asked = picker.images.values().filter(|image| image.is_none());
-    let room = LOOK_UPS.saturating_sub(asked.count());
+    let running = picker.images.values().filter(|image| image.is_none());
+    let room = LOOK_UPS.saturating_sub(running.count());
     let in_view = layout::window(picker.row, picker.ways.len(), height);
-    let seen = picker.ways.get(in_view).unwrap_or_default();
-    let digests = seen.iter().filter_map(|way| way.digest.clone());
+    let on_screen = picker.ways.get(in_view).unwrap_or_default();
+    let digests = on_screen.iter().filter_map(|way| way.digest.clone());
     let new = digests.filter(|digest| !picker.images.contains_key(digest));
     let next: Vec<Digest> = new.take(room).collect();
     let ask = |digest: Digest| {
@@ -240,7 +244,7 @@ pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> V
     let page = isize::try_from(page).unwrap_or(1);
     match key.code {
         KeyCode::Esc => {
-            super::say(model, Weight::Told, "nothing was chosen");
+            super::say(model, Weight::Told, "no version was chosen");
             return Vec::new();
         }
         KeyCode::Up => picker.go_by(-1),
@@ -261,7 +265,7 @@ pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> V
     look_ups(model)
 }
 
-/// The text has changed: the cursor goes to the best match, the first row. It is unknown until the list is complete.
+/// The operator has changed the text. The cursor goes to the first row, the best match, if the list is complete.
 fn retyped(model: &mut Model) {
     if let Some(Dialog::Picker(picker)) = &mut model.dialog {
         picker.ways.clear();
@@ -287,34 +291,37 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
     look_ups(model)
 }
 
-/// The version whose complete name was typed before the list was complete: the rest of the list cannot change that.
+/// The version whose complete name was typed before the list was complete. The rest of the list cannot change the
+/// choice.
 fn typed(picker: &Picker) -> Option<&Way> {
     let typed = picker.line.text().trim();
     let mut ways = picker.ways.iter().filter(|_| !picker.is_settled);
     ways.find(|way| way.name == typed)
 }
 
-/// Why Enter chooses nothing.
-fn nothing_under_cursor(picker: &Picker) -> &'static str {
+/// Why Enter cannot choose a version, and what to do.
+fn no_choice(picker: &Picker) -> &'static str {
     match (picker.is_whole(), picker.ways.is_empty()) {
         (false, true) => "the versions are still being loaded: wait, or type a whole tag or digest",
         (false, false) => {
-            "the versions are still being loaded: wait, go to one of these with the arrow keys, or type a whole tag or digest"
+            "the versions are still being loaded: wait, move to a version with the arrow keys, or type a whole tag or digest"
         }
-        (true, true) => "there is nothing to choose: type a whole tag or digest",
-        (true, false) => "the version under the cursor has left the list: choose another one",
+        (true, true) => "no version was found: type a whole tag or digest",
+        (true, false) => {
+            "the version under the cursor is no longer in the list: choose another version"
+        }
     }
 }
 
-/// Chooses the row under the cursor, or says why it cannot.
+/// Chooses the version under the cursor, or shows why it cannot be chosen.
 fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
     let Some(way) = picker.way().or_else(|| typed(&picker)).cloned() else {
-        super::say(model, Weight::Refused, nothing_under_cursor(&picker));
+        super::say(model, Weight::Refused, no_choice(&picker));
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();
     };
     if !picker.is_seen {
-        let text = "the list has only now been loaded: check the version under the cursor, then press Enter again";
+        let text = "the list was loaded just now: check the version under the cursor, then press Enter again";
         super::say(model, Weight::Refused, text);
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();
@@ -324,7 +331,7 @@ fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
     let mut against_all = picker.against_all.iter();
     let against_all = against_all.find(|why| why.hold().is_none());
     if let Some(why) = way.against.first().or(against_all) {
-        let text = format!("not chosen: {why}");
+        let text = format!("cannot be chosen: {why}");
         super::say(model, Weight::Refused, &text);
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();

@@ -1,5 +1,5 @@
-//! Questions and answers: from a plan to a question, from a question to a command. `release` makes the
-//! approval; nothing here decides what is allowed.
+//! Confirmations: a plan becomes a question to the operator, and the answer becomes an effect. `Approval::give` in
+//! `release` decides whether an answer is valid.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::release::{
 
 pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
     let (name, title) = match &model.dialog {
-        // Esc or another key was pressed meanwhile: that plan is not wanted any more.
+        // If the operator has closed the dialog, the plan is not wanted any more.
         Some(Dialog::Thinking(thinking)) if thinking.asked == asked => {
             let title = format!("{} to {}", thinking.name, thinking.target);
             (thinking.name.clone(), title)
@@ -34,13 +34,13 @@ pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Ref
     }
 }
 
-/// Asks whether to start a plan.
+/// Asks the operator to confirm that the release of a plan starts.
 pub(super) fn ask_to_begin(model: &mut Model, plan: Arc<Plan>) {
     let need = need_to_begin(&plan);
     change::ask(model, Question::Begin(plan), need);
 }
 
-/// Shows every reason of a refusal.
+/// Shows that the operation `title` was refused, with all reasons.
 pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
     let reasons = refused
         .0
@@ -54,22 +54,22 @@ pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
     }));
 }
 
-/// An approval of another operator's release was recorded or refused.
+/// Shows that the approval of another operator's release was stored or refused.
 pub(super) fn peer_approved(
     model: &mut Model,
     target: &Target,
     peer_approved: Result<PeerApproval, Refused>,
 ) -> Vec<Effect> {
     match peer_approved {
-        Ok(given) => {
-            let until = local_time::clock(given.expires_at);
+        Ok(approval) => {
+            let until = local_time::clock(approval.expires_at);
             let text =
                 format!("you approved the release of {target}; the approval counts until {until}");
             super::say(model, Weight::Told, &text);
         }
         Err(refused) => refuse(
             model,
-            format!("approving the release of {target}"),
+            format!("approval of the release of {target}"),
             &refused,
         ),
     }
@@ -100,7 +100,7 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
             confirm.button = approving::next_button(&confirm);
         }
         _ if confirm.need == Need::TypedName && typed(&mut confirm.typed, key) => {
-            // Typing the complete name is the decision: Enter presses the button that it has unlocked.
+            // The operator has decided by typing the complete name, so Enter now presses the button that confirms.
             confirm.button = if confirm.may_go() {
                 Button::Go
             } else {
@@ -113,11 +113,11 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
     Vec::new()
 }
 
-/// The most characters of a name.
+/// The maximum length of a typed name, in characters.
 const LONGEST: usize = 80;
 
-/// Types at the end of a name, one character at a time. Returns whether the key was for it. There is no
-/// history, completion or paste here: typing the name is the decision.
+/// Edits the end of a typed name by one key. Returns whether the key was used. The name cannot be pasted or completed,
+/// because typing the name is the confirmation.
 fn typed(name: &mut String, key: KeyEvent) -> bool {
     let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
@@ -137,7 +137,7 @@ fn typed(name: &mut String, key: KeyEvent) -> bool {
 
 /// Scrolls the text, but not past its end.
 fn scroll(model: &Model, confirm: &mut Confirm, by: isize) {
-    // The size of the dialog as it is drawn, without the frame and the fixed lines.
+    // The size of the dialog's text as `view` draws it, without the frame and the lines that do not scroll.
     let columns = usize::from(model.size.0.min(92)).saturating_sub(20).max(20);
     let rows = layout::dialog_rows(model.size).saturating_sub(8);
     let lines: usize = match &confirm.question {
@@ -161,21 +161,23 @@ fn plan_lines(plan: &Plan, columns: usize) -> usize {
 }
 
 fn repair_lines(plan: &RepairPlan, columns: usize) -> usize {
-    let high = |words: usize| 1 + words / columns;
+    let height = |length: usize| 1 + length / columns;
     let calls = plan
         .repair_actions
         .iter()
         .flat_map(|planned| &planned.calls);
-    let calls: usize = calls.map(|call| high(call.len())).sum();
-    let persons = plan.for_a_person().map(|(_, words)| high(words.len() + 24));
+    let calls: usize = calls.map(|call| height(call.len())).sum();
+    let persons = plan
+        .for_a_person()
+        .map(|(_, remedy)| height(remedy.len() + 24));
     let items = plan
         .items
         .iter()
-        .map(|item| 1 + high(item.drift.says.len() + 24));
+        .map(|item| 1 + height(item.drift.says.len() + 24));
     let costs = plan
         .costs()
         .iter()
-        .map(|cost| high(cost.len()))
+        .map(|cost| height(cost.len()))
         .sum::<usize>();
     calls + plan.repair_actions.len() + persons.sum::<usize>() + items.sum::<usize>() + costs
 }
@@ -193,14 +195,14 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
         model.dialog = Some(Dialog::Confirm(confirm));
         return Vec::new();
     }
-    // The notice about an incomplete name is outdated.
+    // Removes the notice about an incomplete name.
     model.notice = None;
     let target = confirm.question.target().clone();
-    // A question can be read before its target is armed, and the arming may have ended since then.
+    // A question can be opened before its target is armed, and the arming may have ended since then.
     if !model.is_armed() || model.open.as_ref() != Some(&target) {
         let arm = model.keymap.shown(Action::Arm);
         let text =
-            format!("{target} is not armed, nothing was changed: {arm} arms it, then answer again");
+            format!("not armed, so nothing was changed: {arm} arms {target}, then answer again");
         model.dialog = Some(Dialog::Confirm(confirm));
         return super::refused(model, &text);
     }
@@ -247,7 +249,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
         }
         Question::Repair(plan) => match RepairApproval::give(&plan, by, typed, now) {
             Ok(approval) => {
-                super::repair::begun(model, target);
+                super::repair::confirmed(model, target);
                 vec![Effect::Repair { plan, approval }]
             }
             Err(why) => super::refused(model, &why.to_string()),
@@ -267,7 +269,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                 let command = Command::EndStandby;
                 return vec![Effect::Say { release, command }];
             }
-            // The approval of *stop*, given while the old version is kept warm, also ends that time.
+            // The approval of *stop* also ends the time during which the old version is kept warm.
             match Approval::give(&status.plan, Scope::Step(Step::Stop), by, typed, now) {
                 Ok(approval) => vec![Effect::Say {
                     release,

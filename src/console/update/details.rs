@@ -1,9 +1,9 @@
-//! What Enter shows and `y` copies: the content of the panes, uncut.
+//! The complete content of a pane: the page that opens on it, and the text that is copied from it.
 
 use super::{check_page, logs, slots_page};
 use crate::console::model::{Model, Page, Pane, checks, registrations};
 
-/// How many rows a list has.
+/// The number of rows in the checks or in the registrations. 0 for the other panes.
 pub(super) fn row_count(model: &Model, pane: Pane) -> usize {
     match pane {
         Pane::Checks => checks(model).len(),
@@ -12,7 +12,7 @@ pub(super) fn row_count(model: &Model, pane: Pane) -> usize {
     }
 }
 
-/// The complete text of what is under the cursor.
+/// The page with the complete text of the row under the cursor.
 pub(super) fn page(model: &Model) -> Page {
     let (title, lines) = match model.focus {
         Pane::Environments | Pane::Slots => slots_page::page(model),
@@ -29,7 +29,7 @@ pub(super) fn page(model: &Model) -> Page {
     Page {
         title,
         lines: if lines.is_empty() {
-            vec!["there is nothing here yet".into()]
+            vec!["nothing to show yet".into()]
         } else {
             lines
                 .iter()
@@ -40,22 +40,25 @@ pub(super) fn page(model: &Model) -> Page {
     }
 }
 
-/// What `y` copies: its name and its text.
+/// The text to copy from the focused pane, and what it is.
 pub(super) fn copied(model: &Model) -> Option<(&'static str, String)> {
     match model.focus {
         Pane::Environments => {
             let target = super::world::under_cursor(model)?;
             let instance = model.world.get(&target)?.live_instance()?;
-            Some(("the digest that is live there", instance.digest.to_string()))
+            Some((
+                "the digest of the live version",
+                instance.digest.to_string(),
+            ))
         }
         Pane::Slots => {
             let snapshot = model.snapshot()?;
-            let (what, slot) = match model.log.slot() {
+            let (label, slot) = match model.log.slot() {
                 Some(slot) => ("the digest of the slot whose log is shown", slot),
-                None => ("the digest that is live", snapshot.live()?),
+                None => ("the digest of the live version", snapshot.live()?),
             };
             let instance = snapshot.slots.get(slot).instance.as_ref()?;
-            Some((what, instance.digest.to_string()))
+            Some((label, instance.digest.to_string()))
         }
         Pane::Checks => {
             let rows = checks(model);

@@ -1,4 +1,4 @@
-//! A key or a paste while a dialog is open.
+//! Passes a key or a pasted text to the open dialog.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -31,7 +31,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     };
     match dialog {
         Dialog::Help(help) => look::helping(model, help, key),
-        Dialog::Palette(open) => palette::pressed(model, open, key),
+        Dialog::Palette(palette) => palette::pressed(model, palette, key),
         Dialog::Themes(choice) => look::trying_on(model, choice, key.code),
         Dialog::Page(page) => {
             model.dialog = scrolled(page.top, key.code).map(|top| {
@@ -44,7 +44,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         Dialog::Picker(picker) => choose::picking(model, picker, key),
-        Dialog::Reason(asked) => reason::pressed(model, asked, key),
+        Dialog::Reason(reason) => reason::pressed(model, reason, key),
         Dialog::Thinking(thinking) => {
             if key.code != KeyCode::Esc {
                 model.dialog = Some(Dialog::Thinking(thinking));
@@ -58,12 +58,12 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             });
             Vec::new()
         }
-        Dialog::Confirm(asked) => confirm::pressed(model, asked, key),
+        Dialog::Confirm(confirm) => confirm::pressed(model, confirm, key),
         Dialog::Failure(failure) => failed::pressed(model, failure, key),
         Dialog::Leaving(leaving) => leave::pressed(model, leaving, key.code),
-        Dialog::Reload(asked) => reload::pressed(model, asked, key.code),
+        Dialog::Reload(dialog) => reload::pressed(model, dialog, key.code),
         Dialog::OpenReleases(list) => resuming::choosing(model, list, key.code),
-        Dialog::Resume(asked) => resuming::pressed(model, asked, key.code),
+        Dialog::Resume(dialog) => resuming::pressed(model, dialog, key.code),
         Dialog::Holding(holding) => holding::typed(model, holding, key),
         Dialog::Words(words) => resuming::typed(model, words, key),
         Dialog::Handover(handover) => handover::pressed(model, handover, key.code),
@@ -75,9 +75,9 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
-/// A paste goes into a line for a note or reason, never into a name that has to be typed.
+/// Inserts a pasted text into the open text line. A name that confirms a change cannot be pasted.
 pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
-    let refused = match &mut model.dialog {
+    let refusal = match &mut model.dialog {
         Some(Dialog::Picker(_)) => return choose::pasted(model, text),
         Some(Dialog::Reason(reason)) => {
             reason.line.paste(text.trim());
@@ -104,25 +104,26 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
             failure.note.paste(text.trim());
             return Vec::new();
         }
-        Some(Dialog::Failure(_)) => "there is nothing to paste into: n starts a note",
+        Some(Dialog::Failure(_)) => "the pasted text was ignored: press n first to write a note",
         Some(Dialog::Confirm(confirm)) if confirm.button == Button::Note => {
             approving::pasted(confirm.note.get_or_insert_default(), text);
             return Vec::new();
         }
         Some(Dialog::Confirm(confirm)) if confirm.need == Need::TypedName => {
-            "a paste does not count: type the name"
+            "the pasted text was ignored: type the name"
         }
-        _ => "there is nothing to paste into",
+        _ => "the pasted text was ignored: no text line is open",
     };
-    super::refused(model, refused)
+    super::refused(model, refusal)
 }
 
-/// The most lines by which a question's text can be scrolled: it is never a page.
+/// The largest number of lines by which the text of a question is scrolled.
 const MOST: usize = 40;
-/// The lines of one scroll step.
+/// How many lines `PageUp` and `PageDown` scroll.
 const BY: usize = 4;
 
-/// Scrolls the text of a question whose arrows move between answers. Any other key scrolls back to its start.
+/// Scrolls the text of a dialog in which the arrow keys move between answers. Returns whether the key was used. Any
+/// other key scrolls back to the start of the text.
 fn scrolls_question(model: &mut Model, key: KeyCode) -> bool {
     let asks = model.dialog.as_ref().is_some_and(Dialog::asks_in_rows);
     model.scrolled = match key {
@@ -136,7 +137,7 @@ fn scrolls_question(model: &mut Model, key: KeyCode) -> bool {
     true
 }
 
-/// The new top line of a page; none if the key closes it.
+/// The new top line of a page. `None` if the key closes the page.
 fn scrolled(top: usize, key: KeyCode) -> Option<usize> {
     match key {
         KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?') => None,
@@ -149,7 +150,7 @@ fn scrolled(top: usize, key: KeyCode) -> Option<usize> {
     }
 }
 
-/// The row after a key, of `count` rows.
+/// The row of the cursor after a key, in a list of `count` rows.
 pub(super) fn moved(row: usize, count: usize, key: KeyCode) -> usize {
     match key {
         KeyCode::Up | KeyCode::Char('k') => row.saturating_sub(1),

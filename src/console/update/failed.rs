@@ -1,4 +1,4 @@
-//! A step failed and the operator has to choose what to do: the answers, and a note.
+//! The dialog that asks what to do about a failed step, with a line for a note.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -11,7 +11,7 @@ use crate::release::{Choice, Command};
 pub(super) fn pressed(model: &mut Model, mut failure: Failure, key: KeyEvent) -> Vec<Effect> {
     if failure.is_noting {
         match key.code {
-            // The note stays; the answers get the focus again.
+            // The note is kept, and the answers get the focus again.
             KeyCode::Enter | KeyCode::Esc | KeyCode::Tab => failure.is_noting = false,
             _ => {
                 if let Some(request) = line::editing(key) {
@@ -41,7 +41,7 @@ pub(super) fn pressed(model: &mut Model, mut failure: Failure, key: KeyEvent) ->
 
 fn later(model: &mut Model) -> Vec<Effect> {
     let approve = model.keymap.shown(Action::Approve);
-    let text = format!("not decided: {approve} asks again");
+    let text = format!("nothing was decided: {approve} asks again");
     super::say(model, Weight::Told, &text);
     Vec::new()
 }
@@ -50,15 +50,15 @@ fn answer(model: &mut Model, failure: Failure, choice: Choice) -> Vec<Effect> {
     let target = failure.status.plan.target().clone();
     if model.open.as_ref() != Some(&target) || !model.is_armed() {
         let arm = model.keymap.shown(Action::Arm);
-        let text = format!("read-only: {arm} arms {target}, then answer again");
-        // The question stays open: a note may have been typed.
+        let text = format!("not armed: {arm} arms {target}, then answer again");
+        // The dialog stays open, because the operator may have typed a note.
         model.dialog = Some(Dialog::Failure(failure));
         return super::refused(model, &text);
     }
     let note = crate::sanitize::sanitize(failure.note.text().trim());
     let note = (!note.is_empty()).then_some(note);
     if choice == Choice::BackOut && failure.status.may_have_switched {
-        // Backing out moves traffic here, so it needs the same confirmation as every traffic change.
+        // After the switch, backing out moves traffic, so it needs the same confirmation as every change of traffic.
         change::ask_back_out(model, failure.status, note);
         return Vec::new();
     }

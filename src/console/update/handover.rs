@@ -1,5 +1,5 @@
-//! The driver's side of a handover: a request is announced once, and answered with yes, no or later. Also:
-//! if another console is observed to drive the release, the driver checks its lock.
+//! The driver's side of a handover: announces a request once, and lets the operator hand over, refuse or answer later.
+//! If another console is observed to drive this console's release, tells the driver to check its lock.
 
 use crossterm::event::KeyCode;
 
@@ -10,23 +10,25 @@ use crate::inventory::{HandoverRequest, Operator, Target};
 use crate::release::{Command, Status};
 use crate::sanitize::sanitize;
 
-/// Another console is observed to drive a release that this console drives: the driver checks its lock at
-/// once, and not only with its next write.
-pub(super) fn doubt(model: &mut Model) -> Vec<Effect> {
+/// If another console is observed to drive a release of this console, tells the driver in this process to check its
+/// lock immediately, and not only with its next write.
+pub(super) fn check_lock(model: &mut Model) -> Vec<Effect> {
     if model.console.is_empty() {
         return Vec::new();
     }
-    // Another console took this release over, or started a later one and ended the standby of this one.
+    // Another console took over this release, or started a later release and superseded this one.
     let doubted = model.in_flight().find_map(|status| {
         let target = status.plan.target();
         let release = status.plan.release;
-        let told = model.told.get(target).and_then(|told| told.driver.as_ref());
-        let lock = model.world.get(target).and_then(|seen| seen.lock.as_ref());
-        let taken = told.filter(|driver| driver.release == release);
-        let ended = lock.map(|holder| &holder.record);
-        let ended = ended.filter(|driver| driver.release > release);
-        let mut others = taken.into_iter().chain(ended);
-        let other = others.find(|driver| !model.is_here(&driver.console))?;
+        let observed = model.told.get(target);
+        let driver = observed.and_then(|observed| observed.driver.as_ref());
+        let snapshot = model.world.get(target);
+        let lock = snapshot.and_then(|snapshot| snapshot.lock.as_ref());
+        let took_over = driver.filter(|driver| driver.release == release);
+        let superseded = lock.map(|holder| &holder.record);
+        let superseded = superseded.filter(|driver| driver.release > release);
+        let mut drivers = took_over.into_iter().chain(superseded);
+        let other = drivers.find(|driver| !model.is_here(&driver.console))?;
         Some((status.plan.release, other.console.clone()))
     });
     let Some((release, console)) = doubted else {
@@ -43,37 +45,38 @@ pub(super) fn doubt(model: &mut Model) -> Vec<Effect> {
     }]
 }
 
-/// Announces once that another operator requests the handover.
-pub(super) fn hear(model: &mut Model) {
-    let flying: Vec<Target> = model
+/// Announces each new request for the handover of a release that this console drives.
+pub(super) fn announce(model: &mut Model) {
+    let driven: Vec<Target> = model
         .in_flight()
         .map(|status| status.plan.target().clone())
         .collect();
-    for target in flying {
-        let Some(asked) = model.asked_here(&target).cloned() else {
+    for target in driven {
+        let Some(request) = model.asked_here(&target).cloned() else {
             continue;
         };
-        let known = model.heard.get(&target);
-        if known.is_some_and(|known| known.is_same(&asked)) {
+        let announced = model.heard.get(&target);
+        if announced.is_some_and(|announced| announced.is_same(&request)) {
             continue;
         }
         let resume_key = model.keymap.shown(Action::Resume);
-        let message = asked.message.as_ref();
-        let message = message.map_or(String::new(), |words| format!(", \"{words}\""));
+        let message = request.message.as_ref();
+        let message = message.map_or(String::new(), |message| format!(", \"{message}\""));
         let text = format!(
-            "{} asks to take over {target}{message}: {resume_key} answers",
-            asked.operator
+            "{} requests the handover of {target}{message}: {resume_key} answers",
+            request.operator
         );
         super::say(model, Weight::Refused, &text);
-        model.heard.insert(target, asked);
+        model.heard.insert(target, request);
     }
 }
 
-/// Opens the question about a request for the handover of a target. Returns whether there is one.
-pub(super) fn is_asked(model: &mut Model, target: &Target) -> bool {
-    let asked = model.asked_here(target).cloned();
+/// If another console requests the handover of this console's release, opens the question about it. Returns whether
+/// there is such a request.
+pub(super) fn open_request(model: &mut Model, target: &Target) -> bool {
+    let request = model.asked_here(target).cloned();
     let status = model.releases.get(target).cloned();
-    let Some((asked, status)) = asked.zip(status) else {
+    let Some((asked, status)) = request.zip(status) else {
         return false;
     };
     model.dialog = Some(Dialog::Handover(Handover {
@@ -84,14 +87,17 @@ pub(super) fn is_asked(model: &mut Model, target: &Target) -> bool {
     true
 }
 
-/// Closes the question when the request was withdrawn or has expired.
-pub(super) fn void_stale(model: &mut Model) {
+/// Closes the question about a request that was withdrawn or has expired.
+pub(super) fn close_outdated(model: &mut Model) {
     let Some(Dialog::Handover(handover)) = &model.dialog else {
         return;
     };
     let current = model.asked_here(handover.status.plan.target());
-    if !current.is_some_and(|asked| asked.is_same(&handover.asked)) {
-        let text = format!("{} no longer asks to take over", handover.asked.operator);
+    if !current.is_some_and(|current| current.is_same(&handover.asked)) {
+        let text = format!(
+            "{} no longer requests the handover",
+            handover.asked.operator
+        );
         model.dialog = None;
         super::say(model, Weight::Refused, &text);
     }
@@ -114,7 +120,7 @@ pub(super) fn pressed(model: &mut Model, mut handover: Handover, key: KeyCode) -
 
 fn later(model: &mut Model) -> Vec<Effect> {
     let resume_key = model.keymap.shown(Action::Resume);
-    let text = format!("not answered: {resume_key} opens the request again");
+    let text = format!("the request was not answered: {resume_key} opens it again");
     super::say(model, Weight::Told, &text);
     Vec::new()
 }
@@ -126,34 +132,37 @@ fn answer(model: &mut Model, handover: Handover, hand: Hand) -> Vec<Effect> {
     let target = handover.status.plan.target().clone();
     if model.open.as_ref() != Some(&target) || !model.is_armed() {
         let arm = model.keymap.shown(Action::Arm);
-        let text = format!("read-only: {arm} arms {target}, then answer again");
+        let text = format!("not armed: {arm} arms {target}, then answer again");
         model.dialog = Some(Dialog::Handover(handover));
         return super::refused(model, &text);
     }
     let Handover { status, asked, .. } = handover;
     if hand == Hand::Keep {
-        let text = format!("{} is told that you keep driving", asked.operator);
+        let text = format!(
+            "you keep driving; {} will see that you refused",
+            asked.operator
+        );
         super::say(model, Weight::Told, &text);
         return vec![Effect::DeclineHandover { target, asked }];
     }
     hand_over(model, &status, asked)
 }
 
-fn hand_over(model: &mut Model, status: &Status, asked: HandoverRequest) -> Vec<Effect> {
+fn hand_over(model: &mut Model, status: &Status, request: HandoverRequest) -> Vec<Effect> {
     let text = format!(
-        "{} drives it as soon as the current act has been observed",
-        asked.operator
+        "{} drives the release as soon as the current step has been observed",
+        request.operator
     );
     super::say(model, Weight::Told, &text);
     vec![Effect::Say {
         release: status.plan.release,
         command: Command::HandOver {
-            // It was read in the shared store, and is written there again.
+            // The name comes from the shared store and is written to the journal, so it is sanitized.
             to: Operator {
-                name: sanitize(&asked.operator.name),
-                host: sanitize(&asked.operator.host),
+                name: sanitize(&request.operator.name),
+                host: sanitize(&request.operator.host),
             },
-            console: asked.console,
+            console: request.console,
             by: model.operator.clone(),
         },
     }]

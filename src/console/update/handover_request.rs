@@ -1,5 +1,5 @@
-//! The requester's side of a handover. The requester has already approved resuming: when the release is
-//! handed over, this console resumes it without another question. Every other end of a request is reported.
+//! The requester's side of a handover. The operator approves resuming the release when the request is sent. So when the
+//! release is handed over, this console resumes it without another question. Every other end of a request is shown.
 
 use super::handover;
 use crate::console::action::Action;
@@ -8,7 +8,7 @@ use crate::console::model::{Asking, Model, Weight};
 use crate::inventory::{HandoverRequest, SourceState, Target};
 use crate::release::{Approval, GoOn, Interrupted, Refused};
 
-/// Requests the handover, as the operator has confirmed.
+/// Requests the handover after the operator has confirmed it. Withdraws an earlier request.
 pub(super) fn ask(
     model: &mut Model,
     found: &Interrupted,
@@ -21,7 +21,7 @@ pub(super) fn ask(
     };
     let (target, release) = (plan.target().clone(), plan.release);
     let life = plan.definition.timing.approval;
-    let mut effects = forget(model);
+    let mut effects = withdraw(model);
     model.asking = Some(Asking {
         target: target.clone(),
         release,
@@ -39,17 +39,17 @@ pub(super) fn ask(
     effects
 }
 
-/// The request was written where the driver reads it, or could not be.
-pub(super) fn was_asked(
+/// Handles the result of storing the request.
+pub(super) fn stored(
     model: &mut Model,
     target: &Target,
-    asked: Result<HandoverRequest, Refused>,
+    request: Result<HandoverRequest, Refused>,
 ) -> Vec<Effect> {
-    let waits = |asking: &&mut Asking| asking.target == *target && asking.request.is_none();
-    match (model.asking.as_mut().filter(waits), asked) {
+    let is_awaited = |asking: &&mut Asking| asking.target == *target && asking.request.is_none();
+    match (model.asking.as_mut().filter(is_awaited), request) {
         (Some(asking), Ok(request)) => {
             let text = format!(
-                "asked {} to hand over: you drive as soon as they agree",
+                "requested the handover from {}: you drive the release as soon as they agree",
                 asking.driver
             );
             asking.request = Some(request);
@@ -58,11 +58,11 @@ pub(super) fn was_asked(
         }
         (Some(_), Err(refused)) => {
             model.asking = None;
-            let title = format!("asking to take over {target}");
+            let title = format!("request for the handover of {target}");
             super::confirm::refuse(model, title, &refused);
             Vec::new()
         }
-        // It was withdrawn before it was written.
+        // The operator has withdrawn the request before it was stored.
         (None, Ok(asked)) => vec![Effect::AskNoMore {
             target: target.clone(),
             asked,
@@ -71,7 +71,7 @@ pub(super) fn was_asked(
     }
 }
 
-/// Whether this console has requested the handover of that release.
+/// Whether this console has requested the handover of the release.
 pub(super) fn waits_for(model: &Model, found: &Interrupted) -> bool {
     let asking = model.asking.as_ref();
     asking.is_some_and(|asking| asking.release == found.plan().release)
@@ -79,7 +79,7 @@ pub(super) fn waits_for(model: &Model, found: &Interrupted) -> bool {
 
 /// Withdraws the request, as the operator has chosen.
 pub(super) fn take_back(model: &mut Model) -> Vec<Effect> {
-    let effects = forget(model);
+    let effects = withdraw(model);
     super::say(
         model,
         Weight::Told,
@@ -88,33 +88,33 @@ pub(super) fn take_back(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-fn forget(model: &mut Model) -> Vec<Effect> {
+fn withdraw(model: &mut Model) -> Vec<Effect> {
     let asking = model.asking.take();
-    let asked = asking.and_then(|asking| Some((asking.target, asking.request?)));
-    asked
+    let request = asking.and_then(|asking| Some((asking.target, asking.request?)));
+    request
         .map(|(target, asked)| Effect::AskNoMore { target, asked })
         .into_iter()
         .collect()
 }
 
-/// Handles every change of a request, after an observation or as time passes.
+/// Updates the requests for handovers, in both directions, after an observation or as time passes.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
-    handover::hear(model);
-    handover::void_stale(model);
-    let mut effects = handover::doubt(model);
+    handover::announce(model);
+    handover::close_outdated(model);
+    let mut effects = handover::check_lock(model);
     effects.extend(answered(model));
     effects
 }
 
-/// Handles the answer to this console's request, or its end.
+/// Handles the answer to this console's request, or its expiry.
 fn answered(model: &mut Model) -> Vec<Effect> {
     let Some(asking) = model.asking.clone() else {
         return Vec::new();
     };
-    let told = model.told.get(&asking.target);
-    let told = told.filter(|told| told.status.plan.release == asking.release);
-    if told.is_some_and(|told| told.is_handed_to(&model.console)) {
-        return resume_it(model, asking);
+    let observed = model.told.get(&asking.target);
+    let observed = observed.filter(|observed| observed.status.plan.release == asking.release);
+    if observed.is_some_and(|observed| observed.is_handed_to(&model.console)) {
+        return resume_release(model, asking);
     }
     let Some(why) = ended(model, &asking) else {
         if stored_request(model, &asking).is_some()
@@ -126,13 +126,16 @@ fn answered(model: &mut Model) -> Vec<Effect> {
     };
     let text = format!("{}: {why}", asking.target);
     super::say(model, Weight::Refused, &text);
-    forget(model)
+    withdraw(model)
 }
 
-fn resume_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
-    let text = format!("{} handed it over: resuming", asking.driver);
+fn resume_release(model: &mut Model, asking: Asking) -> Vec<Effect> {
+    let text = format!(
+        "{} handed over {}: resuming the release",
+        asking.driver, asking.target
+    );
     super::say(model, Weight::Told, &text);
-    let mut effects = forget(model);
+    let mut effects = withdraw(model);
     effects.push(Effect::ResumeRelease {
         target: asking.target,
         release: asking.release,
@@ -143,35 +146,42 @@ fn resume_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
     effects
 }
 
-/// The request as it is stored.
+/// The request of this console, if the store still has it.
 fn stored_request<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverRequest> {
     let stored = model.world.get(&asking.target)?.handover_request.as_ref()?;
     let written = asking.request.as_ref()?;
     stored.is_same(written).then_some(stored)
 }
 
-/// Why the request has ended without a handover.
+/// Why the request has ended without a handover. `None` while it waits for an answer.
 fn ended(model: &Model, asking: &Asking) -> Option<String> {
     if model.now >= asking.until {
-        return Some(format!("{} did not answer in time", asking.driver));
-    }
-    if let Some(no) = stored_request(model, asking).and_then(|it| it.declined.as_ref()) {
-        return Some(format!("{} keeps driving", no.by));
-    }
-    let resume_key = model.keymap.shown(Action::Resume);
-    let told = model.told.get(&asking.target)?;
-    if told.status.plan.release != asking.release || told.status.outcome().is_some() {
-        return Some("the release has ended: there is nothing to take over".to_owned());
-    }
-    if !told.is_driven() {
         return Some(format!(
-            "no operator drives it any more: {resume_key} resumes it"
+            "{} did not answer the request in time",
+            asking.driver
         ));
     }
-    let is_heard = model
+    let stored = stored_request(model, asking);
+    if let Some(declined) = stored.and_then(|request| request.declined.as_ref()) {
+        return Some(format!(
+            "{} refused the request and keeps driving",
+            declined.by
+        ));
+    }
+    let resume_key = model.keymap.shown(Action::Resume);
+    let observed = model.told.get(&asking.target)?;
+    if observed.status.plan.release != asking.release || observed.status.outcome().is_some() {
+        return Some("the release has ended, so it cannot be taken over".to_owned());
+    }
+    if !observed.is_driven() {
+        return Some(format!(
+            "no operator drives the release any more: {resume_key} resumes it"
+        ));
+    }
+    let store_answers = model
         .world
         .get(&asking.target)
         .is_some_and(|snapshot| snapshot.sources.registry == SourceState::Live);
-    let is_lost = asking.is_seen && is_heard && stored_request(model, asking).is_none();
-    is_lost.then(|| format!("the request has expired: {resume_key} sends it again"))
+    let is_lost = asking.is_seen && store_answers && stored.is_none();
+    is_lost.then(|| format!("the request has expired: {resume_key} sends a new one"))
 }

@@ -1,4 +1,4 @@
-//! The history: its keys while it is open, and the answers of the archive.
+//! The history: handles its keys and the answers of the archive.
 
 use super::prompt;
 use super::sheets::{of_audit, of_environment, proof, sheet};
@@ -13,10 +13,10 @@ use crate::inventory::ReleaseId;
 use crate::logs;
 use crate::release::report::Line;
 
-/// When the cursor is this close to the last row, more rows are read.
+/// More rows are read when the cursor is fewer than this many rows from the last one.
 const NEAR: usize = 50;
 
-/// Opens the history, or goes back to the panes.
+/// Opens the history, or closes it if it is open.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     model.notice = None;
     if model.history.is_open {
@@ -32,7 +32,7 @@ fn close(model: &mut Model) {
     model.history.is_open = false;
 }
 
-/// The requested page is not wanted any more.
+/// Closes the page over the list, and drops the answer to a question about a page.
 fn forget_sheet(model: &mut Model) {
     let history = &mut model.history;
     history.opens = false;
@@ -46,14 +46,14 @@ fn forget_sheet(model: &mut Model) {
     }
 }
 
-/// A key of the history that was pressed elsewhere.
+/// Refuses an action of the history while the history is not open.
 pub(super) fn not_open(model: &mut Model) -> Vec<Effect> {
     let key = model.keymap.shown(Action::History);
-    let text = format!("that key works in the history: {key} opens it");
+    let text = format!("this key works only in the history: {key} opens the history");
     super::refused(model, &text)
 }
 
-/// Does what an action means in the history; none if it means the same everywhere.
+/// Runs an action while the history is open. `None` if the action is the same in the history as elsewhere.
 pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
     match action {
         Action::History
@@ -87,14 +87,15 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::Copy => return Some(copy(model)),
         _ => {
             let key = model.keymap.shown(Action::Back);
-            let text = format!("not while the history is open: {key} goes back to the panes");
+            let text =
+                format!("this key does nothing in the history: {key} goes back to the panes");
             return Some(super::refused(model, &text));
         }
     }
     Some(more(model))
 }
 
-/// Goes back by one step: from the page, from the filter, from the history.
+/// Closes the page over the list. Without a page, closes the history.
 fn back(model: &mut Model) {
     model.notice = None;
     if model.history.sheet.is_some() {
@@ -120,7 +121,7 @@ pub(super) fn scroll(model: &mut Model, by: isize) {
 /// Goes to the last row, or scrolls to the end of the page.
 fn last(model: &mut Model) {
     let height = layout::history_rows(model);
-    // Lines break at words, so a line may take more rows than its length suggests.
+    // Lines are wrapped at spaces, so a line may need more rows than its length divided by the width.
     let columns = usize::from(model.size.0).saturating_sub(8).max(1);
     let Some(sheet) = &mut model.history.sheet else {
         return scroll(model, isize::MAX);
@@ -139,7 +140,6 @@ fn half(model: &Model) -> isize {
     isize::try_from(rows / 2).unwrap_or(1).max(1)
 }
 
-/// The filter has changed.
 pub(super) fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
     text.clone_into(&mut model.history.typed);
     list(model)
@@ -149,7 +149,7 @@ fn filter(model: &Model) -> Result<Filter, String> {
     Filter::parse(&model.history.typed, model.now)
 }
 
-/// Reads the list from its start. The old rows stay until the answer arrives.
+/// Reads the first part of the list. The old rows stay until the answer arrives.
 fn list(model: &mut Model) -> Vec<Effect> {
     list_of(model, LISTED)
 }
@@ -166,14 +166,14 @@ fn list_of(model: &mut Model, limit: usize) -> Vec<Effect> {
             };
             ask(model, Waiting::List, question)
         }
-        Err(said) => {
-            model.history.wrong = Some(said);
+        Err(error) => {
+            model.history.wrong = Some(error);
             Vec::new()
         }
     }
 }
 
-/// Reads more rows when the cursor comes near the last row.
+/// Reads the next part of the list if the cursor is near the last row.
 pub(super) fn more(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let is_near = history.row + NEAR >= history.rows.len();
@@ -202,21 +202,21 @@ fn ask(model: &mut Model, waiting: Waiting, question: HistoryQuestion) -> Vec<Ef
     }]
 }
 
-/// Whether the list is still being read: until then, the rows belong to the previous filter.
+/// Whether the list is being read. Until the answer arrives, the rows belong to the previous filter.
 fn is_listing(model: &Model) -> bool {
     matches!(model.history.waiting, Some(Waiting::List | Waiting::More))
 }
 
-const LISTING: &str = "the list is being read: press it again in a moment";
+const LISTING: &str = "the list is still being read: press the key again in a moment";
 
 fn details(model: &mut Model) -> Vec<Effect> {
-    // An operator who types a filter and presses Enter twice means a row of the new list.
+    // An operator who types a filter and presses Enter twice wants the first row of the new list.
     model.history.opens = is_listing(model);
     if model.history.opens {
         return Vec::new();
     }
     let id = match model.history.under_cursor() {
-        None => return super::refused(model, NOTHING_THERE),
+        None => return super::refused(model, NO_RELEASE),
         Some(Item::Audit(kept)) => {
             model.history.sheet = Some(of_audit(kept));
             return Vec::new();
@@ -230,7 +230,7 @@ fn details(model: &mut Model) -> Vec<Effect> {
     )
 }
 
-const NOTHING_THERE: &str = "no release is under the cursor";
+const NO_RELEASE: &str = "no release is under the cursor";
 
 fn id_under_cursor(model: &Model) -> Option<ReleaseId> {
     model.history.under_cursor().map(Item::id)
@@ -240,7 +240,7 @@ fn mark(model: &mut Model) {
     let under = model.history.under_cursor();
     let release = under.filter(|_| model.history.sheet.is_none());
     let Some(id) = release.and_then(Item::release).map(|listed| listed.head.id) else {
-        super::say(model, Weight::Refused, NOTHING_THERE);
+        super::say(model, Weight::Refused, NO_RELEASE);
         return;
     };
     let marked = &mut model.history.marked;
@@ -248,14 +248,14 @@ fn mark(model: &mut Model) {
         marked.remove(place);
         return;
     }
-    // With a third mark, the first one is removed.
+    // At most two releases are marked: a third mark removes the first.
     if marked.len() == 2 {
         marked.remove(0);
     }
     marked.push(id);
     let key = model.keymap.shown(Action::Compare);
     if model.history.marked.len() == 2 {
-        let text = format!("two are marked: {key} compares them");
+        let text = format!("two releases are marked: {key} compares them");
         super::say(model, Weight::Told, &text);
     }
 }
@@ -264,13 +264,13 @@ fn compare_marked(model: &mut Model) -> Vec<Effect> {
     let mut marked = model.history.marked.clone();
     if marked.len() != 2 {
         let key = model.keymap.shown(Action::Mark);
-        let text = format!("{key} marks a release: two of them can be compared");
+        let text = format!("mark two releases with {key} to compare them");
         return super::refused(model, &text);
     }
     if is_listing(model) {
         return super::refused(model, LISTING);
     }
-    // The older one first, in whichever order they were marked.
+    // The older release comes first, although it may have been marked second.
     marked.sort();
     ask(model, Waiting::Releases, HistoryQuestion::Releases(marked))
 }
@@ -280,7 +280,7 @@ fn ask_timeline(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, LISTING);
     }
     let Some(item) = model.history.under_cursor() else {
-        return super::refused(model, NOTHING_THERE);
+        return super::refused(model, NO_RELEASE);
     };
     let environment = item.target().environment.clone();
     let filter = Filter {
@@ -295,40 +295,44 @@ fn ask_timeline(model: &mut Model) -> Vec<Effect> {
     ask(model, Waiting::Timeline(environment), question)
 }
 
-/// Starts a verification of the records that match the filter.
+/// Starts the verification of the records that match the filter.
 fn ask_proof(model: &mut Model) -> Vec<Effect> {
     match filter(model) {
         Ok(filter) => {
             super::say(
                 model,
                 Weight::Told,
-                "verifying the records, here and in the stores",
+                "verifying the records on this machine and in the stores",
             );
             ask(model, Waiting::Proof, HistoryQuestion::Prove(filter))
         }
-        Err(said) => super::refused(model, &said),
+        Err(error) => super::refused(model, &error),
     }
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some(item) = model.history.under_cursor() else {
-        return super::refused(model, "there is nothing to copy here");
+        return super::refused(model, "nothing is under the cursor, so nothing was copied");
     };
-    let (id, of) = match item {
+    let (id, kind) = match item {
         Item::Release(listed) => (listed.head.id, "release"),
         Item::Audit(kept) => (kept.record.id(), kept.record.kind()),
     };
-    super::say(model, Weight::Told, &format!("copied the {of}'s id: {id}"));
+    super::say(
+        model,
+        Weight::Told,
+        &format!("copied the id of the {kind}: {id}"),
+    );
     vec![Effect::Copy(id.to_string())]
 }
 
-/// A release was archived: the list shows it. An unanswered question comes first.
+/// Counts a release that was archived, and reads the list again unless a question is unanswered.
 pub(super) fn kept_some(model: &mut Model) -> Vec<Effect> {
     model.history.kept.0 += 1;
     refresh(model)
 }
 
-/// Reads as much of the list again as is shown.
+/// Reads the list again, with as many releases as it has now, if something was archived since it was read.
 fn refresh(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let (kept, listed) = history.kept;
@@ -339,7 +343,7 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
     list_of(model, releases.max(LISTED))
 }
 
-/// The archive answered.
+/// Handles an answer of the archive, then reads an outdated list again.
 pub(super) fn answered(
     model: &mut Model,
     asked: u64,
@@ -361,26 +365,26 @@ fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) ->
         history.trouble = None;
     }
     match (waiting, answer) {
-        // A release that cannot be read does not hide the others.
+        // If a single release cannot be read, the list stays on the screen.
         (_, Err(why)) if !is_of_list => {
             super::say(model, Weight::Refused, &crate::sanitize::sanitize(&why));
         }
         (_, Err(why)) => history.trouble = Some(crate::sanitize::sanitize(&why)),
         (Some(Waiting::List), Ok(HistoryAnswer::Listed { items, is_whole })) => {
             listed(model, items, is_whole);
-            return opened(model);
+            return open_chosen(model);
         }
         (Some(Waiting::More), Ok(HistoryAnswer::Listed { items, is_whole })) => {
             history.is_whole = is_whole;
             history.rows.extend(items);
-            return opened(model);
+            return open_chosen(model);
         }
         (Some(Waiting::Timeline(environment)), Ok(HistoryAnswer::Listed { items, is_whole })) => {
             history.sheet = Some(of_environment(&environment, &items, is_whole));
         }
-        (Some(Waiting::Proof), Ok(HistoryAnswer::Proven(found))) => {
+        (Some(Waiting::Proof), Ok(HistoryAnswer::Proven(proven))) => {
             model.notice = None;
-            model.history.sheet = Some(proof(&found));
+            model.history.sheet = Some(proof(&proven));
         }
         (Some(Waiting::Releases), Ok(HistoryAnswer::Releases(kept))) => {
             history.sheet = sheet(&kept);
@@ -390,8 +394,8 @@ fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) ->
     Vec::new()
 }
 
-/// Opens the release that was chosen before the list arrived.
-fn opened(model: &mut Model) -> Vec<Effect> {
+/// Opens the release under the cursor if the operator pressed Enter before the list arrived.
+fn open_chosen(model: &mut Model) -> Vec<Effect> {
     if std::mem::take(&mut model.history.opens) && id_under_cursor(model).is_some() {
         details(model)
     } else {
@@ -401,10 +405,10 @@ fn opened(model: &mut Model) -> Vec<Effect> {
 
 /// Replaces the rows. The cursor stays on its release if the list still has it.
 fn listed(model: &mut Model, rows: Vec<Item>, is_whole: bool) {
-    let was = id_under_cursor(model);
+    let before = id_under_cursor(model);
     let history = &mut model.history;
     history.is_whole = is_whole;
     history.rows = rows;
-    let place = history.rows.iter().position(|row| Some(row.id()) == was);
+    let place = history.rows.iter().position(|row| Some(row.id()) == before);
     history.row = place.unwrap_or_default();
 }

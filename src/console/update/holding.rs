@@ -1,4 +1,4 @@
-//! Placing a hold on the open target, or clearing its current hold: asks line by line, then reports the result.
+//! The dialog that places a hold on the open target or clears its current hold, and the message about the result.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -11,16 +11,16 @@ use crate::release::Refused;
 use crate::sanitize::sanitize;
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
-    let standing = model.snapshot().and_then(|snapshot| {
-        // By the clock by which it ends last, as a promote goes by.
+    let current = model.snapshot().and_then(|snapshot| {
+        // Uses the clock that is furthest behind, as a promote does: by that clock, the hold ends last.
         let now = snapshot.clocks.earliest(model.now);
         snapshot.hold.clone().filter(|hold| hold.stands(now))
     });
-    let asks = match standing {
+    let asks = match current {
         None => match unreadable(model, &target) {
             Ok(asks) => asks,
-            Err(said) => {
-                super::say(model, Weight::Refused, &said);
+            Err(why) => {
+                super::say(model, Weight::Refused, &why);
                 return Vec::new();
             }
         },
@@ -31,7 +31,8 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The question when there is no readable hold; or why none can be asked now.
+/// The question if no readable hold is in effect: about a new hold, or about the removal of an unreadable one. The
+/// error says why neither can be asked now.
 fn unreadable(model: &Model, target: &Target) -> Result<HoldLine, String> {
     let Some(snapshot) = model.snapshot() else {
         return Ok(HoldLine::Why);
@@ -47,7 +48,9 @@ fn unreadable(model: &Model, target: &Target) -> Result<HoldLine, String> {
             problem: format!("{key}: {problem}"),
             revision: line.revision,
         }),
-        None => Err("the hold cannot be read, and was not shown yet: try again in a moment".into()),
+        None => Err(format!(
+            "the hold of {target} cannot be read yet: try again in a moment"
+        )),
     }
 }
 
@@ -111,8 +114,8 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
                     reason: why.clone(),
                     until,
                 }],
-                Err(said) => {
-                    super::say(model, Weight::Refused, &said);
+                Err(error) => {
+                    super::say(model, Weight::Refused, &error);
                     model.dialog = Some(Dialog::Holding(holding));
                     Vec::new()
                 }
@@ -127,7 +130,7 @@ fn clear(target: Target, seen: SeenHold, why: String) -> Vec<Effect> {
     vec![Effect::ClearHold { target, seen, why }]
 }
 
-/// The hold was placed, cleared or refused.
+/// Shows that the hold was placed, cleared or refused.
 pub(super) fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refused>) -> Vec<Effect> {
     match hold {
         Ok(hold) if hold.cleared.is_some() => {
@@ -139,7 +142,7 @@ pub(super) fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refuse
             super::say(model, Weight::Told, &text);
         }
         Err(refused) => {
-            super::confirm::refuse(model, format!("a hold on {target}"), &refused);
+            super::confirm::refuse(model, format!("change of the hold on {target}"), &refused);
         }
     }
     Vec::new()

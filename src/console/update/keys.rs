@@ -1,4 +1,4 @@
-//! A key on the main screen.
+//! The actions of the main screen: finds the action of a key, and runs it.
 
 use crossterm::event::KeyEvent;
 
@@ -18,24 +18,25 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     };
     let Some(action) = action else {
         let help = model.keymap.shown(Action::Help);
-        let text = format!("that key does nothing here: {help} shows all keys");
+        let text = format!("this key does nothing now: {help} shows all keys");
         return super::refused(model, &text);
     };
-    asked(model, action)
+    run(model, action)
 }
 
-/// Runs the action of a key or of the palette.
-pub(super) fn asked(model: &mut Model, action: Action) -> Vec<Effect> {
-    // An action on a release in flight is for the one on the screen, as the footer and the ladder show.
-    let begins = matches!(
+/// Runs the action of a key or of the palette. In the environments, some actions first open the target under the
+/// cursor.
+pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
+    // All other actions on a release are for the open target, whose release the footer and the ladder show.
+    let may_open_row = matches!(
         action,
         Action::Promote | Action::RollBack | Action::Freeze | Action::Repair | Action::Arm
     );
-    let is_for_row = begins && model.focus == Pane::Environments;
+    let is_for_row = may_open_row && model.focus == Pane::Environments;
     if !is_for_row || model.history.is_open {
         return act(model, action);
     }
-    // A change that is requested in the environments is for the row under the cursor.
+    // An action that starts something in the environments is for the target under the cursor.
     let mut effects = match world::under_cursor(model) {
         Some(target) if model.open.as_ref() != Some(&target) => {
             if let Some(absent) = absent(model, &target) {
@@ -49,10 +50,10 @@ pub(super) fn asked(model: &mut Model, action: Action) -> Vec<Effect> {
     effects
 }
 
-/// The refusal for a cell without a target, as far as is known.
+/// Why a cell cannot be opened. `None` if it has a target.
 fn absent(model: &Model, target: &Target) -> Option<String> {
-    let is_known = model.world.get(target).is_some();
-    (!is_known).then(|| {
+    let exists = model.world.get(target).is_some();
+    (!exists).then(|| {
         format!(
             "{} has no target in {}: move to another row or column",
             target.service, target.environment
@@ -86,7 +87,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             {
                 return effects;
             }
-            // One step at a time: a zoomed pane is unzoomed first.
+            // If a pane is zoomed, the key only ends the zoom.
             if std::mem::take(&mut model.looks.zoomed) {
                 return Vec::new();
             }
@@ -141,7 +142,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     if let Some(target) = model.repairing.first() {
-        let text = format!("{target} is being repaired: press it again when that has ended");
+        let text =
+            format!("{target} is being repaired: press the key again when the repair has ended");
         return super::refused(model, &text);
     }
     if model.in_flight().next().is_none() {
@@ -157,7 +159,10 @@ fn open(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(target) = world::under_cursor(model) else {
-        return super::refused(model, "nothing is under the cursor: arrows move it");
+        return super::refused(
+            model,
+            "no target is under the cursor: the arrow keys move the cursor",
+        );
     };
     if let Some(absent) = absent(model, &target) {
         return super::refused(model, &absent);
@@ -165,7 +170,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
     open_target(model, target)
 }
 
-/// Opens a target: the rest of the screen shows it.
+/// Opens a target, so that all panes show it.
 pub(super) fn open_target(model: &mut Model, target: Target) -> Vec<Effect> {
     model.history.is_open = false;
     model.log.chosen = None;
@@ -219,18 +224,18 @@ fn edge(model: &mut Model, edge: Edge) {
     }
 }
 
-/// The most bytes sent to a terminal's clipboard: many terminals drop a longer text, once encoded.
+/// The largest text, in bytes, that is copied. Many terminals ignore a longer text for the clipboard.
 const COPY_MOST: usize = 64 * 1024;
 
 fn copy(model: &mut Model) -> Vec<Effect> {
-    let Some((what, text)) = details::copied(model) else {
-        return super::refused(model, "there is nothing to copy here");
+    let Some((label, text)) = details::copied(model) else {
+        return super::refused(model, "this pane has nothing to copy");
     };
     if text.len() > COPY_MOST {
-        let many = text.len() / 1024;
-        let text = format!("{what}: {many} KiB are more than terminals take; at most 64");
+        let size = text.len() / 1024;
+        let text = format!("cannot copy {label}: {size} KiB, but terminals accept at most 64 KiB");
         return super::refused(model, &text);
     }
-    super::say(model, Weight::Told, &format!("copied {what}: {text}"));
+    super::say(model, Weight::Told, &format!("copied {label}: {text}"));
     vec![Effect::Copy(text)]
 }

@@ -1,4 +1,4 @@
-//! Quitting the console while releases are in flight.
+//! The dialog that asks how to quit while this console drives releases.
 
 use std::sync::Arc;
 
@@ -31,12 +31,12 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
     if answer == Leave::Stay {
         return Vec::new();
     }
-    // The releases may have ended during the question.
+    // The releases may have ended while the dialog was open.
     if !model.is_busy() {
         return vec![Effect::Leave(ExitReason::Quit)];
     }
     if answer == Leave::AfterStep {
-        let text = "quitting as soon as the current step has been observed";
+        let text = "the console quits as soon as the current step has been observed";
         super::say(model, Weight::Told, text);
         model.leaving = true;
         return model
@@ -49,10 +49,12 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
             })
             .collect();
     }
-    let flying: Vec<_> = model.in_flight().cloned().collect();
-    let [status] = flying.as_slice() else {
+    let driven: Vec<_> = model.in_flight().cloned().collect();
+    let [status] = driven.as_slice() else {
         let back_out = model.keymap.shown(Action::BackOut);
-        let text = format!("several releases are in flight: back out each with {back_out} first");
+        let text = format!(
+            "this console drives several releases: back out each with {back_out}, then quit"
+        );
         return super::refused(model, &text);
     };
     let status = Arc::clone(status);
@@ -62,7 +64,7 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
             model.keymap.shown(Action::Quit),
         );
         let text = format!(
-            "read-only: open {}, {arm} arms it, then {quit} asks again",
+            "{} is not armed: open it, {arm} arms it, then {quit} asks again",
             status.plan.target()
         );
         return super::refused(model, &text);

@@ -1,9 +1,9 @@
-//! The keys that edit a line.
+//! The keys that edit a text line.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::InputRequest;
 
-/// The edit that a key makes in a line; none if it is not an editing key.
+/// The edit that a key makes in a text line. `None` if the key does not edit text.
 pub(super) fn editing(key: KeyEvent) -> Option<InputRequest> {
     let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
     let alt = key.modifiers.contains(KeyModifiers::ALT);

@@ -1,9 +1,10 @@
-//! The keys of the log pane.
+//! The actions of the log pane.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{prompt, world};
+use crate::console::action::Action;
 use crate::console::effect::{Effect, Watch};
 use crate::console::layout::{self, Arrangement, Shape};
 use crate::console::model::{
@@ -12,10 +13,19 @@ use crate::console::model::{
 use crate::inventory::local_time;
 use crate::logs::{Line, Log, NewLine, Room, Seek, columns_before};
 
-const NO_SEARCH: &str = "there is no search yet: / searches the log";
-const IN_DIAGNOSTICS: &str = "that key works in a log: d shows the log again";
+fn refuse_without_search(model: &mut Model) -> Vec<Effect> {
+    let search = model.keymap.shown(Action::Search);
+    let text = format!("nothing was searched for yet: {search} searches the log");
+    super::refused(model, &text)
+}
 
-/// Changes the view of the shown log, within the size of the pane.
+fn refuse_in_diagnostics(model: &mut Model) -> Vec<Effect> {
+    let diagnostics = model.keymap.shown(Action::Diagnostics);
+    let text = format!("this key works only in a log: {diagnostics} shows the log again");
+    super::refused(model, &text)
+}
+
+/// Changes the scroll position of the shown log, with the size of the pane.
 pub(super) fn look<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) -> T) -> T {
     let (columns, height) = space(model);
     let measure = model.log.measure(columns);
@@ -27,7 +37,7 @@ pub(super) fn look<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) ->
     act(model.log.log_mut(), room)
 }
 
-/// The columns and rows of the pane; 0 if it is not shown.
+/// The columns and rows of the log pane inside its border. 0 if the pane is not shown.
 fn space(model: &Model) -> (usize, usize) {
     let place = match layout::arrange(Shape::of(model)) {
         Arrangement::Card(_) => None,
@@ -42,7 +52,7 @@ fn space(model: &Model) -> (usize, usize) {
     })
 }
 
-/// The lines in view.
+/// The lines that are on the screen.
 pub(super) fn in_view(model: &Model) -> Vec<&Line> {
     let (columns, height) = space(model);
     let measure = model.log.measure(columns);
@@ -63,19 +73,19 @@ pub(super) fn in_view(model: &Model) -> Vec<&Line> {
     shown.lines(top.number).take_while(fits).collect()
 }
 
-/// Applies the search and filter to the shown log.
-fn want(model: &mut Model) {
+/// Applies the current search and filter to the shown log.
+fn apply(model: &mut Model) {
     let wanted = model.log.wanted.clone();
     look(model, |log, room| log.want(&wanted, room));
 }
 
-/// Shows a log, with the same search and filter as the one before.
+/// Shows a log, with the search and filter of the previous one.
 pub(super) fn show(model: &mut Model, kind: LogKind) {
     if model.log.kind != kind {
         look(model, |log, room| log.want(&<_>::default(), room));
     }
     model.log.show(kind);
-    want(model);
+    apply(model);
 }
 
 pub(super) fn next(model: &mut Model) -> Vec<Effect> {
@@ -83,7 +93,7 @@ pub(super) fn next(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, "no target is open, so there is no log");
     };
     let mut kind = model.log.kind.next();
-    // Skip a slot that is empty and logged nothing. The other logs say why they are empty.
+    // Skips a slot that is empty and has no log. The other logs say why they are empty.
     while let LogKind::Slot(slot) = kind {
         let is_empty = snapshot.slots.get(slot).instance.is_none()
             && !model.log.followed.contains_key(&kind.feeds()[0]);
@@ -132,7 +142,7 @@ pub(super) fn to_end(model: &mut Model) {
 
 pub(super) fn search(model: &mut Model) -> Vec<Effect> {
     if model.log.diagnostics.is_some() {
-        return super::refused(model, IN_DIAGNOSTICS);
+        return refuse_in_diagnostics(model);
     }
     model.focus = Pane::Logs;
     model.log.looked = Some(*model.log.log().view());
@@ -140,10 +150,10 @@ pub(super) fn search(model: &mut Model) -> Vec<Effect> {
     prompt::open(model, PromptKind::SearchLog, &text)
 }
 
-/// Searches while the text is being typed.
+/// Searches for the text while it is being typed.
 pub(super) fn search_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.log.wanted.search);
-    want(model);
+    apply(model);
     if let Some(view) = model.log.looked {
         model.log.log_mut().look_again(view);
     }
@@ -153,7 +163,7 @@ pub(super) fn search_typed(model: &mut Model, text: &str) {
     }
 }
 
-/// The search was confirmed: goes to its match.
+/// Goes to the nearest match after the operator has confirmed the search.
 pub(super) fn search_accepted(model: &mut Model) -> Vec<Effect> {
     model.log.looked = None;
     if model.log.wanted.search.is_empty() {
@@ -168,15 +178,15 @@ pub(super) fn search_accepted(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
     if model.log.diagnostics.is_some() {
-        return super::refused(model, IN_DIAGNOSTICS);
+        return refuse_in_diagnostics(model);
     }
     if model.log.wanted.search.is_empty() {
-        return super::refused(model, NO_SEARCH);
+        return refuse_without_search(model);
     }
     let (seek, again) = if by < 0 {
-        (Seek::Older, "past the oldest: at the newest again")
+        (Seek::Older, "no older match: continued at the newest line")
     } else {
-        (Seek::Newer, "past the newest: at the oldest again")
+        (Seek::Newer, "no newer match: continued at the oldest line")
     };
     match look(model, |log, room| log.seek(seek, room)) {
         None => return nothing_found(model),
@@ -192,7 +202,7 @@ fn nothing_found(model: &mut Model) -> Vec<Effect> {
     super::refused(model, &text)
 }
 
-/// Scrolls sideways until the match is in view.
+/// Scrolls sideways until the match is on the screen.
 fn reveal(model: &mut Model) {
     if model.log.long == LongLines::Wrapped {
         return;
@@ -213,38 +223,46 @@ fn reveal(model: &mut Model) {
 
 pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
     if model.log.diagnostics.is_some() {
-        return super::refused(model, IN_DIAGNOSTICS);
+        return refuse_in_diagnostics(model);
     }
     let text = model.log.wanted.filter.clone();
     prompt::open(model, PromptKind::FilterLog, &text)
 }
 
-/// Filters while the text is being typed. An empty text shows all lines.
+/// Filters by the text while it is being typed. An empty text shows all lines.
 pub(super) fn filter_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.log.wanted.filter);
-    want(model);
+    apply(model);
 }
 
 pub(super) fn wrap(model: &mut Model) -> Vec<Effect> {
+    let key = model.keymap.shown(Action::Wrap);
     let (long, text) = match model.log.long {
         LongLines::Cut => (
             LongLines::Wrapped,
-            "long lines are wrapped: w cuts them again",
+            format!("long lines are wrapped: {key} cuts them again"),
         ),
-        LongLines::Wrapped => (LongLines::Cut, "long lines are cut: w wraps them"),
+        LongLines::Wrapped => (
+            LongLines::Cut,
+            format!("long lines are cut: {key} wraps them"),
+        ),
     };
     model.log.long = long;
-    super::say(model, Weight::Told, text);
+    super::say(model, Weight::Told, &text);
     Vec::new()
 }
 
 pub(super) fn timestamps(model: &mut Model) -> Vec<Effect> {
+    let key = model.keymap.shown(Action::Timestamps);
     let (times, text) = match model.log.times {
-        Times::Shown => (Times::Hidden, "times are not shown: t shows them again"),
-        Times::Hidden => (Times::Shown, "times are shown: t hides them"),
+        Times::Shown => (
+            Times::Hidden,
+            format!("times are hidden: {key} shows them again"),
+        ),
+        Times::Hidden => (Times::Shown, format!("times are shown: {key} hides them")),
     };
     model.log.times = times;
-    super::say(model, Weight::Told, text);
+    super::say(model, Weight::Told, &text);
     Vec::new()
 }
 
@@ -258,9 +276,9 @@ pub(super) fn since(model: &mut Model) -> Vec<Effect> {
             model.now.checked_sub(back).ok()
         }
     };
-    want(model);
+    apply(model);
     let text = match model.log.wanted.since {
-        None => "all kept lines are shown".to_owned(),
+        None => "lines of any age are shown".to_owned(),
         Some(moment) => format!("lines since {} are shown", local_time::clock(moment)),
     };
     super::say(model, Weight::Told, &text);
@@ -271,7 +289,7 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
     let Some(target) = model.log.target.clone() else {
         return super::refused(model, "no target is open, so there is no log to save");
     };
-    let (what, is_both) = match model.log.kind {
+    let (log_name, is_both) = match model.log.kind {
         LogKind::Slot(slot) => (slot.as_str(), false),
         LogKind::Both => ("both", true),
         LogKind::Proxy => ("proxy", false),
@@ -290,11 +308,11 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, "no line is shown, so there is nothing to save");
     }
     let when = model.now.strftime("%Y%m%dT%H%M%SZ");
-    let name = format!("{}-{what}-{when}.log", target.joined());
+    let name = format!("{}-{log_name}-{when}.log", target.joined());
     vec![Effect::SaveLog(SavedLog { name, lines })]
 }
 
-/// The lines were saved, or could not be.
+/// Shows where the lines were saved, or why they were not.
 pub(super) fn saved(model: &mut Model, lines: usize, place: Result<std::path::PathBuf, String>) {
     match place {
         Ok(path) => {
@@ -306,7 +324,11 @@ pub(super) fn saved(model: &mut Model, lines: usize, place: Result<std::path::Pa
             let text = format!("{lines} saved to {}", path.display());
             super::say(model, Weight::Told, &text);
         }
-        Err(why) => super::say(model, Weight::Refused, &format!("nothing was saved: {why}")),
+        Err(why) => super::say(
+            model,
+            Weight::Refused,
+            &format!("the log was not saved: {why}"),
+        ),
     }
 }
 
@@ -326,7 +348,7 @@ fn close_diagnostics(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Closes the diagnostics, else clears the search, else the filter; none if there was nothing to do.
+/// Closes the diagnostics, otherwise clears the search, otherwise clears the filter. `None` if there is none of these.
 pub(super) fn back(model: &mut Model) -> Option<Vec<Effect>> {
     if model.log.diagnostics.is_some() {
         return Some(close_diagnostics(model));
@@ -338,6 +360,6 @@ pub(super) fn back(model: &mut Model) -> Option<Vec<Effect>> {
     } else {
         return None;
     }
-    want(model);
+    apply(model);
     Some(Vec::new())
 }

@@ -1,4 +1,4 @@
-//! The keys that only change how the screen looks: zoom, theme, mouse, help.
+//! The actions that change only the screen: zoom, hidden log, focus, palette, help, theme, mouse, suspend.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -11,8 +11,8 @@ use crate::console::model::{
 
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     if model.looks.zoomed {
-        let all = model.keymap.shown(Action::Unzoom);
-        let text = format!("this pane fills the screen already: {all} shows all panes");
+        let key = model.keymap.shown(Action::Unzoom);
+        let text = format!("one pane fills the screen already: {key} shows all panes");
         return super::refused(model, &text);
     }
     model.looks.zoomed = true;
@@ -21,7 +21,7 @@ pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn unzoom(model: &mut Model) -> Vec<Effect> {
     if !model.looks.zoomed {
-        return super::refused(model, "all panes that fit are shown already");
+        return super::refused(model, "all panes that fit on the screen are shown already");
     }
     model.looks.zoomed = false;
     Vec::new()
@@ -35,8 +35,8 @@ pub(super) fn hide_log(model: &mut Model) -> Vec<Effect> {
     if model.focus == Pane::Logs {
         model.focus = Pane::Environments;
     }
-    let again = model.keymap.shown(Action::HideLog);
-    let text = format!("the log is hidden but still followed: {again} shows it again");
+    let key = model.keymap.shown(Action::HideLog);
+    let text = format!("the log is hidden but still followed: {key} shows it again");
     super::say(model, Weight::Told, &text);
     Vec::new()
 }
@@ -49,7 +49,7 @@ pub(super) fn focus(model: &mut Model, pane: Pane) {
     model.focus = pane;
 }
 
-/// Focuses the pane `by` places further, and skips a hidden log.
+/// Focuses the pane `by` places after the focused one, and skips a hidden log.
 pub(super) fn step(model: &mut Model, by: usize) {
     model.focus = model.focus.step(by);
     if model.focus == Pane::Logs && model.looks.log_hidden {
@@ -60,7 +60,7 @@ pub(super) fn step(model: &mut Model, by: usize) {
 pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
     model.notice = None;
     let mut palette = Palette::default();
-    // Starts on the first available action. Once text is typed, the best match comes first.
+    // The cursor starts on the first available action. After text was typed, it is on the best match.
     let found = palette_entries(model, &palette);
     let possible = found.iter().position(|found| found.why_not.is_none());
     palette.row = possible.unwrap_or_default();
@@ -68,7 +68,7 @@ pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A key while the help is open: it edits the search, or scrolls.
+/// Handles a key while the help is open: it closes the help, scrolls, or edits the search.
 pub(super) fn helping(model: &mut Model, mut help: Help, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc | KeyCode::Enter => return Vec::new(),
@@ -83,7 +83,7 @@ pub(super) fn helping(model: &mut Model, mut help: Help, key: KeyEvent) -> Vec<E
             }
         }
     }
-    // Stops at the last line; headings and gaps add to the lines of the table.
+    // Stops near the last line. The number 16 allows for the headings and empty lines.
     let last = model.keymap.lines().count() + 16;
     help.top = help.top.min(last);
     model.dialog = Some(Dialog::Help(help));
@@ -91,8 +91,8 @@ pub(super) fn helping(model: &mut Model, mut help: Help, key: KeyEvent) -> Vec<E
 }
 
 pub(super) fn themes(model: &mut Model) -> Vec<Effect> {
-    let worn = model.theme().to_owned();
-    let row = model.looks.themes.iter().position(|name| *name == worn);
+    let current = model.theme().to_owned();
+    let row = model.looks.themes.iter().position(|name| *name == current);
     let Some(row) = row else {
         return super::refused(model, "there is no other theme");
     };
@@ -101,8 +101,8 @@ pub(super) fn themes(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A key while the themes are listed. The theme under the cursor is used at once. Enter keeps it, Esc
-/// restores the previous one.
+/// Handles a key while the themes are listed. The screen is drawn with the theme under the cursor. Enter keeps that
+/// theme, Esc restores the previous one.
 pub(super) fn trying_on(model: &mut Model, choice: ThemeChoice, key: KeyCode) -> Vec<Effect> {
     let last = model.looks.themes.len().saturating_sub(1);
     let row = match key {
@@ -124,16 +124,17 @@ pub(super) fn trying_on(model: &mut Model, choice: ThemeChoice, key: KeyCode) ->
     Vec::new()
 }
 
-/// Uses a theme until the console ends.
+/// Uses a theme until the console ends, for the tier of the open target or for all tiers without their own theme.
 pub(super) fn wear(model: &mut Model, name: &str) {
     let tier = model.open_tier();
     model.looks.wear(tier, name);
-    let places = match tier.filter(|_| model.looks.has_own(tier)) {
+    let scope = match tier.filter(|_| model.looks.has_own(tier)) {
         Some(tier) => format!("for {tier} targets"),
         None => "for now".to_owned(),
     };
-    let text =
-        format!("theme {name} {places}; to keep it, set it in [console] of the configuration");
+    let text = format!(
+        "theme {name} is used {scope}; to keep it, set it in [console] of the configuration"
+    );
     super::say(model, Weight::Told, &text);
 }
 
@@ -141,20 +142,21 @@ pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
     model.looks.mouse = !model.looks.mouse;
     let key = model.keymap.shown(Action::Mouse);
     let text = if model.looks.mouse {
-        format!("clicks and the wheel are the console's now; {key} gives them back to the terminal")
+        format!("the console now receives clicks and the wheel; {key} leaves them to the terminal")
     } else {
-        "clicks and the wheel are the terminal's again".to_owned()
+        "the terminal receives clicks and the wheel again".to_owned()
     };
     super::say(model, Weight::Told, &text);
     vec![Effect::Mouse(model.looks.mouse)]
 }
 
-/// Gives the terminal back to the shell. Refused while this console drives a release: the whole process
-/// would stop, its lock would expire, and the release would have no driver.
+/// Stops the process and returns to the shell. Refused while this console drives a release or a repair: the driver
+/// would stop too, its lock would expire, and the release would be interrupted.
 pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
     if model.in_flight().next().is_some() {
         let quit = model.keymap.shown(Action::Quit);
-        let text = format!("a release is in flight and would stop; {quit} asks what to do");
+        let text =
+            format!("this console drives a release, which would stop; {quit} asks what to do");
         return super::refused(model, &text);
     }
     if let Some(target) = model.repairing.first() {

@@ -1,5 +1,5 @@
-//! The keys of the matrix: its filter, its order, and its cursor. The cursor stays on its target when
-//! rows are filtered, sorted or observed.
+//! The actions of the matrix: its filter, its order, and its cursor. If the rows change, the cursor stays on its target
+//! as long as the target is shown.
 
 use crate::console::effect::Effect;
 use crate::console::model::{Model, PromptKind, Weight, list_services};
@@ -16,12 +16,12 @@ pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
 pub(super) fn sort(model: &mut Model) -> Vec<Effect> {
     model.services.order = model.services.order.next();
     list(model);
-    let text = format!("services {}", model.services.order.words());
+    let text = format!("order of the services: {}", model.services.order.words());
     super::say(model, Weight::Told, &text);
     Vec::new()
 }
 
-/// Filters while the text is being typed. An empty text shows all services.
+/// Filters by the text while it is being typed. An empty text shows all services.
 pub(super) fn filter_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.services.filter);
     list(model);
@@ -38,22 +38,21 @@ pub(super) fn filter_typed(model: &mut Model, text: &str) {
     }
 }
 
-/// Computes the list again.
 pub(super) fn list(model: &mut Model) {
     model.services = list_services(model);
 }
 
-/// Places the cursor if it has no place, or lost it. Returns whether this is its first place. It never
-/// starts on a protected environment.
+/// Places the cursor if there is none, or if its target was removed. Returns whether it was placed for the first
+/// time. The cursor never starts on a protected environment.
 pub(super) fn settle_cursor(model: &mut Model) -> bool {
     let Some(cursor) = &model.cursor else {
         let quiet = model.world.environments.iter();
         let quiet = quiet.filter(|(_, tier)| !tier.is_protected());
         let quiet: Vec<&EnvironmentName> = quiet.map(|(name, _)| name).collect();
-        // A cell without a target cannot be opened: start on the first cell that has one.
+        // A cell without a target cannot be opened, so the cursor starts on the first cell with a target.
         let targets = model.services.shown.iter().flat_map(|service| {
-            let all = quiet.iter();
-            all.map(|environment| Target::new(service.clone(), (*environment).clone()))
+            let environments = quiet.iter();
+            environments.map(|environment| Target::new(service.clone(), (*environment).clone()))
         });
         let first = targets
             .into_iter()
@@ -70,7 +69,7 @@ pub(super) fn settle_cursor(model: &mut Model) -> bool {
         .map(|(name, _)| name)
         .find(|name| **name == cursor.environment);
     if service.is_none() || environment.is_none() {
-        // Its target was removed from the configuration: do not move to a protected environment by itself.
+        // The target was removed from the configuration. The cursor must not move to a protected environment by itself.
         let quiet = environments.iter().find(|(_, tier)| !tier.is_protected());
         let service = service.or(model.services.shown.first());
         let environment = environment.or(quiet.map(|(name, _)| name));
@@ -87,7 +86,7 @@ fn is_shown(model: &Model, target: &Target) -> bool {
     model.services.row(&target.service).is_some()
 }
 
-/// Moves by rows.
+/// Moves the cursor down by `by` rows, or up if `by` is negative.
 pub(super) fn down(model: &mut Model, by: isize) {
     let shown = &model.services.shown;
     let Some(last) = shown.len().checked_sub(1) else {
@@ -97,14 +96,14 @@ pub(super) fn down(model: &mut Model, by: isize) {
         .cursor
         .as_ref()
         .and_then(|cursor| model.services.row(&cursor.service));
-    // Without a cursor in view, the first move shows it.
+    // If the row of the cursor is not shown, the first move puts the cursor on the first row.
     let row = row.map_or(0, |row| row.saturating_add_signed(by).min(last));
     let environment = environment_of_cursor(model);
     model.cursor = at(model.services.shown.get(row), environment.as_ref());
     model.services.before = None;
 }
 
-/// Moves by columns.
+/// Moves the cursor right by `by` columns, or left if `by` is negative.
 pub(super) fn right(model: &mut Model, by: isize) {
     let environments = &model.world.environments;
     let Some(last) = environments.len().checked_sub(1) else {

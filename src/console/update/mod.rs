@@ -1,5 +1,5 @@
-//! From an event to the next model and its effects: all of the console's behaviour, as pure functions.
-//! Knows no terminal, no channel and no clock.
+//! The behaviour of the console. [`update`] applies one event to the model and returns the effects to carry out. The
+//! functions in this module use no terminal, no channel and no clock, so tests call them directly.
 
 mod approving;
 mod change;
@@ -45,12 +45,12 @@ use super::model::{Dialog, Model, Notice, Weight};
 use super::run::ExitReason;
 use crate::sanitize::sanitize;
 
-/// Applies an event at the time `now`.
+/// Applies an event that arrived at the time `now`.
 pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     let was_picking = is_picking(model);
-    let may_bring = waits::may_bring(&event);
-    let mut effects = take_in(model, event, now);
-    if may_bring {
+    let may_add_items = waits::may_add_items(&event);
+    let mut effects = apply(model, event, now);
+    if may_add_items {
         effects.extend(waits::observed(model));
     }
     if was_picking && !is_picking(model) {
@@ -64,11 +64,11 @@ fn is_picking(model: &Model) -> bool {
     matches!(model.dialog, Some(Dialog::Picker(_)))
 }
 
-fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
+fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     model.now = now;
     let expired = expire(model);
     match event {
-        // A key that was meant for an expired question must not reach what is under it.
+        // A key that was meant for an expired question must not reach the screen under the dialog.
         Event::Input(Input::Key(_) | Input::Paste(_)) if expired => Vec::new(),
         Event::Input(input) => on_input(model, input),
         Event::WorldObserved(world) => {
@@ -111,12 +111,12 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             name,
             resolved,
         } => choose::looked_up(model, &target, name, resolved),
-        Event::TermsTold { target, terms } => choose::told(model, &target, terms),
+        Event::TermsTold { target, terms } => choose::terms_read(model, &target, terms),
         Event::ImageFound {
             target,
             digest,
             image,
-        } => choose::found(model, &target, digest, image),
+        } => choose::image_found(model, &target, digest, image),
         Event::Planned { asked, plan } => {
             confirm::planned(model, asked, plan);
             Vec::new()
@@ -130,17 +130,17 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),
         Event::RepairRefused { target, refused } => repair::refused(model, &target, &refused),
         Event::BeginRefused { target, refused } => {
-            let title = format!("{target} was not started");
+            let title = format!("release of {target}");
             confirm::refuse(model, title, &refused);
             Vec::new()
         }
         Event::InterruptedFound { asked, found } => resuming::found(model, asked, found),
         Event::OpenReleasesFound { asked, open } => resuming::found_several(model, asked, open),
         Event::HandoverRequested { target, asked } => {
-            handover_request::was_asked(model, &target, asked)
+            handover_request::stored(model, &target, asked)
         }
         Event::NotKept { target, why } => {
-            let text = format!("{target}: the requester may not see your refusal: {why}");
+            let text = format!("{target}: your refusal could not be stored: {why}");
             refused(model, &text)
         }
         Event::CommandLost { release, why } => {
@@ -186,7 +186,7 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
         }
         Input::Mouse(event) => mouse::moved(model, event),
         Input::Continued => {
-            // Another program may have drawn on the terminal meanwhile.
+            // Another program may have drawn on the terminal while the console was stopped.
             vec![Effect::Resume]
         }
         Input::Signal(name) => vec![Effect::Leave(ExitReason::Signal(name))],
@@ -194,7 +194,8 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     }
 }
 
-/// A pasted text as one line: terminals send line ends as carriage returns, which text for the screen must not contain.
+/// Joins the lines of a pasted text with spaces. Terminals send line ends as carriage returns, which must not reach
+/// the screen.
 fn one_line(input: Input) -> Input {
     match input {
         Input::Paste(text) => {
@@ -207,7 +208,7 @@ fn one_line(input: Input) -> Input {
     }
 }
 
-/// Ends what has expired. Returns whether that closed a question.
+/// Ends the arming, the notice and the confirmation that have expired. Returns whether a confirmation was closed.
 fn expire(model: &mut Model) -> bool {
     let now = model.now;
     if model.armed.as_ref().is_some_and(|armed| now >= armed.until) {

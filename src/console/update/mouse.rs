@@ -1,6 +1,5 @@
-//! Clicks and wheel turns, if the console uses the mouse: the same as keys, at the pointed place. A click
-//! focuses a pane and moves its cursor; a second click on the same row opens it. Nothing can be approved
-//! by a click.
+//! Clicks and wheel turns, if the console receives them. A click focuses a pane and moves its cursor to the clicked
+//! row. A second click on the same row opens it. A click never answers a dialog, so it cannot approve anything.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
@@ -11,12 +10,12 @@ use crate::console::grid::{grid, list_rows};
 use crate::console::layout::{self, Hit};
 use crate::console::model::{Model, Pane};
 
-/// The lines of one wheel notch.
+/// How many lines one notch of the wheel scrolls.
 const NOTCH: isize = 3;
 
 pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     if !model.looks.mouse {
-        // These reports were on their way when the mouse was given back.
+        // The terminal sent this event before the console stopped receiving the mouse.
         return Vec::new();
     }
     let by = match event.kind {
@@ -36,7 +35,7 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         return Vec::new();
     };
     if by != 0 {
-        // The pane under the pointer scrolls; the focus stays.
+        // The pane under the pointer scrolls, and the focus does not change.
         let focus = std::mem::replace(&mut model.focus, hit.pane);
         keys::go(model, by);
         model.focus = focus;
@@ -45,12 +44,15 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     clicked(model, hit)
 }
 
-/// A dialog scrolls with the wheel, but is only answered with keys.
+/// The wheel moves the cursor of a dialog or scrolls it, but only keys answer it.
 fn over_dialog(model: &mut Model, by: isize) -> Vec<Effect> {
     let code = match by {
         ..0 => KeyCode::Up,
         0 => {
-            return super::refused(model, "answer this with keys: its last line names them");
+            return super::refused(
+                model,
+                "a dialog is answered with keys: its last line names them",
+            );
         }
         1.. => KeyCode::Down,
     };
@@ -58,10 +60,10 @@ fn over_dialog(model: &mut Model, by: isize) -> Vec<Effect> {
 }
 
 fn clicked(model: &mut Model, hit: Hit) -> Vec<Effect> {
-    let was = (model.focus, position(model, hit.pane));
-    let there = under(model, hit);
+    let before = (model.focus, position(model, hit.pane));
+    let clicked_cell = under(model, hit);
     look::focus(model, hit.pane);
-    let Some((row, column)) = there else {
+    let Some((row, column)) = clicked_cell else {
         return Vec::new();
     };
     let at = position(model, hit.pane);
@@ -69,7 +71,7 @@ fn clicked(model: &mut Model, hit: Hit) -> Vec<Effect> {
     if let Ok(by) = i16::try_from(distance(at.1, column)) {
         keys::sideways(model, by);
     }
-    let is_same = was == (hit.pane, position(model, hit.pane));
+    let is_same = before == (hit.pane, position(model, hit.pane));
     if is_same {
         return keys::act(model, Action::Open);
     }
@@ -81,7 +83,7 @@ fn distance(from: usize, to: usize) -> isize {
     count(to) - count(from)
 }
 
-/// The row and column of a pane's cursor.
+/// The row and the column of a pane's cursor.
 fn position(model: &Model, pane: Pane) -> (usize, usize) {
     if pane != Pane::Environments {
         return (model.row(pane), 0);
@@ -95,9 +97,9 @@ fn position(model: &Model, pane: Pane) -> (usize, usize) {
     (row.unwrap_or(0), column.unwrap_or(0))
 }
 
-/// The row and column of the list entry under the pointer, if there is one.
+/// The row and the column under the pointer. `None` if no row of a list is there.
 fn under(model: &Model, hit: Hit) -> Option<(usize, usize)> {
-    // Some lists have a line of headings above them.
+    // Some lists have a line with column names above them.
     let (above, count, height) = match hit.pane {
         Pane::Environments => (1, model.services.shown.len(), list_rows(hit.rows)),
         Pane::Checks => (0, details::row_count(model, hit.pane), hit.rows),

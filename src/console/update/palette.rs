@@ -1,4 +1,4 @@
-//! A key while the palette is open: typing searches, Enter runs the entry under the cursor.
+//! The keys of the palette: typing searches, and Enter runs the entry under the cursor.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -16,7 +16,7 @@ pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) ->
         KeyCode::Enter => {
             let Some(chosen) = found.into_iter().nth(palette.row) else {
                 model.dialog = Some(Dialog::Palette(palette));
-                return super::refused(model, "nothing has that name");
+                return super::refused(model, "no action, target or theme matches this text");
             };
             return done(model, chosen.choice, chosen.why_not);
         }
@@ -38,10 +38,10 @@ pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) ->
 
 fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Vec<Effect> {
     match choice {
-        // An unavailable action answers as its key does: with the reason and the way out.
+        // The key of an unavailable action shows the reason, and so does its entry.
         PaletteChoice::Act(action) => {
-            give_keys_where_it_is_good(model, action);
-            keys::asked(model, action)
+            focus_for(model, action);
+            keys::run(model, action)
         }
         PaletteChoice::Open(target) => match why_not {
             Some(why) => super::refused(model, &why),
@@ -55,7 +55,7 @@ fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Ve
 }
 
 /// Focuses the pane in which the action applies.
-fn give_keys_where_it_is_good(model: &mut Model, action: Action) {
+fn focus_for(model: &mut Model, action: Action) {
     let scope = model.keymap.line(action).map(|bound| bound.binding.scope);
     match scope {
         Some(Scope::Environments) => look::focus(model, Pane::Environments),

@@ -1,5 +1,5 @@
-//! A key while a line is typed in place of the footer. Typed text takes effect at once. Enter keeps it,
-//! Esc restores the previous text.
+//! The keys of the prompt, the text line in place of the footer. The text is applied while it is being typed. Enter
+//! keeps it, Esc clears it.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -7,7 +7,7 @@ use super::{history, line, logs, matrix};
 use crate::console::effect::Effect;
 use crate::console::model::{Model, Prompt, PromptKind, TextLine};
 
-/// Opens a prompt with the current text.
+/// Opens a prompt with a text to edit.
 pub(super) fn open(model: &mut Model, kind: PromptKind, text: &str) -> Vec<Effect> {
     model.notice = None;
     model.prompt = Some(Prompt {

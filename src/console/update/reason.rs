@@ -1,5 +1,5 @@
-//! Asks for the reason of a release, then for its plan. A rollback is planned at once: it does not wait for a reason,
-//! and can start without one even if the rules require it.
+//! Asks for the reason of a release, then requests its plan. A rollback is planned before a reason is asked for. It can
+//! start without a reason even if the rules require one, because a rollback is urgent.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::history::ReleaseKind;
 use crate::inventory::{Hold, Target, VersionRef};
 use crate::release::{Plan, PlanRequest, Wanted};
 
-/// Asks for the reason. `required` says whether the rules require one, if that is known yet.
+/// Asks for the reason of a promote. `required` says whether the rules require one, if they were already read.
 pub(super) fn ask(
     model: &mut Model,
     target: Target,
@@ -21,7 +21,7 @@ pub(super) fn ask(
     required: Option<bool>,
     in_spite_of: Vec<Hold>,
 ) -> Vec<Effect> {
-    let unknown = required.is_none().then(|| Effect::AskTerms(target.clone()));
+    let read_terms = required.is_none().then(|| Effect::AskTerms(target.clone()));
     model.dialog = Some(Dialog::Reason(Reason {
         target,
         wanted,
@@ -32,10 +32,10 @@ pub(super) fn ask(
         override_holds: None,
         planned: None,
     }));
-    unknown.into_iter().collect()
+    read_terms.into_iter().collect()
 }
 
-/// Requests the plan of a rollback, without a question before it.
+/// Requests the plan of a rollback without asking for a reason first.
 pub(super) fn go_back(
     model: &mut Model,
     target: Target,
@@ -55,7 +55,7 @@ pub(super) fn go_back(
     ask_for_plan(model, reason, None)
 }
 
-/// The rules require a reason for a rollback that was already planned.
+/// Asks for the reason of a rollback that was planned without one, because the rules require it.
 pub(super) fn ask_of_rollback(model: &mut Model, plan: Arc<Plan>, name: String) {
     model.dialog = Some(Dialog::Reason(Reason {
         target: plan.target().clone(),
@@ -75,7 +75,7 @@ pub(super) fn ask_of_rollback(model: &mut Model, plan: Arc<Plan>, name: String) 
 pub(super) fn pressed(model: &mut Model, mut reason: Reason, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => {
-            super::say(model, Weight::Told, "nothing was planned");
+            super::say(model, Weight::Told, "no release was planned");
             return Vec::new();
         }
         KeyCode::Enter => return plan(model, reason),
@@ -93,7 +93,7 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
     let text = crate::sanitize::sanitize(reason.line.text().trim());
     if reason.overrides() {
         if text.is_empty() {
-            let text = "type why you override the hold: it is recorded with your name";
+            let text = "type why you override the hold: the reason is recorded with your name";
             super::say(model, Weight::Refused, text);
         } else {
             reason.override_holds = Some(text);
@@ -111,7 +111,7 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
     if text.is_empty() && reason.required == Some(true) {
         let target = &reason.target;
         let text = format!(
-            "the rules of {} require a reason: type one",
+            "the rules of {} require a reason: type a reason",
             target.environment
         );
         super::say(model, Weight::Refused, &text);

@@ -1,4 +1,5 @@
-//! A release changed: its open question is updated, and a failure opens one.
+//! Handles changes of releases: announces ends and failures, closes outdated questions, and opens the question about
+//! a failed step.
 
 use std::sync::Arc;
 
@@ -12,15 +13,15 @@ use crate::release::{Progress, Releases, Status};
 
 pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     let target = status.plan.target().clone();
-    // A late status of an older release does not replace that of a newer one.
-    let older = model
+    // A status of an older release that arrives late does not replace the status of a newer release.
+    let is_older = model
         .releases
         .get(&target)
-        .is_some_and(|known| known.plan.release > status.plan.release);
-    if older {
+        .is_some_and(|newest| newest.plan.release > status.plan.release);
+    if is_older {
         return Vec::new();
     }
-    // This console left it, and has resumed it.
+    // This console drives the release again if it had left it before.
     model.left.remove(&status.plan.release);
     let before = model.releases.insert(target.clone(), Arc::clone(status));
     super::steps::moved(model, before.as_deref(), status);
@@ -51,22 +52,23 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     {
         let resume_key = model.keymap.shown(Action::Resume);
         let text = format!(
-            "this console no longer drives {target}: {why}; {resume_key} resumes it, or says what to wait for"
+            "this console no longer drives {target}: {why}; {resume_key} resumes the release, or shows what to wait for"
         );
         super::say(model, Weight::Refused, &text);
     }
-    void_stale_question(model, status);
-    // Ask when the step fails, but not again with every later status after "decide later".
-    let asked_before = before
+    close_outdated_question(model, status);
+    // Asks when the step fails. After the answer "decide later", later statuses do not ask again.
+    let was_asked = before
         .as_ref()
         .is_some_and(|before| failure(before).is_some());
-    if !asked_before && let Some(failure) = failure(status) {
+    if !was_asked && let Some(failure) = failure(status) {
         if model.dialog.is_none() && model.open.as_ref() == Some(&target) {
             model.dialog = Some(Dialog::Failure(failure));
         } else {
             let approve = model.keymap.shown(Action::Approve);
             let step = failure.step;
-            let text = format!("{target}: {step} failed, {approve} asks what to do there");
+            let text =
+                format!("{target}: {step} failed; open the target, then {approve} asks what to do");
             super::say(model, Weight::Refused, &text);
         }
     }
@@ -76,21 +78,21 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     super::world::follow(model)
 }
 
-/// The journals were read. The end of another operator's release is announced like that of an own one.
+/// Stores the releases that were read from the journals. Announces the end of another operator's release.
 pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect> {
     let before = std::mem::replace(&mut model.told, releases);
     if before.is_empty() {
-        // The console has just opened.
+        // These are the first journals that were read since the console opened.
         super::world::show_release(model);
     }
     super::steps::observed(model, &before);
     let ended = model.told.iter().find_map(|(target, now)| {
         let outcome = now.status.outcome()?;
-        let known = before.get(target)?;
-        let watched = known.status.plan.release == now.status.plan.release
-            && known.status.outcome().is_none()
+        let old = before.get(target)?;
+        let has_just_ended = old.status.plan.release == now.status.plan.release
+            && old.status.outcome().is_none()
             && model.elsewhere_in(target).is_some();
-        watched.then(|| (ended(target, outcome), outcome.is_success()))
+        has_just_ended.then(|| (ended(target, outcome), outcome.is_success()))
     });
     if let Some((text, is_success)) = ended {
         let weight = if is_success {
@@ -131,7 +133,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
     Vec::new()
 }
 
-/// The question about a failed step, if a step has failed.
+/// The question about a failed step. `None` if no step waits for a choice.
 pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
     let Progress::Choosing {
         step,
@@ -154,41 +156,41 @@ pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
     })
 }
 
-/// Closes a question that is outdated because the release has moved on.
-fn void_stale_question(model: &mut Model, status: &Status) {
-    let same = |asked: &Status| asked.plan.release == status.plan.release;
-    let outdated = match &model.dialog {
+/// Closes a question that does not fit the new status of its release.
+fn close_outdated_question(model: &mut Model, status: &Status) {
+    let is_same = |old: &Status| old.plan.release == status.plan.release;
+    let is_outdated = match &model.dialog {
         Some(Dialog::Confirm(confirm)) => match &confirm.question {
             Question::Begin(_)
             | Question::Resume(..)
             | Question::Ask(_)
             | Question::Repair(_)
             | Question::PeerApprove(_) => false,
-            Question::Step(asked, step) => {
-                same(asked)
+            Question::Step(old, step) => {
+                is_same(old)
                     && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)
             }
-            // After the traffic has moved, undoing has other effects: ask again.
-            Question::BackOut(asked) => {
-                same(asked)
+            // Backing out has other effects after the switch, so the operator has to be asked again.
+            Question::BackOut(old) => {
+                is_same(old)
                     && (status.is_over()
                         || matches!(status.progress, Progress::Back(_))
-                        || asked.may_have_switched != status.may_have_switched)
+                        || old.may_have_switched != status.may_have_switched)
             }
-            Question::EndStandby(asked) => {
-                same(asked) && !matches!(status.progress, Progress::Standby { .. })
+            Question::EndStandby(old) => {
+                is_same(old) && !matches!(status.progress, Progress::Standby { .. })
             }
         },
         Some(Dialog::Failure(failure)) => {
-            same(&failure.status)
+            is_same(&failure.status)
                 && !matches!(&status.progress, Progress::Choosing { step, .. } if *step == failure.step)
         }
         _ => false,
     };
-    if outdated {
+    if is_outdated {
         model.dialog = None;
         model.leaving = false;
-        let text = "the release moved on during the question: nothing was answered";
+        let text = "the question was closed because the release has moved on: no answer was sent";
         super::say(model, Weight::Refused, text);
     }
 }

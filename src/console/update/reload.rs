@@ -1,4 +1,4 @@
-//! The configuration changed on disk: announces it, shows the differences, and reloads on a key.
+//! Announces a changed configuration on disk, shows the differences, and reloads it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::console::run::ExitReason;
 use crate::inventory::World;
 use crate::inventory::local_time;
 
-/// The file was compared with the configuration in use. None if they are the same.
+/// Handles the result of comparing the configuration on disk with the configuration in use. `None` if they are equal.
 pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) -> Vec<Effect> {
     if model.configuration == found {
         return Vec::new();
@@ -28,17 +28,20 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
             let (weight, text) = match &new.found {
                 FoundConfiguration::Differs { .. } => (
                     Weight::Told,
-                    format!("{file} changed on disk at {at}: {key} shows what differs and reloads"),
+                    format!(
+                        "{file} changed on disk at {at}: {key} shows the differences and reloads"
+                    ),
                 ),
                 FoundConfiguration::Broken(_) => (
                     Weight::Refused,
                     format!(
-                        "{file} changed on disk at {at} and has errors: {key} lists them; the configuration in use stays"
+                        "{file} changed on disk at {at} and has errors: {key} lists them; the previous configuration stays in use"
                     ),
                 ),
             };
             if is_open {
-                // The dialog shows another configuration than before: its answer starts at the first row.
+                // The dialog now shows another configuration, so the cursor goes back to the answer that changes
+                // nothing.
                 model.dialog = Some(Dialog::Reload(ReloadDialog::default()));
                 model.scrolled = 0;
             }
@@ -46,7 +49,8 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
         }
         None if is_open => {
             model.dialog = None;
-            let text = "the configuration on disk is the one in use again: nothing to reload";
+            let text =
+                "the configuration on disk equals the one in use again: there is nothing to reload";
             super::say(model, Weight::Told, text);
         }
         None => {}
@@ -54,14 +58,14 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
     Vec::new()
 }
 
-/// The key: shows the differences.
+/// Shows the differences and asks whether to reload.
 pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
     if let Some(file) = &model.read_once {
-        let text = format!("the configuration was read from {file}, and cannot be read again");
+        let text = format!("the configuration was read from {file}, which cannot be read again");
         return super::refused(model, &text);
     }
     if model.configuration.is_none() {
-        let text = "the configuration on disk is the one in use: nothing to reload";
+        let text = "the configuration on disk has not changed: there is nothing to reload";
         return super::refused(model, text);
     }
     model.scrolled = 0;
@@ -69,19 +73,19 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-pub(super) fn pressed(model: &mut Model, asked: ReloadDialog, key: KeyCode) -> Vec<Effect> {
+pub(super) fn pressed(model: &mut Model, dialog: ReloadDialog, key: KeyCode) -> Vec<Effect> {
     let is_usable = model
         .configuration
         .as_ref()
         .is_some_and(|new| new.is_usable());
     match key {
-        KeyCode::Enter if is_usable => match ReloadAnswer::ALL.get(asked.row) {
+        KeyCode::Enter if is_usable => match ReloadAnswer::ALL.get(dialog.row) {
             Some(ReloadAnswer::Reload) => reload(model),
             Some(ReloadAnswer::Keep) | None => Vec::new(),
         },
         KeyCode::Enter | KeyCode::Esc => Vec::new(),
         _ => {
-            let row = super::dialog::moved(asked.row, ReloadAnswer::ALL.len(), key);
+            let row = super::dialog::moved(dialog.row, ReloadAnswer::ALL.len(), key);
             let row = if is_usable { row } else { 0 };
             model.dialog = Some(Dialog::Reload(ReloadDialog { row }));
             Vec::new()
@@ -100,7 +104,7 @@ fn reload(model: &mut Model) -> Vec<Effect> {
     })))]
 }
 
-/// After a reload: returns to the operator's place as soon as the targets are known.
+/// Returns to the operator's place from before a reload, as soon as the targets are known.
 pub(super) fn come_back(model: &mut Model, world: &World) -> Vec<Effect> {
     if world.snapshots.is_empty() {
         return Vec::new();

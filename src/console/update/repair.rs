@@ -1,5 +1,5 @@
-//! Repairing drift: plan, question, progress. The progress goes into notices and into the log of the
-//! steps. Nothing here decides how to repair what.
+//! Repairing drift: requests the plan, asks the operator to confirm it, and shows the progress in notices and in the
+//! log of the steps. `release` decides how each difference is repaired.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::console::run::ExitReason;
 use crate::inventory::Target;
 use crate::release::{Refused, RepairNews, RepairPlan, need_to_repair};
 
-/// The name of a repair in titles and notices.
-const REPAIR: &str = "a repair";
+/// The name of a repair in titles.
+const REPAIR: &str = "repair";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     if model.repairing.contains(&target) {
@@ -36,7 +36,7 @@ pub(super) fn planned(
 ) -> Vec<Effect> {
     let target = match &model.dialog {
         Some(Dialog::Thinking(thinking)) if thinking.asked == asked => thinking.target.clone(),
-        // Esc or another key was pressed meanwhile: the plan is not wanted any more.
+        // If the operator has closed the dialog, the plan is not wanted any more.
         _ => return Vec::new(),
     };
     match plan {
@@ -50,43 +50,44 @@ pub(super) fn planned(
     Vec::new()
 }
 
-/// The console can repair nothing here: says why, and what an operator has to do.
+/// Shows that Greenroom can repair nothing in the target, and what an operator has to do.
 fn only_a_person(model: &mut Model, plan: &RepairPlan) {
     let reasons = plan
         .for_a_person()
-        .map(|(drift, words)| {
-            crate::sanitize::sanitize(&format!("{}: {}; {words}", drift.name, drift.says))
+        .map(|(drift, remedy)| {
+            crate::sanitize::sanitize(&format!("{}: {}; {remedy}", drift.name, drift.says))
         })
         .collect();
     model.dialog = Some(Dialog::Refusal(crate::console::model::Refusal {
-        title: format!("{REPAIR} of {}: an operator has to look", plan.target()),
+        title: format!("{REPAIR} of {}, which an operator has to do", plan.target()),
         reasons,
         top: 0,
     }));
 }
 
-/// The repair was confirmed.
-pub(super) fn begun(model: &mut Model, target: Target) {
+/// Records that the operator has confirmed a repair, which now starts.
+pub(super) fn confirmed(model: &mut Model, target: Target) {
     super::say(model, Weight::Told, &format!("{target} is being repaired"));
     model.repairing.insert(target);
 }
 
 pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec<Effect> {
     match news {
-        RepairNews::Said(words) => {
-            steps::repaired(model, target, &words);
-            super::say(model, Weight::Told, &format!("repair of {target}: {words}"));
+        RepairNews::Said(message) => {
+            steps::repaired(model, target, &message);
+            let text = format!("repair of {target}: {message}");
+            super::say(model, Weight::Told, &text);
         }
         RepairNews::Ended(record) => {
             model.repairing.remove(target);
             let outcome = record.closed.map(|(_, outcome)| outcome);
-            let (weight, words) = match outcome {
+            let (weight, result) = match outcome {
                 Some(outcome) if outcome.reason().is_none() => (Weight::Told, outcome.to_string()),
                 Some(outcome) => (Weight::Refused, outcome.to_string()),
-                None => (Weight::Refused, "it recorded no end".to_owned()),
+                None => (Weight::Refused, "no end was recorded".to_owned()),
             };
-            steps::repaired(model, target, &words);
-            let text = format!("repair of {target}: {words} (greenroom history lists it)");
+            steps::repaired(model, target, &result);
+            let text = format!("repair of {target}: {result} (greenroom history lists the repair)");
             super::say(model, weight, &text);
             return leave(model);
         }
@@ -100,7 +101,7 @@ pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) -> Vec<
     leave(model)
 }
 
-/// Ends the console if the operator has quit and only this repair was left.
+/// Ends the console if the operator has quit and nothing else is running.
 fn leave(model: &Model) -> Vec<Effect> {
     if model.leaving && !model.is_busy() {
         return vec![Effect::Leave(ExitReason::Quit)];

@@ -1,6 +1,6 @@
-//! A release that has no driver, or another driver: reads what was intended, and the operator chooses what to
-//! do. Reading changes nothing, and every choice asks for confirmation. A driver that is still alive is told the
-//! reason before the release is taken from it.
+//! Resuming a release that has no driver or another driver. The console first reads the release, then the operator
+//! chooses what to do. Every choice asks for confirmation. Taking over a release from a running driver requires a
+//! reason, which that driver sees.
 
 use std::sync::Arc;
 
@@ -17,19 +17,19 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{ReleaseId, Target};
 use crate::release::{GoOn, Interrupted, Refused};
 
-/// The name of the look-up in titles.
-const LOOKING: &str = "the open release";
+/// What the console reads, as titles show it.
+const OPEN_RELEASE: &str = "the open release";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
-    look_at(model, target, None)
+    read(model, target, None)
 }
 
-fn look_at(model: &mut Model, target: Target, release: Option<ReleaseId>) -> Vec<Effect> {
+fn read(model: &mut Model, target: Target, release: Option<ReleaseId>) -> Vec<Effect> {
     model.asked += 1;
     model.dialog = Some(Dialog::Thinking(Thinking {
         asked: model.asked,
         target: target.clone(),
-        name: LOOKING.to_owned(),
+        name: OPEN_RELEASE.to_owned(),
     }));
     vec![Effect::FindInterrupted {
         asked: model.asked,
@@ -38,26 +38,27 @@ fn look_at(model: &mut Model, target: Target, release: Option<ReleaseId>) -> Vec
     }]
 }
 
-/// Several releases are open. The operator chooses one from a list; on the command line, by its id.
+/// Several releases of the target are open, so the operator has to choose one.
 pub(super) fn found_several(
     model: &mut Model,
     asked: u64,
     releases: Vec<ReleaseRecord>,
 ) -> Vec<Effect> {
-    let is_waited_for = matches!(&model.dialog, Some(Dialog::Thinking(it)) if it.asked == asked);
-    if is_waited_for {
+    let is_awaited =
+        matches!(&model.dialog, Some(Dialog::Thinking(thinking)) if thinking.asked == asked);
+    if is_awaited {
         model.dialog = Some(Dialog::OpenReleases(OpenReleases { releases, row: 0 }));
     }
     Vec::new()
 }
 
-/// Handles a key in that list. Choosing a release only reads it, and changes nothing.
+/// Handles a key in the list of open releases. Choosing a release only reads it.
 pub(super) fn choosing(model: &mut Model, mut list: OpenReleases, key: KeyCode) -> Vec<Effect> {
     match key {
         KeyCode::Esc => return later(model),
         KeyCode::Enter => {
             if let Some(chosen) = list.releases.get(list.row) {
-                return look_at(model, chosen.target.clone(), Some(chosen.id));
+                return read(model, chosen.target.clone(), Some(chosen.id));
             }
         }
         _ => list.row = super::dialog::moved(list.row, list.releases.len(), key),
@@ -73,7 +74,7 @@ pub(super) fn found(
 ) -> Vec<Effect> {
     let target = match &model.dialog {
         Some(Dialog::Thinking(thinking)) if thinking.asked == asked => thinking.target.clone(),
-        // Esc or another key was pressed meanwhile: the answer is not wanted any more.
+        // If the operator has closed the dialog, the answer is not wanted any more.
         _ => return Vec::new(),
     };
     match found {
@@ -86,26 +87,26 @@ pub(super) fn found(
             }));
         }
         Err(refused) => {
-            let title = format!("{LOOKING} in {target}");
+            let title = format!("reading {OPEN_RELEASE} of {target}");
             confirm::refuse(model, title, &refused);
         }
     }
     Vec::new()
 }
 
-pub(super) fn pressed(model: &mut Model, mut asked: ResumeDialog, key: KeyCode) -> Vec<Effect> {
+pub(super) fn pressed(model: &mut Model, mut dialog: ResumeDialog, key: KeyCode) -> Vec<Effect> {
     match key {
         KeyCode::Esc => later(model),
-        KeyCode::Enter => match asked.chosen() {
+        KeyCode::Enter => match dialog.chosen() {
             ResumeChoice::Later => later(model),
             ResumeChoice::AskNoMore => handover_request::take_back(model),
             choice @ (ResumeChoice::Ask | ResumeChoice::GoOn(_)) => {
-                choose(model, asked.found, choice)
+                choose(model, dialog.found, choice)
             }
         },
         _ => {
-            asked.row = super::dialog::moved(asked.row, asked.choices().len(), key);
-            model.dialog = Some(Dialog::Resume(asked));
+            dialog.row = super::dialog::moved(dialog.row, dialog.choices().len(), key);
+            model.dialog = Some(Dialog::Resume(dialog));
             Vec::new()
         }
     }
@@ -113,7 +114,7 @@ pub(super) fn pressed(model: &mut Model, mut asked: ResumeDialog, key: KeyCode) 
 
 fn later(model: &mut Model) -> Vec<Effect> {
     let resume_key = model.keymap.shown(Action::Resume);
-    let text = format!("not decided: {resume_key} asks again");
+    let text = format!("nothing was decided: {resume_key} asks again");
     super::say(model, Weight::Told, &text);
     Vec::new()
 }
@@ -128,7 +129,7 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
         confirm::refuse(model, title, refused);
         return Vec::new();
     }
-    // A repair that is under way holds the lock without driving the release.
+    // The holder of the lock drives the release, or repairs the target.
     if found.holder.is_some() {
         model.dialog = Some(Dialog::Words(Words {
             found,
@@ -142,37 +143,37 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
     Vec::new()
 }
 
-/// A key while a message to a driver is typed.
-pub(super) fn typed(model: &mut Model, mut words: Words, key: KeyEvent) -> Vec<Effect> {
+/// Handles a key while a message to the driver is typed.
+pub(super) fn typed(model: &mut Model, mut dialog: Words, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => return later(model),
-        KeyCode::Enter => return said(model, words),
+        KeyCode::Enter => return message_typed(model, dialog),
         _ => {
             if let Some(request) = line::editing(key) {
-                words.line.edit(request);
+                dialog.line.edit(request);
             }
         }
     }
-    model.dialog = Some(Dialog::Words(words));
+    model.dialog = Some(Dialog::Words(dialog));
     Vec::new()
 }
 
-fn said(model: &mut Model, words: Words) -> Vec<Effect> {
-    let text = crate::sanitize::sanitize(words.line.text().trim());
+fn message_typed(model: &mut Model, dialog: Words) -> Vec<Effect> {
+    let text = crate::sanitize::sanitize(dialog.line.text().trim());
     let note = (!text.is_empty()).then_some(text);
-    let (question, need) = match words.choice {
+    let (question, need) = match dialog.choice {
         ResumeChoice::GoOn(_) if note.is_none() => {
-            let text = "another operator holds its lock: type why you take it over";
-            model.dialog = Some(Dialog::Words(words));
+            let text = "another operator holds the lock: type why you take over the release";
+            model.dialog = Some(Dialog::Words(dialog));
             return super::refused(model, text);
         }
         ResumeChoice::GoOn(go_on) => {
-            let need = words.found.need(go_on);
-            (Question::Resume(words.found, go_on), need)
+            let need = dialog.found.need(go_on);
+            (Question::Resume(dialog.found, go_on), need)
         }
         _ => {
-            let need = words.found.need_to_ask();
-            (Question::Ask(words.found), need)
+            let need = dialog.found.need_to_ask();
+            (Question::Ask(dialog.found), need)
         }
     };
     change::ask(model, question, need);

@@ -1,5 +1,5 @@
-//! The pages over the list of the history: a release, two releases side by side, a hold or a repair, the
-//! timeline of an environment, and the result of a verification.
+//! The pages of the history: a release, two releases side by side, a hold or a repair, the timeline of an environment,
+//! and the result of a verification.
 
 use crate::console::model::{IN_TIMELINE, Sheet};
 use crate::history::{Item, Kept, KeptAudit, Proven};
@@ -23,7 +23,9 @@ pub(super) fn of_environment(
     if !is_whole {
         lines.push(Line {
             tone: Tone::Quiet,
-            text: format!("the newest {IN_TIMELINE}; greenroom history lists the rest"),
+            text: format!(
+                "only the newest {IN_TIMELINE} releases are shown; greenroom history lists the rest"
+            ),
         });
     }
     Sheet {
@@ -33,9 +35,9 @@ pub(super) fn of_environment(
     }
 }
 
-pub(super) fn proof(found: &Proven) -> Sheet {
+pub(super) fn proof(proven: &Proven) -> Sheet {
     let line = |tone, text: String| Line { tone, text };
-    let verdict = match (found.wrong.is_empty(), found.silent.is_empty()) {
+    let verdict = match (proven.wrong.is_empty(), proven.silent.is_empty()) {
         (true, true) => line(Tone::Heading, "all records are intact".to_owned()),
         (true, false) => line(
             Tone::Heading,
@@ -43,15 +45,15 @@ pub(super) fn proof(found: &Proven) -> Sheet {
         ),
         (false, _) => line(Tone::Bad, "not all records are intact".to_owned()),
     };
-    let mut lines = vec![verdict, line(Tone::Plain, found.words())];
-    for (target, why) in &found.silent {
+    let mut lines = vec![verdict, line(Tone::Plain, proven.words())];
+    for (target, why) in &proven.silent {
         lines.push(line(Tone::Bad, format!("{target} did not answer: {why}")));
     }
-    for one in &found.wrong {
+    for record in &proven.wrong {
         lines.push(line(Tone::Plain, String::new()));
-        lines.push(line(Tone::Heading, one.to_string()));
-        for words in &one.wrong {
-            lines.push(line(Tone::Bad, format!("  {words}")));
+        lines.push(line(Tone::Heading, record.to_string()));
+        for problem in &record.wrong {
+            lines.push(line(Tone::Bad, format!("  {problem}")));
         }
     }
     Sheet {
@@ -63,23 +65,24 @@ pub(super) fn proof(found: &Proven) -> Sheet {
 
 pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
     match kept {
-        [one] => Some(Sheet {
-            title: format!("release {}", one.recorded.head.id),
-            lines: report::report(one),
+        [release] => Some(Sheet {
+            title: format!("release {}", release.recorded.head.id),
+            lines: report::report(release),
             top: 0,
         }),
-        [one, other] => Some(Sheet {
-            title: "two releases, the older one first".to_owned(),
-            lines: side_by_side(one, other),
+        [older, newer] => Some(Sheet {
+            title: "two releases, the older first".to_owned(),
+            lines: side_by_side(older, newer),
             top: 0,
         }),
         _ => None,
     }
 }
 
-/// Two releases side by side, the differences first: each property, and below it both values.
-fn side_by_side(one: &Kept, other: &Kept) -> Vec<Line> {
-    let rows = compare(&one.recorded, &other.recorded);
+/// Compares two releases, property by property. The properties that differ come first, with both values below each
+/// other.
+fn side_by_side(older: &Kept, newer: &Kept) -> Vec<Line> {
+    let rows = compare(&older.recorded, &newer.recorded);
     let line = |tone, text| Line { tone, text };
     let (headlines, rest): (Vec<&Compared>, Vec<&Compared>) =
         rows.iter().partition(|row| row.is_headline);

@@ -1,5 +1,5 @@
-//! The page that Enter opens on the slots: both slots uncut, everything that the candidate would change,
-//! and each comparison of the truth row, with its meaning and its repair.
+//! The page that opens on the slots: everything that the candidate would change, each comparison of runtime, store,
+//! proxy and public address, and the details of both slots.
 
 use crate::console::action::Action;
 use crate::console::model::Model;
@@ -12,7 +12,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let Some(snapshot) = model.snapshot() else {
         return ("Slots".into(), Vec::new());
     };
-    // First come the parts for which the pane has no room.
+    // The parts for which the pane has no room come first.
     let mut lines = of_changes(snapshot);
     let repair = model.keymap.shown(Action::Repair);
     lines.extend(of_truth(snapshot, &repair));
@@ -55,22 +55,22 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> 
     lines
 }
 
-fn of_instance(instance: &Instance, one: &str) -> Vec<String> {
+fn of_instance(instance: &Instance, noun: &str) -> Vec<String> {
     let mut lines = vec![
         format!("  version   {}", instance.version_name()),
         format!("  digest    {}", instance.digest),
-        format!("  {one:<9} {} {}", instance.name, instance.id),
+        format!("  {noun:<9} {} {}", instance.name, instance.id),
     ];
     if let Some(release) = instance.release {
         lines.push(format!("  release   {release}"));
     }
     let labels = &instance.labels;
-    let said = [
+    let label_lines = [
         ("commit", &labels.revision),
         ("built", &labels.created),
         ("called", &labels.version),
     ];
-    for (name, text) in said {
+    for (name, text) in label_lines {
         if let Some(text) = text {
             lines.push(format!("  {name:<9} {text}"));
         }
@@ -85,20 +85,23 @@ fn of_instance(instance: &Instance, one: &str) -> Vec<String> {
 fn traffic(snapshot: &Snapshot, side: &SlotSnapshot, role: Role) -> String {
     match (&side.rates, &snapshot.rates_unknown) {
         (Some(rates), _) if rates.requests > 0 && matches!(role, Role::Live | Role::Unknown) => {
-            seen(rates)
+            rates_text(rates)
         }
         (Some(rates), _) if rates.requests > 0 => format!(
             "not live; {} requests ({} errors) in the last {:?}",
             rates.requests, rates.errors, rates.window
         ),
-        (_, _) if role == Role::Candidate => "no traffic yet: no data, neither good nor bad".into(),
-        (Some(rates), _) => format!("none in the last {:?}: no data", rates.window),
+        (_, _) if role == Role::Candidate => "no traffic yet, so there is no data".into(),
+        (Some(rates), _) => format!(
+            "no requests in the last {:?}, so there is no data",
+            rates.window
+        ),
         (None, Some(why)) => format!("rates unknown: {why}"),
         (None, None) => "rates unknown: the proxy reports none".into(),
     }
 }
 
-fn seen(rates: &Rates) -> String {
+fn rates_text(rates: &Rates) -> String {
     format!(
         "{}, errors {}, p50 {:?}, p99 {:?} ({} errors of {} requests in the last {:?})",
         rates.per_second(),
@@ -111,7 +114,7 @@ fn seen(rates: &Rates) -> String {
     )
 }
 
-/// Everything that the other version changes, compared with what is live.
+/// Everything that differs between the live instance and the instance in the other slot.
 fn of_changes(snapshot: &Snapshot) -> Vec<String> {
     let Some(live) = snapshot.live_instance() else {
         return Vec::new();
@@ -120,32 +123,41 @@ fn of_changes(snapshot: &Snapshot) -> Vec<String> {
     let Some(instance) = &snapshot.slots.get(other).instance else {
         return Vec::new();
     };
-    let all = changes(live, instance);
+    let changes = changes(live, instance);
     let mut lines = vec![format!(
-        "what is different in {other} ({}), compared with {} ({})",
+        "differences of {other} ({}) from {} ({})",
         instance.version_name(),
         live.slot,
         live.version_name()
     )];
-    lines.extend(all.image.iter().map(|difference| format!("  {difference}")));
-    lines.extend(all.built().map(|built| format!("  {built}")));
+    lines.extend(
+        changes
+            .image
+            .iter()
+            .map(|difference| format!("  {difference}")),
+    );
+    lines.extend(changes.built().map(|built| format!("  {built}")));
     if live.configuration.is_empty() || instance.configuration.is_empty() {
-        lines.push("  it is unknown how one of them was created: nothing to compare".into());
-    } else if all.configuration.is_empty() {
+        lines.push(
+            "  the configuration of one of the two is unknown, so it cannot be compared".into(),
+        );
+    } else if changes.configuration.is_empty() {
         lines.push("  both have the same configuration".into());
     }
-    let configuration = all.configuration.iter();
+    let configuration = changes.configuration.iter();
     lines.extend(configuration.map(|difference| format!("  {difference}")));
     if lines.iter().any(|line| line.starts_with("  env ")) {
-        lines.push("  values of variables may be secret: # and six digits stand for them".into());
+        lines.push(
+            "  values of variables may be secret, so # and six digits are shown instead".into(),
+        );
     }
     lines.push(String::new());
     lines
 }
 
-/// Each comparison, its meaning, and its repair.
+/// Each comparison, with its meaning and its repair.
 fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
-    let mut lines = vec!["do the four places agree?".to_owned()];
+    let mut lines = vec!["do runtime, store, proxy and public address agree?".to_owned()];
     for (pair, agreement) in compare(snapshot).pairs() {
         let (left, right) = pair.sides(snapshot.runtime_kind);
         match agreement {
@@ -165,7 +177,7 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
             }
             Agreement::Unknown(why) => {
                 lines.push(format!("  {left} ? {right}: unknown, {why}"));
-                lines.push("      the console asks again by itself".to_owned());
+                lines.push("      the console tries again by itself".to_owned());
             }
         }
     }
@@ -174,7 +186,7 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
         lines.push(match &snapshot.lock {
             Some(holder) => format!("  {}", holder.why_no_repair()),
             None => format!(
-                "  {repair} plans the repair, then asks; or run: greenroom repair {} {}",
+                "  press {repair} to plan and confirm the repair, or run: greenroom repair {} {}",
                 target.service, target.environment
             ),
         });
@@ -182,7 +194,7 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
     lines
 }
 
-/// The sources that do not answer, and why.
+/// The sources that do not answer, each with the reason.
 fn of_sources(snapshot: &Snapshot) -> Vec<String> {
     let silent = snapshot.sources.named().into_iter();
     let silent = silent.filter_map(|(name, state)| Some((name, state.silence()?)));
@@ -191,7 +203,7 @@ fn of_sources(snapshot: &Snapshot) -> Vec<String> {
         .collect()
 }
 
-/// Every call of a plan, step by step.
+/// All calls of a plan, by step.
 fn of_plan(plan: &Plan) -> Vec<String> {
     let mut lines = vec![format!(
         "release {}: {} {}",

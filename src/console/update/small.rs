@@ -1,5 +1,5 @@
-//! A screen that is too small for panes shows no question. So no key works there except quit, and quit only if it
-//! needs no question: an operator must never answer what is not on the screen.
+//! The keys on a screen that is too small for panes. No question can be shown on such a screen, and an operator must
+//! never answer a question that is not shown. So only quit works, and only if no release or repair is running.
 
 use crossterm::event::KeyEvent;
 

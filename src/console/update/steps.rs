@@ -1,5 +1,5 @@
-//! The log of a release's steps: a line for each change of its status, no matter who drives it, and for each
-//! announcement of its driver.
+//! The log of a target's steps: one line for each change in the status of a release, driven by any operator, and for
+//! each announcement of a driver in this console.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::logs::{NewLine, Origin};
 use crate::release::describe::duration;
 use crate::release::{Announcement, Progress, Releases, Status, StepState};
 
-/// Logs what is new in the status of a release.
+/// Adds a line for each change since the last status of a release.
 pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status) {
     let before = before.filter(|before| before.plan.release == status.plan.release);
     let lines = news(before, status, model.now);
@@ -23,35 +23,35 @@ pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status)
     }
 }
 
-/// The journals were read. The driver in this console logs its own releases. A release that had already
-/// ended when it was first seen is history.
+/// Adds the changes of releases in the journals. Leaves out the releases that this console drives, because [`moved`]
+/// logs them, and releases that had already ended when the console read them for the first time.
 pub(super) fn observed(model: &mut Model, before: &Releases) {
-    let told = Arc::clone(&model.told);
-    for (target, now) in told.iter() {
+    let releases = Arc::clone(&model.told);
+    for (target, now) in releases.iter() {
         let status = &now.status;
         let is_own = model
             .releases
             .get(target)
             .is_some_and(|own| own.plan.release == status.plan.release)
             && model.elsewhere_in(target).is_none();
-        let known = before.get(target).map(|known| &*known.status);
-        let is_new = known.is_none_or(|known| known.plan.release != status.plan.release);
+        let old = before.get(target).map(|old| &*old.status);
+        let is_new = old.is_none_or(|old| old.plan.release != status.plan.release);
         let is_history = is_new && status.outcome().is_some();
         if !is_own && !is_history {
-            moved(model, known, status);
+            moved(model, old, status);
         }
     }
 }
 
-/// The driver announced something.
-pub(super) fn announced(model: &mut Model, target: &Target, said: &Announcement) {
-    let line = line(said.step, &said.text, Origin::Out, said.at);
+pub(super) fn announced(model: &mut Model, target: &Target, announcement: &Announcement) {
+    let (step, text) = (announcement.step, &announcement.text);
+    let line = line(step, text, Origin::Out, announcement.at);
     model.log.stepped(target, vec![line]);
 }
 
-/// A repair reported something.
-pub(super) fn repaired(model: &mut Model, target: &Target, words: &str) {
-    let text = format!("repair: {words}");
+/// Adds a message of a repair to the log of its target.
+pub(super) fn repaired(model: &mut Model, target: &Target, message: &str) {
+    let text = format!("repair: {message}");
     let line = line(None, &text, Origin::Notice, model.now);
     model.log.stepped(target, vec![line]);
 }
@@ -59,30 +59,34 @@ pub(super) fn repaired(model: &mut Model, target: &Target, words: &str) {
 fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
     let mut lines = Vec::new();
     if before.is_none() {
-        lines.push(line(None, &start_words(status), Origin::Notice, now));
+        lines.push(line(None, &start_text(status), Origin::Notice, now));
     }
     for step_status in &status.steps {
-        let known = before.and_then(|before| {
+        let old = before.and_then(|before| {
             let mut steps = before.steps.iter();
-            steps.find(|known| known.step == step_status.step)
+            steps.find(|old| old.step == step_status.step)
         });
-        let known = known.map(|known| words(&known.state));
-        let (origin, text) = words(&step_status.state);
-        let is_new = known.as_ref().is_none_or(|(_, known)| *known != text);
-        let said = (is_new && step_status.state != StepState::Pending)
+        let old = old.map(|old| step_text(&old.state));
+        let (origin, text) = step_text(&step_status.state);
+        let is_new = old.as_ref().is_none_or(|(_, old)| *old != text);
+        let new_line = (is_new && step_status.state != StepState::Pending)
             .then(|| line(Some(step_status.step), &text, origin, now));
         // A verdict comes after the start of its step and before its end.
         let is_start = matches!(step_status.state, StepState::Running { .. });
-        let (first, last) = if is_start { (said, None) } else { (None, said) };
+        let (first, last) = if is_start {
+            (new_line, None)
+        } else {
+            (None, new_line)
+        };
         lines.extend(first);
         if step_status.step == Step::Verify {
             lines.extend(verdicts(before, status, now));
         }
         lines.extend(last);
     }
-    let known = before.and_then(|before| whole(&before.progress));
-    let now_whole = whole(&status.progress).filter(|now| known.as_ref() != Some(now));
-    if let Some((origin, text)) = now_whole {
+    let old = before.and_then(|before| release_text(&before.progress));
+    let new = release_text(&status.progress).filter(|new| old.as_ref() != Some(new));
+    if let Some((origin, text)) = new {
         lines.push(line(None, &text, origin, now));
     }
     lines
@@ -99,7 +103,7 @@ fn line(step: Option<Step>, text: &str, origin: Origin, at: Timestamp) -> NewLin
     }
 }
 
-fn start_words(status: &Status) -> String {
+fn start_text(status: &Status) -> String {
     let plan = &status.plan;
     let from = plan
         .from
@@ -119,10 +123,10 @@ fn start_words(status: &Status) -> String {
 }
 
 fn verdicts(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
-    // Checks that run again start without verdicts.
-    let known = before.map_or(0, |before| before.cases.len());
-    let known = if known > status.cases.len() { 0 } else { known };
-    let new = status.cases.get(known..).unwrap_or_default();
+    // If there are fewer verdicts than before, the checks run again and all verdicts are new.
+    let old = before.map_or(0, |before| before.cases.len());
+    let old = if old > status.cases.len() { 0 } else { old };
+    let new = status.cases.get(old..).unwrap_or_default();
     new.iter()
         .map(|case| {
             let (origin, text) = verdict(case);
@@ -142,11 +146,11 @@ fn verdict(case: &CaseReport) -> (Origin, String) {
     }
 }
 
-/// The state of a step. Leaves out what changes continuously while it runs.
-fn words(state: &StepState) -> (Origin, String) {
+/// The state of a step as a text, without the parts that change all the time while it runs.
+fn step_text(state: &StepState) -> (Origin, String) {
     match state {
         StepState::Pending => (Origin::Out, "not started".into()),
-        StepState::Waiting { .. } => (Origin::Notice, "waits for a person: A answers".into()),
+        StepState::Waiting { .. } => (Origin::Notice, "waits for approval".into()),
         StepState::Running {
             direction: Direction::Forward,
             ..
@@ -158,12 +162,12 @@ fn words(state: &StepState) -> (Origin, String) {
         StepState::Done { took } => (Origin::Out, format!("done in {}", duration(*took))),
         StepState::Failed { why } => (Origin::Err, format!("failed: {why}")),
         StepState::Undone => (Origin::Out, "undone".into()),
-        StepState::Skipped => (Origin::Notice, "skipped by a person".into()),
+        StepState::Skipped => (Origin::Notice, "skipped by an operator".into()),
     }
 }
 
-/// The state of the whole release.
-fn whole(progress: &Progress) -> Option<(Origin, String)> {
+/// The state of the release as a text. `None` if the lines about its steps already show the state.
+fn release_text(progress: &Progress) -> Option<(Origin, String)> {
     match progress {
         Progress::Standby { until: Some(until) } => Some((
             Origin::Out,
@@ -179,12 +183,11 @@ fn whole(progress: &Progress) -> Option<(Origin, String)> {
             Origin::Err,
             format!("cannot be recorded, so nothing is done: {why}"),
         )),
-        Progress::Parked { why } => Some((Origin::Err, format!("parked: {why}"))),
-        Progress::Interrupted { .. } => Some((
-            Origin::Err,
-            "no operator drives it any more: it stays as it is".into(),
-        )),
-        Progress::Closed(outcome) => Some(over(outcome)),
+        Progress::Parked { why } => Some((Origin::Err, format!("the driver has stopped: {why}"))),
+        Progress::Interrupted { .. } => {
+            Some((Origin::Err, "interrupted: no operator drives it".into()))
+        }
+        Progress::Closed(outcome) => Some(outcome_text(outcome)),
         Progress::Forward(_)
         | Progress::Back(_)
         | Progress::Asking { .. }
@@ -192,7 +195,7 @@ fn whole(progress: &Progress) -> Option<(Origin, String)> {
     }
 }
 
-fn over(outcome: &Outcome) -> (Origin, String) {
+fn outcome_text(outcome: &Outcome) -> (Origin, String) {
     let origin = if outcome.is_success() {
         Origin::Out
     } else {

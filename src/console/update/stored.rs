@@ -1,9 +1,9 @@
-//! The page that Enter opens on a stored key: its complete value, what it should be, and why.
+//! The page that opens on a stored key: how it compares with the observations, what its value should be, and its
+//! complete value.
 
 use crate::console::model::{KeyRow, Mark, Model, Pane, lease_left, registrations};
 use crate::inventory::{KeyLine, Slot, Snapshot};
 
-/// The title and the lines for the key under the cursor.
 pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let nothing = || ("Registrations".to_owned(), Vec::new());
     let Some(snapshot) = model.snapshot() else {
@@ -23,7 +23,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     lines.extend([String::new(), format!("revision {}", line.revision)]);
     if let Some(left) = lease_left(snapshot, line.ttl_seconds, model.now) {
         lines.push(format!(
-            "on a lease with {left}s left, unless it was renewed since it was read"
+            "the lease expires in {left}s, unless it was renewed after the key was read"
         ));
     }
     lines.push(String::new());
@@ -38,44 +38,46 @@ fn of_no_key(snapshot: &Snapshot, row: &KeyRow<'_>) -> (String, Vec<String>) {
         lines.push(row.value.clone());
     }
     if row.name.ends_with('/') {
-        lines.push("each key below it has its own line".into());
+        lines.push("each key below this branch has its own line".into());
     }
     (row.name.clone(), lines)
 }
 
-/// How the key compares, in words, and what it should be.
+/// The lines that say how the key compares with the observations, and what its value should be.
 fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
     match &row.mark {
         Mark::Nothing => Vec::new(),
-        Mark::Agrees => vec!["correct: it agrees with what is observed".into()],
+        Mark::Agrees => vec!["correct: the value agrees with the observations".into()],
         Mark::Differs(differences) => {
-            let mut lines = vec!["differs from what is observed:".to_owned()];
-            lines.extend(differences.iter().map(|words| format!("  {words}")));
+            let mut lines = vec!["the value differs from the observations:".to_owned()];
+            lines.extend(differences.iter().map(|difference| format!("  {difference}")));
             lines.extend(should_be(snapshot, &row.name));
             lines
         }
-        Mark::Missing(words) => vec![
-            words.clone(),
-            "a release to this target registers what it makes live".into(),
+        Mark::Missing(reason) => vec![
+            reason.clone(),
+            "a release of this target registers the version that it makes live".into(),
         ],
-        Mark::Unreadable(words) => vec![
-            format!("cannot be read: {words}"),
-            "who wrote it? Greenroom does not act on what it cannot read".into(),
+        Mark::Unreadable(reason) => vec![
+            format!("cannot be read: {reason}"),
+            "find out which program wrote this key: Greenroom does not act on a key that it cannot read".into(),
         ],
-        Mark::Foreign(words) => vec![
-            words.clone(),
-            "Greenroom only shows it: other programs may use the same prefix".into(),
+        Mark::Foreign(description) => vec![
+            description.clone(),
+            "Greenroom only shows the key: other programs may use the same prefix".into(),
         ],
     }
 }
 
-/// The value that would agree with the observations.
+/// The lines with the value that would agree with the observations.
 fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
     let Ok(slot) = name.parse::<Slot>() else {
-        return vec!["  the next release to this target finds this and refuses to guess".into()];
+        return vec![
+            "  a release of this target may be refused until the difference is repaired".into(),
+        ];
     };
     let side = snapshot.slots.get(slot);
-    let mut lines = vec!["it should say:".to_owned()];
+    let mut lines = vec!["the value should be:".to_owned()];
     match &side.instance {
         Some(instance) if instance.is_running() => {
             lines.push(format!("  address   {}", side.endpoint));
@@ -86,12 +88,12 @@ fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
                 instance.id
             ));
         }
-        _ => lines.push(format!("  nothing: nothing runs in {slot}")),
+        _ => lines.push(format!("  no value, because nothing runs in {slot}")),
     }
     lines
 }
 
-/// The value, formatted if it is JSON.
+/// The lines of the value, formatted if it is JSON.
 fn value(line: &KeyLine) -> Vec<String> {
     let pretty = serde_json::from_str::<serde_json::Value>(&line.value)
         .and_then(|value| serde_json::to_string_pretty(&value));

@@ -1,4 +1,4 @@
-//! Reads the timeline of the open target, if the screen has rows for it.
+//! Reads the past releases of the open target, if the screen has rows for them.
 
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -7,10 +7,10 @@ use crate::history::Filter;
 use crate::inventory::Target;
 use crate::release::report;
 
-/// How many releases are read: more than any screen has rows for.
+/// How many releases are read. No screen has rows for more.
 const LIMIT: usize = 20;
 
-/// Reads it once for each target that is opened, and again when a release was archived.
+/// Asks the archive once for each target that is opened, and again after a release was archived.
 pub(super) fn ask(model: &mut Model) -> Option<Effect> {
     if layout::timeline_rows(model) == 0 {
         return None;
@@ -34,7 +34,8 @@ pub(super) fn ask(model: &mut Model) -> Option<Effect> {
     Some(Effect::AskTimeline { target, question })
 }
 
-/// The archive answered. If it could not be read, the rows stay empty: the history shows the reason.
+/// Handles the answer of the archive. If the archive could not be read, the rows stay empty, and the history screen
+/// shows the reason.
 pub(super) fn answered(model: &mut Model, target: &Target, answer: Result<HistoryAnswer, String>) {
     if model.open.as_ref() != Some(target) {
         return;

@@ -1,4 +1,4 @@
-//! The items that wait for the operator: announced once, listed, and opened.
+//! The items that wait for the operator: announces each once, lists them, and opens the chosen one.
 
 use crossterm::event::KeyCode;
 
@@ -8,8 +8,8 @@ use crate::console::effect::Effect;
 use crate::console::event::Event;
 use crate::console::model::{Bell, Dialog, Model, WaitingFor, WaitingItem, WaitingList, Weight};
 
-/// Whether an event can bring a new item.
-pub(super) fn may_bring(event: &Event) -> bool {
+/// Whether an event can add a waiting item.
+pub(super) fn may_add_items(event: &Event) -> bool {
     matches!(
         event,
         Event::WorldObserved(_)
@@ -20,7 +20,7 @@ pub(super) fn may_bring(event: &Event) -> bool {
     )
 }
 
-/// Rings once for new items, and announces a missing approval.
+/// Rings the bell once for all new items, and announces a release that waits for this operator's approval.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     let new = model.newly_waiting();
     let approval = new.iter().find_map(|item| match &item.wanted {
@@ -59,13 +59,13 @@ pub(super) fn pressed(model: &mut Model, mut list: WaitingList, key: KeyCode) ->
     }
 }
 
-/// Opens the target of an item, and its question.
+/// Opens the target of an item, and the question that waits.
 fn go(model: &mut Model, item: WaitingItem) -> Vec<Effect> {
     let target = item.target;
     let mut effects = keys::open_target(model, target.clone());
     effects.extend(match item.wanted {
         WaitingFor::HandOver { .. } => {
-            handover::is_asked(model, &target);
+            handover::open_request(model, &target);
             Vec::new()
         }
         WaitingFor::TakeOver { .. } | WaitingFor::Resume => resuming::begin(model, target),

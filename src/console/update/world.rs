@@ -1,4 +1,4 @@
-//! The sources were observed: places the cursor for the first time, and follows the right log.
+//! Handles new observations: updates the matrix and its cursor, and follows the log of the open target.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
     effects
 }
 
-/// On a screen that shows one pane at a time, a release is best seen in its slots: focuses them if the
-/// environments have the focus.
+/// On a screen that shows one pane at a time, changes the focus from the environments to the slots if a release is
+/// running in the open target.
 pub(super) fn show_release(model: &mut Model) {
     let is_idle = model.dialog.is_none() && model.prompt.is_none();
     let may_turn = is_idle && model.focus == Pane::Environments && layout::is_narrow(model);
@@ -38,8 +38,8 @@ pub(super) fn under_cursor(model: &Model) -> Option<Target> {
     Some(cursor.clone())
 }
 
-/// Shows the log that should be shown now. Follows its sources again, and those that were followed
-/// before, with whichever instance runs there now.
+/// Shows the log that the operator chose, otherwise the most relevant one. Follows the instances that now run in its
+/// slots, and in the slots that were followed before.
 pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     if model.log.target != model.open {
@@ -50,15 +50,15 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     }
     let kind = match model.log.chosen {
         Some(kind) => kind,
-        None => candidate_else_live(model)
-            .filter(|slot| !last_words_matter_more(model, *slot))
+        None => relevant_slot(model)
+            .filter(|slot| !keeps_candidate_log(model, *slot))
             .map_or(model.log.kind, LogKind::Slot),
     };
     logs::show(model, kind);
     let mut feeds: BTreeSet<LogFeed> = model.log.followed.keys().copied().collect();
     feeds.extend(kind.feeds());
     for feed in feeds {
-        // The last lines of an instance that has gone stay on the screen until there is another.
+        // If an instance has disappeared, its last lines stay on the screen until another instance runs.
         let Some((source, name)) = source(model, feed) else {
             continue;
         };
@@ -70,21 +70,21 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Whether the shown log belongs to a candidate that has gone, and the other slot is only the one that was
-/// live all the time: the candidate's last lines are worth more, and there may soon be another candidate.
-fn last_words_matter_more(model: &Model, other: Slot) -> bool {
+/// Whether the shown log belongs to a candidate that has disappeared, and `other` is the live slot. Then the last lines
+/// of the candidate stay, because they may explain a failure and another candidate may start soon.
+fn keeps_candidate_log(model: &Model, other: Slot) -> bool {
     let Some(snapshot) = model.snapshot() else {
         return false;
     };
-    let is_gone = model.log.slot().is_some_and(|slot| {
+    let has_disappeared = model.log.slot().is_some_and(|slot| {
         slot != other
             && model.log.followed.contains_key(&LogFeed::Slot(slot))
             && snapshot.slots.get(slot).instance.is_none()
     });
-    is_gone && snapshot.live() == Some(other)
+    has_disappeared && snapshot.live() == Some(other)
 }
 
-/// The current source of a feed, and its name.
+/// The source that a feed should follow now, and the source's name. `None` if nothing runs in the slot.
 fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
     let target = model.open.clone()?;
     let slot = match feed {
@@ -106,13 +106,13 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
     Some((source, name))
 }
 
-/// The slot whose log matters most: the one that a release works on, else the candidate's, else the
-/// live one.
-fn candidate_else_live(model: &Model) -> Option<Slot> {
+/// The slot with the most relevant log: the slot of the running release, otherwise of the candidate, otherwise the live
+/// slot, otherwise any slot with an instance.
+fn relevant_slot(model: &Model) -> Option<Slot> {
     let snapshot = model.snapshot()?;
     let has_instance = |slot: &Slot| snapshot.slots.get(*slot).instance.is_some();
-    let goes_on = model.release().filter(|status| !status.is_over());
-    let of_release = goes_on.map(|status| status.plan.slot);
+    let running = model.release().filter(|status| !status.is_over());
+    let of_release = running.map(|status| status.plan.slot);
     let candidate = Slot::BOTH
         .into_iter()
         .find(|slot| snapshot.role(*slot) == Role::Candidate);

@@ -140,8 +140,8 @@ fn a_check_says_that_it_has_no_answer_or_what_it_will_request() {
     let mut model = looking((118, 34), verifying());
     press(&mut model, "jjj");
     let waits = page(&mut model);
-    assert!(waits.contains("waiting for its turn"), "{waits}");
-    assert!(waits.contains("asks  GET /"), "{waits}");
+    assert!(waits.contains("not started yet"), "{waits}");
+    assert!(waits.contains("request  GET /"), "{waits}");
 }
 
 #[test]

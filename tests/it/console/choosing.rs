@@ -171,7 +171,9 @@ async fn the_keyboard_shows_why_a_version_cannot_be_promoted() {
     stage.shows("1 match").await;
     stage.press("⏎").await;
     stage
-        .shows("not chosen: 3.0.2 is not live in qa, which the rules require: promote it there")
+        .shows(
+            "cannot be chosen: 3.0.2 is not live in qa, which the rules require: promote it there",
+        )
         .await;
     // The list is still open, and the versions that fit are one filter away.
     stage.press("⎋P").await;
@@ -247,7 +249,7 @@ async fn a_typed_name_takes_no_paste_and_an_expired_question_does_nothing() {
     stage.shows("Type production to continue").await;
     let paste = Input::Paste(PRODUCTION.into());
     stage.send(paste).await;
-    stage.shows("a paste does not count").await;
+    stage.shows("the pasted text was ignored").await;
     stage.press("⏎").await;
     stage.shows("type the name production").await;
     // Other observations arrive meanwhile; the typed text is kept.

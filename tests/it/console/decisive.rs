@@ -279,7 +279,7 @@ fn with_rows() -> Vec<Case> {
             Dialog::Reload(ReloadDialog { row: 1 }),
             vec![
                 "60 values differ",
-                "This console drives the release of web/production",
+                "This console drives a release of web/production",
                 "Keep the configuration in use",
                 "Reload: use the new configuration",
                 "Esc keep",

@@ -398,7 +398,7 @@ fn the_keys_that_control_a_release_say_who_drives_it() {
         );
         let said = model.notice.take().expect("an answer").text;
         assert!(
-            said.contains("driven by ben@ops-2: watch it here"),
+            said.contains("driven by ben@ops-2: C requests the handover"),
             "{key}: {said}"
         );
     }

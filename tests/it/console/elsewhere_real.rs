@@ -181,7 +181,7 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
     console.shows("blue 1.8.2 has the traffic now").await;
     // The first row changes nothing.
     console.key(KeyCode::Enter).await;
-    console.shows("not decided: C asks again").await;
+    console.shows("nothing was decided: C asks again").await;
     console.key(KeyCode::Char('C')).await;
     console.shows("Interrupted · web/production").await;
     console.key(KeyCode::Char('j')).await;

@@ -286,7 +286,7 @@ fn keys_of_the_history_say_on_other_screens_where_they_work() {
     // Its keys do nothing on the panes.
     press(&mut model, "c");
     assert!(
-        notice(&model).contains("does nothing here"),
+        notice(&model).contains("does nothing now"),
         "{}",
         notice(&model)
     );

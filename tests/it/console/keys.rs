@@ -70,12 +70,12 @@ fn a_refusal_names_the_rebound_key() {
     );
     press(&mut model, "P");
     assert!(
-        screen(&model).contains("Y answers it, X backs it out"),
+        screen(&model).contains("Y answers its question, X backs it out"),
         "{}",
         screen(&model)
     );
     press(&mut model, "A");
-    assert!(screen(&model).contains("that key does nothing here"));
+    assert!(screen(&model).contains("this key does nothing now"));
     press(&mut model, "Y");
     assert!(
         screen(&model).contains("Switch traffic"),
@@ -94,7 +94,8 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
         .map(ToString::to_string)
         .collect();
     model.remark(&remarks);
-    let notice = "q is not bound to mouse: it is the key of quit (and 1 more: ? lists them)";
+    let notice =
+        "q is not bound to mouse, because it is the key of quit (and 1 more: ? lists them)";
     assert!(
         screen(&model).contains("is not bound to"),
         "{}",
@@ -112,7 +113,7 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
     let help = screen(&model);
     assert!(help.contains("Settings that cannot be used"), "{help}");
     assert!(
-        help.contains("? is not bound to zoom: it is the key of help"),
+        help.contains("? is not bound to zoom, because it is the key of help"),
         "{help}"
     );
 }
@@ -130,7 +131,7 @@ fn the_help_is_searched_by_key_name_and_words() {
         ("roll", "switch back to the version", "quit the console"),
         (
             "clipboard",
-            "copy what the cursor is on",
+            "copy the text under the cursor",
             "quit the console",
         ),
         ("hide-log", "hide the log", "quit the console"),

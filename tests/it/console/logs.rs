@@ -185,7 +185,7 @@ fn a_new_instance_continues_the_log_after_a_line_that_names_it() {
     let shown = pane(&model).join("\n");
     for words in [
         "last words",
-        "the log of another start follows: green web:1.9.0, fedcfedc",
+        "the log continues with green web:1.9.0, fedcfedc",
         "first words",
     ] {
         assert!(shown.contains(words), "{words} is in\n{shown}");
@@ -287,7 +287,7 @@ fn a_search_jumps_while_it_is_typed_and_the_title_counts_matches() {
     assert!(screen(&model).contains("Basket 707 is cold"));
     press(&mut model, "nnn");
     assert!(title(&model).contains("/bask 1 of 10"), "{}", title(&model));
-    assert!(screen(&model).contains("past the newest: at the oldest again"));
+    assert!(screen(&model).contains("no newer match: continued at the oldest line"));
     press(&mut model, "/Q");
     assert!(title(&model).contains("not found"), "{}", title(&model));
     press_key(&mut model, KeyCode::Enter);
@@ -452,7 +452,7 @@ fn the_shown_lines_are_saved_and_success_or_failure_is_reported() {
     assert!(screen(&model).contains("3 lines saved to /state/saved/web.log"));
     let place = Err("/state: no space left".into());
     tell(&mut model, Event::LogSaved { lines: 3, place });
-    assert!(screen(&model).contains("nothing was saved: /state: no space left"));
+    assert!(screen(&model).contains("the log was not saved: /state: no space left"));
 }
 
 #[test]

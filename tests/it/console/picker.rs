@@ -234,7 +234,7 @@ fn an_unavailable_version_is_dim_and_says_why_and_what_to_do() {
             Some(name)
         );
         assert!(
-            notice(&model).contains("not chosen: "),
+            notice(&model).contains("cannot be chosen: "),
             "{}",
             notice(&model)
         );
@@ -640,7 +640,7 @@ fn enter_chooses_no_version_that_was_not_drawn_under_the_cursor() {
     assert!(update(&mut model, enter.clone(), now()).is_empty());
     picker(&model);
     let said = notice(&model);
-    assert!(said.contains("has only now been loaded"), "{said}");
+    assert!(said.contains("was loaded just now"), "{said}");
     model.was_drawn();
     update(&mut model, enter, now());
     assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
@@ -663,7 +663,7 @@ fn the_cursor_selects_nothing_when_its_version_leaves_the_list() {
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     picker(&model);
     let said = notice(&model);
-    assert!(said.contains("has left the list"), "{said}");
+    assert!(said.contains("is no longer in the list"), "{said}");
     press_key(&mut model, KeyCode::Down);
     assert!(picker(&model).way().is_some());
 }
@@ -681,7 +681,7 @@ fn a_row_that_becomes_unavailable_stays_under_the_cursor() {
     assert_eq!(picker(&model).way().expect("a row").name, "1.8.5");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(
-        notice(&model).contains("not chosen: "),
+        notice(&model).contains("cannot be chosen: "),
         "{}",
         notice(&model)
     );

@@ -157,7 +157,7 @@ fn has_asked() -> Model {
         asked: Ok(request(operator(), HERE)),
     };
     assert!(tell(&mut model, event).is_empty());
-    assert!(notice(&mut model).starts_with("asked ben@ops-2 to hand over"));
+    assert!(notice(&mut model).starts_with("requested the handover from ben@ops-2"));
     model
 }
 
@@ -284,7 +284,7 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     // Without a reason nothing is taken over.
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    assert!(notice(&mut model).contains("type why you take it over"));
+    assert!(notice(&mut model).contains("type why you take over the release"));
     assert!(matches!(model.dialog, Some(Dialog::Words(_))));
     press(&mut model, "her console hangs");
     press_key(&mut model, KeyCode::Enter);
@@ -327,7 +327,7 @@ fn taking_the_lock_of_a_repair_wants_a_reason_the_name_and_exactly_that_holder()
     press(&mut model, "j");
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    assert!(notice(&mut model).contains("type why you take it over"));
+    assert!(notice(&mut model).contains("type why you take over the release"));
     press(&mut model, "the repair hangs");
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
@@ -444,7 +444,7 @@ fn the_requester_resumes_at_once_after_a_handover() {
     let withdrawn = |effect: &Effect| matches!(effect, Effect::AskNoMore { .. });
     assert!(effects.iter().any(withdrawn), "{effects:?}");
     assert!(model.dialog.is_none() && model.asking.is_none());
-    assert!(notice(&mut model).contains("ben@ops-2 handed it over"));
+    assert!(notice(&mut model).contains("ben@ops-2 handed over web/production"));
     let again = tell(&mut model, Event::Ticked);
     assert!(again.is_empty(), "taken once: {again:?}");
 }
@@ -465,7 +465,7 @@ fn every_other_outcome_of_a_request_is_reported() {
         matches!(effects.as_slice(), [.., Effect::AskNoMore { .. }]),
         "{effects:?}"
     );
-    assert!(notice(&mut kept).contains("ben@ops-2 keeps driving"));
+    assert!(notice(&mut kept).contains("ben@ops-2 refused the request and keeps driving"));
 
     let mut over = has_asked();
     tell_of(&mut over, closed(done_up_to(Step::Stop), Outcome::Done));
@@ -476,7 +476,7 @@ fn every_other_outcome_of_a_request_is_reported() {
         &mut alone,
         told(Tier::Protected, done_up_to(Step::Register), None),
     );
-    assert!(notice(&mut alone).contains("no operator drives it any more: C resumes it"));
+    assert!(notice(&mut alone).contains("no operator drives the release any more: C resumes it"));
     assert!(alone.asking.is_none());
 
     let mut late = has_asked();
@@ -485,7 +485,7 @@ fn every_other_outcome_of_a_request_is_reported() {
         matches!(effects.as_slice(), [Effect::AskNoMore { .. }]),
         "{effects:?}"
     );
-    assert!(notice(&mut late).contains("did not answer in time"));
+    assert!(notice(&mut late).contains("did not answer the request in time"));
 
     let mut gone = has_asked();
     observe(&mut gone, |snapshot| {
@@ -558,7 +558,9 @@ fn a_driver_is_told_once_of_a_request_and_sees_it_on_the_ladder() {
     let mut model = driving_and_asked();
     let said = notice(&mut model);
     assert!(
-        said.starts_with("ben@ops-2 asks to take over web/production, \"your train leaves\": C"),
+        said.starts_with(
+            "ben@ops-2 requests the handover of web/production, \"your train leaves\": C"
+        ),
         "{said}"
     );
     insta::assert_snapshot!(screen(&model));
@@ -602,13 +604,13 @@ fn a_request_is_granted_refused_or_left_unanswered() {
     press(&mut model, "C");
     observe(&mut model, |snapshot| snapshot.handover_request = None);
     assert!(model.dialog.is_none());
-    assert!(notice(&mut model).contains("ben@ops-2 no longer asks to take over"));
+    assert!(notice(&mut model).contains("ben@ops-2 no longer requests the handover"));
 
     let mut unarmed = driving_and_asked();
     press(&mut unarmed, "Cj");
     unarmed.armed = None;
     assert!(press_key(&mut unarmed, KeyCode::Enter).is_empty());
-    assert!(notice(&mut unarmed).contains("read-only"));
+    assert!(notice(&mut unarmed).contains("not armed"));
 }
 
 #[test]
@@ -723,7 +725,7 @@ fn while_the_store_is_unreachable_a_lost_release_says_what_to_wait_for() {
     for part in [
         "the store has not answered for 18s",
         "next attempt in 3s",
-        "C resumes the release as soon as it answers",
+        "C resumes the release when the store answers again",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

@@ -122,7 +122,7 @@ fn enter_on_half_a_name_keeps_the_question_and_says_what_is_missing() {
     for (typed, missing) in [
         ("", "type the name production"),
         ("produ", "ction is missing"),
-        ("prodx", "that is not production"),
+        ("prodx", "the typed name is not production"),
     ] {
         let mut model = waiting(Step::Switch);
         press(&mut model, "A");

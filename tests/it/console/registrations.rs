@@ -45,12 +45,12 @@ fn each_difference_from_the_observation_is_named() {
     for (name, expected, snapshot) in [
         (
             "blue",
-            "nothing of ours runs in blue",
+            "of this target runs in blue",
             blue(|s| s.slots.blue.instance = None),
         ),
         (
             "blue",
-            "and anotherone00 runs in blue",
+            "but anotherone00 runs in blue",
             blue(|s| {
                 let instance = s.slots.blue.instance.as_mut();
                 instance.expect("one").id = InstanceId("anotherone00000".into());
@@ -58,7 +58,7 @@ fn each_difference_from_the_observation_is_named() {
         ),
         (
             "blue",
-            "and ababababab runs in blue",
+            "but ababababab runs in blue",
             blue(|s| {
                 let instance = s.slots.blue.instance.as_mut();
                 instance.expect("one").digest = digest("ab");
@@ -66,7 +66,7 @@ fn each_difference_from_the_observation_is_named() {
         ),
         (
             "blue",
-            "is not running, and is registered",
+            "is registered, but is not running",
             blue(|s| {
                 let instance = s.slots.blue.instance.as_mut();
                 instance.expect("one").state = InstanceState::Exited { code: Some(1) };
@@ -74,7 +74,7 @@ fn each_difference_from_the_observation_is_named() {
         ),
         (
             "blue",
-            "it says 127.0.0.1:32771, and blue answers at 127.0.0.1:9",
+            "address 127.0.0.1:32771 is registered, but the address of blue is 127.0.0.1:9",
             blue(|s| s.slots.blue.endpoint = "127.0.0.1:9".parse().expect("an address")),
         ),
         (
@@ -88,7 +88,7 @@ fn each_difference_from_the_observation_is_named() {
         ),
         (
             "route",
-            "it names green, which is not registered",
+            "the route names green, which is not registered",
             blue(|s| s.slots.green.registration = None),
         ),
     ] {
@@ -182,7 +182,7 @@ fn a_wrong_key_is_red_with_a_mark_and_a_word() {
     let buffer = drawn(&model, &dark);
     let shown = text(&buffer);
     for (words, meaning) in [
-        ("differs: it says", Meaning::Bad),
+        ("differs: digest", Meaning::Bad),
         ("unreadable: it cannot", Meaning::Bad),
         ("unknown key: 22 bytes", Meaning::Muted),
     ] {
@@ -287,9 +287,9 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     let (title, lines) = opened(&mut model, "blue");
     assert_eq!(title, "/greenroom/v1/targets/web/production/slots/blue");
     for words in [
-        "differs from what is observed:",
-        "it says digest 4f2a9c01e7, and ababababab runs in blue",
-        "it should say:",
+        "the value differs from the observations:",
+        "digest 4f2a9c01e7 is registered, but ababababab runs in blue",
+        "the value should be:",
         "address   127.0.0.1:32771",
         "revision 8812",
     ] {
@@ -297,9 +297,9 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     }
     let (_, lines) = opened(&mut model, "agent");
     for words in [
-        "it is not a key of Greenroom's",
-        "Greenroom only shows it",
-        "on a lease with 9s left",
+        "Greenroom does not use this key",
+        "Greenroom only shows the key",
+        "the lease expires in 9s",
         "  \"host\": \"ops-1\"",
     ] {
         assert!(lines.contains(words), "{words}: {lines}");
@@ -311,7 +311,7 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     );
     assert!(lines.contains("{\"reason\":"), "{lines}");
     let (_, lines) = opened(&mut model, "route");
-    assert!(lines.contains("correct: it agrees"), "{lines}");
+    assert!(lines.contains("correct: the value agrees"), "{lines}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_changed_configuration_is_announced_with_its_key_in_the_footer() {
         "{said}"
     );
     assert!(
-        said.ends_with("Ctrl-R shows what differs and reloads"),
+        said.ends_with("Ctrl-R shows the differences and reloads"),
         "{said}"
     );
     model.notice = None;
@@ -190,9 +190,9 @@ fn a_reload_is_refused_during_a_release_or_a_repair() {
     for (model, why) in [
         (
             &mut releasing,
-            "This console drives the release of web/production",
+            "This console drives a release of web/production",
         ),
-        (&mut repairing, "This console repairs web/production"),
+        (&mut repairing, "This console is repairing web/production"),
     ] {
         tell(model, differs());
         reload_key(model);
@@ -235,6 +235,6 @@ fn a_configuration_that_was_read_from_a_pipe_is_not_reloaded() {
     assert!(model.dialog.is_none());
     assert_eq!(
         notice(&model),
-        "the configuration was read from /dev/stdin, and cannot be read again"
+        "the configuration was read from /dev/stdin, which cannot be read again"
     );
 }

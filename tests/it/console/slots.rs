@@ -303,7 +303,7 @@ fn the_truth_row_marks_each_comparison_and_names_the_repair() {
         "store = proxy: they agree",
         "public-elsewhere: another proxy, a cache or a balancer",
         "repair: an operator must find what listens on the public",
-        "D plans the repair, then asks; or run: greenroom repair web",
+        "press D to plan and confirm the repair, or run: greenroom repair web",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }

@@ -52,7 +52,7 @@ fn a_colour_blind_theme_is_previewed_and_kept() {
 #[test]
 fn a_digest_is_copied() {
     let mut stage = Stage::open(&[], (118, 34));
-    stage.press("1y", "copied the digest that is live there: sha256:");
+    stage.press("1y", "copied the digest of the live version: sha256:");
     let said = String::from_utf8_lossy(&stage.pty.raw()).into_owned();
     // OSC 52, for the clipboard; "sha256:" in Base64 starts with this.
     assert!(
