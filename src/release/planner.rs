@@ -50,10 +50,7 @@ pub fn decide(
     refuse_by_pointer(definition, facts, record, proxy, &mut against);
 
     let from = live_before(record, definition, facts, &mut against);
-    // Without a route, the proxy may still name a slot: a version that starts there would get traffic before its checks.
-    let named = proxy.and_then(Option::as_ref).and_then(|proxy| proxy.slot);
-    let live = from.as_ref().map(|from| from.slot).or(named);
-    let slot = live.map_or(Slot::Blue, Slot::other);
+    let slot = slot_without_traffic(from.as_ref(), proxy.and_then(Option::as_ref));
     let other = occupant(slot, definition, facts, &mut against);
     refuse_by_image(request, definition, facts, &mut against);
     let version = match &facts.version {
@@ -160,6 +157,14 @@ fn refuse_by_pointer(
     {
         against.push(Refusal::RouteDisagrees { difference });
     }
+}
+
+/// The slot for the version. Without a route, the proxy may still name a slot: a version that starts in it would get
+/// traffic before its checks.
+fn slot_without_traffic(from: Option<&LiveBefore>, proxy: Option<&ProxyAnswer>) -> Slot {
+    let named = proxy.and_then(|proxy| proxy.slot);
+    let live = from.map(|from| from.slot).or(named);
+    live.map_or(Slot::Blue, Slot::other)
 }
 
 /// Whether there is no route, and nothing runs in the slot that the proxy names. No version has traffic then, so a release

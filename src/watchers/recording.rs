@@ -225,7 +225,7 @@ async fn last(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Op
 struct Lines {
     gathering: Gathering,
     notices: Vec<WrittenLine>,
-    has_lines: bool,
+    has_text: bool,
 }
 
 impl Lines {
@@ -233,7 +233,7 @@ impl Lines {
         Self {
             gathering: Gathering::new(limit),
             notices: Vec::new(),
-            has_lines: false,
+            has_text: false,
         }
     }
 
@@ -244,7 +244,7 @@ impl Lines {
                 self.notices.push(line);
                 continue;
             }
-            self.has_lines = true;
+            self.has_text = true;
             for notice in self.notices.drain(..) {
                 self.gathering.push(notice);
             }
@@ -253,7 +253,7 @@ impl Lines {
     }
 
     fn end(mut self) -> CandidateLog {
-        if !self.has_lines {
+        if !self.has_text {
             for notice in self.notices {
                 self.gathering.push(notice);
             }

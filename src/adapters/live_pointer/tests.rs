@@ -430,5 +430,8 @@ fn a_pointer_with_an_impossible_generation_is_refused() {
     assert_eq!(read.map(|it| it.generation), Ok(HIGHEST_GENERATION));
     let refused = Pointer::from_json(Slot::Blue, file(HIGHEST_GENERATION + 1).as_bytes());
     let error = refused.expect_err("the generation is too high");
-    assert!(error.contains("higher than any switch can make it"), "{error}");
+    assert!(
+        error.contains("higher than any switch can make it"),
+        "{error}"
+    );
 }

@@ -112,7 +112,10 @@ impl Nginx {
         old: Option<&str>,
         new: &Rendered,
     ) -> Result<bool> {
-        if self.test_without_installing(target, doing, main, new).await? {
+        if self
+            .test_without_installing(target, doing, main, new)
+            .await?
+        {
             return Ok(false);
         }
         self.test_in_place(target, doing, old, new).await?;

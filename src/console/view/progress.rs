@@ -1,10 +1,12 @@
 //! What a release is doing: a short form for cells and titles, and the lines below the ladder.
 
+use jiff::Timestamp;
+
 use super::{at_rest, text, together};
 use crate::console::action::Action;
 use crate::console::model::{Model, WaitingFor};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::history::{Direction, Outcome};
+use crate::history::{Direction, Outcome, Step};
 use crate::inventory::{LiveSlot, Operator};
 use crate::release::{Observed, Progress, Status, StepState, interrupted_at};
 
@@ -111,40 +113,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             (format!("{step} runs"), Meaning::Muted)
         }
         Progress::Forward(_) => (format!("next: {}", status.next), Meaning::Muted),
-        Progress::Asking { step, since, .. } => {
-            let age = text::clock(text::seconds(*since, model.now));
-            let hand = theme.glyph(Glyph::Hand);
-            let lacks = model.lacks_approvals(status);
-            let approve = model.keymap.shown(Action::Approve);
-            let mut message = match elsewhere {
-                None if lacks => {
-                    format!("{hand} {step} waits for approvals (for {age})")
-                }
-                None => format!("{hand} {approve} answers: {step} waits for you (for {age})"),
-                Some(observed) if lacks && waits_for_operator(model, observed) => format!(
-                    "{hand} {step} of {} waits for your approval (for {age})",
-                    driver(observed)
-                ),
-                Some(observed) if lacks => format!(
-                    "{hand} {step} of {} waits for approvals (for {age})",
-                    driver(observed)
-                ),
-                Some(observed) => format!(
-                    "{hand} {step} waits for {} to approve it (for {age})",
-                    driver(observed)
-                ),
-            };
-            match model.peer_approved_words(status) {
-                Some(peer_approved) if lacks && elsewhere.is_none() => {
-                    message =
-                        format!("{message}: {peer_approved}; {approve} shows who can approve");
-                }
-                Some(peer_approved) => message = format!("{message}; {peer_approved}"),
-                None if status.next.is_empty() => {}
-                None => message = format!("{message}; {}", status.next),
-            }
-            (crate::sanitize::sanitize(&message), Meaning::Warn)
-        }
+        Progress::Asking { step, since, .. } => asking(model, theme, status, (*step, *since)),
         Progress::Standby { until } => (standby(model, status, *until), Meaning::Ok),
         Progress::Back(step) => {
             let message = format!("backing out: undoing {step}");
@@ -208,6 +177,47 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
         }
         Progress::Closed(_) => at_rest::ended(model, theme, status),
     }
+}
+
+/// A step that waits for approvals, or for the yes of its driver.
+fn asking(
+    model: &Model,
+    theme: &Theme,
+    status: &Status,
+    (step, since): (Step, Timestamp),
+) -> (String, Meaning) {
+    let elsewhere = model.elsewhere();
+    let age = text::clock(text::seconds(since, model.now));
+    let hand = theme.glyph(Glyph::Hand);
+    let lacks = model.lacks_approvals(status);
+    let approve = model.keymap.shown(Action::Approve);
+    let mut message = match elsewhere {
+        None if lacks => {
+            format!("{hand} {step} waits for approvals (for {age})")
+        }
+        None => format!("{hand} {approve} answers: {step} waits for you (for {age})"),
+        Some(observed) if lacks && waits_for_operator(model, observed) => format!(
+            "{hand} {step} of {} waits for your approval (for {age})",
+            driver(observed)
+        ),
+        Some(observed) if lacks => format!(
+            "{hand} {step} of {} waits for approvals (for {age})",
+            driver(observed)
+        ),
+        Some(observed) => format!(
+            "{hand} {step} waits for {} to approve it (for {age})",
+            driver(observed)
+        ),
+    };
+    match model.peer_approved_words(status) {
+        Some(peer_approved) if lacks && elsewhere.is_none() => {
+            message = format!("{message}: {peer_approved}; {approve} shows who can approve");
+        }
+        Some(peer_approved) => message = format!("{message}; {peer_approved}"),
+        None if status.next.is_empty() => {}
+        None => message = format!("{message}; {}", status.next),
+    }
+    (crate::sanitize::sanitize(&message), Meaning::Warn)
 }
 
 /// Whether the release waits for the approval of this operator.
