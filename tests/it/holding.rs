@@ -161,7 +161,7 @@ fn a_read_only_configuration_refuses_changes_and_names_its_line() {
     );
     let said = words(&sandbox.run(&["doctor"]));
     assert!(
-        said.contains("not possible from here: console.read_only is set at"),
+        said.contains("not allowed: console.read_only is set at"),
         "{said}"
     );
     for verb in [
