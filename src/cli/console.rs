@@ -259,7 +259,7 @@ fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<Stri
     let refused = app.refused.iter();
     let refused = refused.flat_map(|(name, why)| {
         let why = why.iter();
-        why.map(move |why| format!("Greenroom does not use {name}: {why}"))
+        why.map(move |why| format!("the environment {name} is not used: {why}"))
     });
     model.remark(&refused.chain(remarks).collect::<Vec<_>>());
 }

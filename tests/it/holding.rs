@@ -27,7 +27,7 @@ fn done(output: &Output) -> String {
 fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
     let mut sandbox = Sandbox::kept().up().hurried();
     let said = done(&sandbox.run(&["hold"]));
-    assert!(said.contains("nothing is held"), "{said}");
+    assert!(said.contains("there are no holds and no freezes"), "{said}");
 
     // Neither an end in the past nor a hold without a reason.
     let wrong = sandbox.run(&[

@@ -278,7 +278,10 @@ fn commands_fail_in_the_environment_whose_files_others_can_change_and_in_no_othe
     );
     let (code, said) = hold("production");
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("nothing is done in production: "), "{said}");
+    assert!(
+        said.contains("the environment production is not used: "),
+        "{said}"
+    );
     assert!(
         !place.0.path().join("store/store.db-wal").exists(),
         "{said}"
