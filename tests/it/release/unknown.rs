@@ -47,8 +47,8 @@ async fn facts_of_an_unreachable_server_are_unknown() {
         (&line["agreed"], &line["drift"]),
         (&Value::Null, &Value::Null)
     );
-    assert!(said.contains("what runs there is unknown"), "{said}");
-    assert!(said.contains("something healthy answers there"), "{said}");
+    assert!(said.contains("its instance is unknown"), "{said}");
+    assert!(said.contains("its address answers as healthy"), "{said}");
     assert!(!said.contains("empty"), "{said}");
 
     let (line, said) = status_without(&mut fixture, &etcd(), "http").await;
