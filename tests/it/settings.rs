@@ -489,7 +489,7 @@ fn the_variable_names_the_file_and_a_missing_one_is_an_error() {
     assert!(
         problems
             .to_string()
-            .starts_with("nowhere/greenroom.toml: cannot be read: "),
+            .starts_with("nowhere/greenroom.toml: the file cannot be read: "),
         "{problems}"
     );
 }
