@@ -124,6 +124,6 @@ fn reason(why: &Kept) -> String {
         Kept::Claimed { target } => {
             format!("live once according to a release of {target}, but that is not proven")
         }
-        Kept::NeverReleased => "not released from here, so never removed".to_owned(),
+        Kept::NeverReleased => "no release ever used it, so it is never removed".to_owned(),
     }
 }

@@ -121,7 +121,7 @@ async fn clock(
         return Proof::Works(format!("{reading}, within a few seconds"));
     }
     let reason = format!(
-        "{reading}: a hold or freeze ends only when it is over by both clocks, and an approval expires when it is over by one clock"
+        "{reading}: a hold or freeze ends only when it is over by all clocks, and an approval expires when it is over by one clock"
     );
     let place = reading.of.clone();
     let doing = "comparing the clocks";
