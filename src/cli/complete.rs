@@ -27,7 +27,7 @@ pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "z
 /// The variable that a completion script sets. No other program may use this name: with the variable set, a
 /// command prints completions instead of releasing.
 const VARIABLE: &str = "GREENROOM_COMPLETE";
-/// How long a shell waits for completions.
+/// How long a shell waits for completions at most.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 /// How many releases are offered, newest first.
 const RELEASES: usize = 50;

@@ -125,7 +125,7 @@ pub(super) async fn archive(app: &App) -> Option<Archive> {
         Ok((archive, None)) => Some(archive),
         Ok((archive, Some(failure))) => {
             warn_line!(
-                "greenroom: the archive cannot be opened, so this history is not kept: {failure}"
+                "greenroom: the archive cannot be opened, so the history is not kept: {failure}"
             );
             Some(archive)
         }

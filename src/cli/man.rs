@@ -33,7 +33,7 @@ const EXAMPLES: &[Example] = &[
     ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits for approval in production.")], &["promote"], &["approvals"]),
     ("hold", &[("greenroom hold", "Lists the holds and freezes of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until 18:00 in this machine's time zone."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"], &["holds"]),
     ("prune", &[("greenroom prune --dry-run", "Shows which images would be removed, and why the others stay.")], &["history prune"], &["images"]),
-    ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target to a program.")], &["repair", "doctor", "help"], &["drift"]),
+    ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target as JSON, for a program.")], &["repair", "doctor", "help"], &["drift"]),
     ("history", &[("greenroom history web production --since monday", "Lists what was released since Monday."), ("greenroom history --operator ana --csv --limit 100000", "Writes a table of everything ana released.")], &["show", "history compare", "history timeline", "history verify"], &["history"]),
     ("history compare", &[("greenroom history compare 01M8 01M9", "Compares two releases, named by the start of their ids.")], &["history", "show"], &["history"]),
     ("history timeline", &[("greenroom history timeline production", "Shows what became live in production, in order.")], &["history"], &["history"]),

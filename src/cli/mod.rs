@@ -101,7 +101,7 @@ fn ended(exit: Exit, changes: bool) -> ExitCode {
     out::end(exit, changes).into()
 }
 
-/// Commands that only read write no log file.
+/// Whether a command writes a log file. A command that only reads writes one only if the operator asked for it.
 fn log_file(verb: Option<&Verb>) -> LogFile {
     match verb {
         Some(Verb::SampleApp { .. }) => LogFile::Unwanted,

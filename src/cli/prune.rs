@@ -94,7 +94,7 @@ fn print_plan(plan: &PrunePlan) {
         );
     }
     say_line!(
-        "  {} of {} images can be removed, at most {} MB: layers that other images share stay",
+        "  {} of {} images can be removed, at most {} MB: layers that other images share are kept",
         plan.spare.len(),
         plan.spare.len() + plan.kept.len(),
         plan.bytes() / 1_000_000
@@ -113,7 +113,7 @@ fn reason(why: &Kept) -> String {
             slot,
             is_live: false,
         } => {
-            format!("an instance in {slot} of {target} was made from it")
+            format!("an instance in {slot} of {target} was made from this image")
         }
         Kept::Registered { target } => format!("registered in {target}"),
         Kept::Open { target } => format!("a release of {target} is still open"),

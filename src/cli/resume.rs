@@ -97,7 +97,7 @@ fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> O
     })
 }
 
-/// Why this choice is not possible. Checked before the operator is asked.
+/// Why the release cannot be resumed in the chosen way. Checked before the operator is asked.
 fn against(
     engine: &Engine,
     interrupted: &Interrupted,

@@ -35,7 +35,7 @@ pub struct Request {
     pub path: Option<PathBuf>,
     /// The environment variables; `settings` lists those that matter.
     pub environment: BTreeMap<String, String>,
-    /// Keys and values of `--set`; later ones win over earlier ones.
+    /// Keys and values of `--set`; later ones override earlier ones.
     pub overrides: Vec<(String, String)>,
     /// The ports that any program may take on the machine that the configuration is for.
     pub outgoing: OutgoingPorts,

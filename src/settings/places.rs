@@ -121,7 +121,6 @@ pub struct ConsoleSettings {
     pub theme: String,
     /// The themes of tiers that have their own.
     pub theme_by_tier: Vec<(Tier, String)>,
-    /// Which characters are drawn.
     pub ascii: AsciiSetting,
     /// Other keys for actions: the action's name, and the keys as written.
     pub keys: Vec<(String, Vec<String>)>,
@@ -138,7 +137,7 @@ pub struct ConsoleSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AsciiSetting {
-    /// Only ASCII characters if the locale has no others.
+    /// Draws only ASCII characters if the locale has no others.
     Auto,
     Always,
     Never,
@@ -149,7 +148,7 @@ pub enum AsciiSetting {
 #[serde(rename_all = "kebab-case")]
 pub enum BellSetting {
     Off,
-    /// Once for each new thing that waits for the operator.
+    /// The bell rings once for each new thing that waits for the operator.
     Waits,
 }
 
@@ -232,7 +231,7 @@ pub struct TlsPlace {
 pub struct ProcessPlace {
     /// The directory with the records of started processes.
     pub state: PathBuf,
-    /// The catalogue of versions.
+    /// The catalogue of versions that can be started.
     pub catalogue: PathBuf,
 }
 
@@ -327,9 +326,9 @@ pub struct NginxPlace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SwitchMode {
-    /// By renaming one file, which nginx reads at every request.
+    /// Traffic is switched by one rename of the live pointer, which nginx reads at every request.
     Pointer,
-    /// By a new configuration and a reload, which may break requests.
+    /// Traffic is switched by a new configuration and a reload, which may break requests.
     Reload,
 }
 

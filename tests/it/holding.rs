@@ -116,7 +116,7 @@ fn all_holds_are_listed(sandbox: &Sandbox) {
     let said = done(&sandbox.run(&["hold", "web", "dev"]));
     assert!(
         said.contains("held by")
-            && said.contains("before: ")
+            && said.contains("ended hold: ")
             && said.contains("payday; cleared by"),
         "{said}"
     );

@@ -129,7 +129,7 @@ pub(crate) struct Show {
     /// With `last`: only releases in this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
-    /// Shows also the log of the candidate
+    /// Also shows the log of the candidate
     #[arg(long)]
     pub(crate) logs: bool,
     /// Uses only the archive of this machine; asks no store

@@ -184,7 +184,7 @@ async fn images(site: &Site) -> Result<String> {
     Ok(format!("{repository}: {} tags", tags.len()))
 }
 
-/// Whether the stored records of the target can be read.
+/// Tests whether the stored records of the target can be read.
 async fn keys(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let record = site.read.registry.read(target).await?;

@@ -11,7 +11,7 @@ pub(super) enum StandbyWait {
     Waits,
     /// The command ends as soon as the standby starts.
     Leaves,
-    /// The command has told the driver to end in the standby.
+    /// The command has requested the driver to end in the standby.
     Left,
 }
 

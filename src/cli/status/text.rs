@@ -192,11 +192,11 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
             };
         }
         let answers = match &side.probe {
-            Some(probe) if probe.healthy => "its address answers as healthy".to_owned(),
-            Some(probe) => format!("its address does not answer as healthy: {}", probe.detail),
-            None => "its address was not probed".to_owned(),
+            Some(probe) if probe.healthy => "address answers as healthy".to_owned(),
+            Some(probe) => format!("address does not answer as healthy: {}", probe.detail),
+            None => "address not probed".to_owned(),
         };
-        return format!("{prefix}  its instance is unknown; {answers}; {registered}");
+        return format!("{prefix}  instance unknown; {answers}; {registered}");
     };
     let health = health(instance, side.probe.as_ref());
     format!(

@@ -1,5 +1,5 @@
 //! Finds named files and directories that other users could have written. The content of such a file decides what
-//! Greenroom sends, which servers it trusts, where requests go, and which holds it finds.
+//! Greenroom sends, which servers Greenroom trusts, where requests go, and which holds it finds.
 
 use std::fs::File;
 use std::io::Read as _;

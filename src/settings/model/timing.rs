@@ -1,5 +1,5 @@
 //! The timing of a release as written. Every key may be absent, because the nearest table with the key
-//! wins (target, service, environment, defaults, built-in).
+//! decides (target, service, environment, defaults, built-in).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
