@@ -29,7 +29,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
     if common.json {
         json::answer(serde_json::json!({ "dry_run": verb.dry_run, "forgotten": pruned }));
     } else {
-        print(&pruned, verb.dry_run);
+        print_pruning(&pruned, verb.dry_run);
     }
     if pruned.too_many > 0 {
         warn_line!(
@@ -41,7 +41,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
     Exit::Done
 }
 
-fn print(pruned: &Pruning, is_dry: bool) {
+fn print_pruning(pruned: &Pruning, is_dry: bool) {
     for (id, cause) in &pruned.releases {
         let cause = match cause {
             Cause::Age => "older than history.keep_days",

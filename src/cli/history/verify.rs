@@ -38,7 +38,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
     {
         return exit;
     }
-    print(common, &found);
+    print_result(common, &found);
     if !found.wrong.is_empty() {
         return Exit::NeedsPerson;
     }
@@ -49,7 +49,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
     }
 }
 
-fn print(common: &Common, found: &Proven) {
+fn print_result(common: &Common, found: &Proven) {
     for (target, why) in &found.silent {
         warn_line!("{target}: {why}");
     }
