@@ -53,7 +53,7 @@ pub(crate) enum HistoryVerb {
     Compare(Compare),
     /// Lists the versions that became live in an environment, in order
     Timeline(Timeline),
-    /// Recomputes the hash of every record and names the first that differs
+    /// Recomputes the hash of every record and names the records that were altered
     Verify(Verify),
     /// Seals finished records, so that later changes to them are detected; run it as an etcd user that drives no
     /// releases
