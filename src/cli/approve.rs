@@ -1,5 +1,6 @@
 //! `greenroom approve`: another person's approval of a release. Shows the plan, the checks and
-//! the approvals so far, asks, and writes the approval where the driver looks before the switch.
+//! the approvals so far, asks the operator, and writes the approval to the store. The driver reads it
+//! before the switch.
 
 use jiff::Timestamp;
 
@@ -25,24 +26,24 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
         Ok(named) => named,
         Err(refused) => return refuse(&refused),
     };
-    let asked = match engine.peer_approvable(&target, named).await {
-        Ok(asked) => asked,
+    let approvable = match engine.peer_approvable(&target, named).await {
+        Ok(approvable) => approvable,
         Err(refused) => return refuse(&refused),
     };
-    let plan = asked.found.plan();
+    let plan = approvable.found.plan();
     let release = plan.release;
     if verb.take_back {
         return match engine.withdraw_peer_approval(&target, release).await {
             Ok(()) => {
                 json::answer(serde_json::json!({ "taken_back": release, "target": target }));
-                say_line!("release {release} of {target}: taken back");
+                say_line!("release {release} of {target}: your approval was taken back");
                 Exit::Done
             }
             Err(refused) => refuse(&refused),
         };
     }
     // Checked before the question: operators cannot approve their own releases.
-    if let Err(refused) = engine.may_peer_approve(&asked.found) {
+    if let Err(refused) = engine.may_peer_approve(&approvable.found) {
         return refuse(&refused);
     }
     let mut consent = match Consent::find(verb.yes, engine.definition(&target)) {
@@ -51,7 +52,10 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     };
     if !common.json {
         let slots = engine.in_slots(&target).await.ok();
-        say_line!("{}", text(&asked, slots.as_ref(), engine.clock().now()));
+        say_line!(
+            "{}",
+            text(&approvable, slots.as_ref(), engine.clock().now())
+        );
     }
     let note = match verb.note {
         Some(note) => Some(note),
@@ -85,12 +89,12 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
 }
 
 fn text(
-    asked: &PeerApprovable,
+    approvable: &PeerApprovable,
     slots: Option<&PerSlot<Option<Instance>>>,
     now: Timestamp,
 ) -> String {
-    let plan = asked.found.plan();
-    let status = &asked.found.observed.status;
+    let plan = approvable.found.plan();
+    let status = &approvable.found.observed.status;
     let mut lines = vec![
         format!(
             "release {} of {}, by {}",
@@ -113,22 +117,22 @@ fn text(
     lines.push(row("checks", &review::checked(status, now)));
     let cases = status.cases.iter();
     lines.extend(cases.map(|case| row("", &review::check(case))));
-    let given: Vec<_> = asked.given.iter().collect();
-    let words = peer_approved_words(asked.needed, &given, now);
-    lines.push(row("approvals", &words));
+    let given: Vec<_> = approvable.given.iter().collect();
+    let approvals = peer_approved_words(approvable.needed, &given, now);
+    lines.push(row("approvals", &approvals));
     lines.extend(
-        asked
+        approvable
             .ignored
             .iter()
             .map(|why| format!("  ! {}", sanitize(why))),
     );
-    for one in &asked.given {
-        let note = one.note.as_ref();
-        lines.extend(note.map(|note| row("", &format!("{}: \"{note}\"", one.by))));
+    for approval in &approvable.given {
+        let note = approval.note.as_ref();
+        lines.extend(note.map(|note| row("", &format!("{}: \"{note}\"", approval.by))));
     }
     lines.join("\n")
 }
 
-fn row(label: &str, words: &str) -> String {
-    format!("  {label:<9} {}", sanitize(words))
+fn row(label: &str, value: &str) -> String {
+    format!("  {label:<9} {}", sanitize(value))
 }

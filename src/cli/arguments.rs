@@ -42,8 +42,8 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Whether standard output carries lines of JSON. Comma-separated values win over them, and the sample
-    /// application prints its own lines.
+    /// Whether standard output carries lines of JSON. `--csv` overrides `--json`, and the sample application prints
+    /// its own lines.
     pub(crate) fn prints_json(&self) -> bool {
         let is_other = match &self.verb {
             Some(Verb::History(history)) => history.csv,
@@ -62,7 +62,7 @@ pub(crate) struct Common {
         short,
         global = true,
         env = "GREENROOM_CONFIG",
-        // Unlike the parser for paths, it accepts an empty text: an empty variable names no file.
+        // Unlike clap's parser for paths, this one accepts an empty text: an empty variable names no file.
         value_parser = OsStringValueParser::new().map(PathBuf::from),
         value_name = "FILE"
     )]
@@ -90,8 +90,9 @@ pub(crate) enum Verb {
     Repair(Repair),
     /// Approves a release that another operator drives, if its environment requires that
     ///
-    /// Every operator may, except those who opened or drive the release. If the store is an etcd with users, the name
-    /// is the user's: set `from = "etcd"` in [operator]. Elsewhere the store cannot authenticate the name.
+    /// Every operator may approve, except those who opened or drive the release. If the store is an etcd with users,
+    /// set `from = "etcd"` in [operator]: the operator's name is then the name of the etcd user. No other store can
+    /// authenticate the name.
     Approve(Approve),
     /// Stops promotes of a target, or allows them again; without a target, lists all holds and freezes
     Hold(Hold),
@@ -99,9 +100,9 @@ pub(crate) enum Verb {
     Prune(Prune),
     /// Shows what runs where, as observed now
     ///
-    /// Answers within three seconds. What is unknown because a server does not answer is `null` in JSON. Ends
-    /// with 3 when a person has to look: something is unknown or differs, the live version is unhealthy, the public gets
-    /// errors, or a release was interrupted.
+    /// Answers within three seconds. A value that is unknown because a server does not answer is `null` in JSON. The
+    /// exit code is 3 when a person has to look: something is unknown or differs, the live version is unhealthy, the
+    /// public address answers with errors, or a release was interrupted.
     Status(Status),
     /// Lists releases, compares two, verifies the records
     History(History),
@@ -109,8 +110,8 @@ pub(crate) enum Verb {
     Show(Show),
     /// Checks every path, server and permission that Greenroom relies on
     ///
-    /// Tests them all within five seconds, and ends with what to do next. Files that it writes for a test are
-    /// removed again.
+    /// Tests all of them within five seconds, and then says what to do next. Removes the files that it writes for a
+    /// test.
     Doctor,
     /// Checks, shows or creates the configuration
     #[command(subcommand)]
@@ -124,9 +125,13 @@ pub(crate) enum Verb {
     ///
     ///   source <(greenroom completions bash)
     ///
-    /// For zsh the same in ~/.zshrc. For fish: greenroom completions fish | source, in ~/.config/fish/config.fish.
-    /// Versions come from the image registry and the history, within one second. A server that does not answer
-    /// completes nothing.
+    /// For zsh, add the line to ~/.zshrc, with zsh instead of bash. For fish, add this line to
+    /// ~/.config/fish/config.fish:
+    ///
+    ///   greenroom completions fish | source
+    ///
+    /// Versions come from the image registry and the history, within one second. If a server does not answer,
+    /// nothing is completed.
     #[command(verbatim_doc_comment)]
     Completions {
         /// The shell
@@ -135,8 +140,8 @@ pub(crate) enum Verb {
     },
     /// Prints the manual page, or writes one for every verb and topic
     Man {
-        /// Writes greenroom.1, greenroom-promote.1, greenroom-ladder.7 and so on into this directory; if it is called
-        /// man1, the pages of topics into man7 next to it
+        /// Writes greenroom.1, greenroom-promote.1, greenroom-ladder.7 and so on into this directory; if the directory
+        /// is called man1, the pages of topics go into man7 next to it
         #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
         dir: Option<PathBuf>,
     },
@@ -145,7 +150,7 @@ pub(crate) enum Verb {
     /// Runs the sample application of the sandbox
     #[command(hide = true, disable_help_flag = true)]
     SampleApp {
-        /// Its own arguments
+        /// The arguments of the sample application
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -159,7 +164,7 @@ pub(crate) struct Promote {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// The version: a tag, resolved once, or a digest
+    /// The version: a digest, or a tag, which is resolved once
     #[arg(
         long,
         value_name = "TAG|DIGEST",
@@ -168,7 +173,7 @@ pub(crate) struct Promote {
         add = ArgValueCompleter::new(complete::tags)
     )]
     pub(crate) version: Option<VersionRef>,
-    /// The version that is live in that environment now
+    /// Promotes the version that is live in this environment now
     #[arg(long, value_name = "ENVIRONMENT", add = ArgValueCompleter::new(complete::environments))]
     pub(crate) from: Option<EnvironmentName>,
     /// The reason; it is kept with the release
@@ -176,12 +181,12 @@ pub(crate) struct Promote {
     pub(crate) reason: Option<String>,
     /// Why the release overrides a hold or a freeze; in a protected environment another person must
     /// approve it
-    #[arg(long, value_name = "WHY", value_parser = some_words)]
+    #[arg(long, value_name = "WHY", value_parser = nonblank_text)]
     pub(crate) override_hold: Option<String>,
     /// Ends after the watch and leaves the old version running, for a quick rollback
     ///
-    /// The old version then runs until the next release of the target, or until
-    /// `greenroom resume SERVICE ENVIRONMENT`, which waits for the rest of the standby time and stops it.
+    /// The old version then runs until the next release of the target, or until it is stopped by
+    /// `greenroom resume SERVICE ENVIRONMENT`, which first waits for the rest of the standby time.
     #[arg(long)]
     pub(crate) no_standby_wait: bool,
     /// Answers yes to every question in advance; a protected environment's rules must allow it
@@ -220,9 +225,9 @@ pub(crate) struct Hold {
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
     /// Why promotes are stopped; with --clear, why they are allowed again
-    #[arg(long, value_name = "TEXT", requires = "service", value_parser = some_words)]
+    #[arg(long, value_name = "TEXT", requires = "service", value_parser = nonblank_text)]
     pub(crate) reason: Option<String>,
-    /// The end: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00, in this machine's time zone [default: until it is cleared]
+    /// When the hold ends: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00, in this machine's time zone [default: until it is cleared]
     #[arg(
         long,
         value_name = "TIME",
@@ -243,7 +248,7 @@ pub(crate) struct Rollback {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// A version that was live here [default: the one that is still warm]
+    /// A version that was live before [default: the previous version, if it is still running]
     #[arg(long, value_name = "TAG|DIGEST", add = ArgValueCompleter::new(complete::rollback_versions))]
     pub(crate) to: Option<VersionRef>,
     /// Lists the versions to go back to, and why others cannot be chosen; changes nothing
@@ -275,13 +280,13 @@ pub(crate) struct Resume {
     /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
-    /// Undoes everything that was started, instead of resuming
+    /// Backs the release out instead of resuming it: undoes every step that was started
     #[arg(long, conflicts_with = "leave")]
     pub(crate) back_out: bool,
-    /// Closes it as it is, and changes nothing
+    /// Closes the release and changes nothing else: everything stays as it is
     #[arg(long)]
     pub(crate) leave: bool,
-    /// Takes it over from the operator who drives it now; the old driver's next write is refused
+    /// Takes the release over from the operator who drives it now; the old driver's next write is refused
     #[arg(long, requires = "reason")]
     pub(crate) take_over: bool,
     /// The reason; it is kept with the release
@@ -300,10 +305,10 @@ pub(crate) struct Repair {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// Only the difference with this name, as `greenroom status` shows it, e.g. proxy-edited
+    /// Repairs only the difference with this name, as `greenroom status` shows it, e.g. proxy-edited
     #[arg(long, value_name = "NAME", value_parser = drift_name, add = ArgValueCompleter::new(complete::differences))]
     pub(crate) only: Option<Name>,
-    /// Shows what would be done, and changes nothing
+    /// Shows what the repair would do, and changes nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Answers yes in advance; a protected environment's rules must allow it
@@ -314,10 +319,13 @@ pub(crate) struct Repair {
 fn drift_name(text: &str) -> Result<Name, String> {
     let found = Name::ALL.into_iter().find(|name| name.as_str() == text);
     found.ok_or_else(|| {
-        let all: Vec<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
-        match nearest(text, all.iter().copied()) {
-            Some(near) => format!("there is no such difference: did you mean {near}?"),
-            None => format!("there is no such difference; use one of {}", all.join(", ")),
+        let names: Vec<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
+        match nearest(text, names.iter().copied()) {
+            Some(near) => format!("no difference has this name; did you mean {near}?"),
+            None => format!(
+                "no difference has this name; use one of {}",
+                names.join(", ")
+            ),
         }
     })
 }
@@ -337,7 +345,7 @@ pub(crate) struct Prune {
     /// Only this service
     #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Option<ServiceName>,
-    /// Only this environment, and those that share its engine and image
+    /// Only this environment, and the environments that share its engine and image
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
     /// Only shows what would be removed
@@ -384,12 +392,12 @@ pub(crate) struct Help {
     pub(crate) schema: bool,
 }
 
-fn some_words(text: &str) -> Result<String, String> {
-    let words = text.trim();
-    if words.is_empty() {
-        return Err("it is kept with your name: write at least one word".into());
+fn nonblank_text(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("write at least one word; the text is kept with your name".into());
     }
-    Ok(words.to_owned())
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

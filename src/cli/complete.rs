@@ -1,6 +1,6 @@
 //! Completions for a shell while an operator types: services and environments from the configuration, versions
 //! from the image registry and the history, release ids from the archive of this machine. A shell waits for the answer,
-//! so everything has one second. A failure completes nothing and prints no error.
+//! so a completion takes at most one second. A failure completes nothing and prints no error.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -22,33 +22,32 @@ use crate::port_check::OutgoingPorts;
 use crate::settings::{Request, Settings};
 use crate::wire::{self, App};
 
-/// The shells that have scripts.
 pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
-/// The variable that a shell's script sets. Its name is unique: if another program used the same variable, a
-/// command would complete instead of releasing.
+/// The variable that a completion script sets. No other program may use this name: with the variable set, a
+/// command prints completions instead of releasing.
 const VARIABLE: &str = "GREENROOM_COMPLETE";
-/// How long a shell waits for completions.
-const LONGEST: Duration = Duration::from_secs(1);
+/// How long a shell waits for completions at most.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 /// How many releases are offered, newest first.
 const RELEASES: usize = 50;
 
 /// If a shell asks for completions, prints them and ends the process.
 pub(super) fn answer_the_shell() {
-    // The script itself is requested without arguments; the words of a line come after `--`. A command that inherits
-    // the variable runs normally.
-    let mut words = std::env::args_os().skip(1);
-    let is_command = words.next().is_some_and(|first| first != "--");
+    // A shell requests the script without arguments, and passes the typed line after `--`. Any other first argument
+    // means a normal command that inherited the variable.
+    let mut arguments = std::env::args_os().skip(1);
+    let is_command = arguments.next().is_some_and(|first| first != "--");
     if is_command {
         return;
     }
-    let asked = CompleteEnv::with_factory(Arguments::command)
+    let completed = CompleteEnv::with_factory(Arguments::command)
         .var(VARIABLE)
         .try_complete(std::env::args_os(), None);
-    // An error must not be printed into the line that is being typed. Without the words of a line, no script started
-    // this process.
+    // An error must not be printed into the line that the operator is typing. Without a line, no completion script
+    // started this process, and the command runs normally.
     let has_line = std::env::args_os().any(|word| word == "--");
-    if matches!(asked, Ok(true)) || (asked.is_err() && has_line) {
+    if matches!(completed, Ok(true)) || (completed.is_err() && has_line) {
         std::process::exit(0);
     }
 }
@@ -66,14 +65,13 @@ pub(super) fn script(shell: &str) -> Exit {
             Exit::Done
         }
         Some(Err(error)) => {
-            warn_line!("greenroom: the completions for {shell}: {error}");
+            warn_line!("greenroom: cannot write the completion script for {shell}: {error}");
             Exit::Failed
         }
         None => Exit::Usage,
     }
 }
 
-/// The configured services.
 pub(super) fn services(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {
         let targets = Line::read()?.targets()?.into_iter();
@@ -134,7 +132,7 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
     let found = in_time(|| {
         let line = Line::read()?;
         let app = line.app()?;
-        // Opening would create one.
+        // Opening a missing archive would create it.
         if !Path::new(&app.archive).exists() {
             return None;
         }
@@ -143,8 +141,8 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
             let listed = archive.read.list(&Filter::default(), None, RELEASES).await;
             let listed = listed.ok()?.into_iter().map(|listed| {
                 let (head, state) = (&listed.head, Standing::of(&listed.head));
-                let words = format!("{} {} {state}", head.target, head.to.1.name());
-                (head.id.to_string(), words)
+                let description = format!("{} {} {state}", head.target, head.to.1.name());
+                (head.id.to_string(), description)
             });
             Some(listed.collect::<Vec<_>>())
         })?
@@ -152,7 +150,7 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy().to_uppercase();
     let found = found.into_iter().filter(|(id, _)| id.starts_with(&typed));
     found
-        .map(|(id, words)| CompletionCandidate::new(id).help(Some(words.into())))
+        .map(|(id, description)| CompletionCandidate::new(id).help(Some(description.into())))
         .collect()
 }
 
@@ -162,7 +160,7 @@ pub(super) fn differences(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names.collect())
 }
 
-/// The typed words that decide what can follow.
+/// The parts of the typed line that decide which completions fit.
 #[derive(Debug, Default)]
 struct Line {
     config: Option<PathBuf>,
@@ -172,12 +170,12 @@ struct Line {
 }
 
 impl Line {
-    /// Reads the words from the shell.
+    /// Parses the unfinished line, which the shell passes after `--`.
     fn read() -> Option<Self> {
-        let words = std::env::args_os().skip_while(|word| word != "--").skip(1);
+        let arguments = std::env::args_os().skip_while(|it| it != "--").skip(1);
         let typed = Arguments::command()
             .ignore_errors(true)
-            .try_get_matches_from(words)
+            .try_get_matches_from(arguments)
             .ok()?;
         Some(Self::of(&typed))
     }
@@ -230,33 +228,35 @@ impl Line {
         Some(Target::new(service, environment))
     }
 
-    /// Everything that reads; nothing that can change anything.
+    /// The application in read-only mode: a completion must not change anything.
     fn app(&self) -> Option<App> {
         let settings = self.settings()?;
         answered(async move { wire::build(&settings, true).ok() })?
     }
 }
 
-/// Waits for a future in a runtime that is kept: clients built in it continue to use it.
-fn answered<T>(asked: impl Future<Output = T>) -> Option<T> {
+/// Waits for a future. The runtime is kept until the process ends, because clients that were built in it continue to
+/// use it.
+fn answered<T>(future: impl Future<Output = T>) -> Option<T> {
     use tokio::runtime::{Builder, Runtime};
     static RUNTIME: std::sync::OnceLock<Option<Runtime>> = std::sync::OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).enable_all().build().ok()
     });
-    runtime.as_ref().map(|runtime| runtime.block_on(asked))
+    runtime.as_ref().map(|runtime| runtime.block_on(future))
 }
 
-/// The result if it comes within a second, otherwise nothing. The process then ends, and with it any task that hangs.
+/// Returns what `find` found, or nothing if `find` takes longer than a second. A thread that hangs ends with the
+/// process.
 fn in_time<T: Send + 'static>(find: impl FnOnce() -> Option<Vec<T>> + Send + 'static) -> Vec<T> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(find()));
-    let found = receiver.recv_timeout(LONGEST).ok().flatten();
+    let found = receiver.recv_timeout(MAX_WAIT).ok().flatten();
     found.unwrap_or_default()
 }
 
-/// The names that start with the typed text, each once, in their order.
+/// The names that start with the typed text, without duplicates, in the given order.
 fn candidates(typed: &OsStr, mut names: Vec<String>) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let mut seen = std::collections::BTreeSet::new();
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_unfinished_line_names_its_target_and_configuration() {
-        let words = [
+        let arguments = [
             "greenroom",
             "--config",
             "here.toml",
@@ -282,7 +282,7 @@ mod tests {
         ];
         let typed = Arguments::command()
             .ignore_errors(true)
-            .try_get_matches_from(words);
+            .try_get_matches_from(arguments);
         let line = Line::of(&typed.expect("errors are ignored"));
         assert_eq!(line.config.as_deref(), Some(Path::new("here.toml")));
         let target = line.target().map(|target| target.to_string());
@@ -292,8 +292,8 @@ mod tests {
     #[test]
     fn a_server_that_hangs_completes_nothing_after_a_second() {
         let started = std::time::Instant::now();
-        let (_silent, hears) = mpsc::channel::<Vec<String>>();
-        assert_eq!(in_time(move || hears.recv().ok()), [""; 0]);
-        assert!(started.elapsed() < LONGEST * 5, "{:?}", started.elapsed());
+        let (_sender, receiver) = mpsc::channel::<Vec<String>>();
+        assert_eq!(in_time(move || receiver.recv().ok()), [""; 0]);
+        assert!(started.elapsed() < MAX_WAIT * 5, "{:?}", started.elapsed());
     }
 }

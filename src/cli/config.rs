@@ -63,7 +63,7 @@ fn show(common: &Common) -> Exit {
     }
 }
 
-/// Never overwrites an existing file, which may hold someone's work.
+/// Never overwrites an existing file: it may contain an operator's work.
 fn init(path: &Path) -> Exit {
     let written = std::fs::File::create_new(path)
         .and_then(|mut file| file.write_all(settings::starter().as_bytes()));
@@ -77,7 +77,7 @@ fn init(path: &Path) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            warn_line!("greenroom: writing {}: {error}", path.display());
+            warn_line!("greenroom: cannot write {}: {error}", path.display());
             Exit::Usage
         }
     }

@@ -9,21 +9,21 @@ use crate::release::{Approval, Definition, Engine, Need, Plan, RepairApproval, R
 
 /// How the operator says yes.
 pub(super) enum Consent {
-    /// In advance.
+    /// Given with `--yes`.
     Advance,
-    /// Typed when asked.
+    /// Typed at the terminal when the command asks.
     Typed(Typed),
-    /// The operator has gone: Ctrl-D, or the terminal was closed.
+    /// No longer possible: the operator pressed Ctrl-D or closed the terminal.
     Gone,
 }
 
 impl Consent {
-    /// Called first: if --yes is not allowed, the arguments are wrong.
+    /// Must be called before the command changes anything: a `--yes` that the rules do not allow is a usage error.
     pub(super) fn find(yes: bool, definition: Option<&Definition>) -> Result<Self, Exit> {
         let forbidden = definition.filter(|d| d.tier.is_protected() && !d.rules.allow_yes);
         if let Some(definition) = forbidden.filter(|_| yes) {
             warn_line!(
-                "greenroom: {} is protected and its rules do not allow --yes; leave it out and answer, or set rules.allow_yes",
+                "greenroom: {} is protected and its rules do not allow --yes; run the command without --yes and answer its questions, or set rules.allow_yes",
                 definition.target.environment
             );
             return Err(Exit::Usage);
@@ -32,12 +32,13 @@ impl Consent {
             return Ok(Self::Advance);
         }
         Typed::listen().map(Self::Typed).ok_or_else(|| {
-            warn_line!("greenroom: there is no terminal for the question: run it at a terminal, or with --yes");
+            warn_line!("greenroom: this command asks a question, and there is no terminal: run the command at a terminal, or with --yes");
             Exit::Usage
         })
     }
 
-    /// The yes to a plan. `question` is the question in a word or two.
+    /// Asks the operator to approve `plan`. `question` is one or two words, such as `promote`. Returns nothing if the
+    /// operator did not say yes.
     pub(super) async fn begin(
         &mut self,
         plan: &Plan,
@@ -52,9 +53,10 @@ impl Consent {
                 match Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()) {
                     Ok(approval) => Some(approval),
                     Err(refused) => {
-                        // --yes was refused before for a protected environment; this plan also affects one.
+                        // `find` already refused --yes for a protected environment. This plan affects another
+                        // environment that is protected.
                         warn_line!(
-                            "greenroom: --yes does not allow this plan ({refused}): leave --yes out and answer, or set rules.allow_yes for {}",
+                            "greenroom: --yes cannot approve this plan ({refused}): run the command without --yes and answer its questions, or set rules.allow_yes for {}",
                             plan.target().environment
                         );
                         None
@@ -63,14 +65,14 @@ impl Consent {
             }
             Self::Typed(typed) => {
                 let environment = plan.target().environment.as_str();
-                let line = answered(typed, question, need, environment, stop_requests).await?;
+                let line = ask(typed, question, need, environment, stop_requests).await?;
                 let by = engine.operator().clone();
                 Approval::give(plan, Scope::Plan, by, Some(&line), engine.clock().now()).ok()
             }
         }
     }
 
-    /// A plain yes.
+    /// Asks a question about something that has no plan. Returns whether the operator said yes.
     pub(super) async fn plain(
         &mut self,
         question: &str,
@@ -79,13 +81,14 @@ impl Consent {
         match self {
             Self::Gone => false,
             Self::Advance => true,
-            Self::Typed(typed) => answered(typed, question, Need::Confirmation, "", stop_requests)
+            Self::Typed(typed) => ask(typed, question, Need::Confirmation, "", stop_requests)
                 .await
                 .is_some(),
         }
     }
 
-    /// A note for the record, which may be empty; none if the operator cancelled. Asks only at a terminal.
+    /// Asks for a note for the record, but only at a terminal. The note may be empty. Returns nothing if the operator
+    /// cancelled.
     pub(super) async fn note(
         &mut self,
         stop_requests: &mut mpsc::Receiver<StopRequest>,
@@ -103,7 +106,7 @@ impl Consent {
         }
     }
 
-    /// The yes to a repair.
+    /// Asks the operator to approve a repair.
     pub(super) async fn repair(
         &mut self,
         plan: &RepairPlan,
@@ -117,15 +120,15 @@ impl Consent {
             Self::Advance => RepairApproval::in_advance(plan, by, engine.clock().now()).ok(),
             Self::Typed(typed) => {
                 let environment = plan.target().environment.as_str();
-                let line = answered(typed, "repair", need, environment, stop_requests).await?;
+                let line = ask(typed, "repair", need, environment, stop_requests).await?;
                 RepairApproval::give(plan, by, Some(&line), engine.clock().now()).ok()
             }
         }
     }
 }
 
-/// Whether the operator typed what was asked for.
-async fn answered(
+/// Asks the operator to type `yes` or the name of the environment. Returns the typed line if it is correct.
+async fn ask(
     typed: &mut Typed,
     question: &str,
     need: Need,

@@ -21,8 +21,8 @@ use crate::settings::{Loaded, Request, Settings};
 use crate::wire::{self, App, EngineBackend};
 use crate::{diagnostics, ports, watchers};
 
-/// How long a console that was ended by a signal may take to release its locks.
-const LET_GO: Duration = Duration::from_secs(4);
+/// How long a console that did not end normally may take to release its locks.
+const LOCK_RELEASE_TIMEOUT: Duration = Duration::from_secs(4);
 
 pub(super) async fn run(common: &Common) -> Exit {
     let request = match super::open::request(common) {
@@ -49,19 +49,19 @@ pub(super) async fn run(common: &Common) -> Exit {
     loop {
         let configuration = Some((&request, &used.loaded));
         let (app, settings) = (&used.app, &used.loaded.settings);
-        match open_again(app, settings, configuration, &mut session).await {
+        match run_session(app, settings, configuration, &mut session).await {
             Ok(ExitReason::Reload(view)) => {
-                let said = used.reload(&request, common.read_only);
-                session.return_to = Some((*view, said));
+                let message = used.reload(&request, common.read_only);
+                session.return_to = Some((*view, message));
             }
             Ok(ExitReason::Quit) => return Exit::Done,
             Ok(ExitReason::Signal(_) | ExitReason::TerminalLost) => return Exit::Cancelled,
             Ok(ExitReason::Panicked) => {
-                warn_line!("greenroom: a part of the console failed; its report is in the log");
+                warn_line!("greenroom: the console crashed; the log contains the crash report");
                 return Exit::NeedsPerson;
             }
             Err(report) => {
-                // Before any output: the terminal may still show the console.
+                // The terminal may still show the console. It must be restored before the message is printed.
                 drop(session.terminal.take());
                 warn_line!("greenroom: {report:#}");
                 return Exit::Failed;
@@ -77,34 +77,34 @@ struct InUse {
 }
 
 /// The message after a reload, and its importance.
-type Said = (Weight, String);
+type ReloadMessage = (Weight, String);
 
 impl InUse {
-    /// Reloads the file once nothing of the old configuration is in use any more. If that is not possible,
-    /// the old configuration stays. Returns a message.
-    fn reload(&mut self, request: &Request, is_read_only: bool) -> Said {
-        let stays = "the configuration in use stays";
+    /// Reloads the configuration file, unless this console drives a release. After an error the old configuration
+    /// remains in use. Returns the message for the operator.
+    fn reload(&mut self, request: &Request, is_read_only: bool) -> ReloadMessage {
+        let stays = "the old configuration remains in use";
         let is_driving = |target| self.app.engine.active(target).is_some();
         if let Some(target) = self.app.targets().find(|target| is_driving(target)) {
-            let text = format!("a release of {target} was started from here meanwhile: {stays}");
+            let text = format!("this console is driving a release of {target}, so {stays}");
             return (Weight::Refused, text);
         }
         let file = self.loaded.settings.file.display().to_string();
         let loaded = match Settings::load(request) {
             Ok(loaded) => loaded,
             Err(problems) => {
-                let text = format!("{file} has errors; {stays}: {problems}");
+                let text = format!("{file} has errors, so {stays}: {problems}");
                 return (Weight::Refused, text);
             }
         };
         if let Err(error) = looks::outfit(&loaded.settings.console) {
-            let text = format!("{file} cannot be used: {error}; {stays}");
+            let text = format!("{file} cannot be used, so {stays}: {error}");
             return (Weight::Refused, text);
         }
         match wire::build(&loaded.settings, is_read_only) {
             Ok(app) => *self = Self { app, loaded },
             Err(error) => {
-                let text = format!("{file} cannot be used: {error}; {stays}");
+                let text = format!("{file} cannot be used, so {stays}: {error}");
                 return (Weight::Refused, text);
             }
         }
@@ -119,16 +119,17 @@ impl InUse {
     }
 }
 
-/// What outlives a reload: the terminal, its input, and the position in the console.
+/// The parts of the console that survive a reload: the terminal, its input, and the operator's position.
 #[derive(Default)]
 struct Session {
     terminal: Option<Terminal>,
     input: Option<mpsc::Receiver<Input>>,
-    return_to: Option<(ViewState, Said)>,
+    return_to: Option<(ViewState, ReloadMessage)>,
     read_only: Option<String>,
 }
 
-/// Opens the console on a built application, until the operator leaves. Its configuration is not reloaded.
+/// Runs the console for an application that is already built, until the operator quits. This console cannot reload
+/// its configuration.
 pub(super) async fn open(
     app: &App,
     settings: &Settings,
@@ -138,11 +139,12 @@ pub(super) async fn open(
         read_only,
         ..Session::default()
     };
-    open_again(app, settings, None, &mut session).await
+    run_session(app, settings, None, &mut session).await
 }
 
-/// The same at the session's position. Restores the terminal unless a reload is requested.
-async fn open_again(
+/// Runs the console. After a reload, continues at the position of `session`. Restores the terminal at the end, unless
+/// the console ends for a reload.
+async fn run_session(
     app: &App,
     settings: &Settings,
     configuration: Option<(&Request, &Loaded)>,
@@ -216,7 +218,7 @@ async fn open_again(
     )
     .await;
     if let Ok(ExitReason::Reload(_)) = &exit_reason {
-        // The next console starts like the first: the terminal handles the mouse until the console asks for it.
+        // The next console expects a terminal that handles the mouse itself, as the first one did.
         terminal.mouse(false)?;
         session.terminal = Some(terminal);
         session.input = Some(inputs.input);
@@ -224,12 +226,12 @@ async fn open_again(
         terminal.leave();
     }
     let reason = match &exit_reason {
-        Ok(exit_reason) => lets_go(exit_reason),
+        Ok(exit_reason) => lock_release_reason(exit_reason),
         // A failed draw may be the first sign of a lost terminal.
         Err(_) => Some("the console lost its terminal".to_owned()),
     };
     if let Some(reason) = reason {
-        app.engine.let_go(&reason, LET_GO).await;
+        app.engine.let_go(&reason, LOCK_RELEASE_TIMEOUT).await;
     }
     background.shutdown().await;
     let ((), untold, ()) =
@@ -245,7 +247,8 @@ async fn open_again(
     Ok(exit_reason?)
 }
 
-/// Tells the model of this console, its configuration, and what there is to say about both from the start.
+/// Gives the model the name of this console, the configuration that cannot be reloaded, and the remarks that are shown
+/// at the start: environments that are not used, and errors in themes and keys.
 fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<String>) {
     app.engine.console().clone_into(&mut model.console);
     if settings.is_read_once {
@@ -256,17 +259,17 @@ fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<Stri
     let refused = app.refused.iter();
     let refused = refused.flat_map(|(name, why)| {
         let why = why.iter();
-        why.map(move |why| format!("nothing is done in {name}: {why}"))
+        why.map(move |why| format!("the environment {name} is not used: {why}"))
     });
     model.remark(&refused.chain(remarks).collect::<Vec<_>>());
 }
 
-/// Why this console must release its locks, if it did not end normally.
-fn lets_go(exit_reason: &ExitReason) -> Option<String> {
+/// The reason why this console must release its locks, if it did not end normally.
+fn lock_release_reason(exit_reason: &ExitReason) -> Option<String> {
     match exit_reason {
         ExitReason::Signal(name) => Some(format!("the console was ended by {name}")),
         ExitReason::TerminalLost => Some("the console lost its terminal".to_owned()),
-        ExitReason::Panicked => Some("a part of the console failed".to_owned()),
+        ExitReason::Panicked => Some("the console crashed".to_owned()),
         ExitReason::Quit | ExitReason::Reload(_) => None,
     }
 }

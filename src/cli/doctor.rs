@@ -16,11 +16,11 @@ use crate::sanitize::sanitize;
 use crate::wire::App;
 use trials::Named;
 
-/// The time limit of each test, including commands that print passwords: the doctor ends within five seconds, however
-/// many servers hang.
+/// The time limit of each test and of each command that prints a password. With this limit the doctor ends within
+/// five seconds, however many servers hang.
 const TIMEOUT: Duration = Duration::from_millis(4300);
 
-/// The result of a test.
+/// The result of one test: `what` was tested in `place`.
 struct Finding {
     place: String,
     what: &'static str,
@@ -50,8 +50,8 @@ pub(super) async fn run(common: &Common) -> Exit {
     if common.json {
         lines::answer(serde_json::json!({
             "findings": findings.iter().map(json).collect::<Vec<_>>(),
-            "tried": findings.iter().filter(|one| one.is_tried()).count(),
-            "failed": findings.iter().filter(|one| one.is_broken()).count(),
+            "tried": findings.iter().filter(|finding| finding.was_tried()).count(),
+            "failed": findings.iter().filter(|finding| finding.has_failed()).count(),
         }));
     } else {
         say_line!("");
@@ -59,14 +59,14 @@ pub(super) async fn run(common: &Common) -> Exit {
             say_line!("{line}");
         }
     }
-    if findings.iter().any(Finding::is_broken) {
+    if findings.iter().any(Finding::has_failed) {
         Exit::Failed
     } else {
         Exit::Done
     }
 }
 
-/// What keeps environments from being used at all.
+/// A failed finding for each reason why an environment is not used.
 fn refused(app: &App) -> impl Iterator<Item = Finding> {
     let each = app.refused.iter();
     let each = each.flat_map(|(name, why)| why.iter().map(move |why| (name, why)));
@@ -84,15 +84,15 @@ fn refused(app: &App) -> impl Iterator<Item = Finding> {
 
 async fn tried(named: Named<'_>) -> Finding {
     let Named { place, trial } = named;
-    let asked = match trial.at.as_str() {
+    let address = match trial.at.as_str() {
         "" => place.clone(),
         at => sanitize(at),
     };
     let proof = timeout(TIMEOUT, trial.proof).await.unwrap_or_else(|_| {
-        let said = format!("no answer within {TIMEOUT:?}");
+        let reason = format!("no answer within {TIMEOUT:?}");
         let doing = format!("trying {}", trial.what);
         let kind = FailureKind::Unreachable;
-        Proof::Broken(Failure::new(kind, asked, doing, said))
+        Proof::Broken(Failure::new(kind, address, doing, reason))
     });
     Finding {
         place,
@@ -102,34 +102,34 @@ async fn tried(named: Named<'_>) -> Finding {
 }
 
 impl Finding {
-    fn is_broken(&self) -> bool {
+    fn has_failed(&self) -> bool {
         matches!(self.proof, Proof::Broken(_))
     }
 
-    fn is_tried(&self) -> bool {
+    fn was_tried(&self) -> bool {
         !matches!(self.proof, Proof::NotTried(_))
     }
 
-    /// The result as text, safe to show: keys and servers are foreign.
-    fn said(&self) -> String {
+    /// The result as text, sanitized: it can repeat stored keys and answers of servers.
+    fn text(&self) -> String {
         match &self.proof {
-            Proof::Works(said) | Proof::NotTried(said) => sanitize(said),
+            Proof::Works(text) | Proof::NotTried(text) => sanitize(text),
             Proof::Broken(failure) => sanitize(&failure.to_string()),
         }
     }
 }
 
 fn line(finding: &Finding) -> String {
-    let said = match &finding.proof {
-        Proof::NotTried(_) => format!("not tried: {}", finding.said()),
-        Proof::Works(_) | Proof::Broken(_) => finding.said(),
+    let text = match &finding.proof {
+        Proof::NotTried(_) => format!("not tried: {}", finding.text()),
+        Proof::Works(_) | Proof::Broken(_) => finding.text(),
     };
     let sign = match finding.proof {
         Proof::Works(_) => "+",
         Proof::Broken(_) => "x",
         Proof::NotTried(_) => "-",
     };
-    format!("{sign} {:<22} {:<10} {said}", finding.place, finding.what)
+    format!("{sign} {:<22} {:<10} {text}", finding.place, finding.what)
 }
 
 fn json(finding: &Finding) -> serde_json::Value {
@@ -142,16 +142,22 @@ fn json(finding: &Finding) -> serde_json::Value {
         "place": finding.place,
         "what": finding.what,
         "state": state,
-        "text": finding.said(),
+        "text": finding.text(),
         "next": next,
     })
 }
 
 /// The summary, and what to do next.
 fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
-    let tried = findings.iter().filter(|one| one.is_tried()).count();
-    let broken: Vec<&Finding> = findings.iter().filter(|one| one.is_broken()).collect();
-    if broken.is_empty() {
+    let tried = findings
+        .iter()
+        .filter(|finding| finding.was_tried())
+        .count();
+    let failed: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.has_failed())
+        .collect();
+    if failed.is_empty() {
         let next = match app.targets().next() {
             None => "Next: add a service to the configuration".to_owned(),
             Some(target) => format!(
@@ -163,30 +169,31 @@ fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
     }
     let mut lines = vec![format!(
         "{} of {tried} tests failed. What to do next:",
-        broken.len()
+        failed.len()
     )];
-    let todo = todo(&broken).into_iter();
+    let todo = todo(&failed).into_iter();
     lines.extend(todo.map(|(places, what)| sanitize(&format!("  {}: {what}", places.join(", ")))));
     lines.push("Then run greenroom doctor again.".to_owned());
     lines
 }
 
-/// What to do, once for all places with the same remedy: environments often share a server.
-fn todo<'a>(broken: &[&'a Finding]) -> Vec<(Vec<String>, &'a str)> {
+/// The remedies, each with the places that need it. Environments often share a server, so several places can need the
+/// same remedy.
+fn todo<'a>(failed: &[&'a Finding]) -> Vec<(Vec<String>, &'a str)> {
     let mut todo: Vec<(Vec<String>, &str)> = Vec::new();
-    for finding in broken {
+    for finding in failed {
         let Proof::Broken(failure) = &finding.proof else {
             continue;
         };
-        let what = match failure.hint.as_str() {
+        let remedy = match failure.hint.as_str() {
             "" => failure.said.as_str(),
             hint => hint,
         };
         let place = format!("{} {}", finding.place, finding.what);
-        match todo.iter_mut().find(|(_, other)| *other == what) {
+        match todo.iter_mut().find(|(_, other)| *other == remedy) {
             Some((places, _)) if places.contains(&place) => {}
             Some((places, _)) => places.push(place),
-            None => todo.push((vec![place], what)),
+            None => todo.push((vec![place], remedy)),
         }
     }
     todo
@@ -198,20 +205,20 @@ mod tests {
 
     #[test]
     fn a_remedy_for_two_places_is_shown_once() {
-        let broken = |place: &str, said: &str, hint: &str| Finding {
+        let failed = |place: &str, reason: &str, hint: &str| Finding {
             place: place.to_owned(),
             what: "nginx",
             proof: Proof::Broken(
-                Failure::new(FailureKind::Unreachable, place, "asking", said).hint(hint),
+                Failure::new(FailureKind::Unreachable, place, "asking", reason).hint(hint),
             ),
         };
         let findings = [
-            broken("staging", "refused", "start nginx"),
-            broken("production", "refused", "start nginx"),
-            broken("qa", "no such file", ""),
+            failed("staging", "refused", "start nginx"),
+            failed("production", "refused", "start nginx"),
+            failed("qa", "no such file", ""),
         ];
-        let all: Vec<&Finding> = findings.iter().collect();
-        let todo = todo(&all);
+        let findings: Vec<&Finding> = findings.iter().collect();
+        let todo = todo(&findings);
         assert_eq!(todo.len(), 2, "{todo:?}");
         assert_eq!(todo[0].0, ["staging nginx", "production nginx"]);
         assert_eq!(todo[1], (vec!["qa nginx".to_owned()], "no such file"));

@@ -1,5 +1,5 @@
-//! The end of a command that drove a release: what could not be kept or sent, and after a failure the
-//! candidate's last lines and the next command.
+//! The last output of a command that drove a release: what could not be archived or sent and, after a failure, the
+//! candidate's last log lines and the next command.
 
 use super::arguments::Common;
 use super::{Exit, history};
@@ -7,10 +7,11 @@ use crate::history::CandidateLog;
 use crate::inventory::{ReleaseId, Target};
 use crate::wire::App;
 
-/// How many of the candidate's last lines are shown.
+/// How many of the candidate's last log lines are shown.
 const LAST_LINES: usize = 10;
 
-/// Keeps the release in the archive, waits for its notices, and prints the rest. `exit` is how the command ended.
+/// Copies the release to the archive, waits until its notices are sent, and prints the last output of the command.
+/// `exit` is how the command ended.
 pub(super) async fn say(
     app: &App,
     common: &Common,
@@ -44,16 +45,16 @@ pub(super) async fn say(
     exit
 }
 
-/// The candidate's last lines, oldest first, and the command that shows all of them.
+/// The candidate's last log lines, oldest first, and the command that shows all of them.
 fn after_failure(release: ReleaseId, log: Option<&CandidateLog>) -> Vec<String> {
-    let all = log
+    let logged = log
         .into_iter()
         .flat_map(|log| log.first.iter().chain(&log.last));
-    let texts: Vec<&str> = all.map(|line| line.text.as_str()).collect();
+    let texts: Vec<&str> = logged.map(|line| line.text.as_str()).collect();
     let last = &texts[texts.len().saturating_sub(LAST_LINES)..];
     let mut lines = Vec::new();
     if !last.is_empty() {
-        lines.push("the candidate's last lines:".to_owned());
+        lines.push("the last log lines of the candidate:".to_owned());
         lines.extend(last.iter().map(|line| format!("  {line}")));
     }
     lines.push(format!("next: greenroom show {release} --logs"));

@@ -2,18 +2,17 @@
 
 use std::process::ExitCode;
 
-/// The documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: done. Also when there was nothing to do, and when a requested back-out was completed.
+    /// 0: done, nothing to do, or a requested back-out was completed.
     Done,
-    /// 1: failed or refused; what was done is backed out. Also when requested output could not be written
+    /// 1: the command failed or was refused, and what was done is backed out; or requested output could not be written
     /// to standard output.
     Failed,
     /// 2: the arguments or the configuration are wrong; nothing was done.
     Usage,
-    /// 3: a person has to look: something is incomplete, and the output says what. Also when a change was made and its
-    /// result could not be written to standard output.
+    /// 3: a person has to look. Something is incomplete, and the output says what; or a change was made, and the result
+    /// could not be written to standard output.
     NeedsPerson,
     /// 130: cancelled by the operator or a signal.
     Cancelled,
@@ -32,13 +31,12 @@ pub(super) const MEANINGS: [(Exit, &str); 5] = [
     ),
     (
         Exit::NeedsPerson,
-        "a person has to look; the output says at what",
+        "a person has to look; the output says why",
     ),
     (Exit::Cancelled, "cancelled"),
 ];
 
 impl Exit {
-    /// The number.
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Done => 0,

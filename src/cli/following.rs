@@ -20,14 +20,14 @@ use crate::release::{
 };
 use standby::StandbyWait;
 
-/// The number of a switch's approvals, as reported last.
+/// The number of approvals for the switch that was reported last.
 #[derive(PartialEq)]
-enum Said {
+enum ReportedApprovals {
     Has(usize),
     Unknown,
 }
 
-/// A release being followed to its end.
+/// Follows one release, which this command drives, to its end.
 pub(super) struct Following<'a> {
     engine: &'a Engine,
     handle: Handle,
@@ -35,18 +35,18 @@ pub(super) struct Following<'a> {
     reporter: Reporter,
     stop_requests: mpsc::Receiver<StopRequest>,
     is_cancelled: bool,
-    /// Whether the operator asked to back out: then that is the wanted result.
+    /// Whether the operator asked to back out. A release that is backed out is then a success.
     wants_back: bool,
-    /// The operator asked to back out and must still type the environment's name.
+    /// Whether the operator asked to back out and must still type the environment's name.
     confirms_back_out: bool,
     standby: StandbyWait,
-    /// What was reported last about the approvals that the switch waits for; none while it waits for none.
-    waits: Option<Said>,
+    /// The report about missing approvals, while the switch waits for approvals.
+    waits: Option<ReportedApprovals>,
 }
 
-/// The interval of checks for approvals by others. People take longer: one read a second costs less
-/// than following all changes of the store.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often the approvals by other operators are read. One read a second costs less than following all changes of
+/// the store, and a person needs longer than a second.
+const APPROVALS_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<'a> Following<'a> {
     pub(super) fn new(
@@ -70,7 +70,7 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Ends when the standby starts instead of waiting for its end: the old version stays running.
+    /// If `is_wanted`, the command ends when the standby starts, and the old version keeps running.
     pub(super) fn leaving_standby(mut self, is_wanted: bool) -> Self {
         if is_wanted {
             self.standby = StandbyWait::Leaves;
@@ -78,7 +78,7 @@ impl<'a> Following<'a> {
         self
     }
 
-    /// The operator asked to back out before this command drove the release.
+    /// If `is_wanted`, the operator already asked to back out before this command drove the release.
     pub(super) fn backing_out(mut self, is_wanted: bool) -> Self {
         self.wants_back = is_wanted;
         self
@@ -87,8 +87,9 @@ impl<'a> Following<'a> {
     pub(super) async fn follow(mut self) -> Exit {
         let mut status = self.handle.status();
         let mut announcements = self.handle.announcements();
-        // A question that is asked again is a new one: approvals by others may have expired.
-        let mut asked: Option<(Step, Timestamp)> = None;
+        // The question that the operator was asked last. The same step with a later time is a new question: approvals
+        // by other operators may have expired.
+        let mut last_question: Option<(Step, Timestamp)> = None;
         loop {
             let now = status.borrow_and_update().clone();
             self.reporter.show(&now);
@@ -96,21 +97,21 @@ impl<'a> Following<'a> {
                 break;
             }
             self.leave_standby(&now).await;
-            asked = self.answer(&now, asked).await;
+            last_question = self.answer(&now, last_question).await;
             tokio::select! {
                 received = announcements.recv() => match received {
                     Ok(announcement) => self.reporter.announce(&announcement),
                     Err(RecvError::Lagged(missed)) => {
-                        warn_line!("({missed} lines were not shown; the journal has them)");
+                        warn_line!("({missed} events were not shown; the journal contains them)");
                     }
                     Err(RecvError::Closed) => break,
                 },
                 changed = status.changed() => if changed.is_err() { break },
                 stop = self.stop_requests.recv() => if let Some(stop) = stop { self.stop(stop, &now).await },
-                () = tokio::time::sleep(LOOK_AGAIN), if self.waits.is_some() => {}
-                line = typed_line(&mut self.consent), if asked.is_some() => {
+                () = tokio::time::sleep(APPROVALS_INTERVAL), if self.waits.is_some() => {}
+                line = typed_line(&mut self.consent), if last_question.is_some() => {
                     self.typed(&now, line).await;
-                    asked = None;
+                    last_question = None;
                 }
             }
         }
@@ -122,21 +123,24 @@ impl<'a> Following<'a> {
         self.end(&status)
     }
 
-    /// Stops driving once only the old version remains to be stopped. Releases the lock, and the journal
-    /// says so: the next release of the target closes this one, or `resume` stops the old version.
+    /// With `--no-standby-wait`, stops driving as soon as only the stop of the old version remains. The driver releases
+    /// the lock and records that in the journal. The next release of the target closes this release, or `resume` stops
+    /// the old version.
     async fn leave_standby(&mut self, status: &Status) {
         if self.standby == StandbyWait::Leaves && standby::is_resting(&status.progress) {
             self.standby = StandbyWait::Left;
-            let reason = "the old version is left running, as --no-standby-wait says".to_owned();
-            self.say(Command::Interrupt { reason }).await;
+            let reason =
+                "the old version is left running, as requested with --no-standby-wait".to_owned();
+            self.send(Command::Interrupt { reason }).await;
         }
     }
 
-    /// Asks once about a waiting step, or approves it in advance.
+    /// Asks the operator once about the step that waits, or approves the step if the operator gave consent in advance.
+    /// Returns the question that is open now.
     async fn answer(
         &mut self,
         status: &Status,
-        asked: Option<(Step, Timestamp)>,
+        last_question: Option<(Step, Timestamp)>,
     ) -> Option<(Step, Timestamp)> {
         let Progress::Asking { step, need, since } = &status.progress else {
             self.waits = None;
@@ -146,8 +150,8 @@ impl<'a> Following<'a> {
             return None;
         }
         let question = Some((*step, *since));
-        if asked == question {
-            return asked;
+        if last_question == question {
+            return last_question;
         }
         if *step == Step::Switch && self.waits_for_others(&status.plan).await {
             return None;
@@ -159,7 +163,7 @@ impl<'a> Following<'a> {
                 let by = self.engine.operator().clone();
                 let scope = Scope::Step(*step);
                 if let Ok(approval) = Approval::in_advance(&status.plan, scope, by, now) {
-                    self.say(Command::Approve(approval)).await;
+                    self.send(Command::Approve(approval)).await;
                 }
             }
             Consent::Typed(typed) => {
@@ -179,46 +183,46 @@ impl<'a> Following<'a> {
         question
     }
 
-    /// Whether the switch still needs approvals by others; reports it when that changes.
+    /// Whether the switch still needs approvals by other operators. Reports the number of approvals when it changes.
     async fn waits_for_others(&mut self, plan: &Plan) -> bool {
         let needed = approvers_needed(plan);
         if needed == 0 {
             return false;
         }
         let driver = self.engine.operator().clone();
-        let (has, words) = match self.engine.given(plan, Some(&driver)).await {
+        let (has, message) = match self.engine.given(plan, Some(&driver)).await {
             Ok(given) if given.len() >= needed => {
                 self.waits = None;
                 return false;
             }
             Ok(given) => {
                 let now = self.engine.clock().now();
-                let words = peer_approved_words(needed, &given.iter().collect::<Vec<_>>(), now);
-                let words = format!(
-                    "switch {words}\n  {} can approve it: {}   (Ctrl-C backs out)",
+                let approvals = peer_approved_words(needed, &given.iter().collect::<Vec<_>>(), now);
+                let message = format!(
+                    "switch {approvals}\n  {} can approve it: {}   (Ctrl-C backs out)",
                     approvers_words(plan, Some(&driver)),
                     approve_command(plan.target())
                 );
-                (Some(given.len()), words)
+                (Some(given.len()), message)
             }
             Err(refused) => (
                 None,
-                format!("the approvals of switch are unknown: {refused}"),
+                format!("the approvals of the switch cannot be read: {refused}"),
             ),
         };
-        // The remaining time of an approval changes every second: only a changed number is worth a line.
-        let said = has.map_or(Said::Unknown, Said::Has);
-        if self.waits.as_ref() != Some(&said) {
+        // The remaining time of an approval changes every second, so only a changed number is reported.
+        let report = has.map_or(ReportedApprovals::Unknown, ReportedApprovals::Has);
+        if self.waits.as_ref() != Some(&report) {
             self.reporter
-                .lacks_approvals(plan.release, needed, has, &words);
+                .lacks_approvals(plan.release, needed, has, &message);
         }
-        self.waits = Some(said);
+        self.waits = Some(report);
         true
     }
 
     async fn typed(&mut self, status: &Status, line: Option<String>) {
         let Some(line) = line else {
-            // There is no terminal any more: asking again would repeat forever.
+            // The terminal is gone, so asking again would repeat forever.
             self.consent = Consent::Gone;
             self.stop(StopRequest::Cancel, status).await;
             return;
@@ -237,7 +241,7 @@ impl<'a> Following<'a> {
         if is_confirmed || (asks_back_out && needs_name != Need::TypedName) {
             let reason = "the operator backed out".to_owned();
             self.wants_back = true;
-            self.say(Command::BackOut { by, reason }).await;
+            self.send(Command::BackOut { by, reason }).await;
             return;
         }
         if asks_back_out {
@@ -249,13 +253,13 @@ impl<'a> Following<'a> {
         }
         let now = self.engine.clock().now();
         match Approval::give(&status.plan, Scope::Step(*step), by, Some(&line), now) {
-            Ok(approval) => self.say(Command::Approve(approval)).await,
+            Ok(approval) => self.send(Command::Approve(approval)).await,
             Err(refused) => warn_line!("{refused}"),
         }
     }
 
-    /// Ctrl-C backs out before the switch. After it, the new version stays live and the old one warm. A
-    /// second Ctrl-C, or the end of the terminal, leaves the release as it is.
+    /// Before the switch, Ctrl-C backs out. After the switch, the new version stays live and the old version keeps
+    /// running. A second Ctrl-C, or the loss of the terminal, leaves the release as it is.
     async fn stop(&mut self, stop: StopRequest, status: &Status) {
         let is_again = self.is_cancelled;
         self.is_cancelled = true;
@@ -267,7 +271,7 @@ impl<'a> Following<'a> {
                     reason: "the operator ended the standby; the old version stays running".into(),
                 }
             }
-            // Without the store nothing can be backed out.
+            // Nothing can be backed out while the store accepts no writes.
             (StopRequest::Cancel, Progress::Unrecorded { .. }) => Command::Interrupt {
                 reason: "cancelled while the store accepted no writes".into(),
             },
@@ -281,22 +285,22 @@ impl<'a> Following<'a> {
                 reason: "the command was ended".into(),
             },
         };
-        self.say(command).await;
+        self.send(command).await;
     }
 
-    async fn say(&self, command: Command) {
+    async fn send(&self, command: Command) {
         if self.handle.command(command).await.is_err() {
-            warn_line!("the release has ended already");
+            warn_line!("the release has already ended");
         }
     }
 
     fn end(&self, status: &Status) -> Exit {
         let plan = &status.plan;
         let version = &plan.version;
-        let (words, exit) = match &status.progress {
+        let (message, exit) = match &status.progress {
             Progress::Closed(Outcome::Superseded { by: Some(by) }) => (
                 format!(
-                    "done: {} {version} was live in {}; its standby was ended by {by}",
+                    "done: {} {version} was live in {}; its standby was ended by release {by}",
                     plan.target(),
                     plan.slot
                 ),
@@ -330,11 +334,11 @@ impl<'a> Following<'a> {
             Progress::Parked { .. }
                 if self.standby == StandbyWait::Left && standby::is_old_version_running(status) =>
             {
-                (standby::words(plan), Exit::Done)
+                (standby::still_running(plan), Exit::Done)
             }
             Progress::Parked { why } => (
                 format!(
-                    "this command no longer drives {0}: {why}\n{1}\nsee its state: greenroom status {2} {3}\nresume it: greenroom resume {2} {3}   (once the store answers; it says how long to wait for another lock)",
+                    "this command no longer drives {0}: {why}\n{1}\nsee its state: greenroom status {2} {3}\nresume it: greenroom resume {2} {3}   (when the store answers again; if the target is locked, the command says how long to wait)",
                     plan.target(),
                     standby::who_has_the_traffic(status),
                     plan.target().service,
@@ -347,7 +351,7 @@ impl<'a> Following<'a> {
                 Exit::NeedsPerson,
             ),
         };
-        self.reporter.close(plan, status.outcome(), &words);
+        self.reporter.close(plan, status.outcome(), &message);
         if exit == Exit::Done && status.outcome().is_none() {
             json::add("standby", standby::json(plan));
         }
@@ -357,13 +361,13 @@ impl<'a> Following<'a> {
         } else {
             exit
         };
-        fail(exit, plan, status.outcome().is_some(), &words);
+        fail(exit, plan, status.outcome().is_some(), &message);
         exit
     }
 }
 
 /// Sets the error in the last line of `--json`: why a release did not end well, and what to do next.
-fn fail(exit: Exit, plan: &Plan, is_closed: bool, words: &str) {
+fn fail(exit: Exit, plan: &Plan, is_closed: bool, message: &str) {
     let kind = match exit {
         Exit::Done => return,
         Exit::Failed | Exit::Usage => json::Kind::Failed,
@@ -376,7 +380,7 @@ fn fail(exit: Exit, plan: &Plan, is_closed: bool, words: &str) {
     } else {
         standby::stop_command(plan)
     };
-    json::fail(kind, words, Some(&hint));
+    json::fail(kind, message, Some(&hint));
 }
 
 async fn typed_line(consent: &mut Consent) -> Option<String> {

@@ -18,19 +18,18 @@ use super::{Exit, json, names};
 use text::Page;
 use topics::{JSON, TOPICS, Topic};
 
-/// The width of a page without a terminal.
+/// The width of a page that is not written to a terminal.
 const WIDTH: usize = 80;
 /// The widest page on a terminal: longer lines are hard to read.
 const WIDEST: usize = 100;
-/// The narrowest page.
 const NARROWEST: usize = 30;
 
 pub(super) fn run(verb: &Help) -> Exit {
-    let words: Vec<&str> = verb.topic.iter().map(String::as_str).collect();
+    let path: Vec<&str> = verb.topic.iter().map(String::as_str).collect();
     if verb.schema {
-        return schema(&words);
+        return schema(&path);
     }
-    let topic = match words.as_slice() {
+    let topic = match path.as_slice() {
         [name] => topics::find(name),
         _ => None,
     };
@@ -38,20 +37,20 @@ pub(super) fn run(verb: &Help) -> Exit {
         // A verb and a topic can have the same name: the topic comes after the help of the verb.
         Some(topic) => {
             if is_verb(topic.name) {
-                of_verb(&words);
+                of_verb(&path);
                 say_line!("");
             }
             say(topic);
             Exit::Done
         }
-        None => of_verb(&words),
+        None => of_verb(&path),
     }
 }
 
-fn schema(words: &[&str]) -> Exit {
-    if words != [JSON] {
+fn schema(path: &[&str]) -> Exit {
+    if path != [JSON] {
         return names::refuse(
-            "--schema belongs to the topic json",
+            "--schema can only be used with the topic json",
             "greenroom help json --schema",
         );
     }
@@ -66,14 +65,14 @@ fn say(topic: &Topic) {
     let page = page();
     let text = text::render(&topic.blocks(), page);
     if page.styled {
-        // The only escape sequences come from `text`: the topics are part of the program.
+        // The topics are part of the program, so all escape sequences are those that `text` writes.
         say_bytes(text.as_bytes());
     } else {
         say_line!("{}", text.trim_end());
     }
 }
 
-/// The page of standard output.
+/// The width and style of a page on standard output.
 fn page() -> Page {
     if json::is_on() || !io::stdout().is_terminal() {
         return Page {
@@ -111,7 +110,7 @@ fn of_verb(path: &[&str]) -> Exit {
         }
         if !known.iter().any(|known| known == name) {
             let known = known.iter().map(String::as_str).collect();
-            let message = format!("there is no help about {name}");
+            let message = format!("there is no verb or topic {name}");
             return names::refuse(&message, &names::meant(name, &known));
         }
         let Some(found) = command.find_subcommand_mut(name) else {
@@ -124,8 +123,8 @@ fn of_verb(path: &[&str]) -> Exit {
 }
 
 fn visible(command: &Command) -> impl Iterator<Item = &Command> {
-    let all = command.get_subcommands();
-    all.filter(|command| !command.is_hide_set())
+    let verbs = command.get_subcommands();
+    verbs.filter(|command| !command.is_hide_set())
 }
 
 /// The verb on the command line with its subcommand, e.g. `history compare`.
@@ -142,23 +141,23 @@ pub(super) fn name(matches: &ArgMatches) -> String {
     names.join(" ")
 }
 
-/// The verb in arguments that could not be parsed, if they ask for JSON.
+/// For arguments that clap cannot parse: if they contain `--json`, returns their verb.
 pub(super) fn json_was_asked_for() -> Option<String> {
     let arguments = std::env::args_os().skip(1);
     let arguments = arguments.map(|word| word.to_string_lossy().into_owned());
-    asked_for(arguments.collect())
+    verb_if_json(arguments.collect())
 }
 
-fn asked_for(mut words: Vec<String>) -> Option<String> {
-    let end = words.iter().position(|word| word == "--");
-    words.truncate(end.unwrap_or(words.len()));
-    if !words.iter().any(|word| word == "--json") {
+fn verb_if_json(mut arguments: Vec<String>) -> Option<String> {
+    let end = arguments.iter().position(|word| word == "--");
+    arguments.truncate(end.unwrap_or(arguments.len()));
+    if !arguments.iter().any(|word| word == "--json") {
         return None;
     }
     let root = Arguments::command();
     let mut command = &root;
     let mut names = Vec::new();
-    for word in &words {
+    for word in &arguments {
         if let Some(found) = command.find_subcommand(word).filter(|it| !it.is_hide_set()) {
             names.push(found.get_name().to_owned());
             command = found;
@@ -170,20 +169,20 @@ fn asked_for(mut words: Vec<String>) -> Option<String> {
     Some(names.join(" "))
 }
 
-/// Keeps the requested help, or the error in the arguments, for the last line of JSON.
-pub(super) fn in_json(said: &clap::Error) -> Exit {
-    let text = said.render().to_string();
-    if !said.use_stderr() {
+/// Puts the requested help, or the error in the arguments, into the last line of JSON.
+pub(super) fn in_json(error: &clap::Error) -> Exit {
+    let text = error.render().to_string();
+    if !error.use_stderr() {
         json::answer(serde_json::json!({ "text": text.trim_end() }));
         return Exit::Done;
     }
-    let _ = said.print();
+    let _ = error.print();
     let (message, hint) = mistake(&text);
     json::fail(json::Kind::Usage, &message, hint.as_deref());
     Exit::Usage
 }
 
-/// The parts of clap's message: what is wrong, and what to do.
+/// Splits clap's message into what is wrong and what to do.
 fn mistake(text: &str) -> (String, Option<String>) {
     let message: Vec<&str> = text
         .lines()
@@ -206,7 +205,7 @@ mod tests {
 
     fn wrong(arguments: &[&str]) -> (String, Option<String>) {
         let error = Arguments::command().try_get_matches_from(arguments);
-        let error = error.expect_err("it is wrong");
+        let error = error.expect_err("wrong arguments");
         assert_ne!(error.kind(), ErrorKind::DisplayHelp);
         mistake(&error.render().to_string())
     }
@@ -224,7 +223,9 @@ mod tests {
 
     #[test]
     fn the_verb_of_wrong_arguments_is_found_for_json() {
-        let found = |words: &[&str]| asked_for(words.iter().map(|&word| word.to_owned()).collect());
+        let found = |arguments: &[&str]| {
+            verb_if_json(arguments.iter().map(|&word| word.to_owned()).collect())
+        };
         assert_eq!(found(&["promote", "web"]), None);
         assert_eq!(found(&["promote", "--", "--json"]), None);
         assert_eq!(found(&["--json", "stauts"]).as_deref(), Some("greenroom"));

@@ -1,5 +1,5 @@
-//! `greenroom history`: lists releases, newest first, from the archive. First it copies what the archive does not have
-//! yet from the journals.
+//! `greenroom history`: lists releases from the archive, newest first. Before that, copies the releases that the archive
+//! does not have yet from the journals.
 
 mod compare;
 mod find;
@@ -23,7 +23,7 @@ use crate::wire::App;
 
 pub(super) use find::{Found, find};
 
-/// How many are read at a time.
+/// How many releases are read from the archive at a time.
 const PAGE: usize = 500;
 
 pub(super) async fn run(common: &Common, verb: &History) -> Exit {
@@ -32,17 +32,17 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         Err(exit) => return exit,
     };
     match &verb.verb {
-        Some(HistoryVerb::Compare(both)) => return compare::run(common, &app, both).await,
-        Some(HistoryVerb::Timeline(of)) => return timeline::run(common, &app, of).await,
-        Some(HistoryVerb::Verify(what)) => return verify::run(common, &app, what).await,
+        Some(HistoryVerb::Compare(verb)) => return compare::run(common, &app, verb).await,
+        Some(HistoryVerb::Timeline(verb)) => return timeline::run(common, &app, verb).await,
+        Some(HistoryVerb::Verify(verb)) => return verify::run(common, &app, verb).await,
         Some(HistoryVerb::Seal(verb)) => return seal::run(common, &app, verb).await,
         Some(HistoryVerb::Prune(verb)) => return prune::run(common, &app, verb).await,
         None => {}
     }
     let filter = match filter(verb, app.engine.clock().now()) {
         Ok(filter) => filter,
-        Err(said) => {
-            warn_line!("greenroom: {said}");
+        Err(message) => {
+            warn_line!("greenroom: {message}");
             return Exit::Usage;
         }
     };
@@ -69,7 +69,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     if left < verb.limit {
         return table.end(exit);
     }
-    // Releases of targets that are not configured any more are listed too. A name without any release is an error.
+    // Releases of targets that are no longer configured are listed too, so only a name without any release is checked.
     if let Err(exit) = names::check(
         app.targets(),
         verb.service.as_ref(),
@@ -79,12 +79,12 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     }
     // A failed read does not mean that there are no releases.
     if exit == Exit::Done && !common.json && !verb.csv {
-        let words = if filter == of_target(verb) {
+        let message = if filter == of_target(verb) {
             "there are no releases yet"
         } else {
             "no release matches"
         };
-        say_line!("{words}");
+        say_line!("{message}");
     }
     table.end(exit)
 }
@@ -112,19 +112,21 @@ fn filter(verb: &History, now: Timestamp) -> Result<Filter, String> {
         words: verb
             .search
             .iter()
-            .flat_map(|words| words.split_whitespace())
+            .flat_map(|text| text.split_whitespace())
             .map(str::to_owned)
             .collect(),
         ..of_target(verb)
     })
 }
 
-/// The archive; one in memory if it cannot be opened, so that the stores can still be browsed.
+/// Opens the archive. If that fails, opens an empty archive in memory, so that the stores can still be browsed.
 pub(super) async fn archive(app: &App) -> Option<Archive> {
     match app.any_archive().await {
         Ok((archive, None)) => Some(archive),
         Ok((archive, Some(failure))) => {
-            warn_line!("greenroom: the history is not kept: {failure}");
+            warn_line!(
+                "greenroom: the archive cannot be opened, so the history is not kept: {failure}"
+            );
             Some(archive)
         }
         Err(failure) => {
@@ -134,8 +136,8 @@ pub(super) async fn archive(app: &App) -> Option<Archive> {
     }
 }
 
-/// Copies what the stores have to the archive, and prints what could not be read. `NeedsPerson` if only some records of
-/// a store cannot be read; `Failed` if a store or the archive was unreachable.
+/// Copies new records from the stores to the archive, and prints what could not be copied. Returns `NeedsPerson` if only
+/// some records of a store cannot be read, and `Failed` if a store or the archive was unreachable.
 pub(super) async fn catch_up(
     app: &App,
     archive: &Archive,
@@ -158,7 +160,7 @@ pub(super) async fn catch_up(
     }
 }
 
-/// Lists what matches a filter, newest first: at most `limit` releases, and the holds and repairs between
+/// Lists the records that match `filter`, newest first: at most `limit` releases, and the holds and repairs between
 /// them.
 async fn list(
     archive: &Archive,

@@ -14,7 +14,7 @@ use crate::inventory::{Cleared, Clocks, EnvironmentName, Hold, StoredKey, Target
 use crate::release::{Refused, Site};
 use crate::wire::App;
 
-/// How many ended holds are shown.
+/// How many ended holds are shown at most.
 const PAST: usize = 20;
 
 pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
@@ -33,8 +33,8 @@ pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
         (false, Some(reason)) => {
             let end = match verb.until.map(|text| until(&text, now)).transpose() {
                 Ok(end) => end,
-                Err(said) => {
-                    warn_line!("greenroom: --until: {said}");
+                Err(message) => {
+                    warn_line!("greenroom: --until: {message}");
                     return Exit::Usage;
                 }
             };
@@ -64,22 +64,22 @@ async fn clear(
     let Some(hold) = app.engine.unreadable_hold(target).await? else {
         return app.engine.clear_hold(target, why).await;
     };
-    let words = format!(
-        "{target}: {} of revision {} is removed ({}): {}",
+    let message = format!(
+        "{target}: removing the unreadable hold {} of revision {} ({}): {}",
         hold.key, hold.revision, hold.why, hold.value
     );
     if common.json {
-        warn_line!("{words}");
+        warn_line!("{message}");
     } else {
-        say_line!("{words}");
+        say_line!("{message}");
     }
     app.engine.clear_unreadable_hold(target, &hold, why).await
 }
 
-/// Lists what stops promotes of every target, or of one.
+/// Lists the holds and freezes of every target, or of `only`.
 async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
     let mut exit = Exit::Done;
-    let (mut nothing, mut all) = (true, Vec::new());
+    let (mut is_nothing_held, mut listed) = (true, Vec::new());
     if let Some(target) = only.filter(|target| app.engine.site(target).is_none()) {
         let unknown = crate::release::Refusal::UnknownTarget(target.clone());
         return refuse(&unknown.into());
@@ -94,38 +94,39 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
         let target = &site.definition.target;
         let clocks = clocks.get(&target.environment).unwrap_or(&none);
         match Held::read(target, site, (now, clocks)).await {
-            Ok(held) if common.json => all.push(held.json(target)),
-            Ok(held) => nothing &= !held.say(target, only.is_some()),
-            Err(said) => {
-                warn_line!("{target}: {said}");
+            Ok(held) if common.json => listed.push(held.json(target)),
+            Ok(held) => is_nothing_held &= !held.say(target, only.is_some()),
+            Err(message) => {
+                warn_line!("{target}: {message}");
                 exit = Exit::NeedsPerson;
             }
         }
     }
     if common.json {
-        json::answer(serde_json::json!({ "targets": all }));
-    } else if nothing && exit == Exit::Done {
-        say_line!("nothing is held");
+        json::answer(serde_json::json!({ "targets": listed }));
+    } else if is_nothing_held && exit == Exit::Done {
+        say_line!("there are no holds and no freezes");
     }
     exit
 }
 
-/// The clocks that promotes go by, of each environment: its targets have the same servers. All are asked at once.
+/// Reads the clocks that decide about promotes, for all environments at the same time. The targets of an environment
+/// have the same servers, so one target of each is enough.
 async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentName, Clocks> {
     let mut one_each = BTreeMap::new();
     for site in sites {
         one_each.insert(&site.definition.target.environment, *site);
     }
-    let asked = one_each.into_iter();
-    let asked = asked.map(async |(name, site)| (name, app.engine.clocks(site).await));
-    join_all(asked).await.into_iter().collect()
+    let readings = one_each.into_iter();
+    let readings = readings.map(async |(name, site)| (name, app.engine.clocks(site).await));
+    join_all(readings).await.into_iter().collect()
 }
 
 /// What stops promotes of a target, the next freeze, and ended holds.
 struct Held {
-    /// Those by this machine's clock first.
+    /// All holds in effect. Holds that are in effect by this machine's clock come first.
     holds: Vec<Hold>,
-    /// Those that are in effect only by another clock, and how that differs.
+    /// The holds that are in effect only by another clock, and how that clock differs.
     by_another_clock: Option<(Vec<Hold>, String)>,
     next_freeze: Option<Timestamp>,
     last_cleared: Option<Cleared>,
@@ -146,19 +147,19 @@ impl Held {
             .find(|(key, _)| StoredKey::of(target, key) == StoredKey::Hold)
         {
             return Err(format!(
-                "{key}: {problem}; nothing is promoted until it is removed: greenroom hold {} {} --clear shows and removes it",
+                "{key}: {problem}; promotes are stopped until this hold is removed: greenroom hold {} {} --clear shows the hold and removes it",
                 target.service, target.environment
             ));
         }
         let definition = &site.definition;
         let holds = definition.holds_by(record.hold.as_ref(), now, clocks);
         let own = definition.holds(record.hold.as_ref(), now);
-        let others = holds.iter().filter(|hold| !own.contains(hold));
-        let others: Vec<Hold> = others.cloned().collect();
-        let differs = clocks.differs().filter(|_| !others.is_empty());
+        let by_other = holds.iter().filter(|hold| !own.contains(hold));
+        let by_other: Vec<Hold> = by_other.cloned().collect();
+        let differs = clocks.differs().filter(|_| !by_other.is_empty());
         Ok(Self {
             holds,
-            by_another_clock: differs.map(|clock| (others, clock.to_string())),
+            by_another_clock: differs.map(|clock| (by_other, clock.to_string())),
             next_freeze: freeze::next(&site.definition.rules.freezes, &target.service, now),
             past: past(site, target, clocks.earliest(now)).await?,
             last_cleared: record.hold.and_then(|hold| hold.cleared),
@@ -175,13 +176,13 @@ impl Held {
         })
     }
 
-    /// Prints it for a person. Returns whether there was anything to print.
+    /// Prints the holds for a person. Returns whether there was anything to print.
     fn say(&self, target: &Target, is_one: bool) -> bool {
         for hold in &self.holds {
             say_line!("{target}: {hold}");
             let by = self.by_another_clock.as_ref();
-            if let Some((_, clock)) = by.filter(|(others, _)| others.contains(hold)) {
-                say_line!("{target}: only by another clock: {clock}");
+            if let Some((_, clock)) = by.filter(|(holds, _)| holds.contains(hold)) {
+                say_line!("{target}: in effect only by another clock: {clock}");
             }
         }
         if let Some(next) = self.next_freeze {
@@ -200,14 +201,14 @@ impl Held {
             );
         }
         for hold in self.past.iter().filter(|_| is_one) {
-            say_line!("{target}: before: {}", told_of(hold));
+            say_line!("{target}: ended hold: {}", ended_line(hold));
         }
         !self.holds.is_empty() || self.next_freeze.is_some() || last.is_some()
     }
 }
 
-/// An ended hold: from when until when, why, by whom, and how it ended.
-fn told_of(hold: &Hold) -> String {
+/// An ended hold as a line: when it started and was to end, by whom, why, and how it ended.
+fn ended_line(hold: &Hold) -> String {
     let Hold {
         reason,
         author,
@@ -227,7 +228,7 @@ fn told_of(hold: &Hold) -> String {
                 local_time::moment(cleared.at)
             )
         }
-        None => "ended by itself".to_owned(),
+        None => "expired".to_owned(),
     };
     let since = local_time::moment(*since);
     format!("{since}{until}, by {author}: {reason}; {ended}")

@@ -1,4 +1,4 @@
-//! The output of `--json`. Every line is one JSON object with the same head, and the last line tells how the command
+//! The output of `--json`. Every line is one JSON object with the same head, and the last line says how the command
 //! ended. A verb that answers once prints only that last line. `json/schema.json` describes every line of every verb;
 //! tests compare the real output with it.
 
@@ -16,9 +16,9 @@ pub(super) use values::milliseconds;
 
 /// The JSON schema of every line.
 pub(super) const SCHEMA: &str = include_str!("json/schema.json");
-/// The version of the format. New fields do not change it; everything else does.
+/// The version of the format. A new field needs no new version; every other change does.
 const VERSION: u32 = 1;
-/// The command name if the arguments name none.
+/// The command name in JSON if the arguments contain no verb.
 pub(super) const NO_VERB: &str = "greenroom";
 
 /// The output of the command, if it prints JSON.
@@ -30,7 +30,7 @@ struct Output {
     error: Option<Value>,
     /// Lines for people that a verb wrote to standard output.
     text: Vec<String>,
-    /// Lines on standard error.
+    /// Lines for people that a verb wrote to standard error.
     notices: Vec<String>,
 }
 
@@ -38,17 +38,17 @@ struct Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Kind {
-    /// The arguments are wrong.
+    /// The arguments of the command are wrong.
     Usage,
-    /// The configuration is wrong.
+    /// The configuration has errors or cannot be used.
     Configuration,
     /// The request was refused; nothing was changed.
     Refused,
-    /// An attempt failed.
+    /// The command tried to do something, and that failed.
     Failed,
-    /// A person has to look.
+    /// Something is incomplete, and a person has to look.
     NeedsPerson,
-    /// The operator or a signal cancelled it.
+    /// The operator or a signal cancelled the command.
     Cancelled,
 }
 
@@ -56,7 +56,7 @@ fn output() -> MutexGuard<'static, Option<Output>> {
     OUTPUT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on standard output carries only lines of JSON.
+/// Starts the output in JSON: after this call, standard output carries only lines of JSON.
 pub(super) fn start(command: &str) {
     *output() = Some(Output {
         command: command.to_owned(),
@@ -67,26 +67,25 @@ pub(super) fn start(command: &str) {
     });
 }
 
-/// Whether JSON is printed.
 pub(super) fn is_on() -> bool {
     output().is_some()
 }
 
-/// Keeps text that was meant for standard output. Returns true if JSON is printed: then the text must not be.
-pub(super) fn keep_text(words: &str) -> bool {
+/// If JSON is printed, keeps `text` for the last line and returns true. The caller must then not print `text`.
+pub(super) fn keep_text(text: &str) -> bool {
     let mut output = output();
     let Some(output) = output.as_mut() else {
         return false;
     };
-    output.text.push(words.to_owned());
+    output.text.push(text.to_owned());
     true
 }
 
-/// Keeps text that is also written to standard error: it becomes the error or the warnings of the last line.
-pub(super) fn keep_notice(words: &str) {
+/// Keeps text that is also written to standard error. The last line repeats the text as its error or as a warning.
+pub(super) fn keep_notice(text: &str) {
     if let Some(output) = output().as_mut() {
-        let words = words.strip_prefix("greenroom: ").unwrap_or(words);
-        output.notices.push(words.to_owned());
+        let text = text.strip_prefix("greenroom: ").unwrap_or(text);
+        output.notices.push(text.to_owned());
     }
 }
 
@@ -113,12 +112,12 @@ pub(super) fn fail(kind: Kind, message: &str, hint: Option<&str>) {
     }
 }
 
-/// Prints a line about an event.
+/// Prints a line about an event that happens now.
 pub(super) fn event(name: &str, data: impl Serialize) {
     event_at(Timestamp::now(), name, data);
 }
 
-/// As [`event`], with a known time.
+/// Prints a line about an event that happened at `at`.
 pub(super) fn event_at(at: Timestamp, name: &str, data: impl Serialize) {
     let data = value(&data);
     let line = output().as_ref().map(|output| {
@@ -200,18 +199,18 @@ fn kind(exit: Exit) -> Kind {
 
 fn default_message(exit: Exit) -> &'static str {
     match exit {
-        Exit::Done | Exit::Failed => "The command failed; data says what did.",
+        Exit::Done | Exit::Failed => "The command failed; the field data says why.",
         Exit::Usage => "The arguments or the configuration are wrong.",
-        Exit::NeedsPerson => "A person has to look; data says at what.",
+        Exit::NeedsPerson => "A person has to look; the field data says why.",
         Exit::Cancelled => "The command was cancelled.",
     }
 }
 
-/// The value as printed; an error message in place of a value that cannot be written as JSON.
+/// Converts `data` to JSON, with durations in milliseconds. Data that cannot be converted becomes an error message.
 fn value(data: &impl Serialize) -> Value {
     match serde_json::to_value(data) {
         Ok(value) => in_milliseconds(value),
-        Err(error) => json!({ "text": format!("this cannot be written as JSON: {error}") }),
+        Err(error) => json!({ "text": format!("the value cannot be written as JSON: {error}") }),
     }
 }
 
@@ -244,30 +243,30 @@ mod tests {
         assert_eq!(done["data"]["text"], "words");
     }
 
-    /// Every verb that can be run, with its whole name.
-    fn verbs(command: &clap::Command, name: &str, all: &mut Vec<String>) {
+    /// Collects every verb that can be run, with its full name.
+    fn verbs(command: &clap::Command, name: &str, names: &mut Vec<String>) {
         if !name.is_empty() && !command.is_subcommand_required_set() {
-            all.push(name.to_owned());
+            names.push(name.to_owned());
         }
         for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
             let name = format!("{name} {}", inner.get_name());
-            verbs(inner, name.trim_start(), all);
+            verbs(inner, name.trim_start(), names);
         }
     }
 
     #[test]
     fn the_schema_has_exactly_the_verbs_there_are() {
-        let mut all = vec![NO_VERB.to_owned()];
+        let mut names = vec![NO_VERB.to_owned()];
         let root = <Arguments as clap::CommandFactory>::command();
-        verbs(&root, "", &mut all);
-        all.sort();
+        verbs(&root, "", &mut names);
+        names.sort();
         let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
         let listed = schema["properties"]["command"]["enum"].as_array();
         let listed = listed.expect("a list").iter().filter_map(Value::as_str);
         let mut listed: Vec<&str> = listed.collect();
         listed.sort_unstable();
-        assert_eq!(listed, all);
-        for verb in all.iter().filter(|verb| *verb != NO_VERB) {
+        assert_eq!(listed, names);
+        for verb in names.iter().filter(|verb| *verb != NO_VERB) {
             let name = format!("data-of-{}", verb.replace(' ', "-"));
             assert!(
                 schema["$defs"][&name].is_object(),

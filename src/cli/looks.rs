@@ -1,5 +1,5 @@
-//! The console's looks and keys: from the configuration, the operator's own themes
-//! and the terminal's variables.
+//! Collects the console's theme, characters and keys from the configuration, the operator's own themes and the
+//! environment variables of the terminal.
 
 use crate::console::action::Action;
 use crate::console::keymap::Chord;
@@ -13,7 +13,7 @@ pub(super) struct Outfit {
     pub(super) theme_set: ThemeSet,
     pub(super) looks: Looks,
     pub(super) keymap: Keymap,
-    /// What could not be used, and why.
+    /// The themes and keys that could not be used, and why.
     pub(super) remarks: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum LooksError {
     Unreadable(String),
 }
 
-/// Collects it. A broken theme is an error only if it is configured; otherwise a remark.
+/// Collects the looks and keys. A theme that cannot be used is an error if it is configured, otherwise a remark.
 pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
     let variable = |name: &str| std::env::var(name).ok();
     let depth = Depth::from_environment(variable);
@@ -52,11 +52,14 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
             Err(why) if chosen.contains(&theme.name.as_str()) => {
                 return Err(LooksError::Unreadable(format!("{file}: {why}")));
             }
-            Err(why) => remarks.push(format!("theme {}: {file} {why}", theme.name)),
+            Err(why) => remarks.push(format!(
+                "theme {} cannot be used: {file}: {why}",
+                theme.name
+            )),
         }
     }
-    let (theme_set, wrong) = ThemeSet::new(&own, depth, charset);
-    for (name, error) in wrong {
+    let (theme_set, unusable) = ThemeSet::new(&own, depth, charset);
+    for (name, error) in unusable {
         if chosen.contains(&name.as_str()) {
             return Err(error.into());
         }
@@ -83,8 +86,7 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
     })
 }
 
-/// The configured keys. The configuration has been checked: unknown actions and keys do not
-/// get here.
+/// The configured keys. The check of the configuration has already refused unknown actions and keys.
 fn key_overrides(keys: &[(String, Vec<String>)]) -> Vec<(Action, Vec<Chord>)> {
     let key_override = |(name, keys): &(String, Vec<String>)| {
         let chords = keys.iter().filter_map(|key| Chord::parse(key).ok());

@@ -1,5 +1,4 @@
-//! Manual pages of every verb, made from the arguments and the table of examples here, and of every
-//! topic.
+//! Manual pages: one for every verb, made from the arguments and [`EXAMPLES`], and one for every topic.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,38 +26,38 @@ type Example = (
 #[rustfmt::skip]
 const EXAMPLES: &[Example] = &[
     ("", &[("greenroom", "Opens the console."), ("greenroom --read-only", "Opens the console so that nothing can be changed.")], &["status", "promote", "config", "doctor", "sandbox"], &["ladder", "configuration", "keys", "security"]),
-    ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Makes live in production what is live in qa."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"], &["ladder", "holds", "approvals"]),
+    ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Makes the version that is live in qa live in production."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"], &["ladder", "holds", "approvals"]),
     ("rollback", &[("greenroom rollback web production --list", "Lists the versions to go back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"], &["ladder", "images"]),
-    ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Undoes what it has done.")], &["promote", "status"], &["ladder"]),
+    ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Backs out a release that lost its driver: undoes its steps.")], &["promote", "status"], &["ladder"]),
     ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would repair it."), ("greenroom repair web qa --only proxy-edited", "Repairs one difference.")], &["status", "doctor"], &["drift"]),
-    ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits there.")], &["promote"], &["approvals"]),
-    ("hold", &[("greenroom hold", "Lists what stops promotes, of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until 18:00 in this machine's time zone."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"], &["holds"]),
-    ("prune", &[("greenroom prune --dry-run", "Shows which images are removed, and why the others stay.")], &["history prune"], &["images"]),
-    ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target to a program.")], &["repair", "doctor", "help"], &["drift"]),
+    ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits for approval in production.")], &["promote"], &["approvals"]),
+    ("hold", &[("greenroom hold", "Lists the holds and freezes of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until 18:00 in this machine's time zone."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"], &["holds"]),
+    ("prune", &[("greenroom prune --dry-run", "Shows which images would be removed, and why the others stay.")], &["history prune"], &["images"]),
+    ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target as JSON, for a program.")], &["repair", "doctor", "help"], &["drift"]),
     ("history", &[("greenroom history web production --since monday", "Lists what was released since Monday."), ("greenroom history --operator ana --csv --limit 100000", "Writes a table of everything ana released.")], &["show", "history compare", "history timeline", "history verify"], &["history"]),
-    ("history compare", &[("greenroom history compare 01M8 01M9", "Compares two releases by how their ids begin.")], &["history", "show"], &["history"]),
+    ("history compare", &[("greenroom history compare 01M8 01M9", "Compares two releases, named by the start of their ids.")], &["history", "show"], &["history"]),
     ("history timeline", &[("greenroom history timeline production", "Shows what became live in production, in order.")], &["history"], &["history"]),
     ("history verify", &[("greenroom history verify", "Recomputes the hashes of all records and compares them with the stores.")], &["history seal", "history"], &["history"]),
     ("history seal", &[("greenroom history seal", "Seals all records that are finished.")], &["history verify"], &["history", "security"]),
     ("history prune", &[("greenroom history prune --dry-run", "Shows which releases would be removed.")], &["history", "config"], &["history"]),
     ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release with the log of its candidate.")], &["history"], &["history"]),
     ("doctor", &[("greenroom doctor", "Tests every server, path and permission.")], &["config check", "status"], &["nginx", "docker", "etcd"]),
-    ("config", &[("greenroom config init", "Writes a configuration to start from."), ("greenroom config check", "Checks it.")], &["config check", "config show", "config schema", "config init"], &["configuration"]),
+    ("config", &[("greenroom config init", "Writes a configuration to start from."), ("greenroom config check", "Checks the configuration.")], &["config check", "config show", "config schema", "config init"], &["configuration"]),
     ("config check", &[("greenroom --config new.toml config check", "Checks a file before it is used.")], &["config show", "doctor"], &["configuration"]),
     ("config schema", &[("greenroom config schema > greenroom.schema.json", "Writes the schema for an editor.")], &["config check"], &["configuration"]),
-    ("config init", &[("greenroom config init", "Writes ./greenroom.toml, never over a file that exists.")], &["config check"], &["configuration"]),
+    ("config init", &[("greenroom config init", "Writes ./greenroom.toml, unless that file exists.")], &["config check"], &["configuration"]),
     ("config show", &[("greenroom config show", "Shows every value in effect and where it comes from.")], &["config check"], &["configuration"]),
-    ("sandbox", &[("greenroom sandbox", "Opens the console with sample services."), ("greenroom sandbox --headless --directory ./try", "Runs it without the console and keeps it.")], &["promote", "status"], &["keys"]),
-    ("completions", &[("source <(greenroom completions bash)", "Completes in this shell.")], &["help"], &[]),
+    ("sandbox", &[("greenroom sandbox", "Opens the console with sample services."), ("greenroom sandbox --headless --directory ./try", "Runs the sandbox without the console, and keeps its files.")], &["promote", "status"], &["keys"]),
+    ("completions", &[("source <(greenroom completions bash)", "Turns on completion in this shell.")], &["help"], &[]),
     ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes a page for every verb, and one for every topic into man7 next to it.")], &["help"], &[]),
-    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help ladder", "Explains the steps of a release."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints its JSON schema."), ("greenroom help limits", "Shows how much is read from every server.")], &["man"], &["json", "limits"]),
+    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help ladder", "Explains the steps of a release."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints the JSON schema of that output."), ("greenroom help limits", "Shows how much Greenroom reads from each server.")], &["man"], &["json", "limits"]),
 ];
 
 #[rustfmt::skip]
 const FILES: &[(&str, &str)] = &[
-    ("./greenroom.toml, $XDG_CONFIG_HOME/greenroom/greenroom.toml", "The configuration: the first that exists, unless --config or GREENROOM_CONFIG names one."),
+    ("./greenroom.toml, $XDG_CONFIG_HOME/greenroom/greenroom.toml", "The configuration file: the first of these that exists, unless --config or GREENROOM_CONFIG names one."),
     ("$XDG_CONFIG_HOME/greenroom/themes/", "Themes of your own."),
-    ("$XDG_DATA_HOME/greenroom/greenroom.db", "The store of one machine, where no etcd is configured."),
+    ("$XDG_DATA_HOME/greenroom/greenroom.db", "The store, if no etcd is configured."),
     ("$XDG_STATE_HOME/greenroom/archive.db", "The archive of releases."),
     ("$XDG_STATE_HOME/greenroom/", "Log files."),
 ];
@@ -72,7 +71,6 @@ const VARIABLES: &[(&str, &str)] = &[
     ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "The outbound proxy for the image registry and notices."),
 ];
 
-/// One manual page.
 struct Page {
     file: String,
     text: Vec<u8>,
@@ -101,7 +99,7 @@ pub(super) fn run(directory: Option<&Path>) -> Exit {
         let written = std::fs::create_dir_all(&directory)
             .and_then(|()| private_files::write_for_all(&path, &page.text));
         if let Err(error) = written {
-            warn_line!("greenroom: writing {}: {error}", path.display());
+            warn_line!("greenroom: cannot write {}: {error}", path.display());
             return Exit::Failed;
         }
         files.push(path);
@@ -156,7 +154,7 @@ fn page(command: &Command, verb: &str) -> io::Result<Page> {
     }
     let codes = MEANINGS
         .iter()
-        .map(|(exit, words)| (exit.code().to_string(), *words));
+        .map(|(exit, meaning)| (exit.code().to_string(), *meaning));
     section("EXIT STATUS", codes).to_writer(&mut text)?;
     section("FILES", FILES.iter().copied()).to_writer(&mut text)?;
     section("ENVIRONMENT", VARIABLES.iter().copied()).to_writer(&mut text)?;
@@ -179,8 +177,8 @@ fn page(command: &Command, verb: &str) -> io::Result<Page> {
 }
 
 fn page_name(verb: &str) -> String {
-    let words = std::iter::once("greenroom").chain(verb.split_whitespace());
-    words.collect::<Vec<_>>().join("-")
+    let parts = std::iter::once("greenroom").chain(verb.split_whitespace());
+    parts.collect::<Vec<_>>().join("-")
 }
 
 fn see_also(pages: &[String]) -> Roff {
@@ -194,9 +192,9 @@ fn see_also(pages: &[String]) -> Roff {
 fn section<'a>(title: &str, rows: impl Iterator<Item = (impl Into<String>, &'a str)>) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", [title]);
-    for (word, meaning) in rows {
+    for (term, meaning) in rows {
         roff.control("TP", []);
-        roff.text([bold(word.into())]);
+        roff.text([bold(term.into())]);
         roff.text([roman(meaning)]);
     }
     roff
@@ -213,7 +211,7 @@ mod tests {
         pages
     }
 
-    /// Every page, by the verb it is about.
+    /// The verb of every page.
     fn verbs() -> Vec<String> {
         let name = |page: &Page| {
             let name = page
@@ -273,16 +271,16 @@ mod tests {
                 assert!(is_known, "{topic}");
             }
             for (example, _) in *examples {
-                let words = example.split(['>', '|']).next().unwrap_or_default();
-                let words = words
+                let command = example.split(['>', '|']).next().unwrap_or_default();
+                let command = command
                     .trim()
                     .trim_start_matches("source <(")
                     .trim_end_matches(')');
-                let words = words
+                let command = command
                     .replace('"', "")
                     .replace("fix basket", "fix")
                     .replace("checked the basket", "checked");
-                let parsed = Arguments::command().try_get_matches_from(words.split_whitespace());
+                let parsed = Arguments::command().try_get_matches_from(command.split_whitespace());
                 assert!(parsed.is_ok(), "{example}: {}", parsed.expect_err("wrong"));
             }
         }

@@ -1,6 +1,6 @@
-//! The command line: one module per verb, no decisions about releases. A verb reads its arguments,
-//! has `wire` build what it needs, asks the engine, and prints the result, as text for people
-//! or as lines of JSON for programs (`json`). Only this module prints.
+//! The command line, with one module for each verb. A verb reads its arguments, lets `wire` build what it needs, asks
+//! the engine, and prints the result: text for people, or lines of JSON for programs (`json`). This module makes no
+//! decisions about releases, and no other module prints.
 
 #[macro_use]
 mod out;
@@ -46,7 +46,7 @@ pub use exit::Exit;
 
 /// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
-    // If a shell asks for completions, nothing else happens.
+    // If a shell asks for completions, this call ends the process.
     complete::answer_the_shell();
     let parsed = Arguments::command()
         .try_get_matches()
@@ -68,12 +68,12 @@ pub fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            warn_line!("greenroom: no runtime: {error}");
+            warn_line!("greenroom: cannot start the async runtime: {error}");
             return ended(Exit::Usage, false);
         }
     };
     let exit = runtime.block_on(run(arguments));
-    // A command that hangs must not keep the operator from the prompt.
+    // A task that hangs must not keep the operator waiting for the prompt.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     if let Some(why) = diagnostics::close() {
         warn_line!("greenroom: the log could not be written: {why}");
@@ -82,13 +82,13 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints the text of `--help` or `--version`, or the error in the arguments.
-fn help_or_mistake_end(said: &clap::Error) -> ExitCode {
+fn help_or_mistake_end(error: &clap::Error) -> ExitCode {
     if let Some(command) = help::json_was_asked_for() {
         json::start(&command);
-        return ended(help::in_json(said), false);
+        return ended(help::in_json(error), false);
     }
-    let printed = said.print();
-    if said.use_stderr() {
+    let printed = error.print();
+    if error.use_stderr() {
         return Exit::Usage.into();
     }
     out::written(printed);
@@ -101,7 +101,7 @@ fn ended(exit: Exit, changes: bool) -> ExitCode {
     out::end(exit, changes).into()
 }
 
-/// Commands that only read write no log file.
+/// Whether a command writes a log file. A command that only reads writes one only if the operator asked for it.
 fn log_file(verb: Option<&Verb>) -> LogFile {
     match verb {
         Some(Verb::SampleApp { .. }) => LogFile::Unwanted,
@@ -156,7 +156,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Completions { shell }) => complete::script(&shell),
         Some(Verb::Man { dir }) => man::run(dir.as_deref()),
         Some(Verb::Help(help)) => help::run(&help),
-        // Its exit codes are its own: it is another program in the same file.
+        // The sample application is another program in the same file, with its own exit codes.
         Some(Verb::SampleApp { arguments }) => return sandbox::sample_app(arguments).await,
     };
     ended(exit, changes)

@@ -7,7 +7,7 @@ use super::{Exit, json, out};
 use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::settings::nearest;
 
-/// How many names are listed if none is similar.
+/// How many names are listed at most if no name is similar.
 const LISTED: usize = 12;
 
 /// Refuses a name that is not configured, with a suggestion.
@@ -23,14 +23,14 @@ pub(super) fn check<'a>(
     }
 }
 
-/// Reports that something the operator named does not exist.
+/// Reports that the operator named something that does not exist.
 pub(super) fn refuse(message: &str, hint: &str) -> Exit {
     json::fail(json::Kind::Usage, message, Some(hint));
     out::explain(format_args!("greenroom: {message}: {hint}"));
     Exit::Usage
 }
 
-/// The unknown name, and a suggestion.
+/// The message about a name that is not configured, and a suggestion.
 fn unknown(
     targets: &[&Target],
     service: Option<&ServiceName>,
@@ -57,7 +57,7 @@ fn unknown(
     Some((message, meant(environment, &environments)))
 }
 
-/// The nearest name, or a list of all.
+/// Suggests the nearest name, or lists the known names.
 pub(super) fn meant(wrong: &str, known: &BTreeSet<&str>) -> String {
     if let Some(near) = nearest(wrong, known.iter().copied()) {
         return format!("did you mean {near}?");
@@ -80,22 +80,22 @@ pub(super) fn meant(wrong: &str, known: &BTreeSet<&str>) -> String {
 mod tests {
     use super::*;
 
-    fn said(service: Option<&str>, environment: Option<&str>) -> Option<String> {
+    fn refusal(service: Option<&str>, environment: Option<&str>) -> Option<String> {
         let target = |service: &str, environment: &str| {
             Target::new(
                 service.parse().expect("a name"),
                 environment.parse().expect("a name"),
             )
         };
-        let all = [
+        let targets = [
             target("web", "qa"),
             target("web", "production"),
             target("wallets", "qa"),
         ];
         let service = service.map(|name| name.parse().expect("a name"));
         let environment = environment.map(|name| name.parse().expect("a name"));
-        let all: Vec<&Target> = all.iter().collect();
-        let unknown = unknown(&all, service.as_ref(), environment.as_ref());
+        let targets: Vec<&Target> = targets.iter().collect();
+        let unknown = unknown(&targets, service.as_ref(), environment.as_ref());
         unknown.map(|(message, hint)| format!("{message}: {hint}"))
     }
 
@@ -128,9 +128,9 @@ mod tests {
                 "wallets has no environment production: known names: qa",
             ),
         ] {
-            assert_eq!(said(service, environment).as_deref(), Some(expected));
+            assert_eq!(refusal(service, environment).as_deref(), Some(expected));
         }
-        assert_eq!(said(Some("web"), Some("qa")), None);
-        assert_eq!(said(None, None), None);
+        assert_eq!(refusal(Some("web"), Some("qa")), None);
+        assert_eq!(refusal(None, None), None);
     }
 }

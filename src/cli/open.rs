@@ -12,7 +12,8 @@ pub(super) fn load(common: &Common) -> Result<Loaded, Exit> {
     loaded(&request(common)?).map_err(|_| Exit::Usage)
 }
 
-/// As [`load`], but files that do not exist are errors too. Returns the errors.
+/// Reads the configuration like [`load`], but a file that is named and does not exist is an error too. Returns all
+/// errors.
 pub(super) fn check(common: &Common) -> Result<Result<Loaded, Problems>, Exit> {
     let request = Request {
         requires_files: true,
@@ -30,7 +31,7 @@ fn loaded(request: &Request) -> Result<Loaded, Problems> {
             }
         }
         Err(problems) => {
-            let hint = "correct it, then run greenroom config check";
+            let hint = "correct the configuration, then run greenroom config check";
             json::fail(json::Kind::Configuration, &problems.to_string(), Some(hint));
             out::explain(format_args!("{problems}"));
         }
@@ -38,12 +39,12 @@ fn loaded(request: &Request) -> Result<Loaded, Problems> {
     loaded
 }
 
-/// What to load, from the arguments and this process's variables.
+/// Makes the request to load the configuration from the arguments and the environment variables of this process.
 pub(super) fn request(common: &Common) -> Result<Request, Exit> {
     let mut overrides = Vec::new();
     for pair in &common.set {
         let Some((key, value)) = pair.split_once('=') else {
-            warn_line!("greenroom: --set takes KEY=VALUE, not {pair:?}");
+            warn_line!("greenroom: --set needs KEY=VALUE, not {pair:?}");
             return Err(Exit::Usage);
         };
         overrides.push((key.to_owned(), value.to_owned()));
@@ -63,12 +64,13 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
     })
 }
 
-/// Reads the configuration and builds everything it names. Nothing is connected to yet.
+/// Reads the configuration and builds the application from it. Does not connect to any server yet.
 pub(super) fn app(common: &Common) -> Result<App, Exit> {
     build(common, &load(common)?)
 }
 
-/// As [`app`], for a verb that names a service or an environment; both must be configured.
+/// Reads the configuration and builds the application, for a verb that names a service or an environment. Both must be
+/// configured.
 pub(super) fn app_for(
     common: &Common,
     service: Option<&ServiceName>,
@@ -89,13 +91,13 @@ pub(super) fn app_for(
     build(common, &loaded)
 }
 
-/// Says why an environment is not used.
+/// Reports why an environment is not used.
 fn refuse(name: &EnvironmentName, why: &[Problem]) -> Exit {
     let why: Vec<String> = why.iter().map(ToString::to_string).collect();
-    let said = format!("nothing is done in {name}: {}", why.join("; "));
-    let hint = "greenroom config check, after it is corrected";
-    json::fail(json::Kind::Configuration, &said, Some(hint));
-    out::explain(format_args!("greenroom: {said}"));
+    let message = format!("the environment {name} is not used: {}", why.join("; "));
+    let hint = "correct this, then run greenroom config check";
+    json::fail(json::Kind::Configuration, &message, Some(hint));
+    out::explain(format_args!("greenroom: {message}"));
     Exit::Usage
 }
 

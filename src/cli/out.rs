@@ -1,6 +1,6 @@
-//! Output for the reader of this command. A reader that has gone (`| head`, a closed terminal) must not cause a panic
-//! in the middle of a release: the output is dropped. An output that cannot be written for another reason
-//! (a full disk) does not stop the command either, but the command does not end with success.
+//! Writes to standard output and standard error. If the reader of the output is gone (`| head`, a closed terminal), the
+//! output is dropped, because a release must not panic half-way. If the output cannot be written for another reason
+//! (a full disk), the command continues too, but does not end with success.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
@@ -12,52 +12,52 @@ use super::{Exit, json};
 use crate::output;
 use crate::sanitize::sanitize;
 
-/// The first reason why something is missing on standard output.
+/// The first error that made standard output incomplete.
 static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
-/// A line for standard output.
+/// Prints a line on standard output.
 macro_rules! say_line {
-    ($($words:tt)*) => { $crate::cli::out::say(format_args!($($words)*)) };
+    ($($text:tt)*) => { $crate::cli::out::say(format_args!($($text)*)) };
 }
 
-/// A line for standard error.
+/// Prints a line on standard error.
 macro_rules! warn_line {
-    ($($words:tt)*) => { $crate::cli::out::warn(format_args!($($words)*)) };
+    ($($text:tt)*) => { $crate::cli::out::warn(format_args!($($text)*)) };
 }
 
-pub(super) fn say(words: std::fmt::Arguments<'_>) {
-    let words = words.to_string();
-    if !json::keep_text(&words) {
-        written(lines(&mut output::stdout(), &words));
+pub(super) fn say(message: std::fmt::Arguments<'_>) {
+    let message = message.to_string();
+    if !json::keep_text(&message) {
+        written(lines(&mut output::stdout(), &message));
     }
 }
 
-pub(super) fn warn(words: std::fmt::Arguments<'_>) {
-    let words = words.to_string();
-    json::keep_notice(&words);
-    // There is no other place to report this.
-    let _ = lines(&mut output::stderr(), &words);
+pub(super) fn warn(message: std::fmt::Arguments<'_>) {
+    let message = message.to_string();
+    json::keep_notice(&message);
+    // An error of standard error cannot be reported anywhere.
+    let _ = lines(&mut output::stderr(), &message);
 }
 
-/// A line on standard error that the error of `--json` already contains.
-pub(super) fn explain(words: std::fmt::Arguments<'_>) {
-    let _ = lines(&mut output::stderr(), &words.to_string());
+/// Prints a line on standard error that the error of `--json` already contains.
+pub(super) fn explain(message: std::fmt::Arguments<'_>) {
+    let _ = lines(&mut output::stderr(), &message.to_string());
 }
 
-/// The text may come from other users of the store. This is the last place
-/// where it can be made safe to show.
-fn lines(to: &mut impl Write, words: &str) -> io::Result<()> {
-    let mut text = String::with_capacity(words.len() + 1);
-    for line in words.split('\n') {
+/// Writes the lines of `message`, sanitized. Other users of the store may have written parts of the message, and this
+/// is the last place where it can be made safe to show.
+fn lines(to: &mut impl Write, message: &str) -> io::Result<()> {
+    let mut text = String::with_capacity(message.len() + 1);
+    for line in message.split('\n') {
         text.push_str(&sanitize(line));
         text.push('\n');
     }
-    // In one piece, so that lines of several tasks do not mix.
+    // One write, so that lines of several tasks do not mix.
     to.write_all(text.as_bytes())?;
     to.flush()
 }
 
-/// Bytes for standard output that are safe already: comma-separated values, a script, a manual page.
+/// Writes bytes that are already safe to show to standard output: comma-separated values, a script, a manual page.
 pub(super) fn say_bytes(bytes: &[u8]) {
     if !json::keep_text(&String::from_utf8_lossy(bytes)) {
         raw(bytes);
@@ -69,7 +69,7 @@ fn raw(bytes: &[u8]) {
     written(to.write_all(bytes).and_then(|()| to.flush()));
 }
 
-/// Remembers why standard output could not be written. A reader that has gone is no error.
+/// Remembers the first error of standard output. It is no error if the reader is gone.
 pub(super) fn written(result: io::Result<()>) {
     if let Err(error) = result
         && error.kind() != ErrorKind::BrokenPipe
@@ -78,8 +78,8 @@ pub(super) fn written(result: io::Result<()>) {
     }
 }
 
-/// The exit of a command whose output may be incomplete. `changes` says whether the command changes anything: then its
-/// changes remain, and a person has to look.
+/// The final exit of a command. If standard output is incomplete, a success becomes [`Exit::Failed`], or
+/// [`Exit::NeedsPerson`] if the command `changes` something, because the change remains.
 pub(super) fn end(exit: Exit, changes: bool) -> Exit {
     let Some(why) = UNWRITTEN.get() else {
         return exit;
@@ -94,7 +94,7 @@ pub(super) fn end(exit: Exit, changes: bool) -> Exit {
     }
 }
 
-/// A line of JSON for standard output.
+/// Prints a line of JSON on standard output.
 pub(super) fn say_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
         Ok(text) => raw(format!("{}\n", escaped(&text)).as_bytes()),
@@ -104,8 +104,8 @@ pub(super) fn say_json(value: &impl Serialize) {
     }
 }
 
-/// JSON that is safe on a terminal. Characters that control a terminal are written as escapes,
-/// which are the same to a program.
+/// Makes JSON safe to show on a terminal. Characters that control a terminal are escaped, which does not change the
+/// value for a program.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn json_has_no_control_characters_and_the_same_value() {
-        let words = "caf\u{e9} \u{1b}[2J \u{9b}31m \u{202e}x \u{7f} \u{e0041} \u{2028} \u{65e5}";
-        let text = escaped(&serde_json::to_string(words).expect("JSON"));
+        let message = "caf\u{e9} \u{1b}[2J \u{9b}31m \u{202e}x \u{7f} \u{e0041} \u{2028} \u{65e5}";
+        let text = escaped(&serde_json::to_string(message).expect("JSON"));
         assert_eq!(sanitize(&text), text);
         assert!(
             text.contains("caf\u{e9}") && text.contains('\u{65e5}'),
@@ -144,6 +144,6 @@ mod tests {
         );
         assert!(text.contains(r"\u009b31m \u202ex"), "{text}");
         let read: String = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(read, words);
+        assert_eq!(read, message);
     }
 }

@@ -4,7 +4,7 @@ use crate::release::describe::LEAVES_A_HOLD;
 use crate::release::{Plan, approvals_ahead, approvers_needed};
 use crate::sanitize::sanitize;
 
-/// The whole plan, one call per line.
+/// The plan as text, with one call on each line.
 pub(super) fn text(plan: &Plan) -> String {
     let mut lines = Vec::new();
     lines.push(format!("{} {} in {}", plan.kind, plan.target(), plan.slot));
@@ -36,8 +36,8 @@ pub(super) fn text(plan: &Plan) -> String {
         }
         lines.push(format!("  {:<9} undo: {}", "", planned.undo));
     }
-    if let Some(words) = approvals_ahead(plan) {
-        lines.push(format!("  {:<9} {}", "approvals", sanitize(&words)));
+    if let Some(approvals) = approvals_ahead(plan) {
+        lines.push(format!("  {:<9} {}", "approvals", sanitize(&approvals)));
     }
     if plan.hold_left().is_some() {
         lines.push(format!("  {:<9} {LEAVES_A_HOLD}", "leaves"));
@@ -48,7 +48,6 @@ pub(super) fn text(plan: &Plan) -> String {
     lines.join("\n")
 }
 
-/// The plan as JSON.
 pub(super) fn json(plan: &Plan) -> serde_json::Value {
     serde_json::json!({
         "release": plan.record(),

@@ -1,4 +1,5 @@
-//! `greenroom promote` and `greenroom rollback`: plan, show, ask, drive, report the result.
+//! `greenroom promote` and `greenroom rollback`: plan a release, show the plan, ask the operator, drive the release, and
+//! report the result.
 
 use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
@@ -43,10 +44,10 @@ pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
     release(common, wanted, verb.yes).await
 }
 
-/// What was requested, without the operator.
+/// The release that the arguments request.
 struct WantedRelease {
     target: Target,
-    /// Ends after the watch, and leaves the old version running.
+    /// Whether the command ends after the watch and leaves the old version running.
     leaves_standby: bool,
     wanted: Wanted,
     reason: Option<String>,
@@ -119,7 +120,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
     }
 }
 
-/// Whether the wanted version is live and healthy, and there is no other reason against the release.
+/// Whether the only reason against the release is that the wanted version is already live and healthy.
 fn is_live_already(refused: &Refused) -> bool {
     let is_live = |reason: &Refusal| {
         matches!(
@@ -133,8 +134,8 @@ fn is_live_already(refused: &Refused) -> bool {
     refused.0.iter().all(is_live)
 }
 
-/// Whether the live version was watched to the end. That is not so after a release that was interrupted after its
-/// switch; it is so after one that only left its old version running.
+/// Whether the live version was watched to the end. It was not if a release was interrupted after its switch, unless
+/// that release only left its old version running.
 async fn is_watched(engine: &Engine, target: &Target) -> bool {
     match engine.interrupted(target, None).await {
         Ok(open) => engine
@@ -155,7 +156,7 @@ fn has_no_open_release(refused: &Refused) -> bool {
     refused.0.iter().all(is_over)
 }
 
-/// The wanted state exists already. A script that runs twice has not failed.
+/// Reports success, because the wanted version is already live. A script that runs twice has not failed.
 fn nothing_to_do(common: &Common, refused: &Refused) -> Exit {
     let why = sanitize(&refused.to_string());
     if common.json {
@@ -176,7 +177,7 @@ pub(super) fn refuse(refused: &Refused) -> Exit {
     json::fail(json::Kind::Refused, &reasons.join("\n"), None);
     out::explain(format_args!("refused, nothing was done:"));
     for reason in &reasons {
-        // One line each, whatever text a foreign lock contains.
+        // One line for each reason, even if the lock of another program contains line breaks.
         out::explain(format_args!("  - {}", sanitize(reason)));
     }
     let is_unknown = |reason: &Refusal| matches!(reason, Refusal::UnknownTarget(_));

@@ -1,4 +1,4 @@
-//! Questions to a person at the terminal, which expire.
+//! Questions to a person at the terminal, and the lines typed as answers.
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -6,19 +6,19 @@ use tokio::sync::mpsc;
 
 use crate::output;
 
-/// Lines typed at the terminal; none if there is no terminal.
+/// The lines that a person types at the terminal.
 pub(super) struct Typed {
     lines: mpsc::Receiver<String>,
 }
 
 impl Typed {
-    /// Starts to read, if standard input is a terminal and questions can be shown.
+    /// Starts to read lines, if standard input is a terminal and questions can be shown on standard error.
     pub(super) fn listen() -> Option<Self> {
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return None;
         }
         let (sender, lines) = mpsc::channel(8);
-        // In its own thread: reading a terminal cannot be cancelled, and must not delay the end.
+        // A thread of its own: reading a terminal cannot be cancelled, and must not delay the end of the command.
         std::thread::spawn(move || {
             for line in std::io::stdin().lock().lines() {
                 let Ok(line) = line else { return };
@@ -38,7 +38,7 @@ impl Typed {
         let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
     }
 
-    /// The next line; none when the terminal is gone.
+    /// The next line, or nothing if the terminal was closed.
     pub(super) async fn line(&mut self) -> Option<String> {
         self.lines.recv().await.map(|line| line.trim().to_owned())
     }

@@ -1,4 +1,5 @@
-//! `greenroom prune`: shows which images of an engine no target needs, and why it keeps the others. Removes the former after a yes.
+//! `greenroom prune`: shows which images of a Docker engine no target needs, and why the others are kept. Removes the
+//! unneeded images if the operator says yes.
 
 use super::arguments::{Common, Prune};
 use super::consent::Consent;
@@ -30,7 +31,7 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
         if common.json {
             json::event("plan", plan);
         } else {
-            tell(plan);
+            print_plan(plan);
         }
     }
     json::answer(serde_json::json!({ "plans": plans, "images": [] }));
@@ -41,7 +42,10 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
     let Some(consent) = consent.as_mut().filter(|_| !plans.is_empty()) else {
         return Exit::Done;
     };
-    if !consent.plain("remove them", &mut stop_requests).await {
+    if !consent
+        .plain("remove these images", &mut stop_requests)
+        .await
+    {
         warn_line!("nothing was removed");
         return Exit::Cancelled;
     }
@@ -60,12 +64,12 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
                         images.push(image);
                         continue;
                     }
-                    let words = match became {
+                    let result = match became {
                         Pruned::Removed => "removed".to_owned(),
-                        Pruned::Needed => "kept: it is needed now".to_owned(),
+                        Pruned::Needed => "kept: the image is needed now".to_owned(),
                         Pruned::Refused(why) => format!("not removed: {why}"),
                     };
-                    say_line!("{} {}  {words}", image.repository, image.digest.short());
+                    say_line!("{} {}  {result}", image.repository, image.digest.short());
                 }
             }
             Err(refused) => exit = refuse(&refused),
@@ -75,11 +79,11 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
     exit
 }
 
-fn tell(plan: &PrunePlan) {
+fn print_plan(plan: &PrunePlan) {
     let targets: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
     say_line!("{}, for {}", plan.repository, targets.join(", "));
     for (image, why) in &plan.kept {
-        say_line!("  keep    {}  {}", image.digest.short(), because(why));
+        say_line!("  keep    {}  {}", image.digest.short(), reason(why));
     }
     for spare in &plan.spare {
         let tag = spare.tag.as_deref().unwrap_or("-");
@@ -90,14 +94,14 @@ fn tell(plan: &PrunePlan) {
         );
     }
     say_line!(
-        "  {} of {} images are removed, at most {} MB: layers that other images share stay",
+        "  {} of {} images can be removed, at most {} MB: layers that other images share are kept",
         plan.spare.len(),
         plan.spare.len() + plan.kept.len(),
         plan.bytes() / 1_000_000
     );
 }
 
-fn because(why: &Kept) -> String {
+fn reason(why: &Kept) -> String {
     match why {
         Kept::Instance {
             target,
@@ -109,17 +113,17 @@ fn because(why: &Kept) -> String {
             slot,
             is_live: false,
         } => {
-            format!("{slot} of {target} runs it, or was made from it")
+            format!("an instance in {slot} of {target} was made from this image")
         }
         Kept::Registered { target } => format!("registered in {target}"),
-        Kept::Open { target } => format!("a release of {target} has no end yet"),
+        Kept::Open { target } => format!("a release of {target} is still open"),
         Kept::Good { target, nth: 1 } => format!("the last good version of {target}"),
         Kept::Good { target, nth } => {
-            format!("good version {nth} of {target}, counted from the last")
+            format!("good version {nth} of {target}, counted back from the last")
         }
         Kept::Claimed { target } => {
-            format!("a release of {target} says that it was live, and that is not proven")
+            format!("live once according to a release of {target}, but that is not proven")
         }
-        Kept::NeverReleased => "not released from here, so never removed".to_owned(),
+        Kept::NeverReleased => "no release ever used it, so it is never removed".to_owned(),
     }
 }

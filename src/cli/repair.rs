@@ -1,5 +1,5 @@
-//! `greenroom repair`: shows what differs, the repair and its calls, asks, and does it. What only
-//! a person can repair is shown with the reason.
+//! `greenroom repair`: shows the differences, the repair and its calls, asks the operator, and does the repair. A
+//! difference that only a person can repair is shown with the reason.
 
 use tokio::sync::mpsc;
 
@@ -53,12 +53,12 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     let Some(mut consent) = consent else {
         return Exit::Done;
     };
-    if may_only_look(engine, &plan) {
+    if is_read_only(engine, &plan) {
         return refuse(&Refusal::ReadOnly.into());
     }
     let need = need_to_repair(&plan);
-    let asked = consent.repair(&plan, need, engine, &mut stop_requests);
-    let Some(approval) = asked.await else {
+    let question = consent.repair(&plan, need, engine, &mut stop_requests);
+    let Some(approval) = question.await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     };
@@ -66,7 +66,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     match engine.repair(plan, &approval).await {
         Ok(handle) => match follow(common, handle, &mut stop_requests).await {
             Exit::Done if is_left => {
-                warn_line!("a person has to look at the rest; see above");
+                warn_line!("a person has to repair the other differences; see above");
                 Exit::NeedsPerson
             }
             exit => exit,
@@ -75,12 +75,12 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     }
 }
 
-fn may_only_look(engine: &Engine, plan: &RepairPlan) -> bool {
+fn is_read_only(engine: &Engine, plan: &RepairPlan) -> bool {
     let site = engine.site(plan.target());
     site.is_none_or(|site| site.write.is_none())
 }
 
-/// If nothing differs, that is no failure.
+/// Reports why there is no plan. A target without differences is a success.
 fn not_planned(common: &Common, refused: &Refused) -> Exit {
     let [Refusal::NothingDiffers { .. }] = refused.0.as_slice() else {
         return refuse(refused);
@@ -93,7 +93,7 @@ fn not_planned(common: &Common, refused: &Refused) -> Exit {
     Exit::Done
 }
 
-/// Reports events until it has ended. A request to stop takes effect after the current action.
+/// Reports events until the repair has ended. A request to stop takes effect after the current action.
 async fn follow(
     common: &Common,
     mut handle: RepairHandle,
@@ -111,10 +111,10 @@ async fn follow(
             }
         };
         match news {
-            Some(RepairNews::Said(words)) if common.json => {
-                json::event("said", serde_json::json!({ "text": words }));
+            Some(RepairNews::Said(message)) if common.json => {
+                json::event("said", serde_json::json!({ "text": message }));
             }
-            Some(RepairNews::Said(words)) => say_line!("{}", sanitize(&words)),
+            Some(RepairNews::Said(message)) => say_line!("{}", sanitize(&message)),
             Some(RepairNews::Ended(record)) => return ended(common, &record, is_cancelled),
             None => {
                 warn_line!("the repair ended unexpectedly; see the log");
@@ -153,15 +153,15 @@ fn text(plan: &RepairPlan) -> String {
     let mut lines = vec![format!("repair {}", plan.target())];
     for item in &plan.items {
         lines.push(format!("  {}: {}", item.drift.name, item.drift.says));
-        let words = match &item.remedy {
+        let remedy = match &item.remedy {
             Remedy::Actions(repair_actions) => {
                 let titles: Vec<String> = repair_actions.iter().map(RepairAction::title).collect();
                 format!("repair: {}", titles.join(", then "))
             }
-            Remedy::Follows(words) => format!("repair: {words}"),
-            Remedy::Person(words) => format!("a person: {words}"),
+            Remedy::Follows(text) => format!("repair: {text}"),
+            Remedy::Person(text) => format!("a person: {text}"),
         };
-        lines.push(format!("      {words}"));
+        lines.push(format!("      {remedy}"));
     }
     for (index, planned) in plan.repair_actions.iter().enumerate() {
         lines.push(format!(
@@ -171,9 +171,9 @@ fn text(plan: &RepairPlan) -> String {
         ));
         lines.extend(planned.calls.iter().map(|call| format!("     {call}")));
     }
-    lines.extend(plan.held().map(|words| format!("  ! {words}")));
+    lines.extend(plan.held().map(|hold| format!("  ! {hold}")));
     lines.extend(plan.costs().iter().map(|cost| format!("  ! {cost}")));
-    // Other users may have written what differs.
+    // Other users of the servers may have written parts of these lines.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }
@@ -183,20 +183,20 @@ fn planned(plan: &RepairPlan) -> serde_json::Value {
         .items
         .iter()
         .map(|item| {
-            let (how, words) = match &item.remedy {
+            let (how, repair) = match &item.remedy {
                 Remedy::Actions(repair_actions) => {
                     let titles: Vec<String> =
                         repair_actions.iter().map(RepairAction::title).collect();
                     ("deeds", titles.join(", then "))
                 }
-                Remedy::Follows(words) => ("follows", words.clone()),
-                Remedy::Person(words) => ("person", words.clone()),
+                Remedy::Follows(text) => ("follows", text.clone()),
+                Remedy::Person(text) => ("person", text.clone()),
             };
             serde_json::json!({
                 "name": item.drift.name,
                 "says": item.drift.says,
                 "by": how,
-                "repair": words,
+                "repair": repair,
             })
         })
         .collect();

@@ -14,38 +14,39 @@ use crate::release::describe::duration;
 use crate::release::{Announcement, AnnouncementKind, Plan, Progress, Status, StepState};
 use crate::sanitize::sanitize;
 
-/// How often a spinner turns.
+/// The time between two frames of a spinner.
 const TICK: Duration = Duration::from_millis(120);
 
-/// The kind of output.
-enum Way {
+enum OutputKind {
     Json,
     Plain,
     Terminal(ProgressBar),
 }
 
-/// Reports one release.
+/// Reports the events of one release.
 pub(super) struct Reporter {
-    way: Way,
+    output: OutputKind,
     /// The failure that was reported last.
     failure: Option<String>,
 }
 
 impl Reporter {
     pub(super) fn new(is_json: bool) -> Self {
-        let way = if is_json {
-            Way::Json
+        let output = if is_json {
+            OutputKind::Json
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::new_spinner();
             bar.enable_steady_tick(TICK);
-            Way::Terminal(bar)
+            OutputKind::Terminal(bar)
         } else {
-            Way::Plain
+            OutputKind::Plain
         };
-        Self { way, failure: None }
+        Self {
+            output,
+            failure: None,
+        }
     }
 
-    /// Reports one event.
     pub(super) fn announce(&mut self, announcement: &Announcement) {
         if announcement.kind == AnnouncementKind::Failed {
             self.failure = Some(announcement.text.clone());
@@ -56,8 +57,8 @@ impl Reporter {
             sign(announcement.kind),
             sanitize(self.without_the_reason(announcement))
         );
-        match &self.way {
-            Way::Json => json::event_at(
+        match &self.output {
+            OutputKind::Json => json::event_at(
                 announcement.at,
                 name(announcement.kind),
                 serde_json::json!({
@@ -66,12 +67,13 @@ impl Reporter {
                     "text": announcement.text,
                 }),
             ),
-            Way::Plain => say_line!("{line}"),
-            Way::Terminal(bar) => bar.suspend(|| say_line!("{line}")),
+            OutputKind::Plain => say_line!("{line}"),
+            OutputKind::Terminal(bar) => bar.suspend(|| say_line!("{line}")),
         }
     }
 
-    /// The consequence of a failure repeats its reason, which the person has just read.
+    /// The text of an event, without the reason of the failure that was reported last: the operator has just read
+    /// that reason.
     fn without_the_reason<'a>(&self, announcement: &'a Announcement) -> &'a str {
         let text = announcement.text.as_str();
         match &self.failure {
@@ -83,14 +85,14 @@ impl Reporter {
         }
     }
 
-    /// Whether this was the last reported failure.
+    /// Whether `reason` is the failure that was reported last.
     pub(super) fn has_said(&self, reason: &str) -> bool {
         self.failure.as_deref() == Some(reason)
     }
 
-    /// Shows what the release is doing now; only on a terminal.
+    /// Shows what the release is doing now, but only on a terminal.
     pub(super) fn show(&self, status: &Status) {
-        let Way::Terminal(bar) = &self.way else {
+        let OutputKind::Terminal(bar) = &self.output else {
             return;
         };
         // A running spinner would overwrite the line in which the operator types.
@@ -121,12 +123,12 @@ impl Reporter {
                     format!(", {} left", duration(left.unwrap_or_default()))
                 });
                 bar.set_message(format!(
-                    "standby{until}; Ctrl-C leaves the old version warm"
+                    "standby{until}; Ctrl-C leaves the old version running"
                 ));
             }
             (Progress::Unrecorded { .. }, _) => {
                 bar.set_style(ProgressStyle::default_spinner());
-                bar.set_message("waiting until the store accepts writes; Ctrl-C stops");
+                bar.set_message("waiting until the store accepts writes; Ctrl-C stops waiting");
             }
             _ => {
                 bar.set_style(ProgressStyle::default_spinner());
@@ -142,39 +144,39 @@ impl Reporter {
         release: ReleaseId,
         needed: usize,
         has: Option<usize>,
-        words: &str,
+        message: &str,
     ) {
-        let words = words.lines().map(sanitize).collect::<Vec<_>>().join("\n");
-        match &self.way {
-            Way::Json => json::event(
+        let message = message.lines().map(sanitize).collect::<Vec<_>>().join("\n");
+        match &self.output {
+            OutputKind::Json => json::event(
                 "waits-for-approvals",
                 serde_json::json!({
-                    "release": release, "needed": needed, "has": has, "text": words,
+                    "release": release, "needed": needed, "has": has, "text": message,
                 }),
             ),
-            Way::Plain => warn_line!("{words}"),
-            Way::Terminal(bar) => bar.suspend(|| warn_line!("{words}")),
+            OutputKind::Plain => warn_line!("{message}"),
+            OutputKind::Terminal(bar) => bar.suspend(|| warn_line!("{message}")),
         }
     }
 
     /// Runs something that needs the terminal alone, for example a question.
     pub(super) fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
-        match &self.way {
-            Way::Terminal(bar) => bar.suspend(speak),
-            Way::Json | Way::Plain => speak(),
+        match &self.output {
+            OutputKind::Terminal(bar) => bar.suspend(speak),
+            OutputKind::Json | OutputKind::Plain => speak(),
         }
     }
 
-    /// Reports the end.
-    pub(super) fn close(&self, plan: &Plan, outcome: Option<&Outcome>, words: &str) {
-        match &self.way {
-            Way::Json => json::answer(serde_json::json!({
-                "release": plan.release, "outcome": outcome, "text": words, "standby": null,
+    /// Reports the end of the release.
+    pub(super) fn close(&self, plan: &Plan, outcome: Option<&Outcome>, message: &str) {
+        match &self.output {
+            OutputKind::Json => json::answer(serde_json::json!({
+                "release": plan.release, "outcome": outcome, "text": message, "standby": null,
             })),
-            Way::Plain => say_line!("{words}"),
-            Way::Terminal(bar) => {
+            OutputKind::Plain => say_line!("{message}"),
+            OutputKind::Terminal(bar) => {
                 bar.finish_and_clear();
-                say_line!("{words}");
+                say_line!("{message}");
             }
         }
     }
@@ -185,7 +187,7 @@ fn bar_style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// The event of a line of JSON.
+/// The name of the event in a line of JSON.
 fn name(kind: AnnouncementKind) -> &'static str {
     match kind {
         AnnouncementKind::Began => "began",

@@ -1,5 +1,5 @@
-//! `greenroom resume`: shows a release that lost its driver, its plan and the observed state, asks, and
-//! resumes it, backs it out, or leaves it as it is.
+//! `greenroom resume`: shows a release that lost its driver, with its plan and the observed state. Then asks the
+//! operator, and resumes the release, backs it out, or leaves it as it is.
 
 use super::arguments::{Common, Resume as Arguments};
 use super::consent::Consent;
@@ -12,7 +12,7 @@ use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refus
 use crate::sanitize::sanitize;
 use crate::watchers;
 
-/// A command cannot ask when a step fails.
+/// A command cannot ask the operator when a step fails, so it backs out.
 const ON_FAILURE: OnFailure = OnFailure::BackOut;
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
@@ -50,8 +50,8 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         return refuse(&refused);
     }
     let (plan, need) = (interrupted.plan(), interrupted.need(go_on));
-    let asked = consent.begin(plan, (go_on.as_str(), need), engine, &mut stop_requests);
-    let Some(approval) = asked.await else {
+    let question = consent.begin(plan, (go_on.as_str(), need), engine, &mut stop_requests);
+    let Some(approval) = question.await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     };
@@ -88,7 +88,7 @@ pub(super) async fn named(
     }
 }
 
-/// Takes over only from the driver that was shown.
+/// The takeover, if the operator wants one. It applies only to the driver that was shown.
 fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> Option<Force> {
     let (holder, why) = interrupted.holder.as_ref().zip(why)?;
     takes_over.then(|| Force {
@@ -97,7 +97,7 @@ fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> O
     })
 }
 
-/// The known reasons against it, checked before the question.
+/// Why the release cannot be resumed in the chosen way. Checked before the operator is asked.
 fn against(
     engine: &Engine,
     interrupted: &Interrupted,
@@ -141,8 +141,8 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
     lines.extend(interrupted.ignored.iter().map(|line| format!("  ! {line}")));
     for way in GoOn::ALL {
         let mark = if way == chosen { ">" } else { " " };
-        let words = interrupted.would(way, ON_FAILURE);
-        lines.push(format!("{mark} {:<9} {words}", way.as_str()));
+        let description = interrupted.would(way, ON_FAILURE);
+        lines.push(format!("{mark} {:<9} {description}", way.as_str()));
         let refused = interrupted
             .against(way)
             .map_or(&[][..], |refused| &refused.0);
@@ -160,14 +160,14 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
 fn driver(interrupted: &Interrupted) -> String {
     let last = interrupted.recorded.last_driver();
     let Some(holder) = &interrupted.holder else {
-        return format!("gone; it was {last}");
+        return format!("none; the last driver was {last}");
     };
     let record = &holder.record;
     let left = holder.ttl_seconds.map_or(String::new(), |left| {
-        format!("; it ends in {left} s unless it is renewed")
+        format!("; the lock expires in {left} s unless it is renewed")
     });
     format!(
-        "{} holds the lock since {} ({}){left}",
+        "{} has held the lock since {} ({}){left}",
         record.operator,
         local_time::moment(record.since),
         record.message
@@ -187,8 +187,8 @@ fn found(
                 .map_or(&[][..], |refused| &refused.0);
             let against: Vec<String> = refused.iter().map(ToString::to_string).collect();
             let would = interrupted.would(way, ON_FAILURE);
-            let told = serde_json::json!({ "would": would, "against": against });
-            (way.as_str().to_owned(), told)
+            let description = serde_json::json!({ "would": would, "against": against });
+            (way.as_str().to_owned(), description)
         })
         .collect();
     serde_json::json!({

@@ -1,5 +1,5 @@
-//! `greenroom rollback --list`: every version that was live in a target, where its image is, and why some cannot
-//! be chosen.
+//! `greenroom rollback --list`: lists every version that was live in a target, where its image is, and why it cannot be
+//! chosen, if so.
 
 use super::arguments::Common;
 use super::promote::refuse;
@@ -24,7 +24,7 @@ pub(super) async fn list(common: &Common, target: &Target) -> Exit {
         return Exit::Done;
     }
     if ways.is_empty() {
-        say_line!("{target}: no version has been live here successfully yet");
+        say_line!("{target}: no version has been live successfully yet");
     }
     for way in &ways {
         let version = &way.version;

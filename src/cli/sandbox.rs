@@ -1,5 +1,5 @@
-//! `greenroom sandbox`: starts the sandbox in a directory, opens the console on it or waits,
-//! and removes everything at the end.
+//! `greenroom sandbox`: starts the sandbox in a directory, opens the console or waits, and stops everything at the end.
+//! A temporary directory is removed.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -22,12 +22,12 @@ use crate::sandbox::{self, Place, Ports, SampleTraffic, SandboxError, State, Tal
 use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::wire::{self, App, EmbeddedProxy, WireError};
 
-/// How long requests in flight may take when the proxies stop.
+/// How long running requests may still take when the proxies stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
     if common.json && !verb.headless {
-        complain("--json needs --headless: the console is for people");
+        complain("--json needs --headless: the console prints no JSON");
         return Exit::Usage;
     }
     if !verb.headless
@@ -42,7 +42,7 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
         Ok(request) => request.overrides,
         Err(exit) => return exit,
     };
-    // Before anything is created: from here on Ctrl-C must clean up.
+    // Signals are caught before anything is created, so that Ctrl-C always cleans up.
     let mut stop_requests = signals::listen();
     let place = match &verb.directory {
         Some(directory) => Place::kept(directory),
@@ -55,9 +55,9 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
             return Exit::Usage;
         }
     };
-    let mut world = World::at(place, overrides);
+    let mut running = RunningSandbox::at(place, overrides);
     let exit = tokio::select! {
-        raised = world.raise() => match raised {
+        started = running.start() => match started {
             Ok(()) => None,
             Err(error) => {
                 complain(&error);
@@ -68,13 +68,12 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
     };
     let exit = match exit {
         Some(exit) => exit,
-        None if verb.headless => world.stand_by(&mut stop_requests).await,
-        None => world.show(common.read_only).await,
+        None if verb.headless => running.stand_by(&mut stop_requests).await,
+        None => running.show(common.read_only).await,
     };
-    world.end(exit).await
+    running.end(exit).await
 }
 
-/// Runs the sample application.
 pub(super) async fn sample_app(arguments: Vec<String>) -> std::process::ExitCode {
     sandbox::sample::main_from_environment(arguments).await
 }
@@ -86,24 +85,25 @@ enum StartError {
     Sandbox(#[from] SandboxError),
     #[error(transparent)]
     Wire(#[from] WireError),
-    #[error("the sandbox's configuration:\n{0}")]
+    #[error("the configuration of the sandbox has errors:\n{0}")]
     Settings(#[from] Problems),
 }
 
-/// The started parts of the sandbox. Everything that was started is here, so that it can be stopped at any moment.
-struct World {
+/// A sandbox that is being started or is running. Owns everything that was started, so that it can be stopped at any
+/// moment.
+struct RunningSandbox {
     place: Place,
     overrides: Vec<(String, String)>,
     loaded: Option<Loaded>,
-    /// The ports, so that no other new sandbox takes them.
+    /// Keeps the ports reserved, so that no other new sandbox uses them.
     ports: Option<Ports>,
-    /// The application, as soon as there may be instances.
+    /// The application. It is set before the first instance starts.
     app: Option<App>,
     proxies: Vec<EmbeddedProxy>,
     traffic: Option<SampleTraffic>,
 }
 
-impl World {
+impl RunningSandbox {
     fn at(place: Place, overrides: Vec<(String, String)>) -> Self {
         Self {
             place,
@@ -116,8 +116,8 @@ impl World {
         }
     }
 
-    /// Starts it: a new one with its past releases, or a kept one as it was.
-    async fn raise(&mut self) -> Result<(), StartError> {
+    /// Starts the sandbox: a new one with its past releases, or a kept one in its last state.
+    async fn start(&mut self) -> Result<(), StartError> {
         let progress = StartProgress::begin();
         if self.place.state() == State::Unfinished {
             progress.say("removing the remains of an unfinished sandbox");
@@ -151,16 +151,16 @@ impl World {
         let loaded = self.load(&sandbox::seeding())?;
         self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
         let app = self.app.insert(wire::build(&loaded.settings, false)?);
-        sandbox::seed(&app.engine, |done, all| {
-            progress.say(&format!("making past releases: {done} of {all}"));
+        sandbox::seed(&app.engine, |done, total| {
+            progress.say(&format!("making past releases: {done} of {total}"));
         })
         .await?;
         self.place.finished()?;
         Ok(())
     }
 
-    /// The configuration in its directory. The variables of this process do not apply to it:
-    /// they are for the operator's own.
+    /// Loads the configuration of the sandbox. The environment variables of this process do not apply to it: they
+    /// belong to the operator's own configuration.
     fn load(&self, above: &[(String, String)]) -> Result<Loaded, Problems> {
         Settings::load(&Request {
             path: Some(self.place.configuration()),
@@ -185,7 +185,7 @@ impl World {
         Ok(())
     }
 
-    /// Opens the console, until the operator leaves.
+    /// Runs the console until the operator quits.
     async fn show(&self, read_only: bool) -> Exit {
         let (Some(app), Some(loaded)) = (&self.app, &self.loaded) else {
             return Exit::Failed;
@@ -200,7 +200,7 @@ impl World {
             Ok(Ok(ExitReason::Quit | ExitReason::Reload(_))) => Exit::Done,
             Ok(Ok(ExitReason::Signal(_) | ExitReason::TerminalLost)) => Exit::Cancelled,
             Ok(Ok(ExitReason::Panicked)) | Err(_) => {
-                complain("a part of the console failed; its report is in the log");
+                complain("the console crashed; the log contains the crash report");
                 Exit::NeedsPerson
             }
             Ok(Err(report)) => {
@@ -213,11 +213,11 @@ impl World {
     /// Waits for a request to stop.
     async fn stand_by(&self, stop_requests: &mut mpsc::Receiver<StopRequest>) -> Exit {
         say(if self.place.is_kept() {
-            "Ctrl-C stops its processes and keeps the directory"
+            "Ctrl-C stops the sandbox and keeps its directory"
         } else {
-            "Ctrl-C stops it and removes everything"
+            "Ctrl-C stops the sandbox and removes everything"
         });
-        // This is the expected end, not a failure.
+        // A request to stop is the expected end, not a failure.
         stop_requests.recv().await;
         Exit::Done
     }
@@ -250,8 +250,8 @@ impl World {
         lines.join("\n")
     }
 
-    /// Stops everything that was started: visitors, releases, proxies, processes, files. In this order
-    /// nothing is requested from a part that has already stopped.
+    /// Stops everything that was started, in this order: sample traffic, releases, proxies, processes, files. No part
+    /// then sends a request to a part that has already stopped.
     async fn end(mut self, exit: Exit) -> Exit {
         if let Some(traffic) = self.traffic.take() {
             report(&traffic.stop().await);
@@ -268,17 +268,24 @@ impl World {
             problems = sandbox::end(&app.engine, forget).await;
         }
         if !problems.is_empty() {
-            complain(format!("left behind:\n{}", problems.join("\n")));
+            complain(format!(
+                "some parts of the sandbox were not removed:\n{}",
+                problems.join("\n")
+            ));
             return Exit::NeedsPerson;
         }
         let directory = self.place.directory().display().to_string();
         let last = if self.place.will_be_opened_again() {
-            format!("ended; open it again: greenroom sandbox --directory {directory}")
+            format!(
+                "the sandbox has ended; open it again: greenroom sandbox --directory {directory}"
+            )
         } else {
-            format!("ended; {directory} is removed")
+            format!("the sandbox has ended; {directory} was removed")
         };
         if let Err(error) = self.place.leave().await {
-            complain(format!("left behind: {error}"));
+            complain(format!(
+                "the directory of the sandbox was not removed: {error}"
+            ));
             return Exit::NeedsPerson;
         }
         json::answer(serde_json::json!({ "text": last }));
@@ -310,7 +317,7 @@ fn report(tally: &Tally) {
     }
 }
 
-/// The progress until the sandbox is open.
+/// Shows the progress until the sandbox is open.
 struct StartProgress {
     bar: Option<ProgressBar>,
 }
@@ -325,10 +332,10 @@ impl StartProgress {
         Self { bar }
     }
 
-    fn say(&self, what: &str) {
+    fn say(&self, message: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(what.to_owned()),
-            None => warn_line!("{what}"),
+            Some(bar) => bar.set_message(message.to_owned()),
+            None => warn_line!("{message}"),
         }
     }
 }
@@ -341,16 +348,16 @@ impl Drop for StartProgress {
     }
 }
 
-/// Prints a line. A terminal that is gone must not keep the rest from being stopped.
-fn say(what: impl fmt::Display) {
+/// Prints a line. If the terminal is gone, the line is dropped, so that the sandbox can still be stopped.
+fn say(message: impl fmt::Display) {
     if json::is_on() {
-        json::event("said", serde_json::json!({ "text": what.to_string() }));
+        json::event("said", serde_json::json!({ "text": message.to_string() }));
     } else {
-        say_line!("{what}");
+        say_line!("{message}");
     }
 }
 
-/// As [`say`], for errors.
-fn complain(what: impl fmt::Display) {
-    warn_line!("greenroom: {what}");
+/// Prints an error. If the terminal is gone, the error is dropped.
+fn complain(message: impl fmt::Display) {
+    warn_line!("greenroom: {message}");
 }

@@ -23,8 +23,8 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     };
     let mut kept = match history::find(&app, &archive, &named, verb.offline).await {
         Ok(Found::Release(kept)) => kept,
-        Ok(Found::Beside(kept)) => {
-            show_beside(common, &kept);
+        Ok(Found::Audit(kept)) => {
+            show_audit(common, &kept);
             return Exit::Done;
         }
         Err(exit) => return exit,
@@ -53,9 +53,9 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
         say_line!("{}", line.text);
     }
     match count {
-        None if verb.logs => warn_line!("greenroom: no log of its candidate is kept here"),
+        None if verb.logs => warn_line!("greenroom: the archive has no log of the candidate"),
         Some(count) if !verb.logs => {
-            say_line!("\nThe log of its candidate has {count} lines: --logs shows them");
+            say_line!("\nThe log of the candidate has {count} lines: --logs shows them");
         }
         _ => {}
     }
@@ -65,7 +65,7 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
 /// The argument for the newest release.
 const LAST: &str = "last";
 
-/// The id: the one that was typed, or that of the newest release.
+/// The id that was typed, or for `last` the id of the newest release.
 async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit> {
     if verb.release != LAST {
         if verb.service.is_none() {
@@ -90,7 +90,7 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
     match archive.read.list(&filter, None, 1).await {
         Ok(newest) => newest.first().map_or_else(
             || {
-                warn_line!("greenroom: there are no releases there yet");
+                warn_line!("greenroom: there are no releases yet");
                 Err(Exit::Usage)
             },
             |newest| Ok(newest.head.id.to_string()),
@@ -102,7 +102,7 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
     }
 }
 
-fn show_beside(common: &Common, kept: &KeptAudit) {
+fn show_audit(common: &Common, kept: &KeptAudit) {
     if common.json {
         json::answer(serde_json::json!({
             "record": kept.record,

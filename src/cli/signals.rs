@@ -1,19 +1,18 @@
-//! Signals as events: what the operator or the system wants during a release.
+//! Turns signals into requests to stop a command, from the operator or the system.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// The request of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StopRequest {
-    /// Ctrl-C: cancel.
+    /// The operator pressed Ctrl-C: cancel.
     Cancel,
     /// The terminal is gone, or the system asks the process to end: stop driving and leave everything as it is.
     Leave,
 }
 
-/// Receives signals from now on. If they cannot be caught, the channel stays silent and the system's
-/// default behaviour remains.
+/// Starts to receive signals. If a signal cannot be caught, nothing is sent for it, and the system's default behaviour
+/// remains.
 pub(super) fn listen() -> mpsc::Receiver<StopRequest> {
     let (sender, receiver) = mpsc::channel(4);
     let kinds = [

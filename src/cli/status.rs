@@ -1,5 +1,5 @@
-//! `greenroom status`: what runs where, as observed now: both slots of every target, and releases that were
-//! interrupted or left a version running.
+//! `greenroom status`: shows what is running where, as observed now: both slots of every target, and the releases that
+//! were interrupted or left an old version running.
 
 mod approvals;
 mod json;
@@ -34,7 +34,7 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         |target: &&Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
     let targets: Vec<&Target> = app.targets().filter(wanted).collect();
     let is_shown = |name: &EnvironmentName| targets.iter().any(|it| it.environment == *name);
-    // At the same time: a journal or a password that hangs adds no time.
+    // All three run at the same time, so that a journal or a password that hangs adds no time.
     let (world, recent, late) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),
         join_all(targets.iter().map(|target| left_behind(&app, target))),
@@ -43,7 +43,7 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     for (_, failure) in late {
         warn_line!("greenroom: {failure}");
     }
-    let (mut exit, mut all) = (Exit::Done, Vec::new());
+    let (mut exit, mut listed) = (Exit::Done, Vec::new());
     for (target, recent) in targets.into_iter().zip(recent) {
         let Some(snapshot) = world.get(target) else {
             continue;
@@ -56,13 +56,13 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
             Ok(_) => None,
             Err(why) => {
                 if is_registry_live {
-                    warn_line!("greenroom: {target}: its journal could not be read: {why}");
+                    warn_line!("greenroom: {target}: the journal cannot be read: {why}");
                 }
                 None
             }
         };
         if common.json {
-            all.push(json::of(snapshot, open.as_ref(), &approvals));
+            listed.push(json::of(snapshot, open.as_ref(), &approvals));
         } else {
             say_line!("{}", text(snapshot, open.as_ref(), &approvals));
         }
@@ -70,30 +70,30 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
             exit = Exit::NeedsPerson;
         }
     }
-    lines::answer(serde_json::json!({ "targets": all }));
-    // What is running there was not looked at; a warning said why.
+    lines::answer(serde_json::json!({ "targets": listed }));
+    // Environments that are not used were not observed. A warning said why.
     if verb.environment.is_none() && !app.refused.is_empty() {
         exit = Exit::NeedsPerson;
     }
     exit
 }
 
-/// A release of a target.
+/// One of the newest releases of a target.
 #[derive(Debug)]
 struct Recent {
     head: ReleaseRecord,
-    /// Whether only the old version remains to be stopped.
+    /// Whether only the stop of the old version remains.
     is_in_standby: bool,
 }
 
 /// The releases of a target without an end and without a driver.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    /// Interrupted before their end.
+    /// The releases that were interrupted before their end.
     interrupted: Vec<ReleaseRecord>,
-    /// Their version is live, and the old one was left running.
+    /// The releases whose version is live and that left the old version running.
     standby: Vec<ReleaseRecord>,
-    /// Heads that claim to be newer and are ignored, one line each.
+    /// Records that claim to be newer releases and are ignored, one line each.
     ignored: BTreeSet<String>,
 }
 
@@ -131,32 +131,32 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
     let Some(newest) = newest.filter(|newest| approvals::may_wait(newest, &site.definition)) else {
         return (recent, Approvals::NotNeeded);
     };
-    let looked = timeout_at(deadline, approvals::of(&app.engine, newest)).await;
-    (recent, looked.unwrap_or(Approvals::Unknown))
+    let approvals = timeout_at(deadline, approvals::of(&app.engine, newest)).await;
+    (recent, approvals.unwrap_or(Approvals::Unknown))
 }
 
-/// Releases that have started, have not ended, have no driver now, and were not followed by
-/// another release that wrote the route.
+/// The releases that have started, have not ended, have no driver now, and were not followed by another release that
+/// wrote the route.
 fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     let driven = snapshot.lock.as_ref().map(|holder| holder.record.release);
-    // A release that another one followed needs nothing: the next release closes it.
+    // A release that was followed by another one needs no action: the next release closes it.
     let routed = snapshot.route.as_ref().map(|route| route.value.release);
-    let mut others: Vec<ReleaseRecord> = recent.iter().map(|one| one.head.clone()).collect();
-    others.retain(|head| head.closed.is_some() || Some(head.id) == routed);
-    let seen = switches_seen(snapshot);
-    let is_known = recent.iter().any(|one| Some(one.head.id) == routed);
-    recent.retain(|one| {
-        let head = &one.head;
+    let mut settled: Vec<ReleaseRecord> = recent.iter().map(|it| it.head.clone()).collect();
+    settled.retain(|head| head.closed.is_some() || Some(head.id) == routed);
+    let switches = switches_seen(snapshot);
+    let is_known = recent.iter().any(|it| Some(it.head.id) == routed);
+    recent.retain(|it| {
+        let head = &it.head;
         let by_route = !is_known && routed.is_some_and(|routed| routed > head.id);
-        let is_overtaken = by_route || overtaken_by(head, &others, seen).is_some();
+        let is_overtaken = by_route || overtaken_by(head, &settled, switches).is_some();
         head.closed.is_none() && Some(head.id) != driven && !is_overtaken
     });
-    let all = recent.iter().map(|one| &one.head);
-    let ignored = all.flat_map(|head| ignored_claims(head, &others, seen));
+    let open = recent.iter().map(|it| &it.head);
+    let ignored = open.flat_map(|head| ignored_claims(head, &settled, switches));
     let ignored: BTreeSet<String> = ignored.collect();
     let (standby, interrupted): (Vec<_>, Vec<_>) =
-        recent.into_iter().partition(|one| one.is_in_standby);
-    let heads = |recent: Vec<Recent>| recent.into_iter().map(|one| one.head).collect();
+        recent.into_iter().partition(|it| it.is_in_standby);
+    let heads = |recent: Vec<Recent>| recent.into_iter().map(|it| it.head).collect();
     Open {
         interrupted: heads(interrupted),
         standby: heads(standby),
@@ -164,7 +164,7 @@ fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     }
 }
 
-/// What the route and the proxy tell about switches, as far as the proxy has answered.
+/// The switches that the route and the proxy show. The highest generation is unknown unless the proxy has answered.
 fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
     let route = snapshot.route.as_ref().map(|route| &route.value);
     let (proxy, pointer) = (snapshot.proxy.as_ref(), snapshot.pointer.as_ref());
@@ -175,11 +175,11 @@ fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
     SwitchesSeen::new(route, is_known.then_some(highest))
 }
 
-/// Whether a person has to look at a target: something is unknown, the live version is unhealthy, the public gets
-/// errors, servers differ, or a release was interrupted.
+/// Whether a person has to look at a target: something is unknown, the live version is unhealthy, the public address
+/// answers with errors, servers differ, or a release was interrupted.
 fn needs_person(snapshot: &Snapshot, open: Option<&Open>) -> bool {
     let is_driven = snapshot.lock.is_some();
-    // A running release changes the other pairs, and its driver watches them.
+    // While a release is running, only the public address counts. The release changes the rest, and its driver watches that.
     let counts = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
     let truth = compare(snapshot);
     let is_live_bad = match snapshot.live_slot() {

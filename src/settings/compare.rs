@@ -1,5 +1,5 @@
-//! The differences between two configurations: each value with the place of the new one, and the targets
-//! that they concern.
+//! Compares two configurations: finds the values that differ, with the origin of the new value, and the targets that
+//! the differences concern.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,34 +11,33 @@ use crate::inventory::Target;
 /// A value in effect that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingChange {
-    /// The old value; none if it was added.
+    /// The old value, or none if the value was added.
     pub before: Option<Shown>,
-    /// The new value; none if it was removed.
+    /// The new value, or none if the value was removed.
     pub after: Option<Shown>,
 }
 
 impl SettingChange {
-    /// Its key, dotted.
+    /// The key of the value, e.g. `services.web.memory`.
     pub fn key(&self) -> &str {
-        let shown = self.after.as_ref().or(self.before.as_ref());
-        shown.map_or("", |shown| &shown.key)
+        let value = self.after.as_ref().or(self.before.as_ref());
+        value.map_or("", |value| &value.key)
     }
 
-    /// Whether it is a default that only appears or disappears with its table.
+    /// Whether the value is a default that only appears or disappears with its table.
     fn is_built_in(&self) -> bool {
         match (&self.before, &self.after) {
-            (None, Some(one)) | (Some(one), None) => one.origin == Origin::BuiltIn,
+            (None, Some(value)) | (Some(value), None) => value.origin == Origin::BuiltIn,
             _ => false,
         }
     }
 }
 
-/// All differences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Differences {
     /// The added and changed values in the order of the new configuration, then the removed ones.
     pub changes: Vec<SettingChange>,
-    /// The targets whose settings differ, including those in only one of the two.
+    /// The targets whose settings differ, including targets that only one of the configurations has.
     pub targets: BTreeSet<Target>,
 }
 
@@ -159,7 +158,7 @@ mod tests {
         let found = compare(&loaded(TEXT), &loaded(&check)).changes;
         assert!(!found.is_empty());
         for change in &found {
-            let after = change.after.as_ref().expect("it is added");
+            let after = change.after.as_ref().expect("an added value");
             assert_ne!(after.origin, Origin::BuiltIn, "{found:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! Keys that only the file may set in a protected environment. Holds, locks and approvals are in one store, and one
 //! proxy moves the traffic: if a variable pointed a release to another store, it would find no hold there. So only
-//! the file names a protected environment's servers, what runs there and what proves it good. The list here has the
-//! keys that do not decide this. Every other key is for the file only.
+//! the file names a protected environment's servers, what runs there and what proves a version good. [`MAY_BE_SET`]
+//! lists the keys that do not decide this. Only the file may set the other keys.
 
 use super::layers;
 use super::origin::Origin;
@@ -13,7 +13,7 @@ const ANY: &str = "*";
 
 /// The keys of a protected environment and its services that a variable or flag may set, each with everything below.
 const MAY_BE_SET: &[&str] = &[
-    // May be tightened and not loosened: see `loosened`.
+    // A layer may tighten these, but not loosen them: `loosened` checks that.
     "environments.*.tier",
     "environments.*.rules",
     "services.*.checks",
@@ -39,17 +39,18 @@ const MAY_BE_SET: &[&str] = &[
     "environments.*.registries.*.password",
 ];
 
-/// The keys outside of environments and services that only the file may set if it has a protected environment: who gets
-/// notices of its releases, and where the releases are kept. Unlike a store, the archive need not be named. Without its
-/// key, `XDG_STATE_HOME` and `HOME` choose the place of the operator's own copy, which decides no release, hold or
-/// approval: those are read from the store. An operator who chooses another place only loses what the old copy has
-/// recorded. Copies of other operators, and the seals in the store, still show what was altered.
+/// The keys outside of environments and services that only the file may set, if the file has a protected environment.
+/// They decide who gets notices of its releases, and where the releases are archived. Unlike a store, the archive need
+/// not be named. Without its key, `XDG_STATE_HOME` and `HOME` choose the place of the operator's own copy. That copy
+/// decides no release, hold or approval: those are read from the store. An operator who chooses another place only loses
+/// the records of the old copy. Copies of other operators, and the seals in the store, still show altered records.
 const RECORDS: &[&str] = &["notices.*", "history.archive"];
 
-/// What the file decides about an environment.
-const SERVERS: &str = "which servers it has, what runs there and what proves it good";
-/// What the file decides about its releases.
-const TOLD: &str = "who gets notices of its releases and where they are kept";
+/// What only the file decides about an environment, as messages say it.
+const SERVERS: &str =
+    "which servers an environment has, what runs there and what proves a version good";
+/// What only the file decides about the releases of an environment, as messages say it.
+const NOTICES: &str = "who gets notices of releases and where the releases are archived";
 
 /// The keys of a service that an environment can override.
 const REPLACED: &[&[&str]] = &[&["health"], &["memory"], &["environment", ANY]];
@@ -74,45 +75,46 @@ pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
         let mut comparison = Comparison {
             file,
             why,
-            what: SERVERS,
+            decides: SERVERS,
             path: Vec::new(),
             problems: Vec::new(),
         };
         comparison.below(now, &["environments", &environment], &|_| false);
         for service in entries(now, "services") {
-            let Some(here) = at(&service.node, &["environments", &environment]) else {
+            let Some(in_environment) = at(&service.node, &["environments", &environment]) else {
                 continue;
             };
             let place = ["services", &service.key];
             comparison.below(now, &place, &|path| {
-                path.first().is_some_and(|key| key == "environments") || is_replaced(here, path)
+                path.first().is_some_and(|key| key == "environments")
+                    || is_replaced(in_environment, path)
             });
             let place = [&place[..], &["environments", &environment]].concat();
             comparison.below(now, &place, &|_| false);
         }
-        comparison.what = TOLD;
+        comparison.decides = NOTICES;
         for table in entries(now, "notices") {
             let place = ["notices", &table.key];
             let in_file = at(file, &place);
-            let is_of_others = |it: &Node| is_told_of_others(it, &environment);
+            let is_of_others = |it: &Node| is_for_others(it, &environment);
             if !is_of_others(&table.node) || in_file.is_some_and(|it| !is_of_others(it)) {
                 comparison.below(now, &place, &|_| false);
             }
         }
         comparison.below(now, &["history"], &|path| !is_record(&["history"], path));
-        let is_said = |problem: &Problem| problems.iter().any(|it| it.key == problem.key);
+        let is_known = |problem: &Problem| problems.iter().any(|it| it.key == problem.key);
         let new: Vec<Problem> = comparison
             .problems
             .into_iter()
-            .filter(|it| !is_said(it))
+            .filter(|it| !is_known(it))
             .collect();
         problems.extend(new);
     }
     problems
 }
 
-/// The environments that the file protects, and those whose live version proves it for one of them; each
-/// with the reason as text.
+/// The environments that the file protects, and those from which a protected environment takes its versions; each with
+/// the reason as text.
 pub(super) fn guarded(file: &Node) -> Vec<(String, String)> {
     let text = |node: &Node, path: &[&str]| match at(node, path).map(|it| &it.value) {
         Some(Value::Text(text)) => Some(text.clone()),
@@ -136,8 +138,8 @@ pub(super) fn guarded(file: &Node) -> Vec<(String, String)> {
     found
 }
 
-/// Whether a channel gets notices only of other environments.
-fn is_told_of_others(notice: &Node, environment: &str) -> bool {
+/// Whether a channel gets notices only of environments other than `environment`.
+fn is_for_others(notice: &Node, environment: &str) -> bool {
     let named = match at(notice, &["environments"]).map(|it| &it.value) {
         Some(Value::List(named)) => named.as_slice(),
         _ => &[],
@@ -146,11 +148,11 @@ fn is_told_of_others(notice: &Node, environment: &str) -> bool {
     !named.is_empty() && !named.iter().any(is_it)
 }
 
-fn is_replaced(here: &Node, path: &[String]) -> bool {
+fn is_replaced(in_environment: &Node, path: &[String]) -> bool {
     let is_named = |keys: &&&[&str]| matches(&keys.join("."), path);
     REPLACED.iter().find(is_named).is_some_and(|keys| {
         let own: Vec<&str> = path.iter().take(keys.len()).map(String::as_str).collect();
-        at(here, &own).is_some()
+        at(in_environment, &own).is_some()
     })
 }
 
@@ -173,8 +175,8 @@ fn entries<'a>(node: &'a Node, key: &str) -> &'a [super::tree::Entry] {
 struct Comparison<'a> {
     file: &'a Node,
     why: String,
-    /// What only the file may decide.
-    what: &'static str,
+    /// What only the file may decide, as messages say it.
+    decides: &'static str,
     path: Vec<String>,
     problems: Vec<Problem>,
 }
@@ -219,14 +221,14 @@ impl Comparison<'_> {
         let says = if is_in_file {
             "has another value"
         } else {
-            "does not set it"
+            "does not set this key"
         };
-        let (why, what) = (&self.why, self.what);
+        let (why, decides) = (&self.why, self.decides);
         let problem = Problem::new(
             layer,
             &self.path,
             format!(
-                "{why}, and {at} {says}. Only the file decides {what}. Change the file, or remove this setting"
+                "{why}, and {at} {says}. Only the file decides {decides}. Change the file, or remove this setting"
             ),
         );
         self.problems.push(problem);

@@ -8,7 +8,7 @@ use crate::inventory::{Endpoint, ServiceName, plain};
 /// The longest path of a unix socket: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
 const LONGEST_SOCKET: usize = 107;
 
-/// Whether a text has a format. Unknown formats are accepted.
+/// Checks that `text` has the format. Unknown formats are accepted.
 pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
     match format {
         "duration" => words::duration(text).map(drop),
@@ -50,7 +50,7 @@ fn endpoint(text: &str) -> Result<(), String> {
     let read = text.parse::<Endpoint>();
     match read {
         Ok(Endpoint::Tcp(address)) if address.port() == 0 => Err(format!(
-            "`{shown}` has no fixed port: use one, so that it is the same after a restart"
+            "`{shown}` has no fixed port: use a port other than 0, so that the address is the same after a restart"
         )),
         Ok(Endpoint::Unix(path)) if path.as_os_str().len() > LONGEST_SOCKET => Err(format!(
             "`{shown}` is too long for a unix socket: at most {LONGEST_SOCKET} characters"

@@ -1,5 +1,5 @@
-//! Reads freezes: a window with dates, or a weekly one, in a time zone. Does not know the file; each error names the
-//! key and what to write.
+//! Reads freezes: a window with dates, or a weekly window, in a time zone. Each error names the key and says what to
+//! write.
 
 use jiff::civil::{DateTime, Time};
 
@@ -43,7 +43,7 @@ fn once(section: &FreezeSection) -> Result<Window, Wrong> {
     let from = date_time("from", &section.from)?;
     let until = date_time("until", &section.until)?;
     if until <= from {
-        return Err(("until", "it is not after `from`".into()));
+        return Err(("until", "`until` must be later than `from`".into()));
     }
     Ok(Window::Once { from, until })
 }
@@ -66,11 +66,11 @@ fn weekly(section: &FreezeSection) -> Result<Window, Wrong> {
 fn weekday(key: &'static str, text: &str) -> Result<WeekdayName, Wrong> {
     let found = WeekdayName::ALL.into_iter().find(|(name, _)| *name == text);
     found.map(|(_, day)| day).ok_or_else(|| {
-        let said = format!(
+        let message = format!(
             "`{}` is not a weekday: write mon, tue, wed, thu, fri, sat or sun",
             visible(text)
         );
-        (key, said)
+        (key, message)
     })
 }
 
@@ -83,11 +83,11 @@ fn time_of(key: &'static str, text: &str) -> Result<Time, Wrong> {
         } else {
             "\"16:00\""
         };
-        let said = format!(
+        let message = format!(
             "`{}` is not a time of the day: write {example}, or leave out `every` for a window with dates",
             visible(text)
         );
-        (key, said)
+        (key, message)
     })
 }
 
@@ -95,10 +95,10 @@ fn date_time(key: &'static str, text: &str) -> Result<DateTime, Wrong> {
     // A date without a time would mean midnight, which is rarely intended.
     let parsed = text.parse().ok().filter(|_| text.contains(':'));
     parsed.ok_or_else(|| {
-        let said = format!(
+        let message = format!(
             "`{}` is not a date with a time: write \"2026-12-23 18:00\", or list weekdays in `every` for a weekly freeze",
             visible(text)
         );
-        (key, said)
+        (key, message)
     })
 }

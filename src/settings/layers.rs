@@ -1,5 +1,5 @@
 //! The layers above the file: variables and flags, each setting one value. They can set every key
-//! of the schema. `settings` describes how they are written.
+//! of the schema. The documentation of `settings` describes how the layers are written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,12 +15,11 @@ use super::tree::{self, Entry, Node, Value};
 /// The prefix of variables that set a value.
 const PREFIX: &str = "GREENROOM__";
 
-/// How a key is spelled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spelling {
-    /// As in the file.
+    /// The key is spelled as in the file.
     Exact,
-    /// As in a variable: any case, `_` for `-`.
+    /// The key is spelled as in a variable: in any case, and with `_` for `-`.
     Loose,
 }
 
@@ -44,7 +43,7 @@ pub(super) fn first_above(node: &Node) -> Option<Origin> {
     }
 }
 
-/// Selects keys to apply.
+/// Selects the keys that a layer applies.
 pub(super) type Wanted = fn(&[String]) -> bool;
 
 /// Whether a layer sets a selected key.
@@ -133,7 +132,7 @@ fn set(
     }
 }
 
-/// Where read-only mode is set, if it is.
+/// The origin of read-only mode, if it is set.
 pub(super) fn read_only_at(root: &Node) -> Option<Origin> {
     let console = root.entries().iter().find(|entry| entry.key == "console")?;
     let mut entries = console.node.entries().iter();
@@ -195,7 +194,7 @@ impl Setting<'_> {
         Ok(())
     }
 
-    /// The intended key: one that the schema or the table has, otherwise as written.
+    /// The key that is meant: one that the schema or the table has, otherwise the written one.
     fn key(&self, node: &Node, table: &Json, written: &str) -> String {
         if self.spelling == Spelling::Exact {
             return written.to_owned();
@@ -204,13 +203,13 @@ impl Setting<'_> {
         let known = schema::known(table)
             .map(|(key, _)| key)
             .find(|key| same(key));
-        let there = || {
+        let in_tree = || {
             node.entries()
                 .iter()
                 .map(|e| e.key.as_str())
                 .find(|key| same(key))
         };
-        if let Some(key) = known.or_else(there) {
+        if let Some(key) = known.or_else(in_tree) {
             return key.to_owned();
         }
         if table.get("propertyNames").is_some() {
@@ -232,7 +231,7 @@ impl Setting<'_> {
                 Value::Text(self.text.to_owned())
             }
             Some("object") => {
-                return Err("this is a whole table: set its values one by one".into());
+                return Err("this key is a whole table: set its values one by one".into());
             }
             kind => match (self.toml(), kind) {
                 (Some(node), _) => return Ok(node),
@@ -259,33 +258,33 @@ impl Setting<'_> {
 
     /// The text parsed as a TOML value.
     fn toml(&self) -> Option<Node> {
-        let mut wrong = Vec::new();
+        let mut errors = Vec::new();
         let text = format!("value = {}", self.text);
-        let tree = tree::parse(&Arc::from(""), &text, &mut wrong);
+        let tree = tree::parse(&Arc::from(""), &text, &mut errors);
         let [entry] = tree.entries() else {
             return None;
         };
-        if !wrong.is_empty() {
+        if !errors.is_empty() {
             return None;
         }
         let mut node = entry.node.clone();
-        came_from(&mut node, self.origin);
+        set_origin(&mut node, self.origin);
         Some(node)
     }
 }
 
-fn came_from(node: &mut Node, origin: &Origin) {
+fn set_origin(node: &mut Node, origin: &Origin) {
     node.origin = origin.clone();
     match &mut node.value {
         Value::List(items) => {
             for item in items {
-                came_from(item, origin);
+                set_origin(item, origin);
             }
         }
         Value::Table(entries) => {
             for entry in entries {
                 entry.key_origin = origin.clone();
-                came_from(&mut entry.node, origin);
+                set_origin(&mut entry.node, origin);
             }
         }
         _ => {}

@@ -1,4 +1,4 @@
-//! Loads settings: finds the file, applies the layers, and reports all errors at once.
+//! Loads settings: finds the file, applies the layers, and reports all errors together.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -23,28 +23,27 @@ use super::{build, check, file_only, layers, paths, prune, read, shared, trust};
 use crate::inventory::EnvironmentName;
 use crate::port_check::OutgoingPorts;
 
-/// The largest file that is read. A configuration of hundreds of services is far smaller.
+/// The size of the largest file that is read, in bytes. A configuration of hundreds of services is far smaller.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// The maximum number of errors shown.
 const MOST: usize = 200;
 
-/// What to load.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The named file, if any.
     pub path: Option<PathBuf>,
     /// The environment variables; `settings` lists those that matter.
     pub environment: BTreeMap<String, String>,
-    /// Keys and values of `--set`; later ones win over earlier ones.
+    /// Keys and values of `--set`; later ones override earlier ones.
     pub overrides: Vec<(String, String)>,
     /// The ports that any program may take on the machine that the configuration is for.
     pub outgoing: OutgoingPorts,
-    /// Whether variables and `overrides` may loosen rules and set keys that only the file may set: only for a
-    /// sandbox, which protects nothing.
+    /// Whether variables and `overrides` may loosen rules and set keys that only the file may set. Only a sandbox allows
+    /// that, because it protects nothing.
     pub may_loosen: bool,
-    /// Whether a named file that does not exist is an error, and also one that other users can change where no
-    /// environment is protected. Otherwise each is a warning, and the other environments can be used.
+    /// Whether two findings are errors: a named file that does not exist, and a file of an unprotected environment that
+    /// other users can change. Otherwise they are warnings, and the other environments can be used.
     pub requires_files: bool,
 }
 
@@ -74,7 +73,7 @@ impl Settings {
         Ok(loaded)
     }
 
-    /// Reads a text as the content of `file`; only the layers above it come from the request.
+    /// Reads `text` as the content of `file`. Only the layers above the file come from `request`.
     pub fn read(file: &Path, text: &str, request: &Request) -> Result<Loaded, Problems> {
         let name = shown(file);
         let mut errors = Vec::new();
@@ -99,10 +98,16 @@ impl Settings {
         let base = paths::base_of(file);
         let link = paths::directory_of_link(file);
         let mut findings = check::check(&root, &tree, (&base, link.as_deref()), request);
-        findings.errors.retain(|finding| pruned.stands(finding));
-        findings.warnings.retain(|finding| pruned.stands(finding));
-        findings.not_ready.retain(|finding| pruned.stands(finding));
-        let is_refused = |(_, finding): &(String, Problem)| pruned.stands(finding);
+        findings
+            .errors
+            .retain(|finding| pruned.is_independent(finding));
+        findings
+            .warnings
+            .retain(|finding| pruned.is_independent(finding));
+        findings
+            .not_ready
+            .retain(|finding| pruned.is_independent(finding));
+        let is_refused = |(_, finding): &(String, Problem)| pruned.is_independent(finding);
         findings.refused.retain(is_refused);
         errors.extend(findings.errors);
         if request.requires_files {
@@ -155,8 +160,9 @@ impl Settings {
 }
 
 impl Settings {
-    /// Leaves out the environments whose files other users can change, those that take only versions from one of them,
-    /// and those that share its engine or proxy: pruning or a reload there would not know what the one left out needs.
+    /// Leaves out the environments whose files other users can change, and every environment that takes only versions
+    /// from a left-out one or shares its engine or proxy: a prune or a reload there would not know what the left-out
+    /// environment needs.
     fn refuse(&mut self, found: Vec<(String, Problem)>, tree: &Node) {
         for (name, problem) in found {
             if let Ok(name) = name.parse() {
@@ -171,13 +177,13 @@ impl Settings {
                 }
                 let from = it.rules.only_from.as_ref();
                 if let Some(from) = from.filter(|from| refused.contains_key(*from)) {
-                    let says = format!("it takes only versions that are live in {from}");
+                    let says = format!("this environment takes only versions that are live in {from}, which is not used");
                     return Some((it.name.clone(), vec!["rules", "only_from"], says));
                 }
-                let mut others = self.environments.iter();
+                let mut environments = self.environments.iter();
                 let other =
-                    others.find(|other| refused.contains_key(&other.name) && it.shares(other))?;
-                let says = format!("it shares its runtime or its proxy with {}", other.name);
+                    environments.find(|other| refused.contains_key(&other.name) && it.shares(other))?;
+                let says = format!("this environment shares its runtime or its proxy with {}, which is not used", other.name);
                 Some((it.name.clone(), Vec::new(), says))
             });
             let Some((name, key, says)) = next else {
@@ -202,7 +208,7 @@ impl Settings {
 /// The warning about an environment that is left out.
 fn not_used(name: &EnvironmentName, problem: &Problem) -> Problem {
     let says = format!(
-        "{}. Until then Greenroom does nothing in {name}",
+        "{}. Until this is corrected, Greenroom does not use {name}",
         problem.says
     );
     Problem {
@@ -211,7 +217,7 @@ fn not_used(name: &EnvironmentName, problem: &Problem) -> Problem {
     }
 }
 
-/// Where an environment's tier and rules are written.
+/// The origins of an environment's tier and rules, by key.
 fn rule_origins(environment: &EnvironmentSettings) -> BTreeMap<String, String> {
     let origins = environment.origins.iter();
     let rules = origins.filter(|(key, _)| *key == "tier" || key.starts_with("rules."));
@@ -269,7 +275,7 @@ fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root>
     match Root::deserialize(tree.plain()) {
         Ok(root) => Some(root),
         Err(error) => {
-            // The schema has reported it better, unless it did not notice it at all.
+            // Usually the schema has already reported a better error.
             if errors.is_empty() {
                 errors.push(Problem::new(whole(name), &[], error.message()));
             }
@@ -278,18 +284,18 @@ fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root>
     }
 }
 
-/// The text, and when it was last changed, if the file system tells.
+/// The text of the file, and when the file was last changed, if that is known.
 fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
-    let wrong = |error: std::io::Error| format!("cannot be read: {error}");
+    let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
     let mut bytes = Vec::new();
     let opened = opened(file)?;
     let modified = opened.metadata().and_then(|found| found.modified());
     opened
         .take(LARGEST + 1)
         .read_to_end(&mut bytes)
-        .map_err(wrong)?;
+        .map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST {
-        return Err("is larger than 4 MiB, which is too large for a configuration".into());
+        return Err("the file is larger than 4 MiB, which is too large for a configuration".into());
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -306,19 +312,18 @@ fn is_of_process(file: &Path) -> bool {
 }
 
 /// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process,
-/// such as
-/// `/dev/stdin` or what a shell makes of `<(command)`, may be a pipe.
+/// such as `/dev/stdin` or the one that a shell makes for `<(command)`, may be a pipe.
 fn opened(file: &Path) -> Result<File, String> {
-    let wrong = |error: std::io::Error| format!("cannot be read: {error}");
+    let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
     if is_of_process(file) {
-        return File::open(file).map_err(wrong);
+        return File::open(file).map_err(unreadable);
     }
     let mut options = OpenOptions::new();
     options
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    let opened = options.open(file).map_err(wrong)?;
-    let kind = opened.metadata().map_err(wrong)?.file_type();
+    let opened = options.open(file).map_err(unreadable)?;
+    let kind = opened.metadata().map_err(unreadable)?.file_type();
     let found = if kind.is_file() {
         return Ok(opened);
     } else if kind.is_dir() {
@@ -329,7 +334,7 @@ fn opened(file: &Path) -> Result<File, String> {
         "a device"
     };
     Err(format!(
-        "is {found}: name a file, or /dev/stdin to read the configuration from a pipe"
+        "this is {found}: name a file, or /dev/stdin to read the configuration from a pipe"
     ))
 }
 
@@ -381,8 +386,8 @@ fn problems(errors: Vec<Problem>, warnings: Vec<Problem>) -> Problems {
     }
 }
 
-fn sorted(mut all: Vec<Problem>) -> Vec<Problem> {
-    all.sort_by_key(|problem| problem.origin.rank());
-    all.dedup();
-    all
+fn sorted(mut list: Vec<Problem>) -> Vec<Problem> {
+    list.sort_by_key(|problem| problem.origin.rank());
+    list.dedup();
+    list
 }

@@ -1,5 +1,5 @@
-//! A layer above the file may tighten a rule, never loosen it. The configuration is built a second time
-//! from the file and the layers without their rules, and both are compared rule by rule.
+//! Checks that no layer above the file loosens a rule; a layer may only tighten rules. The configuration is built a
+//! second time, from the file and the layers without their rules, and both are compared rule by rule.
 
 use super::layers;
 use super::origin::Origin;
@@ -45,11 +45,11 @@ pub(super) fn is_rule(path: &[String]) -> bool {
     })
 }
 
-/// The settings of the file, and those in effect with the layers above it.
+/// The settings of the file, and the settings in effect with the layers above the file.
 pub(super) struct Both<'a> {
     pub(super) file: (&'a Settings, &'a Node),
     pub(super) now: (&'a Settings, &'a Node),
-    /// The environments in the file. One that only variables define has no rule in the file to loosen.
+    /// The environments in the file. An environment that only variables define has no rule that could be loosened.
     pub(super) environments: Vec<String>,
 }
 
@@ -77,11 +77,11 @@ impl Both<'_> {
                     continue;
                 };
                 let (value, was) = ((rule.value)(now), (rule.value)(file));
-                let said = match self.file.1.origin_at(&path) {
+                let in_file = match self.file.1.origin_at(&path) {
                     at @ Origin::File { .. } if self.is_in_file(&path) => {
                         format!("{at} says `{was}`")
                     }
-                    _ => format!("the file does not set it, so `{was}` applies"),
+                    _ => format!("the file does not set this key, so `{was}` applies"),
                 };
                 let lacks = (rule.lacks)(now, file);
                 let lacks = match lacks.as_slice() {
@@ -92,7 +92,7 @@ impl Both<'_> {
                     layer,
                     &path,
                     format!(
-                        "`{value}` protects less{lacks}, and {said}. A variable or flag may tighten a rule but not loosen it. Change the file, or remove this setting"
+                        "`{value}` protects less{lacks}, and {in_file}. A variable or flag may tighten a rule but not loosen it. Change the file, or remove this setting"
                     ),
                 );
                 if !problems.contains(&problem) {

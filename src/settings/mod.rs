@@ -1,15 +1,14 @@
-//! The configuration: one TOML file and the layers above it. Reads a path, environment
-//! variables and flags. Returns plain nouns with every default filled in
-//! and the origin of every value, or all errors at once. It must not know
-//! the adapters, the console, or any server: `wire` builds those from the settings.
+//! The configuration: one TOML file and the layers above it. Reads a path, environment variables and flags. Returns
+//! plain data, with every default filled in and the origin of every value, or all errors together. This module must not
+//! know the adapters, the console or any server: `wire` builds those from the settings.
 //!
 //! # Layers
 //!
-//! Later ones win: built-in, file, variables, flags.
+//! A later layer overrides an earlier one: built-in values, file, variables, flags.
 //!
-//! - The file is the one that was named, otherwise that of `GREENROOM_CONFIG`, otherwise
-//!   `./greenroom.toml`, otherwise `greenroom.toml` in the user's configuration directory. Relative
-//!   paths in it are relative to its own directory; for a symbolic link, to that of the file it points to.
+//! - The file is the named one, otherwise that of `GREENROOM_CONFIG`, otherwise `./greenroom.toml`, otherwise
+//!   `greenroom.toml` in the user's configuration directory. Relative paths in the file start at its own directory; if
+//!   the file is reached through a symbolic link, at the directory that the link leads to.
 //! - A variable sets one value: `GREENROOM__` and the key, two underscores for every dot, any
 //!   case, and `_` where a name has `-`. So
 //!   `GREENROOM__SERVICES__WEB_SHOP__ENVIRONMENTS__QA__TIMING__WATCH=2m` sets
@@ -17,15 +16,15 @@
 //!   in the file.
 //! - A flag is a key as in the file; its value is written like that of a variable.
 //! - Variables and flags may tighten a rule but not loosen it (`loosened`), except in the sandbox. In a protected
-//!   environment they cannot set what decides where a release goes, what it runs or what proves it good (`file_only`).
+//!   environment they cannot set what decides where a release goes, what it runs or what proves a version good (`file_only`).
 //!
 //! # How a file is read
 //!
 //! `tree` turns text into values that know their line. `layers` applies variables and flags.
 //! `shared` copies the servers of the defaults into environments. `read` compares the tree with the schema derived from
-//! `model`. `prune` removes what is wrong, so that `check` can still look for values that do not work together. `build`
-//! makes the nouns of `places`. A timing is looked up in the target, its service, its environment and the defaults;
-//! then the built-in one applies.
+//! `model`. `prune` removes wrong values, so that `check` can still search for values that do not work together. `build`
+//! makes the data of `places`. A timing comes from the first table that has it: target, service, environment, defaults.
+//! If no table has it, the built-in timing applies.
 
 mod build;
 mod check;

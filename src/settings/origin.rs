@@ -1,34 +1,32 @@
-//! The origin of a value: one of the four layers, with the place to change it.
+//! The origin of a value: one of the four layers, and the place where the value can be changed.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// The layer, and the place in it. Later layers win over earlier ones.
+/// The layer of a value, and the place in that layer. Later layers override earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "from")]
 pub enum Origin {
-    /// A default of Greenroom.
     BuiltIn,
-    /// The configuration file.
     File {
-        /// Its name as given, safe to show.
+        /// The name of the file as it was given, safe to show.
         #[serde(serialize_with = "text")]
         file: Arc<str>,
-        /// Counted from 1; 0 for the file as a whole.
+        /// The line, counted from 1; 0 for the file as a whole.
         line: usize,
-        /// Counted in characters from 1.
+        /// The column, counted in characters from 1.
         column: usize,
     },
     /// A variable of the environment.
     Variable {
-        /// Its name, safe to show.
+        /// The name of the variable, safe to show.
         name: String,
     },
     /// A value from `--set`.
     Flag {
-        /// Its key, safe to show.
+        /// The key as it was given, safe to show.
         key: String,
     },
 }

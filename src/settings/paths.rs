@@ -13,8 +13,8 @@ pub const FILE_NAME: &str = "greenroom.toml";
 /// The variable that names the configuration file.
 pub const FILE_VARIABLE: &str = "GREENROOM_CONFIG";
 
-/// Why no directory is known for Greenroom's files, and what to do. Greenroom never uses the working
-/// directory instead: a second command, started elsewhere, would not find the files of the first.
+/// Why there is no directory for Greenroom's files, and what to do. Greenroom never uses the working directory instead,
+/// because a second command that starts in another directory would not find the files of the first.
 pub const NO_HOME: &str = "HOME is not set to an absolute path, and the user database has no home for this user: set HOME";
 
 /// A directory of the user, unless its path would be relative.
@@ -24,7 +24,7 @@ fn directory(choose: impl FnOnce(&ProjectDirs) -> &Path) -> Option<PathBuf> {
     directory.is_absolute().then(|| directory.to_owned())
 }
 
-/// The file in the user's configuration directory.
+/// The configuration file in the user's configuration directory.
 pub fn user_file() -> Option<PathBuf> {
     directory(ProjectDirs::config_dir).map(|directory| directory.join(FILE_NAME))
 }
@@ -54,8 +54,7 @@ pub fn state_directory() -> Option<PathBuf> {
     })
 }
 
-/// The program with a bare name, searched in the directories of a `PATH` variable; none if no directory
-/// has it.
+/// The program with this name, searched in the directories of a `PATH` variable; none if no directory has it.
 pub fn program(name: &Path, search_path: Option<&str>) -> Option<PathBuf> {
     let mut directories = std::env::split_paths(search_path?);
     directories.find_map(|directory| {
@@ -66,7 +65,7 @@ pub fn program(name: &Path, search_path: Option<&str>) -> Option<PathBuf> {
     })
 }
 
-/// A directory as an absolute path. An empty one is the working directory.
+/// A directory as an absolute path. An empty path means the working directory.
 pub(super) fn absolute(directory: &Path) -> PathBuf {
     let directory = if directory.as_os_str().is_empty() {
         Path::new(".")
@@ -88,7 +87,7 @@ pub(super) fn base_of(file: &Path) -> PathBuf {
     itself.parent().unwrap_or(Path::new("")).to_owned()
 }
 
-/// The directory of the symbolic link that a file is reached through, where relative paths count from another one.
+/// The directory of the symbolic link that leads to a file, if relative paths do not start at that directory.
 pub(super) fn directory_of_link(file: &Path) -> Option<PathBuf> {
     if !file.is_symlink() {
         return None;
@@ -130,15 +129,15 @@ pub(super) fn replaced_at_updates(base: &Path, relative: &Path) -> Option<PathBu
 /// How a file was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chosen {
-    /// The command line or a variable named it.
+    /// The command line or a variable named the file.
     Named,
-    /// It was found in one of the default places.
+    /// The file was found in one of the default places.
     Found,
 }
 
-/// The file to load: the named one, that of `GREENROOM_CONFIG`, `./greenroom.toml`,
-/// or the user's. Returns too whether it was only found. If a named file does not exist, no other file is used. The
-/// error lists the default places if none has a file.
+/// The file to load, and how it was chosen: the named file, otherwise that of `GREENROOM_CONFIG`, otherwise
+/// `./greenroom.toml`, otherwise the user's file. If a named file does not exist, no other file is used. The error lists
+/// the default places if none of them has a file.
 pub(super) fn discover(
     named: Option<&Path>,
     environment: &BTreeMap<String, String>,

@@ -1,5 +1,5 @@
-//! The errors and warnings of a configuration, one line each, all at once. Only this module
-//! formats such a line. Its text cannot move a terminal's cursor.
+//! The errors and warnings of a configuration, one line each. Only this module formats such a line. The line cannot
+//! move a terminal's cursor.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::origin::Origin;
 use crate::sanitize::sanitize;
 
-/// How many characters of foreign text a message repeats.
+/// How many characters of the configuration a message quotes at most.
 const LONGEST: usize = 200;
 
 /// An error or warning: `greenroom.toml:12:5: services.web.prot: unknown
@@ -17,7 +17,7 @@ const LONGEST: usize = 200;
 pub struct Problem {
     /// Where the value was written.
     pub origin: Origin,
-    /// The key, dotted; empty for the text as a whole.
+    /// The key, e.g. `services.web.image`; empty for the file as a whole.
     pub key: String,
     /// What is wrong and what to do.
     pub says: String,
@@ -49,7 +49,6 @@ impl fmt::Display for Problem {
 pub struct Problems {
     /// The errors, in the order of the file.
     pub errors: Vec<Problem>,
-    /// The warnings.
     pub warnings: Vec<Problem>,
 }
 
@@ -97,8 +96,8 @@ fn quoted(key: &str) -> String {
     }
 }
 
-/// Foreign text in a message. Invisible characters are escaped, so that a key with a
-/// hidden character does not look like another key.
+/// Text of the configuration as a message quotes it. Invisible characters are escaped, so that a key with a hidden
+/// character does not look like another key.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {
@@ -116,7 +115,7 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// The known word that was probably intended.
+/// The known word that was probably meant, if one is similar to `wrong`.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let short: String = wrong.chars().take(60).collect();
     known

@@ -1,5 +1,5 @@
-//! Removes wrong values from a tree, so that the rest can be checked and all errors
-//! are reported at once. Also knows which findings about the rest are only consequences.
+//! Removes wrong values from a tree, so that the rest can be checked and all errors are reported together. Decides which
+//! findings about the rest are only consequences of a removed value.
 
 use serde_json::Value as Json;
 
@@ -7,7 +7,7 @@ use super::problem::{Problem, dotted};
 use super::schema;
 use super::tree::{Node, Value};
 
-/// The removed keys.
+/// The keys that were removed.
 pub(super) struct Pruned {
     keys: Vec<String>,
 }
@@ -15,16 +15,16 @@ pub(super) struct Pruned {
 /// Removes the values at these paths, and everything that cannot exist without them.
 pub(super) fn prune(tree: &mut Node, wrong: &[Vec<String>]) -> Pruned {
     for path in wrong {
-        must_go(tree, &schema::INLINE, path);
+        remove(tree, &schema::INLINE, path);
     }
     Pruned {
         keys: wrong.iter().map(|path| dotted(path)).collect(),
     }
 }
 
-/// Whether the node itself must be removed. An item removes its whole list: the other items
-/// would have other numbers than in the file.
-fn must_go(node: &mut Node, schema: &Json, path: &[String]) -> bool {
+/// Removes the value at a path below the node. Returns whether the node itself must be removed too. A wrong item removes
+/// its whole list, because the other items would get other numbers than in the file.
+fn remove(node: &mut Node, schema: &Json, path: &[String]) -> bool {
     let Some((first, rest)) = path.split_first() else {
         return true;
     };
@@ -35,8 +35,8 @@ fn must_go(node: &mut Node, schema: &Json, path: &[String]) -> bool {
         return false;
     };
     let inner = schema::property(table, first);
-    let gone = inner.is_none_or(|inner| must_go(&mut entries[index].node, inner, rest));
-    if !gone {
+    let is_removed = inner.is_none_or(|inner| remove(&mut entries[index].node, inner, rest));
+    if !is_removed {
         return false;
     }
     entries.remove(index);
@@ -45,8 +45,8 @@ fn must_go(node: &mut Node, schema: &Json, path: &[String]) -> bool {
 }
 
 impl Pruned {
-    /// Whether a finding is not just a consequence of a removed value.
-    pub(super) fn stands(&self, finding: &Problem) -> bool {
+    /// Whether a finding is more than a consequence of a removed value.
+    pub(super) fn is_independent(&self, finding: &Problem) -> bool {
         self.keys.iter().all(|key| {
             let apart = !is_within(key, &finding.key) && !is_within(&finding.key, key);
             let reach = Reach::of(key);
@@ -60,13 +60,13 @@ impl Pruned {
     }
 }
 
-/// Which findings depend on a key.
+/// Which findings can be consequences of a removed key.
 enum Reach {
-    /// A whole section or environment: everything depends on it.
+    /// The key is a whole section or environment: every finding can be a consequence.
     Everything,
-    /// An environment's system: services depend on it.
+    /// The key describes a server of an environment: findings about services can be consequences.
     Services,
-    /// Nothing else depends on it.
+    /// Only findings about the key itself are consequences.
     Itself,
 }
 

@@ -1,5 +1,5 @@
-//! Compares a tree with the schema: unknown keys, wrong types, missing keys and values
-//! of a wrong format, each reported at its place. It does not check combinations.
+//! Compares a tree with the schema: reports unknown keys, wrong types, missing keys and values of a wrong format, each at
+//! its place. Does not check whether values work together.
 
 use serde_json::Value as Json;
 
@@ -19,7 +19,7 @@ pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) -> Vec<Vec<String>>
     walk.wrong
 }
 
-/// What is expected in place of a secret.
+/// How messages describe what to write for a secret.
 const SECRET: &str = "the source of the secret, such as { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }";
 
 struct Walk<'a> {
@@ -179,16 +179,16 @@ fn found(node: &Node) -> String {
 }
 
 fn text_of(schema: &Json, text: &str) -> Result<(), String> {
-    if let Some(words) = schema.get("enum").and_then(Json::as_array) {
-        let words: Vec<&str> = words.iter().filter_map(Json::as_str).collect();
-        if words.contains(&text) {
+    if let Some(choices) = schema.get("enum").and_then(Json::as_array) {
+        let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
+        if choices.contains(&text) {
             return Ok(());
         }
-        let hint = suggestion(nearest(text, words.iter().copied()));
+        let hint = suggestion(nearest(text, choices.iter().copied()));
         return Err(format!(
             "`{}` is not one of {}{hint}",
             visible(text),
-            words.join(", ")
+            choices.join(", ")
         ));
     }
     match schema.get("format").and_then(Json::as_str) {
@@ -214,7 +214,10 @@ fn unknown(schema: &Json, key: &str) -> String {
     let shown = visible(key);
     match nearest(key, known.iter().copied()) {
         near @ Some(_) => format!("unknown key `{shown}`{}", suggestion(near)),
-        None => format!("unknown key `{shown}`; known here: {}", known.join(", ")),
+        None => format!(
+            "unknown key `{shown}`; the known keys are {}",
+            known.join(", ")
+        ),
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn hosts_of<'a>(root: &'a Root, environment: &str) -> BTreeSet<&'a st
         .collect()
 }
 
-/// The registries that the environment's `registries` do not name. The table `registry` can apply to only one of them.
+/// The registries that the environment's `registries` do not name. The table `registry` can describe only one registry.
 pub(super) fn other_hosts<'a>(
     root: &'a Root,
     environment: &str,

@@ -1,5 +1,5 @@
-//! The schema of the file: derived from the sections, published for editors, and used by
-//! every module here that needs the keys. It is the only list of keys.
+//! The schema of the file: derived from the sections, published for editors, and used by every module of `settings` that
+//! needs the keys. The schema is the only list of keys.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::model::Root;
 
-/// A schema without references, for walking.
+/// The schema without references, so that it can be walked as a tree.
 pub(super) static INLINE: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true)
@@ -26,7 +26,7 @@ pub fn schema() -> String {
         .into_root_schema_for::<Root>();
     RecursiveTransform(without_null).transform(&mut schema);
     let mut schema = schema.to_value();
-    // The defaults may have what an environment leaves out; an editor sees only one of the two tables.
+    // A required key may be in the defaults instead of the environment, and an editor sees only one of the two tables.
     for section in ["EtcdSection", "NginxSection"] {
         if let Some(Value::Object(section)) = schema.pointer_mut(&format!("/$defs/{section}")) {
             section.remove("required");
@@ -35,7 +35,7 @@ pub fn schema() -> String {
     format!("{schema:#}\n")
 }
 
-/// TOML has no null: an optional key is simply absent.
+/// Removes `null` from a schema: TOML has no null, and an optional key is simply absent.
 fn without_null(schema: &mut schemars::Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -88,7 +88,7 @@ pub(super) fn kind(schema: &Value) -> Option<&str> {
 pub(super) fn property<'a>(table: &'a Value, key: &str) -> Option<&'a Value> {
     table
         .get("properties")
-        .and_then(|all| all.get(key))
+        .and_then(|properties| properties.get(key))
         .or_else(|| {
             table
                 .get("additionalProperties")

@@ -1,5 +1,5 @@
 //! The tables of servers that environments share: `[defaults.etcd]` applies to each environment that stores its state
-//! in etcd, key by key, unless the environment has the key itself. They are copied into the tree before anything is
+//! in etcd, key by key, unless the environment has the key itself. The tables are copied into the tree before anything is
 //! checked, so that the later modules see no difference.
 
 use std::collections::HashSet;
@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use super::problem::{Problem, dotted};
 use super::tree::{Entry, Node, Value};
 
-/// The values copied into environments.
+/// The values that were copied into environments.
 pub(super) struct Shared {
     /// Each key in an environment, with the key in the defaults that it came from.
     keys: Vec<(String, String)>,
@@ -42,7 +42,7 @@ pub(super) fn is_server(key: &str) -> bool {
     matches!(key, "docker" | "registry" | "etcd" | "nginx")
 }
 
-/// Whether an environment uses such a server: not if it names another kind.
+/// Whether an environment uses the server of a table. An environment that names another kind of server does not.
 fn has(environment: &Node, table: &str) -> bool {
     let is = |key: &str, word: &str| {
         let value = environment.entry(key).map(|entry| &entry.node.value);
@@ -59,10 +59,10 @@ fn has(environment: &Node, table: &str) -> bool {
 impl Shared {
     fn lay_table(&mut self, environment: &mut Entry, table: &Entry) {
         let name = environment.key.clone();
-        let here = ["environments", &name, &table.key].map(str::to_owned);
-        let there = ["defaults", &table.key].map(str::to_owned);
+        let copy_path = ["environments", &name, &table.key].map(str::to_owned);
+        let default_path = ["defaults", &table.key].map(str::to_owned);
         let Some(own) = entry_mut(&mut environment.node, &table.key) else {
-            self.keys.push((dotted(&here), dotted(&there)));
+            self.keys.push((dotted(&copy_path), dotted(&default_path)));
             if let Value::Table(entries) = &mut environment.node.value {
                 entries.push(table.clone());
             }
@@ -74,27 +74,27 @@ impl Shared {
             }
             let key = [entry.key.clone()];
             let below = |path: &[String]| dotted(&[path, &key].concat());
-            self.keys.push((below(&here), below(&there)));
+            self.keys.push((below(&copy_path), below(&default_path)));
             if let Value::Table(entries) = &mut own.node.value {
                 entries.push(entry.clone());
             }
         }
     }
 
-    /// Reports a wrong shared value once, for the table in which it is written.
+    /// Makes sure that a wrong shared value is reported once, with the key of the table in which it is written.
     pub(super) fn say_once(&self, problems: &mut Vec<Problem>) {
         for problem in problems.iter_mut() {
-            let found = self.keys.iter().find_map(|(here, there)| {
-                let rest = problem.key.strip_prefix(here.as_str())?;
+            let found = self.keys.iter().find_map(|(copied, default)| {
+                let rest = problem.key.strip_prefix(copied.as_str())?;
                 let is_within = rest.is_empty() || rest.starts_with(['.', '[']);
-                is_within.then(|| format!("{there}{rest}"))
+                is_within.then(|| format!("{default}{rest}"))
             });
             if let Some(key) = found {
                 problem.key = key;
             }
         }
-        let mut said = HashSet::new();
-        problems.retain(|problem| said.insert((problem.key.clone(), problem.says.clone())));
+        let mut reported = HashSet::new();
+        problems.retain(|problem| reported.insert((problem.key.clone(), problem.says.clone())));
     }
 }
 

@@ -1,5 +1,5 @@
-//! Every value in effect and its origin. A secret is shown by its source only, and a
-//! plain text under a secret's name is hidden.
+//! Lists every value in effect and its origin. A secret is shown only by its source, and a plain text is hidden if its
+//! name looks like that of a secret.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,26 +23,25 @@ use crate::sanitize::sanitize;
 /// One value in effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
-    /// Its key, dotted.
+    /// The key, e.g. `services.web.image`.
     pub key: String,
     /// The value as written in the file.
     pub value: String,
-    /// Its origin.
     pub origin: Origin,
-    /// For a hidden value: a hash to compare it with another one.
+    /// The hash of a hidden value, to compare it with another hidden value.
     #[serde(skip)]
     hidden: Option<u64>,
 }
 
 impl Shown {
-    /// Whether both have the same value, even if neither is shown.
+    /// Whether both have the same value, even if the value is hidden.
     pub(super) fn has_value_of(&self, other: &Self) -> bool {
         self.value == other.value && self.hidden == other.hidden
     }
 }
 
 impl Shown {
-    /// The value as JSON: with its own type, and a duration in milliseconds too.
+    /// The value as JSON: with its own type, and a duration also in milliseconds.
     pub fn json(&self) -> Json {
         let read = toml::from_str::<BTreeMap<String, Json>>(&format!("value = {}", self.value));
         let value = read.ok().and_then(|mut read| read.remove("value"));
@@ -60,12 +59,11 @@ impl Shown {
     }
 }
 
-/// All values in effect: those that are written, the defaults, and the timing
-/// of each target.
+/// All values in effect: the written ones, the defaults, and the timing of each target.
 pub(super) fn shown(tree: &Node, root: &Root, settings: &Settings) -> Vec<Shown> {
     let mut showing = Showing {
         path: Vec::new(),
-        all: Vec::new(),
+        values: Vec::new(),
     };
     showing.node(&schema::INLINE, tree);
     showing.locks(tree, root);
@@ -78,18 +76,18 @@ pub(super) fn shown(tree: &Node, root: &Root, settings: &Settings) -> Vec<Shown>
             &target.definition.timing,
         );
     }
-    showing.all
+    showing.values
 }
 
 struct Showing {
     path: Vec<String>,
-    all: Vec<Shown>,
+    values: Vec<Shown>,
 }
 
 impl Showing {
     fn push(&mut self, value: String, origin: Origin) {
         let key = dotted(&self.path);
-        self.all.push(Shown {
+        self.values.push(Shown {
             key,
             value,
             origin,
@@ -101,7 +99,7 @@ impl Showing {
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);
         self.push(shown, origin);
-        if let Some(shown) = self.all.last_mut() {
+        if let Some(shown) = self.values.last_mut() {
             shown.hidden = Some(hasher.finish());
         }
     }
@@ -160,7 +158,7 @@ impl Showing {
         }
     }
 
-    /// The replacement for a value that is or contains a secret; none if it can be shown.
+    /// The replacement for a value that is or contains a secret; none if the value can be shown.
     fn hidden(&self, node: &Node) -> Option<String> {
         let [.., table, name] = self.path.as_slice() else {
             return None;
@@ -179,7 +177,7 @@ impl Showing {
         };
         let shown = match name.as_str() {
             "path" => hide_in_query(text).0,
-            // The address of an incoming webhook is enough to post there.
+            // Anyone who knows the address of an incoming webhook can post to it.
             "url" => address_only(text),
             _ => sanitize(text),
         };
@@ -264,9 +262,9 @@ fn find<'a>(tree: &'a Node, path: &[&str]) -> Option<&'a Node> {
 }
 
 /// The values as text, one per line, with the origins as comments.
-pub(super) fn text(all: &[Shown]) -> String {
+pub(super) fn text(values: &[Shown]) -> String {
     let mut text = String::new();
-    for shown in all {
+    for shown in values {
         let _ = writeln!(text, "{} = {}  # {}", shown.key, shown.value, shown.origin);
     }
     text

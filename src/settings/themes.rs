@@ -1,5 +1,4 @@
-//! Finds and reads the operator's own themes. The console interprets
-//! them.
+//! Finds and reads the operator's own themes. The console interprets their text.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,17 +6,16 @@ use std::path::{Path, PathBuf};
 use super::paths;
 use crate::sanitize::sanitize;
 
-/// The largest file that is read. A theme with every meaning is far smaller.
+/// The size of the largest file that is read, in bytes. A complete theme is far smaller.
 const LARGEST: u64 = 64 * 1024;
 
-/// The text of a theme.
+/// One of the operator's own themes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThemeFile {
     /// The name of the theme: the file's name without its extension.
     pub name: String,
-    /// The file.
     pub path: PathBuf,
-    /// Its text, or why it cannot be read.
+    /// The text of the file, or why the file cannot be read.
     pub text: Result<String, String>,
 }
 
@@ -31,7 +29,7 @@ pub fn own_themes() -> Vec<ThemeFile> {
     files().into_iter().filter_map(read).collect()
 }
 
-/// The theme files, in order; empty if the directory does not exist.
+/// The theme files, sorted by path; empty if the directory does not exist.
 pub(super) fn files() -> Vec<PathBuf> {
     let Some(directory) = paths::themes_directory() else {
         return Vec::new();
@@ -50,15 +48,15 @@ pub(super) fn files() -> Vec<PathBuf> {
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    let wrong = |error: std::io::Error| sanitize(&format!("cannot be read: {error}"));
+    let unreadable = |error: std::io::Error| sanitize(&format!("the file cannot be read: {error}"));
     let mut text = String::new();
     let read = std::fs::File::open(path)
-        .map_err(wrong)?
+        .map_err(unreadable)?
         .take(LARGEST + 1)
         .read_to_string(&mut text)
-        .map_err(wrong)?;
+        .map_err(unreadable)?;
     if read as u64 > LARGEST {
-        return Err("is larger than 64 KiB, which is too large for a theme".into());
+        return Err("the file is larger than 64 KiB, which is too large for a theme".into());
     }
     Ok(text)
 }

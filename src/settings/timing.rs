@@ -16,7 +16,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// The built-in time between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// The timing when no table has a key.
+/// The timing that applies if no table has a key.
 pub(super) fn built_in(tier: TierWord) -> Timing {
     let mut timing = Timing::default();
     if tier == TierWord::Development {
@@ -30,10 +30,10 @@ pub(super) fn of_target(
     root: &Root,
     environment: &EnvironmentSection,
     service: &ServiceSection,
-    here: &ServiceEnvironmentSection,
+    in_environment: &ServiceEnvironmentSection,
 ) -> Timing {
     let tables = [
-        &here.timing,
+        &in_environment.timing,
         &service.timing,
         &environment.timing,
         &root.defaults.timing,
@@ -59,13 +59,13 @@ pub(super) fn of_target(
     }
 }
 
-/// Lease and heartbeat of an environment's locks.
+/// The lease and the heartbeat of an environment's locks.
 pub(super) fn lock(root: &Root, environment: &EnvironmentSection) -> (Duration, Duration) {
-    let (here, all) = (&environment.lock, &root.defaults.lock);
+    let (own, default) = (&environment.lock, &root.defaults.lock);
     (
-        here.lease.or(all.lease).map_or(LEASE, |time| time.0),
-        here.heartbeat
-            .or(all.heartbeat)
+        own.lease.or(default.lease).map_or(LEASE, |time| time.0),
+        own.heartbeat
+            .or(default.heartbeat)
             .map_or(HEARTBEAT, |time| time.0),
     )
 }

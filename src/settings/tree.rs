@@ -1,5 +1,5 @@
-//! A configuration as a tree in which every value knows its origin. This module parses text into
-//! such a tree; it does not know what the keys mean.
+//! A configuration as a tree in which every value has its origin. This module parses text into such a tree, and does not
+//! know what the keys mean.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,6 @@ pub(super) struct Node {
     pub(super) origin: Origin,
 }
 
-/// A value of the file.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Text(String),
@@ -38,7 +37,6 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// An empty table.
     pub(super) fn empty() -> Self {
         Self {
             value: Value::Table(Vec::new()),
@@ -46,7 +44,7 @@ impl Node {
         }
     }
 
-    /// The entries, if it is a table.
+    /// The entries of a table; empty for any other value.
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Table(entries) => entries,
@@ -54,7 +52,6 @@ impl Node {
         }
     }
 
-    /// The entry with that key.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
@@ -114,7 +111,7 @@ impl Node {
         }
     }
 
-    /// The value without origins.
+    /// The value as plain TOML, without origins.
     pub(super) fn plain(&self) -> toml::Value {
         match &self.value {
             Value::Text(text) => toml::Value::String(text.clone()),

@@ -1,6 +1,6 @@
-//! Whether other users could have written a file or directory. A configuration that was found, not named, can contain
-//! commands that are run to read secrets. A store has the holds and approvals. A state directory says which slot is
-//! live. A user who can write there could act as this user.
+//! Finds out whether other users could have written a file or directory. A configuration that was found, not named, can
+//! contain commands that are run to read secrets. A store contains the holds and approvals. A state directory says which
+//! slot is live. A user who can write to one of these could act as this user.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -30,14 +30,14 @@ pub(super) enum Sharing {
 /// Why a path is not used.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Objection {
-    /// Who could have written it.
+    /// Who could have written the file or directory.
     pub(super) why: String,
     /// The command that removes the access.
     pub(super) fix: String,
 }
 
-/// Why a discovered file is not read; none if it may be. A file that cannot be examined is no objection: opening it
-/// will report the error.
+/// Why a file that was found, not named, is not read; none if it may be read. A file that cannot be examined is no
+/// objection: opening it will report the error.
 pub(super) fn objection(file: &Path) -> Option<String> {
     let Objection { why, .. } = to_existing(file, Sharing::Private)?;
     Some(format!(
@@ -46,15 +46,15 @@ pub(super) fn objection(file: &Path) -> Option<String> {
     ))
 }
 
-/// Who, other than root and this user, could have written a named file or directory, or could have created it
-/// there. If it does not exist yet, the directory in which it would be created counts.
+/// Who, other than root and this user, could have written or created a named file or directory. If it does not exist
+/// yet, the directory in which it would be created is examined.
 pub(super) fn to(path: &Path, sharing: Sharing) -> Option<Objection> {
     if fs::symlink_metadata(path).is_ok() {
         return to_existing(path, sharing);
     }
     let above = path.ancestors().skip(1).find(|above| above.exists())?;
-    let what = format!("the directory {} above it", above.display());
-    of(&fs::metadata(above).ok()?, above, &what, sharing)
+    let name = format!("the directory {} above this path", above.display());
+    of(&fs::metadata(above).ok()?, above, &name, sharing)
 }
 
 fn to_existing(path: &Path, sharing: Sharing) -> Option<Objection> {
@@ -65,7 +65,7 @@ fn to_existing(path: &Path, sharing: Sharing) -> Option<Objection> {
         .or_else(|| of_one(path, sharing))
 }
 
-/// The same for one path to the file. For a link, the link's directory and the file's own directory both count.
+/// The objection to one path: to its directory, to the path itself if it is a symbolic link, or to the file.
 fn of_one(path: &Path, sharing: Sharing) -> Option<Objection> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -73,20 +73,20 @@ fn of_one(path: &Path, sharing: Sharing) -> Option<Objection> {
     };
     let in_directory = fs::metadata(directory).ok();
     let of_directory =
-        in_directory.and_then(|found| of(&found, directory, "its directory", sharing));
+        in_directory.and_then(|found| of(&found, directory, "the directory of this path", sharing));
     let of_link = fs::symlink_metadata(path).ok().filter(Metadata::is_symlink);
-    let of_link = of_link.and_then(|link| belongs_to_another(&link, path, "the link to it"));
+    let of_link = of_link.and_then(|link| belongs_to_another(&link, path, "the link at this path"));
     of_directory
         .or(of_link)
-        .or_else(|| of(&fs::metadata(path).ok()?, path, "it", sharing))
+        .or_else(|| of(&fs::metadata(path).ok()?, path, "this path", sharing))
 }
 
-fn belongs_to_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
+fn belongs_to_another(found: &Metadata, path: &Path, name: &str) -> Option<Objection> {
     let own = geteuid().as_raw();
     let is_another = found.uid() != own && found.uid() != 0;
     is_another.then(|| Objection {
         why: format!(
-            "{what} belongs to another user (uid {}, mode {:04o})",
+            "{name} belongs to another user (uid {}, mode {:04o})",
             found.uid(),
             found.mode() & 0o7777
         ),
@@ -94,10 +94,10 @@ fn belongs_to_another(found: &Metadata, path: &Path, what: &str) -> Option<Objec
     })
 }
 
-fn of(found: &Metadata, path: &Path, what: &str, sharing: Sharing) -> Option<Objection> {
+fn of(found: &Metadata, path: &Path, name: &str, sharing: Sharing) -> Option<Objection> {
     let mode = found.mode();
     if !is_shared(found, path, sharing)
-        && let Some(objection) = belongs_to_another(found, path, what)
+        && let Some(objection) = belongs_to_another(found, path, name)
     {
         return Some(objection);
     }
@@ -105,22 +105,22 @@ fn of(found: &Metadata, path: &Path, what: &str, sharing: Sharing) -> Option<Obj
     let owner = format!("owner uid {}, mode {:04o}", found.uid(), mode & 0o7777);
     if mode & EVERYBODY != 0 && !is_guarded {
         return Some(Objection {
-            why: format!("every user may write to {what} ({owner})"),
+            why: format!("every user may write to {name} ({owner})"),
             fix: format!("chmod o-w {}", path.display()),
         });
     }
     if mode & GROUP != 0 && !is_guarded && !may_write(found.gid(), sharing) {
         let group = found.gid();
         return Some(Objection {
-            why: format!("a group (gid {group}) may write to {what} ({owner})"),
+            why: format!("a group (gid {group}) may write to {name} ({owner})"),
             fix: format!("chmod g-w {}", path.display()),
         });
     }
     None
 }
 
-/// Whether another user who owns a file shares it with this one: their common group may write to it, or this user
-/// is root, who may use a service user's files in that user's directory.
+/// Whether a file of another user is shared with this user: their common group may write to the file, or this user is
+/// root, who may use the files of a service's user in the directory of that user.
 fn is_shared(found: &Metadata, path: &Path, sharing: Sharing) -> bool {
     if sharing == Sharing::Private {
         return false;
@@ -129,7 +129,7 @@ fn is_shared(found: &Metadata, path: &Path, sharing: Sharing) -> bool {
     is_of_group || (geteuid().is_root() && has_an_owner_of_its_own(found, path))
 }
 
-/// Whether a file belongs to the owner of its directory, or all files in a directory belong to its owner.
+/// Whether a file has the same owner as its directory. For a directory: whether all files in it have its owner.
 fn has_an_owner_of_its_own(found: &Metadata, path: &Path) -> bool {
     let is_theirs = |other: Metadata| other.uid() == found.uid();
     if !found.is_dir() {
@@ -143,7 +143,7 @@ fn has_an_owner_of_its_own(found: &Metadata, path: &Path) -> bool {
     inside.peek().is_some() && inside.all(|it| it.and_then(|it| it.metadata()).is_ok_and(is_theirs))
 }
 
-/// Whether a group may write. On systems where each user has a private group, files are usually writable for it.
+/// Whether a group may write. On systems where each user has a private group, files are usually writable for that group.
 fn may_write(group: u32, sharing: Sharing) -> bool {
     let own = getegid().as_raw();
     let is_private = group == own && group == geteuid().as_raw();
@@ -171,18 +171,18 @@ mod tests {
         set(&file, 0o644);
         assert_eq!(objection(&file), None);
         set(&file, 0o646);
-        let said = objection(&file).unwrap();
+        let message = objection(&file).unwrap();
         assert!(
-            said.starts_with("every user may write to it (owner uid 0, mode 0646)"),
-            "{said}"
+            message.starts_with("every user may write to this path (owner uid 0, mode 0646)"),
+            "{message}"
         );
-        assert!(said.contains("--config"), "{said}");
+        assert!(message.contains("--config"), "{message}");
         set(&file, 0o644);
         set(place.path(), 0o777);
-        let said = objection(&file).unwrap();
+        let message = objection(&file).unwrap();
         assert!(
-            said.starts_with("every user may write to its directory"),
-            "{said}"
+            message.starts_with("every user may write to the directory of this path"),
+            "{message}"
         );
         set(place.path(), 0o1777);
         assert_eq!(objection(&file), None);
@@ -203,24 +203,24 @@ mod tests {
             std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
         };
         give(&file, 4711, 0);
-        let said = objection(&file).unwrap();
+        let message = objection(&file).unwrap();
         assert!(
-            said.starts_with("it belongs to another user (uid 4711, mode 0644)"),
-            "{said}"
+            message.starts_with("this path belongs to another user (uid 4711, mode 0644)"),
+            "{message}"
         );
         give(&file, 0, 4711);
         fs::set_permissions(&file, Permissions::from_mode(0o664)).unwrap();
-        let said = objection(&file).unwrap();
+        let message = objection(&file).unwrap();
         assert!(
-            said.starts_with("a group (gid 4711) may write to it"),
-            "{said}"
+            message.starts_with("a group (gid 4711) may write to this path"),
+            "{message}"
         );
         give(&file, 0, 0);
         give(place.path(), 4711, 0);
         assert!(
             objection(&file)
                 .unwrap()
-                .starts_with("its directory belongs to another user")
+                .starts_with("the directory of this path belongs to another user")
         );
     }
 
@@ -236,9 +236,9 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert_eq!(objection(&link), None);
         std::os::unix::fs::lchown(&link, Some(4711), Some(0)).unwrap();
-        let said = objection(&link).unwrap();
-        let wanted = "the link to it belongs to another user (uid 4711, ";
-        assert!(said.starts_with(wanted), "{said}");
+        let message = objection(&link).unwrap();
+        let wanted = "the link at this path belongs to another user (uid 4711, ";
+        assert!(message.starts_with(wanted), "{message}");
         assert_eq!(objection(&file), None);
     }
 
@@ -256,7 +256,7 @@ mod tests {
         give(None, 4711);
         let refused = to(&file, Sharing::OwnGroups).unwrap();
         assert_eq!(refused.fix, format!("chmod g-w {}", file.display()));
-        // As if another user of this user's group had created it.
+        // The state after another user of this user's group has created the file.
         give(Some(4711), getegid().as_raw());
         assert_eq!(to(&file, Sharing::OwnGroups), None);
         assert!(to(&file, Sharing::Private).is_some());
@@ -275,10 +275,10 @@ mod tests {
         assert_eq!(to(&file, Sharing::Private), None);
         fs::set_permissions(place.path(), Permissions::from_mode(0o757)).unwrap();
         let refused = to(&file, Sharing::Private).unwrap();
-        let said = format!(
+        let message = format!(
             "every user may write to the directory {}",
             place.path().display()
         );
-        assert!(refused.why.starts_with(&said), "{refused:?}");
+        assert!(refused.why.starts_with(&message), "{refused:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Reads and writes amounts: durations and sizes with units. Knows no file and no section. A bare
-//! number and a zero are refused here, because `0` would mean neither "now" nor "never".
+//! Reads and writes amounts: durations, percentages and sizes, each with its unit. A number without a unit is refused,
+//! and so is a duration or size of zero, because `0` could mean "now" or "never".
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -35,7 +35,9 @@ const LONGEST: u64 = 366 * 86_400_000;
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let shown = visible(text);
     if text == "never" {
-        return Err("`never` is not allowed here: write a duration such as \"1m30s\"".into());
+        return Err(
+            "`never` is not allowed for this key: write a duration such as \"1m30s\"".into(),
+        );
     }
     if text.parse::<f64>().is_ok_and(|number| number != 0.0) {
         return Err(format!(
@@ -69,10 +71,10 @@ pub(super) fn limit(text: &str) -> Result<Limit, String> {
     }
     duration(text)
         .map(Limit::After)
-        .map_err(|said| format!("{said}, or \"never\""))
+        .map_err(|message| format!("{message}, or \"never\""))
 }
 
-/// Reads `5%`: a whole number of per cent, at most a hundred.
+/// Reads `5%`: a whole number of percent, at most 100.
 pub(super) fn percent(text: &str) -> Result<u8, String> {
     let shown = visible(text);
     let number = text.strip_suffix('%').map(str::parse::<u8>);
@@ -153,11 +155,11 @@ pub(super) fn write_limit(limit: Limit) -> String {
 
 /// A size as it is written in the file: in the largest unit that divides it.
 pub(super) fn write_size(bytes: u64) -> String {
-    let (unit, one) = SIZES
+    let (unit, size) = SIZES
         .into_iter()
-        .find(|(_, one)| bytes.is_multiple_of(*one))
+        .find(|(_, size)| bytes.is_multiple_of(*size))
         .unwrap_or(("B", 1));
-    format!("{}{unit}", bytes / one)
+    format!("{}{unit}", bytes / size)
 }
 
 macro_rules! word {
@@ -215,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_words_with_units() {
+    fn durations_have_units() {
         for (text, milliseconds) in [
             ("30s", 30_000),
             ("1m30s", 90_000),
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_words_with_units() {
+    fn sizes_have_units() {
         for (text, bytes) in [("256MiB", 268_435_456), ("1GiB", 1 << 30), ("1000B", 1000)] {
             assert_eq!(size(text), Ok(bytes));
             assert_eq!(write_size(bytes), text);

@@ -141,7 +141,7 @@ fn only_the_file_adds_a_service_to_a_protected_environment() {
         &[],
     );
     let said = said.expect_err("it is refused").to_string();
-    assert!(said.contains("does not set it. "), "{said}");
+    assert!(said.contains("does not set this key. "), "{said}");
 }
 
 #[test]
@@ -151,14 +151,14 @@ fn the_error_names_both_positions() {
             "environments.production.docker.address",
             "unix:///run/own.sock"
         ),
-        "--set environments.production.docker.address: environments.production.docker.address: `production` is protected, and greenroom.toml:15:22 has another value. Only the file decides which servers it has, what runs there and what proves it good. Change the file, or remove this setting"
+        "--set environments.production.docker.address: environments.production.docker.address: `production` is protected, and greenroom.toml:15:22 has another value. Only the file decides which servers an environment has, what runs there and what proves a version good. Change the file, or remove this setting"
     );
     let variable = ("GREENROOM__SERVICES__WEB__COMMAND", "[\"other\"]");
     let said = read(&[], &[variable])
         .expect_err("it is refused")
         .to_string();
     assert!(
-        said.starts_with("$GREENROOM__SERVICES__WEB__COMMAND: services.web.command: `production` is protected, and greenroom.toml:16:11 does not set it. "),
+        said.starts_with("$GREENROOM__SERVICES__WEB__COMMAND: services.web.command: `production` is protected, and greenroom.toml:16:11 does not set this key. "),
         "{said}"
     );
 }
@@ -378,7 +378,7 @@ fn nothing_is_stored_in_a_directory_that_an_update_replaces() {
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.contains("environments.dev.sqlite.path: "), "{said}");
         assert!(said.contains(&dated.display().to_string()), "{said}");
-        assert!(said.contains("Name an absolute path"), "{said}");
+        assert!(said.contains("Use an absolute path"), "{said}");
     }
     // The directory itself, by other names of it.
     for itself in [".", "sub/..", "./"] {

@@ -59,7 +59,7 @@ fn a_requested_handover_lets_the_new_driver_finish_the_release() {
     ana.wait_for_text("1 watch", SOON);
     let status = words(&sandbox.run(&["status", "web", "production"]));
     assert!(
-        status.contains("> ben@") && status.contains("has watched it since"),
+        status.contains("> ben@") && status.contains("has watched this target since"),
         "{status}"
     );
 

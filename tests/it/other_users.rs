@@ -89,7 +89,7 @@ impl Place {
 fn files_that_other_users_own_or_may_write_are_refused_by_name() {
     assert_eq!(Place::new().said(), "");
     let owned = "belongs to another user (uid 47110816, mode 0";
-    let written = "every user may write to it";
+    let written = "every user may write to this path";
     for (path, mode, line, says, mend) in [
         (
             "store/store.db",
@@ -109,7 +109,7 @@ fn files_that_other_users_own_or_may_write_are_refused_by_name() {
             "store",
             Some(0o777),
             4,
-            "every user may write to its directory",
+            "every user may write to the directory of this path",
             "chmod o-w store",
         ),
         ("nginx", None, 5, owned, "chown -h 0 nginx"),
@@ -145,7 +145,7 @@ fn files_that_other_users_own_or_may_write_are_refused_by_name() {
             "bin",
             Some(0o777),
             5,
-            "every user may write to its directory",
+            "every user may write to the directory of this path",
             "chmod o-w bin",
         ),
     ] {
@@ -176,12 +176,12 @@ fn files_that_others_can_change_block_only_their_environment() {
         warned.contains("other users can change `processes`"),
         "{warned}"
     );
-    assert!(!warned.contains("Greenroom does nothing"), "{warned}");
+    assert!(!warned.contains("Greenroom does not use"), "{warned}");
     place.set("nginx", 0o777);
     let warned = place.loaded(false).expect("dev can be used");
-    let says = "other users can change `nginx`: every user may write to it";
+    let says = "other users can change `nginx`: every user may write to this path";
     assert!(warned.contains(says), "{warned}");
-    let ends = "chmod o-w nginx. Until then Greenroom does nothing in production";
+    let ends = "chmod o-w nginx. Until this is corrected, Greenroom does not use production";
     assert!(warned.contains(ends), "{warned}");
     let all = place.loaded(true).expect_err("both are said");
     assert!(
@@ -272,13 +272,13 @@ fn commands_fail_in_the_environment_whose_files_others_can_change_and_in_no_othe
     let hold = |environment| run(&["hold", "web", environment, "--reason", "payday"]);
     let (code, said) = hold("dev");
     assert_eq!(code, Some(0), "{said}");
-    assert!(
-        said.contains("Greenroom does nothing in production"),
-        "{said}"
-    );
+    assert!(said.contains("Greenroom does not use production"), "{said}");
     let (code, said) = hold("production");
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("nothing is done in production: "), "{said}");
+    assert!(
+        said.contains("the environment production is not used: "),
+        "{said}"
+    );
     assert!(
         !place.0.path().join("store/store.db-wal").exists(),
         "{said}"

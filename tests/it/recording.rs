@@ -76,7 +76,7 @@ fn the_output_of_a_candidate_is_archived_for_every_outcome() {
     let last = json_list(&last, "items").remove(0);
     let shown = sandbox.run(&["show", last["id"].as_str().expect("an id"), "--logs"]);
     assert!(
-        words(&shown).contains("no log of its candidate is kept here"),
+        words(&shown).contains("the archive has no log of the candidate"),
         "{}",
         words(&shown)
     );

@@ -367,7 +367,7 @@ fn a_wrong_variable_or_flag_is_named_with_a_suggestion() {
     let expected = "\
 $GREENROOM__CONSOLE__THEEM: console: unknown key `theem`; did you mean `theme`?
 $GREENROOM__SERVICES__WEB__LISTEN__PORT: services.web.listen.port: `many` is not a number
---set services.web: services.web: this is a whole table: set its values one by one
+--set services.web: services.web: this key is a whole table: set its values one by one
 --set defaults.timing.watch: defaults.timing.watch: `60` has no unit: write \"60s\" if seconds are meant";
     assert_eq!(problems.to_string(), expected);
 }
@@ -489,7 +489,7 @@ fn the_variable_names_the_file_and_a_missing_one_is_an_error() {
     assert!(
         problems
             .to_string()
-            .starts_with("nowhere/greenroom.toml: cannot be read: "),
+            .starts_with("nowhere/greenroom.toml: the file cannot be read: "),
         "{problems}"
     );
 }

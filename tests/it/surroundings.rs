@@ -135,10 +135,10 @@ fn without_a_home_nothing_is_written_to_the_working_directory() {
         let said = err(&refused);
         assert_eq!(refused.status.code(), Some(2), "{said}");
         for (key, what) in [
-            ("history.archive", "no directory for the archive is known"),
+            ("history.archive", "there is no directory for the archive"),
             (
                 "environments.dev.sqlite.path",
-                "no directory for the store is known",
+                "there is no directory for the store",
             ),
         ] {
             let line = said.lines().find(|line| line.contains(what));
@@ -239,7 +239,7 @@ fn a_configuration_found_where_others_may_write_is_not_read() {
     let said = err(&refused);
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("every user may write to its directory"),
+        said.contains("every user may write to the directory of this path"),
         "{said}"
     );
     // When it is named, it is read, and refused because others can change the store and the state.

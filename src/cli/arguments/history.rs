@@ -27,19 +27,19 @@ pub(crate) struct History {
     /// Only this outcome: ok, failed, open, done, superseded, backed-out, left, needs-person
     #[arg(long, value_name = "OUTCOME")]
     pub(crate) outcome: Option<Outcomes>,
-    /// Only releases that started then or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00, in this machine's time zone
+    /// Only releases that started at this time or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00, in this machine's time zone
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
-    /// Only releases that started before; a day includes its end
+    /// Only releases that started before this time; a day counts until its end
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// Only releases with all these words, or words that start like them, anywhere
+    /// Only releases that contain all these words, or longer words that start with them
     #[arg(long, value_name = "WORDS")]
     pub(crate) search: Option<String>,
-    /// The maximum number, newest first
+    /// How many releases to list at most, newest first
     #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = at_least_one)]
     pub(crate) limit: usize,
-    /// Prints comma-separated values, for spreadsheets; wins over --json
+    /// Prints comma-separated values, for spreadsheets; overrides --json
     #[arg(long)]
     pub(crate) csv: bool,
     /// Uses only the archive of this machine; asks no store
@@ -53,11 +53,12 @@ pub(crate) enum HistoryVerb {
     Compare(Compare),
     /// Lists the versions that became live in an environment, in order
     Timeline(Timeline),
-    /// Recomputes the hash of every record and names the first that differs
+    /// Recomputes the hash of every record and names the records that were altered
     Verify(Verify),
-    /// Seals finished records, as a user of etcd that drives no releases: later changes to them are detected
+    /// Seals finished records, so that later changes to them are detected; run it as an etcd user that drives no
+    /// releases
     Seal(SealHistory),
-    /// Removes records that the configuration no longer keeps; never a target's last release or its last good one
+    /// Removes records that the configuration no longer keeps; a target's last release and its last good one always stay
     Prune(PruneHistory),
 }
 
@@ -83,7 +84,7 @@ pub(crate) struct Compare {
     /// One release: its id, the start of its id, or its last eight characters
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) one: String,
-    /// The other release
+    /// The other release, named in the same way
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) other: String,
     /// Uses only the archive of this machine; asks no store
@@ -119,16 +120,16 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// Its id, the beginning of its id, its last eight characters, or `last` for the newest release
+    /// The release: its id, the start of its id, its last eight characters, or `last` for the newest release
     #[arg(add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: String,
-    /// With `last`: of this service
+    /// With `last`: only releases of this service
     #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Option<ServiceName>,
-    /// With `last`: in this environment
+    /// With `last`: only releases in this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
-    /// Shows the log of its candidate too
+    /// Also shows the log of the candidate
     #[arg(long)]
     pub(crate) logs: bool,
     /// Uses only the archive of this machine; asks no store

@@ -12,7 +12,7 @@ use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
 use crate::release::{Site, unread_approvals};
 use crate::wire::{self, App};
 
-/// A trial, and the place it belongs to.
+/// A trial, and the place it tests: an environment, a target, a notice channel, or Greenroom itself.
 pub(super) struct Named<'a> {
     pub(super) place: String,
     pub(super) trial: Trial<'a>,
@@ -25,52 +25,52 @@ fn named<'a>(place: &str, trial: Trial<'a>) -> Named<'a> {
     }
 }
 
-/// All trials.
 pub(super) fn all(app: &App) -> Vec<Named<'_>> {
-    let mut all = own(app);
-    all.extend(servers(app));
-    all.extend(channels(app));
+    let mut trials = own(app);
+    trials.extend(servers(app));
+    trials.extend(channels(app));
     for site in app.engine.sites() {
-        all.extend(target(site));
+        trials.extend(target(site));
     }
-    all
+    trials
 }
 
 fn own(app: &App) -> Vec<Named<'_>> {
-    let known = |what, said: String| Trial::new(what, async { Proof::Works(said) });
+    let fact = |what, text: String| Trial::new(what, async { Proof::Works(text) });
     let changes = match &app.read_only {
-        Some(why) => format!("not possible from here: {why}"),
-        None => "possible, as far as the servers allow this user".to_owned(),
+        Some(why) => format!("not allowed: {why}"),
+        None => "allowed, unless a server refuses them to this user".to_owned(),
     };
-    let mut all = vec![
-        known("version", env!("CARGO_PKG_VERSION").to_owned()),
-        known("operator", app.engine.operator().to_string()),
-        known("changes", changes),
-        known("config", app.file.display().to_string()),
+    let mut trials = vec![
+        fact("version", env!("CARGO_PKG_VERSION").to_owned()),
+        fact("operator", app.engine.operator().to_string()),
+        fact("changes", changes),
+        fact("config", app.file.display().to_string()),
         Trial::new("log", log()),
         Trial::new("archive", app.try_archive()),
     ];
-    all.extend(app.try_directories());
-    let all = all.into_iter();
-    all.map(|trial| named("greenroom", trial)).collect()
+    trials.extend(app.try_directories());
+    let trials = trials.into_iter();
+    trials.map(|trial| named("greenroom", trial)).collect()
 }
 
 async fn log() -> Result<String> {
-    let failed = |said: String| {
-        let doing = "writing its log";
-        Failure::new(FailureKind::Denied, "greenroom", doing, said)
+    let failed = |reason: String| {
+        let doing = "writing the log";
+        Failure::new(FailureKind::Denied, "greenroom", doing, reason)
             .hint("set XDG_STATE_HOME to a directory that this user may write")
     };
-    let directory = diagnostics::log_directory()
-        .ok_or_else(|| failed("no directory for the log is known: HOME is not set".to_owned()))?;
+    let directory = diagnostics::log_directory().ok_or_else(|| {
+        failed("there is no directory for the log, because HOME is not set".to_owned())
+    })?;
     let tried = wire::try_directory(&directory).await;
     tried.map_err(|failure| failed(format!("{}: {}", failure.doing, failure.said)))
 }
 
-/// Each server once, even if several targets use it.
+/// The trials of the servers. A server that several targets use is tested once.
 fn servers(app: &App) -> Vec<Named<'_>> {
     let mut seen = BTreeSet::new();
-    let mut all = Vec::new();
+    let mut tests = Vec::new();
     for site in app.engine.sites() {
         let environment = site.definition.target.environment.as_str();
         let read = &site.read;
@@ -79,59 +79,60 @@ fn servers(app: &App) -> Vec<Named<'_>> {
                 let info = read.runtime.engine().await?;
                 Ok(format!("{}, API {}", info.name, info.api))
             };
-            all.push(named(
+            tests.push(named(
                 environment,
                 Trial::new::<Result<_>>("runtime", runtime).at(read.runtime.address()),
             ));
             let of = engine_of(&site.definition.target.environment);
             let clock = Trial::new("clock", clock(app, of, read.runtime.clock()));
-            all.push(named(environment, clock.at(read.runtime.address())));
+            tests.push(named(environment, clock.at(read.runtime.address())));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
             let registry = Trial::new("store", read.registry.store());
-            all.push(named(environment, registry.at(read.registry.address())));
+            tests.push(named(environment, registry.at(read.registry.address())));
             let of = store_of(&site.definition.target.environment);
             let clock = Trial::new("clock", clock(app, of, read.registry.clock()));
-            all.push(named(environment, clock.at(read.registry.address())));
+            tests.push(named(environment, clock.at(read.registry.address())));
         }
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
             let trials = proxy(site).into_iter();
             let at = read.router.address();
-            all.extend(trials.map(|trial| named(environment, trial.at(at.clone()))));
+            tests.extend(trials.map(|trial| named(environment, trial.at(at.clone()))));
         }
     }
-    all
+    tests
 }
 
-/// The difference between this machine's clock and another machine's.
+/// Compares the clock of this machine with the clock of another machine, which `of` names.
 async fn clock(
     app: &App,
     of: String,
     asking: impl Future<Output = Result<Option<Timestamp>>>,
 ) -> Proof {
     let own = app.engine.clock();
-    let asked = own.now();
+    let before = own.now();
     let time = match asking.await {
         Ok(Some(time)) => time,
-        Ok(None) => return Proof::NotTried(format!("{of} has no clock of its own")),
+        Ok(None) => return Proof::NotTried(format!("{of} has no separate clock")),
         Err(failure) => return Proof::Broken(failure),
     };
-    let reading = ClockReading::new(of, (asked, own.now()), time);
+    let reading = ClockReading::new(of, (before, own.now()), time);
     if !reading.differs() {
         return Proof::Works(format!("{reading}, within a few seconds"));
     }
-    let said = format!(
-        "{reading}: holds and freezes end only when both clocks say so, and approvals when one does"
+    let reason = format!(
+        "{reading}: a hold or freeze ends only when it is over by all clocks, and an approval expires when it is over by one clock"
     );
     let place = reading.of.clone();
     let doing = "comparing the clocks";
-    let failure = Failure::new(FailureKind::Conflict, place, doing, said);
+    let failure = Failure::new(FailureKind::Conflict, place, doing, reason);
     Proof::Broken(
-        failure.hint("set the clock of the machine that is wrong, for example with chrony"),
+        failure.hint("correct the clock of the machine that is wrong, for example with chrony"),
     )
 }
 
-/// If changes are allowed, tests by writing.
+/// The trials of the proxy. If changes are allowed, a trial that writes replaces the trial of the same name that only
+/// reads.
 fn proxy(site: &Site) -> Vec<Trial<'_>> {
     let write = site.write.as_ref();
     let writing = write.map_or_else(Vec::new, |write| write.router.trials());
@@ -142,20 +143,20 @@ fn proxy(site: &Site) -> Vec<Trial<'_>> {
     trials
 }
 
-/// Whether everything that is needed to send notices is available. Nothing is sent.
+/// For each notice channel, tests whether everything that is needed to send notices is available. Nothing is sent.
 fn channels(app: &App) -> Vec<Named<'_>> {
-    let mut all = Vec::new();
+    let mut trials = Vec::new();
     for channel in app.channels() {
         let ready = async {
             let place = channel.notifier.ready().await?;
             let events: Vec<&str> = channel.events.iter().map(|event| event.as_str()).collect();
             let events = events.join(", ");
-            Ok(format!("{place}, gets {events}; nothing was sent"))
+            Ok(format!("{place} gets {events}; nothing was sent"))
         };
         let trial = Trial::new::<Result<_>>("notices", ready);
-        all.push(named(&format!("notices.{}", channel.name), trial));
+        trials.push(named(&format!("notices.{}", channel.name), trial));
     }
-    all
+    trials
 }
 
 fn target(site: &Site) -> Vec<Named<'_>> {
@@ -183,7 +184,7 @@ async fn images(site: &Site) -> Result<String> {
     Ok(format!("{repository}: {} tags", tags.len()))
 }
 
-/// Whether the stored records of the target can be read.
+/// Tests whether the stored records of the target can be read.
 async fn keys(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let record = site.read.registry.read(target).await?;
@@ -194,27 +195,27 @@ async fn keys(site: &Site) -> Result<String> {
     let (wrong_keys, others): (Vec<_>, Vec<_>) =
         problems.partition(|(key, _)| StoredKey::of(target, key).is_drift());
     if wrong_keys.is_empty() {
-        let mut said = vec!["its stored records can be read".to_owned()];
-        said.extend(
+        let mut remarks = vec!["the stored records can be read".to_owned()];
+        remarks.extend(
             others
                 .iter()
                 .map(|(key, why)| StoredKey::line(target, key, why)),
         );
-        said.extend(unread);
-        return Ok(said.join("; "));
+        remarks.extend(unread);
+        return Ok(remarks.join("; "));
     }
     let problems = wrong_keys.into_iter();
-    let said: Vec<String> = problems.map(|(key, why)| format!("{key}: {why}")).collect();
-    Err(wrong(
+    let reasons: Vec<String> = problems.map(|(key, why)| format!("{key}: {why}")).collect();
+    Err(target_failure(
         site,
         FailureKind::Garbled,
-        "reading its keys",
-        said.join("; "),
+        "reading the stored keys",
+        reasons.join("; "),
     )
-    .hint("see who writes there; greenroom status says what a repair can do about it"))
+    .hint("find out what writes these keys; greenroom status says what a repair can do about them"))
 }
 
-/// What the proxy has loaded for the target, and which slot it uses.
+/// Tests whether the proxy has a usable configuration for the target, and says which slot is live.
 async fn route(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -223,9 +224,12 @@ async fn route(site: &Site) -> Result<String> {
         .as_ref()
         .is_ok_and(|it| *it == Installation::Missing)
     {
-        return Ok("not installed yet: the first release installs it".to_owned());
+        return Ok(
+            "the proxy configuration is not installed yet: the first release installs it"
+                .to_owned(),
+        );
     }
-    // This configuration cannot be used, whatever the proxy answers.
+    // A rejected configuration cannot be used, whatever the proxy answers.
     let unusable = |failure: &Failure| failure.kind == FailureKind::Rejected;
     if installation.as_ref().is_err_and(unusable) {
         return installation.map(|_| String::new());
@@ -234,14 +238,14 @@ async fn route(site: &Site) -> Result<String> {
     let (record, pointer) = tokio::join!(site.read.registry.read(target), router.pointer(target));
     if let (Ok(record), Ok(pointer)) = (record, pointer)
         && record.lock.is_none()
-        && let Some(says) = store_went_back(record.revision, Some(&answer), pointer.as_ref())
+        && let Some(reason) = store_went_back(record.revision, Some(&answer), pointer.as_ref())
     {
         let doing = format!("comparing the pointer of {target} with the store");
         let hint = format!(
-            "see what happened to the store, then run greenroom repair {} {}",
+            "find out what happened to the store, then run greenroom repair {} {}",
             target.service, target.environment
         );
-        return Err(wrong(site, FailureKind::Conflict, doing, says).hint(hint));
+        return Err(target_failure(site, FailureKind::Conflict, doing, reason).hint(hint));
     }
     let live = match answer.slot {
         Some(slot) => format!("{slot} has the traffic, generation {}", answer.generation),
@@ -249,16 +253,18 @@ async fn route(site: &Site) -> Result<String> {
     };
     Ok(match installation? {
         Installation::Outdated(why) => {
-            format!("the proxy says: {live}; the next release installs it again: {why}")
+            format!(
+                "the proxy says: {live}; the next release installs the proxy configuration again: {why}"
+            )
         }
         Installation::Newer(why) => {
-            let doing = format!("comparing the configuration of {target}");
+            let doing = format!("comparing the proxy configuration of {target}");
             let place = "the proxy of this target";
             return Err(Failure::new(FailureKind::Conflict, place, doing, why)
-                .hint("get the newer greenroom.toml; if this one is correct, save it again"));
+                .hint("get the newer greenroom.toml; if the file on this machine is correct, save it again"));
         }
         Installation::Foreign(why) => {
-            let doing = format!("looking at the configuration of {target}");
+            let doing = format!("reading the proxy configuration of {target}");
             return Err(Failure::new(
                 FailureKind::Conflict,
                 "the proxy of this target",
@@ -270,7 +276,7 @@ async fn route(site: &Site) -> Result<String> {
     })
 }
 
-/// The slot that the proxy names; none where nothing is installed or live.
+/// The slot that the proxy says is live. There is none if nothing is installed or live.
 async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -279,18 +285,18 @@ async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
         Err(_) => match router.installation(target).await {
             Ok(Installation::Missing) => Ok(None),
             _ => Err(Proof::NotTried(
-                "the proxy does not say what is live".to_owned(),
+                "the proxy does not say which slot is live".to_owned(),
             )),
         },
     }
 }
 
-/// The health endpoint of the live version.
+/// Requests the health endpoint of the live version.
 async fn health(site: &Site) -> Proof {
     let definition = &site.definition;
     let Some(check) = &definition.health else {
-        let said = "no health endpoint is configured: nothing can be released";
-        let failure = wrong(site, FailureKind::Missing, "asking for its health", said).hint(
+        let reason = "no health endpoint is configured, and a release needs one";
+        let failure = target_failure(site, FailureKind::Missing, "testing the health", reason).hint(
             "add `health = { path = \"/health\" }`, or another path that answers 200 when the service is healthy",
         );
         return Proof::Broken(failure);
@@ -311,13 +317,13 @@ async fn health(site: &Site) -> Proof {
     let doing = format!("asking {path} of {slot} at {at}");
     let target = &definition.target;
     let hint = format!(
-        "see its log in the console, or go back: greenroom rollback {} {}",
+        "read the log of the live version in the console, or go back: greenroom rollback {} {}",
         target.service, target.environment
     );
-    Proof::Broken(wrong(site, FailureKind::Unreachable, doing, probe.detail).hint(hint))
+    Proof::Broken(target_failure(site, FailureKind::Unreachable, doing, probe.detail).hint(hint))
 }
 
-/// Whether the live version answers the public.
+/// Tests whether the live version answers at the public address.
 async fn public(site: &Site) -> Proof {
     let Some(address) = &site.definition.public else {
         return Proof::NotTried("no public address is configured".to_owned());
@@ -338,26 +344,26 @@ async fn public(site: &Site) -> Proof {
             Proof::Works(format!("{at} answers {status} from {slot}"))
         }
         status => {
-            let said = match status {
+            let reason = match status {
                 Some(status) => format!(
                     "{by} answers {status}, and {slot} is live; {}",
                     answer.detail
                 ),
                 None => answer.detail,
             };
-            let said = said.trim_end_matches("; ").to_owned();
+            let reason = reason.trim_end_matches("; ").to_owned();
             let doing = format!("asking {at}");
-            let hint = "greenroom status says what differs and what repairs it";
-            Proof::Broken(wrong(site, FailureKind::Unreachable, doing, said).hint(hint))
+            let hint = "greenroom status shows what differs and how to repair it";
+            Proof::Broken(target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint))
         }
     }
 }
 
-fn wrong(
+fn target_failure(
     site: &Site,
     kind: FailureKind,
     doing: impl Into<String>,
-    said: impl Into<String>,
+    reason: impl Into<String>,
 ) -> Failure {
-    Failure::new(kind, site.definition.target.to_string(), doing, said)
+    Failure::new(kind, site.definition.target.to_string(), doing, reason)
 }

@@ -1,5 +1,5 @@
-//! Ends a command in the standby, if the operator asked for that: the old version stays running. The output names
-//! the commands that stop it and that go back to it.
+//! Ends a command when the standby starts, if the operator wants that. The old version keeps running, and the output
+//! names the commands that stop the old version and that go back to it.
 
 use crate::history::Step;
 use crate::release::{Plan, Progress, Status, StepState};
@@ -7,15 +7,15 @@ use crate::release::{Plan, Progress, Status, StepState};
 /// Whether a command waits for the end of the standby.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StandbyWait {
-    /// It waits, and the old version is stopped.
+    /// The command waits, and the old version is stopped.
     Waits,
-    /// It ends as soon as the standby starts.
+    /// The command ends as soon as the standby starts.
     Leaves,
-    /// It has asked the driver to end there.
+    /// The command has requested the driver to end in the standby.
     Left,
 }
 
-/// Whether only the old version remains to be stopped, and that has not started.
+/// Whether only the stop of the old version remains and has not started.
 pub(super) fn is_resting(progress: &Progress) -> bool {
     let asks_to_stop = matches!(
         progress,
@@ -27,14 +27,14 @@ pub(super) fn is_resting(progress: &Progress) -> bool {
     asks_to_stop || matches!(progress, Progress::Standby { .. })
 }
 
-/// Whether the old version is unchanged so far.
+/// Whether the stop of the old version has not started, so that the old version is still running.
 pub(super) fn is_old_version_running(status: &Status) -> bool {
     let stop = status.steps.iter().find(|step| step.step == Step::Stop);
     stop.is_some_and(|stop| matches!(stop.state, StepState::Pending | StepState::Waiting { .. }))
 }
 
 /// The message that the old version is still running, with the commands that stop it and go back to it.
-pub(super) fn words(plan: &Plan) -> String {
+pub(super) fn still_running(plan: &Plan) -> String {
     let target = plan.target();
     let old = plan.from.as_ref().map_or_else(
         || "the old version is still running".to_owned(),
@@ -52,7 +52,7 @@ pub(super) fn words(plan: &Plan) -> String {
     )
 }
 
-/// Which version had the traffic when this driver stopped, and whether the old one is still running.
+/// Says which version had the traffic when this driver stopped, and whether the old version was still running.
 pub(super) fn who_has_the_traffic(status: &Status) -> String {
     let plan = &status.plan;
     let (new, slot) = (&plan.version, plan.slot);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::console::action::BINDINGS;
 
-/// As Markdown.
+/// The table as Markdown.
 pub(super) fn table() -> String {
     let mut text = "| key | what it does |\n|---|---|".to_owned();
     for binding in BINDINGS {

@@ -1,10 +1,10 @@
-//! The table in `greenroom help limits`: how much is read from every server, and for how long.
+//! The table in `greenroom help limits`: how much Greenroom reads from each server, and for how long.
 
 use std::fmt::Write as _;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// As Markdown.
+/// The table of `bounds` as Markdown.
 pub(super) fn table(bounds: &[Bound]) -> String {
     let mut text = "| server | what is read | at most | time |\n|---|---|---|---|".to_owned();
     for bound in bounds {
@@ -32,8 +32,8 @@ fn time(time: TimeLimit) -> String {
     match time {
         TimeLimit::Within(time) => format!("within {time:?}"),
         TimeLimit::Idle(time) => format!("{time:?} without new data"),
-        TimeLimit::Configured(key) => format!("within its `{key}`"),
-        TimeLimit::Endless => "for as long as it is followed".to_owned(),
+        TimeLimit::Configured(key) => format!("within the configured `{key}`"),
+        TimeLimit::Endless => "no limit".to_owned(),
     }
 }
 

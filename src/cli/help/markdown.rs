@@ -3,15 +3,14 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-/// A part of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Block {
-    /// Its level, from 1, and its text.
+    /// The level of the heading, from 1, and its text.
     Heading(u8, Vec<Span>),
     Paragraph(Vec<Span>),
     /// Lines that are not wrapped.
     Code(String),
-    /// The number of the first item, if they are numbered, and the content of each item.
+    /// The number of the first item if the list is numbered, and the content of each item.
     List(Option<u64>, Vec<Vec<Block>>),
     Table(Table),
 }
@@ -22,7 +21,7 @@ pub(in crate::cli) struct Table {
     pub(in crate::cli) rows: Vec<Vec<Vec<Span>>>,
 }
 
-/// Text in one style.
+/// A piece of text that has one style.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct Span {
     pub(in crate::cli) text: String,
@@ -54,11 +53,11 @@ fn blocks(events: &mut Parser<'_>) -> Vec<Block> {
                 Some(Block::Heading(level as u8, spans(events)))
             }
             Event::Start(Tag::Paragraph) => Some(Block::Paragraph(spans(events))),
-            Event::Start(Tag::CodeBlock(_)) => Some(Block::Code(words(events))),
+            Event::Start(Tag::CodeBlock(_)) => Some(Block::Code(block_text(events))),
             Event::Start(Tag::List(first)) => Some(Block::List(first, items(events))),
             Event::Start(Tag::Table(_)) => Some(Block::Table(table(events))),
             Event::Start(Tag::HtmlBlock) => {
-                words(events);
+                block_text(events);
                 None
             }
             inline => {
@@ -104,11 +103,11 @@ fn table(events: &mut Parser<'_>) -> Table {
 }
 
 /// The text of everything up to the end of a block.
-fn words(events: &mut Parser<'_>) -> String {
+fn block_text(events: &mut Parser<'_>) -> String {
     let mut text = String::new();
     for event in events {
         match event {
-            Event::Text(words) => text.push_str(&words),
+            Event::Text(part) => text.push_str(&part),
             Event::End(_) => break,
             _ => {}
         }

@@ -1,11 +1,11 @@
-//! Tables in columns. Where they are wider than the page, the columns with the most text are wrapped.
+//! Lays out tables in columns. If a table is wider than the page, the columns with the most text are wrapped.
 
 use super::markdown::{Span, Style, Table};
 use super::text::{Line, Page, width_of, widths, wrap, written};
 
-/// Blanks between two columns.
+/// The number of blanks between two columns.
 const GAP: usize = 2;
-/// Rows with more lines than this are separated by blank lines.
+/// If a row has more lines than this, blank lines separate all rows.
 const LINES: usize = 2;
 
 pub(super) fn lines(table: &Table, page: Page, width: usize) -> Vec<String> {
@@ -20,15 +20,15 @@ pub(super) fn lines(table: &Table, page: Page, width: usize) -> Vec<String> {
     let rule = columns.iter().map(|&width| "-".repeat(width));
     let rule = rule.collect::<Vec<_>>().join(&" ".repeat(GAP));
     let apart = rows.iter().any(|row| row.len() > LINES);
-    let mut all = head;
-    all.push(rule);
+    let mut lines = head;
+    lines.push(rule);
     for (index, row) in rows.into_iter().enumerate() {
         if apart && index > 0 {
-            all.push(String::new());
+            lines.push(String::new());
         }
-        all.extend(row);
+        lines.extend(row);
     }
-    all
+    lines
 }
 
 fn strong(cell: &[Span]) -> Vec<Span> {
@@ -60,7 +60,7 @@ fn columns(table: &Table, page: Page, width: usize) -> Vec<usize> {
         *widest -= 1;
     }
     let mut columns = least;
-    // First the columns that need no wrapping.
+    // Columns that need no wrapping get their width first.
     let share = room / columns.len().max(1);
     for index in 0..columns.len() {
         let left = room.saturating_sub(columns.iter().sum());

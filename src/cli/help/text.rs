@@ -1,4 +1,4 @@
-//! Blocks of Markdown as lines: styled for a terminal, plain text for everything else.
+//! Turns blocks of Markdown into lines: styled for a terminal, plain text for everything else.
 
 use clap::builder::styling::{AnsiColor, Style as Ansi};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -50,7 +50,6 @@ pub(super) fn render(blocks: &[Block], page: Page) -> String {
     text
 }
 
-/// The lines of one block.
 fn lines(block: &Block, page: Page, width: usize) -> Vec<String> {
     match block {
         Block::Heading(_, spans) => {
@@ -76,7 +75,7 @@ fn code_line(line: &str, page: Page) -> String {
 }
 
 fn list(first: Option<u64>, items: &[Vec<Block>], page: Page, width: usize) -> Vec<String> {
-    let mut all = Vec::new();
+    let mut output = Vec::new();
     for (number, item) in (first.unwrap_or_default()..).zip(items) {
         let mark = match first {
             Some(_) => format!("{number}. "),
@@ -90,15 +89,15 @@ fn list(first: Option<u64>, items: &[Vec<Block>], page: Page, width: usize) -> V
         });
         for (index, line) in inner.enumerate() {
             let mark = if index == 0 { mark.as_str() } else { "" };
-            all.push(format!("{mark:indent$}{line}"));
+            output.push(format!("{mark:indent$}{line}"));
         }
     }
-    all
+    output
 }
 
 pub(super) fn written(lines: &[Line], page: Page) -> Vec<String> {
     let written = |line: &Line| {
-        let joined = line.chunk_by(|one, next| one.style == next.style);
+        let joined = line.chunk_by(|piece, next| piece.style == next.style);
         joined
             .map(|pieces| write(&joined_up(pieces), page))
             .collect()
@@ -125,7 +124,7 @@ fn write(piece: &Piece, page: Page) -> String {
     format!("{ansi}{}{ansi:#}", piece.text)
 }
 
-/// Wraps words between blanks. A word that is wider than the width is cut.
+/// Wraps text at blanks. A word that is wider than `width` is cut.
 pub(super) fn wrap(spans: &[Span], page: Page, width: usize) -> Vec<Line> {
     let width = width.max(1);
     let mut lines: Vec<Line> = vec![Vec::new()];
@@ -146,7 +145,7 @@ pub(super) fn wrap(spans: &[Span], page: Page, width: usize) -> Vec<Line> {
                 line.extend(piece);
             }
         }
-        // The blank after a word becomes part of the line with the next word.
+        // Every word is followed by a blank. A blank at the end of a line is removed below.
         if let Some(line) = lines.last_mut() {
             line.push(blank());
             used += 1;
@@ -167,7 +166,7 @@ fn blank() -> Piece {
     }
 }
 
-/// Cuts a word into parts of at most a width.
+/// Cuts a word that is wider than `width` into its characters.
 fn cut(word: Word, width: usize) -> Vec<Word> {
     if width_of(&word) <= width {
         return vec![word];
@@ -190,11 +189,11 @@ pub(super) fn width_of(pieces: &[Piece]) -> usize {
 /// The width of the widest word, and of the whole text on one line.
 pub(super) fn widths(spans: &[Span], page: Page) -> (usize, usize) {
     let words = words(spans, page);
-    let all: Vec<usize> = words.iter().map(|word| width_of(word)).collect();
-    let widest = all.iter().copied().max().unwrap_or_default();
+    let widths: Vec<usize> = words.iter().map(|word| width_of(word)).collect();
+    let widest = widths.iter().copied().max().unwrap_or_default();
     (
         widest,
-        all.iter().sum::<usize>() + all.len().saturating_sub(1),
+        widths.iter().sum::<usize>() + widths.len().saturating_sub(1),
     )
 }
 
@@ -226,7 +225,7 @@ fn words(spans: &[Span], page: Page) -> Vec<Word> {
     words
 }
 
-/// Quotes code that could be taken for a word of the sentence, if it has no colour.
+/// Quotes code without colour that looks like a word of the sentence.
 fn quoted(span: &Span, page: Page) -> String {
     let is_word = span.text.chars().all(char::is_alphanumeric);
     let is_key = span.text.chars().count() == 1;

@@ -8,20 +8,19 @@ use super::{keys, limits};
 use crate::inventory::drift::Name;
 use crate::wire;
 
-/// The topic that has a JSON schema as well.
+/// The only topic that has a JSON schema.
 pub(super) const JSON: &str = "json";
 
-/// The marks that are replaced by a table or a list.
+// Each of these marks in a topic is replaced by a generated table or list.
 const TABLE_OF_KEYS: &str = "<!-- table of keys -->";
 const TABLE_OF_LIMITS: &str = "<!-- table of limits -->";
 const LIST_OF_DIFFERENCES: &str = "<!-- list of differences -->";
 
-/// A topic.
 #[derive(Debug)]
 pub(in crate::cli) struct Topic {
-    /// Its name, as typed.
+    /// The name that the operator types.
     pub(in crate::cli) name: &'static str,
-    /// Its description in one line.
+    /// A description in one line.
     pub(in crate::cli) about: &'static str,
     text: &'static str,
 }
@@ -56,7 +55,6 @@ pub(in crate::cli) const TOPICS: [Topic; 15] = [
     topic!("security", "Who can do what, secrets, files and permissions"),
 ];
 
-/// The topic with this name.
 pub(super) fn find(name: &str) -> Option<&'static Topic> {
     TOPICS.iter().find(|topic| topic.name == name)
 }
@@ -71,7 +69,6 @@ pub(in crate::cli) fn list() -> String {
 }
 
 impl Topic {
-    /// The whole topic.
     pub(in crate::cli) fn blocks(&self) -> Vec<Block> {
         markdown::read(&self.markdown())
     }

@@ -1,5 +1,5 @@
-//! `greenroom history compare`: shows two releases side by side: outcome, versions, commits and images
-//! first, then the other differences, then what is the same.
+//! `greenroom history compare`: compares two releases. Shows outcome, versions, commits and images first, then the other
+//! differences, then the values that are the same.
 
 use jiff::Timestamp;
 
@@ -47,7 +47,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Compare) -> Exit {
     Exit::Done
 }
 
-/// One row as JSON. A duration is a number here, not text.
+/// One row as JSON. Durations become numbers of milliseconds.
 fn json(row: &Compared) -> serde_json::Value {
     let mut json = serde_json::json!({
         "what": row.what,
@@ -56,25 +56,25 @@ fn json(row: &Compared) -> serde_json::Value {
         "same": row.is_same(),
     });
     if let Some([one, other]) = row.took {
-        let words = |words: &str| words.rsplit_once(", ").map(|(words, _)| words.to_owned());
-        json["one"] = words(&row.one).into();
-        json["other"] = words(&row.other).into();
+        let without_time = |text: &str| text.rsplit_once(", ").map(|(rest, _)| rest.to_owned());
+        json["one"] = without_time(&row.one).into();
+        json["other"] = without_time(&row.other).into();
         json["one_ms"] = one.map(lines::milliseconds).into();
         json["other_ms"] = other.map(lines::milliseconds).into();
     }
     json
 }
 
-/// A value of one release: nothing is null, and times are written as everywhere in JSON.
-fn value(words: &str) -> Option<String> {
-    if words == NOT_COMPARED {
+/// The value of one release, with times in the format that all JSON has. A value that was not compared is `null`.
+fn value(text: &str) -> Option<String> {
+    if text == NOT_COMPARED {
         return None;
     }
-    let time = words.parse::<Timestamp>();
-    Some(time.map_or_else(|_| words.to_owned(), |time| time.to_string()))
+    let time = text.parse::<Timestamp>();
+    Some(time.map_or_else(|_| text.to_owned(), |time| time.to_string()))
 }
 
-/// One row, with both values if they differ.
+/// Prints one row, with both values if they differ.
 fn say(row: &Compared) {
     say_line!("  {:<WHAT$}  {}", row.what, row.one);
     if !row.is_same() {

@@ -6,29 +6,29 @@ use crate::settings::nearest;
 use crate::watchers::Archive;
 use crate::wire::App;
 
-/// How many matches are listed.
+/// How many matches are listed at most.
 const NAMED: usize = 6;
 /// How many releases are searched for a similar id.
 const RECENT: usize = 200;
-/// The shortest part of an id that identifies a release: shorter starts are nearly the same in all ids.
+/// The shortest typed id for which a similar id is suggested. Shorter starts are nearly the same in all ids.
 const SHORTEST: usize = 8;
 
 /// The record that an id names.
 pub(in crate::cli) enum Found {
     Release(Box<Kept>),
-    Beside(Box<KeptAudit>),
+    Audit(Box<KeptAudit>),
 }
 
 impl Found {
     fn is_over(&self) -> bool {
         match self {
             Self::Release(kept) => kept.recorded.head.closed.is_some(),
-            Self::Beside(kept) => kept.record.is_settled(),
+            Self::Audit(kept) => kept.record.is_settled(),
         }
     }
 }
 
-/// The release with this id, or the end of the command.
+/// Finds the release with this id. Otherwise prints why there is none, and returns the exit code.
 pub(super) async fn release(
     app: &App,
     archive: &Archive,
@@ -37,7 +37,7 @@ pub(super) async fn release(
 ) -> Result<Kept, Exit> {
     match find(app, archive, named, offline).await? {
         Found::Release(kept) => Ok(*kept),
-        Found::Beside(kept) => {
+        Found::Audit(kept) => {
             let kind = kept.record.kind();
             warn_line!("greenroom: {named} is a {kind}, not a release");
             Err(Exit::Usage)
@@ -45,31 +45,32 @@ pub(super) async fn release(
     }
 }
 
-/// The release, hold or repair with this id, or the end of the command. If it is not kept or has no
-/// end yet, the stores are read first, unless the command is offline.
+/// Finds the release, hold or repair with this id. Otherwise prints why there is none, and returns the exit code. If
+/// the archive does not have the record or the record has no end yet, the stores are read first, unless the command is
+/// offline.
 pub(in crate::cli) async fn find(
     app: &App,
     archive: &Archive,
     named: &str,
     offline: bool,
 ) -> Result<Found, Exit> {
-    let kept = look(archive, named).await?;
+    let kept = look_up(archive, named).await?;
     if offline || kept.as_ref().is_some_and(Found::is_over) {
         return found(archive, named, kept).await;
     }
     super::catch_up(app, archive, |_| true).await;
-    let kept = look(archive, named).await?;
-    if kept.is_none() && is_forgotten(archive, named).await {
+    let kept = look_up(archive, named).await?;
+    if kept.is_none() && was_pruned(archive, named).await {
         warn_line!(
-            "greenroom: release {named} was pruned: history.keep_days, keep_last and max_size decide what is kept"
+            "greenroom: release {named} was pruned from the archive: history.keep_days, keep_last and max_size decide what is kept"
         );
         return Err(Exit::Usage);
     }
     found(archive, named, kept).await
 }
 
-/// Whether it was pruned. Only a complete id tells.
-async fn is_forgotten(archive: &Archive, named: &str) -> bool {
+/// Whether the release was pruned from the archive. A part of an id is not enough to find out.
+async fn was_pruned(archive: &Archive, named: &str) -> bool {
     let Ok(id) = named.to_ascii_uppercase().parse() else {
         return false;
     };
@@ -77,22 +78,22 @@ async fn is_forgotten(archive: &Archive, named: &str) -> bool {
     forgotten.is_ok_and(|forgotten| !forgotten.is_empty())
 }
 
-/// The record, or the end of the command.
+/// Returns the record. If there is none, prints a suggestion and returns the exit code.
 async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Found, Exit> {
     if let Some(kept) = kept {
         return Ok(kept);
     }
     let hint = match meant(archive, named).await {
         Some(id) => format!("did you mean {id}?"),
-        None => "greenroom history lists them".to_owned(),
+        None => "greenroom history lists the releases".to_owned(),
     };
     Err(names::refuse(
-        &format!("no release is called {named}"),
+        &format!("no release has the id {named}"),
         &hint,
     ))
 }
 
-/// The only recent release whose id starts almost as typed.
+/// Suggests an id: that of the only recent release whose id starts almost like the typed one.
 async fn meant(archive: &Archive, named: &str) -> Option<String> {
     let typed = named.to_ascii_uppercase();
     let length = typed.chars().count();
@@ -112,7 +113,7 @@ async fn meant(archive: &Archive, named: &str) -> Option<String> {
     }
 }
 
-async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
+async fn look_up(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
     let failed = |failure: crate::ports::Failure| {
         warn_line!("greenroom: {failure}");
         Exit::Failed
@@ -122,7 +123,7 @@ async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
     let mut audit = audit.map_err(failed)?;
     match (ids.as_slice(), audit.len()) {
         ([], 0) => Ok(None),
-        ([], 1) => Ok(audit.pop().map(|kept| Found::Beside(Box::new(kept)))),
+        ([], 1) => Ok(audit.pop().map(|kept| Found::Audit(Box::new(kept)))),
         ([id], 0) => {
             let kept = archive.read.release(*id).await.map_err(failed)?;
             Ok(kept.map(|kept| Found::Release(Box::new(kept))))

@@ -1,4 +1,4 @@
-//! `greenroom history prune`: removes what the configuration does not keep, or shows what it would remove.
+//! `greenroom history prune`: removes the records that the configuration does not keep, or only lists them.
 
 use super::{Exit, json};
 use crate::cli::arguments::{Common, PruneHistory};
@@ -29,11 +29,11 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
     if common.json {
         json::answer(serde_json::json!({ "dry_run": verb.dry_run, "forgotten": pruned }));
     } else {
-        tell(&pruned, verb.dry_run);
+        print_pruning(&pruned, verb.dry_run);
     }
     if pruned.too_many > 0 {
         warn_line!(
-            "greenroom: {} more than history.max_size: only each target's last release and its last good one are left",
+            "greenroom: the archive is {} larger than history.max_size, although only each target's last release and its last good one are left",
             mebibytes(pruned.too_many)
         );
         return Exit::Failed;
@@ -41,17 +41,17 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
     Exit::Done
 }
 
-fn tell(pruned: &Pruning, is_dry: bool) {
+fn print_pruning(pruned: &Pruning, is_dry: bool) {
     for (id, cause) in &pruned.releases {
         let cause = match cause {
             Cause::Age => "older than history.keep_days",
-            Cause::Count => "more than history.keep_last",
-            Cause::Size => "the oldest of more than history.max_size",
+            Cause::Count => "not among the history.keep_last newest",
+            Cause::Size => "the oldest of an archive larger than history.max_size",
         };
         say_line!("{id}  {cause}");
     }
     for id in &pruned.logs {
-        say_line!("{id}  only its log: more than history.max_size");
+        say_line!("{id}  only its log: the archive is larger than history.max_size");
     }
     for id in &pruned.orphans {
         say_line!("{id}  a log whose release is not in the archive");
@@ -69,7 +69,6 @@ fn tell(pruned: &Pruning, is_dry: bool) {
     );
 }
 
-/// Bytes in a readable unit.
 fn mebibytes(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) / (1024 * 1024);
     format!("{}.{} MiB", tenths / 10, tenths % 10)

@@ -1,4 +1,5 @@
-//! `greenroom history seal`: writes the last hash of every finished record to a place where operators cannot write.
+//! `greenroom history seal`: writes the last hash of every finished record to a place in the store that the operators
+//! of releases cannot change.
 
 use super::{Exit, json, names};
 use crate::cli::arguments::{Common, SealHistory};
@@ -18,7 +19,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
             .err()
             .unwrap_or(Exit::Usage);
     }
-    let (mut exit, mut all) = (Exit::Done, Vec::new());
+    let (mut exit, mut answers) = (Exit::Done, Vec::new());
     for site in sites {
         let target = &site.definition.target;
         let Some(write) = &site.write else {
@@ -28,7 +29,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
         let (by, now) = (app.engine.operator(), app.engine.clock().now());
         match seal(site, write.seals.as_ref(), by, now).await {
             Ok(sealed) if common.json => {
-                all.push(serde_json::json!({ "target": target, "sealed": sealed }));
+                answers.push(serde_json::json!({ "target": target, "sealed": sealed }));
             }
             Ok(Sealed {
                 sealed,
@@ -36,7 +37,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
                 not,
             }) => {
                 say_line!(
-                    "{target}: {} sealed now, {before} before, {} cannot be",
+                    "{target}: {} sealed now, {before} sealed before, {} cannot be sealed",
                     sealed.len(),
                     not.len()
                 );
@@ -50,6 +51,6 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
             }
         }
     }
-    json::answer(serde_json::json!({ "targets": all }));
+    json::answer(serde_json::json!({ "targets": answers }));
     exit
 }

@@ -8,7 +8,6 @@ use crate::inventory::local_time;
 use crate::release::describe::duration;
 use crate::sanitize::sanitize;
 
-/// The columns of CSV.
 const COLUMNS: [&str; 20] = [
     "id",
     "service",
@@ -54,7 +53,7 @@ impl Table {
         }
     }
 
-    /// Whether an item can be a row: holds and repairs have none of the columns of CSV.
+    /// Whether an item can be a row. In CSV only releases can: the columns do not fit holds and repairs.
     pub(super) fn has_place(&self, item: &Item) -> bool {
         item.release().is_some() || !matches!(self, Self::Csv(_))
     }
@@ -62,7 +61,7 @@ impl Table {
     pub(super) fn row(&mut self, item: &Item) {
         match (self, item) {
             (Self::People, Item::Release(listed)) => say_line!("{}", line(listed)),
-            (Self::People, Item::Audit(kept)) => say_line!("{}", line_beside(kept)),
+            (Self::People, Item::Audit(kept)) => say_line!("{}", audit_line(kept)),
             (Self::Json(items), item) => items.push(item_json(item)),
             (Self::Csv(writer), Item::Release(listed)) => {
                 let _ = writer.write_record(cells(listed));
@@ -93,26 +92,26 @@ pub(super) fn item_json(item: &Item) -> serde_json::Value {
 }
 
 /// A hold or repair, in the columns of a release.
-fn line_beside(kept: &KeptAudit) -> String {
+fn audit_line(kept: &KeptAudit) -> String {
     let record = &kept.record;
     let took = record.ended_at().map(|at| {
         let took = Duration::try_from(at.duration_since(record.at()));
         duration(took.unwrap_or_default())
     });
-    let words = match record {
+    let remarks = match record {
         AuditRecord::Hold(_) => [record.what(), record.ending()],
         AuditRecord::Repair(_) => [record.ending(), String::new()],
     };
-    let mut words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
+    let mut remarks: Vec<String> = remarks.into_iter().filter(|it| !it.is_empty()).collect();
     if !kept.differences.is_empty() {
-        words.push(DIFFERS.to_owned());
+        remarks.push(DIFFERS.to_owned());
     }
-    let what = match record {
+    let description = match record {
         AuditRecord::Hold(_) => String::new(),
         AuditRecord::Repair(_) => format!("{}  ", record.what()),
     };
     sanitize(&format!(
-        "{}  {}  {:<20}  {:<13}  {what}{:<14} {:>7}  {}  {}",
+        "{}  {}  {:<20}  {:<13}  {description}{:<14} {:>7}  {}  {}",
         local_time::moment(record.at()),
         record.id(),
         record.target().to_string(),
@@ -120,7 +119,7 @@ fn line_beside(kept: &KeptAudit) -> String {
         record.outcome(),
         took.unwrap_or_default(),
         record.operator(),
-        words.join("; "),
+        remarks.join("; "),
     ))
 }
 
@@ -161,8 +160,8 @@ fn cells(listed: &Listed) -> [String; 20] {
     cells.map(|cell| no_formula(sanitize(&cell)))
 }
 
-/// A spreadsheet evaluates a cell that starts like a formula, and others wrote this text: an apostrophe makes it
-/// plain text (OWASP, CSV injection).
+/// Turns a cell that starts like a formula into plain text, with an apostrophe. A spreadsheet would evaluate the
+/// formula, and other users wrote the text (OWASP, CSV injection).
 fn no_formula(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@']) {
         format!("'{cell}")
@@ -177,7 +176,8 @@ fn took(record: &ReleaseRecord) -> Option<Duration> {
     Some(took.unwrap_or_default())
 }
 
-/// How long a version was live that was backed out: its outcome does not tell.
+/// How long the version was live, if this release also ended that. The outcome of a release that was backed out does
+/// not contain it.
 fn was_live(record: &ReleaseRecord) -> Option<String> {
     let length = record.live.as_ref()?.length()?;
     Some(format!("was live for {}", duration(length)))
@@ -195,14 +195,14 @@ fn line(listed: &Listed) -> String {
         .and_then(|(_, outcome)| outcome.reason());
     let differs = (listed.differences > 0).then_some(DIFFERS);
     let live = was_live(record);
-    let words = [record.why(), live.as_deref(), failure, differs]
+    let remarks = [record.why(), live.as_deref(), failure, differs]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
         .join("; ");
-    // Any user who can write to the store could have written this.
+    // Any user who can write to the store could have written this text.
     sanitize(&format!(
-        "{}  {}  {:<20}  {:<13}  {from} -> {}  {:<14} {:>7}  {}  {words}",
+        "{}  {}  {:<20}  {:<13}  {from} -> {}  {:<14} {:>7}  {}  {remarks}",
         local_time::moment(record.opened_at),
         record.id,
         record.target.to_string(),

@@ -1,4 +1,4 @@
-//! `greenroom history verify`: verifies that the records have not been altered, and names the first that was.
+//! `greenroom history verify`: verifies that the records have not been altered, and names the records that were.
 
 use super::{Exit, archive, json, names};
 use crate::cli::arguments::{Common, Verify};
@@ -38,7 +38,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
     {
         return exit;
     }
-    tell(common, &found);
+    print_result(common, &found);
     if !found.wrong.is_empty() {
         return Exit::NeedsPerson;
     }
@@ -49,7 +49,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
     }
 }
 
-fn tell(common: &Common, found: &Proven) {
+fn print_result(common: &Common, found: &Proven) {
     for (target, why) in &found.silent {
         warn_line!("{target}: {why}");
     }
@@ -66,10 +66,10 @@ fn tell(common: &Common, found: &Proven) {
         }));
         return;
     }
-    for one in &found.wrong {
-        say_line!("{one}");
-        for words in &one.wrong {
-            say_line!("  {words}");
+    for record in &found.wrong {
+        say_line!("{record}");
+        for problem in &record.wrong {
+            say_line!("  {problem}");
         }
     }
     for set in &found.rules {

@@ -1,11 +1,11 @@
-//! Durations in JSON: numbers of milliseconds, under names that say so. Records in the store keep their own format;
-//! everything that is printed goes through here.
+//! Durations in JSON: numbers of milliseconds, in fields whose names end in `_ms`. Records in the store keep their own
+//! format; `json` converts every value before it prints it.
 
 use std::time::Duration;
 
 use serde_json::{Map, Number, Value};
 
-/// The suffix of names in milliseconds, and of names in seconds.
+/// The suffixes of field names whose values are milliseconds or seconds.
 const MILLISECONDS: &str = "_ms";
 const SECONDS: &str = "_seconds";
 
@@ -51,7 +51,7 @@ pub(in crate::cli) fn milliseconds(time: Duration) -> Value {
     let whole = time.as_millis();
     let rest = time.subsec_micros() % 1000;
     let fraction = (rest > 0)
-        // Written as text: no arithmetic on fractions.
+        // Made from text, because arithmetic on fractions would round.
         .then(|| format!("{whole}.{rest:03}").parse().ok())
         .flatten();
     match fraction.and_then(Number::from_f64) {

@@ -8,7 +8,6 @@ use super::{Page, page_name, see_also};
 use crate::cli::help::markdown::{Block, Span, Style, Table};
 use crate::cli::help::topics::{TOPICS, Topic};
 
-/// The pages of all topics.
 pub(super) fn pages() -> io::Result<Vec<Page>> {
     TOPICS.iter().map(page).collect()
 }
@@ -34,13 +33,13 @@ fn page(topic: &Topic) -> io::Result<Page> {
 fn write(blocks: &[Block], roff: &mut Roff) {
     for block in blocks {
         match block {
-            // The page's name already says it.
+            // The name of the page already contains this heading.
             Block::Heading(1, _) => {}
             Block::Heading(2, spans) => {
-                roff.control("SH", [words(spans).to_uppercase().as_str()]);
+                roff.control("SH", [plain_text(spans).to_uppercase().as_str()]);
             }
             Block::Heading(_, spans) => {
-                roff.control("SS", [words(spans).as_str()]);
+                roff.control("SS", [plain_text(spans).as_str()]);
             }
             Block::Paragraph(spans) => {
                 roff.control("PP", []).text(inlines(spans));
@@ -67,7 +66,7 @@ fn write_list(first: Option<u64>, items: &[Vec<Block>], roff: &mut Roff) {
         let mark = first.map_or("-".to_owned(), |_| format!("{number}."));
         roff.control("IP", [mark.as_str(), "3"]);
         let mut blocks = item.as_slice();
-        // A separate paragraph would leave the item.
+        // A paragraph of its own would end the item.
         if let [Block::Paragraph(spans), rest @ ..] = blocks {
             roff.text(inlines(spans));
             blocks = rest;
@@ -78,30 +77,30 @@ fn write_list(first: Option<u64>, items: &[Vec<Block>], roff: &mut Roff) {
     }
 }
 
-/// Writes each row by its first column, with the other cells below it. With more than two columns, each cell has its
-/// header.
+/// Writes the first cell of each row as a term, with the other cells below it. If there are more than two columns, the
+/// header precedes each of these cells.
 fn write_table(table: &Table, roff: &mut Roff) {
-    let names = table.head.len() > 2;
+    let has_headers = table.head.len() > 2;
     for row in &table.rows {
         let [first, cells @ ..] = row.as_slice() else {
             continue;
         };
-        roff.control("TP", []).text([bold(words(first))]);
+        roff.control("TP", []).text([bold(plain_text(first))]);
         let heads = table.head.iter().skip(1);
         for (index, (cell, head)) in cells.iter().zip(heads).enumerate() {
             if index > 0 {
                 roff.control("br", []);
             }
             let mut text = inlines(cell);
-            if names {
-                text.insert(0, italic(format!("{}: ", words(head))));
+            if has_headers {
+                text.insert(0, italic(format!("{}: ", plain_text(head))));
             }
             roff.text(text);
         }
     }
 }
 
-fn words(spans: &[Span]) -> String {
+fn plain_text(spans: &[Span]) -> String {
     spans.iter().map(|span| span.text.as_str()).collect()
 }
 

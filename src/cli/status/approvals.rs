@@ -10,38 +10,38 @@ use crate::release::{
 };
 use crate::sanitize::sanitize;
 
-/// The approvals of a target's newest release.
+/// Whether the newest release of a target waits for approvals.
 pub(in crate::cli) enum Approvals {
     /// No release waits for approvals.
     NotNeeded,
     /// The store or the journal has not answered.
     Unknown,
-    /// A release needs them before its switch.
+    /// A release needs approvals before its switch.
     Needed(Box<Needed>),
 }
 
-/// What one release needs and has.
+/// The approvals that a release needs and has.
 pub(in crate::cli) struct Needed {
     pub(super) release: ReleaseId,
     pub(super) count: usize,
     pub(super) given: Vec<PeerApproval>,
     /// Approvals that do not count, with the reasons.
     pub(super) ignored: Vec<String>,
-    /// Who can give them.
+    /// The operators who can approve the release, as text.
     pub(super) by: String,
-    /// Whether this operator can give one.
+    /// Whether the operator of this command can approve the release.
     pub(super) is_for_caller: bool,
     pub(super) target: Target,
 }
 
-/// Whether a release may be waiting for approvals, as far as its head tells.
+/// Whether a release may be waiting for approvals. Only its record is read, not its entries.
 pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool {
     newest.closed.is_none()
         && newest.kind == ReleaseKind::Promote
         && (definition.rules.approvals > 0 || !newest.overridden.is_empty())
 }
 
-/// Reads what a release needs and has.
+/// Reads the approvals that a release needs and has.
 pub(super) async fn of(engine: &Engine, newest: &ReleaseRecord) -> Approvals {
     match engine
         .peer_approvable(&newest.target, Some(newest.id))
@@ -59,7 +59,10 @@ fn needed(engine: &Engine, found: PeerApprovable) -> Needed {
     let plan = found.found.plan();
     let driver = found.found.driver().map(|holder| &holder.record.operator);
     let caller = engine.operator();
-    let has_approved = found.given.iter().any(|one| one.by.is_same_person(caller));
+    let has_approved = found
+        .given
+        .iter()
+        .any(|approval| approval.by.is_same_person(caller));
     Needed {
         release: plan.release,
         count: found.needed,
@@ -78,8 +81,8 @@ impl Needed {
 
     pub(super) fn lines(&self, now: jiff::Timestamp) -> Vec<String> {
         let given: Vec<&PeerApproval> = self.given.iter().collect();
-        let words = peer_approved_words(self.count, &given, now);
-        let mut lines = vec![format!("  > release {} {words}", self.release)];
+        let approvals = peer_approved_words(self.count, &given, now);
+        let mut lines = vec![format!("  > release {} {approvals}", self.release)];
         lines.extend(
             self.ignored
                 .iter()
@@ -103,13 +106,13 @@ impl Approvals {
         match self {
             Self::NotNeeded => Vec::new(),
             Self::Unknown => {
-                vec!["  ! unknown: the approvals by others of its release".to_owned()]
+                vec!["  ! unknown: the approvals of its release by other operators".to_owned()]
             }
             Self::Needed(needed) => needed.lines(now),
         }
     }
 
-    /// `null` if no release waits for any; the numbers are `null` if they are unknown.
+    /// `null` if no release waits for approvals. The numbers are `null` if they are unknown.
     pub(super) fn json(&self) -> Value {
         match self {
             Self::NotNeeded => Value::Null,

@@ -1,4 +1,4 @@
-//! `status` as JSON for programs. What is unknown is `null`, never an empty list and never `false`.
+//! `status` as JSON for programs. An unknown value is `null`, never an empty list and never `false`.
 
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ const OF_REGISTRY: [&str; 9] = [
     "keys_at",
 ];
 
-/// One target. The list of interrupted releases is `null` if unknown.
+/// The status of one target. The list of interrupted releases is `null` if it is unknown.
 pub(super) fn of(snapshot: &Snapshot, open: Option<&Open>, approvals: &Approvals) -> Value {
     let truth = compare(snapshot);
     let roles: Map<String, Value> = Slot::BOTH
@@ -48,13 +48,18 @@ pub(super) fn of(snapshot: &Snapshot, open: Option<&Open>, approvals: &Approvals
     })
 }
 
-/// The differences; none if no difference is known and something could not be compared.
+/// The differences, or nothing if no difference is known and something could not be compared.
 fn drift(truth: &Truth, snapshot: &Snapshot) -> Option<Vec<Value>> {
     truth.agreed()?;
-    Some(truth.drifts().map(|drift| one(drift, snapshot)).collect())
+    Some(
+        truth
+            .drifts()
+            .map(|drift| difference(drift, snapshot))
+            .collect(),
+    )
 }
 
-fn one((pair, drift): (Pair, &Drift), snapshot: &Snapshot) -> Value {
+fn difference((pair, drift): (Pair, &Drift), snapshot: &Snapshot) -> Value {
     let (left, right) = pair.sides(snapshot.runtime_kind);
     json!({
         "name": drift.name,

@@ -2,17 +2,17 @@ use super::*;
 use crate::inventory::drift::world_tests::{agreed, entry, instance, live, locked, public, side};
 use crate::inventory::{InstanceState, Role, Slot, SourceState};
 
-fn away(why: &str) -> SourceState {
+fn unreachable(why: &str) -> SourceState {
     SourceState::Unreachable {
         why: why.into(),
         retry_at: None,
     }
 }
 
-/// A snapshot without an answer of the runtime: no instance is known.
+/// A snapshot without an answer of the runtime, so that no instance is known.
 fn without_runtime() -> Snapshot {
     let mut snapshot = agreed();
-    snapshot.sources.runtime = away("connection refused");
+    snapshot.sources.runtime = unreachable("connection refused");
     snapshot.slots.blue.instance = None;
     snapshot
 }
@@ -20,7 +20,7 @@ fn without_runtime() -> Snapshot {
 /// A snapshot without an answer of the store, with a stopped instance in green.
 fn without_registry() -> Snapshot {
     let mut snapshot = agreed();
-    snapshot.sources.registry = away("no leader");
+    snapshot.sources.registry = unreachable("no leader");
     snapshot.slots.blue.registration = None;
     snapshot.route = None;
     let mut old = instance(Slot::Green, 'b', 6);
@@ -32,7 +32,7 @@ fn without_registry() -> Snapshot {
 /// A snapshot without an answer of the proxy.
 fn without_proxy() -> Snapshot {
     let mut snapshot = agreed();
-    snapshot.sources.router = away("connection refused");
+    snapshot.sources.router = unreachable("connection refused");
     snapshot.proxy = None;
     snapshot
 }
@@ -45,9 +45,9 @@ fn roles(snapshot: &Snapshot) -> [Role; 2] {
 fn without_an_answer_of_the_runtime_no_slot_is_empty() {
     let snapshot = without_runtime();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
-    let said = text(&snapshot, None, &Approvals::NotNeeded);
-    assert!(said.contains("what runs there is unknown"), "{said}");
-    assert!(!said.contains("empty"), "{said}");
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    assert!(output.contains("instance unknown"), "{output}");
+    assert!(!output.contains("empty"), "{output}");
     let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "blue");
     assert_eq!(json["roles"]["green"], serde_json::Value::Null);
@@ -61,16 +61,16 @@ fn without_an_answer_of_the_runtime_no_slot_is_empty() {
 fn without_an_answer_of_the_store_no_slot_is_a_candidate() {
     let snapshot = without_registry();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
-    let said = text(&snapshot, None, &Approvals::NotNeeded);
-    for words in [
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    for part in [
         "registration unknown",
         "? containers = store: unknown",
         "registrations, route, lock, holds and interrupted releases: the store has not answered: no leader",
     ] {
-        assert!(said.contains(words), "{words}: {said}");
+        assert!(output.contains(part), "{part}: {output}");
     }
-    for words in ["not registered", "candidate"] {
-        assert!(!said.contains(words), "{words}: {said}");
+    for part in ["not registered", "candidate"] {
+        assert!(!output.contains(part), "{part}: {output}");
     }
     let json = json::of(&snapshot, None, &Approvals::NotNeeded);
     for name in ["agreed", "drift", "holds", "interrupted"] {
@@ -86,10 +86,10 @@ fn without_an_answer_of_the_proxy_the_live_slot_is_unknown() {
     let mut snapshot = without_proxy();
     snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
     assert_eq!(roles(&snapshot), [Role::Unknown, Role::Unknown]);
-    let said = text(&snapshot, None, &Approvals::NotNeeded);
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(
-        said.contains("the store's route names blue, generation 41"),
-        "{said}"
+        output.contains("the store's route names blue, generation 41"),
+        "{output}"
     );
     let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], serde_json::Value::Null);
@@ -153,7 +153,7 @@ const CHANGES: &[Change] = &[
         false,
     ),
     (
-        "what is live does not run",
+        "the live version is not running",
         |s| {
             live(s).state = InstanceState::Paused;
             locked(s);
@@ -161,13 +161,13 @@ const CHANGES: &[Change] = &[
         true,
     ),
     (
-        "the runtime says that what is live is unhealthy",
+        "the runtime reports that the live version is unhealthy",
         |s| live(s).health = crate::inventory::RuntimeHealth::Unhealthy,
         true,
     ),
     (
-        "a source that has fallen silent",
-        |s| s.sources.runtime = away("refused"),
+        "a source does not answer",
+        |s| s.sources.runtime = unreachable("refused"),
         true,
     ),
     (
@@ -183,13 +183,13 @@ const CHANGES: &[Change] = &[
 
 #[test]
 fn wrong_or_unknown_facts_need_an_operator() {
-    for (what, change, is_needed) in CHANGES {
+    for (description, change, is_needed) in CHANGES {
         let mut snapshot = agreed();
         change(&mut snapshot);
         assert_eq!(
             needs_person(&snapshot, Some(&Open::default())),
             *is_needed,
-            "{what}"
+            "{description}"
         );
     }
     assert!(needs_person(&agreed(), None), "the journal is unknown");
@@ -219,27 +219,33 @@ fn a_cleared_hold_is_shown_as_cleared() {
         at: snapshot.at,
         why: Some("paid".into()),
     }));
-    let said = text(&snapshot, None, &Approvals::NotNeeded);
-    assert!(!said.contains("# held"), "{said}");
-    assert!(said.contains("- hold cleared by ben@ops-1 at "), "{said}");
-    assert!(said.contains("(paid)"), "{said}");
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    assert!(!output.contains("# held"), "{output}");
+    assert!(
+        output.contains("- hold cleared by ben@ops-1 at "),
+        "{output}"
+    );
+    assert!(output.contains("(paid)"), "{output}");
 }
 
 #[test]
 fn no_repair_is_offered_while_a_release_is_running() {
     let mut snapshot = agreed();
     live(&mut snapshot).state = InstanceState::Exited { code: None };
-    let said = text(&snapshot, None, &Approvals::NotNeeded);
-    assert!(said.contains("greenroom repair web qa --dry-run"), "{said}");
-    locked(&mut snapshot);
-    let said = text(&snapshot, None, &Approvals::NotNeeded);
-    assert!(said.contains("! instance-stopped: "), "{said}");
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(
-        said.contains("is running; Greenroom repairs nothing until it ends"),
-        "{said}"
+        output.contains("greenroom repair web qa --dry-run"),
+        "{output}"
+    );
+    locked(&mut snapshot);
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    assert!(output.contains("! instance-stopped: "), "{output}");
+    assert!(
+        output.contains("is running; Greenroom repairs nothing until it ends"),
+        "{output}"
     );
     assert!(
-        !said.contains("repair:") && !said.contains("greenroom repair"),
-        "{said}"
+        !output.contains("repair:") && !output.contains("greenroom repair"),
+        "{output}"
     );
 }

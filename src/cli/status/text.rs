@@ -1,4 +1,4 @@
-//! `status` as text for people: a few lines per target.
+//! `status` as text for people: a few lines for each target.
 
 use super::Open;
 use super::approvals::Approvals;
@@ -11,7 +11,7 @@ use crate::inventory::{
 use crate::release::unread_approvals;
 use crate::sanitize::sanitize;
 
-/// One target.
+/// The status of one target.
 pub(in crate::cli) fn text(
     snapshot: &Snapshot,
     open: Option<&Open>,
@@ -53,7 +53,7 @@ pub(in crate::cli) fn text(
     }
     if let Some(holder) = &snapshot.lock {
         lines.push(format!(
-            "  > {} has driven it since {}: {}",
+            "  > {} has driven a release since {}: {}",
             holder.record.operator,
             local_time::moment(holder.record.since),
             holder.record.message
@@ -62,19 +62,22 @@ pub(in crate::cli) fn text(
     let watching = snapshot.watching.iter();
     lines.extend(watching.map(|watcher| {
         let since = local_time::moment(watcher.since);
-        format!("  > {} has watched it since {since}", watcher.operator)
+        format!(
+            "  > {} has watched this target since {since}",
+            watcher.operator
+        )
     }));
-    if let Some(asked) = snapshot
+    if let Some(request) = snapshot
         .handover_request
         .as_ref()
-        .filter(|asked| asked.declined.is_none())
+        .filter(|request| request.declined.is_none())
     {
-        let message = asked.message.as_ref();
-        let message = message.map_or(String::new(), |words| format!(": \"{words}\""));
+        let message = request.message.as_ref();
+        let message = message.map_or(String::new(), |text| format!(": \"{text}\""));
         lines.push(format!(
             "  > {} requested the handover at {}{message}",
-            asked.operator,
-            local_time::moment(asked.asked_at)
+            request.operator,
+            local_time::moment(request.asked_at)
         ));
     }
     for record in open.iter().flat_map(|open| &open.standby) {
@@ -85,7 +88,7 @@ pub(in crate::cli) fn text(
             "  ! release {} ({} to {} by {}) was interrupted",
             record.id, record.kind, record.to.1, record.operator
         ));
-        // A release that another one followed cannot be resumed.
+        // Only the newest of these releases can be resumed.
         if index == 0 {
             let target = &snapshot.target;
             lines.push(format!(
@@ -96,14 +99,14 @@ pub(in crate::cli) fn text(
     }
     let ignored = open.iter().flat_map(|open| &open.ignored);
     lines.extend(ignored.map(|line| format!("  ! {line}")));
-    for one in &snapshot.peer_approvals {
-        let note = one.note.as_ref();
+    for approval in &snapshot.peer_approvals {
+        let note = approval.note.as_ref();
         let note = note.map_or(String::new(), |note| format!(": \"{note}\""));
         lines.push(format!(
             "  + release {} approved by {}, until {}{note}",
-            one.release,
-            one.by,
-            local_time::moment(one.expires_at)
+            approval.release,
+            approval.by,
+            local_time::moment(approval.expires_at)
         ));
     }
     lines.extend(approvals.lines(snapshot.at));
@@ -116,16 +119,18 @@ pub(in crate::cli) fn text(
     lines.join("\n")
 }
 
-/// What stops promotes, and the hold that was cleared last.
+/// The holds and freezes in effect, and the hold that was cleared last.
 fn holds(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     for hold in snapshot.holds(snapshot.at) {
         lines.push(format!("  # {hold}"));
         if let Some(clock) = snapshot.only_by_clock(&hold, snapshot.at) {
-            lines.push(format!("      only by another machine's clock: {clock}"));
+            lines.push(format!(
+                "      in effect only by another machine's clock: {clock}"
+            ));
         }
     }
-    // A cleared hold is shown as cleared: another operator may still rely on it.
+    // A cleared hold is shown as cleared, because another operator may still rely on it.
     let placed = snapshot.hold.as_ref();
     if let Some(hold) = placed.filter(|hold| hold.cleared.is_some()) {
         lines.push(format!("  - hold {}", hold.words(snapshot.at)));
@@ -180,18 +185,18 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
     let registered = registered(snapshot, side);
     let Some(instance) = &side.instance else {
         if snapshot.sources.runtime.has_answered() {
-            // A slot that is not registered and does not run is empty; its role says so.
+            // A slot without instance and registration is empty, and its role says that.
             return match registered {
                 "not registered" => prefix,
-                words => format!("{prefix}  {words}"),
+                registered => format!("{prefix}  {registered}"),
             };
         }
         let answers = match &side.probe {
-            Some(probe) if probe.healthy => "something healthy answers there".to_owned(),
-            Some(probe) => format!("nothing healthy answers there: {}", probe.detail),
-            None => "not probed".to_owned(),
+            Some(probe) if probe.healthy => "address answers as healthy".to_owned(),
+            Some(probe) => format!("address does not answer as healthy: {}", probe.detail),
+            None => "address not probed".to_owned(),
         };
-        return format!("{prefix}  what runs there is unknown; {answers}; {registered}");
+        return format!("{prefix}  instance unknown; {answers}; {registered}");
     };
     let health = health(instance, side.probe.as_ref());
     format!(
@@ -218,10 +223,10 @@ fn health(instance: &Instance, probe: Option<&Probe>) -> String {
     }
 }
 
-/// What is unknown because a source does not answer, and why.
+/// A line for each part of the status that is unknown because a source does not answer.
 fn silences(snapshot: &Snapshot) -> Vec<String> {
     let unknown = [
-        "what runs",
+        "which instances are running",
         "registrations, route, lock, holds and interrupted releases",
         "which slot has the traffic",
     ];
@@ -242,16 +247,20 @@ fn silences(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// What the public gets while the proxy does not answer: it cannot be compared.
+/// The answer at the public address, while the proxy does not answer and nothing can be compared with it.
 fn public(snapshot: &Snapshot) -> Option<String> {
-    let is_told =
+    let is_compared =
         snapshot.sources.router.is_live() && snapshot.installation != Some(Installation::Missing);
-    let answer = snapshot.public.as_ref().filter(|_| !is_told)?;
+    let answer = snapshot.public.as_ref().filter(|_| !is_compared)?;
     Some(match (answer.slot, answer.status) {
-        (Some(slot), Some(status)) => format!("      {slot} answers the public with {status}"),
-        (None, Some(status)) => {
-            format!("  ! something that is not this proxy answers the public with {status}")
+        (Some(slot), Some(status)) => {
+            format!("      {slot} answers at the public address with {status}")
         }
-        (_, None) => format!("  ! the public gets no answer: {}", answer.detail),
+        (None, Some(status)) => {
+            format!(
+                "  ! something that is not this proxy answers at the public address with {status}"
+            )
+        }
+        (_, None) => format!("  ! the public address does not answer: {}", answer.detail),
     })
 }

@@ -1,5 +1,5 @@
-//! Turns the sections of the file into plain data with every default filled in. Runs only on what has been
-//! checked. A value that could still be wrong is left out.
+//! Turns the sections of the file into plain data, with every default filled in. Runs only after the checks. A value
+//! that still cannot be converted is left out.
 
 mod target;
 
@@ -28,7 +28,7 @@ use crate::history::Retention;
 use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
 use crate::release::Rules;
 
-/// The settings of a file without errors. `read_only` is where read-only mode is set.
+/// The settings of a file without errors. `read_only` is the origin of the read-only mode, if that is set.
 pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Settings {
     let building = Building {
         root,
@@ -57,7 +57,7 @@ pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Sett
         history: HistorySettings {
             archive: match &root.history.archive {
                 Some(path) => building.path(path),
-                // `check` has refused a file without this key where no directory is known.
+                // `check` has refused a file without this key if there is no directory for the archive.
                 None => paths::archive().unwrap_or_default(),
             },
             retention: Retention {
@@ -119,7 +119,7 @@ struct Building<'a> {
 }
 
 impl Building<'_> {
-    /// A path in the file is relative to the file's directory, not to the working directory.
+    /// Resolves a path of the file: relative to the file's directory, not to the working directory.
     fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
@@ -186,7 +186,7 @@ impl Building<'_> {
         let mut places: Vec<RegistryPlace> = by_host
             .map(|(host, registry)| self.registry(host, registry, false))
             .collect();
-        // For several registries, `check` has refused this table.
+        // If the images come from several registries, `check` has refused this table.
         if let (Some(registry), [host]) = (
             &section.registry,
             &other_hosts(self.root, name, section)[..],
@@ -259,8 +259,8 @@ impl Building<'_> {
     }
 
     fn nginx(&self, section: &NginxSection) -> NginxPlace {
-        // Inside a container the paths are the container's. A bare program name is looked up in PATH.
-        let here = |path: &Path| match section.container {
+        // Paths inside a container stay as they are. A program name without a directory is searched in PATH.
+        let resolve = |path: &Path| match section.container {
             Some(_) => path.to_owned(),
             None => self.path(path),
         };
@@ -269,19 +269,19 @@ impl Building<'_> {
             binary: if bare {
                 section.binary.clone()
             } else {
-                here(&section.binary)
+                resolve(&section.binary)
             },
             container: section.container.clone(),
-            configuration: here(&section.configuration),
-            sites: here(&section.sites),
-            state: here(&section.state),
+            configuration: resolve(&section.configuration),
+            sites: resolve(&section.sites),
+            state: resolve(&section.state),
             answer_listen: section.answer.listen.clone(),
             answer_connect: section
                 .answer
                 .connect
                 .clone()
                 .unwrap_or_else(|| reachable(&section.answer.listen)),
-            access_log: section.access_log.as_deref().map(here),
+            access_log: section.access_log.as_deref().map(resolve),
             template: section.template.as_ref().map(|path| self.path(path)),
             switch: match section.switch {
                 SwitchWord::Pointer => SwitchMode::Pointer,
@@ -355,7 +355,7 @@ fn rules(section: &EnvironmentSection) -> Rules {
     }
 }
 
-/// The address to connect to for a listener: the loopback address for one that listens on all addresses.
+/// The address at which a listener can be reached: the loopback address if it listens on all addresses.
 fn reachable(listen: &Endpoint) -> Endpoint {
     let Endpoint::Tcp(address) = listen else {
         return listen.clone();

@@ -31,8 +31,8 @@ impl Building<'_> {
             .iter()
             .filter_map(|environment| {
                 let section = self.root.environments.get(environment.name.as_str())?;
-                let here = service.environments.get(environment.name.as_str())?;
-                self.target(&name, service, environment, section, here)
+                let in_environment = service.environments.get(environment.name.as_str())?;
+                self.target(&name, service, environment, section, in_environment)
             })
             .collect()
     }
@@ -43,13 +43,13 @@ impl Building<'_> {
         service: &ServiceSection,
         environment: &EnvironmentSettings,
         section: &EnvironmentSection,
-        here: &ServiceEnvironmentSection,
+        in_environment: &ServiceEnvironmentSection,
     ) -> Option<TargetSettings> {
-        let health = here.health.as_ref().or(service.health.as_ref());
+        let health = in_environment.health.as_ref().or(service.health.as_ref());
         let health = health.map(|section| self.health(section));
-        let asked = health.as_ref().map_or("/", |health| health.path.as_str());
-        let cases = here.checks.as_ref().unwrap_or(&service.checks);
-        let site = here.proxy.as_ref();
+        let default_path = health.as_ref().map_or("/", |health| health.path.as_str());
+        let cases = in_environment.checks.as_ref().unwrap_or(&service.checks);
+        let site = in_environment.proxy.as_ref();
         let definition = Definition {
             target: Target::new(name.clone(), environment.name.clone()),
             tier: environment.tier,
@@ -57,16 +57,21 @@ impl Building<'_> {
             rules: environment.rules.clone(),
             repository: service.image.clone(),
             endpoints: PerSlot {
-                blue: here.endpoints.blue.clone(),
-                green: here.endpoints.green.clone(),
+                blue: in_environment.endpoints.blue.clone(),
+                green: in_environment.endpoints.green.clone(),
             },
-            instance: self.instance(service, here)?,
+            instance: self.instance(service, in_environment)?,
             suite: Suite {
                 cases: cases.iter().map(|section| self.case(section)).collect(),
             },
-            timing: timing::of_target(self.root, section, service, here),
+            timing: timing::of_target(self.root, section, service, in_environment),
             public: site.and_then(|site| {
-                address(Some(&site.listen), &site.server_names, &site.public, asked)
+                address(
+                    Some(&site.listen),
+                    &site.server_names,
+                    &site.public,
+                    default_path,
+                )
             }),
             preview: site.and_then(|site| {
                 let listen = preview_listen(site);
@@ -74,7 +79,7 @@ impl Building<'_> {
                     listen.as_ref(),
                     &site.preview_server_names,
                     &site.preview,
-                    asked,
+                    default_path,
                 )
             }),
             health,
@@ -105,12 +110,12 @@ impl Building<'_> {
     fn instance(
         &self,
         service: &ServiceSection,
-        here: &ServiceEnvironmentSection,
+        in_environment: &ServiceEnvironmentSection,
     ) -> Option<InstanceShape> {
         let environment: BTreeMap<String, EnvironmentValue> = service
             .environment
             .iter()
-            .chain(&here.environment)
+            .chain(&in_environment.environment)
             .filter_map(|(name, value)| self.value(name, value))
             .collect();
         Some(InstanceShape {
@@ -126,7 +131,7 @@ impl Building<'_> {
                     read_only: mount.read_only,
                 })
                 .collect(),
-            memory: here.memory.or(service.memory).map(|size| size.0),
+            memory: in_environment.memory.or(service.memory).map(|size| size.0),
             restart: match service.restart {
                 RestartWord::No => RestartPolicy::No,
                 RestartWord::OnFailure => RestartPolicy::OnFailure,
@@ -200,13 +205,13 @@ fn listen(section: &ListenSection) -> Option<Listen> {
     }
 }
 
-/// The clients of the preview server. Invalid ranges were refused before.
+/// The clients that may use the preview server. The checks have already refused invalid ranges.
 fn ranges(site: &SiteSection) -> Vec<AddressRange> {
     let allowed = site.preview_allow.iter();
     allowed.filter_map(|text| text.parse().ok()).collect()
 }
 
-/// The address of the preview server: that of the public one unless it has its own.
+/// The address of the preview server: that of the public server, unless the preview server has its own.
 fn preview_listen(site: &SiteSection) -> Option<Endpoint> {
     if site.preview_server_names.is_empty() {
         return site.preview_listen.clone();

@@ -1,4 +1,4 @@
-//! The console: keys that cannot be bound to their action, and themes that do not exist.
+//! Checks of the console: keys that cannot be bound to their action, and themes that do not exist.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use super::super::model::{ConsoleSection, Root};
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
 use super::super::themes;
-use super::Look;
+use super::Checker;
 use crate::console::action::Action;
 use crate::console::keymap::Chord;
 use crate::console::theme::Theme;
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn console(&mut self, root: &Root) {
         self.keys(&root.console);
         let tiers = &root.console.theme_by_tier;

@@ -1,5 +1,5 @@
-//! Environments: contradicting rules, systems that are chosen without their tables, and locks
-//! that could be lost while they are held.
+//! Checks of environments: rules that contradict each other, servers that are chosen without their tables, and locks
+//! that could expire while their driver is running.
 
 use super::super::freeze::freeze;
 use super::super::model::{
@@ -11,10 +11,10 @@ use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
 use super::super::registries::{hosts_of, other_hosts};
 use super::super::{file_only, timing, words};
-use super::Look;
+use super::Checker;
 use crate::inventory::{LONGEST_LEASE, plain};
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn environment(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
         let at = ["environments", name];
         self.rules(root, name, section);
@@ -67,7 +67,7 @@ impl Look<'_> {
             if !hosts.is_empty() && !hosts.contains(host.as_str()) {
                 let hosts: Vec<&str> = hosts.into_iter().collect();
                 let says = format!(
-                    "no image of {name} comes from this image registry: they come from {}",
+                    "no image of {name} comes from this image registry: its images come from {}",
                     hosts.join(", ")
                 );
                 self.warning(&path, says);
@@ -85,12 +85,13 @@ impl Look<'_> {
         }
     }
 
-    /// The path of the lock's table: the environment's, or that of the defaults if it has none.
+    /// The key of the lock that messages name: that of the environment, otherwise that of the defaults, otherwise the
+    /// environment itself.
     fn lock_path<'n>(&self, name: &'n str) -> Vec<&'n str> {
         for key in ["heartbeat", "lease"] {
-            let here = vec!["environments", name, "lock", key];
-            let all = vec!["defaults", "lock", key];
-            for path in [here, all] {
+            let own = vec!["environments", name, "lock", key];
+            let default = vec!["defaults", "lock", key];
+            for path in [own, default] {
                 if self.is_written(&path) {
                     return path;
                 }
@@ -134,7 +135,7 @@ impl Look<'_> {
         if from == name {
             self.error(
                 &path,
-                "a version cannot come from the environment it goes to",
+                "a version cannot come from the environment that it is promoted to: name another environment",
             );
             return;
         }
@@ -172,7 +173,7 @@ impl Look<'_> {
         }
     }
 
-    /// `only_from` must not form a circle, or no version could ever be the first.
+    /// Checks that `only_from` forms no circle: otherwise no environment could get a version first.
     pub(super) fn promotion_ends(&mut self, root: &Root) {
         let next = |name: &str| {
             let environment = root.environments.get(name)?;
@@ -188,7 +189,7 @@ impl Look<'_> {
                 if step == Some(name) {
                     self.error(
                         &["environments", name, "rules", "only_from"],
-                        "only_from forms a circle, so no version could ever be released here first: remove one of them",
+                        "only_from forms a circle, so no environment of it could get a version first: remove one of these keys",
                     );
                     break;
                 }
@@ -208,13 +209,16 @@ impl Look<'_> {
                     let path = [at, &["docker"]].concat();
                     self.error(
                         &path,
-                        "runtime is \"process\", so this has no effect: remove one of them",
+                        "runtime is \"process\", so this table has no effect: remove the table, or set runtime = \"docker\"",
                     );
                 }
             }
             RuntimeKind::Docker if section.process.is_some() => {
                 let path = [at, &["process"]].concat();
-                self.error(&path, "this has no effect unless runtime = \"process\"");
+                self.error(
+                    &path,
+                    "this table has no effect unless runtime = \"process\"",
+                );
             }
             RuntimeKind::Docker => {}
         }
@@ -229,7 +233,7 @@ impl Look<'_> {
             let path = [&path[..], &["tls"]].concat();
             self.error(
                 &path,
-                "a unix socket has no TLS: remove it, or use a tcp:// address",
+                "a unix socket has no TLS: remove this table, or use a tcp:// address",
             );
         }
         if docker.tls.is_none() && docker.address.starts_with("tcp:") {
@@ -254,13 +258,13 @@ impl Look<'_> {
             }
             (StoreKind::Etcd, Some(_), Some(_)) => {
                 let path = [at, &["sqlite"]].concat();
-                self.error(&path, "the store is etcd, so this has no effect: remove it, or set store = \"sqlite\"");
+                self.error(&path, "the store is etcd, so this table has no effect: remove the table, or set store = \"sqlite\"");
             }
             (StoreKind::Sqlite, Some(_), _) => {
                 let path = [at, &["etcd"]].concat();
                 self.error(
                     &path,
-                    "the store is sqlite, so this has no effect: remove one of them",
+                    "the store is sqlite, so this table has no effect: remove the table, or set store = \"etcd\"",
                 );
             }
             (StoreKind::Sqlite, None, sqlite)
@@ -275,8 +279,8 @@ impl Look<'_> {
         }
     }
 
-    /// Without a path, `XDG_DATA_HOME` or `HOME` chooses the database. In a protected environment, a
-    /// variable could then choose a store without its holds and approvals.
+    /// Checks a store without a path: `XDG_DATA_HOME` or `HOME` then chooses the database. In a protected environment,
+    /// such a variable could choose a store without the holds and approvals of that environment.
     fn unnamed_store(&mut self, at: &[&str], has_table: bool) {
         let path = [at, &["sqlite", "path"]].concat();
         let default = paths::store();
@@ -291,11 +295,11 @@ impl Look<'_> {
                 format!("add sqlite.path = \"{place}\" to [{}]", at.join("."))
             };
             let says = format!(
-                "{why}, and without this key XDG_DATA_HOME and HOME would choose its store, which has the holds and approvals: {add}"
+                "{why}, and without this key the variables XDG_DATA_HOME and HOME would choose the store with the holds and approvals: {add}"
             );
             self.error(&path, says);
         } else if default.is_none() {
-            let says = format!("no directory for the store is known. {NO_HOME}, or set this key");
+            let says = format!("there is no directory for the store: {NO_HOME}, or set this key");
             self.error(&path, says);
         }
     }
@@ -306,7 +310,7 @@ impl Look<'_> {
         if etcd.endpoints.is_empty() {
             self.error(
                 &[at, &["endpoints"]].concat(),
-                "no endpoint: write [\"http://127.0.0.1:2379\"]",
+                "the list of endpoints is empty: write [\"http://127.0.0.1:2379\"]",
             );
         }
         for (index, endpoint) in etcd.endpoints.iter().enumerate() {

@@ -1,15 +1,15 @@
-//! What Greenroom keeps at relative paths: a configuration that is reached through a symbolic link must not lead to
-//! another store than the one that is meant, nor to one that goes away with the configuration.
+//! Checks of relative paths at which Greenroom keeps data. If a symbolic link leads to the configuration, such a path
+//! must not lead to a different store than the operator means, nor to a store that disappears with the configuration.
 
 use std::path::Path;
 
 use super::super::model::{EnvironmentSection, StoreKind};
 use super::super::paths;
 use super::super::problem::visible;
-use super::Look;
+use super::Checker;
 
-impl Look<'_> {
-    /// The store of an environment, and its directories of state.
+impl Checker<'_> {
+    /// Checks the store and the state directories of an environment.
     pub(super) fn kept(&mut self, at: &[&str], section: &EnvironmentSection) {
         let of = |table: &'static str, key: &'static str| [at, &[table, key]].concat();
         if section.store_kind() == StoreKind::Sqlite
@@ -28,7 +28,8 @@ impl Look<'_> {
         }
     }
 
-    /// A relative path is below a directory that stays, and what is meant by it is not beside the link.
+    /// Checks that a relative path is in a directory that stays, and that the data is not next to the symbolic link
+    /// instead.
     pub(super) fn stays(&mut self, path: &[&str], named: &Path) {
         if named.is_absolute() {
             return;
@@ -37,7 +38,7 @@ impl Look<'_> {
         let shown = |place: &Path| visible(&place.display().to_string());
         if let Some(replaced) = paths::replaced_at_updates(self.base, named) {
             let says = format!(
-                "`{}` is in {}, which the next update of the configuration replaces, as Kubernetes does with a ConfigMap: what is stored there would be gone. Name an absolute path on a volume that stays",
+                "`{}` is in {}, which the next update of the configuration replaces, as Kubernetes does with a ConfigMap: the data stored there would be lost. Use an absolute path on a volume that stays",
                 shown(&place),
                 shown(&replaced)
             );
@@ -47,12 +48,12 @@ impl Look<'_> {
         let Some(link) = self.link else {
             return;
         };
-        let beside = link.join(named);
-        if beside.exists() && !place.exists() {
+        let next_to_link = link.join(named);
+        if next_to_link.exists() && !place.exists() {
             let says = format!(
-                "relative paths count from the file that the link leads to: this is `{}`, which does not exist, and beside the link there is `{}`. Name the one that is meant by its absolute path",
+                "relative paths start at the file that the symbolic link leads to: this path means `{}`, which does not exist, but `{}` exists next to the link. Write the absolute path of the one to use",
                 shown(&place),
-                shown(&beside)
+                shown(&next_to_link)
             );
             self.error(path, says);
         }

@@ -1,6 +1,6 @@
-//! Checks that the schema cannot make: values that do not work together, files that
-//! do not exist, and settings that are allowed but probably a mistake. Looks only at the
-//! named files, and at nothing else outside.
+//! Checks that the schema cannot make: values that do not work together, files that do not exist, and settings that are
+//! allowed but probably a mistake. Outside of the configuration, only the files and directories that it names are
+//! examined.
 
 mod collisions;
 mod console;
@@ -28,13 +28,12 @@ use super::trust::Sharing;
 use crate::inventory::{Operator, operator_name};
 use crate::port_check::OutgoingPorts;
 
-/// How many characters of a path are shown: twice the limit of most systems for a name.
+/// How many characters of a path a message shows: about twice the longest file name of most systems.
 const LONGEST_PATH: usize = 500;
 
 /// Why nginx should not listen on a unix socket.
 const SOCKET_OF_NGINX: &str = "if nginx is killed, this socket remains and keeps nginx from starting again: use an address such as 127.0.0.1:8091";
 
-/// The findings.
 #[derive(Default)]
 pub(super) struct Findings {
     pub(super) errors: Vec<Problem>,
@@ -42,21 +41,21 @@ pub(super) struct Findings {
     /// Errors for `config check`, otherwise warnings, so that the other environments can be used: named files
     /// that do not exist, and files of unprotected environments that other users can change.
     pub(super) not_ready: Vec<Problem>,
-    /// Files of protected environments that other users can change, each with the environment, which is not used then.
-    /// Errors for `config check`.
+    /// Files of protected environments that other users can change, each with the name of the environment, which is
+    /// then not used. Errors for `config check`.
     pub(super) refused: Vec<(String, Problem)>,
 }
 
 /// Finds everything that is impossible or doubtful in a file whose keys and types are correct.
-/// `base` is the directory of the file, and `link` that of the symbolic link to it if that is another one. `request` has
-/// the machine's outgoing ports and the search path of programs.
+/// `base` is the directory of the file. `link` is the directory of the symbolic link to the file, if that is a different
+/// directory. `request` contains the machine's outgoing ports and the search path of programs.
 pub(super) fn check(
     root: &Root,
     tree: &Node,
     (base, link): (&Path, Option<&Path>),
     request: &Request,
 ) -> Findings {
-    let mut look = Look {
+    let mut checker = Checker {
         tree,
         base,
         link,
@@ -66,34 +65,34 @@ pub(super) fn check(
         findings: Findings::default(),
     };
     if root.environments.0.is_empty() {
-        look.warning(&[], "no environment is configured: add [environments.NAME]");
+        checker.warning(&[], "no environment is configured: add [environments.NAME]");
     }
     if root.services.0.is_empty() {
-        look.warning(&[], "no service is configured: add [services.NAME]");
+        checker.warning(&[], "no service is configured: add [services.NAME]");
     }
-    look.console(root);
-    look.operator(root);
-    look.archive(root);
+    checker.console(root);
+    checker.operator(root);
+    checker.archive(root);
     for (name, notice) in root.notices.iter() {
-        look.notice(root, name, notice);
+        checker.notice(root, name, notice);
     }
     for (name, environment) in root.environments.iter() {
-        look.environment(root, name, environment);
+        checker.environment(root, name, environment);
     }
-    look.promotion_ends(root);
+    checker.promotion_ends(root);
     for (name, service) in root.services.iter() {
-        look.service(root, name, service);
+        checker.service(root, name, service);
     }
-    look.collisions(root);
-    look.ports(root);
-    look.findings
+    checker.collisions(root);
+    checker.ports(root);
+    checker.findings
 }
 
 fn user_of(environment: &EnvironmentSection) -> Option<&str> {
     environment.etcd.as_ref()?.user.as_deref()
 }
 
-struct Look<'a> {
+struct Checker<'a> {
     tree: &'a Node,
     base: &'a Path,
     link: Option<&'a Path>,
@@ -104,7 +103,7 @@ struct Look<'a> {
     findings: Findings,
 }
 
-impl Look<'_> {
+impl Checker<'_> {
     fn problem(&self, path: &[&str], says: impl AsRef<str>) -> Problem {
         let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
         Problem::new(self.tree.origin_at(&path), &path, says)
@@ -120,8 +119,8 @@ impl Look<'_> {
         self.findings.warnings.push(problem);
     }
 
-    /// A name from etcd must come from one user. Where approvals are required, they count by the name that etcd
-    /// has authenticated.
+    /// Checks the operator's name. If the name comes from etcd, all environments must have the same etcd user. Where
+    /// approvals are required, the name must be the one that etcd authenticates.
     fn operator(&mut self, root: &Root) {
         if let Some(name) = &root.operator.name {
             self.operator_name(&["operator", "name"], name);
@@ -144,7 +143,7 @@ impl Look<'_> {
                 "the name cannot come from both etcd and `operator.name`: remove one of them",
             );
         }
-        // An environment with another store has no such user and authenticates no name.
+        // An environment with another store has no etcd user and cannot authenticate a name.
         let of_etcd = root.environments.iter();
         let of_etcd = of_etcd.filter(|(_, it)| it.store_kind() == super::model::StoreKind::Etcd);
         let mut users: Vec<&str> = Vec::new();
@@ -156,7 +155,7 @@ impl Look<'_> {
                 None => self.error(
                     &path,
                     format!(
-                        "the name is to come from etcd, but environments.{name} has no etcd.user: add it"
+                        "the operator's name comes from etcd, but environments.{name} has no etcd.user: add the user"
                     ),
                 ),
             }
@@ -164,7 +163,7 @@ impl Look<'_> {
         if !is_any {
             self.error(
                 &path,
-                "the name is to come from etcd, but no environment has its store there: set `operator.name` instead",
+                "the operator's name comes from etcd, but no environment has its store in etcd: set `operator.name` instead",
             );
         }
         users.sort_unstable();
@@ -208,7 +207,7 @@ impl Look<'_> {
         }
         let path = ["environments", name, "etcd", "user"];
         let keys = path.map(str::to_owned);
-        // A name from a variable is the operator's own.
+        // If the user comes from a variable, every operator can set a different one.
         if matches!(self.tree.origin_at(&keys), Origin::File { .. }) {
             self.warning(
                 &path,
@@ -219,18 +218,19 @@ impl Look<'_> {
         }
     }
 
-    /// The archive must have a path: a configured one, or one in the user's directory.
+    /// Checks that the archive has a path: a configured one, or one in the user's state directory.
     fn archive(&mut self, root: &Root) {
         if let Some(archive) = &root.history.archive {
             self.stays(&["history", "archive"], archive);
         }
         if root.history.archive.is_none() && paths::archive().is_none() {
-            let says = format!("no directory for the archive is known. {NO_HOME}, or set this key");
+            let says = format!("there is no directory for the archive: {NO_HOME}, or set this key");
             self.error(&["history", "archive"], says);
         }
     }
 
-    /// A file that must exist. Its content decides which servers Greenroom trusts, proves who it is, or where requests go.
+    /// Checks a file that must exist. Its content decides which servers Greenroom trusts, how Greenroom proves who it is,
+    /// or where requests go.
     fn file(&mut self, path: &[&str], file: Option<&Path>) {
         let Some(file) = file else {
             return;
@@ -240,7 +240,7 @@ impl Look<'_> {
             self.own(path, file, Sharing::Private);
             return;
         }
-        let what = if place.exists() {
+        let reason = if place.exists() {
             "is not a file"
         } else {
             "does not exist"
@@ -248,12 +248,12 @@ impl Look<'_> {
         let place = place.display().to_string();
         let shown: String = place.chars().take(LONGEST_PATH).collect();
         let rest = if shown.len() < place.len() { "…" } else { "" };
-        let problem = self.problem(path, format!("`{shown}{rest}` {what}"));
+        let problem = self.problem(path, format!("`{shown}{rest}` {reason}"));
         self.findings.not_ready.push(problem);
     }
 
-    /// Docker refuses clients without a certificate, and Greenroom refuses an engine that no named authority has
-    /// signed.
+    /// Checks that all three files are named. Docker refuses clients without a certificate, and Greenroom refuses an
+    /// engine whose certificate is not signed by a named authority.
     fn docker_tls(&mut self, path: &[&str], section: &TlsSection) {
         let files = [
             ("ca", &section.ca),
@@ -286,7 +286,7 @@ impl Look<'_> {
             let tls = [path, &["tls"]].concat();
             self.error(
                 &tls,
-                "a certificate needs its key: give both `cert` and `key`, or neither",
+                "a certificate needs its key: set both `cert` and `key`, or neither",
             );
         }
     }
@@ -304,13 +304,13 @@ impl Look<'_> {
         }
     }
 
-    /// A user without a password is an error, and so is a password without a user.
+    /// Checks a login: a user without a password is an error, and so is a password without a user.
     fn login(&mut self, path: &[&str], user: Option<&String>, password: Option<&SecretSection>) {
         self.secret(&[path, &["password"]].concat(), password);
         if user.is_some() != password.is_some() {
             self.error(
                 path,
-                "a login needs both: give `user` and `password`, or neither",
+                "a login needs a user and a password: set both `user` and `password`, or neither",
             );
         }
     }

@@ -1,17 +1,17 @@
-//! Channels that cannot be reached, and those that would never get a notice.
+//! Checks of notice channels: channels that cannot be reached, and channels that would never get a notice.
 
 use super::super::model::{NoticeKind, NoticeSection, Root, VariableValue};
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
-use super::Look;
+use super::Checker;
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn notice(&mut self, root: &Root, name: &str, section: &NoticeSection) {
-        let here = ["notices", name];
-        let at = |key: &'static str| [here[0], here[1], key];
+        let table = ["notices", name];
+        let at = |key: &'static str| [table[0], table[1], key];
         match (&section.url, section.kind) {
             (None, _) => self.error(
-                &here,
+                &table,
                 "`url` is missing: write the address, or its source, e.g. { env = \"NAME\" }",
             ),
             (Some(VariableValue::Secret(secret)), _) => self.secret(&at("url"), Some(secret)),
@@ -30,7 +30,7 @@ impl Look<'_> {
         self.secret(&at("secret"), section.secret.as_ref());
         match (section.kind, section.secret.is_some()) {
             (NoticeKind::Signed, false) => self.error(
-                &here,
+                &table,
                 "`secret` is missing, which signs the notices: name its source, e.g. { env = \"NAME\" }",
             ),
             (NoticeKind::Slack, true) => {
@@ -39,7 +39,10 @@ impl Look<'_> {
             _ => {}
         }
         if section.events.is_empty() {
-            self.warning(&at("events"), "the list is empty, so it gets no notices");
+            self.warning(
+                &at("events"),
+                "the list is empty, so this channel gets no notices",
+            );
         }
         let environments: Vec<&str> = root.environments.iter().map(|(name, _)| name).collect();
         self.known(name, "environments", &section.environments, &environments);

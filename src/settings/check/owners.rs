@@ -1,5 +1,5 @@
-//! Named files and directories that other users could have written. Their content decides what Greenroom
-//! sends, which servers it trusts, where requests go, and which holds it finds.
+//! Finds named files and directories that other users could have written. The content of such a file decides what
+//! Greenroom sends, which servers Greenroom trusts, where requests go, and which holds it finds.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -10,11 +10,11 @@ use super::super::model::{EnvironmentSection, NginxSection, SecretSection, Store
 use super::super::paths;
 use super::super::problem::visible;
 use super::super::trust::{self, Sharing};
-use super::Look;
+use super::Checker;
 use crate::inventory::HIDDEN_ANYWHERE;
 
-impl Look<'_> {
-    /// The store, and the directories that tell what runs and which slot is live.
+impl Checker<'_> {
+    /// Checks the owners of the store, and of the directories that say what is running and which slot is live.
     pub(super) fn owners(&mut self, at: &[&str], section: &EnvironmentSection) {
         let of = |table: &'static str, key: &'static str| [at, &[table, key]].concat();
         if section.store_kind() == StoreKind::Sqlite {
@@ -41,7 +41,7 @@ impl Look<'_> {
         }
     }
 
-    /// The file of a secret.
+    /// Checks the owner of the file of a secret.
     pub(super) fn secret_file(&mut self, path: &[&str], section: &SecretSection) {
         if let Some(file) = &section.file {
             self.own(&[path, &["file"]].concat(), file, Sharing::Private);
@@ -70,7 +70,8 @@ impl Look<'_> {
         }
     }
 
-    /// The program of a protected environment. A bare name is searched in PATH, as when it is run.
+    /// Checks the owner of the nginx program of a protected environment. A name without a directory is searched in PATH,
+    /// as when the program is run.
     fn binary(&mut self, path: &[&str], nginx: &NginxSection) {
         if self.guarded(path).is_empty() {
             return;
@@ -100,7 +101,7 @@ impl Look<'_> {
         let problem = self.problem(path, says);
         let guarded = self.guarded(path);
         if guarded.is_empty() {
-            // Only a warning elsewhere: another user's file must not make the protected environments unusable.
+            // Elsewhere this is only a warning: another user's file must not make the protected environments unusable.
             self.findings.not_ready.push(problem);
         } else {
             let refused = guarded.into_iter().map(|name| (name, problem.clone()));
@@ -108,8 +109,8 @@ impl Look<'_> {
         }
     }
 
-    /// The protected environments that a setting belongs to, and those that prove a version for them. A setting of no
-    /// environment belongs to all.
+    /// The environments for which this setting must not be changeable by other users: protected environments, and those
+    /// that prove a version for them. A setting outside of environments concerns all of these.
     fn guarded(&self, path: &[&str]) -> Vec<String> {
         let environment = match path {
             ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),

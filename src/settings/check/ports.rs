@@ -1,10 +1,10 @@
-//! Ports of this machine that the system uses for outgoing connections of any program. A slot that is empty between two
+//! Finds ports of this machine that the system uses for outgoing connections of any program. A slot that is empty between two
 //! releases, or an nginx that is restarted, may find its port in use.
 
 use std::collections::BTreeSet;
 
 use super::super::model::{EnvironmentSection, Root};
-use super::Look;
+use super::Checker;
 use super::collisions::{THIS_MACHINE, host_of, is_local};
 use crate::inventory::Endpoint;
 use crate::port_check::RESERVED;
@@ -12,8 +12,8 @@ use crate::port_check::RESERVED;
 /// A listening port and its key.
 type Listener<'a> = (u16, Vec<&'a str>);
 
-impl Look<'_> {
-    /// One warning for all ports, because one system setting reserves them all.
+impl Checker<'_> {
+    /// Gives one warning for all ports, because one system setting reserves them all.
     pub(super) fn ports(&mut self, root: &Root) {
         let mut found = listeners(root);
         found.retain(|(port, _)| self.outgoing.may_take(*port));
@@ -21,14 +21,17 @@ impl Look<'_> {
         let Some((first, path)) = found.first() else {
             return;
         };
-        let whose = match ports.len() {
+        let subject = match ports.len() {
             1 => format!("port {first} is"),
-            2 => format!("port {first} and one other of this file are"),
-            count => format!("port {first} and {} others of this file are", count - 1),
+            2 => format!("port {first} and one other port of this file are"),
+            count => format!(
+                "port {first} and {} other ports of this file are",
+                count - 1
+            ),
         };
         let range = self.outgoing.range();
         let says = format!(
-            "{whose} in the range that Linux uses for outgoing connections ({}-{}), so another program may be using it when it is needed: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, to keep that)",
+            "{subject} in the range that Linux uses for outgoing connections ({}-{}), so another program may be using it when Greenroom needs it: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, to keep that)",
             range.start(),
             range.end(),
             range.start(),
@@ -43,14 +46,14 @@ fn listeners(root: &Root) -> Vec<Listener<'_>> {
     for (environment, section) in root.environments.iter() {
         of_proxy(environment, section, &mut found);
         for (name, service) in root.services.iter() {
-            let Some(here) = service.environments.get(environment) else {
+            let Some(in_environment) = service.environments.get(environment) else {
                 continue;
             };
             let at = ["services", name, "environments", environment];
             if host_of(section) == THIS_MACHINE {
                 for (slot, endpoint) in [
-                    ("blue", &here.endpoints.blue),
-                    ("green", &here.endpoints.green),
+                    ("blue", &in_environment.endpoints.blue),
+                    ("green", &in_environment.endpoints.green),
                 ] {
                     push(
                         &mut found,
@@ -59,7 +62,7 @@ fn listeners(root: &Root) -> Vec<Listener<'_>> {
                     );
                 }
             }
-            if let Some(site) = here.proxy.as_ref().filter(|_| is_local(section)) {
+            if let Some(site) = in_environment.proxy.as_ref().filter(|_| is_local(section)) {
                 push(
                     &mut found,
                     &site.listen,

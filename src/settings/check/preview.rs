@@ -1,5 +1,5 @@
-//! The preview server: its clients, whether the proxy can enforce the limits, and whether Greenroom's own checks
-//! pass them.
+//! Checks of the preview server: its clients, whether the proxy can enforce the limits, and whether the limits let
+//! Greenroom's own checks through.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -8,18 +8,18 @@ use super::super::model::{
     VariableValue,
 };
 use super::super::problem::visible;
-use super::Look;
+use super::Checker;
 use crate::inventory::{AddressRange, Endpoint};
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn preview(
         &mut self,
         at: &[&str],
         environment: &EnvironmentSection,
         service: &ServiceSection,
-        here: &ServiceEnvironmentSection,
+        in_environment: &ServiceEnvironmentSection,
     ) {
-        let Some(site) = &here.proxy else {
+        let Some(site) = &in_environment.proxy else {
             return;
         };
         let path = |last: &'static str| [at, &["proxy", last]].concat();
@@ -68,7 +68,13 @@ impl Look<'_> {
         let nginx = environment.nginx.as_ref();
         let is_contained = by_nginx && nginx.is_some_and(|nginx| nginx.container.is_some());
         let from = (!is_contained).then(|| own_address(connect)).flatten();
-        self.own_checks(at, (from, is_contained), &ranges, service, (here, site));
+        self.own_checks(
+            at,
+            (from, is_contained),
+            &ranges,
+            service,
+            (in_environment, site),
+        );
     }
 
     fn ranges(&mut self, path: &[&str], site: &SiteSection) -> Vec<AddressRange> {
@@ -76,10 +82,10 @@ impl Look<'_> {
         for (index, text) in site.preview_allow.iter().enumerate() {
             match text.parse() {
                 Ok(range) => ranges.push(range),
-                Err(wrong) => {
+                Err(error) => {
                     let place = format!("[{index}]");
-                    let wrong: crate::inventory::InvalidRange = wrong;
-                    self.error(&[path, &[&place]].concat(), visible(&wrong.to_string()));
+                    let error: crate::inventory::InvalidRange = error;
+                    self.error(&[path, &[&place]].concat(), visible(&error.to_string()));
                 }
             }
         }
@@ -104,22 +110,23 @@ impl Look<'_> {
         let Some(nginx) = &environment.nginx else {
             return;
         };
-        // In a container it is a path inside, which cannot be checked from here.
+        // For an nginx in a container, this is a path inside the container, which cannot be checked.
         if self.path_of_nginx(path, nginx, users) && nginx.container.is_none() {
             self.file(path, Some(users));
         }
     }
 
-    /// Greenroom's own checks come from this machine. A list that refuses them would fail every release.
+    /// Checks that the limits let Greenroom's own checks through, which come from this machine. Otherwise every release
+    /// would fail.
     fn own_checks(
         &mut self,
         at: &[&str],
         (from, is_contained): (Option<IpAddr>, bool),
         ranges: &[AddressRange],
         service: &ServiceSection,
-        (here, site): (&ServiceEnvironmentSection, &SiteSection),
+        (in_environment, site): (&ServiceEnvironmentSection, &SiteSection),
     ) {
-        let (list, checks) = match &here.checks {
+        let (list, checks) = match &in_environment.checks {
             Some(checks) => (at, checks),
             None => (&at[..2], &service.checks),
         };
@@ -164,13 +171,13 @@ impl Look<'_> {
             let place = format!("[{index}]");
             self.error(
                 &[list, &["checks", &place]].concat(),
-                "it goes through the preview server, which requires a password (preview_users), but sends none: add headers = { Authorization = \"Basic ...\" }",
+                "this check goes through the preview server, which requires a password (preview_users), but sends none: add headers = { Authorization = \"Basic ...\" }",
             );
         }
     }
 }
 
-/// Whether nginx can read a user and a password from the header. A secret is not read here.
+/// Whether nginx can read a user and a password from the header. A secret is not read, and counts as a login.
 fn may_be_login(authorization: &VariableValue) -> bool {
     match authorization {
         VariableValue::Plain(text) => {

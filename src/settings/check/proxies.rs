@@ -1,17 +1,17 @@
-//! Proxies: which one is chosen, and values that it cannot use.
+//! Checks of proxies: whether the chosen proxy has its table, and values that the proxy cannot use.
 
 use std::path::Path;
 
 use super::super::model::{EnvironmentSection, NginxSection, ProxyKind, RuntimeKind, SiteSection};
 use super::super::problem::visible;
-use super::{Look, SOCKET_OF_NGINX};
+use super::{Checker, SOCKET_OF_NGINX};
 use crate::inventory::{Endpoint, plain};
 
 /// The rule for paths that nginx uses.
 const PLAIN_PATH: &str =
     "nginx needs an absolute path of letters, digits, `/`, `.`, `_` and `-`, without `..`";
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn proxy(&mut self, at: &[&str], section: &EnvironmentSection) {
         match (section.proxy_kind(), &section.nginx, &section.embedded) {
             (Some(ProxyKind::Nginx), None, _) => {
@@ -27,7 +27,7 @@ impl Look<'_> {
                 let path = [at, &["embedded"]].concat();
                 self.error(
                     &path,
-                    "the proxy is nginx, so this has no effect: remove one of them",
+                    "the proxy is nginx, so this table has no effect: remove the table, or set proxy = \"embedded\"",
                 );
             }
             (Some(ProxyKind::Embedded), _, None) => {
@@ -40,7 +40,7 @@ impl Look<'_> {
                 let path = [at, &["nginx"]].concat();
                 self.error(
                     &path,
-                    "the proxy is embedded, so this has no effect: remove one of them",
+                    "the proxy is embedded, so this table has no effect: remove the table, or set proxy = \"nginx\"",
                 );
             }
             _ => {}
@@ -68,7 +68,7 @@ impl Look<'_> {
             let path = [at, &["container"]].concat();
             self.error(
                 &path,
-                "not the name of a container: letters, digits, `_`, `.` and `-`",
+                "this is not the name of a container: use letters, digits, `_`, `.` and `-`",
             );
         }
         if nginx.access_log.is_some() && nginx.container.is_some() {
@@ -100,8 +100,8 @@ impl Look<'_> {
         }
     }
 
-    /// A path in the configuration of nginx. A relative one is below the directory of the
-    /// file, except for a path inside a container.
+    /// Checks a path for the configuration of nginx, and returns whether nginx can use the path. A relative path is
+    /// below the directory of the file, except for a path inside a container.
     pub(super) fn path_of_nginx(&mut self, at: &[&str], nginx: &NginxSection, path: &Path) -> bool {
         let full = match nginx.container {
             Some(_) => path.to_owned(),
@@ -110,11 +110,11 @@ impl Look<'_> {
         if plain::is_path(&full) {
             return true;
         }
-        // If the path itself is fine, the directory of the file is not.
+        // If the path itself is usable, the directory of the file is the problem.
         let is_plain = plain::is_path(&Path::new("/").join(path));
         let shown = if is_plain { &full } else { path };
         let shown = visible(&shown.display().to_string());
-        self.error(at, format!("{PLAIN_PATH}: `{shown}` is not one"));
+        self.error(at, format!("{PLAIN_PATH}: `{shown}` is not such a path"));
         false
     }
 

@@ -1,5 +1,5 @@
-//! Services: whether their listeners and endpoints match, the checks, and what
-//! would keep them from ever being released.
+//! Checks of services: whether listeners and endpoints match, the checks of the service, and everything that would make
+//! all its releases impossible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,10 +10,10 @@ use super::super::model::{
 };
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
-use super::{Look, SOCKET_OF_NGINX};
+use super::{Checker, SOCKET_OF_NGINX};
 use crate::inventory::{Endpoint, Slot, plain};
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn service(&mut self, root: &Root, name: &str, service: &ServiceSection) {
         let at = ["services", name];
         self.listen(&at, service);
@@ -24,18 +24,18 @@ impl Look<'_> {
         if service.command.as_ref().is_some_and(Vec::is_empty) {
             self.error(
                 &[&at[..], &["command"]].concat(),
-                "an empty command runs nothing: leave it out to use the image's own",
+                "an empty command runs nothing: leave `command` out to use the command of the image",
             );
         }
         if service.environments.0.is_empty() {
             let says = format!(
-                "it has no environment, so it cannot be released: add [services.{name}.environments.NAME]"
+                "this service has no environment, so it cannot be released: add [services.{name}.environments.NAME]"
             );
             self.warning(&at, says);
         }
-        for (environment, here) in service.environments.iter() {
+        for (environment, in_environment) in service.environments.iter() {
             let at = ["services", name, "environments", environment];
-            self.place(root, &at, environment, service, here);
+            self.place(root, &at, environment, service, in_environment);
         }
     }
 
@@ -43,11 +43,11 @@ impl Look<'_> {
         let path = [at, &["listen"]].concat();
         match (&service.listen.port, &service.listen.socket) {
             (Some(_), Some(_)) => {
-                self.error(&path, "it can listen on a port or on a socket, not on both");
+                self.error(&path, "a service can listen on a port or on a socket, not on both: remove one of them");
             }
             (None, None) => self.error(
                 &path,
-                "say where it listens: { port = 8080 } or { socket = \"/run/app.sock\" }",
+                "say where the service listens: { port = 8080 } or { socket = \"/run/app.sock\" }",
             ),
             (None, Some(socket)) if !is_inner_path(socket) => {
                 let path = [&path[..], &["socket"]].concat();
@@ -61,7 +61,7 @@ impl Look<'_> {
         for (name, value) in variables {
             let path = [at, &["environment", name.as_str()]].concat();
             if name.is_empty() || name.contains(['=', '\0']) || name.chars().any(char::is_control) {
-                self.error(&path, "not a valid name of a variable");
+                self.error(&path, "this is not a valid name of a variable");
             }
             match value {
                 VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
@@ -82,7 +82,7 @@ impl Look<'_> {
             let place = format!("[{index}]");
             if !mount.target.starts_with('/') {
                 let path = [at, &["mounts", &place, "target"]].concat();
-                self.error(&path, "the path inside must be absolute");
+                self.error(&path, "the path inside the container must be absolute");
             }
             let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
             if !mount.source.starts_with('/')
@@ -132,7 +132,7 @@ impl Look<'_> {
                 let path = [at, &["checks", &place, "expect", "within"]].concat();
                 self.error(
                     &path,
-                    "longer than the timeout of this check, so it has no effect: use a shorter time",
+                    "this time is longer than the timeout of the check, so it has no effect: use a shorter time",
                 );
             }
         }
@@ -148,11 +148,11 @@ impl Look<'_> {
         };
         if host.is_empty() || !host.chars().all(|c| c.is_ascii_graphic()) {
             let path = [at, &["health", "host"]].concat();
-            self.error(&path, "not a host name");
+            self.error(&path, "this is not a host name");
         }
     }
 
-    /// Headers and parameters that could not be sent. The messages do not repeat their values, which may be secret.
+    /// Checks that headers and parameters can be sent. The messages do not repeat the values, which may be secret.
     fn sent(
         &mut self,
         at: &[&str],
@@ -163,7 +163,7 @@ impl Look<'_> {
             let path = [at, &["headers", name.as_str()]].concat();
             let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
             if name.is_empty() || !name.chars().all(token) {
-                self.error(&path, "not a valid name of a header");
+                self.error(&path, "this is not a valid name of a header");
             }
             match value {
                 VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
@@ -194,7 +194,7 @@ impl Look<'_> {
         at: &[&str],
         name: &str,
         service: &ServiceSection,
-        here: &ServiceEnvironmentSection,
+        in_environment: &ServiceEnvironmentSection,
     ) {
         let Some(environment) = root.environments.get(name) else {
             let near = nearest(name, root.environments.iter().map(|(name, _)| name));
@@ -206,24 +206,27 @@ impl Look<'_> {
             self.error(at, says);
             return;
         };
-        self.variables(at, &here.environment);
-        self.checks(at, here.checks.as_deref().unwrap_or_default());
-        self.health(at, here.health.as_ref());
-        if service.health.is_none() && here.health.is_none() {
-            self.warning(at, "nothing can be released here: there is no `health`");
+        self.variables(at, &in_environment.environment);
+        self.checks(at, in_environment.checks.as_deref().unwrap_or_default());
+        self.health(at, in_environment.health.as_ref());
+        if service.health.is_none() && in_environment.health.is_none() {
+            self.warning(
+                at,
+                "there is no `health`, so nothing can be released to this environment",
+            );
         }
-        // A process gets its address. A container can only be reached where the program inside listens.
+        // A process is told where to listen. A container can only be reached where the program inside listens.
         let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
         if environment.runtime == RuntimeKind::Docker && listens_once {
-            self.reached(at, service, here);
+            self.reached(at, service, in_environment);
         }
-        let through = here
+        let through = in_environment
             .checks
             .as_ref()
             .unwrap_or(&service.checks)
             .iter()
             .any(|check| check.through_preview);
-        let has_preview = here.proxy.as_ref().is_some_and(|site| {
+        let has_preview = in_environment.proxy.as_ref().is_some_and(|site| {
             !site.preview_server_names.is_empty() || site.preview_listen.is_some()
         });
         if through && !has_preview {
@@ -232,10 +235,10 @@ impl Look<'_> {
         if service.etcd_key.is_some() && environment.etcd.is_none() {
             self.warning(
                 at,
-                "this environment has no etcd, so the extra etcd key is not written here",
+                "this environment has no etcd, so the extra etcd key is not written",
             );
         }
-        if let Some(site) = &here.proxy {
+        if let Some(site) = &in_environment.proxy {
             let path = [at, &["proxy"]].concat();
             if environment.proxy_kind().is_none() {
                 let says =
@@ -254,14 +257,19 @@ impl Look<'_> {
             );
             self.error(at, says);
         }
-        self.preview(at, environment, service, here);
+        self.preview(at, environment, service, in_environment);
     }
 
-    fn reached(&mut self, at: &[&str], service: &ServiceSection, here: &ServiceEnvironmentSection) {
+    fn reached(
+        &mut self,
+        at: &[&str],
+        service: &ServiceSection,
+        in_environment: &ServiceEnvironmentSection,
+    ) {
         for slot in Slot::BOTH {
             let endpoint = match slot {
-                Slot::Blue => &here.endpoints.blue,
-                Slot::Green => &here.endpoints.green,
+                Slot::Blue => &in_environment.endpoints.blue,
+                Slot::Green => &in_environment.endpoints.green,
             };
             let path = [at, &["endpoints", slot.as_str()]].concat();
             match endpoint {
@@ -275,7 +283,7 @@ impl Look<'_> {
                 ),
                 Endpoint::Tcp(address) if !address.ip().is_loopback() => self.warning(
                     &path,
-                    "not a loopback address, so clients can reach the slot without the proxy",
+                    "this is not a loopback address, so clients can reach the slot without the proxy",
                 ),
                 _ => {}
             }
@@ -309,10 +317,10 @@ impl Look<'_> {
         if site.server_names.is_empty() {
             self.error(
                 &[at, &["server_names"]].concat(),
-                "no name: write [\"web.example\"]",
+                "the list of names is empty: write [\"web.example\"]",
             );
         }
-        // The embedded proxy has no names; `collisions` reports that it needs two addresses.
+        // The embedded proxy does not distinguish names; `collisions` reports that it needs two addresses.
         if by_nginx
             && site.preview_listen.as_ref() == Some(&site.listen)
             && site.preview_server_names.is_empty()
@@ -320,7 +328,7 @@ impl Look<'_> {
             let path = [at, &["preview_listen"]].concat();
             self.error(
                 &path,
-                "the public server listens there: give the preview server its own name or address",
+                "the public server listens at this address: give the preview server its own name or address",
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The console: its looks and its keys.
+//! The section of the console: its looks and its keys.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 use super::super::words::Time;
 use crate::console::action::Action;
 
-/// The console.
+/// The looks and keys of the console.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct ConsoleSection {
     /// The theme: dark, light, high-contrast, deuteranopia, tritanopia, mono, or one of your own
     /// from the directory `themes` next to the user's configuration.
     pub(in crate::settings) theme: String,
-    /// The theme while a target of a tier is open.
+    /// The themes that replace `theme` while a target of a tier is open.
     pub(in crate::settings) theme_by_tier: TierThemes,
-    /// Whether to draw ASCII characters only; `auto` asks the locale.
+    /// Whether to draw ASCII characters only; `auto` decides by the locale.
     pub(in crate::settings) ascii: AsciiChoice,
     /// How long a target stays armed.
     pub(in crate::settings) armed: Time,
-    /// Whether the mouse is used.
+    /// Whether the console uses the mouse.
     pub(in crate::settings) mouse: bool,
     /// When the terminal's bell rings: `waits` once for each new thing that waits for the operator, or `off`.
     pub(in crate::settings) bell: BellWord,
-    /// Whether the console is read-only.
+    /// Whether Greenroom is read-only: neither the console nor a command can change anything.
     pub(in crate::settings) read_only: bool,
     /// Other keys for actions, e.g. `zoom = ["z", "F11"]`; an empty list removes all keys.
     pub(in crate::settings) keys: KeysSection,
@@ -47,15 +47,15 @@ impl Default for ConsoleSection {
     }
 }
 
-/// Themes by tier.
+/// The themes that replace `theme`, by tier.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct TierThemes {
-    /// While a target of a development environment is open.
+    /// The theme while a target of a development environment is open.
     pub(in crate::settings) development: Option<String>,
-    /// While a target of a staging environment is open.
+    /// The theme while a target of a staging environment is open.
     pub(in crate::settings) staging: Option<String>,
-    /// While a target of a protected environment is open.
+    /// The theme while a target of a protected environment is open.
     pub(in crate::settings) protected: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub(in crate::settings) enum AsciiChoice {
     Word(AsciiWord),
 }
 
-/// The alternative to true or false.
+/// Draws ASCII characters only if the locale has no other characters.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum AsciiWord {

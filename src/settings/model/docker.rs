@@ -1,4 +1,4 @@
-//! Where instances run and where images come from.
+//! The sections of Docker engines, child processes and image registries.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::SecretSection;
 
-/// A Docker engine.
+/// How to connect to a Docker engine.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct DockerSection {
-    /// `unix:///run/docker.sock` or `tcp://host:port`.
+    /// The address: `unix:///run/docker.sock` or `tcp://host:port`.
     #[schemars(extend("format" = "docker-address"))]
     pub(in crate::settings) address: String,
-    /// Certificates, for `tcp://`.
+    /// The certificates for a `tcp://` address.
     pub(in crate::settings) tls: Option<TlsSection>,
 }
 
@@ -36,7 +36,7 @@ pub(in crate::settings) struct TlsSection {
     pub(in crate::settings) ca: Option<PathBuf>,
     /// The client's own certificate.
     pub(in crate::settings) cert: Option<PathBuf>,
-    /// Its key.
+    /// The private key of the client's certificate.
     pub(in crate::settings) key: Option<PathBuf>,
 }
 
@@ -44,7 +44,7 @@ pub(in crate::settings) struct TlsSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ProcessSection {
-    /// The directory that records what was started.
+    /// The directory in which Greenroom records the processes that it started.
     pub(in crate::settings) state: PathBuf,
     /// The catalogue of versions that can be started.
     pub(in crate::settings) catalogue: PathBuf,
@@ -54,16 +54,16 @@ pub(in crate::settings) struct ProcessSection {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct RegistrySection {
-    /// The user.
+    /// The name of the user.
     pub(in crate::settings) user: Option<String>,
-    /// Where the password or token is read from.
+    /// The source of the password or token.
     pub(in crate::settings) password: Option<SecretSection>,
-    /// Plain HTTP. An image registry on this machine's loopback does not need this.
+    /// Whether to use plain HTTP instead of TLS. An image registry on a loopback address does not need this.
     pub(in crate::settings) plain_http: bool,
     /// A PEM file with the authority that signed the image registry's certificate, in addition to those of this machine
     /// and those that Docker's `certs.d` has for the image registry.
     pub(in crate::settings) ca: Option<PathBuf>,
-    /// The server on another host that exchanges the password for tokens, `host` or `host:port`. Without it the
-    /// password is sent to the image registry's own host only.
+    /// The server on another host that exchanges the password for tokens, `host` or `host:port`. Without this key the
+    /// password is sent only to the image registry's own host.
     pub(in crate::settings) token_server: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! An environment: its rules, and where its systems are.
+//! The section of an environment: its rules, and where its servers are.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -13,37 +13,38 @@ use super::{
     TimingSection,
 };
 
-/// One environment. A system that is not named is the default one of this machine.
+/// One environment. A server that is not configured is the default server of this machine.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct EnvironmentSection {
     /// How much the environment is protected.
     pub(in crate::settings) tier: TierWord,
-    /// The rules of its releases.
+    /// The rules for releases to this environment.
     pub(in crate::settings) rules: RulesSection,
-    /// What runs the containers or processes.
+    /// The kind of runtime: a Docker engine, or child processes for the sandbox.
     pub(in crate::settings) runtime: RuntimeKind,
-    /// The Docker engine.
+    /// The Docker engine, if the runtime is `docker`.
     pub(in crate::settings) docker: Option<DockerSection>,
-    /// Child processes.
+    /// The child processes, if the runtime is `process`.
     pub(in crate::settings) process: Option<ProcessSection>,
-    /// The image registry if all images come from one, or the one that `registries` does not name.
+    /// The image registry, if all images come from the same registry; otherwise the only registry that `registries` does
+    /// not name.
     pub(in crate::settings) registry: Option<RegistrySection>,
-    /// Image registries by `host` or `host:port`, if the images come from several.
+    /// The image registries by `host` or `host:port`, if the images come from several registries.
     pub(in crate::settings) registries: BTreeMap<String, RegistrySection>,
     /// The kind of store that operators share; `etcd` if there is such a section, otherwise `sqlite`.
     pub(in crate::settings) store: Option<StoreKind>,
-    /// The etcd cluster.
+    /// The etcd cluster, if the store is `etcd`.
     pub(in crate::settings) etcd: Option<EtcdSection>,
-    /// The database file.
+    /// The database file, if the store is `sqlite`.
     pub(in crate::settings) sqlite: Option<SqliteSection>,
-    /// The kind of proxy; by default the one that has a section.
+    /// The kind of proxy; by default the kind that has a section.
     pub(in crate::settings) proxy: Option<ProxyKind>,
-    /// The nginx.
+    /// The nginx, if that is the proxy.
     pub(in crate::settings) nginx: Option<NginxSection>,
-    /// The proxy inside Greenroom.
+    /// The proxy inside Greenroom, if that is the proxy.
     pub(in crate::settings) embedded: Option<EmbeddedSection>,
-    /// The locks of its targets.
+    /// The locks of the environment's targets.
     pub(in crate::settings) lock: LockSection,
     /// The timing of a release.
     pub(in crate::settings) timing: TimingSection,
@@ -72,13 +73,14 @@ pub(in crate::settings) struct RulesSection {
     pub(in crate::settings) only_from: Option<String>,
     /// How many people other than the operator must approve a promote before the switch. Built-in: 0.
     pub(in crate::settings) approvals: u8,
-    /// How long such an approval is valid. Built-in: 1h.
+    /// How long an approval by another person is valid. Built-in: 1h.
     pub(in crate::settings) approvals_last: Option<Time>,
-    /// The percentage of public requests that may fail during the watch; more switch back. Built-in: 5%.
+    /// The percentage of public requests that may fail during the watch. If more fail, the traffic goes back to the old
+    /// version. Built-in: 5%.
     pub(in crate::settings) watch_errors: Option<Percent>,
-    /// The minimum number of requests for that decision. Built-in: 20.
+    /// The minimum number of public requests for the decision about `watch_errors`. Built-in: 20.
     pub(in crate::settings) watch_requests: Option<NonZeroU32>,
-    /// How many good versions keep their image on the engine when `greenroom prune` removes others. Built-in: 5.
+    /// How many good versions keep their image on the engine when `greenroom prune` removes other images. Built-in: 5.
     pub(in crate::settings) keep_images: Option<NonZeroU32>,
     /// The times at which nothing is promoted, once or weekly.
     pub(in crate::settings) freezes: Vec<FreezeSection>,
@@ -88,23 +90,23 @@ pub(in crate::settings) struct RulesSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct FreezeSection {
-    /// Its reason as a name, e.g. payday.
+    /// The reason as a name, e.g. payday.
     pub(in crate::settings) name: String,
-    /// Its time zone, e.g. Europe/Berlin.
+    /// The time zone, e.g. Europe/Berlin.
     pub(in crate::settings) zone: String,
-    /// The weekdays on which it starts, e.g. `["fri"]`; absent for a window with dates.
+    /// The weekdays on which the freeze starts, e.g. `["fri"]`; absent for a window with dates.
     #[serde(default)]
     pub(in crate::settings) every: Vec<String>,
-    /// When it starts: 2026-12-23 18:00, or with `every` a time such as 16:00.
+    /// When the freeze starts: 2026-12-23 18:00, or with `every` a time such as 16:00.
     pub(in crate::settings) from: String,
-    /// When it ends: 2027-01-02 08:00, or with `every` a time such as 22:00 or mon 08:00.
+    /// When the freeze ends: 2027-01-02 08:00, or with `every` a time such as 22:00 or mon 08:00.
     pub(in crate::settings) until: String,
-    /// The services it applies to; all when absent.
+    /// The services that the freeze applies to; all when absent.
     #[serde(default)]
     pub(in crate::settings) services: Vec<String>,
 }
 
-/// What runs the containers or processes.
+/// The kind of runtime.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum RuntimeKind {
@@ -138,7 +140,7 @@ pub(in crate::settings) enum ProxyKind {
     Embedded,
 }
 
-/// The lock of a target: how soon a lost operator is noticed.
+/// The lock of a target: how soon other operators notice that a driver is lost.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct LockSection {
@@ -149,7 +151,6 @@ pub(in crate::settings) struct LockSection {
 }
 
 impl EnvironmentSection {
-    /// The kind of store.
     pub(in crate::settings) fn store_kind(&self) -> StoreKind {
         self.store.unwrap_or(match self.etcd {
             Some(_) => StoreKind::Etcd,
@@ -157,7 +158,6 @@ impl EnvironmentSection {
         })
     }
 
-    /// The kind of proxy, if there is one.
     pub(in crate::settings) fn proxy_kind(&self) -> Option<ProxyKind> {
         self.proxy.or(match (&self.nginx, &self.embedded) {
             (Some(_), _) => Some(ProxyKind::Nginx),
@@ -166,7 +166,6 @@ impl EnvironmentSection {
         })
     }
 
-    /// The Docker engine's address.
     pub(in crate::settings) fn docker_address(&self) -> String {
         self.docker.as_ref().map_or_else(
             || DockerSection::default().address,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{SecretSection, TlsSection};
 
-/// An etcd cluster.
+/// How to connect to an etcd cluster.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct EtcdSection {
@@ -16,13 +16,13 @@ pub(in crate::settings) struct EtcdSection {
     /// The prefix of all keys.
     #[serde(default = "prefix")]
     pub(in crate::settings) prefix: String,
-    /// Certificates, for `https://`.
+    /// The certificates for `https://` endpoints.
     #[serde(default)]
     pub(in crate::settings) tls: Option<TlsSection>,
-    /// The user.
+    /// The name of the user.
     #[serde(default)]
     pub(in crate::settings) user: Option<String>,
-    /// Where the password is read from.
+    /// The source of the password.
     #[serde(default)]
     pub(in crate::settings) password: Option<SecretSection>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{SecretSection, VariableValue};
 use crate::history::NoticeEvent;
 
-/// One channel that gets notices of releases. The driver sends them. No channel delays a release.
+/// One channel that gets notices of releases. The driver sends the notices. No channel delays a release.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct NoticeSection {
@@ -17,11 +17,11 @@ pub(in crate::settings) struct NoticeSection {
     pub(in crate::settings) url: Option<VariableValue>,
     /// The signing key; only for `signed`: `whsec_` and base64, or any text of at least 24 characters.
     pub(in crate::settings) secret: Option<SecretSection>,
-    /// The events it gets.
+    /// The events that the channel gets notices of.
     pub(in crate::settings) events: Vec<EventWord>,
-    /// The environments it gets notices of; all when empty.
+    /// The environments that the channel gets notices of; all when empty.
     pub(in crate::settings) environments: Vec<String>,
-    /// The services it gets notices of; all when empty.
+    /// The services that the channel gets notices of; all when empty.
     pub(in crate::settings) services: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ pub(in crate::settings) enum NoticeKind {
     Signed,
 }
 
-/// An event. See [`NoticeEvent`].
+/// An event of a release. See [`NoticeEvent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum EventWord {

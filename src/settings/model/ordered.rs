@@ -1,4 +1,4 @@
-//! A table that keeps the order of the file: environments are columns from left to right.
+//! A table that keeps the order of the file, because the console shows environments as columns in that order.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,7 +19,6 @@ impl<T> Default for Ordered<T> {
 }
 
 impl<T> Ordered<T> {
-    /// The value with that name.
     pub(in crate::settings) fn get(&self, name: &str) -> Option<&T> {
         self.0
             .iter()
@@ -27,7 +26,6 @@ impl<T> Ordered<T> {
             .map(|(_, thing)| thing)
     }
 
-    /// All values, in order.
     pub(in crate::settings) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.0.iter().map(|(name, thing)| (name.as_str(), thing))
     }
@@ -51,11 +49,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut all = Vec::new();
+                let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
-                    all.push(entry);
+                    entries.push(entry);
                 }
-                Ok(Ordered(all))
+                Ok(Ordered(entries))
             }
         }
 

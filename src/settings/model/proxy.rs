@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::Endpoint;
 
-/// An nginx.
+/// The nginx that directs the traffic.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct NginxSection {
-    /// Its program.
+    /// The program of nginx.
     #[serde(default = "binary")]
     pub(in crate::settings) binary: PathBuf,
-    /// The container it runs in; on this machine when absent.
+    /// The container that nginx runs in; on this machine when absent.
     #[serde(default)]
     pub(in crate::settings) container: Option<String>,
-    /// Its main configuration file.
+    /// The main configuration file of nginx.
     #[serde(default = "configuration")]
     pub(in crate::settings) configuration: PathBuf,
     /// The directory that the main configuration includes; Greenroom writes one file per service there.
@@ -26,10 +26,10 @@ pub(in crate::settings) struct NginxSection {
     /// The directory of the live pointers.
     #[serde(default = "state")]
     pub(in crate::settings) state: PathBuf,
-    /// Where nginx tells Greenroom which slot and generation it serves.
+    /// Where nginx answers Greenroom which slot and generation it serves.
     pub(in crate::settings) answer: AnswerSection,
-    /// The directory of its access logs, one per service, for the console's rates and
-    /// its log pane; no logs when absent.
+    /// The directory of nginx's access logs, one per service, for the rates and the log pane of the console; no logs when
+    /// absent.
     #[serde(default)]
     pub(in crate::settings) access_log: Option<PathBuf>,
     /// A template for a service's file; the built-in one when absent.
@@ -56,15 +56,15 @@ fn state() -> PathBuf {
     "/var/lib/greenroom/nginx".into()
 }
 
-/// Where the proxy tells which slot and generation it serves.
+/// Where nginx answers Greenroom which slot and generation it serves.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct AnswerSection {
-    /// The address on which nginx listens for this: a loopback address. If nginx is killed, a unix socket would
-    /// remain and keep it from starting again.
+    /// The loopback address on which nginx listens for these requests. If nginx is killed, a unix socket would remain and
+    /// keep nginx from starting again.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) listen: Endpoint,
-    /// The address that Greenroom connects to; the same when absent.
+    /// The address that Greenroom connects to; `listen` when absent.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
     pub(in crate::settings) connect: Option<Endpoint>,
@@ -83,7 +83,7 @@ pub(in crate::settings) enum SwitchWord {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct EmbeddedSection {
-    /// The address on which it tells which slot and generation it serves.
+    /// The address on which the proxy answers which slot and generation it serves.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) answer: Endpoint,
     /// The directory of the live pointers.
@@ -110,8 +110,8 @@ pub(in crate::settings) struct SiteSection {
     /// Behind a load balancer, every request has the balancer's address.
     #[serde(default)]
     pub(in crate::settings) preview_allow: Vec<String>,
-    /// A file of users and passwords for the preview server, as `htpasswd` writes it. With `preview_allow` too, a
-    /// request needs both.
+    /// A file of users and passwords for the preview server, as `htpasswd` writes it. If `preview_allow` is set too, a
+    /// request must satisfy both.
     #[serde(default)]
     pub(in crate::settings) preview_users: Option<PathBuf>,
     /// How Greenroom asks the public server which version answers.

@@ -16,11 +16,11 @@ use super::{
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct Root {
-    /// The defaults.
+    /// Defaults for all environments and services.
     pub(in crate::settings) defaults: DefaultsSection,
     /// The operator who is recorded with releases.
     pub(in crate::settings) operator: OperatorSection,
-    /// The console.
+    /// The looks and keys of the console.
     pub(in crate::settings) console: ConsoleSection,
     /// The local archive of releases.
     pub(in crate::settings) history: HistorySection,
@@ -28,11 +28,11 @@ pub(in crate::settings) struct Root {
     pub(in crate::settings) notices: Ordered<NoticeSection>,
     /// The environments, in the order a version is promoted.
     pub(in crate::settings) environments: Ordered<EnvironmentSection>,
-    /// The services.
+    /// The services that can be released.
     pub(in crate::settings) services: Ordered<ServiceSection>,
 }
 
-/// The defaults, which nearer tables override.
+/// The defaults. The tables of environments, services and targets override them.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct DefaultsSection {
@@ -40,9 +40,9 @@ pub(in crate::settings) struct DefaultsSection {
     pub(in crate::settings) timing: TimingSection,
     /// The locks of targets.
     pub(in crate::settings) lock: LockSection,
-    /// The Docker engine of the environments that have one.
+    /// The Docker engine of the environments that use Docker.
     pub(in crate::settings) docker: Option<SharedTable<DockerSection>>,
-    /// The image registry of those environments.
+    /// The image registry of the environments that use Docker.
     pub(in crate::settings) registry: Option<SharedTable<RegistrySection>>,
     /// The etcd cluster of the environments that have no database file.
     pub(in crate::settings) etcd: Option<SharedTable<EtcdSection>>,
@@ -57,7 +57,7 @@ pub(in crate::settings) struct OperatorSection {
     /// The source of the name if `name` is absent: the login on this machine, or the etcd user, who
     /// is authenticated by a password.
     pub(in crate::settings) from: OperatorFrom,
-    /// The name; it wins over `from`.
+    /// The name; it overrides `from`.
     pub(in crate::settings) name: Option<String>,
     /// The host; this machine's name when absent.
     pub(in crate::settings) host: Option<String>,
@@ -68,8 +68,8 @@ pub(in crate::settings) struct OperatorSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct HistorySection {
-    /// Its file; in the user's state directory when absent. Two configurations with the same names for
-    /// different targets need one each.
+    /// The file of the archive; in the user's state directory when absent. Two configurations that use the same names
+    /// for different targets need an archive each.
     pub(in crate::settings) archive: Option<PathBuf>,
     /// Releases that started more days ago are removed; none when absent.
     pub(in crate::settings) keep_days: Option<NonZeroU32>,

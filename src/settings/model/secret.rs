@@ -25,8 +25,8 @@ impl SecretSection {
         match (&self.env, &self.file, &self.command) {
             (Some(name), None, None) => Some(SecretSource::Env(name.clone())),
             (None, Some(path), None) => Some(SecretSource::File(path.clone())),
-            (None, None, Some(words)) if !words.is_empty() => {
-                Some(SecretSource::Command(words.clone()))
+            (None, None, Some(command)) if !command.is_empty() => {
+                Some(SecretSource::Command(command.clone()))
             }
             _ => None,
         }

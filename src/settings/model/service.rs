@@ -1,4 +1,4 @@
-//! A service: its image, its instances and checks, and where it runs.
+//! The section of a service: its image, its instances and checks, and its environments.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -18,15 +18,15 @@ pub(in crate::settings) struct ServiceSection {
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     #[schemars(extend("format" = "repository"))]
     pub(in crate::settings) image: String,
-    /// Where it listens inside its container or process: a port or a socket.
+    /// Where the service listens inside its container or process: a port or a socket.
     pub(in crate::settings) listen: ListenSection,
-    /// What to run instead of the image's own command.
+    /// The command to run instead of the image's own command.
     #[serde(default)]
     pub(in crate::settings) command: Option<Vec<String>>,
-    /// Environment variables of its containers or processes.
+    /// Environment variables of the containers or processes.
     #[serde(default)]
     pub(in crate::settings) environment: BTreeMap<String, VariableValue>,
-    /// Directories of the host, or volumes, that its containers or processes see.
+    /// Directories of the host, or volumes, that the containers or processes see.
     #[serde(default)]
     pub(in crate::settings) mounts: Vec<MountSection>,
     /// The most memory a container or process may use.
@@ -35,13 +35,13 @@ pub(in crate::settings) struct ServiceSection {
     /// When a container or process is restarted automatically.
     #[serde(default)]
     pub(in crate::settings) restart: RestartWord,
-    /// The network of its containers or processes.
+    /// The network of the containers or processes.
     #[serde(default)]
     pub(in crate::settings) network: Option<String>,
-    /// Further labels of its containers or processes.
+    /// Further labels of the containers or processes.
     #[serde(default)]
     pub(in crate::settings) labels: BTreeMap<String, String>,
-    /// Its health endpoint. Nothing is released without one.
+    /// The health endpoint. Nothing is released without one.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthSection>,
     /// The checks of a candidate before it gets traffic.
@@ -50,10 +50,10 @@ pub(in crate::settings) struct ServiceSection {
     /// The timing of a release.
     #[serde(default)]
     pub(in crate::settings) timing: TimingSection,
-    /// An additional etcd key for existing readers, written in the same transaction.
+    /// An additional etcd key for programs that already read it, written in the same transaction.
     #[serde(default)]
     pub(in crate::settings) etcd_key: Option<ExtraKeySection>,
-    /// The environments in which it can be released.
+    /// The environments to which the service can be released.
     #[serde(default)]
     pub(in crate::settings) environments: Ordered<ServiceEnvironmentSection>,
 }
@@ -62,7 +62,7 @@ pub(in crate::settings) struct ServiceSection {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct ListenSection {
-    /// A TCP port.
+    /// The TCP port.
     pub(in crate::settings) port: Option<NonZeroU16>,
     /// The path of a unix socket.
     pub(in crate::settings) socket: Option<PathBuf>,
@@ -74,9 +74,9 @@ pub(in crate::settings) struct ListenSection {
 pub(in crate::settings) struct MountSection {
     /// The path on the host, or the name of a volume.
     pub(in crate::settings) source: String,
-    /// The path inside.
+    /// The path inside the container or process.
     pub(in crate::settings) target: String,
-    /// Whether it is read-only inside.
+    /// Whether the container or process can only read it.
     #[serde(default)]
     pub(in crate::settings) read_only: bool,
 }
@@ -108,7 +108,7 @@ pub(in crate::settings) struct HealthSection {
     /// Parameters added to the query of the path.
     #[serde(default)]
     pub(in crate::settings) query: BTreeMap<String, VariableValue>,
-    /// Time between two probes.
+    /// The time between two probes.
     #[serde(default = "one_second")]
     pub(in crate::settings) interval: Time,
     /// How long one probe may take.
@@ -128,28 +128,28 @@ fn five_seconds() -> Time {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct CheckSection {
-    /// Its name on the screen.
+    /// The name that the console shows.
     pub(in crate::settings) name: String,
-    /// The method.
+    /// The HTTP method.
     #[serde(default = "get")]
     #[schemars(extend("format" = "http-method"))]
     pub(in crate::settings) method: String,
-    /// Path and query.
+    /// The path and query to request.
     #[schemars(extend("format" = "http-path"))]
     pub(in crate::settings) path: String,
-    /// Headers to send.
+    /// The headers to send.
     #[serde(default)]
     pub(in crate::settings) headers: BTreeMap<String, VariableValue>,
     /// Parameters added to the query of the path.
     #[serde(default)]
     pub(in crate::settings) query: BTreeMap<String, VariableValue>,
-    /// A body to send.
+    /// The body to send.
     #[serde(default)]
     pub(in crate::settings) body: Option<String>,
     /// How long to wait for the answer.
     #[serde(default = "five_seconds")]
     pub(in crate::settings) timeout: Time,
-    /// Whether it goes through the preview server instead of the candidate's own address.
+    /// Whether the check goes through the preview server instead of the candidate's own address.
     #[serde(default)]
     pub(in crate::settings) through_preview: bool,
     /// The expected answer: everything given must hold; any 2xx when empty.
@@ -168,14 +168,14 @@ fn yes() -> bool {
     true
 }
 
-/// What an answer must be.
+/// What the answer to a check must be.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct ExpectSection {
-    /// The status code.
+    /// The expected status code.
     #[schemars(range(min = 100, max = 599))]
     pub(in crate::settings) status: Option<u16>,
-    /// Headers, each equal to the text.
+    /// The expected headers, each with its exact value.
     pub(in crate::settings) headers: BTreeMap<String, String>,
     /// A text that the body must contain.
     pub(in crate::settings) body_contains: Option<String>,
@@ -189,9 +189,9 @@ pub(in crate::settings) struct ExpectSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ExtraKeySection {
-    /// The key.
+    /// The template of the key.
     pub(in crate::settings) key: String,
-    /// The value.
+    /// The template of the value.
     pub(in crate::settings) value: String,
 }
 
@@ -201,7 +201,7 @@ pub(in crate::settings) struct ExtraKeySection {
 pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The fixed address of each slot.
     pub(in crate::settings) endpoints: EndpointsSection,
-    /// How clients reach it.
+    /// How clients reach the service.
     #[serde(default)]
     pub(in crate::settings) proxy: Option<SiteSection>,
     /// Environment variables, added to those of the service.
@@ -210,10 +210,10 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The most memory a container or process may use.
     #[serde(default)]
     pub(in crate::settings) memory: Option<Size>,
-    /// Its health endpoint, instead of the service's.
+    /// The health endpoint, instead of that of the service.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthSection>,
-    /// Its checks, instead of the service's.
+    /// The checks, instead of those of the service.
     #[serde(default)]
     pub(in crate::settings) checks: Option<Vec<CheckSection>>,
     /// The timing of a release.

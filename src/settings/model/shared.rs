@@ -1,4 +1,4 @@
-//! A table that environments share. Every key may be absent, because an environment may have it instead.
+//! A table that environments share. Every key may be absent, because an environment can have the key instead.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;

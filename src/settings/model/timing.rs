@@ -1,12 +1,13 @@
 //! The timing of a release as written. Every key may be absent, because the nearest table with the key
-//! wins (target, service, environment, defaults, built-in).
+//! decides (target, service, environment, defaults, built-in).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::words::{LongTime, Time};
 
-/// The timing of a release. Absent keys come from the next table.
+/// The timing of a release. If a key is absent, the next table decides: target, service, environment,
+/// defaults.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct TimingSection {
@@ -14,7 +15,7 @@ pub(in crate::settings) struct TimingSection {
     pub(in crate::settings) health_deadline: Option<Time>,
     /// How long a candidate must stay healthy. Built-in: 10s, in a development environment 2s.
     pub(in crate::settings) minimum_healthy: Option<Time>,
-    /// A step without progress for this long has failed. Built-in: 10m.
+    /// How long a step may go without progress before it fails. Built-in: 10m.
     pub(in crate::settings) progress_deadline: Option<Time>,
     /// How long both versions are watched after the switch. Built-in: 1m.
     pub(in crate::settings) watch: Option<Time>,

@@ -679,7 +679,7 @@ async fn pruned_releases_are_listed_first_stay_forgotten_and_verify() {
     let dry = [&keeps[..], &["history", "prune", "--dry-run"]].concat();
     let said = out(&place.run(&dry));
     assert!(
-        said.contains(&format!("{first}  more than history.keep_last"))
+        said.contains(&format!("{first}  not among the history.keep_last newest"))
             && said.contains("2 releases and 0 logs would be removed")
             && !said.contains(&last),
         "{said}"
@@ -710,7 +710,7 @@ async fn pruned_releases_are_listed_first_stay_forgotten_and_verify() {
     let full = place.run(&small);
     assert_eq!(full.status.code(), Some(1));
     assert!(
-        err(&full).contains("more than history.max_size"),
+        err(&full).contains("larger than history.max_size"),
         "{}",
         err(&full)
     );

@@ -109,7 +109,7 @@ async fn a_promote_prints_each_step_as_json_and_exits_with_0_1_or_2() {
     .await;
     assert_eq!(without_a_terminal.status.code(), Some(2));
     assert!(
-        err(&without_a_terminal).contains("there is no terminal for the question"),
+        err(&without_a_terminal).contains("this command asks a question, and there is no terminal"),
         "{}",
         err(&without_a_terminal)
     );
@@ -182,7 +182,10 @@ async fn a_failure_is_said_once_with_the_next_command(fixture: &Fixture) {
     let said = out(&broken);
     assert_eq!(said.matches("verify failed").count(), 1, "{said}");
     let next = err(&broken);
-    assert!(next.contains("the candidate's last lines:"), "{next}");
+    assert!(
+        next.contains("the last log lines of the candidate:"),
+        "{next}"
+    );
     assert!(next.contains("GET /orders 500"), "{next}");
     assert!(next.contains("next: greenroom show 01"), "{next}");
 }

@@ -47,8 +47,8 @@ async fn facts_of_an_unreachable_server_are_unknown() {
         (&line["agreed"], &line["drift"]),
         (&Value::Null, &Value::Null)
     );
-    assert!(said.contains("what runs there is unknown"), "{said}");
-    assert!(said.contains("something healthy answers there"), "{said}");
+    assert!(said.contains("instance unknown"), "{said}");
+    assert!(said.contains("address answers as healthy"), "{said}");
     assert!(!said.contains("empty"), "{said}");
 
     let (line, said) = status_without(&mut fixture, &etcd(), "http").await;
@@ -75,7 +75,7 @@ async fn facts_of_an_unreachable_server_are_unknown() {
     for words in [
         "which slot has the traffic: the proxy has not answered",
         "the store's route names green, generation 2",
-        "the public gets no answer",
+        "the public address does not answer",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }

@@ -12,11 +12,11 @@ fn documents() -> Vec<(&'static str, Vec<Block>)> {
     std::iter::once(("README", readme)).chain(topics).collect()
 }
 
-/// Lines of code, and code in sentences.
+/// The code of a document: the lines of code blocks, and the code inside sentences.
 #[derive(Default)]
 struct Code {
     lines: Vec<String>,
-    words: Vec<String>,
+    inline: Vec<String>,
 }
 
 impl Code {
@@ -39,7 +39,7 @@ impl Code {
 
     fn read_spans(&mut self, spans: &[Span]) {
         let spans = spans.iter().filter(|span| span.style == Style::Code);
-        self.words.extend(spans.map(|span| span.text.clone()));
+        self.inline.extend(spans.map(|span| span.text.clone()));
     }
 }
 
@@ -71,8 +71,8 @@ fn every_command_in_the_documents_can_be_parsed() {
         let mut code = Code::default();
         code.read(&blocks);
         let lines = code.lines.iter().map(|line| (line, true));
-        let words = code.words.iter().map(|word| (word, false));
-        for (command, whole) in lines.chain(words) {
+        let inline = code.inline.iter().map(|code| (code, false));
+        for (command, whole) in lines.chain(inline) {
             let command = command
                 .trim_start_matches("source <(")
                 .trim_end_matches(')');

@@ -1,16 +1,15 @@
-//! Addresses that are used twice: those of slots, of public and preview servers, and of proxies' answers to
-//! Greenroom. Only the servers of one nginx may share an address.
+//! Finds addresses that are used twice: addresses of slots, of public and preview servers, and those at which proxies
+//! answer Greenroom. Only the servers of one nginx may share an address.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::super::super::model::Root;
-use super::super::Look;
+use super::super::Checker;
 use super::{Key, Proxy, host_of, key, of_target, plain, proxy_of};
 use crate::inventory::Endpoint;
 
-/// A listening address.
 struct Listener {
     machine: String,
     endpoint: Endpoint,
@@ -22,18 +21,18 @@ struct Listener {
 enum By {
     Slot,
     Server(Proxy),
-    /// A proxy's answers to Greenroom.
+    /// The proxy answers Greenroom's own requests at this address.
     Answer(Proxy),
 }
 
-/// Only listeners with the same spot are compared: machine and port, or machine and path.
+/// A machine and a port, or a machine and a path. Only listeners with the same spot are compared.
 #[derive(PartialEq, Eq, Hash)]
 enum Spot {
     Port(String, u16),
     Path(String, PathBuf),
 }
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn addresses(&mut self, root: &Root) {
         let mut taken: HashMap<Spot, Vec<Listener>> = HashMap::new();
         for listener in listeners(root) {
@@ -46,13 +45,13 @@ impl Look<'_> {
                 .iter()
                 .find(|other| meets(&listener, other) && !may_share(&listener, other));
             if let Some(other) = other {
-                let there = self.place_of(&other.key);
+                let other_place = self.place_of(&other.key);
                 let is_same = listener.endpoint == other.endpoint;
                 let taken = if is_same {
-                    format!("`{}` is also {there}", listener.endpoint)
+                    format!("`{}` is also {other_place}", listener.endpoint)
                 } else {
                     format!(
-                        "`{}` and `{}` are the same port; the other one is {there}",
+                        "`{}` and `{}` use the same port; the second is {other_place}",
                         listener.endpoint, other.endpoint
                     )
                 };
@@ -72,7 +71,7 @@ impl Look<'_> {
     }
 }
 
-/// Whether binding one blocks the other.
+/// Whether one listener keeps the other from binding its address.
 fn meets(one: &Listener, other: &Listener) -> bool {
     match (&one.endpoint, &other.endpoint) {
         (Endpoint::Tcp(one), Endpoint::Tcp(other)) => overlap(*one, *other),
@@ -110,7 +109,7 @@ fn listeners(root: &Root) -> Vec<Listener> {
                     &["embedded", "answer"][..],
                 ),
             };
-            // Environments that share a proxy have the same address for its answers.
+            // Environments that share a proxy also share the address at which it answers.
             if let Some(endpoint) = endpoint
                 && answering.insert((proxy.clone(), endpoint.clone()))
             {
@@ -123,10 +122,10 @@ fn listeners(root: &Root) -> Vec<Listener> {
             }
         }
         for (name, service) in root.services.iter() {
-            let Some(here) = service.environments.get(environment) else {
+            let Some(in_environment) = service.environments.get(environment) else {
                 continue;
             };
-            if let (Some(site), Some(proxy)) = (&here.proxy, &proxy) {
+            if let (Some(site), Some(proxy)) = (&in_environment.proxy, &proxy) {
                 let servers = [
                     ("listen", Some(&site.listen)),
                     ("preview_listen", site.preview_listen.as_ref()),
@@ -141,8 +140,8 @@ fn listeners(root: &Root) -> Vec<Listener> {
                 }
             }
             for (slot, endpoint) in [
-                ("blue", &here.endpoints.blue),
-                ("green", &here.endpoints.green),
+                ("blue", &in_environment.endpoints.blue),
+                ("green", &in_environment.endpoints.green),
             ] {
                 found.push(Listener {
                     machine: host_of(section),

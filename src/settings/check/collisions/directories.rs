@@ -1,52 +1,51 @@
-//! Directories and files with two different uses. Two environments may share one that has the same use in both, such as
-//! a store or a directory of live pointers: names in it are those of targets, and no two targets
-//! have the same name.
+//! Finds directories and files that have two different uses. Two environments may share a path that has the same use in
+//! both, such as a store or a directory of live pointers: the names in it are those of targets, and no two targets have
+//! the same name.
 
 use std::path::{Path, PathBuf};
 
 use super::super::super::model::{EnvironmentSection, ProxyKind, Root, RuntimeKind, StoreKind};
 use super::super::super::paths;
-use super::super::Look;
+use super::super::Checker;
 use super::{Key, THIS_MACHINE, key, plain, proxy_of};
 
 /// A use of a file or directory.
 struct Used {
     machine: String,
-    /// Its own path.
     path: PathBuf,
-    /// The known paths that are created below it.
+    /// The other paths that this use creates, inside the directory or next to the file.
     below: Vec<PathBuf>,
-    /// The use, as shown. Uses with the same text may share a path.
-    what: String,
+    /// The use, as messages show it. Uses with the same text may share a path.
+    purpose: String,
     key: Key,
 }
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn directories(&mut self, root: &Root) {
         let used = self.used(root);
         for (index, one) in used.iter().enumerate() {
             let other = used[..index].iter().find_map(|other| {
-                let apart = one.machine != other.machine || one.what == other.what;
+                let apart = one.machine != other.machine || one.purpose == other.purpose;
                 let clash = if apart { None } else { clash(one, other) };
                 clash.map(|clash| (clash, other))
             });
             let Some((clash, other)) = other else {
                 continue;
             };
-            let there = self.place_of(&other.key);
-            let (one_is, other_is) = (&one.what, &other.what);
+            let other_place = self.place_of(&other.key);
+            let (one_is, other_is) = (&one.purpose, &other.purpose);
             match clash {
                 Clash::Same => self.error_at(
                     &one.key,
-                    format!("this is {one_is}, and {there} has the same path for {other_is}: use different paths"),
+                    format!("this path is for {one_is}, and {other_place} has the same path for {other_is}: use different paths"),
                 ),
                 Clash::Within(path) => self.error_at(
                     &one.key,
-                    format!("this is {one_is}, and it overlaps `{}`, which {other_is} of {there} uses: use separate paths", path.display()),
+                    format!("this path is for {one_is} and overlaps `{}`, which {other_place} uses for {other_is}: use separate paths", path.display()),
                 ),
                 Clash::ButForCase => self.warning_at(
                     &one.key,
-                    format!("this is {one_is}, and {there} has the same path for {other_is} except for capital letters: some disks treat them as one path"),
+                    format!("this path is for {one_is}, and {other_place} has the same path for {other_is} except for capital letters: some disks treat both as one path"),
                 ),
             }
         }
@@ -59,7 +58,7 @@ impl Look<'_> {
             None => paths::archive(),
         };
         used.extend(archive.map(|path| {
-            used_here(
+            used_on_this_machine(
                 &path,
                 &database(&path),
                 "the archive",
@@ -74,7 +73,7 @@ impl Look<'_> {
                 let path = path.map(|path| self.base.join(path)).or_else(paths::store);
                 used.extend(path.map(|path| {
                     let below = database(&path);
-                    used_here(&path, &below, "the store", at(&["sqlite", "path"]))
+                    used_on_this_machine(&path, &below, "the store", at(&["sqlite", "path"]))
                 }));
             }
             if let Some(process) = section
@@ -84,12 +83,17 @@ impl Look<'_> {
             {
                 let state = self.base.join(&process.state);
                 let below = ["records", "locks", "logs"].map(|name| state.join(name));
-                let what = "the records of processes";
-                used.push(used_here(&state, &below, what, at(&["process", "state"])));
+                let purpose = "the records of processes";
+                used.push(used_on_this_machine(
+                    &state,
+                    &below,
+                    purpose,
+                    at(&["process", "state"]),
+                ));
                 let catalogue = self.base.join(&process.catalogue);
-                let what = "the catalogue of programs";
+                let purpose = "the catalogue of programs";
                 let path = at(&["process", "catalogue"]);
-                used.push(used_here(&catalogue, &[], what, path));
+                used.push(used_on_this_machine(&catalogue, &[], purpose, path));
             }
             self.used_by_proxy(root, environment, section, &mut used);
         }
@@ -106,69 +110,79 @@ impl Look<'_> {
         let Some(proxy) = proxy_of(section) else {
             return;
         };
-        // Each service with this proxy has a directory of its name.
+        // Each service behind this proxy has a directory with the name of the service.
         let services = root.services.iter().filter(|(_, service)| {
-            let here = service.environments.get(environment);
-            here.is_some_and(|here| here.proxy.is_some())
+            let in_environment = service.environments.get(environment);
+            in_environment.is_some_and(|it| it.proxy.is_some())
         });
         let services: Vec<&str> = services.map(|(name, _)| name).collect();
         let at = |below: &[&str]| key(&[&["environments", environment], below].concat());
-        let mut push = |path: &Path, below: Vec<PathBuf>, what: String, key: Key| {
+        let mut push = |path: &Path, below: Vec<PathBuf>, purpose: String, key: Key| {
             used.push(Used {
                 machine: proxy.machine.clone(),
                 path: plain(path),
                 below: below.iter().map(|path| plain(path)).collect(),
-                what,
+                purpose,
                 key,
             });
         };
         let pointers = |state: &Path| services.iter().map(|name| state.join(name)).collect();
-        let what = "the directory of the live pointers".to_owned();
+        let purpose = "the directory of the live pointers".to_owned();
         match (section.proxy_kind(), &section.nginx, &section.embedded) {
             (Some(ProxyKind::Nginx), Some(nginx), _) => {
-                let here = |path: &Path| match nginx.container {
+                let resolve = |path: &Path| match nginx.container {
                     Some(_) => path.to_owned(),
                     None => self.base.join(path),
                 };
-                let state = here(&nginx.state);
-                push(&state, pointers(&state), what, at(&["nginx", "state"]));
+                let state = resolve(&nginx.state);
+                push(&state, pointers(&state), purpose, at(&["nginx", "state"]));
                 // If two nginx included the same directory, each would read the other's servers.
                 let of = format!(" of the nginx with {}", proxy.identity);
-                let what = format!("the directory of sites{of}");
+                let purpose = format!("the directory of sites{of}");
                 push(
-                    &here(&nginx.sites),
+                    &resolve(&nginx.sites),
                     Vec::new(),
-                    what,
+                    purpose,
                     at(&["nginx", "sites"]),
                 );
                 if let Some(log) = &nginx.access_log {
-                    let what = "the directory of access logs".to_owned();
-                    push(&here(log), Vec::new(), what, at(&["nginx", "access_log"]));
+                    let purpose = "the directory of access logs".to_owned();
+                    push(
+                        &resolve(log),
+                        Vec::new(),
+                        purpose,
+                        at(&["nginx", "access_log"]),
+                    );
                 }
-                let what = format!("the main configuration{of}");
-                let main = here(&nginx.configuration);
-                push(&main, Vec::new(), what, at(&["nginx", "configuration"]));
+                let purpose = format!("the main configuration{of}");
+                let main = resolve(&nginx.configuration);
+                push(&main, Vec::new(), purpose, at(&["nginx", "configuration"]));
             }
             (Some(ProxyKind::Embedded), _, Some(embedded)) => {
                 let state = self.base.join(&embedded.state);
-                push(&state, pointers(&state), what, at(&["embedded", "state"]));
+                push(
+                    &state,
+                    pointers(&state),
+                    purpose,
+                    at(&["embedded", "state"]),
+                );
             }
             _ => {}
         }
     }
 }
 
-fn used_here(path: &Path, below: &[PathBuf], what: &str, key: Key) -> Used {
+fn used_on_this_machine(path: &Path, below: &[PathBuf], purpose: &str, key: Key) -> Used {
     Used {
         machine: THIS_MACHINE.to_owned(),
         path: plain(path),
         below: below.iter().map(|path| plain(path)).collect(),
-        what: what.to_owned(),
+        purpose: purpose.to_owned(),
         key,
     }
 }
 
-/// The additional files of a database.
+/// The files that SQLite creates next to a database.
 fn database(path: &Path) -> Vec<PathBuf> {
     ["-wal", "-shm", "-journal"]
         .map(|ending| {
@@ -199,6 +213,6 @@ fn clash(one: &Used, other: &Used) -> Option<Clash> {
     if let Some(clash) = within(&one.path, other).or_else(|| within(&other.path, one)) {
         return Some(clash);
     }
-    let small = |path: &Path| path.to_string_lossy().to_lowercase();
-    (small(&one.path) == small(&other.path)).then_some(Clash::ButForCase)
+    let lowercase = |path: &Path| path.to_string_lossy().to_lowercase();
+    (lowercase(&one.path) == lowercase(&other.path)).then_some(Clash::ButForCase)
 }

@@ -1,17 +1,17 @@
-//! Host names that two servers of one nginx have at the same address, public and preview servers alike. nginx
-//! would use only one of the servers.
+//! Finds host names that two servers of one nginx have at the same address, be they public or preview servers. nginx
+//! would use only one of the two servers.
 
 use std::collections::HashMap;
 
 use super::super::super::model::{Root, SiteSection};
-use super::super::Look;
+use super::super::Checker;
 use super::{Key, Proxy, of_target, proxy_of};
 use crate::inventory::Endpoint;
 
 /// The suffix of the names that Greenroom gives its own servers.
 const OWN_NAMES: &str = ".greenroom.internal";
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn hosts(&mut self, root: &Root) {
         let mut taken: HashMap<(Proxy, Endpoint, String), Key> = HashMap::new();
         for (environment, section) in root.environments.iter() {
@@ -19,8 +19,10 @@ impl Look<'_> {
                 continue;
             };
             for (name, service) in root.services.iter() {
-                let here = service.environments.get(environment);
-                let Some(site) = here.and_then(|here| here.proxy.as_ref()) else {
+                let in_environment = service.environments.get(environment);
+                let Some(site) =
+                    in_environment.and_then(|in_environment| in_environment.proxy.as_ref())
+                else {
                     continue;
                 };
                 for (list, index, listen, host) in names(site) {
@@ -32,15 +34,15 @@ impl Look<'_> {
                         self.error_at(&at, says);
                     }
                     let mut other = None;
-                    for one in meant(host) {
-                        let spot = (proxy.clone(), listen.clone(), one);
+                    for name in equal_names(host) {
+                        let spot = (proxy.clone(), listen.clone(), name);
                         other = other.or(taken.insert(spot, at.clone()));
                     }
                     if let Some(other) = other.filter(|other| *other != at) {
-                        let there = self.place_of(&other);
+                        let other_place = self.place_of(&other);
                         self.error_at(
                             &at,
-                            format!("{there} has this name at `{listen}` too, and nginx would use only one of the two servers"),
+                            format!("{other_place} has this name at `{listen}` too, and nginx would use only one of the two servers: give each server its own name"),
                         );
                     }
                 }
@@ -65,8 +67,9 @@ fn names(site: &SiteSection) -> Vec<(&'static str, usize, &Endpoint, &str)> {
         .collect()
 }
 
-/// The names that nginx treats as the same: case does not matter, and `.example` means `example` and `*.example`.
-fn meant(name: &str) -> Vec<String> {
+/// The names that nginx treats as equal to `name`: case does not matter, and `.example` means `example` and
+/// `*.example`.
+fn equal_names(name: &str) -> Vec<String> {
     let name = name.to_ascii_lowercase();
     match name.strip_prefix('.') {
         Some(rest) => vec![rest.to_owned(), format!("*.{rest}")],

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::super::model::{EnvironmentSection, ProxyKind, Root, RuntimeKind};
 use super::super::problem::dotted;
-use super::Look;
+use super::Checker;
 use crate::inventory::Endpoint;
 
 /// The machine that Greenroom runs on.
@@ -20,7 +20,7 @@ pub(super) const THIS_MACHINE: &str = "here";
 /// The parts of a key.
 type Key = Vec<String>;
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn collisions(&mut self, root: &Root) {
         self.addresses(root);
         self.hosts(root);
@@ -54,7 +54,7 @@ fn of_target(service: &str, environment: &str, below: &[&str]) -> Key {
     key(&[&["services", service, "environments", environment], below].concat())
 }
 
-/// Whether the proxy shares its ports with the slots.
+/// Whether the proxy listens on ports of this machine.
 pub(super) fn is_local(section: &EnvironmentSection) -> bool {
     match section.proxy_kind() {
         Some(ProxyKind::Nginx) => section
@@ -66,7 +66,7 @@ pub(super) fn is_local(section: &EnvironmentSection) -> bool {
     }
 }
 
-/// The machine that the slots' addresses belong to: the loopback addresses of two engines are different.
+/// The machine that the addresses of slots belong to. The same loopback address on two machines is two addresses.
 pub(super) fn host_of(section: &EnvironmentSection) -> String {
     let address = section.docker_address();
     match section.runtime {
@@ -83,14 +83,14 @@ pub(super) fn host_of(section: &EnvironmentSection) -> String {
     }
 }
 
-/// A proxy. Environments that describe the same one share it.
+/// A proxy. Environments that describe the same proxy share it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Proxy {
-    /// What its addresses and files belong to: this machine, or a container.
+    /// The machine or container that the addresses and files of the proxy belong to.
     machine: String,
-    /// Distinguishes it from other proxies on that machine.
+    /// Distinguishes the proxy from other proxies on that machine.
     identity: String,
-    /// The embedded proxy distinguishes servers by their addresses only.
+    /// Whether this is the embedded proxy, which distinguishes servers only by their addresses.
     is_embedded: bool,
 }
 

@@ -1,18 +1,18 @@
-//! Names that are derived from a target's: those of its containers, and those of copies of nginx's files.
+//! Checks names that are derived from the names of targets: those of containers, and those of copies of nginx's files.
 
 use std::collections::HashMap;
 
 use super::super::super::model::{ProxyKind, Root};
-use super::super::Look;
+use super::super::Checker;
 use super::{host_of, key};
 use crate::inventory::{Slot, Target, instance_name};
 
 /// The maximum length of a file name, in bytes.
 const LONGEST_FILE: usize = 255;
 
-impl Look<'_> {
-    /// nginx's container must not have the name of a slot's container. The copy of nginx's main
-    /// configuration that is tested must have a name that is short enough.
+impl Checker<'_> {
+    /// Checks two names. The container of nginx must not have the name of a slot's container. The main configuration
+    /// of nginx must have a file name that leaves room for the name of the copy that Greenroom tests.
     pub(super) fn container_names(&mut self, root: &Root) {
         let mut slots: HashMap<(String, String), String> = HashMap::new();
         let mut longest: HashMap<&str, usize> = HashMap::new();
@@ -29,8 +29,8 @@ impl Look<'_> {
                 let length = longest.entry(environment).or_default();
                 *length = target.own_name().len().max(*length);
                 for slot in Slot::BOTH {
-                    let whose = format!("{slot} of {target}");
-                    slots.insert((host_of(section), instance_name(&target, slot)), whose);
+                    let owner = format!("{slot} of {target}");
+                    slots.insert((host_of(section), instance_name(&target, slot)), owner);
                 }
             }
         }
@@ -44,11 +44,11 @@ impl Look<'_> {
             };
             let at = |last: &str| key(&["environments", environment, "nginx", last]);
             if let Some(container) = &nginx.container
-                && let Some(whose) = slots.get(&(host_of(section), container.clone()))
+                && let Some(owner) = slots.get(&(host_of(section), container.clone()))
             {
                 self.error_at(
                     &at("container"),
-                    format!("this is the name of the container of {whose}: give nginx's container another name"),
+                    format!("the container of {owner} has this name: give the container of nginx another name"),
                 );
             }
             let main = nginx

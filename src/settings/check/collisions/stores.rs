@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::super::super::model::{EtcdSection, Root, StoreKind};
-use super::super::Look;
+use super::super::Checker;
 use super::{Key, key};
 use crate::inventory::extra_key::is_within;
 use crate::inventory::{ExtraKey, ExtraKeys, PerSlot, Target};
@@ -17,7 +17,7 @@ struct Cluster<'a> {
     number: usize,
 }
 
-impl Look<'_> {
+impl Checker<'_> {
     pub(super) fn stores(&mut self, root: &Root) {
         let clusters = clusters(root);
         self.prefixes(&clusters);
@@ -32,10 +32,10 @@ impl Look<'_> {
             });
             if let Some(other) = other {
                 let (mine, theirs) = (&one.etcd.prefix, &other.etcd.prefix);
-                let there = self.place_of(&prefix_key(other.environment));
+                let other_place = self.place_of(&prefix_key(other.environment));
                 self.error_at(
                     &prefix_key(one.environment),
-                    format!("in the same etcd, one of `{mine}` and `{theirs}` ({there}) contains the other, so the keys of two stores would mix: use separate prefixes"),
+                    format!("in the same etcd, one of `{mine}` and `{theirs}` ({other_place}) contains the other, so the keys of two stores would mix: use separate prefixes"),
                 );
             }
         }
@@ -53,7 +53,7 @@ impl Look<'_> {
                 value: extra.value.clone(),
             };
             for cluster in clusters {
-                let (Some(here), Ok(service), Ok(environment)) = (
+                let (Some(in_environment), Ok(service), Ok(environment)) = (
                     service.environments.get(cluster.environment),
                     name.parse(),
                     cluster.environment.parse(),
@@ -62,41 +62,41 @@ impl Look<'_> {
                 };
                 let target = Target::new(service, environment);
                 let endpoints = PerSlot {
-                    blue: here.endpoints.blue.clone(),
-                    green: here.endpoints.green.clone(),
+                    blue: in_environment.endpoints.blue.clone(),
+                    green: in_environment.endpoints.green.clone(),
                 };
                 let keys =
                     ExtraKeys::compile(&cluster.etcd.prefix, name, std::slice::from_ref(&extra))
                         .and_then(|keys| keys.possible_keys(&target, &endpoints));
                 let keys = match keys {
                     Ok(keys) => keys,
-                    Err(wrong) => {
-                        self.error_at(&at, wrong.to_string());
+                    Err(error) => {
+                        self.error_at(&at, error.to_string());
                         break;
                     }
                 };
-                let others = clusters
+                let sharing = clusters
                     .iter()
                     .filter(|other| other.number == cluster.number);
-                let own = others.map(|other| (other, &other.etcd.prefix));
+                let own = sharing.map(|other| (other, &other.etcd.prefix));
                 let own = own.collect::<Vec<_>>();
                 for written in keys {
                     let among = own.iter().find(|(_, prefix)| is_within(&written, prefix));
                     if let Some((other, _)) = among {
-                        let there = self.place_of(&prefix_key(other.environment));
+                        let other_place = self.place_of(&prefix_key(other.environment));
                         self.error_at(
                             &at,
-                            format!("{target} would write `{written}`, which is among Greenroom's own keys below {there}: use another key"),
+                            format!("{target} would write `{written}`, which is among Greenroom's own keys below {other_place}: use another key"),
                         );
                         continue;
                     }
                     let spot = (cluster.number, written);
                     match taken.get(&spot) {
-                        Some((other, there)) if *other != target => {
-                            let there = self.place_of(there);
+                        Some((other, other_place)) if *other != target => {
+                            let other_place = self.place_of(other_place);
                             self.error_at(
                                 &at,
-                                format!("{target} would write `{}`, and so would {other} ({there}): use {{{{ service }}}} and {{{{ environment }}}} in the key", spot.1),
+                                format!("{target} would write `{}`, and so would {other} ({other_place}): use {{{{ service }}}} and {{{{ environment }}}} in the key", spot.1),
                             );
                         }
                         _ => {
@@ -123,12 +123,12 @@ fn clusters(root: &Root) -> Vec<Cluster<'_>> {
         else {
             continue;
         };
-        let member = |one: &String| one.trim_end_matches('/').to_ascii_lowercase();
+        let member = |endpoint: &String| endpoint.trim_end_matches('/').to_ascii_lowercase();
         let shares = |other: &&Cluster<'_>| {
             let members: Vec<String> = other.etcd.endpoints.iter().map(member).collect();
             etcd.endpoints
                 .iter()
-                .any(|one| members.contains(&member(one)))
+                .any(|endpoint| members.contains(&member(endpoint)))
         };
         let number = clusters
             .iter()
