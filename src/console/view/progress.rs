@@ -234,7 +234,7 @@ pub(super) fn driver(observed: &Observed) -> &Operator {
     driver.unwrap_or(&observed.last)
 }
 
-fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> String {
+fn standby(model: &Model, status: &Status, until: Option<Timestamp>) -> String {
     let left = until.map_or("until an operator ends it".to_owned(), |until| {
         format!("for {}", text::clock(text::seconds(model.now, until)))
     });
