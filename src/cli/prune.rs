@@ -113,7 +113,7 @@ fn reason(why: &Kept) -> String {
             slot,
             is_live: false,
         } => {
-            format!("an instance in {slot} of {target} was made from this image")
+            format!("in use in {slot} of {target}, without traffic")
         }
         Kept::Registered { target } => format!("registered in {target}"),
         Kept::Open { target } => format!("a release of {target} is still open"),

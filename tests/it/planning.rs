@@ -549,7 +549,7 @@ fn a_refusal_because_of_a_lock_names_the_next_command() {
     for part in [
         format!("{target} is locked by {}", operator()),
         format!("{resume} --take-over --reason \"...\""),
-        format!("within 20 s: then {resume}"),
+        format!("within 20 s: then run {resume}"),
     ] {
         assert!(words.contains(&part), "{part} is missing: {words}");
     }

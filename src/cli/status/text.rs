@@ -196,7 +196,7 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
             Some(probe) => format!("address does not answer as healthy: {}", probe.detail),
             None => "address not probed".to_owned(),
         };
-        return format!("{prefix}  instance unknown; {answers}; {registered}");
+        return format!("{prefix}  not observed; {answers}; {registered}");
     };
     let health = health(instance, side.probe.as_ref());
     format!(
@@ -226,7 +226,7 @@ fn health(instance: &Instance, probe: Option<&Probe>) -> String {
 /// A line for each part of the status that is unknown because a source does not answer.
 fn silences(snapshot: &Snapshot) -> Vec<String> {
     let unknown = [
-        "which instances are running",
+        "which versions are running",
         "registrations, route, lock, holds and interrupted releases",
         "which slot has the traffic",
     ];

