@@ -127,7 +127,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     if tables > 0 || version != 0 || application != 0 {
         return Err(Fault::refused(
             FailureKind::Conflict,
-            "the database belongs to another program",
+            "the database is not an archive of Greenroom",
             "configure another file",
         ));
     }
@@ -151,7 +151,7 @@ pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Fault> {
     }
     Err(Fault::refused(
         FailureKind::Conflict,
-        "the database belongs to another program",
+        "the database is not an archive of Greenroom",
         "configure another file",
     ))
 }
@@ -165,18 +165,18 @@ fn accept(version: i64) -> Result<(), Fault> {
         format!(
             "the database has schema {version}, but this Greenroom reads schemas 1 to {VERSION}"
         ),
-        "a newer Greenroom wrote the file: use that version, or configure another file",
+        "use the version of Greenroom that wrote the file, or configure another file",
     ))
 }
 
-/// Refuses a database that has a view or a trigger, or lacks one of the tables of Greenroom. The file may have been
-/// written by another user, and a view or a trigger can run forever.
+/// Refuses a database that has a view or a trigger, or that lacks one of the tables of Greenroom. Another user may have
+/// written the file, and a view or a trigger can run forever.
 fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Fault> {
     let refused = |message: String| {
         Fault::refused(
             FailureKind::Conflict,
             message,
-            "Greenroom did not create this file: move the file away, and Greenroom creates a new archive from the stores",
+            "another program may have changed the file. Move it away: Greenroom then creates a new archive from the stores",
         )
     };
     let mut statement = transaction.prepare(

@@ -234,7 +234,7 @@ fn create(path: &Path) -> std::result::Result<(), Fault> {
     };
     if let Some(directory) = path.parent() {
         private_files::create_directory(directory)
-            .map_err(|error| denied("cannot create its directory: ", error))?;
+            .map_err(|error| denied("the directory cannot be created: ", error))?;
     }
     private_files::create(path).map_err(|error| denied("", error))?;
     for suffix in ["", "-wal", "-shm"] {

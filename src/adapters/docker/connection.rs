@@ -1,5 +1,5 @@
-//! Connections to an engine that read only up to a limit. The client library collects an answer, a line of events or a
-//! frame of logs in memory, however long it is, so the bytes are counted as they arrive.
+//! Connections to Docker with a limit on the received bytes. The client library collects an answer, a line of events or
+//! a frame of logs in memory, however long it is, so each connection counts its bytes as they arrive.
 
 use std::fmt;
 use std::io;
@@ -39,7 +39,7 @@ pub(super) const ITEM: u64 = MIB;
 /// The client library's own time limit for the first byte of an answer. The deadlines of the calls are shorter.
 const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 
-/// An answer was larger than its limit, which is in bytes.
+/// An answer was larger than its limit. The field is the limit in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the answer has more than {} MiB", .0 / MIB)]
 pub(super) struct TooLarge(u64);
@@ -58,7 +58,7 @@ impl TooLarge {
     /// Finds this error among the causes of the client library's error.
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error {
-            // `source` of this error skips the I/O error in it.
+            // `source` of this variant skips `err`, so the search starts at `err`.
             Error::IOError { err } => Self::within(err),
             other => Self::within(other),
         }
@@ -67,7 +67,7 @@ impl TooLarge {
     fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(it) = cause {
-            // `source` of an I/O error skips the error in it.
+            // `source` of an I/O error skips the error that it contains, so `get_ref` returns that error.
             let inner = it.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             let inner = inner.and_then(|inner| inner.downcast_ref::<Self>());
             if let Some(found) = inner.or_else(|| it.downcast_ref::<Self>()) {
@@ -119,7 +119,7 @@ impl Meter {
     }
 }
 
-/// The answers that a client reads, which decide how bytes are counted.
+/// The kind of answers that a client reads. The kind decides how the client counts bytes.
 #[derive(Clone)]
 pub(super) enum Reading {
     /// Whole answers, each over its own connection and with its own count.
@@ -128,7 +128,8 @@ pub(super) enum Reading {
     Stream(Meter),
 }
 
-/// A client for the engine at `address`. Sends nothing yet. Fails if a TLS file cannot be used.
+/// A client for the engine at `address`. Sends nothing yet. Fails if the socket does not exist or a TLS file cannot be
+/// used.
 pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker, Error> {
     let url = url(address)?;
     let client = http(address, reading);
@@ -144,8 +145,9 @@ pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker
     )
 }
 
-/// The time of the engine's machine: the date of an answer, which the client library does not return. A ping costs the
-/// engine almost nothing. `/info`, which has a time, makes the engine inspect every container and its storage.
+/// The time of the machine that runs Docker, from the `Date` header of a ping; none if the header is missing or not
+/// valid. The client library does not return headers. `/info` has the time too, but makes the engine inspect every
+/// container and its storage.
 pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, Error> {
     let client = http::<Empty<Bytes>>(address, Reading::Answers);
     let request = Request::get(url(address)? + "/_ping").body(Empty::new())?;
@@ -293,7 +295,7 @@ fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     if usable == 0 {
         return Err(wrong(
             &files.ca,
-            &"the file has no certificate of an authority",
+            &"the file has no usable certificate of an authority",
         ));
     }
     authorities.add_parsable_certificates(OF_THIS_MACHINE.iter().cloned());

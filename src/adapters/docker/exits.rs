@@ -18,14 +18,14 @@ use crate::ports::Result;
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 impl Engine {
-    /// The last exit among the events that the engine still has.
+    /// The last exit of the past hour, from the events that the engine still has; none if they contain no exit.
     pub(super) async fn last_exit(&self, instance: &InstanceId) -> Result<Option<Exit>> {
         let Some(id) = container_id(instance) else {
             return Ok(None);
         };
         let doing = format!("reading how {} ended", instance.short());
         let docker = self.docker().await?;
-        // The range ends at the engine's own time, because an end in its future would keep the stream open.
+        // The range ends at the engine's own time, because the engine keeps the stream open until the end of the range.
         let info = self.quick(Act::Read, &doing, || docker.info()).await?;
         let Some(now) = info
             .system_time
@@ -53,14 +53,14 @@ impl Engine {
     }
 }
 
-/// A time in the engine's format: seconds, a dot and nanoseconds. The engine rounds whole seconds up, and would keep
-/// the answer open until that second has passed.
+/// A time as the engine reads it: seconds, a dot and nanoseconds. If the fraction is missing, the engine takes the end
+/// of that second, and keeps the answer open until then.
 fn exactly(at: Timestamp) -> String {
     format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
 }
 
-/// The exit of the last `die`, and whether an `oom` belongs to it. The engine sends the two in either order, so every
-/// `oom` after the previous `die` counts.
+/// The exit of the last `die`, and whether an `oom` belongs to it. The engine may send `oom` before or after its `die`,
+/// so every `oom` after the previous `die` counts.
 fn last(events: &[EventMessage]) -> Option<Exit> {
     let is = |event: &EventMessage, action: &str| event.action.as_deref() == Some(action);
     let died = events.iter().rposition(|event| is(event, "die"))?;

@@ -17,8 +17,9 @@ const DIGEST: &str = "greenroom.digest";
 const REPOSITORY: &str = "greenroom.repository";
 const ENDPOINT: &str = "greenroom.endpoint";
 
-/// The prefix of Greenroom's labels, and the prefix of the labels with which images describe themselves.
+/// The prefix of Greenroom's labels.
 pub(super) const OURS: &str = "greenroom.";
+/// The prefix of the labels with which images describe themselves.
 pub(super) const IMAGES: &str = "org.opencontainers.image.";
 
 /// The labels of one of Greenroom's containers.

@@ -79,8 +79,9 @@ pub(super) async fn ask_for<T: DeserializeOwned>(
     let stream = match timeout(DEADLINE, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            return Err(failed(FailureKind::Unreachable, &error.to_string())
-                .hint("the sandbox that started this proxy no longer runs"));
+            return Err(failed(FailureKind::Unreachable, &error.to_string()).hint(
+                "check that the process that runs this proxy, e.g. greenroom sandbox, is running",
+            ));
         }
         Err(_) => {
             return Err(failed(

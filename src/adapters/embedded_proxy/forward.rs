@@ -59,7 +59,8 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// Reads the live slot. This takes one system call and opens no file.
+    /// Reads the live slot; none if no slot is live or the pointer cannot be read. This takes one system call and opens
+    /// no file.
     fn live(&self) -> Option<Slot> {
         let to = std::fs::read_link(&self.link).ok()?;
         to.to_str()?.trim_end_matches('/').parse().ok()

@@ -110,7 +110,7 @@ impl Asked {
     }
 }
 
-/// Records a request as a line when it is dropped.
+/// A guard that records a request as a line when the guard is dropped.
 #[derive(Debug)]
 pub(super) struct Noted {
     recent: Recent,

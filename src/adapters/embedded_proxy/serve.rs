@@ -47,8 +47,8 @@ pub struct Limits {
     /// The longest time in which a client may read nothing of an answer.
     pub write_idle: Duration,
     /// How many connections one listener serves at the same time. A further connection takes the place of the
-    /// connection that has waited longest for its client. If every connection waits for its slot, the further one
-    /// waits until one of them ends.
+    /// connection that has waited longest for its client. If no connection can lose its place, the further connection
+    /// waits for a place.
     pub connections: usize,
     /// How long a client that loses its place may still send a request.
     pub leaving: Duration,
@@ -80,7 +80,7 @@ pub struct EmbeddedProxy {
 enum Purpose {
     /// Forwarding the traffic of a target.
     Pass(Arc<Traffic>, Door),
-    /// Reporting what the proxy does.
+    /// Reporting how the proxy routes the targets.
     Answer(Arc<Answering>),
 }
 
@@ -182,7 +182,13 @@ async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
         };
         let message = sanitize(&error.to_string());
         Failure::new(kind, place(answer), format!("listening on {at}"), message)
-            .hint("stop the process that uses this address, or configure another port")
+            .hint(match kind {
+                FailureKind::Conflict => {
+                    "stop the process that uses this address, or configure another port"
+                }
+                FailureKind::Denied => "configure a port that this user may use, e.g. above 1023",
+                _ => "correct the address in the configuration",
+            })
             .caused_by(error)
     })
 }
@@ -205,7 +211,8 @@ async fn accept(
             () = ending.cancelled() => return,
         };
         let Ok((stream, peer)) = accepted else {
-            // The process has no free file descriptor, so a waiting client has to free one.
+            // Accepting usually fails because the process has no free file descriptor. Closing the connection of a
+            // waiting client frees one.
             places.cut_longest_waiting();
             tokio::time::sleep(BREATHER).await;
             continue;

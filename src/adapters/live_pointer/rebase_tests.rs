@@ -230,8 +230,8 @@ impl ProxyHost for Interleaved {
     }
 }
 
-/// Whichever point the two meet at, at most one of them succeeds. So a rebased pointer is never older than traffic
-/// that the old driver has moved.
+/// Tries every point at which the other driver can act. At most one of the two drivers succeeds, so a rebased pointer
+/// is never older than traffic that the old driver has moved.
 #[tokio::test]
 async fn a_rebase_and_an_old_switch_never_both_succeed() {
     for other in [Other::Rebase, Other::Switch] {

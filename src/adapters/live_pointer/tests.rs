@@ -121,7 +121,7 @@ async fn a_token_lower_than_that_of_either_slot_is_refused() {
 }
 
 #[tokio::test]
-async fn a_switch_from_another_slot_than_the_live_one_is_a_conflict() {
+async fn a_switch_must_start_from_the_live_slot() {
     let (pointer, _state) = new_pointer();
     let wrong = order(Some(Slot::Blue), Slot::Green, 1, 1);
     assert_eq!(
@@ -140,7 +140,7 @@ async fn a_switch_from_another_slot_than_the_live_one_is_a_conflict() {
 }
 
 /// A switch failed after the store had changed and before the proxy had. Backing out then moves no traffic, but the
-/// proxy must still get the newer generation. Otherwise the two would never agree again.
+/// proxy must still get the newer generation. Otherwise the route and the pointer would never agree again.
 #[tokio::test]
 async fn a_pointer_already_at_the_slot_gets_the_new_generation() {
     let (pointer, _state) = new_pointer();
@@ -226,7 +226,7 @@ async fn a_switch_changes_no_other_target() {
 }
 
 #[tokio::test]
-async fn another_user_can_read_everything_whatever_the_umask() {
+async fn another_user_can_read_all_files_with_any_umask() {
     let (pointer, state) = new_pointer();
     pointer
         .switch(&web(), &order(None, Slot::Blue, 1, 1))

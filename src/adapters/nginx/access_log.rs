@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_counts_whatever_bytes_its_path_has() {
+    fn a_request_with_any_bytes_in_its_path_counts() {
         let line = line("blue", "500", "0.001", "/caf%");
         let line: Vec<u8> = line
             .bytes()
@@ -117,7 +117,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_path_or_method_takes_a_request_out_of_the_count(bytes: Vec<u8>, any: Vec<u8>) {
+        fn a_request_with_any_escaped_path_counts(bytes: Vec<u8>, any: Vec<u8>) {
             // Escape the bytes as nginx does.
             let escaped: Vec<u8> = bytes
                 .iter()
