@@ -1,5 +1,5 @@
-//! Peer approvals. People who do not drive the release give and withdraw them, so no lock is needed. Each belongs to
-//! one release that has not ended.
+//! Peer approvals. People who do not drive the release give and withdraw them, so no lock is needed. Each approval
+//! belongs to one release that has not ended.
 
 use async_trait::async_trait;
 
@@ -10,7 +10,7 @@ use crate::inventory::{PeerApproval, Target};
 /// expired.
 #[async_trait]
 pub trait PeerApprovals: Send + Sync {
-    /// The operator's name as the store has authenticated it; none where operators state their own names.
+    /// The operator's name as the store has authenticated it; none if operators state their own names.
     fn proved_name(&self) -> Option<&str> {
         None
     }

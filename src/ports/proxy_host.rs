@@ -14,7 +14,7 @@ const TRIED: usize = 16 * 1024;
 /// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandOutput {
-    /// The exit code; none when a signal ended the command.
+    /// The exit code; none if a signal ended the command or the code is unknown.
     pub code: Option<i64>,
     /// Standard output and standard error together. The text is untrusted.
     pub output: String,
@@ -52,8 +52,8 @@ pub trait ProxyHost: Send + Sync {
     /// The content of a file; none if it does not exist.
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
 
-    /// At most `most` bytes of a file, starting at `from`; no bytes if the file is shorter. None if it
-    /// does not exist. [`FailureKind::Unsupported`] where only whole files can be read.
+    /// At most `most` bytes of a file, starting at `from`; no bytes if the file is shorter. None if it does not exist.
+    /// The failure is [`FailureKind::Unsupported`] if the host can read only whole files.
     async fn read_part(&self, path: &Path, _from: u64, _most: usize) -> Result<Option<FilePart>> {
         let doing = format!("following {}", path.display());
         let message = "a growing file on this host cannot be followed";
@@ -88,7 +88,7 @@ pub trait ProxyHost: Send + Sync {
             }
         }
         let doing = format!("looking for the directory {}", directory.display());
-        let message = "neither the directory nor any parent directory exists";
+        let message = "the directory and all its parent directories do not exist";
         let kind = FailureKind::Missing;
         Err(Failure::new(kind, self.place(), doing, message))
     }
@@ -100,7 +100,7 @@ pub trait ProxyHost: Send + Sync {
     /// Removes a file; it is no error if it does not exist.
     async fn remove(&self, path: &Path) -> Result<()>;
 
-    /// The target of a symbolic link; none if the link does not exist.
+    /// The target of a symbolic link; none if the path does not exist or is not a link.
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>>;
 
     /// Creates a symbolic link to `to` under a new name in the directory of `link`, ready for [`ProxyHost::put`], and

@@ -10,7 +10,7 @@ use crate::inventory::{
     Slot, Target,
 };
 
-/// The proof that the caller holds a target's lock. The transaction of each write compares its token.
+/// The proof that the caller holds a target's lock. The transaction of each write compares this token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
     pub token: FencingToken,

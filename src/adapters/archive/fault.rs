@@ -41,7 +41,7 @@ impl Fault {
         Self::refused(
             FailureKind::Garbled,
             message,
-            "another program may have changed the file. Move it away: Greenroom then creates a new archive from the stores",
+            "another program may have changed the file: move the file away, and Greenroom creates a new archive from the stores",
         )
     }
 
@@ -71,7 +71,7 @@ fn meaning(code: Option<ErrorCode>) -> (FailureKind, &'static str) {
         ),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
             FailureKind::Garbled,
-            "the file is damaged or is not a database. Move it away: Greenroom then creates a new archive from the stores",
+            "the file is damaged or is not a database: move the file away, and Greenroom creates a new archive from the stores",
         ),
         Some(ErrorCode::DiskFull) => (FailureKind::Rejected, "the disk is full: free some space"),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => (

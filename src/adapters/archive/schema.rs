@@ -176,7 +176,7 @@ fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Fa
         Fault::refused(
             FailureKind::Conflict,
             message,
-            "another program may have changed the file. Move it away: Greenroom then creates a new archive from the stores",
+            "another program may have changed the file: move the file away, and Greenroom creates a new archive from the stores",
         )
     };
     let mut statement = transaction.prepare(

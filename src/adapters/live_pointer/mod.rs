@@ -288,7 +288,7 @@ impl LivePointer {
 
     fn written_by_another(&self, target: &Target) -> Failure {
         let doing = format!("writing the token of the current lock to the pointer of {target}");
-        let message = "the pointer is not as it was when the plan was made".to_owned();
+        let message = "the live pointer is not as it was when the plan was made".to_owned();
         let hint = "another driver or a person may have changed the pointer. Wait until no driver is running, then repair again";
         self.failure(FailureKind::Conflict, doing, message)
             .hint(hint)

@@ -1,6 +1,6 @@
 //! Finds directives of nginx's `http` block that the servers of a target do not inherit. If a block has a directive
-//! such as `add_header` itself, nginx drops all inherited ones of that name. The servers of a target have such
-//! directives.
+//! such as `add_header` itself, nginx drops all inherited directives of that name in the block. The servers of a target
+//! have such directives.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -225,8 +225,8 @@ impl Nginx {
         Ok(None)
     }
 
-    /// The pointer with the higher generation: that of the live pointer, or that in the configuration file. They
-    /// differ after a change of the switch mode.
+    /// The pointer with the higher generation: either the live pointer or the pointer in the configuration file. The
+    /// generations differ after a change of the switch mode.
     async fn standing(&self, target: &Target, on_disk: Option<&str>) -> Result<Pointer> {
         let live = self.pointer.read(target).await?;
         let written = on_disk.and_then(render::pointer_in).unwrap_or_default();

@@ -63,7 +63,7 @@ impl Refusal {
             } else {
                 FailureKind::Rejected
             },
-            said: format!("nginx did not receive the signal: {}", quoted(output)),
+            said: format!("the command that signals nginx failed: {}", quoted(output)),
             hint: if is_down {
                 "check that nginx is running"
             } else {

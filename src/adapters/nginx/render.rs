@@ -25,7 +25,8 @@ pub(super) const GENERATION: u32 = 3;
 /// The start of the line that contains the pointer. A configuration has such a line only in the switch mode `reload`.
 const POINTER_LINE: &str = "# greenroom-pointer: ";
 
-/// The longest name, in bytes, that fits into the hash buckets of nginx with everything that is added to it.
+/// The longest readable name in bytes. Greenroom and the template add a prefix or a suffix to a name, and the result
+/// must fit into the hash buckets of nginx.
 const LONGEST_NAME: usize = 32;
 
 /// How many hexadecimal digits of a hash make a mark.

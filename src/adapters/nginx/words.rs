@@ -1,4 +1,4 @@
-//! Describes the calls of a change to nginx, so that an operator can check them in the plan.
+//! Describes how Greenroom changes nginx, call by call, so that an operator can check the calls in the plan.
 
 use super::{Nginx, SwitchMode};
 use crate::inventory::{Slot, Target};
@@ -77,7 +77,7 @@ pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec
         ),
     };
     vec![format!(
-        "on {place}: write generation {generation} and the token of this repair's lock over token {token} in {}, only if no other driver has written it since; {cost}; no traffic moves",
+        "on {place}: if the pointer is unchanged, write generation {generation} and the token of this repair's lock in place of token {token} to {}; {cost}; no traffic moves",
         path.display()
     )]
 }

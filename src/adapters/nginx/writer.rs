@@ -89,7 +89,7 @@ impl NginxWriter {
             .get(slot)
             .map(|last| Pointer::of(slot, last));
         if now != next && (order.from.live != Some(slot) || expected != Some(now)) {
-            let message = "another driver changed the configuration in the meantime";
+            let message = "the configuration is not as it was when the plan was made: repair again to make a new plan";
             return Err(self.nginx.failure(FailureKind::Conflict, doing, message));
         }
         let site = self.nginx.site(target, &doing)?;

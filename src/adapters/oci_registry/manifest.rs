@@ -62,7 +62,7 @@ impl Platform {
 
 impl Question<'_> {
     /// The digest of the reference, and the labels of the image for this machine. If the reference names an index, the
-    /// digest is that of the index, because an engine pulls and remembers that digest.
+    /// result is the digest of the index, because an engine pulls and remembers that digest.
     pub(super) async fn look(&self, reference: &VersionRef) -> Result<(Digest, ImageLabels)> {
         let permit = self.permit().await?;
         let (manifest, digest) = self.manifest(reference, &permit).await?;
@@ -70,7 +70,7 @@ impl Question<'_> {
             return Ok((digest, self.labels(&config, &permit).await?));
         }
         let Some(index) = manifest.manifests else {
-            let message = "the manifest has neither a configuration nor a list of images";
+            let message = "the manifest has no configuration and no list of images";
             return Err(self.failure(FailureKind::Garbled, message));
         };
         let is_ours = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(Platform::is_ours);

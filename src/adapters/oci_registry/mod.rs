@@ -265,7 +265,7 @@ impl Question<'_> {
     async fn within<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         match timeout(self.deadline, AssertUnwindSafe(answer).catch_unwind()).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(self.failure(FailureKind::Garbled, "the answer cannot be handled")),
+            Ok(Err(_)) => Err(self.failure(FailureKind::Garbled, "the answer cannot be read")),
             Err(_) => Err(self.failure(FailureKind::Unreachable, &too_late(self.deadline))),
         }
     }
@@ -275,7 +275,7 @@ impl Question<'_> {
         let failure = self.failure(kind, &message);
         match (kind, &self.login, &self.access.through) {
             (FailureKind::Denied, None, _) => {
-                failure.hint("no credentials are configured for this image registry")
+                failure.hint("no credentials are configured for this image registry: configure user and password if it requires a login")
             }
             (FailureKind::Denied, ..) => failure.hint("check the user and password of this image registry"),
             _ if message.contains("certificate") => failure.hint(format!(

@@ -59,7 +59,7 @@ impl Program {
             return Some(format!("{file} is not an absolute path"));
         }
         match std::fs::metadata(file) {
-            Err(error) => Some(format!("{file}: {error}")),
+            Err(error) => Some(format!("{file} cannot be used: {error}")),
             Ok(metadata) if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 => {
                 Some(format!("{file} is not an executable file"))
             }

@@ -85,8 +85,8 @@ impl Kept {
         read
     }
 
-    /// Another secret than the one that a server refused. Reads the source again if necessary. None if the value is
-    /// the same, or if the last read was only a moment ago.
+    /// Another secret than the one that a server refused. Reads the source again if necessary. None if the value is the
+    /// same, if the read fails, or if the last read was only a moment ago.
     async fn renewed(
         &mut self,
         source: &SecretSource,
@@ -214,7 +214,10 @@ fn failure(
             format!("set {name} in the environment in which greenroom is started")
         }
         SecretSource::File(path) => {
-            format!("make {} readable for this user", path.display())
+            format!(
+                "check that {} exists, is readable for this user and contains only the secret",
+                path.display()
+            )
         }
         SecretSource::Command(_) => format!(
             "run the command as this user without a terminal: it must print the secret within {deadline:?} and exit with 0"

@@ -106,7 +106,7 @@ async fn an_archive_with_a_view_instead_of_a_table_is_refused() {
             format!(
                 "DROP TABLE releases; CREATE VIEW releases {endless} SELECT x AS number, x AS id FROM n;"
             ),
-            "it has a view, \"releases\"",
+            "the database has a view \"releases\"",
         ),
         (
             "CREATE TRIGGER t AFTER INSERT ON heads BEGIN DELETE FROM seen; END;".to_owned(),
