@@ -74,7 +74,7 @@ pub trait ArchiveWriter: Send + Sync {
     async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()>;
 
     /// Copies the log of a release's candidate into the archive. If the archive already has a log for the release, the
-    /// one with more lines remains. The log may arrive before the release.
+    /// log with more lines remains. The log may arrive before the release.
     async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()>;
 
     /// Copies holds and repairs into the archive, and returns how many of them were new or changed. If a record

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::Result;
 use crate::inventory::{PeerApproval, Target};
 
-/// Writes the peer approvals that [`super::RegistryReader::read`] returns. The store removes each one after it has
+/// Writes the peer approvals that [`super::RegistryReader::read`] returns. The store removes an approval after it has
 /// expired.
 #[async_trait]
 pub trait PeerApprovals: Send + Sync {
@@ -15,8 +15,8 @@ pub trait PeerApprovals: Send + Sync {
         None
     }
 
-    /// Stores a peer approval, which replaces an earlier one of the same person for this release. It is a conflict if
-    /// the release does not exist or has ended.
+    /// Stores a peer approval, which replaces an earlier approval of the same person for this release. It is a conflict
+    /// if the release does not exist or has ended.
     async fn give(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()>;
 
     /// Withdraws a peer approval. It is no error if none exists.

@@ -1,5 +1,5 @@
 //! The host of a proxy: its file system and its commands, on this machine or inside a container. The proxy's adapter
-//! works on both through this trait.
+//! works on either kind of host through this trait.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ pub enum Writable {
 /// The name prefix of links that [`ProxyHost::stage`] creates.
 pub const STAGED: &str = ".staged-";
 
-/// A file system and a way to run commands. Paths are those that the proxy itself uses.
+/// A file system and a way to run commands. Paths are as the proxy sees them.
 #[async_trait]
 pub trait ProxyHost: Send + Sync {
     /// The name of the host in messages: `this host`, `container edge`.
@@ -71,8 +71,8 @@ pub trait ProxyHost: Send + Sync {
     /// Whether the directory exists. It is a failure if the path names something else.
     async fn is_directory(&self, path: &Path) -> Result<bool>;
 
-    /// Tests that files can be written in a directory, by writing one and removing it again. A directory that does not
-    /// exist is not created; instead its nearest existing parent is tested.
+    /// Tests that files can be written in a directory, by writing one and removing it again. If the directory does not
+    /// exist, its nearest existing parent is tested. The call never creates a directory.
     async fn try_writing(&self, directory: &Path) -> Result<Writable> {
         for at in directory.ancestors() {
             if self.is_directory(at).await? {
@@ -104,8 +104,8 @@ pub trait ProxyHost: Send + Sync {
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>>;
 
     /// Creates a symbolic link to `to` under a new name in the directory of `link`, ready for [`ProxyHost::put`], and
-    /// returns its path. Removes all other staged links in that directory, so that a `put` of one of them that is
-    /// still in progress changes nothing. Creates the directory if it is missing.
+    /// returns its path. Removes all other staged links in that directory, so a `put` of an earlier link that is still
+    /// in progress fails and changes nothing. Creates the directory if it is missing.
     async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf>;
 
     /// Replaces `link` by the staged link with one `rename(2)`. The change is durable when the call returns. Fails

@@ -23,7 +23,7 @@ pub trait Secrets: Send + Sync {
         self.read(source).await
     }
 
-    /// The values of a source that this process has read, except old ones that it has forgotten.
+    /// The values of a source that this process has read, except old values that it has forgotten.
     fn known(&self, source: &SecretSource) -> Vec<SecretString> {
         let _ = source;
         Vec::new()

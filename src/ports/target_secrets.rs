@@ -1,5 +1,6 @@
-//! All secrets of one target: those that its health endpoint and checks send, and those in the environment of its
-//! instances. A program may repeat a secret anywhere, so one mask hides all of them in every text about the target.
+//! All secrets of one target: the secrets that requests to its health endpoint and its checks send, and the secrets in
+//! the environment of its instances. A program may repeat a secret anywhere, so one mask hides all of them in every
+//! text about the target.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};

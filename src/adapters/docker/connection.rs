@@ -233,7 +233,7 @@ impl Connector {
             DockerAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
             DockerAddress::Tcp(_) => Box::new(self.over_tcp(uri).await?),
             DockerAddress::Tls(_, files) => {
-                // The certificates are read at each connection, so that renewed ones are used.
+                // The certificates are read at each connection, so that renewed certificates are used.
                 let config = tls(files)?;
                 let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
                 let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;

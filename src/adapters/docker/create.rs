@@ -19,8 +19,8 @@ struct Reach {
     mount: Option<EngineMount>,
 }
 
-/// The body of the request. `environment` has all variables, including secret ones. The error says which setting of the
-/// service or the slot cannot be used.
+/// The body of the request. `environment` has all variables, including secret values. The error says which setting of
+/// the service or the slot cannot be used.
 pub(super) fn body(
     spec: &InstanceSpec,
     environment: Vec<String>,

@@ -26,7 +26,7 @@ use crate::sanitize::sanitize;
 
 /// The time limit of a quick call.
 pub(super) const QUICK: Duration = Duration::from_secs(10);
-/// The oldest API version that Greenroom supports, which is that of Docker 20.10.
+/// The oldest API version that Greenroom supports: the version of Docker 20.10.
 const OLDEST: ApiVersion = ApiVersion {
     major: 1,
     minor: 41,

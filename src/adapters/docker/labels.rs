@@ -80,8 +80,7 @@ pub(super) fn image_labels(labels: &HashMap<String, String>) -> ImageLabels {
     }
 }
 
-/// The labels for a new instance. Greenroom's labels come after the configured ones, which therefore
-/// cannot replace them.
+/// The labels for a new instance. Greenroom's labels are added last, so configured labels cannot replace them.
 pub(super) fn labels_of(spec: &InstanceSpec) -> HashMap<String, String> {
     let mut labels: HashMap<String, String> = spec.shape.labels.clone().into_iter().collect();
     labels.extend(

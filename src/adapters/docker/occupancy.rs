@@ -63,8 +63,9 @@ impl Engine {
         })
     }
 
-    /// The container in a slot. This is the container with the slot's name. If none has that name, it is a container
-    /// whose labels assign it to the slot, because an operator can rename a container; a running one is preferred.
+    /// The container in a slot. The container with the slot's name comes first. If no container has that name, this
+    /// finds a container by its labels, because an operator can rename a container. A running container comes before a
+    /// stopped one.
     pub(super) async fn in_slot(
         &self,
         target: &Target,

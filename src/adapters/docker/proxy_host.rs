@@ -60,7 +60,8 @@ pub struct ContainerHost {
     container: String,
 }
 
-/// The result of a command: its exit code, its standard output, and both of its outputs together.
+/// The result of a command: its exit code, its standard output, and its standard output together with its standard
+/// error.
 struct Ended {
     code: Option<i64>,
     out: Vec<u8>,

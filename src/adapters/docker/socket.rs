@@ -18,7 +18,7 @@ pub(super) enum AtPath {
     Nothing,
     /// A socket without a listener.
     Stale,
-    /// A socket with a listener, or one for which this cannot be determined.
+    /// A socket with a listener, or a socket that cannot be checked.
     Listening,
     /// Anything else, described in a text.
     Other(String),
@@ -36,8 +36,8 @@ pub(super) async fn look(path: &Path) -> AtPath {
     match timeout(CONNECT, UnixStream::connect(path)).await {
         Ok(Err(e)) if e.kind() == ErrorKind::ConnectionRefused => AtPath::Stale,
         Ok(Err(e)) if e.kind() == ErrorKind::NotFound => AtPath::Nothing,
-        // A listener may be too busy to accept. After any other error it is unknown whether there is a listener, so the
-        // socket must not be removed.
+        // A listener may be too busy to accept. After any other error the socket may still have a listener, so it must
+        // not be removed.
         Ok(_) | Err(_) => AtPath::Listening,
     }
 }

@@ -250,7 +250,7 @@ impl DockerWriter {
         }
     }
 
-    /// The variables of an instance, and a mask that hides the secret ones in texts of the engine.
+    /// The environment variables of an instance, and a mask that hides the secret values in texts of the engine.
     async fn environment(&self, spec: &InstanceSpec) -> Result<(Vec<String>, Mask)> {
         let (mut environment, mut secrets) = (Vec::new(), Vec::new());
         for (name, value) in &spec.shape.environment {
@@ -314,13 +314,17 @@ impl DockerWriter {
         }
         if labels.release != Some(spec.release) {
             return conflict(match labels.release {
-                Some(other) => format!("the container {name} of release {other} occupies the slot"),
-                None => format!("the container {name} of an unknown release occupies the slot"),
+                Some(other) => format!(
+                    "the container {name} of release {other} occupies the slot: plan the release again"
+                ),
+                None => format!(
+                    "the container {name} of an unknown release occupies the slot: plan the release again"
+                ),
             });
         }
         if labels.digest != spec.version.digest.as_str() {
             return conflict(format!(
-                "the container {name} was created from another digest"
+                "the container {name} was created from another digest: plan the release again"
             ));
         }
         Ok(())

@@ -132,7 +132,7 @@ async fn get(stream: TcpStream, path: &str) -> std::result::Result<(StatusCode, 
         let body = body.map_err(|error| error.to_string())?;
         Ok((status, body.to_bytes()))
     };
-    // One task drives both futures, so neither continues after the deadline.
+    // One task drives both futures, so both end at the deadline.
     let mut connection = std::pin::pin!(connection);
     let mut exchange = std::pin::pin!(exchange);
     tokio::select! {

@@ -84,7 +84,8 @@ impl Places {
     }
 
     /// Waits for a place. If all places are in use, the connection that has waited longest for its client loses its
-    /// place. If no connection can lose its place, this waits until one can or a place becomes free.
+    /// place. If no connection can lose its place, this waits until a connection can lose its place or a place becomes
+    /// free.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.free() {
@@ -150,8 +151,8 @@ impl Places {
         true
     }
 
-    /// Cuts a connection that waits for its client, to free its descriptor. A leaving connection is cut first,
-    /// otherwise the connection that has waited longest.
+    /// Cuts a connection that waits for its client, to free its descriptor. Leaving connections are cut first. If no
+    /// leaving connection can be cut, the connection that has waited longest is cut.
     pub(super) fn cut_longest_waiting(&self) {
         let mut connections = self.lock();
         if connections.cut_first_leaving() {

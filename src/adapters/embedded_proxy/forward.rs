@@ -86,7 +86,10 @@ impl Traffic {
         let live = self.live();
         match (door, live) {
             (Door::Public, Some(slot)) => self.public(request, slot, peer).await,
-            (Door::Public, None) => words(StatusCode::SERVICE_UNAVAILABLE, "no slot is live"),
+            (Door::Public, None) => words(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no slot is live, or the live pointer cannot be read",
+            ),
             (Door::Preview, Some(slot)) => self.preview(request, &[slot.other()], peer).await,
             // Before the first release either slot can hold the candidate.
             (Door::Preview, None) => self.preview(request, &Slot::BOTH, peer).await,
@@ -176,7 +179,10 @@ async fn exchange(
         }
         Ok(Err(_)) => {
             counted.answered(StatusCode::BAD_GATEWAY);
-            words(StatusCode::BAD_GATEWAY, "the slot closed the connection")
+            words(
+                StatusCode::BAD_GATEWAY,
+                "the connection to the slot broke, or the request body did not arrive",
+            )
         }
         Err(_) => {
             counted.answered(StatusCode::GATEWAY_TIMEOUT);

@@ -39,8 +39,8 @@ const CONNECTIONS: usize = 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The time limit for the head of a request, counted from the end of the previous request. A connection without a
-    /// request also ends after this time. The default equals that of nginx, and is longer than load balancers keep
-    /// idle connections.
+    /// request also ends after this time. The default equals the default of nginx, and is longer than load balancers
+    /// keep idle connections.
     pub head: Duration,
     /// The longest time in which a client may send nothing of a request body.
     pub body_idle: Duration,
@@ -255,8 +255,8 @@ async fn converse(
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     // The result is ignored: a broken connection to a client is no error of the proxy.
     tokio::select! {
-        // `biased` checks the connection first: a request that has arrived is answered, even if the connection is to
-        // take no further one.
+        // `biased` checks the connection first: a request that has arrived is answered, even if the connection takes no
+        // further request.
         biased;
         _ = connection.as_mut() => return,
         () = progress.leaves(limits.leaving) => {}

@@ -80,7 +80,7 @@ pub struct HttpChecker {
 }
 
 impl HttpChecker {
-    /// A checker that reads no secrets: a check that needs one ends with an error.
+    /// A checker that reads no secrets: a check that needs a secret ends with an error.
     pub fn new() -> Self {
         Self::default()
     }

@@ -23,7 +23,8 @@ struct AnswerFile {
     #[serde(deserialize_with = "generation")]
     generation: u64,
     token: FencingToken,
-    /// The target of the pointer, e.g. `web/qa`. Absent in a configuration, which names the target itself.
+    /// The target of the pointer, e.g. `web/qa`. Absent in the pointer line of an nginx configuration, because another
+    /// line names the target.
     #[serde(default)]
     target: Option<String>,
 }

@@ -1,13 +1,11 @@
 //! The live pointer: the files that a proxy reads at every request to find the live slot of a target, and the one
-//! `rename(2)` that changes it. This module defines the layout of the files and decides which switches are allowed.
-//! It knows neither which proxy reads the files nor why a release changes them.
+//! `rename(2)` that changes it. This module defines the layout of the files and decides which switches are allowed. It
+//! does not know which proxy reads the files or why a release changes them.
 //!
-//! ```text
-//! {state}/{service}/{environment}/
-//!     blue/  is-blue   answer.json      {"slot":"blue","generation":41,"token":8801,"target":"web/qa"}
-//!     green/ is-green  answer.json      {"slot":"green","generation":42,"token":8840,"target":"web/qa"}
-//!     live -> green                     absent before the first release
-//! ```
+//! ```text {state}/{service}/{environment}/ blue/  is-blue   answer.json
+//! {"slot":"blue","generation":41,"token":8801,"target":"web/qa"} green/ is-green  answer.json
+//! {"slot":"green","generation":42,"token":8840,"target":"web/qa"} live -> green                     absent before the
+//! first release ```
 //!
 //! A proxy that can only test whether a file exists tests `live/is-blue` and `live/is-green`.
 
@@ -148,7 +146,7 @@ impl LivePointer {
         }
     }
 
-    /// Creates the directories and markers of a target. Existing ones are not changed.
+    /// Creates the directories and markers of a target. Existing directories and markers are not changed.
     pub async fn prepare(&self, target: &Target) -> Result<()> {
         for slot in Slot::BOTH {
             let marker = self
@@ -178,7 +176,7 @@ impl LivePointer {
     /// crash before the rename leaves the old slot live. Repeating a completed order changes nothing.
     ///
     /// A late rename by an earlier driver moves nothing: staging removes the links that earlier switches staged, and a
-    /// switch that stages later reads the answer file of this one.
+    /// switch that stages later reads the answer file that this switch has written.
     ///
     /// Fails with [`FailureKind::Fenced`] if the token is lower than the token of either slot. Fails with
     /// [`FailureKind::Conflict`] if the pointer is not at `order.from`, or if the generation is not higher than the
@@ -218,7 +216,7 @@ impl LivePointer {
     /// Replaces a token that the store's locks can no longer reach with the token of the current lock: see
     /// [`crate::ports::RouterWriter::rebase`].
     ///
-    /// A driver from before the restore of the store may still be running, with a token higher than the new one. The
+    /// A driver from before the restore of the store may still be running, with a higher token than the new lock. The
     /// new generation stops that driver. The file of the live slot has the new generation before this call stages its
     /// link, and a switch compares generations after it has staged its own link. So the old switch sees the new
     /// generation, or this call removes the link of the old switch. If the old switch moved the traffic earlier, the
@@ -294,7 +292,8 @@ impl LivePointer {
             .hint(hint)
     }
 
-    /// Copies `other`, the pointer in a configuration file, if its generation is higher than that of this pointer.
+    /// Copies `other`, the pointer in a configuration file, if its generation is higher than the generation of this
+    /// pointer.
     pub async fn adopt(&self, target: &Target, other: Pointer) -> Result<()> {
         let _alone = self.switching.lock().await;
         let Some(slot) = other.slot else {

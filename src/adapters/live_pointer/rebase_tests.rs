@@ -45,8 +45,8 @@ fn rebase(from: PointerState) -> RebaseOrder {
     }
 }
 
-/// The switch of a driver from before the restore. The driver holds the lock and has changed the route, and its
-/// switch is still on its way.
+/// The switch of a driver from before the restore. The driver holds the lock and has changed the route, and its switch
+/// is not done yet.
 fn order_of_old_driver() -> SwitchOrder {
     order(Some(Slot::Blue), Slot::Green, 43, 8200)
 }

@@ -2,8 +2,8 @@
 //! console with old settings would treat the newer file of another operator as drift and "repair" it.
 //!
 //! Two files are compared by their inputs ([`Inputs`]). If the settings differ, the file whose settings were saved
-//! later is newer. If the settings are equal, only the built-in template of a newer Greenroom makes a file newer,
-//! whenever the settings were saved.
+//! later is newer. If the settings are equal, only the built-in template of a newer Greenroom makes a file newer. The
+//! save times of the settings do not matter then.
 
 use std::path::PathBuf;
 
@@ -272,7 +272,7 @@ impl Nginx {
 
     fn replaces_newer(&self, doing: &str, why: &str) -> crate::ports::Failure {
         let message = format!(
-            "{why}. A switch by this console would replace this file with an older one, so nothing was changed"
+            "{why}. Nothing was changed, because a switch by this console would replace this file with an older one"
         );
         self.failure(FailureKind::Conflict, doing, message).hint(
             "update the settings file and Greenroom on this machine, or switch from the machine that installed the file",

@@ -1,5 +1,5 @@
 //! Finds the target that owns a file, from the line that Greenroom writes into each of its files. A file that names
-//! another target, or none, is never replaced or removed, whatever its name is.
+//! another target or no target is never replaced or removed, even if it has the name of a target's file.
 
 use std::path::Path;
 

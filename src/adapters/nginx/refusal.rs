@@ -1,4 +1,4 @@
-//! Why nginx did not follow a signal or did not load a configuration, with its own output if there is any.
+//! Why nginx did not follow a signal or did not load a configuration, with the output of nginx if it printed any.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Renders the configuration of one target: fills the configured template, or the built-in one, with values that
+//! Renders the configuration of one target: fills the configured template or the built-in template with values that
 //! cannot end a directive.
 
 use std::collections::BTreeSet;
@@ -103,7 +103,7 @@ fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
     (!site.preview_allow.is_empty() && !has("satisfy", "all")).then_some("`satisfy all;`")
 }
 
-/// The directives of a configuration without comments, with one space between words, whatever the layout.
+/// The directives of a configuration without comments, with one space between words, for any layout.
 fn directives(text: &str) -> BTreeSet<String> {
     let without_comment = |line: &str| -> Vec<String> {
         let words = line.split_whitespace();
@@ -208,10 +208,10 @@ fn write_plain(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Re
     out.write_str(&text).map_err(Error::from)
 }
 
-/// The name of a target in variables: `greenroom_web__production`, because variables cannot have hyphens. A service
-/// or environment has no underscore and no two hyphens in a row, so no two targets get the same name. nginx keeps
-/// variables in buckets of 64 bytes and refuses the whole configuration if one does not fit, so long names are
-/// hashed. A hashed name has no underscore after the first, so it differs from every other name.
+/// The name of a target in variables: `greenroom_web__production`, because variables cannot have hyphens. A service or
+/// environment has no underscore and no two hyphens in a row, so no two targets get the same name. nginx keeps
+/// variables in buckets of 64 bytes and refuses the whole configuration if one does not fit, so long names are hashed.
+/// A hashed name has only one underscore, so it differs from every readable name.
 fn unique_name(target: &Target) -> String {
     let plain = |name: &str| name.replace('-', "_");
     let readable = format!(

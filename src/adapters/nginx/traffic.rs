@@ -33,7 +33,7 @@ struct Log {
     tail: Tail,
     windows: PerSlot<RateWindow>,
     counts: PerSlot<RequestCounts>,
-    /// The first second of which every request has been counted.
+    /// From this second on, every request has been counted.
     known_from: i64,
 }
 

@@ -106,8 +106,8 @@ impl Nginx {
             names_of_targets.partition(|name| names.contains(name));
         let probe = missing.first().filter(|_| may_write);
         let probe = probe.map(|name| {
-            // The name starts like that of the missing file, so a pattern that includes the missing file very likely
-            // includes the probe.
+            // The name starts like the name of the missing file, so a pattern that includes the missing file very
+            // likely includes the probe.
             let name = name.trim_end_matches(".conf");
             format!("{name}{PROBE_NAME}{}.conf", Ulid::generate())
         });

@@ -46,7 +46,9 @@ impl NginxWriter {
     async fn installed(&self, target: &Target, doing: &str) -> Result<String> {
         let old = self.nginx.on_disk(target).await?;
         old.ok_or_else(|| {
-            let message = format!("the configuration of {target} is not installed");
+            let message = format!(
+                "the configuration of {target} is not installed: greenroom repair installs it"
+            );
             self.nginx.failure(FailureKind::Missing, doing, message)
         })
     }
@@ -145,7 +147,8 @@ impl RouterWriter for NginxWriter {
     }
 
     async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
-        self.nginx.site(target, "rewriting its token")?;
+        self.nginx
+            .site(target, "writing the token of the current lock")?;
         match self.nginx.arrangement.mode {
             SwitchMode::Pointer => self.nginx.pointer.rebase(target, order).await,
             SwitchMode::Reload => self.rebase_by_reload(target, order).await,

@@ -24,7 +24,8 @@ const CONFIGURATION: Kind = Kind {
     largest: 4 * 1024 * 1024,
 };
 
-/// A manifest or an index. Registries may omit the media type, so the fields show which of the two it is.
+/// A manifest or an index. Registries may omit the media type, so the fields show whether this is a manifest or an
+/// index.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest {

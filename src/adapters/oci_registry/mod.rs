@@ -91,9 +91,9 @@ struct Question<'a> {
 }
 
 impl OciRegistry {
-    /// A reader for any registry. `credentials` has the login of each `host[:port]` that needs one (`docker.io` for
-    /// the default registry). The hosts in `plain` are reached without TLS, as are loopback hosts that do not speak
-    /// TLS.
+    /// A reader for any registry. `credentials` has the login of each `host[:port]` that needs one (`docker.io` for the
+    /// default registry). The hosts in `plain` are reached without TLS. A loopback host is reached without TLS if it
+    /// does not speak TLS.
     pub fn new(credentials: BTreeMap<String, Credentials>, plain: BTreeSet<String>) -> Self {
         Self {
             credentials,
@@ -218,7 +218,7 @@ impl Images for OciRegistry {
 }
 
 impl OciRegistry {
-    /// Whether the password was refused, and its source now has another one.
+    /// Whether the password was refused, and its source now has another password.
     async fn is_password_renewed<T>(&self, answer: &Result<T>, question: &Question<'_>) -> bool {
         let is_denied = matches!(answer, Err(failure) if failure.kind == FailureKind::Denied);
         let known = self.credentials.get(question.host).filter(|_| is_denied);

@@ -1,4 +1,4 @@
-//! The address of a repository: the host on the network, and the name in paths and scopes. The grammar is that of
+//! The address of a repository: the host on the network, and the name in paths and scopes. The grammar is from
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>, with the two shorthands
 //! that container engines add for Docker Hub.
 

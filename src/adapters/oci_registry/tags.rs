@@ -1,4 +1,4 @@
-//! The list of a repository's tags, page by page. A registry with pages names the next one in a `Link` header.
+//! The list of a repository's tags, page by page. A registry with pages names the next page in a `Link` header.
 
 use std::collections::BTreeSet;
 

@@ -99,7 +99,7 @@ impl Question<'_> {
             })?;
         if self.access.scheme == "https" && url.scheme() != "https" {
             let message = format!(
-                "the image registry names a token server without TLS: {}",
+                "the image registry names a token server without TLS, which Greenroom does not use: {}",
                 place(&url)
             );
             return Err(self.failure(FailureKind::Denied, &message));

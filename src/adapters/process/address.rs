@@ -29,7 +29,7 @@ fn path_taken(path: &Path) -> Option<String> {
         return None;
     };
     if !metadata.file_type().is_socket() {
-        return Some(format!("{} is not a socket", path.display()));
+        return Some(format!("{} exists and is not a socket", path.display()));
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => None,

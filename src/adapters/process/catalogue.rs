@@ -68,7 +68,7 @@ impl Program {
     }
 }
 
-/// All programs. If two have the same repository and tag, the tag means the last one.
+/// All programs. If two programs have the same repository and tag, the tag means the last program.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
     /// The programs, in the order in which tags are listed.

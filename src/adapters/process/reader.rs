@@ -154,7 +154,7 @@ impl RuntimeReader for Processes {
     }
 
     async fn images(&self, _repository: &str) -> Result<Vec<EngineImage>> {
-        // Programs are neither pulled nor removed.
+        // Programs are not pulled or removed.
         Ok(Vec::new())
     }
 

@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// again.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// The most values of one source that are remembered, so that old ones are hidden too.
+/// The most values of one source that are remembered, so that old values are hidden too.
 const REMEMBERED: usize = 8;
 
 /// The read limits for a source.

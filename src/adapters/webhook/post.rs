@@ -18,7 +18,7 @@ use crate::sanitize::sanitize;
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes that are read from an error answer.
 pub(super) const ANSWER: usize = 300;
-/// A path, or a part of one, with at least this length is treated as a secret.
+/// A path or a part of a path with at least this many bytes is treated as a secret.
 const LONG: usize = 12;
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
