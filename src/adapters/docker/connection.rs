@@ -373,7 +373,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_large_is_found_among_the_causes_of_other_errors() {
+    fn the_size_limit_is_found_in_the_causes_of_an_error() {
         let meter = Meter::new(2 * MIB);
         assert_eq!(meter.count(1024 * 1024), Ok(()));
         let too_large = meter.count(1024 * 1024 + 1).expect_err("too large");

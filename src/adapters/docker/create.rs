@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_must_fit_its_endpoint() {
+    fn a_service_must_listen_on_the_kind_of_address_that_its_slot_has() {
         let port = Listen::Port(80);
         let socket = |path: &str| Listen::Socket(path.into());
         let tcp: Result<Endpoint, _> = "127.0.0.1:8080".parse();

@@ -93,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn events_are_requested_up_to_now_exactly() {
+    fn a_time_for_the_engine_has_nanoseconds() {
         let now: Timestamp = "2026-11-29T00:29:50.000011Z".parse().expect("a time");
         assert_eq!(exactly(now), format!("{}.000011000", now.as_second()));
     }
 
     #[test]
-    fn the_last_exit_has_its_own_reason() {
+    fn an_oom_event_belongs_only_to_its_own_exit() {
         let earlier_for_memory = [event("oom", ""), event("die", "137"), event("die", "3")];
         let exit = last(&earlier_for_memory).expect("an exit");
         assert_eq!((exit.code, exit.out_of_memory), (Some(3), false));

@@ -220,7 +220,7 @@ mod tests {
         }
 
         #[test]
-        fn any_frames_make_lines(frames in prop::collection::vec((0..3_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
+        fn no_frame_causes_a_panic(frames in prop::collection::vec((0..3_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
             let mut lines = Lines::default();
             for (stream, bytes) in frames {
                 lines.take(match stream {

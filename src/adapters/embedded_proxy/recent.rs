@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_line_is_returned_once_and_lost_ones_are_counted() {
+    async fn each_line_is_returned_once_or_counted_as_lost() {
         let recent = Recent::default();
         (0..10).for_each(|n| recent.write_down(passed(n)));
         let last = recent.lines(Since::Last(2)).await;

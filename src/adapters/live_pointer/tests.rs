@@ -98,7 +98,7 @@ async fn repeating_a_switch_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_lower_than_that_of_either_slot_is_refused() {
+async fn a_token_lower_than_the_token_of_either_slot_is_refused() {
     let (pointer, _state) = new_pointer();
     let (blue, green) = (Some(Slot::Blue), Some(Slot::Green));
     for step in [
@@ -266,7 +266,7 @@ async fn a_pointer_that_greenroom_did_not_write_is_refused() {
 
 /// A staged link that is renamed late does not undo the switch of another driver.
 #[tokio::test]
-async fn a_late_rename_moves_nothing() {
+async fn a_late_rename_moves_no_traffic() {
     let (pointer, _state) = new_pointer();
     let order = |from, to, generation, token| order(from, to, generation, token);
     let first = order(None, Slot::Blue, 1, 1);
@@ -366,7 +366,7 @@ async fn after_a_crash_before_the_rename_the_switch_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_linked_file_stays_a_link_when_it_is_replaced() {
+async fn replacing_a_linked_file_keeps_the_link() {
     let place = tempfile::tempdir().unwrap();
     let (real, link) = (place.path().join("real"), place.path().join("link"));
     fs::write(&real, "old").unwrap();
@@ -406,7 +406,7 @@ async fn a_command_runs_without_a_shell_and_returns_code_and_output() {
 }
 
 #[tokio::test]
-async fn output_is_cut_and_background_children_are_not_waited_for() {
+async fn long_output_is_cut_without_waiting_for_a_background_process() {
     let script = "yes | head -c 5000000; sleep 20 &";
     let started = std::time::Instant::now();
     let ended = ThisHost.run(&command(&["sh", "-c", script])).await.unwrap();

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_include_of_the_sites_becomes_its_files_and_the_candidate() {
+    fn the_include_of_the_sites_is_replaced_by_its_files_with_the_candidate() {
         let main = "events {}\nhttp { include mime.types; include conf.d/*.conf; }\n";
         assert_eq!(
             wrapped(main).unwrap(),

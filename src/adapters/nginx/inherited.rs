@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_the_http_block_is_lost_when_a_server_adds_its_own() {
+    fn a_header_of_the_http_block_is_lost_when_a_server_adds_another_header() {
         assert_eq!(
             lost("events {}\nhttp { include conf.d/*.conf; add_header X-Frame-Options DENY; }"),
             [

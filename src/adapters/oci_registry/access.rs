@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_hosts_may_do_without_tls() {
+    fn only_loopback_hosts_may_be_reached_without_tls() {
         for host in [
             "localhost",
             "localhost:5000",

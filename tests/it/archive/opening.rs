@@ -65,7 +65,11 @@ async fn a_foreign_newer_or_invalid_database_is_left_unchanged() {
     )
     .expect("a file");
     for (path, kind, says) in [
-        (&foreign, FailureKind::Conflict, "not an archive of Greenroom"),
+        (
+            &foreign,
+            FailureKind::Conflict,
+            "not an archive of Greenroom",
+        ),
         (&newer, FailureKind::Unsupported, "has schema 99"),
         (&text, FailureKind::Garbled, "not a database"),
     ] {
