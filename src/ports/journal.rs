@@ -71,7 +71,7 @@ pub trait JournalReader: Send + Sync {
 }
 
 /// Writes the journal. A write is durable when it returns. Repeating a write with the same content changes nothing.
-/// Other content under the same id or number is a conflict.
+/// Writing other content under the same id or number is a conflict.
 #[async_trait]
 pub trait JournalWriter: Send + Sync {
     /// Writes the record of a release: without an outcome to open the release, with an outcome to close it.

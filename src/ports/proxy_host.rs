@@ -43,7 +43,7 @@ pub enum Writable {
 /// The name prefix of links that [`ProxyHost::stage`] creates.
 pub const STAGED: &str = ".staged-";
 
-/// A file system and a way to run commands. Paths are as the proxy sees them.
+/// The file system of a proxy, and its commands. Paths are as the proxy sees them.
 #[async_trait]
 pub trait ProxyHost: Send + Sync {
     /// The name of the host in messages: `this host`, `container edge`.

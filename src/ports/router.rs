@@ -119,8 +119,8 @@ pub trait RouterWriter: Send + Sync {
     /// configuration is loaded. If that fails, restores the old configuration and returns the failure. Safe to repeat.
     async fn install(&self, target: &Target) -> Result<()>;
 
-    /// Does the part of a switch that moves no traffic, so that a switch that cannot succeed fails before the store's
-    /// route changes. Safe to repeat, even if no switch follows.
+    /// Does the part of a switch that moves no traffic. A switch that cannot succeed then fails before the route in the
+    /// store changes. Safe to repeat, even if no switch follows.
     async fn make_ready(&self, _target: &Target, _order: &SwitchOrder) -> Result<()> {
         Ok(())
     }

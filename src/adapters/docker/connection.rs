@@ -269,14 +269,14 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// The authorities that this machine trusts. There are hundreds, and each request makes a connection, so they are read
-/// only once.
+/// The authorities that this machine trusts. There are hundreds of certificates, and each request makes a connection,
+/// so they are read only once.
 static OF_THIS_MACHINE: LazyLock<Vec<CertificateDer<'static>>> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
 
-/// The TLS configuration from these files. The engine's certificate must be signed by the authority in `files` or by
-/// one that this machine trusts, and Greenroom sends its own certificate. An error names the file and says what is
-/// wrong with it.
+/// The TLS configuration from these files. The engine's certificate must be signed by the authority in `files` or by an
+/// authority that this machine trusts, and Greenroom sends its own certificate. An error names the file and says what
+/// is wrong with it.
 fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     let wrong = |path: &Path, why: &dyn fmt::Display| {
         let message = format!("the TLS file {} cannot be used: {why}", path.display());
@@ -325,7 +325,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A connection that counts the bytes it receives.
+/// A connection that counts the bytes that it receives.
 struct Metered {
     stream: Box<dyn Stream>,
     meter: Meter,

@@ -180,8 +180,8 @@ impl Engine {
         self.within(QUICK, act, doing, call).await
     }
 
-    /// Runs a call with a deadline, and describes an error. An engine that refuses the version has done nothing, so
-    /// the call is repeated after agreeing on another version.
+    /// Runs a call with a deadline, and describes an error. An engine that refuses the API version has done nothing. So
+    /// Greenroom agrees on an API version again, and repeats the call if it is another one.
     pub(super) async fn within<T, F>(
         &self,
         deadline: Duration,

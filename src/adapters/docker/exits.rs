@@ -1,5 +1,5 @@
-//! How the previous run of a restarted container ended. `inspect` no longer shows that once the container runs again,
-//! but the engine's last events do.
+//! How the previous run of a restarted container ended. `inspect` does not show this after the container has started
+//! again, but the engine's last events do.
 
 use std::collections::HashMap;
 

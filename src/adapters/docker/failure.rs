@@ -96,7 +96,7 @@ pub(super) fn oversized_item(
         .hint("Greenroom no longer follows this stream; see greenroom help limits")
 }
 
-/// Whether the engine refused the agreed version. Such an engine has not applied the call.
+/// Whether the engine refused the agreed version. The engine has then not applied the call.
 pub(super) fn refuses_version(error: &Error) -> bool {
     let Error::DockerResponseServerError {
         status_code: 400,

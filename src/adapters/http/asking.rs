@@ -71,7 +71,7 @@ pub(super) async fn ask(client: &Client, outgoing: &Asked<'_>) -> Result<Answer,
             .map_err(|_| format!("{name:?} is not a header name"))?;
         headers.insert(name, value);
     }
-    // This replaces headers of the same name. Appending would send two hosts.
+    // Configured headers replace headers of the same name. Appending them could send two `Host` headers.
     request = request.headers(headers);
     if let Some(body) = outgoing.body {
         request = request.body(body.to_owned());

@@ -2,10 +2,12 @@
 //! `rename(2)` that changes it. This module defines the layout of the files and decides which switches are allowed. It
 //! does not know which proxy reads the files or why a release changes them.
 //!
-//! ```text {state}/{service}/{environment}/ blue/  is-blue   answer.json
-//! {"slot":"blue","generation":41,"token":8801,"target":"web/qa"} green/ is-green  answer.json
-//! {"slot":"green","generation":42,"token":8840,"target":"web/qa"} live -> green                     absent before the
-//! first release ```
+//! ```text
+//! {state}/{service}/{environment}/
+//!     blue/  is-blue   answer.json      {"slot":"blue","generation":41,"token":8801,"target":"web/qa"}
+//!     green/ is-green  answer.json      {"slot":"green","generation":42,"token":8840,"target":"web/qa"}
+//!     live -> green                     absent before the first release
+//! ```
 //!
 //! A proxy that can only test whether a file exists tests `live/is-blue` and `live/is-green`.
 

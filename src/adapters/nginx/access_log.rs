@@ -41,7 +41,8 @@ struct Line<'a> {
 
 /// Parses a line. None if the line is not in the format of this module.
 pub(super) fn read(line: &[u8]) -> Option<PassedRequest> {
-    // nginx writes the bytes of a path unchanged, so they may not be UTF-8. The request is counted nevertheless.
+    // nginx writes the bytes of a path unchanged, so the line may not be valid UTF-8. The request is counted
+    // nevertheless.
     let line = String::from_utf8_lossy(line);
     let line: Line<'_> = serde_json::from_str(&line).ok()?;
     let at = seconds(line.at)?;

@@ -173,7 +173,7 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// The variables with which a template logs requests. The log formats contain variables of nginx and one of
+/// The variables with which a template logs requests. The log formats contain variables of nginx and one variable of
 /// Greenroom.
 fn log(target: &Target, path: &Path) -> Value {
     let name = unique_name(target);

@@ -73,7 +73,7 @@ impl Accesses {
             "http"
         };
         let access = Arc::new(self.make(host, scheme)?);
-        // If this is unknown, the registry may use TLS, so the client is not remembered.
+        // If it is unknown whether the registry uses TLS, the client is used once and not remembered.
         if tls.is_some() {
             let mut made = self.made.lock().await;
             made.insert(host.to_owned(), Arc::clone(&access));

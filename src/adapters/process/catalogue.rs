@@ -50,7 +50,7 @@ impl Program {
         }
     }
 
-    /// Why the program cannot be run. None if it can.
+    /// Why the program cannot be run. None if it can be run.
     pub(super) fn obstacle(&self) -> Option<String> {
         let Some(file) = self.argv.first() else {
             return Some("the command line of the program is empty".to_owned());

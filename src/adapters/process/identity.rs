@@ -46,7 +46,7 @@ impl Run {
         (self.pid, self.start_ticks, &self.boot) == (other.pid, other.start_ticks, &other.boot)
     }
 
-    /// Whether exactly this process is running. A zombie process is not.
+    /// Whether exactly this process is running. A zombie process does not count as running.
     pub(super) fn is_alive(&self) -> bool {
         boot().is_ok_and(|boot| boot == self.boot)
             && stat(self.pid).is_ok_and(|stat| {

@@ -123,7 +123,7 @@ impl Secrets for LocalSecrets {
     async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
         let (kept, wanted) = (self.slot(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
-        // The read has its own task, so a caller that stops waiting does not end a read for which others wait.
+        // The read has its own task, so a caller that stops waiting does not end a read for which other callers wait.
         let reading = tokio::spawn(async move {
             let mut kept = kept.lock_owned().await;
             match kept.known(again_after) {
