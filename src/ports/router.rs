@@ -28,7 +28,7 @@ pub trait RouterReader: Send + Sync {
     /// The calls that [`RouterWriter::install`] would make, as shown in the plan.
     fn describe_install(&self, target: &Target) -> Vec<String>;
 
-    /// The calls that [`RouterWriter::switch`] would make. The text says if the switch may break connections.
+    /// The calls that [`RouterWriter::switch`] would make. The text says whether the switch may break connections.
     fn describe_switch(&self, target: &Target, order: &SwitchOrder) -> Vec<String>;
 
     /// Whether the configuration is installed **and loaded**.

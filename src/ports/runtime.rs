@@ -79,7 +79,7 @@ pub trait RuntimeReader: Send + Sync {
     /// The engine's name and version. This is the cheapest call that proves that the engine answers.
     async fn engine(&self) -> Result<EngineInfo>;
 
-    /// The time of the engine's machine; none if that is this machine or the engine does not report its time.
+    /// The time of the engine's machine; none if the engine is on this machine or does not report its time.
     async fn clock(&self) -> Result<Option<Timestamp>> {
         Ok(None)
     }

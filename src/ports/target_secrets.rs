@@ -33,10 +33,10 @@ pub struct TargetSecrets(Arc<Inner>);
 struct Inner {
     secrets: Arc<dyn Secrets>,
     sources: Vec<SecretSource>,
-    /// The sources that run a command. Observing a target runs no command, so these secrets are hidden only after this
-    /// process has started an instance with them.
+    /// The sources of environment variables that run a command. Observing a target does not run these commands, so
+    /// these secrets are hidden only after this process has started an instance with them.
     of_starts: Vec<SecretSource>,
-    /// Values written in the configuration itself whose names suggest a secret.
+    /// Values that are written in the configuration, and whose names suggest a secret.
     plain: BTreeSet<String>,
     known: Mutex<Known>,
     /// The number of values that were added to `known.read`.

@@ -11,7 +11,7 @@ const VERSION: i64 = 4;
 /// `grra`, the `application_id` that marks a database as an archive of Greenroom.
 const APPLICATION: i64 = 0x6772_7261;
 
-/// The tables of schema 1. Every index ends with the key of its table, which starts with the time.
+/// The tables of schema 1. Every index ends with the key of its table, and the key of a release starts with the time.
 const TABLES: &str = "
 CREATE TABLE releases (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL,

@@ -84,7 +84,7 @@ pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &s
     )
 }
 
-/// The failure for an item of a stream that was cut off at its limit. `item` names it, e.g. `an event`.
+/// The failure for an item of a stream that was cut off at its limit. `item` is the name of the item, e.g. `an event`.
 pub(super) fn oversized_item(
     too_large: TooLarge,
     item: &str,
