@@ -37,7 +37,7 @@ impl FailureKind {
 }
 
 /// A failure of an outside system. It is shown as `docker at unix:///run/docker.sock: pulling web@sha256:…: connection
-/// refused (is the engine running?)`.
+/// refused (check that Docker is running)`.
 #[derive(Debug)]
 pub struct Failure {
     pub kind: FailureKind,

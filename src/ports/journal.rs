@@ -85,8 +85,8 @@ pub trait JournalWriter: Send + Sync {
         fence: &Fence,
     ) -> Result<()>;
 
-    /// Writes a repair, or its result so far. A closed repair is not changed any more. The failure is
-    /// [`FailureKind::Unsupported`] if the store cannot record repairs; then nothing may be repaired.
+    /// Writes a repair, or its result so far. A closed repair can no longer be changed. The failure is
+    /// [`FailureKind::Unsupported`] if the store cannot record repairs. The caller must then repair nothing.
     async fn repair(&self, record: &RepairRecord, _fence: &Fence) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,

@@ -91,7 +91,7 @@ impl Traffic {
                 "no slot is live, or the live pointer cannot be read",
             ),
             (Door::Preview, Some(slot)) => self.preview(request, &[slot.other()], peer).await,
-            // Before the first release either slot can hold the candidate.
+            // If no slot is known to be live, either slot can hold the candidate.
             (Door::Preview, None) => self.preview(request, &Slot::BOTH, peer).await,
         }
     }

@@ -79,7 +79,7 @@ impl Since {
 /// Lines, and the number to continue from.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lines {
-    /// How many lines after the requested number are missing, because the proxy no longer keeps them.
+    /// How many lines from the requested number on are missing, because the proxy no longer keeps them.
     pub(super) lost: u64,
     pub(super) requests: Vec<PassedRequest>,
     /// The number of the next line to request. None if the proxy is shutting down.

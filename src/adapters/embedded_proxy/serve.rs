@@ -153,7 +153,7 @@ impl EmbeddedProxy {
         Ok(proxy)
     }
 
-    /// Stops accepting connections, waits for the open requests, and closes them after `grace`.
+    /// Stops accepting connections, waits for the open requests, and closes their connections after `grace`.
     pub async fn stop(self, grace: Duration) {
         self.ending.cancel();
         self.tasks.close();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::include::{Directive, directives, matches};
 
-/// The directives that a block does not inherit when it has its own.
+/// A block inherits these directives only if it has no directive of the same name itself.
 const REPLACED: [&str; 4] = [
     "add_header",
     "proxy_set_header",

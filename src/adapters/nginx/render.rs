@@ -116,7 +116,7 @@ fn directives(text: &str) -> BTreeSet<String> {
     directives.map(|it| it.trim().to_owned()).collect()
 }
 
-/// Reads the pointer from a configuration in the switch mode `reload`. None in the other mode.
+/// Reads the pointer from a configuration in the switch mode `reload`. None in the other mode, and if no slot is live.
 pub(super) fn pointer_in(text: &str) -> Option<Pointer> {
     let line = text.lines().find_map(|l| l.strip_prefix(POINTER_LINE))?;
     Slot::BOTH

@@ -119,7 +119,7 @@ impl Log {
     }
 }
 
-/// The requests as lines: at most `tail` existing ones, then new ones.
+/// The requests as lines: at most `tail` existing lines, then new lines.
 pub(super) async fn lines(
     nginx: Arc<Nginx>,
     target: &Target,

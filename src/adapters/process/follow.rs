@@ -177,7 +177,7 @@ impl Follow {
 /// Parses the time at the start of a line.
 fn stamp(line: &[u8]) -> Option<Timestamp> {
     let first = line.split(|byte| *byte == b' ').next()?;
-    // An RFC 3339 time has at least 20 characters, and a very long word need not be parsed.
+    // An RFC 3339 time has at least 20 characters, and a very long word cannot be one.
     if !(20..=40).contains(&first.len()) {
         return None;
     }
