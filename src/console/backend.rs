@@ -1,5 +1,5 @@
-//! The interface between the console and the rest of the crate. `wire` implements it. The console itself knows
-//! no image registry, no engine and no configuration.
+//! The interface between the console and the rest of the crate. `wire` implements it. The console itself does not
+//! use image registries, container runtimes or the configuration file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,8 +44,8 @@ pub trait Backend: Send + Sync {
     /// Plans a release, without changing anything.
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused>;
 
-    /// Starts an approved plan. If another release of this target keeps its old version warm, the new release
-    /// supersedes that one first.
+    /// Starts an approved plan. If an earlier release of this target still keeps its old version warm, the new release
+    /// first ends that standby.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
 
     /// The releases of a target that have not ended, newest first. Only reads.
@@ -63,8 +63,8 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Continues, backs out or leaves a release without a driver. `Force` is required to take it over from a running
-    /// driver.
+    /// Continues, backs out or leaves a release that this console does not drive. `Force` is required to take over the
+    /// release from a running driver.
     async fn resume(
         &self,
         target: &Target,

@@ -25,7 +25,10 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         }
         (Action::Arm, _) => "the target is armed already".into(),
         (action, _) if action.changes() && model.elsewhere().is_some_and(Observed::is_driven) => {
-            "another operator drives a release of this target".into()
+            let resume_key = model.keymap.shown(Action::Resume);
+            format!(
+                "another console drives a release of this target: {resume_key} requests the handover"
+            )
         }
         (Action::Repair, Some(_)) => "a release of this target is running".into(),
         (Action::Repair, None) if model.elsewhere().is_some_and(Observed::is_interrupted) => {
@@ -51,14 +54,14 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         }
         (Action::Compare, _) => "mark two releases first".into(),
         (Action::Mark | Action::Timeline, _) => "no release is under the cursor".into(),
-        (Action::Reload, _) => "the configuration on disk has not changed".into(),
+        (Action::Reload, _) => "no change of the configuration on disk was observed".into(),
         (Action::Zoom, _) => "one pane fills the screen already".into(),
         (Action::Unzoom, _) => "all panes that fit on the screen are shown".into(),
         (Action::Suspend, _) if !model.has_shell => {
             "this console was not started from a shell".into()
         }
         (Action::Suspend, _) => {
-            "this console drives a release or a repair, which would stop".into()
+            "this console drives a release or a repair, and suspending would stop it".into()
         }
         (Action::Approve, Some(_))
             if model
