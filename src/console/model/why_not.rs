@@ -12,14 +12,10 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
     let progress = model.release_in_flight().map(|status| &status.progress);
     let is_running = progress.is_some_and(|progress| !rests_after_switch(progress));
     let reason = match (action, progress) {
-        (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
-            if model.mode == Mode::ReadOnly =>
-        {
+        (action, _) if action.changes() && model.mode == Mode::ReadOnly => {
             format!("this console is read-only: {}", model.read_only)
         }
-        (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
-            if model.open.is_none() =>
-        {
+        (action, _) if action.changes() && model.open.is_none() => {
             let open = model.keymap.shown(Action::Open);
             format!("no target is open: {open} opens the target under the cursor")
         }

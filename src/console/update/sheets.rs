@@ -47,7 +47,10 @@ pub(super) fn proof(proven: &Proven) -> Sheet {
     };
     let mut lines = vec![verdict, line(Tone::Plain, proven.words())];
     for (target, why) in &proven.silent {
-        lines.push(line(Tone::Bad, format!("{target} did not answer: {why}")));
+        lines.push(line(
+            Tone::Bad,
+            format!("the records of {target} cannot be read: {why}"),
+        ));
     }
     for record in &proven.wrong {
         lines.push(line(Tone::Plain, String::new()));

@@ -164,8 +164,8 @@ fn cleared(model: &Model, snapshot: &Snapshot) -> String {
         })
 }
 
-/// The version that is live in the environment before this one, if it differs from the live version of this target
-/// and is not known to be older.
+/// The version that is live in the nearest earlier environment with a live version. None if it equals the live version
+/// of this target or is known to be older.
 fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let live = observed_live(model, target)?;
     let (environment, other) = live_before(model, target)?;

@@ -233,7 +233,7 @@ fn suspending_is_refused_while_a_release_is_running() {
         Event::ReleaseMoved(Arc::new(asking(Step::Register))),
     );
     assert!(tell(&mut model, ctrl_z()).is_empty());
-    assert!(screen(&model).contains("would stop; q asks what to do"));
+    assert!(screen(&model).contains("suspending would stop the release"));
 }
 
 proptest! {
