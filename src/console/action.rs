@@ -57,7 +57,7 @@ pub enum Action {
     /// Show only the lines that contain a text.
     Filter,
     Wrap,
-    /// Show or hide the time at which the runtime or the proxy wrote each line.
+    /// Show or hide the time at which the runtime or the proxy received each line.
     Timestamps,
     /// Show only the lines of the last minutes or hours, or all lines.
     Since,

@@ -122,7 +122,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Withdraws a request for a handover, also if the driver has answered. Best effort.
+    /// Withdraws a request for a handover, also if the driver has answered. The caller does not learn whether it worked.
     async fn ask_no_more(&self, _: &Target, _: &HandoverRequest) {}
 
     /// Tells the requester of a handover that the driver refuses. The error says why the refusal could not be stored.
@@ -130,7 +130,8 @@ pub trait Backend: Send + Sync {
         Ok(())
     }
 
-    /// The newest release of each target according to its journal, driven by any operator. Empty without journals.
+    /// The newest release of each target according to its journal. Any operator may drive it. Empty if the backend reads
+    /// no journals.
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {
         watch::channel(Arc::default()).1
     }

@@ -171,7 +171,7 @@ impl fmt::Display for Clash {
         let (chord, wanted, does) = (self.chord, self.wanted.name(), self.does.name());
         write!(
             f,
-            "{chord} is not bound to {wanted}, because it is the key of {does}"
+            "{chord} is already the key of {does} and is not bound to {wanted}: choose another key"
         )
     }
 }
@@ -379,7 +379,7 @@ mod tests {
         let clashes: Vec<String> = keymap.clashes().iter().map(ToString::to_string).collect();
         assert_eq!(
             clashes,
-            ["q is not bound to mouse, because it is the key of quit"]
+            ["q is already the key of quit and is not bound to mouse: choose another key"]
         );
         assert_eq!(does(&keymap, 'z', Pane::Slots), Some(Action::Zoom));
         assert_eq!(does(&keymap, 'M', Pane::Slots), Some(Action::Mouse));

@@ -15,7 +15,7 @@ pub(super) const LEAST: (u16, u16) = (60, 16);
 const MATRIX: u16 = 36;
 /// The height of the ladder, including its lines of text.
 const LADDER: u16 = 5;
-/// The smallest width of the slots pane at which the two slots are shown side by side.
+/// The smallest width of the slots pane at which blue and green are shown side by side.
 const SIDE: u16 = 80;
 
 /// What the screen shows, and where.
@@ -26,7 +26,7 @@ pub(super) enum Arrangement {
     Panes(Places),
 }
 
-/// How the two slots are arranged in their pane.
+/// How blue and green are arranged in the slots pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slots {
     Side,

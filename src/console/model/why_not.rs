@@ -38,7 +38,9 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::BackOut, Some(Progress::Back(_))) => {
             "the release is already being backed out".into()
         }
-        (Action::CheckAgain, Some(_)) => "neither register nor switch waits for approval".into(),
+        (Action::CheckAgain, Some(_)) => {
+            "the checks run again only while register or switch waits for approval".into()
+        }
         (Action::Resume, _) => "there is no release to resume, take over or hand over".into(),
         (Action::EndStandby, _) => {
             "this console drives no release that keeps a version warm".into()

@@ -307,7 +307,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, &text);
     };
     if !rests_before_switch(&status.progress) {
-        let text = "the checks can only run again while register or switch waits for approval";
+        let text = "the checks run again only while register or switch waits for approval";
         return super::refused(model, text);
     }
     super::say(model, Weight::Told, "the checks are running again");

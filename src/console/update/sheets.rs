@@ -82,8 +82,8 @@ pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
     }
 }
 
-/// Compares two releases, property by property. The properties that differ come first, with both values below each
-/// other.
+/// Compares two releases, property by property. The properties that differ come before the equal ones. Their values are
+/// below each other, the value of the older release first.
 fn side_by_side(older: &Kept, newer: &Kept) -> Vec<Line> {
     let rows = compare(&older.recorded, &newer.recorded);
     let line = |tone, text| Line { tone, text };

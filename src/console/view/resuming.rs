@@ -14,7 +14,7 @@ use crate::sanitize::sanitize;
 
 /// The consequence of taking a lock from a driver that is still running.
 pub(super) const MEANS: &str = "the other console's next write is refused and it stops driving. An action in progress \
-     may still complete: this console observes its result first";
+     may still complete: its result is observed first";
 
 pub(super) fn sheet<'a>(
     model: &Model,
