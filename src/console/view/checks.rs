@@ -71,10 +71,10 @@ fn why_none(model: &Model) -> String {
             ),
         },
         (None, Some(live)) => format!(
-            "no checks of {} are known: no release in the journal made it live",
+            "no checks of {} were found in the journals",
             live.version_name()
         ),
-        (None, None) => "no version is live, so there are no checks".to_owned(),
+        (None, None) => "no live version is known, so no checks are shown".to_owned(),
     }
 }
 

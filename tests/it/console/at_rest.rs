@@ -148,7 +148,7 @@ fn next_is_a_hold_or_a_version_of_the_previous_environment() {
     });
     let held = next(held);
     assert!(
-        held.contains("no promote is possible, held by ana@ops-1: payday"),
+        held.contains("no promote without an override: held by ana@ops-1: payday"),
         "{held}"
     );
 }
