@@ -80,7 +80,7 @@ pub(in crate::settings) struct RulesSection {
     pub(in crate::settings) watch_errors: Option<Percent>,
     /// The minimum number of public requests for the decision about `watch_errors`. Built-in: 20.
     pub(in crate::settings) watch_requests: Option<NonZeroU32>,
-    /// How many good versions keep their image on the engine when `greenroom prune` removes other images. Built-in: 5.
+    /// How many good versions of each target keep their image when `greenroom prune` removes other images. Built-in: 5.
     pub(in crate::settings) keep_images: Option<NonZeroU32>,
     /// The times at which nothing is promoted, once or weekly.
     pub(in crate::settings) freezes: Vec<FreezeSection>,

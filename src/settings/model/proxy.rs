@@ -99,10 +99,10 @@ pub(in crate::settings) struct SiteSection {
     /// Where the public server listens.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) listen: Endpoint,
-    /// The names of the preview server, which always shows the candidate.
+    /// The names of the preview server, which always shows the candidate. Without a name, nginx has no preview server.
     #[serde(default)]
     pub(in crate::settings) preview_server_names: Vec<String>,
-    /// The address of the preview server.
+    /// The address of the preview server. With nginx, `listen` when absent. The embedded proxy needs this address.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
     pub(in crate::settings) preview_listen: Option<Endpoint>,
