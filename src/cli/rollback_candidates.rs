@@ -52,7 +52,9 @@ fn was(fate: Option<&Fate>) -> String {
         Some(Fate::BackedOut { at, .. }) => {
             format!("live before, backed out {}", local_time::moment(*at))
         }
-        Some(Fate::Left { at, .. }) => format!("live before, left {}", local_time::moment(*at)),
+        Some(Fate::Left { at, .. }) => {
+            format!("live before, release left at {}", local_time::moment(*at))
+        }
         Some(Fate::Unfinished(at)) => {
             format!("live before, started again {}", local_time::moment(*at))
         }
@@ -62,8 +64,8 @@ fn was(fate: Option<&Fate>) -> String {
 
 fn image(at: &ImageAt) -> String {
     match at {
-        ImageAt::Engine => "image on the engine".to_owned(),
-        ImageAt::Registry => "in the image registry".to_owned(),
+        ImageAt::Engine => "image present".to_owned(),
+        ImageAt::Registry => "image in the registry".to_owned(),
         ImageAt::Gone => "image gone".to_owned(),
         ImageAt::Unknown(why) => format!("image unknown: {why}"),
     }

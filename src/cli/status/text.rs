@@ -257,9 +257,7 @@ fn public(snapshot: &Snapshot) -> Option<String> {
             format!("      {slot} answers at the public address with {status}")
         }
         (None, Some(status)) => {
-            format!(
-                "  ! something that is not this proxy answers at the public address with {status}"
-            )
+            format!("  ! a server that names no slot answers at the public address with {status}")
         }
         (_, None) => format!("  ! the public address does not answer: {}", answer.detail),
     })
