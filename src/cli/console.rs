@@ -57,7 +57,9 @@ pub(super) async fn run(common: &Common) -> Exit {
             Ok(ExitReason::Quit) => return Exit::Done,
             Ok(ExitReason::Signal(_) | ExitReason::TerminalLost) => return Exit::Cancelled,
             Ok(ExitReason::Panicked) => {
-                warn_line!("greenroom: the console crashed; the log contains the crash report");
+                warn_line!(
+                    "greenroom: the console crashed: read the crash report in the log (greenroom doctor shows its path)"
+                );
                 return Exit::NeedsPerson;
             }
             Err(report) => {

@@ -20,7 +20,7 @@ use crate::release::{
 };
 use standby::StandbyWait;
 
-/// The number of approvals for the switch that was reported last.
+/// The last report about the approvals for the switch: how many it has, or that the number is unknown.
 #[derive(PartialEq)]
 enum ReportedApprovals {
     Has(usize),
@@ -40,7 +40,7 @@ pub(super) struct Following<'a> {
     /// Whether the operator asked to back out and must still type the environment's name.
     confirms_back_out: bool,
     standby: StandbyWait,
-    /// The report about missing approvals, while the switch waits for approvals.
+    /// The last report about missing approvals; none if the switch does not wait for approvals.
     waits: Option<ReportedApprovals>,
 }
 

@@ -101,7 +101,8 @@ fn ended(exit: Exit, changes: bool) -> ExitCode {
     out::end(exit, changes).into()
 }
 
-/// Whether a command writes a log file. The commands that change nothing write one only if `GREENROOM_LOG` is set.
+/// Whether a command writes a log file. A command that writes neither to a server nor to the archive, such as `status`,
+/// writes one only if `GREENROOM_LOG` is set.
 fn log_file(verb: Option<&Verb>) -> LogFile {
     match verb {
         Some(Verb::SampleApp { .. }) => LogFile::Unwanted,

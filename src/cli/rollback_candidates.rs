@@ -1,5 +1,5 @@
-//! `greenroom rollback --list`: lists every version that was live in a target, where its image is, and why it cannot be
-//! chosen, if so.
+//! `greenroom rollback --list`: lists every version that was live in a target, with the place of its image. If a version
+//! cannot be chosen, says why.
 
 use super::arguments::Common;
 use super::promote::refuse;

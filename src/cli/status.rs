@@ -179,7 +179,8 @@ fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
 /// answers with errors, servers differ, or a release was interrupted.
 fn needs_person(snapshot: &Snapshot, open: Option<&Open>) -> bool {
     let is_driven = snapshot.lock.is_some();
-    // While a release is running, only the public address counts. The release changes the rest, and its driver watches that.
+    // While a release is running, only a difference at the public address counts. The release causes the other
+    // differences, and its driver watches them.
     let counts = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
     let truth = compare(snapshot);
     let is_live_bad = match snapshot.live_slot() {

@@ -247,7 +247,8 @@ fn silences(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// The answer at the public address, while the proxy does not answer and nothing can be compared with it.
+/// The answer at the public address, if the proxy does not answer or has no configuration for the target. The answer can
+/// then not be compared with the proxy.
 fn public(snapshot: &Snapshot) -> Option<String> {
     let is_compared =
         snapshot.sources.router.is_live() && snapshot.installation != Some(Installation::Missing);

@@ -106,7 +106,10 @@ impl Checker<'_> {
             let place = format!("[{index}]");
             if !names.insert(check.name.as_str()) {
                 let path = [at, &["checks", &place, "name"]].concat();
-                let says = format!("there is another check named `{}`", visible(&check.name));
+                let says = format!(
+                    "there is another check named `{}`: use another name",
+                    visible(&check.name)
+                );
                 self.error(&path, says);
             }
             self.sent(
@@ -221,7 +224,7 @@ impl Checker<'_> {
         if service.health.is_none() && in_environment.health.is_none() {
             self.warning(
                 at,
-                "there is no `health`, so nothing can be released to this environment",
+                "there is no `health`, and a release needs one: add health = { path = \"/health\" }",
             );
         }
         // Greenroom tells a process where to listen. A container can only be reached where the program inside it listens.

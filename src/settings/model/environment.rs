@@ -13,7 +13,8 @@ use super::{
     TimingSection,
 };
 
-/// One environment. A server that is not configured is the default server of this machine.
+/// One environment. If `docker` is absent, Docker's socket on this machine is used. If no store is configured, the store
+/// is a database file on this machine. A proxy must be configured.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct EnvironmentSection {
