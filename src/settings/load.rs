@@ -300,7 +300,7 @@ fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.split(|byte| *byte == b'\n').count();
-        format!("save the file as UTF-8: line {line} is not UTF-8")
+        format!("line {line} is not UTF-8: save the file as UTF-8")
     })?;
     Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
 }

@@ -223,7 +223,7 @@ impl<'a> Reading<'a> {
         problems.push(Problem::new(
             origin.clone(),
             &[],
-            "this number does not fit into 64 bits: write a smaller one",
+            "this number does not fit into 64 bits: write one with fewer digits",
         ));
         Node {
             value: Value::Integer(0),

@@ -46,7 +46,7 @@ pub(super) fn objection(file: &Path) -> Option<String> {
     ))
 }
 
-/// Says which other user could have written a named file or directory; none if only this user and root could. If the
+/// Who can write to a named file or directory although `sharing` does not allow it; none if there is no such user. If the
 /// path does not exist yet, the nearest existing directory above it is examined.
 pub(super) fn to(path: &Path, sharing: Sharing) -> Option<Objection> {
     if fs::symlink_metadata(path).is_ok() {

@@ -85,8 +85,9 @@ impl Checker<'_> {
         }
     }
 
-    /// The key that messages about the lock name. It is the first key that is written: the heartbeat of the environment or
-    /// of the defaults, then the lease of the environment or of the defaults. If none is written, it is the environment.
+    /// The key that is shown in messages about the lock. It is the first of these keys that is written: the heartbeat of
+    /// the environment, of the defaults, the lease of the environment, of the defaults. If none is written, the key of
+    /// the environment is shown.
     fn lock_path<'n>(&self, name: &'n str) -> Vec<&'n str> {
         for key in ["heartbeat", "lease"] {
             let own = vec!["environments", name, "lock", key];

@@ -102,7 +102,7 @@ impl Checker<'_> {
         let problem = self.problem(path, says);
         let guarded = self.guarded(path);
         if guarded.is_empty() {
-            // In an unprotected environment this is only a warning: it must not make the other environments unusable.
+            // If no protected environment is concerned, this is only a warning (and an error of `config check`).
             self.findings.not_ready.push(problem);
         } else {
             let refused = guarded.into_iter().map(|name| (name, problem.clone()));
