@@ -65,7 +65,7 @@ fn was(fate: Option<&Fate>) -> String {
 fn image(at: &ImageAt) -> String {
     match at {
         ImageAt::Engine => "image present".to_owned(),
-        ImageAt::Registry => "image in the registry".to_owned(),
+        ImageAt::Registry => "in the image registry".to_owned(),
         ImageAt::Gone => "image gone".to_owned(),
         ImageAt::Unknown(why) => format!("image unknown: {why}"),
     }

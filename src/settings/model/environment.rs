@@ -28,10 +28,10 @@ pub(in crate::settings) struct EnvironmentSection {
     pub(in crate::settings) docker: Option<DockerSection>,
     /// The child processes, if the runtime is `process`.
     pub(in crate::settings) process: Option<ProcessSection>,
-    /// The image registry, if all images come from the same registry; otherwise the only registry that `registries` does
+    /// The image registry, if all images come from the same one; otherwise the only image registry that `registries` does
     /// not name.
     pub(in crate::settings) registry: Option<RegistrySection>,
-    /// The image registries by `host` or `host:port`, if the images come from several registries.
+    /// The image registries by `host` or `host:port`, if the images come from several of them.
     pub(in crate::settings) registries: BTreeMap<String, RegistrySection>,
     /// The kind of store that operators share; `etcd` if there is such a section, otherwise `sqlite`.
     pub(in crate::settings) store: Option<StoreKind>,
