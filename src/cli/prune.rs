@@ -1,4 +1,4 @@
-//! `greenroom prune`: shows which images of a Docker engine no target needs, and why the others are kept. Removes the
+//! `greenroom prune`: shows which images on a Docker host no target needs, and why the others are kept. Removes the
 //! unneeded images if the operator says yes.
 
 use super::arguments::{Common, Prune};
@@ -119,7 +119,7 @@ fn reason(why: &Kept) -> String {
         Kept::Open { target } => format!("a release of {target} is still open"),
         Kept::Good { target, nth: 1 } => format!("the last good version of {target}"),
         Kept::Good { target, nth } => {
-            format!("good version {nth} of {target}, counted back from the last")
+            format!("good version {nth} of {target}, counted from the newest")
         }
         Kept::Claimed { target } => {
             format!("live once according to a release of {target}, but that is not proven")

@@ -478,7 +478,7 @@ async fn releases_are_listed_without_an_archive() {
     let output = place.run(&["history", "--json"]);
     assert_eq!(ids(&output).len(), 3, "{}", err(&output));
     assert!(
-        err(&output).contains("the history is not kept"),
+        err(&output).contains("keeps no local copy"),
         "{}",
         err(&output)
     );
