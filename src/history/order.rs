@@ -21,7 +21,8 @@ use crate::inventory::ReleaseId;
 pub const SEARCHED_FOR_OPEN: usize = 8;
 
 impl ReleaseRecord {
-    /// Whether this release started after `other`, a release of the same target.
+    /// Whether this release started after `other`, a release of the same target: its planned switch has a higher
+    /// generation, or the generations do not decide and its id is greater.
     pub fn began_after(&self, other: &Self) -> bool {
         let generations = self.possible_generation().zip(other.possible_generation());
         let differ = generations
