@@ -17,8 +17,8 @@ const SHORT: usize = 8;
 pub struct ReleaseId(pub Ulid);
 
 impl ReleaseId {
-    /// A new id that is greater than `newest`. So the order of ids is the order of releases, even if `newest` was made
-    /// by a clock that is ahead.
+    /// A new id that is greater than `newest`, even if `newest` was made by a clock that is ahead. So the order of ids
+    /// is the order of releases.
     pub fn after(newest: Option<Self>) -> Self {
         let generated = Self(Ulid::generate());
         match newest {
@@ -33,7 +33,7 @@ impl ReleaseId {
     }
 
     /// The last eight characters. The first characters are a time, and two releases of one day share most of them. An
-    /// id that was made from `newest` differs from it only at the end.
+    /// id that was made from `newest` differs from `newest` only at the end.
     pub fn short(self) -> String {
         let text = self.0.to_string();
         text.split_at(text.len() - SHORT).1.to_owned()
@@ -55,7 +55,9 @@ impl fmt::Display for ReleaseId {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a release id: a release id is a ULID of 26 characters")]
+#[error(
+    "{0:?} is not a release id: a release id is a ULID of 26 characters, with a time before the year 2200"
+)]
 pub struct InvalidReleaseId(pub String);
 
 impl FromStr for ReleaseId {
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_meant_by_how_it_begins_and_by_its_short_form() {
+    fn an_id_is_meant_by_its_beginning_or_its_short_form() {
         let id: ReleaseId = "01JD4ZZZZZ00000000ABCDEFGH".parse().unwrap();
         for typed in ["0", "01JD4ZZZZZ", "01jd4zzzzz0", "ABCDEFGH", " 0abcdefgh "] {
             assert!(id.is_meant_by(typed), "{typed}");

@@ -43,7 +43,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
             drifts.push(Name::ProxyForeign.says(problem.clone()));
         }
         Some(Installation::Missing) if is_used => {
-            let says = "the proxy still answers, but its configuration file is gone";
+            let says = "the proxy still answers, but its configuration file for this target does not exist";
             drifts.push(Name::ProxyNotInstalled.says(says.into()));
         }
         _ => {}
@@ -61,8 +61,8 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     }
 }
 
-/// Compares only while no driver holds the lock. A driver may have a lock that is newer than the revision in the
-/// snapshot.
+/// Compares the token of the proxy with the revision of the store, but not while a driver holds the lock: the token of
+/// that lock may be newer than the revision in the snapshot.
 fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     if snapshot.lock.is_some() {
         return None;
@@ -72,9 +72,9 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     Some(Name::StoreWentBack.says(says))
 }
 
-/// Why the store must have been wiped, restored or replaced; none if there is no sign of that. A token is the revision
-/// of the store that wrote the lock, and revisions only grow. So a token in the proxy that is above the revision of the
-/// store comes from another store or an older state.
+/// Says that the store was wiped, restored or replaced, and why; none if there is no sign of that. A token is the
+/// revision of the store that wrote the lock, and revisions only grow. So a token in the proxy that is above the
+/// revision of the store comes from another store or an older state.
 pub fn store_went_back(
     revision: i64,
     proxy: Option<&ProxyAnswer>,

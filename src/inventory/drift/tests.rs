@@ -206,7 +206,7 @@ const BY_HAND: &[ByHand] = &[
         "rm of nginx's file, not yet reloaded",
         |s| s.installation = Some(Installation::Missing),
         &[Name::ProxyNotInstalled],
-        "its configuration file is gone",
+        "its configuration file for this target does not exist",
     ),
     (
         "nginx's file edited by hand",
@@ -356,12 +356,9 @@ const NO_DRIFT: &[NoDrift] = &[
         s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
         locked(s);
     }),
-    (
-        "a candidate of a release that was interrupted: it is shown as that",
-        |s| {
-            s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
-        },
-    ),
+    ("a candidate of an interrupted release", |s| {
+        s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
+    }),
     ("an old version about to be stopped", |s| {
         started_again(s);
         requests(s, Slot::Green);
