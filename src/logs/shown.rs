@@ -1,5 +1,5 @@
-//! The lines of a ring that are shown: all lines, those that match a filter, or those since a
-//! moment. A line is found by its number without a scan.
+//! The lines of a ring that are shown. A filter and a start time can hide lines. A line is found by its number without
+//! a scan.
 
 use std::collections::VecDeque;
 

@@ -57,7 +57,7 @@ pub struct Watching {
     _tasks: DropGuard,
 }
 
-/// Starts to observe every site of an engine. Only the engines are observed before `opened` resolves: the connections
+/// Starts to observe every site of an engine. Only the runtimes are observed before `opened` resolves: the connections
 /// to two hundred proxies would delay the first frame.
 pub fn start(
     engine: &Engine,

@@ -1,5 +1,5 @@
 //! Verifies that the records have not been altered: recomputes the hashes of every release, hold and repair, in the
-//! archive and in the store, and compares the two.
+//! archive and in the store, and compares the records in the archive with those in the store.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -227,8 +227,8 @@ impl<'a> Proving<'a> {
         let seals = self.seals.get_mut(target);
         let seal = seals.and_then(|seals| seals.remove(&kept.id()));
         let Some(read) = read else {
-            // Old records are removed from stores, so a missing record is normal; the archive keeps it. But a sealed
-            // record is never removed without its seal.
+            // Old records are removed from stores, so a missing record is normal; the archive keeps it. But Greenroom
+            // never removes a sealed record without its seal.
             self.found.not_compared += 1;
             if let Some(seal) = seal {
                 if !seal.is_of(kept) {
@@ -298,7 +298,7 @@ impl<'a> Proving<'a> {
         });
     }
 
-    /// Notes that a store does not answer. The store is not asked again, and its silence is no difference.
+    /// Notes that a store does not answer. The store is not asked again, and a missing answer is no difference.
     fn note_silent(&mut self, target: &Target, why: &str) {
         self.found.silent.insert(target.clone(), sanitize(why));
     }
@@ -330,7 +330,7 @@ async fn sealed_in(
 }
 
 fn missing_record(seal: &Seal) -> String {
-    format!("missing in the store, although it was {seal}")
+    format!("the record is missing in the store, although it was {seal}")
 }
 
 /// The difference between a record and its seal.
