@@ -1,7 +1,7 @@
 //! The hash chain of a release. Every entry carries a hash over itself and the hash of the entry before it. The hash of
 //! the first entry also covers the head as it was opened. The closed head carries a hash over the last entry and the
-//! end. To change a record, a writer must also change every later record, and an archive that has copied the old
-//! version notices the difference.
+//! end. To change a record unnoticed, a writer must also change every later record. An archive that has copied the old
+//! version still notices the difference.
 //!
 //! The hash covers the content as JSON with sorted names, so it does not depend on how a store formats it. An older
 //! Greenroom writes no hashes and ignores them. Entries without a hash are *not chained*; the hash of the next entry

@@ -35,7 +35,7 @@ pub enum Takeover {
 pub struct Successor {
     pub operator: Operator,
     pub console: String,
-    /// The only lock that the successor may take over.
+    /// The token of the only lock that the successor may take over.
     pub token: FencingToken,
 }
 

@@ -10,7 +10,7 @@ use super::{AuditRecord, CandidateLog, Entry, Happening, Recorded, ReleaseRecord
 /// Shown in a list next to a record that differs from the record in the store.
 pub const DIFFERS: &str = "the store now has a different record";
 
-/// A release in a list, with the number of differences to its store.
+/// A release in a list, with the number of differences that were noticed in its journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     pub head: ReleaseRecord,
@@ -36,7 +36,7 @@ pub struct Kept {
     pub recorded: Recorded,
     /// The differences in the journal, in the order in which they were noticed.
     pub differences: Vec<Difference>,
-    /// The output of the candidate, if an operator asked for it and the archive still has it.
+    /// The output of the candidate. None if the caller did not read it, or if the archive does not have it.
     pub log: Option<CandidateLog>,
 }
 

@@ -31,7 +31,8 @@ impl ReleaseRecord {
         differ.unwrap_or_else(|| self.id.cmp(&other.id)).is_gt()
     }
 
-    /// The generation that the planned switch makes; none if the head names none, or one that no switch can make.
+    /// The generation that the planned switch makes. None if the head has no generation, or a generation that no switch
+    /// can make.
     fn possible_generation(&self) -> Option<u64> {
         let generation = self.baseline.as_ref()?.generation;
         (generation <= HIGHEST_GENERATION).then_some(generation)

@@ -21,7 +21,7 @@ use crate::inventory::{HIGHEST_GENERATION, ReleaseId, Route, Target};
 pub struct SwitchesSeen {
     /// The generation of the route, and the release that wrote the route; none without a route.
     route: Option<(u64, ReleaseId)>,
-    /// The highest generation in route and proxy; none if that of the proxy is unknown.
+    /// The highest generation in route and proxy; none if the generation of the proxy is unknown.
     highest: Option<u64>,
 }
 

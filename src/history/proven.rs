@@ -1,4 +1,4 @@
-//! The result of verifying that records were not altered, for `greenroom verify`.
+//! The result of verifying that records were not altered, for `greenroom history verify`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::inventory::{ReleaseId, Target};
 /// A release, a hold or a repair that was altered.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Wrong {
-    /// One word: `release`, `hold` or `repair`. `record` if only the seal is left.
+    /// One word: `release`, `hold` or `repair`. `record` if the seal is the only readable part.
     pub kind: &'static str,
     pub id: ReleaseId,
     pub target: Target,
@@ -76,7 +76,7 @@ pub struct Proven {
     pub beside: usize,
     /// How many records have complete and correct hashes.
     pub whole: usize,
-    /// How many records have no hashes, as an older Greenroom wrote them.
+    /// How many records have no hashes. Older versions of Greenroom wrote such records.
     pub not_chained: usize,
     /// How many records were not compared with a store, because the store is not configured, was not read, or no longer
     /// has the record.
@@ -87,7 +87,7 @@ pub struct Proven {
     pub wrong: Vec<Wrong>,
     /// The rules of the first release of each target, and every later change of rules, newest first.
     pub rules: Vec<RulesSet>,
-    /// The targets whose store did not answer, each with the reason.
+    /// The targets whose store did not answer, or whose seals could not be read, each with the reason.
     pub silent: BTreeMap<Target, String>,
 }
 

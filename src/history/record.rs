@@ -198,7 +198,8 @@ pub struct ReleaseRecord {
 pub const NO_REASON_YET: &str = "no reason given yet";
 
 impl ReleaseRecord {
-    /// The reason for lists. A rollback without a reason has [`NO_REASON_YET`]; a promote without a reason has none.
+    /// The reason, as lists show it. A rollback without a reason has [`NO_REASON_YET`]; a promote without a reason has
+    /// none.
     pub fn why(&self) -> Option<&str> {
         let missing = (self.kind != ReleaseKind::Promote).then_some(NO_REASON_YET);
         self.reason.as_deref().or(missing)

@@ -1,5 +1,5 @@
 //! What happened to a version in a target, according to the heads of its releases. This module does not know what runs
-//! now; only observation tells.
+//! now: only observation shows that.
 
 use jiff::Timestamp;
 
@@ -21,7 +21,7 @@ pub enum Fate {
         /// The state in which the release was left, and why.
         reason: String,
     },
-    /// The release of the version is running or was interrupted. The time is that of its opening.
+    /// The release of the version is running or was interrupted. The time says when the release was opened.
     Unfinished(Timestamp),
 }
 

@@ -98,7 +98,7 @@ pub fn proves_released(
     });
     passed
         .then_some(())
-        .ok_or_else(|| "no entry says that its checks passed".to_owned())
+        .ok_or_else(|| "no entry before the switch says that the checks passed".to_owned())
 }
 
 /// Checks whether a release proves that it started to switch to a version after the checks had passed, and did not

@@ -36,7 +36,7 @@ pub enum Window {
         every: Vec<WeekdayName>,
         /// The time at which the freeze starts on these days.
         from: Time,
-        /// The weekday on which the freeze ends, at its next occurrence; none if the freeze lasts less than a day.
+        /// The weekday on which the freeze ends, at its next occurrence; none if the freeze lasts at most a day.
         until_day: Option<WeekdayName>,
         /// The time at which the freeze ends. Without `until_day`, an end that is not later than `from` is on the next
         /// day.

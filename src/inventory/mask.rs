@@ -23,8 +23,8 @@ use crate::sanitize::sanitize_lines;
 /// The text that replaces a secret.
 pub const HIDDEN: &str = "(hidden)";
 
-/// A form of a secret is hidden if it has at least this many bytes. The same limit is for the beginning of a form that
-/// was cut.
+/// A form of a secret is hidden if it has at least this many bytes. The same limit applies to the beginning of a form
+/// that was cut.
 const SHORTEST: usize = 4;
 
 /// A secret with fewer characters than this is hidden only as a whole word, and in no other form, because it would be a

@@ -1,6 +1,6 @@
 //! Names of people. Two records are about the same person if their names have the same key. Invisible characters,
-//! letter case and compatibility forms of letters do not change the key. Stores derive their own keys from it, so that
-//! one person has one key and two people never share a key.
+//! letter case and compatibility forms of letters do not change the key. Stores derive their own keys from this key, so
+//! that one person has one key and two people never share a key.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization as _;

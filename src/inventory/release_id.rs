@@ -64,7 +64,8 @@ impl FromStr for ReleaseId {
     type Err = InvalidReleaseId;
 
     fn from_str(text: &str) -> Result<Self, InvalidReleaseId> {
-        // No clock makes an id after LATEST, and no release of a target could follow it.
+        // An id after `LATEST` is refused: no correct clock makes one, and the ids of later releases might not be
+        // greater.
         Ulid::from_string(text)
             .ok()
             .filter(|id| id.timestamp_ms() < LATEST)
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_id_is_greater_than_the_newest_whatever_the_clocks_say() {
+    fn a_new_id_is_greater_than_the_newest_at_any_clock() {
         let first = ReleaseId::after(None);
         assert!(ReleaseId::after(Some(first)) > first);
         let millisecond = first.0.timestamp_ms() + 3 * 60 * 60 * 1000;

@@ -14,12 +14,12 @@ pub const HIGHEST_GENERATION: u64 = 1 << 48;
 /// for a repair.
 pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
 
-/// How far the generation of the route can be above that of the proxy. A switch adds one. A repair of a store that went
-/// back adds a few thousand.
+/// How far the generation of the route can be above the generation of the proxy. A switch adds one. A repair of a store
+/// that went back adds a few thousand.
 const FARTHEST_AHEAD: u64 = 1_000_000;
 
-/// Whether the generation of the route is so far above that of the proxy that no switch and no repair can have made it.
-/// Then another program wrote the route.
+/// Whether the generation of the route is too far above the generation of the proxy: no switch and no repair can have
+/// made it. Then another program wrote the route.
 pub fn is_beyond_any_switch(routed: u64, pointed: u64) -> bool {
     routed > pointed.saturating_add(FARTHEST_AHEAD)
 }
@@ -91,7 +91,7 @@ pub struct LastSwitch {
 pub struct PointerState {
     /// The slot that the live pointer names; none without a live pointer, e.g. before the first release.
     pub live: Option<Slot>,
-    /// The last switch to each slot; none if a slot never got the traffic.
+    /// The last switch that was prepared or made to each slot; none if there was no switch to the slot.
     pub slots: PerSlot<Option<LastSwitch>>,
 }
 
@@ -149,7 +149,7 @@ pub enum Installation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connections {
     Open(u64),
-    /// The connections cannot be counted, for this reason.
+    /// The connections cannot be counted. The text is the reason.
     Uncounted(String),
 }
 
@@ -174,7 +174,7 @@ pub struct RouteChange {
     pub to: Route,
     /// What happens to the hold of the target.
     pub hold: HoldChange,
-    /// The approvals on which the switch is based. If one of them no longer exists unchanged, nothing is switched.
+    /// The approvals on which the switch is based. If one of them was changed or removed, nothing is switched.
     pub peer_approvals: Vec<PeerApproval>,
     /// What happens if an extra key already belongs to another target.
     pub others_keys: OthersKeys,

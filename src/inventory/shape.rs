@@ -42,8 +42,8 @@ pub enum Listen {
     Socket(PathBuf),
 }
 
-/// The value of a variable of an instance, or of a header or query parameter of a check. Of a secret only the source is
-/// stored, never the value.
+/// The value of a variable of an instance, or of a header or query parameter of a check. For a secret, only its source
+/// is stored, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentValue {

@@ -28,13 +28,13 @@ pub enum SourceState {
         since: Timestamp,
         /// Why the source does not answer now.
         why: String,
-        /// When Greenroom asks again; none if that is not planned.
+        /// When Greenroom asks the source again; none if no retry is planned.
         retry_at: Option<Timestamp>,
     },
     /// The source has never answered, so nothing is known from it.
     Unreachable {
         why: String,
-        /// When Greenroom asks again; none if that is not planned.
+        /// When Greenroom asks the source again; none if no retry is planned.
         retry_at: Option<Timestamp>,
     },
 }

@@ -25,7 +25,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// How many lines of the ring that match the filter come before this line, including those before `from`.
+    /// How many lines of the ring that match the filter come before this line, including lines before `from`.
     fn before(&self, id: LineId) -> usize {
         match self.kept {
             Some(kept) => kept.partition_point(|kept| *kept < id),

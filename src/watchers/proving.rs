@@ -52,7 +52,7 @@ struct Proving<'a> {
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
     /// The targets whose seals could not be read, each with the reason.
     without_seals: BTreeMap<Target, String>,
-    /// The release of each target that was verified last.
+    /// For each target, the release that was verified last.
     newer: BTreeMap<Target, ReleaseRecord>,
 }
 
@@ -232,7 +232,9 @@ impl<'a> Proving<'a> {
             self.found.not_compared += 1;
             if let Some(seal) = seal {
                 if !seal.is_of(kept) {
-                    wrong.push(format!("the archived record differs from the one {seal}"));
+                    wrong.push(format!(
+                        "the archived record differs from the record that was {seal}"
+                    ));
                 }
                 wrong.push(missing_record(&seal));
             }
@@ -335,5 +337,6 @@ fn missing_record(seal: &Seal) -> String {
 
 /// The difference between a record and its seal.
 fn against_seal(seal: &Seal, read: &impl Provable) -> Option<String> {
-    (!seal.is_of(read)).then(|| format!("the stored record differs from the one {seal}"))
+    (!seal.is_of(read))
+        .then(|| format!("the stored record differs from the record that was {seal}"))
 }

@@ -101,7 +101,7 @@ impl App {
         };
         tracing::warn!("release {release} was not copied to the archive: {why}");
         Some(format!(
-            "this release is missing in the history of this machine: {why}\nWhen this problem is solved, `greenroom history` copies the release from the store"
+            "the history of this machine has no copy of release {release}: {why}\nWhen this problem is solved, `greenroom history` copies the release from the store"
         ))
     }
 }

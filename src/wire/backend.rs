@@ -302,7 +302,7 @@ impl Backend for EngineBackend {
                 let mut kept = Vec::new();
                 for id in ids {
                     let found = archive.release(id).await.map_err(message)?;
-                    let missing = || format!("release {id} is no longer in the history");
+                    let missing = || format!("release {id} is no longer in the archive");
                     let mut found = found.ok_or_else(missing)?;
                     found.log = archive.log(id).await.map_err(message)?;
                     kept.push(found);

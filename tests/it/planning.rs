@@ -1112,7 +1112,7 @@ fn every_switch_is_refused_after_a_store_restore_with_the_fix() {
         let words: Vec<String> = refused.iter().map(ToString::to_string).collect();
         let words = words.join("\n");
         assert!(
-            words.contains("carries token 7, but the store is at revision 6"),
+            words.contains("carries token 7, but the store is only at revision 6"),
             "{words}"
         );
         assert!(words.contains("greenroom repair web production"), "{words}");

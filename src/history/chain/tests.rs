@@ -143,7 +143,7 @@ fn an_end_whose_live_period_differs_from_the_entries_is_named() {
 }
 
 #[test]
-fn a_record_of_a_newer_greenroom_is_neither_whole_nor_broken() {
+fn a_record_of_a_newer_greenroom_is_reported_as_newer() {
     let mut newer = chained();
     newer.entries[1].what = Happening::Unknown;
     assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));

@@ -59,7 +59,7 @@ pub enum Agreement {
     Same,
     /// The places differ. The list is never empty.
     Differs(Vec<Drift>),
-    /// The places cannot be compared now, for this reason.
+    /// The places cannot be compared now. The text is the reason.
     Unknown(String),
 }
 
@@ -129,7 +129,7 @@ impl Pair {
 }
 
 impl Truth {
-    /// In order from what is running to what the public gets.
+    /// The three comparisons, in order from what is running to what the public gets.
     pub fn pairs(&self) -> [(Pair, &Agreement); 3] {
         [
             (Pair::Instances, &self.instances),

@@ -29,9 +29,9 @@ pub enum Name {
     RouteMissing,
     /// The proxy and the route name different slots.
     ProxyElsewhere,
-    /// The proxy and the route name the same slot, but different switches.
+    /// The proxy and the route name the same slot, but different generations.
     GenerationDiffers,
-    /// The proxy carries a token that no lock of this store can have had yet.
+    /// The proxy has a token that is higher than the token of any lock of this store.
     StoreWentBack,
     /// The store has a route, but the proxy has no configuration for the target, or its file is missing.
     ProxyNotInstalled,

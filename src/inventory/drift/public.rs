@@ -34,9 +34,9 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
                 Name::PublicNotOurs
             };
             let mut says = format!(
-                "the proxy names {}, the public address was answered by {}",
-                named.map_or("nothing", Slot::as_str),
-                answered.map_or("nothing", Slot::as_str)
+                "the proxy names {}, but {} answered the public address",
+                named.map_or("no slot", Slot::as_str),
+                answered.map_or("no slot of this target", Slot::as_str)
             );
             if answered.is_none() && !public.detail.is_empty() {
                 says = format!("{says}: {}", public.detail);

@@ -72,8 +72,8 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     Some(Name::StoreWentBack.says(says))
 }
 
-/// Says that the store was wiped, restored or replaced, and why; none if there is no sign of that. A token is the
-/// revision of the store that wrote the lock, and revisions only grow. So a token in the proxy that is above the
+/// The message that the store may have been wiped, restored or replaced; none if there is no sign of that. A token is
+/// the revision of the store that wrote the lock, and revisions only grow. So a token in the proxy that is above the
 /// revision of the store comes from another store or an older state.
 pub fn store_went_back(
     revision: i64,
@@ -84,7 +84,7 @@ pub fn store_went_back(
     let token = reported.max(pointer.map(PointerState::highest_token))?;
     (token.0 > revision).then(|| {
         format!(
-            "the pointer of the proxy carries token {token}, but the store is at revision {revision}: the store was wiped, restored from a backup or replaced"
+            "the pointer of the proxy carries token {token}, but the store is only at revision {revision}: the store may have been wiped, restored from a backup or replaced"
         )
     })
 }
@@ -92,7 +92,7 @@ pub fn store_went_back(
 /// How the route in the store and the answer of the proxy differ; none if they agree.
 fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Option<Drift> {
     let answered = proxy.and_then(|proxy| proxy.slot);
-    let word = answered.map_or("nothing", Slot::as_str);
+    let word = answered.map_or("no slot,", Slot::as_str);
     let generation = proxy.map_or(0, |proxy| proxy.generation);
     let Some(route) = route.map(|route| &route.value) else {
         return answered.map(|slot| {
