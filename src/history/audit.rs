@@ -121,7 +121,7 @@ impl AuditRecord {
         }
     }
 
-    /// One or two words for tables: `held`, `cleared`, `done`.
+    /// One to three words for tables, e.g. `held`, `held until` or `partly repaired`.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Hold(record) if record.hold.cleared.is_some() => "cleared",

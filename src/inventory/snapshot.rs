@@ -326,7 +326,7 @@ impl Snapshot {
             .slot()
             .filter(|_| self.sources.runtime.is_live())?;
         if self.slots.get(slot).instance.is_none() {
-            return Some(format!("{slot} is live, but has no instance"));
+            return Some(format!("{slot} is live, but empty"));
         }
         self.is_unwell(slot)
             .then(|| format!("{slot} is live, but is not healthy"))

@@ -116,28 +116,28 @@ impl Name {
     pub fn means(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "the registered instance no longer exists; other programs that read the store still send requests to its address"
+                "the registered container or process was removed; other programs that read the store still send requests to its address"
             }
             Self::InstanceStopped => {
-                "the registered instance was stopped or paused, or has ended; other programs that read the store still send requests to it"
+                "the registered container or process was stopped or paused, or has ended; other programs that read the store still send requests to it"
             }
             Self::InstanceStarted => {
                 "an old version was started again by hand, or a release was interrupted before it stopped this version"
             }
             Self::InstanceReplaced => {
-                "the instance was removed and created again by hand: the version is the same, but the configuration may differ"
+                "the container or process was removed and created again by hand: the version is the same, but the configuration may differ"
             }
             Self::VersionDiffers => {
                 "another version was started in the slot by hand, or the key was edited: the store names the wrong version"
             }
             Self::TagDiffers => {
-                "the instance was created again by hand, under another tag of the same image"
+                "the container or process was created again by hand, under another tag of the same image"
             }
             Self::AddressDiffers => {
                 "the key was edited by hand, or the slot's address was changed in the configuration"
             }
             Self::LiveNotRegistered => {
-                "the key was deleted by hand, or the instance was started by hand: other programs that read the store do not find it"
+                "the key was deleted by hand, or the container or process was started by hand: other programs that read the store do not find it"
             }
             Self::KeyUnreadable => {
                 "the key was edited by hand, or another program wrote it: the old value is lost"
@@ -189,25 +189,25 @@ impl Name {
     pub fn mend(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "a slot with traffic gets the registered instance again, if a release proves that version; a slot without traffic is deregistered"
+                "a slot with traffic gets the registered container or process again, if a release proves that version; a slot without traffic is deregistered"
             }
             Self::InstanceStopped => {
-                "an instance with traffic is started again; an instance without traffic is deregistered"
+                "a container or process with traffic is started again; a container or process without traffic is deregistered"
             }
             Self::InstanceStarted => {
-                "the instance is stopped, because it gets no traffic and is not registered"
+                "the container or process is stopped, because it gets no traffic and is not registered"
             }
             Self::InstanceReplaced | Self::TagDiffers => {
-                "the running instance is registered once it is healthy; the next promote replaces it"
+                "the version that is running is registered once it is healthy; the next promote replaces it"
             }
             Self::VersionDiffers => {
                 "an edited key is corrected to match the running version; a version that was never released stays unregistered: promote the right one (P)"
             }
             Self::AddressDiffers => {
-                "the running instance is registered at the slot's own address once it is healthy"
+                "the version that is running is registered at the slot's own address once it is healthy"
             }
             Self::LiveNotRegistered => {
-                "the running instance is registered if it is healthy and the route names its version"
+                "the version that is running is registered if it is healthy and the route names its version"
             }
             Self::KeyUnreadable => {
                 "a registration or the route is corrected to match what is running; an operator must inspect a lock, a hold or a release"

@@ -41,7 +41,7 @@ const BY_HAND: &[ByHand] = &[
         "docker rm -f of the live slot: a registration for a dead container",
         |s| s.slots.blue.instance = None,
         &[Name::InstanceGone],
-        "has no instance",
+        "blue is registered but empty",
     ),
     (
         "a registration for a dead container next to the live one",
@@ -80,7 +80,7 @@ const BY_HAND: &[ByHand] = &[
         "docker rm and run of the same image",
         |s| live(s).id = InstanceId("other".into()),
         &[Name::InstanceReplaced],
-        "blue runs instance other but is registered with instance blue-7",
+        "blue runs container or process other but is registered with blue-7",
     ),
     (
         "etcdctl del of the live slot's key",
