@@ -90,7 +90,8 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
             .is_empty()
             .then(|| Name::LiveNotRegistered.says(says));
     }
-    // A candidate is younger than the route. If an operator holds the lock, a driver is about to stop the old version.
+    // An instance of a newer release than the route is a candidate. An old version is no difference while a lock is
+    // held, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
     let is_old = instance
         .release

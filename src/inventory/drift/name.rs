@@ -29,11 +29,11 @@ pub enum Name {
     RouteMissing,
     /// The proxy and the route name different slots.
     ProxyElsewhere,
-    /// The proxy and the route name the same slot, but different switches.
+    /// The proxy and the route name the same slot, but different generations.
     GenerationDiffers,
-    /// The proxy carries a token that no lock of this store can have had yet.
+    /// The proxy has a token that is higher than the token of any lock of this store.
     StoreWentBack,
-    /// The store has a route, but the proxy's configuration is gone.
+    /// The store has a route, but the proxy has no configuration for the target, or its file is missing.
     ProxyNotInstalled,
     /// The proxy's configuration on disk is wrong, or the proxy has not loaded it.
     ProxyEdited,
@@ -155,13 +155,13 @@ impl Name {
                 "the store was wiped, restored from a backup or replaced: the proxy refuses every switch until the pointer is repaired"
             }
             Self::ProxyNotInstalled => {
-                "the proxy configuration of this target was removed by hand: the proxy no longer serves the target, or will not after its next start"
+                "the proxy configuration of this target was removed by hand: the proxy no longer serves this target, or will not after its next restart"
             }
             Self::ProxyEdited => {
                 "the proxy's files were edited by hand, or the settings were changed but not installed in the proxy"
             }
             Self::ProxyForeign => {
-                "a file of another target, or a file written by hand, replaced this target's configuration: after its next start the proxy does not serve this target"
+                "the file of this target belongs to another target, or was written by hand: when the proxy restarts, it will not serve this target"
             }
             Self::ProxyNewer => {
                 "another operator installed a newer configuration: the greenroom.toml that this console reads is out of date"
@@ -216,10 +216,10 @@ impl Name {
                 "the route is written to match the proxy, if the proxy's slot is healthy and registered"
             }
             Self::ProxyElsewhere => {
-                "the proxy is set to the route's slot once it is healthy; if its version does not run or is unproven, or the proxy's generation is higher, the route changes"
+                "the proxy is set to the route's slot once that slot is healthy; the route changes if its version is unproven or not running, or its generation is lower"
             }
             Self::GenerationDiffers => {
-                "the lower of the two is raised to the higher; no traffic moves"
+                "the lower generation is raised to the higher one; a generation that no switch can make is lowered; no traffic moves"
             }
             Self::StoreWentBack => {
                 "the store is changed to match the proxy, and the pointer gets a token of this store; no traffic moves"

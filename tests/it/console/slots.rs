@@ -278,7 +278,7 @@ fn the_truth_row_marks_each_comparison_and_names_the_repair() {
             Meaning::Bad,
         ),
         (
-            "≠ the proxy names blue, the public address was answered by green",
+            "≠ the proxy names blue, but green answered the public address",
             Meaning::Bad,
         ),
     ] {

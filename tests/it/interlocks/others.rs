@@ -235,7 +235,7 @@ fn an_approval_that_does_not_count_is_shown_with_the_reason() {
 fn clock_off_by(minutes: i64) -> Clocks {
     let now = Timestamp::from_second(100_000).expect("a time");
     let reported = now + SignedDuration::from_mins(minutes);
-    let of = "the engine of production".to_owned();
+    let of = "the Docker host of production".to_owned();
     Clocks(vec![ClockReading::new(of, (now, now), reported)])
 }
 
@@ -258,7 +258,7 @@ fn an_approval_expired_by_another_clock_names_the_clock_and_the_fix() {
         let clocks = clock_off_by(minutes);
         let weighed = weigh(&plan, &given, None, (Timestamp::UNIX_EPOCH, &clocks));
         assert_eq!(weighed.counted.len(), 0);
-        let begin = "the approval by ben@ops-9 does not count: it has expired by the clock of the engine of production, ";
+        let begin = "the approval by ben@ops-9 does not count: it has expired by the clock of the Docker host of production, ";
         assert_eq!(weighed.ignored, [format!("{begin}{words}")]);
     }
 }
@@ -288,7 +288,7 @@ fn the_switch_names_the_clock_of_an_expired_approval() {
     until_switch_asks(&mut world);
     say_yes(&mut world);
     assert!(asks_again(&world), "{:?}", world.progress());
-    let words = "by the clock of the engine of production";
+    let words = "by the clock of the Docker host of production";
     let said = &world.said;
     assert!(said.iter().any(|it| it.contains(words)), "{said:?}");
 }
