@@ -1,5 +1,5 @@
-//! Backs a release out. Each started step is observed before it is undone, so a step that may have happened is undone
-//! only as far as it did.
+//! Backs a release out. Each started step is observed before it is undone, because its act may have been performed only
+//! in part.
 
 use jiff::Timestamp;
 
