@@ -21,7 +21,8 @@ pub enum Act {
     Register,
     Switch(Box<Move>),
     Deregister(Slot),
-    /// Deregister a slot, then stop the instance that was observed in it. If none was observed, only deregister.
+    /// Deregister a slot, then stop the instance that was observed in it. A rollback also removes that instance. If no
+    /// instance was observed, only deregister.
     Retire(Slot, Option<InstanceId>),
     /// Start a stopped instance again and register it.
     Reinstate(Slot, Before),

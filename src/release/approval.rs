@@ -105,7 +105,7 @@ pub struct Approval {
 pub enum ApprovalRefused {
     #[error("type {expected} (the name of the environment) to approve")]
     WrongName { expected: String },
-    #[error("this approval belongs to another plan")]
+    #[error("this approval belongs to another plan: approve the current plan")]
     OtherPlan,
     #[error("this approval expired at {0}: approve again")]
     Expired(Timestamp),

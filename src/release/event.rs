@@ -60,7 +60,7 @@ pub enum Event {
     },
     /// An operator requested the checks again.
     CheckAgainAsked(Operator),
-    /// An operator ends the standby: the old version is stopped now.
+    /// An operator ends the standby, so *stop* starts.
     StandbyEnded,
     /// A later release ends the standby, and the old version stays warm.
     Superseded {

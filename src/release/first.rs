@@ -69,10 +69,12 @@ fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
             _ if is_from && is_success => return Ok(()),
             _ if is_from || is_to => {
                 let outcome = outcome.map_or("not finished", Outcome::word);
-                return Err(format!("no promote replaced it: release {id} is {outcome}"));
+                return Err(format!(
+                    "no promote replaced this version: release {id} is {outcome}"
+                ));
             }
             _ => {}
         }
     }
-    Err("no recent release replaced it".to_owned())
+    Err("no recent release replaced this version".to_owned())
 }

@@ -191,7 +191,8 @@ async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>)
     )
 }
 
-/// The proxy's pointer; none if it cannot be read. In that case the switch fails with the reason.
+/// The proxy's pointer; none if it does not exist or cannot be read. If it cannot be read, the switch fails with the
+/// reason.
 async fn pointer(site: &Site) -> Option<PointerState> {
     let pointer = site.read.router.pointer(&site.definition.target).await;
     pointer.ok().flatten()

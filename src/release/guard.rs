@@ -27,9 +27,10 @@ pub(super) enum Verdict {
     Already(String),
     /// The act is not allowed yet. The guard observes again.
     Wait(String),
-    /// The checks are too old. They must run again first.
+    /// The checks must run again first. They are missing or too old, they tested another digest, or the candidate was
+    /// started again.
     CheckAgain(String),
-    /// Approvals by other operators are missing or no longer count. The driver asks again.
+    /// Approvals by other operators are missing or no longer count. The step waits for a person again.
     AskAgain(String),
     /// The act is not allowed in the current state.
     Refuse(String),

@@ -78,7 +78,7 @@ impl NoticeSource {
     }
 
     /// When the caller must call [`Self::look`] again, even if the status does not change: at that time a step has
-    /// waited long enough for a notice. None if no step is waiting.
+    /// waited long enough for a notice. None if no step waits for its notice.
     pub fn look_again(&self) -> Option<Timestamp> {
         let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_sent)?;
         Some(after(waiting.since, TIMEOUT))

@@ -1,5 +1,5 @@
 //! Decides which images of a runtime can be removed, and why the others are kept. An image that was never released is
-//! kept, and so is an image that a release claims without proof.
+//! kept. The newest versions that releases only claim to have made live, without proof, are kept too.
 
 use std::collections::BTreeMap;
 

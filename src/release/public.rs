@@ -21,7 +21,7 @@ pub(super) enum Public {
     Elsewhere(String),
     /// The slot gave a bad answer. The text says why.
     Bad(String),
-    /// The slot answered over a fresh and a kept connection, as it does directly.
+    /// The slot answered without a fault, over a fresh and a kept connection.
     Good,
 }
 
@@ -36,8 +36,8 @@ impl Public {
 }
 
 /// Whether the public answers agreed with the direct answers of the live version, in an observation before the switch.
-/// If they did not agree, the proxy changes answers on purpose (a redirect, a login), and a difference after the switch
-/// says nothing about the new version.
+/// If they did not agree, the proxy may change answers on purpose (a redirect, a login), so a difference after the
+/// switch says nothing about the new version.
 pub(super) fn agreed_before(plan: &Plan, observation: &Observation) -> bool {
     plan.from.as_ref().is_some_and(|from| {
         observation.direct.is_some() && judge(plan, from.slot, observation, true) == Public::Good

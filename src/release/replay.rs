@@ -14,7 +14,7 @@ use crate::history::{Direction, Entry, Happening, Recorded, Step};
 /// The state of the current stage after the last entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Last {
-    /// The stage was not started. It may be waiting for a person or for its guard.
+    /// No act of the stage is running: the stage was not started, or another driver has resumed the release since then.
     Between,
     /// The stage was approved or started, and has no outcome yet.
     UnderWay,

@@ -31,11 +31,11 @@ pub fn approvers_needed(plan: &Plan) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotPeerApproved {
     #[error(
-        "the release needs no approval by others: rules.approvals of its environment sets how many it needs"
+        "the release needs no approval by others (rules.approvals): there is nothing to approve"
     )]
     NeedsNone,
-    /// The traffic has moved, or may have moved.
-    #[error("the traffic has already moved: there is nothing to approve")]
+    /// The switch was started, so the traffic may have moved.
+    #[error("the switch of the release has already started: there is nothing to approve")]
     TooLate,
     #[error(
         "{by} opened or drives the release, and operators cannot approve their own releases: another operator must approve it"

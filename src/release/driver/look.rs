@@ -91,7 +91,7 @@ async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
     for instance in &mut instances {
         let is_candidate = instance.slot == world.plan.slot;
         if is_candidate && instance.restarts > 0 && instance.last_exit.is_none() {
-            // The exit only makes the message better. If it cannot be read, the candidate has failed all the same.
+            // The exit is only used in messages, so it may be missing.
             instance.last_exit = runtime.last_exit(&instance.id).await.unwrap_or_default();
         }
     }

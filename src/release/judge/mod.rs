@@ -17,7 +17,7 @@ use crate::inventory::{
     Connections, Exit, Installation, Instance, InstanceState, RuntimeHealth, Slot,
 };
 
-/// How many consecutive bad observations, of the candidate or of the public answers, move the traffic back.
+/// How many bad observations in a row, of the candidate or of the public answers, fail *switch* or *watch*.
 pub(super) const BAD_LOOKS: u32 = 3;
 
 /// How often the runtime may restart a candidate before the candidate has failed.

@@ -22,7 +22,7 @@ impl Machine {
     pub(super) fn note_back_out(&mut self, now: Timestamp, by: Option<Operator>, reason: String) {
         let decided_by = by
             .as_ref()
-            .map_or_else(|| "by rule".to_owned(), ToString::to_string);
+            .map_or_else(|| "by a rule".to_owned(), ToString::to_string);
         self.announce(
             now,
             AnnouncementKind::Decided,

@@ -164,7 +164,7 @@ pub struct Machine {
     live: Option<LivePeriod>,
     /// When the standby of the old version started, if an earlier driver started it.
     standby_began: Option<Timestamp>,
-    /// The resumption that is still to be recorded and acted on; none if the release was not resumed.
+    /// The resumption that is not yet recorded and acted on, if any.
     resumed: Option<ResumedState>,
     /// The operator and console that may resume the release; none until a handover is recorded.
     successor: Option<Successor>,

@@ -91,9 +91,10 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             format!("{step} approved by {}{}", decision.by, note(decision)),
         ),
         Happening::BackOutAsked { decision, reason } => {
-            let decided_by = decision
-                .as_ref()
-                .map_or_else(|| "by rule".to_owned(), |decision| decision.by.to_string());
+            let decided_by = decision.as_ref().map_or_else(
+                || "by a rule".to_owned(),
+                |decision| decision.by.to_string(),
+            );
             let text = format!("back out, {decided_by}: {reason}");
             (None, AnnouncementKind::Decided, text)
         }

@@ -50,7 +50,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
             "the configuration of this console is older than the installed one: get the newer greenroom.toml and restart Greenroom",
         ),
         (Name::ProxyForeign, _) => person(
-            "the proxy's configuration file for this target belongs to another owner: move that file to another path, or configure another path for one of the two",
+            "the proxy's configuration file for this target belongs to another owner: move that file to another path, or configure another path for this target",
         ),
         (Name::PublicElsewhere, _) => person(
             "the proxy follows the route, but another slot answers on the public address: find what is between the public address and the proxy, for example a cache, a load balancer or an old worker",
@@ -68,8 +68,8 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
     }
 }
 
-/// The remedy if a registered instance does not exist. If the slot should have the traffic, the instance is created
-/// again, if a release proves it. If the slot should have no traffic, its registration is removed.
+/// The remedy if a registered instance does not exist. If the slot should have no traffic, its registration is removed.
+/// If the slot should have the traffic and a release proves its version, the instance is created again.
 fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
@@ -172,8 +172,8 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }])
 }
 
-/// Corrects the registration of a slot to the running instance. The version must be the one in the route, or in the
-/// slot that is not live, the registered one. Any other version was never released, and must not be registered.
+/// Corrects the registration of a slot to the running instance, if its version was released there
+/// ([`Seen::is_released`]). Another version is not registered, because it would look like a released one.
 fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let Some(instance) = seen.instance(slot) else {
         return person(format!("{slot} is empty now: run greenroom status again"));

@@ -153,8 +153,10 @@ impl<'a> Seen<'a> {
         by_entry.or(by_route).or(by_label)
     }
 
-    /// Whether a slot runs the version in the route or, if the route names the other slot, the registered version. A
-    /// container cannot change its image, so the registered instance is accepted with any registered digest.
+    /// Whether the version that runs in a slot was released there. If the route names the slot, it must be the version
+    /// in the route. Otherwise it must be the registered version or instance: a container cannot change its image, so
+    /// the registered digest may be wrong. Without a route to the slot and a registration, every version is accepted.
+    /// It is also accepted if the proxy is newer than the store and names the slot.
     pub(super) fn is_released(&self, slot: Slot) -> bool {
         let Some(instance) = self.instance(slot) else {
             return false;
