@@ -36,11 +36,7 @@ pub fn decide(
 ) -> Result<Draft, Refused> {
     let mut against = Vec::new();
     refuse_by_rule(request, definition, facts, &mut against);
-    let Some(record) = known(
-        &facts.record,
-        "what the store says about the target",
-        &mut against,
-    ) else {
+    let Some(record) = known(&facts.record, "what the store says", &mut against) else {
         refuse_by_image(request, definition, facts, &mut against);
         return Err(Refused(against));
     };
@@ -50,11 +46,7 @@ pub fn decide(
         "which configuration the proxy has",
         &mut against,
     );
-    let proxy = known(
-        &facts.proxy,
-        "where the proxy sends the traffic",
-        &mut against,
-    );
+    let proxy = known(&facts.proxy, "where the traffic goes", &mut against);
     refuse_by_pointer(definition, facts, record, proxy, &mut against);
 
     let from = live_before(record, definition, facts, &mut against);
@@ -168,7 +160,7 @@ fn refuse_by_pointer(
 }
 
 /// The slot for the new version: the slot that is not live. Without a route, it is the slot that the proxy does not
-/// name, because a version in the proxy's slot would get traffic before its checks.
+/// name: a version in the proxy's slot would get traffic before its checks.
 fn slot_without_traffic(from: Option<&LiveBefore>, proxy: Option<&ProxyAnswer>) -> Slot {
     let named = proxy.and_then(|proxy| proxy.slot);
     let live = from.map(|from| from.slot).or(named);
@@ -176,14 +168,13 @@ fn slot_without_traffic(from: Option<&LiveBefore>, proxy: Option<&ProxyAnswer>) 
 }
 
 /// Whether no version has traffic: there is no route, and the slot that the proxy names is empty. Then a release may
-/// start, although the proxy names a slot and the store names none.
+/// start.
 fn is_without_live(record: &RegistryRecord, proxy: Option<&ProxyAnswer>, facts: &Facts) -> bool {
     let named = proxy.and_then(|proxy| proxy.slot);
     let is_free = |slot| matches!(facts.slots.get(slot), Ok(Occupancy::Free));
     record.route.is_none() && named.is_some_and(is_free)
 }
 
-/// The generation that the switch makes.
 fn next_generation(record: &RegistryRecord, proxy: Option<&ProxyAnswer>) -> u64 {
     let route = record.route.as_ref().map(|route| &route.value);
     highest_generation(route, proxy, None).saturating_add(1)
@@ -232,7 +223,6 @@ impl Draft {
         self.plan
     }
 
-    /// Whether the proxy's configuration must be installed.
     pub(super) fn installs(&self) -> bool {
         self.has_step(Step::Install)
     }
@@ -258,7 +248,7 @@ impl Draft {
     }
 }
 
-/// The value of a fact. If it is not known, adds a refusal. `what` is the fact as an indirect question.
+/// The value of a fact. If it is not known, adds a refusal. `what` is an indirect question.
 fn known<'a, T>(
     fact: &'a Result<T, String>,
     what: &str,
@@ -417,11 +407,7 @@ fn refuse_unless_live_there(
     if matches!(request.wanted, Wanted::Back(_)) {
         return;
     }
-    let Some(there) = known(
-        there,
-        &format!("which version is live in {environment}"),
-        against,
-    ) else {
+    let Some(there) = known(there, &format!("what is live in {environment}"), against) else {
         return;
     };
     if there.as_ref() != Some(version) {
@@ -433,12 +419,7 @@ fn refuse_unless_live_there(
 }
 
 fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Refusal>) {
-    if known(
-        &facts.past,
-        "which versions were live in the target before",
-        against,
-    )
-    .is_some()
+    if known(&facts.past, "which versions were live before", against).is_some()
         && !facts.was_live.versions.contains(version)
     {
         against.push(Refusal::NeverLiveHere {
@@ -448,8 +429,7 @@ fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Re
     }
 }
 
-/// The live version: the slot of the route, with the digest of the instance in it. If the slot is empty, the digest of
-/// the route.
+/// The live version, in the slot of the route. If that slot is empty, the digest is that of the route.
 fn live_before(
     record: &RegistryRecord,
     definition: &Definition,
