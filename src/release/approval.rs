@@ -72,8 +72,8 @@ pub fn need_of(plan: &Plan, step: Step) -> Need {
     }
 }
 
-/// What backing out requires from a person. With `may_have_switched` (`Status::may_have_switched`), backing out may move
-/// the traffic.
+/// What backing out requires from a person. With `may_have_switched`, backing out may move the traffic (see
+/// `Status::may_have_switched`).
 pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
     if may_have_switched && tier.is_protected() {
         Need::TypedName

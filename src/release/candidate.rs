@@ -53,8 +53,8 @@ pub(super) fn run_since_checks(
     Run::StartedAgain(format!("{slot} was started again{at}, after its checks"))
 }
 
-/// Why an instance exited, as the end of a message: `: killed for memory (16MiB), exit 137; greenroom show … --logs has
-/// its last lines`.
+/// The end of a message about an exit: why the instance exited, if that is known, and the command that shows its last
+/// lines.
 fn reason(plan: &Plan, instance: &Instance) -> String {
     let exit = instance
         .last_exit

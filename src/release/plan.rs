@@ -54,8 +54,8 @@ pub struct Plan {
     /// The active holds that the plan overrides, each with the reason. No other hold is overridden.
     pub overridden: Vec<Overridden>,
     pub made_at: Timestamp,
-    /// The hash of a plan that was read from a record (see the method `mark`). It is kept, because such a plan lacks data from
-    /// which the hash was computed. None for a new plan.
+    /// The hash of a plan that was read from a record (see the method `mark`). It is kept, because such a plan lacks
+    /// data from which the hash was computed. None for a new plan.
     pub mark: Option<String>,
 }
 
