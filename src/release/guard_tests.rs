@@ -56,7 +56,7 @@ fn plan() -> Plan {
     }
 }
 
-/// The plan of a target without a route. Blue is empty, although the proxy names it.
+/// A plan of release 9 that was made while no version was live.
 fn without_live() -> Plan {
     Plan {
         from: None,
@@ -74,7 +74,7 @@ fn before_the_switch() -> Snapshot {
     snapshot
 }
 
-/// The same two versions, but route and proxy name green, with generation 42.
+/// Version `a` runs in blue, and the candidate in green. Route and proxy name green, with generation 42.
 fn after_the_switch() -> Snapshot {
     let mut snapshot = before_the_switch();
     let endpoint = snapshot.slots.green.endpoint.clone();

@@ -68,8 +68,7 @@ fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
     is_not_done(&RepairAction::Deregister(Slot::Blue), &snapshot);
     started_again(&mut snapshot);
     assert_eq!(says(&stop(Slot::Green, &snapshot), &snapshot), Verdict::Act);
-    // Green has traffic according to the proxy, the route or its requests, its traffic is not known, or it is
-    // registered.
+    // After each of these changes green has traffic, may have traffic or is registered.
     let moved: [fn(&mut Snapshot); 6] = [
         |s| proxy(s).slot = Some(Slot::Green),
         |s| route(s).live = Slot::Green,
@@ -127,7 +126,7 @@ fn a_changed_pointer_or_route_prevents_a_new_token() {
     }
 }
 
-/// In none of these snapshots does the route name the live slot, and the live slot cannot answer.
+/// In each of these snapshots the live slot cannot answer. The route names the other slot, or is missing.
 #[test]
 fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
     let (mut unhealthy, rebase) = went_back();
