@@ -90,17 +90,17 @@
 //! # When something fails
 //!
 //! - An act that failed temporarily is tried again for 15 s in a forward step, and for the progress deadline while
-//! backing out. After a failed observation the driver observes again. Any other failure fails the step.
+//!   backing out. After a failed observation the driver observes again. Any other failure fails the step.
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
-//! skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed watch
-//! the release always backs out.
+//!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed watch
+//!   the release always backs out.
 //! - Backing out undoes the started steps, traffic first: stop, switch, drain the candidate's connections, register,
-//! start. The state is observed before each of them, because a step may have been done only in part.
+//!   start. The state is observed before each of them, because a step may have been done only in part.
 //! - If the release cannot be backed out (no version was live before, and the switch was started) or backing out fails,
-//! the outcome is *needs a person*, or the operator is asked again.
+//!   the outcome is *needs a person*, or the operator is asked again.
 //! - The driver stops if its lock is lost, if the store does not answer for the progress deadline, or if the store
-//! refuses to write for a few seconds (for example because it is full). Then everything stays as it is. The first
-//! failed write is announced. A driver that its operator has interrupted does not wait for the store.
+//!   refuses to write for a few seconds (for example because it is full). Then everything stays as it is. The first
+//!   failed write is announced. A driver that its operator has interrupted does not wait for the store.
 //!
 //! # Rollback
 //!
