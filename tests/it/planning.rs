@@ -433,7 +433,7 @@ fn the_plan_says_that_a_leftover_is_replaced() {
     assert!(plan.leftover.is_some());
     assert!(plan.step(Step::Start).expect("planned").calls[1].contains("stop and remove"));
     assert!(
-        plan.warnings.iter().any(|w| w.contains("replaced")),
+        plan.warnings.iter().any(|w| w.contains("The release removes it")),
         "{:?}",
         plan.warnings
     );

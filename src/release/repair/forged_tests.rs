@@ -139,7 +139,7 @@ fn a_version_without_proof_is_not_started() {
         panic!("{items:?}");
     };
     assert!(words.contains(why), "{words}");
-    assert!(words.contains("promote the version"), "{words}");
+    assert!(words.contains("Promote the version"), "{words}");
     let command = format!("greenroom promote web qa --version {}", digest('a'));
     assert!(words.contains(&command), "{words}");
     let named = route(&mut snapshot).release.to_string();

@@ -110,6 +110,6 @@ async fn a_release_that_cannot_be_archived_is_reported_as_missing() {
     let app = wire::build(&loaded.settings, false).expect("an app");
     let head = &release.head;
     let said = app.keep(&head.target, head.id).await.expect("not kept");
-    assert!(said.contains("missing in the history"), "{said}");
+    assert!(said.contains("the history of this machine has no copy"), "{said}");
     assert!(said.contains("/proc/greenroom/archive.db"), "{said}");
 }

@@ -467,7 +467,7 @@ fn holds_and_repairs_are_listed_between_the_releases() {
             matches!(effects.as_slice(), [Effect::Copy(_)]),
             "{effects:?}"
         );
-        assert!(notice(&model).contains("the hold's id"));
+        assert!(notice(&model).contains("the id of the hold"));
     }
 }
 

@@ -507,7 +507,7 @@ fn every_other_outcome_of_a_request_is_reported() {
     let asked = Err(Refused(vec![refusal]));
     let target = target("web", PRODUCTION);
     tell(&mut second, Event::HandoverRequested { target, asked });
-    assert!(screen(&second).contains("cleo@ops-3 already requested the handover"));
+    assert!(screen(&second).contains("cleo@ops-3 has already requested the handover"));
     assert!(second.asking.is_none());
 }
 
@@ -703,7 +703,7 @@ fn lost_here(since: u64) -> Model {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
     assert!(
-        notice(&mut model).contains("C resumes it"),
+        notice(&mut model).contains("C resumes the release"),
         "the way to resume is named"
     );
     if since > 0 {

@@ -70,9 +70,9 @@ pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
         (
             with_head("/format", 2.into()),
             newer,
-            "has format 2 (a newer Greenroom wrote it",
+            "has format 2",
         ),
-        (changed, newer, "has format 2 (a newer Greenroom wrote it"),
+        (changed, newer, "has format 2"),
         (
             with_head("/target/service", "api".into()),
             garbled,
