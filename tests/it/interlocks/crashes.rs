@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 use super::world::{Fate, Owed, Running, World, plan};
 use super::{Turn, play, turn};
+use crate::support::cases;
 use crate::support::web::operator;
 
 const TURNS: usize = 5000;
@@ -531,7 +532,7 @@ fn on_failure(asks: bool) -> OnFailure {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(1000)))]
 
     /// The world asserts the interlocks at every act. Here drivers die in every order of events,
     /// and at the end the world works again.

@@ -104,7 +104,12 @@ impl Model for Scope {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let mut all = never::properties();
+        // Only a flawed world is asked which interlock was broken.
+        let mut all = if self.flaws.is_empty() {
+            vec![never::any()]
+        } else {
+            never::each()
+        };
         all.extend(self.reaches.iter().copied().map(Reach::property));
         all
     }
