@@ -71,7 +71,7 @@ impl RulesSet {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proven {
     pub releases: usize,
-    pub beside: usize,
+    pub audits: usize,
     /// How many records have complete and correct hashes.
     pub whole: usize,
     /// How many records an older Greenroom wrote without hashes.
@@ -91,12 +91,12 @@ pub struct Proven {
 
 impl Proven {
     /// The counts in one sentence.
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         format!(
             "{} releases, {} holds and repairs: {} intact, {} without hashes (an older Greenroom wrote \
              them), {} altered; {} were not compared with a store, {} were compared with a seal",
             self.releases,
-            self.beside,
+            self.audits,
             self.whole,
             self.not_chained,
             self.wrong.len(),

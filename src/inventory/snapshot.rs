@@ -205,7 +205,7 @@ impl Snapshot {
     /// The clock by which `hold` is active at `now`. None if it is also active by the clock of this machine.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
-        let own = freeze::standing(self.hold.as_ref(), &self.freezes, service, now);
+        let own = freeze::active_holds(self.hold.as_ref(), &self.freezes, service, now);
         self.clocks.differs().filter(|_| !own.contains(hold))
     }
 

@@ -63,7 +63,11 @@ pub trait RegistryWriter: Send + Sync {
 
     /// The entries that a release of this target would write but that belong to other targets, as messages that say
     /// what to do. A release never overwrites them.
-    async fn taken(&self, _target: &Target, _endpoints: &PerSlot<Endpoint>) -> Result<Vec<String>> {
+    async fn keys_of_others(
+        &self,
+        _target: &Target,
+        _endpoints: &PerSlot<Endpoint>,
+    ) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 

@@ -132,7 +132,7 @@ pub struct Definition {
 impl Definition {
     /// What stops promotes at `now`: the hold that an operator placed, and every freeze.
     pub fn holds(&self, placed: Option<&Hold>, now: Timestamp) -> Vec<Hold> {
-        freeze::standing(placed, &self.rules.freezes, &self.target.service, now)
+        freeze::active_holds(placed, &self.rules.freezes, &self.target.service, now)
     }
 
     /// What stops a promote at `now`: first what is active by this machine's clock, then what is active only by the

@@ -58,7 +58,7 @@ pub struct Facts {
     pub unreadable: Vec<(ReleaseId, String)>,
     /// The version that is live in the environment of `rules.only_from`. The outer none means that the rules name no
     /// environment, the inner none that no version is live in it.
-    pub live_there: Option<Known<Option<Version>>>,
+    pub live_in_first: Option<Known<Option<Version>>>,
     /// Store entries of another target that this release would write; each text says what to do.
     pub taken: Vec<String>,
     /// Whether the engine has the image.

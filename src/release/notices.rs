@@ -65,7 +65,7 @@ impl NoticeSource {
     }
 
     /// The new notices, in the order of the events.
-    pub fn look(&mut self, status: &Status, now: Timestamp) -> Vec<Notice> {
+    pub fn new_notices(&mut self, status: &Status, now: Timestamp) -> Vec<Notice> {
         let mut notices = Vec::new();
         if !std::mem::replace(&mut self.is_started, true) {
             notices.push(self.notice(status, now, NoticeEvent::Started, &started(&status.plan)));
@@ -79,7 +79,7 @@ impl NoticeSource {
 
     /// When the caller must check the status again even if it does not change: a step has then waited long enough for a
     /// notice.
-    pub fn look_again(&self) -> Option<Timestamp> {
+    pub fn next_check(&self) -> Option<Timestamp> {
         let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_sent)?;
         Some(after(waiting.since, TIMEOUT))
     }

@@ -36,11 +36,11 @@ pub enum Intent {
 #[derive(Debug, Clone, Copy)]
 pub struct ReleasePreview<'a> {
     /// The snapshot of the target.
-    pub here: Option<&'a Snapshot>,
+    pub target: Option<&'a Snapshot>,
     /// The configuration and records of the target, once known.
     pub terms: Option<&'a Terms>,
     /// The snapshot of the same service in the environment of `rules.only_from`.
-    pub there: Option<&'a Snapshot>,
+    pub first: Option<&'a Snapshot>,
     /// Whether the lock, if there is one, belongs to a standby that the next release ends.
     pub lock_is_standby: bool,
     pub now: Timestamp,
@@ -67,7 +67,7 @@ impl ReleasePreview<'_> {
                 against.push(Refusal::NoHealthCheck);
             }
         }
-        let Some(snapshot) = self.here else {
+        let Some(snapshot) = self.target else {
             return against;
         };
         if let Some(lock) = snapshot.lock.as_ref().filter(|_| !self.lock_is_standby) {
@@ -93,7 +93,7 @@ impl ReleasePreview<'_> {
     pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
         let mut against = Vec::new();
         // If nothing is in the live slot any more, the planner releases the same version into the other slot.
-        let live = self.here.and_then(Snapshot::live_instance);
+        let live = self.target.and_then(Snapshot::live_instance);
         if let Some(live) = live.filter(|live| live.digest == *digest) {
             against.push(Refusal::AlreadyLive {
                 slot: live.slot,
@@ -104,7 +104,7 @@ impl ReleasePreview<'_> {
         let Some(terms) = self.terms else {
             return against;
         };
-        if let (Some(environment), Some(first)) = (&terms.rules.only_from, self.there)
+        if let (Some(environment), Some(first)) = (&terms.rules.only_from, self.first)
             && intent == Intent::Promote
             && first.sources.runtime.is_live()
             && first.live_slot() != LiveSlot::Unknown

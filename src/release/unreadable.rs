@@ -12,7 +12,7 @@ pub(super) fn unreadable(
     let problems = record.problems.iter();
     let stopping = problems.filter(|(key, _)| stops(StoredKey::of(target, key)));
     let refusals = stopping.map(|(key, problem)| Refusal::Unknown {
-        what: format!("the content of {key}"),
+        fact: format!("the content of {key}"),
         why: problem.clone(),
     });
     refusals.collect()
@@ -21,7 +21,7 @@ pub(super) fn unreadable(
 /// A refusal for an unreadable release that is newer than all readable ones, because it may be open.
 pub(super) fn unreadable_release((id, why): &(ReleaseId, String)) -> Refusal {
     Refusal::Unknown {
-        what: format!("whether the newest release, {id}, has ended"),
+        fact: format!("whether the newest release, {id}, has ended"),
         why: why.clone(),
     }
 }

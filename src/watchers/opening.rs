@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 const PROBE_SPACING: Duration = Duration::from_millis(4);
 
 /// Waits until runtime and store of every target have answered or failed, at most one second.
-pub(super) async fn all_heard(world: &mut watch::Receiver<Arc<World>>) {
+pub(super) async fn all_answered(world: &mut watch::Receiver<Arc<World>>) {
     let have_answered = |world: &Arc<World>| {
         world
             .snapshots
@@ -104,7 +104,7 @@ mod tests {
         let (_focus_on, focus) = watch::channel(None);
         let web = target("web");
         let mut one_turn = Box::pin(turn(0, &web, worlds.clone(), focus));
-        let mut opening = Box::pin(all_heard(&mut worlds));
+        let mut opening = Box::pin(all_answered(&mut worlds));
         assert_eq!((&mut one_turn).now_or_never(), None);
         publish.send_replace(world(&half, &none));
         assert_eq!((&mut one_turn).now_or_never(), None);
@@ -131,6 +131,6 @@ mod tests {
     async fn it_stops_waiting_after_a_second() {
         let none = Sources::default();
         let (_publish, mut world) = watch::channel(world(&none, &none));
-        all_heard(&mut world).await;
+        all_answered(&mut world).await;
     }
 }

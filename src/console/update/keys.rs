@@ -236,6 +236,6 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         let text = format!("cannot copy {label}: {size} KiB, but terminals accept at most 64 KiB");
         return super::refused(model, &text);
     }
-    super::say(model, Weight::Told, &format!("copied {label}: {text}"));
+    super::say(model, Weight::Normal, &format!("copied {label}: {text}"));
     vec![Effect::Copy(text)]
 }

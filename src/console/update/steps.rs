@@ -26,7 +26,7 @@ pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status)
 /// Adds the changes of releases in the journals. Leaves out the releases that this console drives, because [`moved`]
 /// logs them, and releases that had already ended when the console read them for the first time.
 pub(super) fn observed(model: &mut Model, before: &Releases) {
-    let releases = Arc::clone(&model.told);
+    let releases = Arc::clone(&model.releases_observed);
     for (target, now) in releases.iter() {
         let status = &now.status;
         let is_own = model

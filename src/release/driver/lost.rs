@@ -81,7 +81,7 @@ fn to(holder: &LockHolder) -> String {
 
 /// The message of a failure. If a write failed because this driver lost its lock, the message names the operator who
 /// holds the lock now.
-pub(super) async fn words(world: &World, failure: &Failure) -> String {
+pub(super) async fn message(world: &World, failure: &Failure) -> String {
     if failure.kind != FailureKind::Fenced {
         return failure.to_string();
     }

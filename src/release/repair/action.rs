@@ -62,7 +62,7 @@ pub enum RepairAction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
     /// The content of the route's key, which must be unchanged when it is written.
-    pub from: Standing,
+    pub from: RouteBefore,
     /// The slot that the new route names.
     pub live: Slot,
     /// The new generation. It is lower only if no switch can have made the current one.
@@ -75,11 +75,11 @@ pub struct Rewrite {
 
 /// The route's key before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RouteBefore {
     Missing,
     Unreadable,
     /// It contains this generation and slot.
-    Says(u64, Slot),
+    Contains(u64, Slot),
 }
 
 impl RepairAction {
@@ -200,7 +200,7 @@ impl RepairAction {
                 definition.endpoints.get(*slot),
                 digest.short()
             )],
-            Self::Route(route) => vec![route.words()],
+            Self::Route(route) => vec![route.describe()],
             Self::Rebase { from, generation } => proxy.rebase(&RebaseOrder {
                 from: *from,
                 generation: *generation,
@@ -237,16 +237,16 @@ impl Rewrite {
     /// The current generation, if it is lowered.
     pub fn lowered(&self) -> Option<u64> {
         match self.from {
-            Standing::Says(stood, _) if stood > self.generation => Some(stood),
+            RouteBefore::Contains(stood, _) if stood > self.generation => Some(stood),
             _ => None,
         }
     }
 
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         let from = match self.from {
-            Standing::Missing => "only if there still is none".to_owned(),
-            Standing::Unreadable => "only over what cannot be read".to_owned(),
-            Standing::Says(generation, slot) => {
+            RouteBefore::Missing => "only if there still is none".to_owned(),
+            RouteBefore::Unreadable => "only over what cannot be read".to_owned(),
+            RouteBefore::Contains(generation, slot) => {
                 format!("only if it still is {slot} generation {generation}")
             }
         };

@@ -4,7 +4,7 @@
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
-use super::{Item, Planned, Remedy, RepairAction, RepairPlan, Rewrite, Standing, Verdict, plan};
+use super::{Item, Planned, Remedy, RepairAction, RepairPlan, Rewrite, RouteBefore, Verdict, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, instance, live, pointer, proxy, public, release, route,
 };
@@ -102,7 +102,7 @@ fn a_proxy_at_the_highest_generation_is_left_with_instructions() {
 fn the_guard_lowers_only_impossible_generations() {
     let lower = |from: u64, generation: u64| {
         RepairAction::Route(Rewrite {
-            from: Standing::Says(from, Slot::Blue),
+            from: RouteBefore::Contains(from, Slot::Blue),
             live: Slot::Blue,
             generation,
             digest: digest('a'),
@@ -305,7 +305,7 @@ fn an_unproven_route_beside_an_empty_live_slot_is_removed_by_a_person_and_then_r
 #[test]
 fn a_generation_is_lowered_under_what_is_not_healthy_where_nothing_else_changes() {
     let lower = RepairAction::Route(Rewrite {
-        from: Standing::Says(HIGHEST_GENERATION, Slot::Blue),
+        from: RouteBefore::Contains(HIGHEST_GENERATION, Slot::Blue),
         live: Slot::Blue,
         generation: TOLD,
         digest: digest('a'),
@@ -337,7 +337,7 @@ fn a_generation_is_lowered_under_what_is_not_healthy_where_nothing_else_changes(
         );
     }
     let raise = RepairAction::Route(Rewrite {
-        from: Standing::Says(TOLD, Slot::Blue),
+        from: RouteBefore::Contains(TOLD, Slot::Blue),
         live: Slot::Blue,
         generation: TOLD + 1,
         digest: digest('a'),

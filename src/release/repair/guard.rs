@@ -1,7 +1,7 @@
 //! The interlocks of a repair, over the latest observation: directly before an action, whether it is safe, and after it,
 //! whether its result is true. An unknown state is never safe.
 
-use super::action::{RepairAction, Rewrite, Standing};
+use super::action::{RepairAction, Rewrite, RouteBefore};
 use super::seen::out_of_reach;
 use crate::inventory::{
     Installation, Instance, PointerState, Registration, Route, Slot, Snapshot, StoredKey,
@@ -151,9 +151,9 @@ fn fit_for_traffic(now: &Now<'_>, slot: Slot) -> Result<(), String> {
 
 fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
     let current = match now.route() {
-        Some(route) => Standing::Says(route.generation, route.live),
-        None if now.is_unreadable("route") => Standing::Unreadable,
-        None => Standing::Missing,
+        Some(route) => RouteBefore::Contains(route.generation, route.live),
+        None if now.is_unreadable("route") => RouteBefore::Unreadable,
+        None => RouteBefore::Missing,
     };
     if current != rewrite.from {
         return Verdict::Refuse(

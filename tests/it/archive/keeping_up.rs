@@ -50,7 +50,7 @@ async fn an_open_console_archives_and_prunes_and_reports_it() {
         .unwrap_or_else(|problems| panic!("{problems}"));
     let app = wire::build(&loaded.settings, false).expect("an app");
     let watching = watchers::start(&app.engine, app.frame.clone(), std::future::ready(()));
-    let (keeping, mut kept) = app.keep_up(&watching);
+    let (keeping, mut kept) = app.update_archive(&watching);
     let keeping = tokio::spawn(keeping);
     kept_some(&mut kept).await;
 
