@@ -169,7 +169,7 @@ impl Holds for EtcdHolds {
         self.change(target, doing, |current| match current {
             Some(current) if current == ended => Ok(Answer::Done(())),
             Some(current) if current == *hold => Ok(Answer::Put(Box::new(ended.clone()), ())),
-            Some(current) => Err(self.conflict(doing, &format!("another hold exists: {current}"))),
+            Some(current) => Err(self.conflict(doing, &format!("the hold has changed since you saw it. It is now: {current}. Read it, then try again"))),
             None => Err(self.conflict(doing, "the hold has already been cleared")),
         })
         .await
@@ -191,7 +191,7 @@ impl Holds for EtcdHolds {
                 next: Box::new(next.clone()),
                 done: (),
             }),
-            Some(current) => Err(self.conflict(doing, &format!("another hold exists: {current}"))),
+            Some(current) => Err(self.conflict(doing, &format!("the hold has changed since you saw it. It is now: {current}. Read it, then try again"))),
             None => Err(self.conflict(doing, "the hold has already been cleared")),
         })
         .await

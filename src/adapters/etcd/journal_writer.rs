@@ -38,7 +38,7 @@ impl JournalWriter for EtcdWriter {
         let value = values::encode(&self.store, doing, record)?;
         let room = LARGEST_HEAD + record.closed.as_ref().map_or(0, |_| CLOSING);
         if value.len() > room {
-            return Err(self.too_large(doing, "the head of the release", value.len(), room));
+            return Err(self.too_large(doing, "the record of the release", value.len(), room));
         }
         self.change(target, fence, doing, vec![key.clone()])
             .make(|seen| {
@@ -55,7 +55,7 @@ impl JournalWriter for EtcdWriter {
                 if current.closed.is_none() && same(&current, &record.opening()) {
                     return Ok(write);
                 }
-                Err(conflict("a different head is already stored"))
+                Err(conflict("a different record is already stored"))
             })
             .await
     }

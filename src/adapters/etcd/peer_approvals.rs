@@ -1,5 +1,5 @@
-//! Peer approvals: one key each, on a lease that is never renewed. An approval is written only if the head of the
-//! release is still the open one that was read.
+//! Peer approvals: one key each, on a lease that is never renewed. An approval is written only if the release is open
+//! and its record has not changed since it was read.
 
 use std::time::Duration;
 
@@ -32,14 +32,17 @@ impl EtcdPeerApprovals {
         self.store.failure(FailureKind::Conflict, doing, reason)
     }
 
-    /// The revision of the release's head. It is a conflict if the release has ended or does not exist.
+    /// The revision of the release's record. It is a conflict if the release has ended or does not exist.
     async fn open_head(&self, doing: &str, key: &str, until: Instant) -> Result<i64> {
         let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
         let Some(pair) = found.into_iter().flatten().next() else {
             return Err(self.conflict(doing, "the release no longer exists"));
         };
         let head: ReleaseRecord = values::decode(&pair).map_err(|reason| {
-            self.conflict(doing, &format!("the record of the release: {reason}"))
+            self.conflict(
+                doing,
+                &format!("the record of the release cannot be read: {reason}"),
+            )
         })?;
         if head.closed.is_some() {
             return Err(self.conflict(doing, "the release has ended"));

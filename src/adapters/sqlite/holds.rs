@@ -44,7 +44,7 @@ impl Holds for Store {
             Some(current) if current == ended => Ok(()),
             Some(current) if current == hold => write(change, &of, &ended),
             Some(current) => {
-                let problem = format!("another hold exists: {current}");
+                let problem = format!("the hold has changed since you saw it. It is now: {current}. Read it, then try again");
                 Err(Fault::conflict(sanitize(&problem)))
             }
             None => Err(Fault::conflict("the hold has already been cleared")),
@@ -69,7 +69,7 @@ impl Holds for Store {
                 write(change, &of, &next)
             }
             Some(current) => {
-                let problem = format!("another hold exists: {current}");
+                let problem = format!("the hold has changed since you saw it. It is now: {current}. Read it, then try again");
                 Err(Fault::conflict(sanitize(&problem)))
             }
             None => Err(Fault::conflict("the hold has already been cleared")),

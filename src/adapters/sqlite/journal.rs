@@ -175,7 +175,7 @@ fn readable(heads: Vec<(ReleaseId, Head)>) -> Vec<ReleaseRecord> {
 impl JournalWriter for Store {
     async fn head(&self, record: &ReleaseRecord, fence: &Fence) -> Result<()> {
         let (record, fence) = (record.clone(), fence.clone());
-        let doing = format!("writing the head of release {}", record.id);
+        let doing = format!("writing the record of release {}", record.id);
         self.write(doing, move |change| {
             change.compare(&record.target, &fence)?;
             let text = encode(&record)?;
@@ -185,7 +185,7 @@ impl JournalWriter for Store {
                 }
                 if !closes(&stored, &record)? {
                     return Err(Fault::conflict(
-                        "a different head is already stored, and this write does not close it",
+                        "a different record is already stored, and this write does not close it",
                     ));
                 }
             }

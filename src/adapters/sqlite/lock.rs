@@ -54,7 +54,7 @@ pub(super) fn not_believed(sql: &Transaction<'_>, target: &Target) -> Outcome<Op
             Err(_) => format!("{ends} ms after 1970"),
         };
         format!(
-            "the lock expires at {ends}, later than any lease lasts, so Greenroom treats it as expired and the next driver takes it over"
+            "the lock expires at {ends}. No driver can set a time so far ahead: a clock was wrong, or another program wrote the lock. Greenroom treats the lock as expired, and the next driver takes it over"
         )
     }))
 }

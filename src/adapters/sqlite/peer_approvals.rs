@@ -27,8 +27,9 @@ impl PeerApprovals for Store {
             let Some(text) = stored_head(&change.sql, &of, given.release)? else {
                 return Err(Fault::conflict("the release no longer exists"));
             };
-            let head: ReleaseRecord = decode(&text)
-                .map_err(|error| Fault::conflict(format!("the record of the release: {error}")))?;
+            let head: ReleaseRecord = decode(&text).map_err(|error| {
+                Fault::conflict(format!("the record of the release cannot be read: {error}"))
+            })?;
             if head.closed.is_some() {
                 return Err(Fault::conflict("the release has ended"));
             }

@@ -122,8 +122,8 @@ pub struct Model {
     pub releases_observed: Arc<Releases>,
     /// The request of this console for a handover, until it is answered or has expired.
     pub asking: Option<Asking>,
-    /// The other console that was last observed to drive a release of this console. The driver was told to check its
-    /// lock.
+    /// The other console that was observed to drive a release of this console. The driver in this console was then told
+    /// to check its lock.
     pub competing_console: Option<String>,
     /// The last request for a handover that was announced to the operator, by target.
     pub announced_requests: BTreeMap<Target, HandoverRequest>,
@@ -309,8 +309,8 @@ impl Model {
         })
     }
 
-    /// Whether this console stopped driving its release of a target, and the journal does not show that the release
-    /// has ended.
+    /// Whether this console stopped driving its release of a target, and the journal shows neither the end of this
+    /// release nor another release.
     pub fn is_lost_here(&self, target: &Target) -> bool {
         let own = self.releases.get(target).map(|own| own.plan.release);
         let newest = self

@@ -238,7 +238,7 @@ fn say(model: &mut Model, weight: Weight, text: &str) {
 }
 
 fn refusal_not_stored(model: &mut Model, target: &Target, why: &str) -> Vec<Effect> {
-    let text = format!("{target}: your refusal could not be stored: {why}");
+    let text = format!("your refusal to hand over {target} could not be stored: {why}");
     refused(model, &text)
 }
 

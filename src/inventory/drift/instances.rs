@@ -35,7 +35,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
             drifts
         }
         (None, Some(_)) => {
-            let message = format!("{slot} is registered but has no instance");
+            let message = format!("{slot} is registered but empty");
             vec![Name::InstanceGone.with_message(message)]
         }
         (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),
@@ -72,7 +72,7 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
     }
     (entry.instance != instance.id).then(|| {
         Name::InstanceReplaced.with_message(format!(
-            "{slot} runs instance {} but is registered with instance {}",
+            "{slot} runs container or process {} but is registered with {}",
             instance.id.short(),
             entry.instance.short()
         ))
@@ -92,7 +92,8 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
             .is_empty()
             .then(|| Name::LiveNotRegistered.with_message(message));
     }
-    // A candidate is younger than the route. If an operator holds the lock, a driver is about to stop the old version.
+    // An instance of a newer release than the route is a candidate. An old version is no difference while a lock is
+    // held, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
     let is_old = instance
         .release
