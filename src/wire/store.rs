@@ -10,11 +10,11 @@ use crate::ports::{
     Holds, JournalReader, JournalWriter, Locks, Password, PeerApprovals, PresenceStore,
     RegistryReader, RegistryWriter, Seals,
 };
-use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
+use crate::settings::{EnvironmentSettings, EtcdConfig, SqliteConfig, StoreConfig};
 
 /// The parts of an etcd that environments share. The presence is shared too, so that a console appears once.
 type BuiltEtcd = (
-    EtcdPlace,
+    EtcdConfig,
     etcd::Store,
     Arc<etcd::EtcdReader>,
     Arc<dyn PresenceStore>,
@@ -24,7 +24,7 @@ type BuiltEtcd = (
 #[derive(Default)]
 pub(super) struct Stores {
     etcd: Vec<BuiltEtcd>,
-    sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>, Arc<dyn PresenceStore>)>,
+    sqlite: Vec<(SqliteConfig, Arc<sqlite::Store>, Arc<dyn PresenceStore>)>,
     /// The password of the store of each environment that has one.
     pub(super) passwords: Vec<(EnvironmentName, Password)>,
 }
@@ -45,15 +45,15 @@ pub(super) struct Store {
 impl Builder<'_> {
     pub(super) fn store(&mut self, environment: &EnvironmentSettings) -> Result<Store, WireError> {
         match &environment.store {
-            StorePlace::Etcd(place) => self.etcd(environment, place),
-            StorePlace::Sqlite(place) => self.sqlite(environment, place),
+            StoreConfig::Etcd(place) => self.etcd(environment, place),
+            StoreConfig::Sqlite(place) => self.sqlite(environment, place),
         }
     }
 
     fn etcd(
         &mut self,
         environment: &EnvironmentSettings,
-        place: &EtcdPlace,
+        place: &EtcdConfig,
     ) -> Result<Store, WireError> {
         let existing = self.stores.etcd.iter().find(|(other, ..)| other == place);
         let (store, reader, presence) = if let Some((_, store, reader, presence)) = existing {
@@ -92,7 +92,7 @@ impl Builder<'_> {
         })
     }
 
-    fn etcd_options(&mut self, place: &EtcdPlace) -> etcd::Options {
+    fn etcd_options(&mut self, place: &EtcdConfig) -> etcd::Options {
         let mut options = etcd::Options::new(place.endpoints.clone());
         options.prefix.clone_from(&place.prefix);
         options.tls = place.tls.as_ref().map(|tls| etcd::Tls {
@@ -104,7 +104,7 @@ impl Builder<'_> {
                 .settings
                 .environments
                 .iter()
-                .filter(|other| matches!(&other.store, StorePlace::Etcd(its) if its == place));
+                .filter(|other| matches!(&other.store, StoreConfig::Etcd(its) if its == place));
             let sharing: Vec<&EnvironmentSettings> = sharing.collect();
             let named: Vec<String> = sharing
                 .iter()
@@ -142,7 +142,7 @@ impl Builder<'_> {
     fn sqlite(
         &mut self,
         environment: &EnvironmentSettings,
-        place: &SqlitePlace,
+        place: &SqliteConfig,
     ) -> Result<Store, WireError> {
         let lease = environment.lock_lease;
         let heartbeat = environment.lock_heartbeat.min(lease / 3);

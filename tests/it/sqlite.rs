@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use greenroom::adapters::sqlite::{SqlitePresence, Store};
 use greenroom::history::{
-    Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
+    Direction, Entry, FORMAT, JournalEvent, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{
     Digest, FencingToken, HoldChange, ImageLabels, InstanceId, LockRecord, Operator, OthersKeys,
@@ -146,7 +146,7 @@ fn entry(sequence: u32, step: Step) -> Entry {
     Entry {
         sequence,
         at: Timestamp::UNIX_EPOCH,
-        what: Happening::Intent {
+        event: JournalEvent::Intent {
             peer_approvals: Vec::new(),
             step,
             direction: Direction::Forward,
@@ -430,7 +430,7 @@ async fn nothing_is_written_under_a_lock_whose_end_is_not_believed() {
     let refused = store.register(&web(), &entry, &fence).await;
     let failure = refused.expect_err("no lease lasts as long");
     assert_eq!(failure.kind, FailureKind::Fenced, "{failure}");
-    assert!(failure.said.contains("is not valid"), "{failure}");
+    assert!(failure.message.contains("is not valid"), "{failure}");
     ends_in(longest - 60_000);
     assert!(Locks::holds(&store, &web(), &fence).await.expect("read"));
     let written = store.register(&web(), &entry, &fence).await;
@@ -588,7 +588,7 @@ async fn a_database_of_an_older_greenroom_gets_the_presence_table() {
     let store = brief(&file, 3000).await;
     let ana = SqlitePresence::new(&store);
     let watcher = crate::support::presence::watcher("ana");
-    ana.here(&web(), &watcher).await.expect("here");
+    ana.show(&web(), &watcher).await.expect("here");
     let record = store.read(&web()).await.expect("a record");
     assert_eq!(record.watching, [watcher]);
 }

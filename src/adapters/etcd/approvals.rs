@@ -68,7 +68,7 @@ impl EtcdReader {
                     approvals.take(own, pairs);
                 }
             }
-            Err(failure) if is_too_large(&failure.said) => {
+            Err(failure) if is_too_large(&failure.message) => {
                 for own in &approvers {
                     let read = self.store.ranges(&doing, until, vec![newest_of(own)]).await;
                     match read {
@@ -76,8 +76,8 @@ impl EtcdReader {
                             let pairs = found.into_iter().flatten().collect();
                             approvals.take(own, pairs);
                         }
-                        Err(failure) if is_too_large(&failure.said) => {
-                            approvals.add_problem(&String::from_utf8_lossy(own), &failure.said);
+                        Err(failure) if is_too_large(&failure.message) => {
+                            approvals.add_problem(&String::from_utf8_lossy(own), &failure.message);
                         }
                         Err(failure) => return Err(failure),
                     }
@@ -108,8 +108,8 @@ impl EtcdReader {
             let read = TxnOp::get(from, Some(page));
             let pairs = match self.store.ranges(&doing, until, vec![read]).await {
                 Ok((_, found)) => found.into_iter().flatten().collect::<Vec<_>>(),
-                Err(failure) if is_too_large(&failure.said) => {
-                    approvals.add_general_problem(&prefix, &failure.said);
+                Err(failure) if is_too_large(&failure.message) => {
+                    approvals.add_general_problem(&prefix, &failure.message);
                     break;
                 }
                 Err(failure) => return Err(failure),

@@ -139,7 +139,7 @@ impl Change<'_> {
                 self.doing,
                 format!(
                     "{}; reading the result back also failed: {}",
-                    lost.said, failure.said
+                    lost.said, failure.message
                 ),
             )
             .hint("the change may have been made: check before you repeat it")

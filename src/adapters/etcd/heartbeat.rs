@@ -138,7 +138,7 @@ impl Held {
             .store
             .ranges("reading the lock", until, vec![read])
             .await
-            .map_err(|failure| EtcdError::unclear(failure.said))?;
+            .map_err(|failure| EtcdError::unclear(failure.message))?;
         let current = answer.1.into_iter().flatten().next();
         match current.as_ref().map(token) {
             Some(token) if token == self.token => Ok(()),

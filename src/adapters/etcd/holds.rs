@@ -152,11 +152,13 @@ impl Holds for EtcdHolds {
     async fn place(&self, target: &Target, hold: &Hold) -> Result<Option<Hold>> {
         let doing = &format!("placing a hold on {target}");
         self.change(target, doing, |current| {
-            Ok(match current.filter(|current| current.stands(hold.since)) {
-                Some(current) if current == *hold => Answer::Done(None),
-                Some(current) => Answer::Done(Some(current)),
-                None => Answer::Put(Box::new(hold.clone()), None),
-            })
+            Ok(
+                match current.filter(|current| current.is_active(hold.since)) {
+                    Some(current) if current == *hold => Answer::Done(None),
+                    Some(current) => Answer::Done(Some(current)),
+                    None => Answer::Put(Box::new(hold.clone()), None),
+                },
+            )
         })
         .await
     }

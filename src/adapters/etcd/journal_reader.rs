@@ -137,7 +137,7 @@ impl JournalReader for EtcdReader {
         Ok(Some((Recorded { head, entries }, unread)))
     }
 
-    async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
+    async fn audit_record(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
         self.beside_of(target, id).await
     }
 

@@ -305,7 +305,7 @@ impl EtcdLocks {
         };
         let message = format!(
             "{}; reading the result back also failed: {}",
-            lost.said, failure.said
+            lost.said, failure.message
         );
         self.store
             .failure(FailureKind::Ambiguous, doing, message)

@@ -96,7 +96,7 @@ impl PeerApprovals for EtcdPeerApprovals {
         }
     }
 
-    async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
+    async fn withdraw(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
         let doing = &format!(
             "withdrawing the approval of release {} of {target}",
             peer_approval.release

@@ -116,7 +116,7 @@ impl EtcdPresence {
 
 #[async_trait]
 impl PresenceStore for EtcdPresence {
-    async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()> {
+    async fn show(&self, target: &Target, watcher: &Watcher) -> Result<()> {
         let doing = &format!("showing this console at {target}");
         let store = &self.inner.store;
         let key = store.keys().watcher(target, &watcher.console);
@@ -128,7 +128,7 @@ impl PresenceStore for EtcdPresence {
         self.inner.publish(&mut published, doing).await
     }
 
-    async fn gone(&self, target: &Target, console: &str) -> Result<()> {
+    async fn hide(&self, target: &Target, console: &str) -> Result<()> {
         let doing = &format!("removing this console from {target}");
         let store = &self.inner.store;
         let key = &store.keys().watcher(target, console);
@@ -141,7 +141,7 @@ impl PresenceStore for EtcdPresence {
         store.ask(doing, store.deadline(), delete).await.map(|_| ())
     }
 
-    async fn ask(
+    async fn request_handover(
         &self,
         target: &Target,
         request: &HandoverRequest,

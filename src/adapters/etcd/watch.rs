@@ -164,7 +164,7 @@ impl Watcher {
     async fn current_revision(&self) -> std::result::Result<i64, EtcdError> {
         revision(&self.store).await.map_err(|failure| EtcdError {
             sort: Sort::Refused(failure.kind),
-            said: failure.said,
+            said: failure.message,
             hint: failure.hint,
         })
     }

@@ -24,7 +24,7 @@ impl Holds for Store {
         self.write(
             format!("placing a hold on {target}"),
             move |change| match current_hold(change, &of)? {
-                Some(current) if current.stands(hold.since) => {
+                Some(current) if current.is_active(hold.since) => {
                     Ok((current != hold).then_some(current))
                 }
                 _ => {

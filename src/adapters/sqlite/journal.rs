@@ -102,7 +102,7 @@ impl JournalReader for Store {
         Ok(read.map(|(recorded, unread)| (recorded, unread.into_iter().map(failure).collect())))
     }
 
-    async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
+    async fn audit_record(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
         self.beside_of(target, id).await
     }
 

@@ -41,7 +41,7 @@ impl PeerApprovals for Store {
         .await
     }
 
-    async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
+    async fn withdraw(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
         let (of, name) = (target.to_string(), name(peer_approval));
         let doing = format!(
             "withdrawing the approval of release {} of {target}",

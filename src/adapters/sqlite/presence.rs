@@ -238,7 +238,7 @@ fn name_of(console: &str) -> String {
 
 #[async_trait]
 impl PresenceStore for SqlitePresence {
-    async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()> {
+    async fn show(&self, target: &Target, watcher: &Watcher) -> Result<()> {
         let (of, watcher, end) = (target.clone(), watcher.clone(), self.end());
         let console = watcher.console.clone();
         let work = move |change: &Change<'_>| {
@@ -256,7 +256,7 @@ impl PresenceStore for SqlitePresence {
         Ok(())
     }
 
-    async fn gone(&self, target: &Target, console: &str) -> Result<()> {
+    async fn hide(&self, target: &Target, console: &str) -> Result<()> {
         let (of, name) = (target.to_string(), name_of(console));
         let work = move |change: &Change<'_>| remove(change, &of, &name);
         self.inner
@@ -265,7 +265,7 @@ impl PresenceStore for SqlitePresence {
             .await
     }
 
-    async fn ask(
+    async fn request_handover(
         &self,
         target: &Target,
         request: &HandoverRequest,

@@ -1,7 +1,7 @@
 //! The journal: written once, listed by heads, and small.
 
 use greenroom::history::{
-    Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
+    Direction, Entry, FORMAT, JournalEvent, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{ImageLabels, ReleaseId, Slot, Target, Version};
 use greenroom::ports::{
@@ -43,7 +43,7 @@ pub(super) fn entry(sequence: u32, failure: Option<String>) -> Entry {
     Entry {
         sequence,
         at: "2026-01-01T00:00:01Z".parse().expect("a time"),
-        what: Happening::Outcome {
+        event: JournalEvent::Outcome {
             step: Step::Pull,
             direction: Direction::Forward,
             failure,

@@ -72,11 +72,13 @@ async fn etcd_keeps_watchers_and_handover_requests_like_every_store() {
     contract.holds().await;
     contract.ends_with_its_console(presence()).await;
     // Two consoles have one lease each, however many keys they write.
-    ana.here(&world.target, &crate::support::presence::watcher("ana"))
+    ana.show(&world.target, &crate::support::presence::watcher("ana"))
         .await
         .expect("here");
     let asked = crate::support::presence::request("ana");
-    ana.ask(&world.target, &asked).await.expect("asked");
+    ana.request_handover(&world.target, &asked)
+        .await
+        .expect("asked");
     let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     for key in [watching, world.key("wheel")] {
         let stored = world.etcdctl(&["get", &key, "--write-out=json"]);

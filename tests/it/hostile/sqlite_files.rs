@@ -33,7 +33,7 @@ async fn place() -> Place {
     let leaving = SqlitePresence::new(&store);
     let watcher = crate::support::presence::watcher("ana");
     leaving
-        .here(&stores::target(), &watcher)
+        .show(&stores::target(), &watcher)
         .await
         .expect("written");
     leaving.leave().await.expect("written");

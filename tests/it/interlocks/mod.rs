@@ -5,9 +5,9 @@
 mod crashes;
 mod letting_go;
 mod life;
+mod observed_elsewhere;
 mod others;
 mod public;
-mod told_elsewhere;
 mod world;
 mod writing;
 

@@ -4,10 +4,10 @@
 
 mod answers;
 mod calls;
+mod can_finish;
 mod driver;
 mod engine;
 mod flaws;
-mod goes_on;
 mod happens;
 mod journal;
 mod look;
