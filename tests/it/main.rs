@@ -46,6 +46,7 @@ mod settings;
 mod silent_servers;
 mod sqlite;
 mod standby;
+mod store;
 mod stories;
 mod support;
 mod surroundings;

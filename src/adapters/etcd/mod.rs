@@ -35,6 +35,8 @@ mod holds;
 mod journal_reader;
 mod journal_writer;
 mod keys;
+mod kv;
+mod kv_watch;
 mod locks;
 mod options;
 mod others;

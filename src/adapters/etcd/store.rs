@@ -48,6 +48,7 @@ struct Inner {
     /// The index of the node to try first.
     good: AtomicUsize,
     name: String,
+    prefix: String,
     keys: Keys,
     deadline: Duration,
     options: Options,
@@ -81,6 +82,7 @@ impl Store {
                 nodes,
                 good: AtomicUsize::new(0),
                 name,
+                prefix: keys.all(),
                 keys,
                 deadline: options.deadline,
                 options: options.clone(),
@@ -112,6 +114,15 @@ impl Store {
     /// The deadline of a call that starts now.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.inner.deadline
+    }
+
+    /// The prefix of all keys, with a slash at the end.
+    pub(super) fn prefix(&self) -> &str {
+        &self.inner.prefix
+    }
+
+    pub(super) fn time_limit(&self) -> Duration {
+        self.inner.deadline
     }
 
     pub(super) fn failure(
@@ -298,6 +309,15 @@ impl Store {
             FailureKind::Unreachable => failure.hint("check that etcd is running and has a leader"),
             _ => failure,
         }
+    }
+
+    /// The failure of a call that may change something. Without an answer, the call may have been applied.
+    pub(super) fn failed(&self, doing: &str, error: EtcdError) -> Failure {
+        if error.sort != Sort::Unclear {
+            return self.unanswered(doing, error);
+        }
+        self.failure(FailureKind::Ambiguous, doing, error.said)
+            .hint("the change may have been made: check before you repeat it")
     }
 
     fn is_encrypted(&self) -> bool {

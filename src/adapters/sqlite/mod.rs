@@ -9,10 +9,14 @@
 
 mod beside;
 mod changes;
+mod database;
 mod fault;
+mod file;
 mod holds;
 mod journal;
+mod kv;
 mod lock;
+mod pairs;
 mod peer_approvals;
 mod presence;
 mod registry;
@@ -20,7 +24,9 @@ mod repairs;
 mod schema;
 mod seals;
 mod store;
+mod tables;
 mod transaction;
+mod watch;
 
 use crate::ports::{Bound, TimeLimit};
 
@@ -32,5 +38,6 @@ pub const BOUNDS: [Bound; 1] = [Bound {
     time: TimeLimit::Within(store::DEADLINE),
 }];
 
+pub use database::Database;
 pub use presence::SqlitePresence;
 pub use store::Store;

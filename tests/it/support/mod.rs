@@ -7,6 +7,7 @@ pub(crate) mod json_lines;
 pub(crate) mod load;
 mod load_client;
 mod load_report;
+pub(crate) mod lossy;
 pub(crate) mod middleman;
 pub(crate) mod needs;
 pub(crate) mod peer_approvals;
