@@ -44,7 +44,6 @@ mod sample;
 mod sandbox;
 mod settings;
 mod silent_servers;
-mod sqlite;
 mod standby;
 mod store;
 mod stories;

@@ -10,9 +10,9 @@ use etcd_client::{
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
+use super::cluster::{Answer, Cluster};
 use super::error::{EtcdError, Sort};
-use super::kv_watch;
-use super::store::{Answer, Store};
+use super::watch;
 use crate::ports::kv::{
     Call, Change, Command, Committed, Granted, Kv, LeaseId, Pair, Range, Read, Txn, Write,
 };
@@ -20,21 +20,21 @@ use crate::ports::{FailureKind, Result};
 use crate::sanitize::sanitize;
 
 #[async_trait]
-impl Kv for Store {
+impl Kv for Cluster {
     fn name(&self) -> &str {
-        Store::name(self)
+        Cluster::name(self)
     }
 
     fn prefix(&self) -> &str {
-        Store::prefix(self)
+        Cluster::prefix(self)
     }
 
     fn time_limit(&self) -> Duration {
-        Store::time_limit(self)
+        Cluster::time_limit(self)
     }
 
     fn user(&self) -> Option<&str> {
-        Store::user(self)
+        Cluster::user(self)
     }
 
     fn has_roles(&self) -> bool {
@@ -57,14 +57,14 @@ impl Kv for Store {
     }
 
     async fn clock(&self) -> Result<Option<Timestamp>> {
-        Store::clock(self).await
+        Cluster::clock(self).await
     }
 
     async fn revision(&self, call: Call<'_>) -> Result<i64> {
         // Every answer has the revision; this request counts Greenroom's keys.
         let answer = self.ask(call.doing, call.until, |client| {
             let options = GetOptions::new().with_prefix().with_count_only();
-            let prefix = Store::prefix(self).to_owned();
+            let prefix = Cluster::prefix(self).to_owned();
             async move { client.kv_client().get(prefix, Some(options)).await }
         });
         Ok(answer.await?.header().map_or(0, ResponseHeader::revision))
@@ -149,7 +149,7 @@ impl Kv for Store {
     }
 
     async fn watch(&self, call: Call<'_>, from: i64) -> Result<BoxStream<'static, Result<Change>>> {
-        kv_watch::start(self, call, from).await
+        watch::start(self, call, from).await
     }
 }
 

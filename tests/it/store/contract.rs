@@ -405,33 +405,3 @@ pub(super) async fn a_store_that_hangs_is_reported_in_time(
     }
     place.put("after", "1").await;
 }
-
-macro_rules! contract {
-    ($place:expr; $($name:ident)*) => {
-        $(
-            #[tokio::test]
-            async fn $name() {
-                $crate::store::contract::$name(&$place).await;
-            }
-        )*
-    };
-}
-
-/// Runs the contract over one adapter.
-macro_rules! every_contract {
-    ($place:expr) => {
-        $crate::store::contract::contract! {
-            $place;
-            all_ranges_are_read_at_one_revision
-            a_transaction_changes_everything_or_nothing
-            of_many_writers_one_wins
-            a_pair_disappears_with_its_lease
-            a_renewed_lease_keeps_its_pairs
-            a_lease_outlives_its_process_and_still_expires
-            a_watch_reports_every_change_from_its_revision_on
-            a_transaction_can_be_repeated_after_a_lost_answer
-        }
-    };
-}
-
-pub(super) use {contract, every_contract};

@@ -1,13 +1,15 @@
-//! The contract over etcd.
+//! The contracts over etcd.
 
 use std::sync::Arc;
 
-use greenroom::adapters::etcd::{Options, Store};
+use greenroom::adapters::etcd::{Cluster, Options};
 use greenroom::ports::FailureKind;
 use greenroom::ports::kv::Kv;
 use ulid::Ulid;
 
-use super::contract::{self, Place, every_contract};
+use super::contract::{self, Place};
+use super::every_contract;
+use super::world::World;
 use crate::etcd::server::{Carries, Line, Server};
 use crate::etcd::world::etcdctl;
 
@@ -27,7 +29,7 @@ fn options(endpoint: &str, prefix: &str) -> Options {
 }
 
 fn open(endpoint: &str, prefix: &str) -> Arc<dyn Kv> {
-    Arc::new(Store::open(&options(endpoint, prefix)).expect("a store"))
+    Arc::new(Cluster::new(&options(endpoint, prefix)).expect("a cluster"))
 }
 
 fn at(endpoint: &str) -> Place {
@@ -51,7 +53,7 @@ fn shared() -> Place {
     at(&crate::support::etcd())
 }
 
-every_contract!(shared());
+every_contract!(shared(), World::shared());
 
 #[tokio::test]
 async fn a_watch_of_forgotten_changes_says_so() {

@@ -1,6 +1,7 @@
-//! A store that loses some answers or requests.
+//! A store that loses some answers or requests, or answers nothing any more.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ pub(crate) enum Loss {
     Answer,
     /// It does not arrive, and the sender does not know.
     Request,
+    /// It is not sent, and the sender knows.
+    NotSent,
+    /// It is carried out and its answer is lost, and no later call is answered.
+    AnswerAndLine,
 }
 
 /// A store behind a bad line.
@@ -25,6 +30,8 @@ pub(crate) enum Loss {
 pub(crate) struct Lossy {
     kv: Arc<dyn Kv>,
     losses: Arc<Mutex<VecDeque<Loss>>>,
+    hangs: Arc<AtomicBool>,
+    reads: Arc<AtomicUsize>,
     time_limit: Duration,
 }
 
@@ -33,6 +40,8 @@ impl Lossy {
         Self {
             kv: Arc::clone(kv),
             losses: Arc::default(),
+            hangs: Arc::default(),
+            reads: Arc::default(),
             time_limit: Duration::from_millis(500),
         }
     }
@@ -40,6 +49,29 @@ impl Lossy {
     /// Loses the next transaction.
     pub(crate) fn lose(&self, loss: Loss) {
         self.losses.lock().expect("no panic").push_back(loss);
+    }
+
+    /// Whether every loss has happened.
+    pub(crate) fn is_done(&self) -> bool {
+        self.losses.lock().expect("no panic").is_empty()
+    }
+
+    /// Answers nothing any more, or everything again.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::SeqCst);
+    }
+
+    /// The number of reads since the last call of this.
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.swap(0, Ordering::SeqCst)
+    }
+
+    async fn line(&self, kind: FailureKind, call: Call<'_>) -> Result<()> {
+        if self.hangs.load(Ordering::SeqCst) {
+            tokio::time::sleep_until(call.until).await;
+            return Err(self.failure(kind, call));
+        }
+        Ok(())
     }
 
     fn failure(&self, kind: FailureKind, call: Call<'_>) -> Failure {
@@ -74,18 +106,23 @@ impl Kv for Lossy {
     }
 
     async fn version(&self, call: Call<'_>) -> Result<String> {
+        self.line(FailureKind::Unreachable, call).await?;
         self.kv.version(call).await
     }
 
     async fn revision(&self, call: Call<'_>) -> Result<i64> {
+        self.line(FailureKind::Unreachable, call).await?;
         self.kv.revision(call).await
     }
 
     async fn read(&self, call: Call<'_>, ranges: &[Range]) -> Result<Read> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.line(FailureKind::Unreachable, call).await?;
         self.kv.read(call, ranges).await
     }
 
     async fn commit(&self, call: Call<'_>, txn: &Txn) -> Result<Committed> {
+        self.line(FailureKind::Ambiguous, call).await?;
         let loss = self.losses.lock().expect("no panic").pop_front();
         match loss {
             None => self.kv.commit(call, txn).await,
@@ -93,27 +130,38 @@ impl Kv for Lossy {
                 self.kv.commit(call, txn).await?;
                 Err(self.failure(FailureKind::Ambiguous, call))
             }
+            Some(Loss::AnswerAndLine) => {
+                self.kv.commit(call, txn).await?;
+                self.hang(true);
+                Err(self.failure(FailureKind::Ambiguous, call))
+            }
+            Some(Loss::NotSent) => Err(self.failure(FailureKind::Unreachable, call)),
             Some(Loss::Request) => Err(self.failure(FailureKind::Ambiguous, call)),
         }
     }
 
     async fn grant(&self, call: Call<'_>, ttl: Duration) -> Result<Granted> {
+        self.line(FailureKind::Unreachable, call).await?;
         self.kv.grant(call, ttl).await
     }
 
     async fn renew(&self, call: Call<'_>, lease: LeaseId) -> Result<Duration> {
+        self.line(FailureKind::Ambiguous, call).await?;
         self.kv.renew(call, lease).await
     }
 
     async fn revoke(&self, call: Call<'_>, lease: LeaseId) -> Result<()> {
+        self.line(FailureKind::Ambiguous, call).await?;
         self.kv.revoke(call, lease).await
     }
 
     async fn time_left(&self, call: Call<'_>, lease: LeaseId) -> Result<Option<Duration>> {
+        self.line(FailureKind::Unreachable, call).await?;
         self.kv.time_left(call, lease).await
     }
 
     async fn watch(&self, call: Call<'_>, from: i64) -> Result<BoxStream<'static, Result<Change>>> {
+        self.line(FailureKind::Unreachable, call).await?;
         self.kv.watch(call, from).await
     }
 }

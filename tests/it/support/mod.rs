@@ -10,6 +10,7 @@ mod load_report;
 pub(crate) mod lossy;
 pub(crate) mod middleman;
 pub(crate) mod needs;
+pub(crate) mod pairs;
 pub(crate) mod peer_approvals;
 pub(crate) mod presence;
 pub(crate) mod pty;
