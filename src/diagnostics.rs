@@ -23,7 +23,7 @@ use crate::private_files;
 /// The variable that selects what is logged: `target=level` words separated by commas.
 const LOG_VARIABLE: &str = "GREENROOM_LOG";
 
-/// The targets of Greenroom's own events: the crate, and two named after their subject.
+/// The log targets of Greenroom's own events: the crate, and the subjects `release` and `repair`.
 const OWN: [&str; 3] = ["greenroom", "release", "repair"];
 
 /// How many lines may wait for the disk. Further lines are left out of the file. The queue is allocated
@@ -41,14 +41,15 @@ static UNWRITTEN: OnceLock<String> = OnceLock::new();
 pub(crate) enum LogFile {
     /// The file is created with the first line.
     Wanted,
-    /// The file is created only if [`LOG_VARIABLE`] is set. Otherwise the command must not leave files behind.
+    /// The file is created only if [`LOG_VARIABLE`] is set, because the command must not leave files behind.
     IfAskedFor,
     Unwanted,
 }
 
 /// Installs the TLS provider, the log and the panic reports. Must be called once, at the start of `main`.
 pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
-    // A second provider would make the Docker client panic; the first one to install wins.
+    // The Docker client panics if two providers are compiled in and none is installed. A provider that is already
+    // installed stays.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .is_err()
@@ -82,8 +83,8 @@ pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
     Ok(())
 }
 
-/// Writes the lines that still wait for the disk and closes the log. Returns why lines are missing in the file, if
-/// any are.
+/// Writes the lines that still wait for the disk and closes the log. Returns the error of the first line that could not
+/// be written to the file, if there was one.
 pub(crate) fn close() -> Option<&'static str> {
     let guard = WRITER.lock().unwrap_or_else(PoisonError::into_inner).take();
     drop(guard);
@@ -139,8 +140,8 @@ fn filter() -> Targets {
     filter_for(&selection)
 }
 
-/// A client library that logs in detail writes whole requests, which may hold a container's environment or a password.
-/// So libraries log warnings at most, whatever level the variable names.
+/// The filter for the text of the variable. Libraries log warnings at most, whatever level the text names: in detailed
+/// logs a client library writes whole requests, which may hold a container's environment or a password.
 fn filter_for(selection: &str) -> Targets {
     let directives = if selection.trim().is_empty() {
         "info"
@@ -190,7 +191,8 @@ impl<S: tracing::Subscriber> Layer<S> for Bell {
     }
 }
 
-/// The directory of the log, in the user's state directory. None if the path would be relative.
+/// The directory of the log, in the user's state directory. None if there is no home directory, or if the path would be
+/// relative.
 pub(crate) fn log_directory() -> Option<PathBuf> {
     let directories = directories::ProjectDirs::from("", "", "greenroom")?;
     let state = directories.state_dir();

@@ -21,10 +21,12 @@
 //! | baseline, observation | the state when the plan was made, and the state before and after each step, both as observed |
 //! | approval, peer approval | an operator's confirmation of a step, and another person's confirmation of the release |
 //! | hold, freeze | what stops promotes of a target: placed by a person, or written in the configuration |
+//! | arm | allow changes to a target from this console for a few minutes |
 //! | driver | the process that executes a release; a *handover* passes the release to another operator |
 //! | lock, lease, fencing token | what allows only one driver per target, the time after which a lock expires, and the number that each write under a lock carries |
 //! | store | etcd or SQLite: registrations, routes, locks and journals that operators share |
 //! | journal, archive, seal | the record of a release in the store, the local copy of journals for browsing, and a hash of a finished record that reveals later changes |
+//! | head, entry | the two parts of a release's record: what was planned, by whom and how it ended, and one event of the release; messages say *the record of the release* |
 //!
 //! # The modules
 //!

@@ -8,9 +8,9 @@ use std::ops::RangeInclusive;
 
 use tokio::net::TcpSocket;
 
-/// Binds an address as a server does, without listening, and closes it again. Checking does not block the port: a
-/// child process that another thread is starting inherits a copy of every open socket until it runs its program, and a
-/// listening copy would block the address.
+/// Binds the address as a server does, and closes the socket again. The socket never listens: another thread may be
+/// starting a child process, which has a copy of every open socket until it runs its program. A listening copy would
+/// block the address.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub fn check(address: SocketAddr) -> io::Result<()> {
     socket.bind(address)
 }
 
-/// The Linux setting for ports that are not used for outgoing connections.
+/// The Linux setting that lists the ports that are not used for outgoing connections.
 pub const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
 
 /// The ports that Linux uses for outgoing connections. Such a connection may take the port of an empty slot.
@@ -52,7 +52,8 @@ impl OutgoingPorts {
         Self::parse(&range, &reserved)
     }
 
-    /// Parses the text of the two settings. A range that cannot be read becomes the default of Linux.
+    /// Parses the texts of `ip_local_port_range` and `ip_local_reserved_ports`. A range that cannot be read becomes the
+    /// default of Linux.
     pub fn parse(range: &str, reserved: &str) -> Self {
         let mut ends = range.split_whitespace().map_while(|end| end.parse().ok());
         let range = match (ends.next(), ends.next()) {
@@ -69,7 +70,7 @@ impl OutgoingPorts {
         }
     }
 
-    /// The first and the last port.
+    /// The first and the last port that Linux uses for outgoing connections, without regard to reserved ports.
     pub fn range(&self) -> &RangeInclusive<u16> {
         &self.range
     }
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn checking_does_not_block_a_port_and_listening_does() {
+    fn only_a_listening_socket_takes_a_port() {
         let checked = TcpSocket::new_v4().expect("a socket");
         checked.set_reuseaddr(true).expect("as every server does");
         checked.bind(([127, 0, 0, 1], 0).into()).expect("a port");

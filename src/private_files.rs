@@ -1,5 +1,5 @@
-//! Files that only this user may read: the archive, the store, logs and the records of processes. They hold reasons,
-//! names and what applications wrote.
+//! Files that only this user may read: the archive, the store, logs and the records of processes. These files hold
+//! reasons, names and the output of applications.
 //!
 //! A file gets its mode when it is created, so that there is no moment in which another user could open it. The last
 //! part of a path is never followed when it is a symbolic link: another user who may write to the directory could
@@ -83,7 +83,10 @@ pub(crate) fn close(path: &Path) -> io::Result<()> {
         let mode = Permissions::from_mode(found.mode() & !OTHERS & 0o7777);
         if let Err(error) = fs::set_permissions(itself, mode) {
             // Some file systems have no modes. The file can be used anyway.
-            tracing::warn!("other users may read {}: {error}", path.display());
+            tracing::warn!(
+                "the access of other users to {} cannot be removed: {error}",
+                path.display()
+            );
         }
     }
     Ok(())
@@ -176,7 +179,7 @@ mod tests {
         create(&path).unwrap();
         close(&path).unwrap();
         assert_eq!(locks(&path), 1);
-        // Both open and close the file; `close` must not do that.
+        // Opening and closing the file drops its locks, so `close` must not open it.
         drop(fs::File::open(&path).unwrap());
         assert_eq!(locks(&path), 0);
     }

@@ -81,7 +81,8 @@ fn login(after: &str) -> Option<usize> {
     if let Some(login) = authority.rfind('@') {
         return Some(login);
     }
-    // An unescaped `/`, `?` or `#` in a password ends what looks like the host: no port follows its colon then.
+    // An unescaped `/`, `?` or `#` in a password looks like the end of the host. The text after the last colon is then
+    // no port number.
     let (host, port) = authority.rsplit_once(':')?;
     if host.starts_with('[') || port.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -144,8 +145,8 @@ impl Kept {
     }
 }
 
-/// Characters that change whether or where others are shown: bidirectional controls, zero-width
-/// characters, line and paragraph separators, C1 controls, tags and the byte order mark.
+/// Whether a character hides or moves other characters: bidirectional controls, zero-width characters, line and
+/// paragraph separators, C1 controls, tags and the byte order mark.
 fn hides_or_moves(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_invisible_and_nothing_invalid_survives() {
+    fn invisible_and_invalid_characters_are_replaced() {
         for hostile in ["\u{202e}evil", "a\u{200b}b", "\u{9b}31m", "\u{feff}x"] {
             let text = sanitize(hostile);
             assert!(!text.chars().any(hides_or_moves), "{text:?}");

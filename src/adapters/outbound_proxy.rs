@@ -1,6 +1,7 @@
 //! The forward proxy for requests to other machines, from the variables `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
-//! `NO_PROXY`, in upper or lower case. Requests to loopback addresses never use the proxy, because it would look for
-//! them on its own machine. Errors name the proxy, so that an operator does not suspect the server behind it.
+//! `NO_PROXY`, in upper or lower case. Requests to loopback addresses never use the proxy, because the proxy would look
+//! for these addresses on its own machine. Errors name the proxy, so that an operator does not suspect the server
+//! behind it.
 
 use std::fmt;
 

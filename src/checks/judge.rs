@@ -14,7 +14,7 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body, cut at the adapter's limit.
     pub body: Vec<u8>,
-    /// The time from the first byte sent to the last byte read.
+    /// The time from the start of the request, including a new connection, to the last byte read.
     pub took: Duration,
 }
 
@@ -87,7 +87,10 @@ pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     if let Some(within) = expect.within
         && answer.took > within
     {
-        differences.push(format!("took {:?}, more than {within:?}", answer.took));
+        differences.push(format!(
+            "the answer took {:?}, more than {within:?}",
+            answer.took
+        ));
     }
     CaseReport {
         name: case.name.clone(),

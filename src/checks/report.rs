@@ -10,7 +10,7 @@ use crate::inventory::{Digest, InstanceRun};
 
 /// The most cases that keep a transcript in the record. A case that passed keeps none.
 const DETAILED: usize = 16;
-/// The most characters of each text of a case in the record.
+/// The most characters of the detail, the request and the response of a case in the record.
 const DETAIL: usize = 300;
 const REQUEST: usize = 200;
 const RESPONSE: usize = 300;
@@ -23,7 +23,7 @@ pub enum Verdict {
     Passed,
     /// There was an answer, and it was not as expected.
     Failed,
-    /// No answer arrived, so there was nothing to judge.
+    /// The request could not be sent, or no answer arrived, so there was nothing to judge.
     Errored,
     /// The case was not run.
     NoData,
@@ -47,7 +47,7 @@ pub struct CaseReport {
     /// Whether a failure stops the release.
     pub required: bool,
     pub verdict: Verdict,
-    /// What was expected and what was answered, for people; empty if it passed.
+    /// How the answer differs from the expected one, or why there is no answer; empty if the case passed.
     pub detail: String,
     pub took: Duration,
     /// The request as text; empty if an older Greenroom ran the case.
@@ -80,8 +80,8 @@ impl Report {
             .all(|case| !case.required || case.verdict == Verdict::Passed)
     }
 
-    /// Shortens the report for the record: a case that passed keeps no transcript, and any other case a short one. A
-    /// store keeps several copies of every record, so records must stay small.
+    /// Shortens the report for the record: a case that passed keeps no transcript, and the first 16 other cases keep a
+    /// short one. A store keeps several copies of every record, so records must stay small.
     #[must_use]
     pub fn for_the_record(mut self) -> Self {
         let mut detailed = 0;

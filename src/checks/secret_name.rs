@@ -31,7 +31,7 @@ pub fn may_be_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Returns the path with hidden query values where a value may be secret, and the values that were hidden.
+/// Hides the query values of a path that may be secret. Returns the resulting path, and the values that were hidden.
 pub fn hide_in_query(path: &str) -> (String, Vec<String>) {
     let Some((before, query)) = path.split_once('?') else {
         return (path.to_owned(), Vec::new());
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_shown_without_what_may_be_secret() {
+    fn values_that_may_be_secret_are_hidden_in_a_query() {
         let (shown, hidden) = hide_in_query("/a?access_token=hunter2&page=2");
         assert_eq!(shown, "/a?access_token=(hidden)&page=2");
         assert_eq!(hidden, ["hunter2"]);

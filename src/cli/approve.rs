@@ -1,6 +1,6 @@
-//! `greenroom approve`: another person's approval of a release. Shows the plan, the checks and
-//! the approvals so far, asks the operator, and writes the approval to the store. The driver reads it
-//! before the switch.
+//! `greenroom approve`: another person's approval of a release. Shows the plan, the checks and the approvals so far, asks
+//! the operator, and writes the approval to the store. The driver reads the approvals before the switch. With
+//! `--take-back`, removes the operator's own approval.
 
 use jiff::Timestamp;
 
@@ -42,7 +42,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
             Err(refused) => refuse(&refused),
         };
     }
-    // Checked before the question: operators cannot approve their own releases.
+    // Operators cannot approve their own releases. A refusal comes before the question.
     if let Err(refused) = engine.may_peer_approve(&approvable.found) {
         return refuse(&refused);
     }

@@ -96,7 +96,7 @@ pub(crate) enum Verb {
     Approve(Approve),
     /// Stops promotes of a target, or allows them again; without a target, lists all holds and freezes
     Hold(Hold),
-    /// Removes images that no target of an engine needs, after showing which and why the others stay
+    /// Removes images that no target needs; first shows which, and why the others stay
     Prune(Prune),
     /// Shows what runs where, as observed now
     ///
@@ -345,7 +345,7 @@ pub(crate) struct Prune {
     /// Only this service
     #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Option<ServiceName>,
-    /// Only this environment, and the environments that share its engine and image
+    /// Only this environment, and other environments with the same image on the same Docker host
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
     /// Only shows what would be removed

@@ -1,6 +1,6 @@
 //! Completions for a shell while an operator types: services and environments from the configuration, versions
 //! from the image registry and the history, release ids from the archive of this machine. A shell waits for the answer,
-//! so a completion takes at most one second. A failure completes nothing and prints no error.
+//! so a completion takes at most one second. After a failure, nothing is completed and no error is printed.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ pub(super) fn topics(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names)
 }
 
-/// The configured environments; only those of the service that was typed before, if any.
+/// The configured environments. If a service was typed before, only the environments of that service.
 pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {
         let line = Line::read()?;
@@ -235,8 +235,8 @@ impl Line {
     }
 }
 
-/// Waits for a future. The runtime is kept until the process ends, because clients that were built in it continue to
-/// use it.
+/// Waits for the result of a future; none if the async runtime cannot be started. The runtime is kept until the process
+/// ends, because clients that were built in it continue to use it.
 fn answered<T>(future: impl Future<Output = T>) -> Option<T> {
     use tokio::runtime::{Builder, Runtime};
     static RUNTIME: std::sync::OnceLock<Option<Runtime>> = std::sync::OnceLock::new();

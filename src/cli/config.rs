@@ -63,7 +63,7 @@ fn show(common: &Common) -> Exit {
     }
 }
 
-/// Never overwrites an existing file: it may contain an operator's work.
+/// Writes a configuration to start from. Never overwrites an existing file, which may contain an operator's work.
 fn init(path: &Path) -> Exit {
     let written = std::fs::File::create_new(path)
         .and_then(|mut file| file.write_all(settings::starter().as_bytes()));

@@ -13,7 +13,7 @@ pub(super) enum Consent {
     Advance,
     /// Typed at the terminal when the command asks.
     Typed(Typed),
-    /// No longer possible: the operator pressed Ctrl-D or closed the terminal.
+    /// No answer is possible any more: the operator pressed Ctrl-D or closed the terminal.
     Gone,
 }
 
@@ -53,8 +53,8 @@ impl Consent {
                 match Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()) {
                     Ok(approval) => Some(approval),
                     Err(refused) => {
-                        // `find` already refused --yes for a protected environment. This plan affects another
-                        // environment that is protected.
+                        // `find` already refused --yes if the target's own environment is protected. This plan reloads
+                        // an nginx that a protected target shares.
                         warn_line!(
                             "greenroom: --yes cannot approve this plan ({refused}): run the command without --yes and answer its questions, or set rules.allow_yes for {}",
                             plan.target().environment

@@ -57,7 +57,9 @@ pub(super) async fn run(common: &Common) -> Exit {
             Ok(ExitReason::Quit) => return Exit::Done,
             Ok(ExitReason::Signal(_) | ExitReason::TerminalLost) => return Exit::Cancelled,
             Ok(ExitReason::Panicked) => {
-                warn_line!("greenroom: the console crashed; the log contains the crash report");
+                warn_line!(
+                    "greenroom: the console crashed: read the crash report in the log (greenroom doctor shows its path)"
+                );
                 return Exit::NeedsPerson;
             }
             Err(report) => {
@@ -70,7 +72,7 @@ pub(super) async fn run(common: &Common) -> Exit {
     }
 }
 
-/// The configuration in use and what was built from it.
+/// The configuration in use, and the application that was built from it.
 struct InUse {
     app: App,
     loaded: Loaded,
@@ -83,28 +85,28 @@ impl InUse {
     /// Reloads the configuration file, unless this console drives a release. After an error the old configuration
     /// remains in use. Returns the message for the operator.
     fn reload(&mut self, request: &Request, is_read_only: bool) -> ReloadMessage {
-        let stays = "the old configuration remains in use";
+        let failed = "the configuration was not reloaded";
         let is_driving = |target| self.app.engine.active(target).is_some();
         if let Some(target) = self.app.targets().find(|target| is_driving(target)) {
-            let text = format!("this console is driving a release of {target}, so {stays}");
+            let text = format!("{failed}: this console is driving a release of {target}");
             return (Weight::Refused, text);
         }
         let file = self.loaded.settings.file.display().to_string();
         let loaded = match Settings::load(request) {
             Ok(loaded) => loaded,
             Err(problems) => {
-                let text = format!("{file} has errors, so {stays}: {problems}");
+                let text = format!("{failed}: {problems}");
                 return (Weight::Refused, text);
             }
         };
         if let Err(error) = looks::outfit(&loaded.settings.console) {
-            let text = format!("{file} cannot be used, so {stays}: {error}");
+            let text = format!("{failed}: {file} cannot be used: {error}");
             return (Weight::Refused, text);
         }
         match wire::build(&loaded.settings, is_read_only) {
             Ok(app) => *self = Self { app, loaded },
             Err(error) => {
-                let text = format!("{file} cannot be used, so {stays}: {error}");
+                let text = format!("{failed}: {file} cannot be used: {error}");
                 return (Weight::Refused, text);
             }
         }
@@ -264,7 +266,7 @@ fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<Stri
     model.remark(&refused.chain(remarks).collect::<Vec<_>>());
 }
 
-/// The reason why this console must release its locks, if it did not end normally.
+/// The reason why this console must release its locks; none if it ended normally.
 fn lock_release_reason(exit_reason: &ExitReason) -> Option<String> {
     match exit_reason {
         ExitReason::Signal(name) => Some(format!("the console was ended by {name}")),

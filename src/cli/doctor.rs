@@ -1,6 +1,6 @@
 //! `greenroom doctor`: tests every server, path and permission that Greenroom relies on, and says what works, what
-//! does not, and what to do. All tests run at the same time, and none stops another. Files written
-//! for a test are removed again.
+//! does not, and what to do. All tests run at the same time, and a failed test does not stop the others. Files that were
+//! written for a test are removed again.
 
 mod trials;
 
@@ -16,8 +16,8 @@ use crate::sanitize::sanitize;
 use crate::wire::App;
 use trials::Named;
 
-/// The time limit of each test and of each command that prints a password. With this limit the doctor ends within
-/// five seconds, however many servers hang.
+/// The time limit of each test and of each command that prints a password. All of them run at the same time, so the
+/// doctor ends within five seconds, however many servers hang.
 const TIMEOUT: Duration = Duration::from_millis(4300);
 
 /// The result of one test: `what` was tested in `place`.

@@ -20,7 +20,7 @@ use crate::release::{
 };
 use standby::StandbyWait;
 
-/// The number of approvals for the switch that was reported last.
+/// The last report about the approvals for the switch: how many it has, or that the number is unknown.
 #[derive(PartialEq)]
 enum ReportedApprovals {
     Has(usize),
@@ -40,7 +40,7 @@ pub(super) struct Following<'a> {
     /// Whether the operator asked to back out and must still type the environment's name.
     confirms_back_out: bool,
     standby: StandbyWait,
-    /// The report about missing approvals, while the switch waits for approvals.
+    /// The last report about missing approvals; none if the switch does not wait for approvals.
     waits: Option<ReportedApprovals>,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Following<'a> {
     }
 
     /// Asks the operator once about the step that waits, or approves the step if the operator gave consent in advance.
-    /// Returns the question that is open now.
+    /// Asks nothing while the switch still needs approvals by other operators. Returns the question that is open now.
     async fn answer(
         &mut self,
         status: &Status,
@@ -222,7 +222,7 @@ impl<'a> Following<'a> {
 
     async fn typed(&mut self, status: &Status, line: Option<String>) {
         let Some(line) = line else {
-            // The terminal is gone, so asking again would repeat forever.
+            // The operator pressed Ctrl-D or closed the terminal. No answer can come, so nothing is asked again.
             self.consent = Consent::Gone;
             self.stop(StopRequest::Cancel, status).await;
             return;
@@ -258,8 +258,9 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Before the switch, Ctrl-C backs out. After the switch, the new version stays live and the old version keeps
-    /// running. A second Ctrl-C, or the loss of the terminal, leaves the release as it is.
+    /// Handles Ctrl-C, the end of the input and a signal. The first Ctrl-C backs out if the switch has not started and the
+    /// store accepts writes. In all other cases the driver stops, and the release stays as it is: after the switch, the
+    /// new version stays live and the old version keeps running.
     async fn stop(&mut self, stop: StopRequest, status: &Status) {
         let is_again = self.is_cancelled;
         self.is_cancelled = true;
@@ -338,7 +339,7 @@ impl<'a> Following<'a> {
             }
             Progress::Parked { why } => (
                 format!(
-                    "this command no longer drives {0}: {why}\n{1}\nsee its state: greenroom status {2} {3}\nresume it: greenroom resume {2} {3}   (when the store answers again; if the target is locked, the command says how long to wait)",
+                    "this command no longer drives {0}: {why}\n{1}\nsee its state: greenroom status {2} {3}\nresume it: greenroom resume {2} {3}   (if the store does not answer or the target is locked, the command says so)",
                     plan.target(),
                     standby::who_has_the_traffic(status),
                     plan.target().service,
@@ -347,7 +348,8 @@ impl<'a> Following<'a> {
                 Exit::NeedsPerson,
             ),
             _ => (
-                "the driver ended unexpectedly; see the log".to_owned(),
+                "the driver ended unexpectedly: read the log (greenroom doctor shows its path)"
+                    .to_owned(),
                 Exit::NeedsPerson,
             ),
         };

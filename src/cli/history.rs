@@ -1,5 +1,5 @@
-//! `greenroom history`: lists releases from the archive, newest first. Before that, copies the releases that the archive
-//! does not have yet from the journals.
+//! `greenroom history`: lists releases from the archive, newest first. Unless `--offline` is given, first copies the
+//! releases that the archive does not have yet from the journals.
 
 mod compare;
 mod find;
@@ -125,7 +125,7 @@ pub(super) async fn archive(app: &App) -> Option<Archive> {
         Ok((archive, None)) => Some(archive),
         Ok((archive, Some(failure))) => {
             warn_line!(
-                "greenroom: the archive cannot be opened, so the history is not kept: {failure}"
+                "greenroom: the archive cannot be opened: {failure}\n  This command reads the releases from the stores and keeps no local copy."
             );
             Some(archive)
         }

@@ -110,8 +110,8 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
     exit
 }
 
-/// Reads the clocks that decide about promotes, for all environments at the same time. The targets of an environment
-/// have the same servers, so one target of each is enough.
+/// Reads the clocks that decide about promotes, for all environments at the same time. All targets of an environment
+/// have the same servers, so the servers of one target are asked.
 async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentName, Clocks> {
     let mut one_each = BTreeMap::new();
     for site in sites {
@@ -147,7 +147,7 @@ impl Held {
             .find(|(key, _)| StoredKey::of(target, key) == StoredKey::Hold)
         {
             return Err(format!(
-                "{key}: {problem}; promotes are stopped until this hold is removed: greenroom hold {} {} --clear shows the hold and removes it",
+                "{key}: {problem}. Promotes are stopped until this hold is removed. To see it and remove it: greenroom hold {} {} --clear",
                 target.service, target.environment
             ));
         }
@@ -176,13 +176,13 @@ impl Held {
         })
     }
 
-    /// Prints the holds for a person. Returns whether there was anything to print.
+    /// Prints the holds for a person. Returns whether the target has a hold, a coming freeze or a cleared hold.
     fn say(&self, target: &Target, is_one: bool) -> bool {
         for hold in &self.holds {
             say_line!("{target}: {hold}");
             let by = self.by_another_clock.as_ref();
             if let Some((_, clock)) = by.filter(|(holds, _)| holds.contains(hold)) {
-                say_line!("{target}: in effect only by another clock: {clock}");
+                say_line!("{target}: in effect only by another machine's clock: {clock}");
             }
         }
         if let Some(next) = self.next_freeze {

@@ -15,7 +15,7 @@ use crate::private_files;
 
 mod topics;
 
-/// A verb, example commands with their descriptions, related verbs, and topics that explain it.
+/// A verb, example commands with their descriptions, related verbs, and topics that explain the verb.
 type Example = (
     &'static str,
     &'static [(&'static str, &'static str)],
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_and_what_they_point_to_exist() {
+    fn examples_can_be_parsed_and_name_existing_pages() {
         let verbs = verbs();
         for (verb, examples, related, topics) in EXAMPLES {
             assert!(verbs.iter().any(|known| known == verb), "{verb}");

@@ -101,7 +101,8 @@ fn ended(exit: Exit, changes: bool) -> ExitCode {
     out::end(exit, changes).into()
 }
 
-/// Whether a command writes a log file. A command that only reads writes one only if the operator asked for it.
+/// Whether a command writes a log file. A command that writes neither to a server nor to the archive, such as `status`,
+/// writes one only if `GREENROOM_LOG` is set.
 fn log_file(verb: Option<&Verb>) -> LogFile {
     match verb {
         Some(Verb::SampleApp { .. }) => LogFile::Unwanted,
@@ -117,7 +118,8 @@ fn log_file(verb: Option<&Verb>) -> LogFile {
     }
 }
 
-/// Whether a command changes more than the archive of this machine.
+/// Whether a command changes what is running, or what operators share about releases. If its result then cannot be
+/// printed, the exit code says that a person has to look.
 fn changes(verb: Option<&Verb>) -> bool {
     match verb {
         None | Some(Verb::Promote(_) | Verb::Resume(_) | Verb::Approve(_) | Verb::Sandbox(_)) => {

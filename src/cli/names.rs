@@ -1,5 +1,5 @@
-//! Names of services and environments as an operator types them: both must be configured. An error suggests the
-//! nearest name.
+//! Checks the names of services and environments that an operator types. They must be configured. An error suggests a
+//! similar name, or lists the configured names.
 
 use std::collections::BTreeSet;
 

@@ -7,13 +7,13 @@ use crate::port_check::OutgoingPorts;
 use crate::settings::{Loaded, Problem, Problems, Request, Settings};
 use crate::wire::{self, App};
 
-/// Reads the configuration, or reports all its errors.
+/// Reads the configuration. If it has errors, prints all of them.
 pub(super) fn load(common: &Common) -> Result<Loaded, Exit> {
     loaded(&request(common)?).map_err(|_| Exit::Usage)
 }
 
-/// Reads the configuration like [`load`], but a file that is named and does not exist is an error too. Returns all
-/// errors.
+/// Reads the configuration like [`load`], for `config check`. Two findings that are otherwise warnings are errors: a named
+/// file that does not exist, and a file that other users can change. Prints and returns all errors.
 pub(super) fn check(common: &Common) -> Result<Result<Loaded, Problems>, Exit> {
     let request = Request {
         requires_files: true,
@@ -39,7 +39,8 @@ fn loaded(request: &Request) -> Result<Loaded, Problems> {
     loaded
 }
 
-/// Makes the request to load the configuration from the arguments and the environment variables of this process.
+/// Builds the request that loads the configuration: the path and overrides from the arguments, and the environment
+/// variables of this process.
 pub(super) fn request(common: &Common) -> Result<Request, Exit> {
     let mut overrides = Vec::new();
     for pair in &common.set {

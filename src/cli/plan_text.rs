@@ -13,7 +13,7 @@ pub(super) fn text(plan: &Plan) -> String {
             "  from  {} {} at {}",
             from.slot, from.version, from.endpoint
         )),
-        None => lines.push("  from  nothing: the first release".to_owned()),
+        None => lines.push("  from  nothing: no version is live".to_owned()),
     }
     lines.push(format!(
         "  to    {} {} at {}",

@@ -134,8 +134,8 @@ fn is_live_already(refused: &Refused) -> bool {
     refused.0.iter().all(is_live)
 }
 
-/// Whether the live version was watched to the end. It was not if a release was interrupted after its switch, unless
-/// that release only left its old version running.
+/// Whether the watch of the live version has ended: no release of the target is open, or the open release has only left
+/// its old version running. False if that cannot be read.
 async fn is_watched(engine: &Engine, target: &Target) -> bool {
     match engine.interrupted(target, None).await {
         Ok(open) => engine

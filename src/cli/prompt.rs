@@ -38,7 +38,7 @@ impl Typed {
         let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
     }
 
-    /// The next line, or nothing if the terminal was closed.
+    /// The next line; none if the operator pressed Ctrl-D or the terminal was closed.
     pub(super) async fn line(&mut self) -> Option<String> {
         self.lines.recv().await.map(|line| line.trim().to_owned())
     }

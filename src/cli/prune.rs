@@ -1,4 +1,4 @@
-//! `greenroom prune`: shows which images of a Docker engine no target needs, and why the others are kept. Removes the
+//! `greenroom prune`: shows which images on a Docker host no target needs, and why the others are kept. Removes the
 //! unneeded images if the operator says yes.
 
 use super::arguments::{Common, Prune};
@@ -113,13 +113,13 @@ fn reason(why: &Kept) -> String {
             slot,
             is_live: false,
         } => {
-            format!("an instance in {slot} of {target} was made from this image")
+            format!("in use in {slot} of {target}, without traffic")
         }
         Kept::Registered { target } => format!("registered in {target}"),
         Kept::Open { target } => format!("a release of {target} is still open"),
         Kept::Good { target, nth: 1 } => format!("the last good version of {target}"),
         Kept::Good { target, nth } => {
-            format!("good version {nth} of {target}, counted back from the last")
+            format!("good version {nth} of {target}, counted from the newest")
         }
         Kept::Claimed { target } => {
             format!("live once according to a release of {target}, but that is not proven")

@@ -117,7 +117,9 @@ async fn follow(
             Some(RepairNews::Said(message)) => say_line!("{}", sanitize(&message)),
             Some(RepairNews::Ended(record)) => return ended(common, &record, is_cancelled),
             None => {
-                warn_line!("the repair ended unexpectedly; see the log");
+                warn_line!(
+                    "the repair ended unexpectedly: read the log (greenroom doctor shows its path)"
+                );
                 return Exit::NeedsPerson;
             }
         }

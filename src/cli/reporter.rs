@@ -128,7 +128,9 @@ impl Reporter {
             }
             (Progress::Unrecorded { .. }, _) => {
                 bar.set_style(ProgressStyle::default_spinner());
-                bar.set_message("waiting until the store accepts writes; Ctrl-C stops waiting");
+                bar.set_message(
+                    "waiting until the store accepts writes; Ctrl-C leaves the release as it is",
+                );
             }
             _ => {
                 bar.set_style(ProgressStyle::default_spinner());

@@ -12,7 +12,7 @@ use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refus
 use crate::sanitize::sanitize;
 use crate::watchers;
 
-/// A command cannot ask the operator when a step fails, so it backs out.
+/// If a step fails, the command backs the release out. Only the console asks the operator what to do.
 const ON_FAILURE: OnFailure = OnFailure::BackOut;
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
@@ -136,7 +136,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
             let status = status::text(snapshot, None, &status::Approvals::NotNeeded);
             lines.extend(status.lines().map(|line| format!("    {line}")));
         }
-        None => lines.push("    nothing".to_owned()),
+        None => lines.push("    nothing was observed yet".to_owned()),
     }
     lines.extend(interrupted.ignored.iter().map(|line| format!("  ! {line}")));
     for way in GoOn::ALL {

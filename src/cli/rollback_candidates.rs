@@ -1,5 +1,5 @@
-//! `greenroom rollback --list`: lists every version that was live in a target, where its image is, and why it cannot be
-//! chosen, if so.
+//! `greenroom rollback --list`: lists every version that was live in a target, with the place of its image. If a version
+//! cannot be chosen, says why.
 
 use super::arguments::Common;
 use super::promote::refuse;
@@ -52,7 +52,9 @@ fn was(fate: Option<&Fate>) -> String {
         Some(Fate::BackedOut { at, .. }) => {
             format!("live before, backed out {}", local_time::moment(*at))
         }
-        Some(Fate::Left { at, .. }) => format!("live before, left {}", local_time::moment(*at)),
+        Some(Fate::Left { at, .. }) => {
+            format!("live before, release left at {}", local_time::moment(*at))
+        }
         Some(Fate::Unfinished(at)) => {
             format!("live before, started again {}", local_time::moment(*at))
         }
@@ -62,7 +64,7 @@ fn was(fate: Option<&Fate>) -> String {
 
 fn image(at: &ImageAt) -> String {
     match at {
-        ImageAt::Engine => "image on the engine".to_owned(),
+        ImageAt::Engine => "image present".to_owned(),
         ImageAt::Registry => "in the image registry".to_owned(),
         ImageAt::Gone => "image gone".to_owned(),
         ImageAt::Unknown(why) => format!("image unknown: {why}"),

@@ -200,7 +200,9 @@ impl RunningSandbox {
             Ok(Ok(ExitReason::Quit | ExitReason::Reload(_))) => Exit::Done,
             Ok(Ok(ExitReason::Signal(_) | ExitReason::TerminalLost)) => Exit::Cancelled,
             Ok(Ok(ExitReason::Panicked)) | Err(_) => {
-                complain("the console crashed; the log contains the crash report");
+                complain(
+                    "the console crashed: read the crash report in the log (greenroom doctor shows its path)",
+                );
                 Exit::NeedsPerson
             }
             Ok(Err(report)) => {

@@ -52,7 +52,7 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         let is_registry_live = snapshot.sources.registry.is_live();
         let open = match recent {
             Ok(recent) if is_registry_live => Some(open(snapshot, recent)),
-            // The current driver is unknown, so it is unknown which releases are interrupted.
+            // Only the store knows the current driver. Without the store, the interrupted releases are unknown.
             Ok(_) => None,
             Err(why) => {
                 if is_registry_live {
@@ -139,7 +139,7 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
 /// wrote the route.
 fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     let driven = snapshot.lock.as_ref().map(|holder| holder.record.release);
-    // A release that was followed by another one needs no action: the next release closes it.
+    // If a later release has switched, the earlier open release needs no action: the next release closes it.
     let routed = snapshot.route.as_ref().map(|route| route.value.release);
     let mut settled: Vec<ReleaseRecord> = recent.iter().map(|it| it.head.clone()).collect();
     settled.retain(|head| head.closed.is_some() || Some(head.id) == routed);
@@ -179,7 +179,8 @@ fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
 /// answers with errors, servers differ, or a release was interrupted.
 fn needs_person(snapshot: &Snapshot, open: Option<&Open>) -> bool {
     let is_driven = snapshot.lock.is_some();
-    // While a release is running, only the public address counts. The release changes the rest, and its driver watches that.
+    // While a release is running, only a difference at the public address counts. The release causes the other
+    // differences, and its driver watches them.
     let counts = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
     let truth = compare(snapshot);
     let is_live_bad = match snapshot.live_slot() {

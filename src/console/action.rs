@@ -30,7 +30,7 @@ pub enum Action {
     Arm,
     /// Open the target under the cursor, or show details of the line under it.
     Open,
-    /// Close a dialog or the history, or focus the environments.
+    /// Close a dialog or the history, end the zoom or a search, or focus the environments.
     Back,
     Focus(Pane),
     NextPane,
@@ -49,14 +49,15 @@ pub enum Action {
     Follow,
     /// Show the next log: blue, green, both slots, the proxy, or the steps of the release.
     NextLog,
-    /// Search the focused pane: the lines of the log, or the services of the matrix.
+    /// Filter the services if the environments have the focus, or the releases if the history is open. Otherwise
+    /// search the log.
     Search,
     SearchNext,
     SearchPrevious,
     /// Show only the lines that contain a text.
     Filter,
     Wrap,
-    /// Show or hide the time at which the engine received each line.
+    /// Show or hide the time at which the runtime or the proxy received each line.
     Timestamps,
     /// Show only the lines of the last minutes or hours, or all lines.
     Since,
@@ -144,7 +145,7 @@ pub struct Binding {
     pub label: &'static str,
     /// One sentence for the help.
     pub help: &'static str,
-    /// Whether the footer shows the action where it is available.
+    /// Whether the footer shows the action while it is available.
     pub in_footer: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The interface between the console and the rest of the crate. `wire` implements it. The console itself knows
-//! no image registry, no engine and no configuration.
+//! The interface between the console and the rest of the crate. `wire` implements it. The console itself does not
+//! use image registries, container runtimes or the configuration file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,8 +44,8 @@ pub trait Backend: Send + Sync {
     /// Plans a release, without changing anything.
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused>;
 
-    /// Starts an approved plan. If another release of this target keeps its old version warm, the new release
-    /// supersedes that one first.
+    /// Starts an approved plan. If an earlier release of this target still keeps its old version warm, the new release
+    /// first ends that standby.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
 
     /// The releases of a target that have not ended, newest first. Only reads.
@@ -63,8 +63,8 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Continues, backs out or leaves a release without a driver. `Force` is required to take it over from a running
-    /// driver.
+    /// Continues, backs out or leaves a release that this console does not drive. `Force` is required to take over the
+    /// release from a running driver.
     async fn resume(
         &self,
         target: &Target,
@@ -122,7 +122,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Withdraws a request for a handover, also if the driver has answered. Best effort.
+    /// Withdraws a request for a handover, also if the driver has answered. The caller does not learn whether it worked.
     async fn ask_no_more(&self, _: &Target, _: &HandoverRequest) {}
 
     /// Tells the requester of a handover that the driver refuses. The error says why the refusal could not be stored.
@@ -130,7 +130,8 @@ pub trait Backend: Send + Sync {
         Ok(())
     }
 
-    /// The newest release of each target according to its journal, driven by any operator. Empty without journals.
+    /// The newest release of each target according to its journal. Any operator may drive it. Empty if the backend reads
+    /// no journals.
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {
         watch::channel(Arc::default()).1
     }

@@ -22,12 +22,12 @@ pub enum Watch {
 #[derive(Debug, Clone)]
 pub enum Effect {
     Ring,
-    /// List the versions that can be chosen, and read the rules and the past of the target.
+    /// List the versions that can be chosen, and read the rules and the past releases of the target.
     ListVersions(Target),
     /// Ask the image registry which image a tag names now.
     LookUp {
         target: Target,
-        /// The tag, as the answer repeats it.
+        /// The tag. The answer contains it too.
         name: String,
         reference: VersionRef,
     },
@@ -36,9 +36,9 @@ pub enum Effect {
         target: Target,
         digest: Digest,
     },
-    /// Cancel the lists and look-ups for the picker, which was closed.
+    /// Cancel the lists and look-ups of the picker, because the picker was closed.
     ForgetVersions,
-    /// Read the rules and the past of a target.
+    /// Read the rules and the past releases of a target.
     AskTerms(Target),
     /// Plan a release. The answer repeats the number `asked`.
     MakePlan {
@@ -117,7 +117,7 @@ pub enum Effect {
         release: ReleaseId,
         command: Command,
     },
-    /// Follow a log. Stops following the log that had the same feed.
+    /// Follow a log. Each feed follows one log, so the earlier log of the same feed is no longer followed.
     FollowLog(LogSource),
     LeaveLogs,
     /// Write the lines of a log to a file.

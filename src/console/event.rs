@@ -47,7 +47,7 @@ pub enum Event {
         source: LogSource,
         batch: Batch,
     },
-    /// The driver in this console announced something that the status of its release does not contain.
+    /// A driver in this console announced a note or a decision. The status of the release does not contain it.
     Announced {
         target: Target,
         said: Announcement,
@@ -76,7 +76,7 @@ pub enum Event {
         digest: Digest,
         image: ImageAt,
     },
-    /// The attempt to read the rules and the past of a target has ended.
+    /// The attempt to read the rules and the past releases of a target has ended.
     TermsTold {
         target: Target,
         terms: Result<Terms, String>,
@@ -126,7 +126,7 @@ pub enum Event {
         target: Target,
         refused: Refused,
     },
-    /// A release could not be started.
+    /// A release could not be started or resumed.
     BeginRefused {
         target: Target,
         refused: Refused,

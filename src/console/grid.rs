@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use super::model::Model;
 
-/// The largest width of an environment's column, without the text after the glyph.
+/// The largest width of the name or version in an environment's column. Spare columns and the state's text are added.
 const COLUMN_MOST: usize = 24;
 /// The smallest width of an environment's column: a short version and its glyph.
 const COLUMN_LEAST: usize = 7;
-/// The smallest and the largest width of the text of a cell's state, after its glyph.
+/// The smallest and the largest width of a state's text. The text follows the glyph of a cell.
 const WORDS: (usize, usize) = (12, 24);
 
 /// The layout of the matrix in columns.

@@ -95,8 +95,8 @@ impl Chord {
             )),
             Some([letter]) if letter.is_ascii_lowercase() => Ok(ctrl(char::from(*letter))),
             _ => Err(format!(
-                "`{text}` is not a key: write a character such as \"g\", \"Ctrl-L\", \"F5\", \
-                 \"Space\", or one of {}",
+                "`{text}` is not a key: write one ASCII character such as \"g\", or \"Ctrl-L\" (only letters), \
+                 \"F5\", \"Space\", or one of {}",
                 NAMES.map(|(_, name)| name).join(", ")
             )),
         }
@@ -171,7 +171,7 @@ impl fmt::Display for Clash {
         let (chord, wanted, does) = (self.chord, self.wanted.name(), self.does.name());
         write!(
             f,
-            "{chord} is not bound to {wanted}, because it is the key of {does}"
+            "{chord} is already the key of {does} and is not bound to {wanted}: choose another key"
         )
     }
 }
@@ -190,9 +190,9 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The table with other keys for some actions. Two actions clash if one key is bound to both and both
-    /// apply in one place. Then the action without an override keeps the key; of two overrides, the first in
-    /// the table keeps it.
+    /// The table with other keys for some actions. Two actions clash if they have the same key and apply in the same
+    /// place, for example in the log pane. An action without an override keeps the key. If each action has an
+    /// override, the action that comes first in the table keeps the key.
     pub fn rebound(key_overrides: &[(Action, Vec<Chord>)]) -> Self {
         let bound = BINDINGS.iter().map(|binding| {
             let key_override = key_overrides
@@ -379,7 +379,7 @@ mod tests {
         let clashes: Vec<String> = keymap.clashes().iter().map(ToString::to_string).collect();
         assert_eq!(
             clashes,
-            ["q is not bound to mouse, because it is the key of quit"]
+            ["q is already the key of quit and is not bound to mouse: choose another key"]
         );
         assert_eq!(does(&keymap, 'z', Pane::Slots), Some(Action::Zoom));
         assert_eq!(does(&keymap, 'M', Pane::Slots), Some(Action::Mouse));

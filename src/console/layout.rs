@@ -15,7 +15,7 @@ pub(super) const LEAST: (u16, u16) = (60, 16);
 const MATRIX: u16 = 36;
 /// The height of the ladder, including its lines of text.
 const LADDER: u16 = 5;
-/// The smallest width of the slots pane at which the two slots are shown side by side.
+/// The smallest width of the slots pane at which blue and green are shown side by side.
 const SIDE: u16 = 80;
 
 /// What the screen shows, and where.
@@ -26,7 +26,7 @@ pub(super) enum Arrangement {
     Panes(Places),
 }
 
-/// How the two slots are arranged in their pane.
+/// How blue and green are arranged in the slots pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slots {
     Side,
@@ -65,7 +65,8 @@ pub(super) struct Shape {
     pub(super) zoomed: bool,
     /// Whether the log is hidden and leaves its room to the other panes.
     pub(super) log_hidden: bool,
-    /// Whether no release is running in the open target. Then a small screen gives the ladder less room.
+    /// Whether no release is running in the open target. Then a small screen gives the ladder less room, and a large
+    /// screen shows the timeline of the target.
     pub(super) at_rest: bool,
 }
 
@@ -124,8 +125,8 @@ fn wide(area: Rect, shape: Shape) -> Places {
     } else {
         0
     };
-    // The log gets half of the rows beyond the smallest size, and each row of panes a quarter. Without a log, the
-    // upper row of panes gets three fifths of the height, and the middle row two fifths.
+    // The rows beyond the smallest size: each row of panes gets a quarter, up to a limit, and the log gets the rest.
+    // Without a log, the upper row of panes gets three fifths of the height, and the middle row two fifths.
     let spare = area.height - ALL.1;
     let (upper, middle, logs) = if log_hidden {
         (
@@ -259,7 +260,8 @@ fn single(area: Rect, shape: Shape, line: Tabs) -> Places {
     }
 }
 
-/// The rows for the timeline of the open target. 0 if the screen has no spare rows, or a release is running.
+/// The rows for the timeline of the open target. 0 if the screen is too small, if it shows one pane or the history, or
+/// if a release is running.
 pub(super) fn timeline_rows(model: &Model) -> usize {
     let shape = Shape::of(model);
     let is_wide = model.size.0 >= ALL.0 && model.size.1 >= ALL.1;

@@ -135,7 +135,8 @@ impl EffectRunner {
         });
     }
 
-    /// Sends an event for each announcement of a release that its status does not contain.
+    /// Sends an event for each note and each decision that a release announces. The status of the release shows its
+    /// other announcements.
     fn listen(&mut self, handle: &Handle) {
         let mut announcements = handle.announcements();
         let target = handle.status().borrow().plan.target().clone();
@@ -215,7 +216,7 @@ impl EffectRunner {
         self.choosing.push(task);
     }
 
-    /// Cancels the lists and look-ups for a picker that was closed.
+    /// Cancels the lists and look-ups of a picker that was closed.
     pub(super) fn forget_versions(&mut self) {
         for task in self.choosing.drain(..) {
             task.abort();
@@ -369,7 +370,7 @@ impl EffectRunner {
         self.backend.look_at(target);
     }
 
-    /// Follows a log. Stops following the log that had the same feed.
+    /// Follows a log. Each feed follows one log, so the earlier log of the same feed is no longer followed.
     pub(super) fn follow(&mut self, source: LogSource) {
         let mut batches = self.backend.log(&source);
         let (feed, answers) = (source.feed(), self.answers.clone());

@@ -92,7 +92,7 @@ pub async fn run<S: Screen>(
                 draws.drew(began, Instant::now());
                 (dirty, urgent) = (false, false);
                 if let Some(open) = inputs.open.take() {
-                    // Not every caller waits for this, so the receiver may be dropped.
+                    // The receiver may be dropped, because not every caller waits for the first frame.
                     let _ = open.send(());
                 }
                 continue;

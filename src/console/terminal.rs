@@ -71,15 +71,16 @@ pub trait Screen {
 /// Why the console cannot be opened on this terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTerminal {
-    /// Standard output is a file or a pipe.
-    #[error("the console needs a terminal, but standard output is a file or a pipe")]
+    #[error(
+        "the console needs a terminal, but standard output is not a terminal: do not redirect it"
+    )]
     Screen,
     #[error(
         "the console cannot read keys: standard input is not a terminal, and this process has no controlling \
          terminal (/dev/tty: {0}); use ssh -t or docker exec -it to get a terminal"
     )]
     Keyboard(io::Error),
-    /// `TERM` is not set, or names a terminal without cursor movement.
+    /// `TERM` is not set, is empty, or is `dumb`, the name of a terminal without cursor movement.
     #[error(
         "the console cannot draw on this terminal: TERM is {0}; set TERM to the type of the terminal, for example \
          TERM=xterm-256color"
@@ -127,7 +128,7 @@ impl Terminal {
                 mouse: false,
             }),
             Err(error) => {
-                // `restore` does nothing unless this is set, and raw mode may already be on.
+                // Raw mode may already be on, and `restore` does nothing unless `TAKEN` is set.
                 TAKEN.store(true, Ordering::SeqCst);
                 restore();
                 Err(error)
@@ -155,8 +156,8 @@ impl Drop for Terminal {
     }
 }
 
-/// Installs a panic hook that restores the terminal and then runs the current hook, which reports the panic. The
-/// loop of the console then ends. Call this after the reporting hook was installed. A second call does nothing.
+/// Installs a panic hook that restores the terminal and then runs the earlier hook. The earlier hook reports the panic,
+/// so it must be installed before this call. After a panic, the loop of the console ends. A second call does nothing.
 pub fn restore_on_panic() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {

@@ -37,7 +37,8 @@ impl HoldRecord {
     }
 }
 
-/// The id of a hold: the millisecond at which it was placed, then a hash over the fields that clearing does not change.
+/// The id of a hold: the millisecond at which it was placed, then a hash over its time, author and reason, which
+/// clearing does not change.
 pub fn hold_id(hold: &Hold) -> ReleaseId {
     let mut hash = Sha256::new();
     for part in [
@@ -120,7 +121,7 @@ impl AuditRecord {
         }
     }
 
-    /// One or two words for tables: `held`, `cleared`, `done`.
+    /// One to three words for tables, e.g. `held`, `held until` or `partly repaired`.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Hold(record) if record.hold.cleared.is_some() => "cleared",
@@ -141,7 +142,8 @@ impl AuditRecord {
         }
     }
 
-    /// One line: who cleared a hold and why, or what a repair did.
+    /// One line: who cleared a hold, when and why, or which actions a repair did and why it ended. Empty if there is
+    /// nothing to say.
     pub fn ending(&self) -> String {
         match self {
             Self::Hold(record) => match &record.hold.cleared {
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_hold_has_the_same_id_after_it_is_cleared() {
+    fn a_hold_keeps_its_id_when_it_is_cleared() {
         let first = held(9, "payday");
         assert_eq!(first.id(), cleared(&first).id());
         assert_ne!(first.id(), held(9, "holidays").id());

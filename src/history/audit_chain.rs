@@ -51,7 +51,8 @@ impl RepairRecord {
             chain: None,
             ..record.clone()
         };
-        // An action can lose its start time: the start is removed again if it may not have been written.
+        // An action can lose its start time: if the driver cannot record the start, it removes the time and does not
+        // start the action.
         let mut repair_actions = self.repair_actions.iter().zip(&to.repair_actions);
         self.closed.is_none()
             && without_progress(self) == without_progress(to)

@@ -21,14 +21,14 @@ pub enum WrittenBy {
 /// One line of a candidate's output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenLine {
-    /// When the engine received the line, if the engine reports that.
+    /// When the runtime received the line; none if the runtime does not report the time.
     pub at: Option<Timestamp>,
     pub by: WrittenBy,
     pub text: String,
 }
 
 impl WrittenLine {
-    /// How many bytes of the limit the line uses: its text, and roughly the overhead of storing it.
+    /// How many bytes of the limit the line uses: its text, and about 48 bytes for storing it.
     fn weight(&self) -> usize {
         self.text.len() + 48
     }

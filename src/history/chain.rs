@@ -1,7 +1,7 @@
 //! The hash chain of a release. Every entry carries a hash over itself and the hash of the entry before it. The hash of
 //! the first entry also covers the head as it was opened. The closed head carries a hash over the last entry and the
-//! end. To change a record, a writer must also change every later record, and an archive that has copied the old
-//! version notices the difference.
+//! end. To change a record unnoticed, a writer must also change every later record. An archive that has copied the old
+//! version still notices the difference.
 //!
 //! The hash covers the content as JSON with sorted names, so it does not depend on how a store formats it. An older
 //! Greenroom writes no hashes and ignores them. Entries without a hash are *not chained*; the hash of the next entry
@@ -104,7 +104,7 @@ impl Chain {
         }
     }
 
-    /// The head with its link, if the release has ended.
+    /// The head with the link of its end; without a link if the release has not ended.
     pub fn closed(&self, head: ReleaseRecord) -> ReleaseRecord {
         let end = head.closed.as_ref();
         let chain = self.0.last().zip(end).map(|(last, end)| last.end(end));
@@ -115,16 +115,16 @@ impl Chain {
 /// The result of verifying the chain of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// Every record is as it was written.
+    /// The hashes match and cover every record.
     Whole,
-    /// No record has a hash: an older Greenroom wrote the release.
+    /// No record has a hash: an older Greenroom wrote the release, or a writer removed every hash.
     NotChained,
     /// The records from the named one on have no hashes: an older Greenroom resumed the release, or a writer
     /// removed them.
     NotChainedFrom(String),
     /// The named record, or one before it, was changed.
     Broken(String),
-    /// A newer Greenroom wrote the named record in a format that this Greenroom cannot verify.
+    /// This Greenroom does not know the format of the named record, probably because a newer Greenroom wrote it.
     Newer(String),
 }
 
@@ -141,12 +141,15 @@ impl fmt::Display for Proof {
             Self::Whole => write!(f, "the hash chain is intact"),
             Self::NotChained => write!(
                 f,
-                "the record has no hash chain: an older Greenroom wrote it"
+                "the record has no hash chain. Older versions of Greenroom wrote none"
             ),
             Self::NotChainedFrom(record) => write!(f, "the hash chain is missing from {record} on"),
             Self::Broken(record) => write!(f, "the hash chain is broken at {record}"),
             Self::Newer(record) => {
-                write!(f, "{record} cannot be verified: a newer Greenroom wrote it")
+                write!(
+                    f,
+                    "{record} cannot be verified: its format is unknown. A newer Greenroom may have written it"
+                )
             }
         }
     }
@@ -196,11 +199,11 @@ pub fn prove(recorded: &Recorded) -> Proof {
     }
 }
 
-/// Names the end of a release whose period with the traffic differs from the one that its entries prove.
+/// Names the end of a release, and says how its period with the traffic differs from the period that its entries prove.
 fn wrong_period(head: &ReleaseRecord) -> &'static str {
     match head.live {
-        None => "the end: the head does not say when the version was live, but the entries do",
-        Some(_) => "the end: head and entries disagree about when the version was live",
+        None => "the end: the record does not say when the version was live, but its entries do",
+        Some(_) => "the end: the record and its entries disagree about when the version was live",
     }
 }
 
@@ -208,7 +211,7 @@ fn wrong_period(head: &ReleaseRecord) -> &'static str {
 /// since are allowed, unless the release had ended.
 pub fn departs(kept: &Recorded, read: &Recorded) -> Option<String> {
     if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
-        return Some("the head".into());
+        return Some("the opening of the release".into());
     }
     for (index, entry) in kept.entries.iter().enumerate() {
         let name = format!("entry {}", entry.sequence);

@@ -14,7 +14,7 @@ use crate::inventory::{FencingToken, Operator, PeerApproval};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     pub by: Operator,
-    /// When the question was shown. The time from then to the answer is the person's, not Greenroom's.
+    /// When the question was shown. The time from the question to the answer counts as waiting for the person.
     pub asked_at: Option<Timestamp>,
     /// The reason or remark that the person typed.
     pub note: Option<String>,
@@ -30,13 +30,12 @@ pub enum Takeover {
     Forced,
 }
 
-/// The operator to whom a release is handed over. The handover is for one console of that operator and for no
-/// other.
+/// The operator to whom a release is handed over. The handover is only for one console of that operator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Successor {
     pub operator: Operator,
     pub console: String,
-    /// The only lock that the successor may take over.
+    /// The token of the only lock that the successor may take over.
     pub token: FencingToken,
 }
 
@@ -53,11 +52,11 @@ pub enum Happening {
         #[serde(rename = "endorsed")]
         peer_approvals: Vec<PeerApproval>,
     },
-    /// A step was observed to be complete, or it failed.
+    /// A step is done, or it failed.
     Outcome {
         step: Step,
         direction: Direction,
-        /// Why the step failed; none if it is complete.
+        /// Why the step failed; none if it is done.
         failure: Option<String>,
         /// The time from the intent to this entry.
         took: Duration,

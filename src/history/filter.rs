@@ -84,7 +84,7 @@ pub enum Among {
     Open,
     /// The version became live.
     Good,
-    /// The version did not become live, or did not stay live.
+    /// The release was backed out or left, or needs a person.
     Failed,
 }
 
@@ -154,7 +154,7 @@ impl Filter {
         let mut filter = Self::default();
         for word in text.split_whitespace() {
             let (key, value) = word.split_once(':').unwrap_or(("", word));
-            // The operator is still typing a key that has no value.
+            // A key without a value is ignored, because the operator may still be typing it.
             if value.is_empty() && KEYS.contains(&key) {
                 continue;
             }

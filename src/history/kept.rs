@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::{AuditRecord, CandidateLog, Entry, Happening, Recorded, ReleaseRecord};
 
-/// Shown in a list for a record that the store has changed since it was archived.
+/// Shown in a list next to a record that differs from the record in the store.
 pub const DIFFERS: &str = "the store now has a different record";
 
-/// A release in a list, with the number of differences to its store.
+/// A release in a list, with the number of differences that were noticed in its journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     pub head: ReleaseRecord,
@@ -36,7 +36,7 @@ pub struct Kept {
     pub recorded: Recorded,
     /// The differences in the journal, in the order in which they were noticed.
     pub differences: Vec<Difference>,
-    /// The output of the candidate, if an operator asked for it and the archive still has it.
+    /// The output of the candidate. None if the caller did not read it, or if the archive does not have it.
     pub log: Option<CandidateLog>,
 }
 
@@ -52,7 +52,8 @@ pub struct KeptAudit {
 /// How a record in the store relates to the archived one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Both have the same content.
+    /// The record in the store adds nothing: it has the same content as the archived one, or is an earlier version of
+    /// it.
     Same,
     /// The record in the store adds to the archived one without contradicting it, e.g. the release has ended
     /// since.
@@ -108,8 +109,8 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// The words of a release that a search can find. Its target, version, operator and outcome are not among them, because
-/// they have their own fields in a filter.
+/// The texts in which a search for words looks: reasons, remarks, people, versions, failures and checks. The target,
+/// the operator and the name of the outcome are left out, because a filter has a field for each.
 pub fn words(recorded: &Recorded) -> String {
     let head = &recorded.head;
     let mut words: Vec<&str> = Vec::new();

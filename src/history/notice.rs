@@ -21,7 +21,7 @@ pub enum NoticeEvent {
     Failed,
     /// The traffic has moved back to the version that was live before.
     RolledBack,
-    /// Everything that the release did was undone, and it has ended.
+    /// The release has ended, and everything that it did was undone.
     BackedOut,
     /// The release has ended, and the new version is live.
     Finished,
@@ -72,7 +72,7 @@ pub struct ChecksCounted {
 /// One fact about a release. Every text is one sanitized line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
-    /// The same each time this notice is sent, and different from the id of any other notice.
+    /// Identifies the notice. The id is the same each time the notice is sent, and no other notice has it.
     pub id: String,
     pub event: NoticeEvent,
     pub at: Timestamp,

@@ -21,7 +21,8 @@ use crate::inventory::ReleaseId;
 pub const SEARCHED_FOR_OPEN: usize = 8;
 
 impl ReleaseRecord {
-    /// Whether this release started after `other`, a release of the same target.
+    /// Whether this release started after `other`, a release of the same target: its planned switch has a higher
+    /// generation, or the generations do not decide and its id is greater.
     pub fn began_after(&self, other: &Self) -> bool {
         let generations = self.possible_generation().zip(other.possible_generation());
         let differ = generations
@@ -30,7 +31,8 @@ impl ReleaseRecord {
         differ.unwrap_or_else(|| self.id.cmp(&other.id)).is_gt()
     }
 
-    /// The generation that the planned switch makes; none if the head names none, or one that no switch can make.
+    /// The generation that the planned switch makes. None if the head has no generation, or a generation that no switch
+    /// can make.
     fn possible_generation(&self) -> Option<u64> {
         let generation = self.baseline.as_ref()?.generation;
         (generation <= HIGHEST_GENERATION).then_some(generation)

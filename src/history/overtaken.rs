@@ -21,7 +21,7 @@ use crate::inventory::{HIGHEST_GENERATION, ReleaseId, Route, Target};
 pub struct SwitchesSeen {
     /// The generation of the route, and the release that wrote the route; none without a route.
     route: Option<(u64, ReleaseId)>,
-    /// The highest generation in route and proxy; none if that of the proxy is unknown.
+    /// The highest generation in route and proxy; none if the generation of the proxy is unknown.
     highest: Option<u64>,
 }
 
@@ -36,7 +36,7 @@ impl SwitchesSeen {
         }
     }
 
-    /// Whether the claim of a head does not contradict these switches.
+    /// Whether the head of a release is possible, given these switches.
     fn agrees_with(&self, head: &ReleaseRecord) -> bool {
         let is_open = head.closed.is_none();
         let Some(baseline) = &head.baseline else {
@@ -89,11 +89,11 @@ fn is_credible(of: &ReleaseRecord, head: &ReleaseRecord, seen: SwitchesSeen) -> 
 fn ignored_line(head: &ReleaseRecord, seen: SwitchesSeen) -> String {
     let ReleaseRecord { id, target, .. } = head;
     let claims = match &head.baseline {
-        Some(baseline) => format!("claims generation {}", baseline.generation),
-        None => "claims no generation".to_owned(),
+        Some(baseline) => format!("its record claims generation {}", baseline.generation),
+        None => "its record claims no generation".to_owned(),
     };
     let routed = routed(target, seen);
-    format!("Greenroom ignores the head of release {id}: it {claims}, but {routed}")
+    format!("Greenroom ignores release {id}: {claims}, but {routed}")
 }
 
 /// The part of a line that names the route, e.g. `the route of web/qa has generation 41, written by release 01…`.
@@ -214,7 +214,7 @@ mod tests {
     ];
 
     #[test]
-    fn only_a_head_with_a_later_generation_and_a_later_id_or_baseline_overtakes() {
+    fn generation_id_and_baseline_decide_whether_a_head_overtakes() {
         for case in CASES {
             let open = head(case.open.0, Some(case.open.1), true);
             let mut other = head(case.other.0, Some(case.other.1), false);
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(
             lines,
             [format!(
-                "Greenroom ignores the head of release {id}: it claims generation 41, but the route of web/qa has generation 4, written by release {by}"
+                "Greenroom ignores release {id}: its record claims generation 41, but the route of web/qa has generation 4, written by release {by}"
             )]
         );
     }

@@ -1,4 +1,4 @@
-//! The result of verifying that records were not altered, for `greenroom verify`.
+//! The result of verifying that records were not altered, for `greenroom history verify`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::inventory::{ReleaseId, Target};
 /// A release, a hold or a repair that was altered.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Wrong {
-    /// One word: `release`, `hold` or `repair`. `record` if only the seal is left.
+    /// One word: `release`, `hold` or `repair`. `record` if the seal is the only readable part.
     pub kind: &'static str,
     pub id: ReleaseId,
     pub target: Target,
@@ -48,7 +48,8 @@ impl std::fmt::Display for RulesSet {
 }
 
 impl RulesSet {
-    /// The rules that the release before did not have; none if all rules are the same.
+    /// The rules that the release before did not have. None if there is no such rule, or if an older Greenroom wrote
+    /// the head without rules.
     pub fn since(before: Option<&[RuleInEffect]>, head: &ReleaseRecord) -> Option<Self> {
         let rules = head.baseline.as_ref()?.rules.iter();
         // The place in the file is not compared: adding a line above the rule changes it.
@@ -71,21 +72,22 @@ impl RulesSet {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proven {
     pub releases: usize,
+    /// How many holds and repairs were verified.
     pub beside: usize,
     /// How many records have complete and correct hashes.
     pub whole: usize,
-    /// How many records an older Greenroom wrote without hashes.
+    /// How many records have no hashes. Older versions of Greenroom wrote such records.
     pub not_chained: usize,
     /// How many records were not compared with a store, because the store is not configured, was not read, or no longer
     /// has the record.
     pub not_compared: usize,
     /// How many records were compared with their seals.
     pub sealed: usize,
-    /// The altered records, newest first, releases before holds and repairs.
+    /// The altered records: first releases, then holds and repairs. Each group is newest first.
     pub wrong: Vec<Wrong>,
     /// The rules of the first release of each target, and every later change of rules, newest first.
     pub rules: Vec<RulesSet>,
-    /// The targets whose store did not answer, each with the reason.
+    /// The targets whose store did not answer, or whose seals could not be read, each with the reason.
     pub silent: BTreeMap<Target, String>,
 }
 
@@ -93,8 +95,8 @@ impl Proven {
     /// The counts in one sentence.
     pub fn words(&self) -> String {
         format!(
-            "{} releases, {} holds and repairs: {} intact, {} without hashes (an older Greenroom wrote \
-             them), {} altered; {} were not compared with a store, {} were compared with a seal",
+            "{} releases, {} holds and repairs: {} intact, {} without hashes (as an older Greenroom \
+             wrote them), {} altered; {} were not compared with a store, {} were compared with a seal",
             self.releases,
             self.beside,
             self.whole,
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_value_is_a_change_and_a_moved_line_is_not() {
+    fn only_a_changed_value_is_a_change_of_the_rules() {
         let before = [rule("2", 12)];
         assert_eq!(
             RulesSet::since(Some(&before), &under(vec![rule("2", 14)])),

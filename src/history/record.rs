@@ -44,13 +44,14 @@ impl fmt::Display for ReleaseKind {
 pub enum Outcome {
     /// The version is live.
     Done,
-    /// The version became live. Its standby ended early, while the version that was live before was still warm.
+    /// The version became live. Another release or an operator ended the standby before its time.
     Superseded {
-        /// A description of the release that ended the standby; none if an operator ended it without another release.
+        /// A description of the release that ended the standby; none if an operator ended the standby without another
+        /// release.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// Everything that the release did was undone. The old version is live.
+    /// Everything that the release did was undone. If there was an old version, it is live.
     BackedOut { reason: String },
     /// An operator left the release unfinished on purpose.
     Left {
@@ -96,9 +97,9 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCalls {
     pub step: Step,
-    /// One call for each line, worded so that an operator can check it.
+    /// One line for each call, worded so that an operator can check the call.
     pub calls: Vec<String>,
-    /// How the step is undone, and the cost of that.
+    /// How the step is undone, and what the undoing costs.
     pub undo: String,
 }
 
@@ -197,7 +198,8 @@ pub struct ReleaseRecord {
 pub const NO_REASON_YET: &str = "no reason given yet";
 
 impl ReleaseRecord {
-    /// The reason for lists. A rollback without a reason has [`NO_REASON_YET`]; a promote without a reason has none.
+    /// The reason, as lists show it. A rollback without a reason has [`NO_REASON_YET`]; a promote without a reason has
+    /// none.
     pub fn why(&self) -> Option<&str> {
         let missing = (self.kind != ReleaseKind::Promote).then_some(NO_REASON_YET);
         self.reason.as_deref().or(missing)

@@ -1,5 +1,5 @@
 //! The record of a repair of drift: who repaired what, when, and how it ended. Records of repairs are separate from
-//! those of releases, so an older Greenroom ignores them. The driver writes the record before the first action and
+//! records of releases, so an older Greenroom ignores them. The driver writes the record before the first action and
 //! again with each action, so the record of an interrupted repair shows which actions were done.
 
 use std::fmt;
@@ -86,7 +86,7 @@ impl fmt::Display for RepairOutcome {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepairRecord {
-    /// The format version, counted together with that of release records.
+    /// The format of the record. Release records and repair records use the same format number.
     pub format: u32,
     pub id: ReleaseId,
     pub target: Target,

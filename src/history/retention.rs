@@ -17,7 +17,8 @@ pub struct Retention {
     pub keep_for: Option<Duration>,
     /// The highest number of releases that are kept for one target.
     pub keep_last: Option<u32>,
-    /// The maximum size in bytes. Above it, the oldest logs are deleted first, then the oldest releases.
+    /// The maximum size in bytes. If the archive is larger, the oldest logs are deleted first, then the oldest
+    /// releases.
     pub max_size: Option<u64>,
 }
 

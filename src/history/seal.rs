@@ -1,6 +1,6 @@
-//! Seals protect the records of ended releases, holds and repairs. A seal is the last hash of a record, written by a
-//! party other than the operators. If the store separates the two, a writer who can change the record cannot change its
-//! seal.
+//! Seals protect the records of ended releases, holds and repairs. A seal is a copy of the last hash of a record. A
+//! separate user of the store, whom no driver uses, should write the seals. If only that user may write seals, a writer
+//! who can change a record cannot change its seal.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Link, Proof, Provable};
 use crate::inventory::Operator;
 
-/// The last hash of one record, with the party that sealed it.
+/// The last hash of one record, and who sealed the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
     /// The link of the end of the record. It covers the whole record.

@@ -21,7 +21,8 @@ pub enum Step {
     Register,
     /// Traffic moves to the candidate.
     Switch,
-    /// The answers of the old and the new version are compared.
+    /// The driver probes the new version and the public address, and counts failed requests. Too many failures move the
+    /// traffic back.
     Watch,
     /// The driver waits until the connections to the old slot have ended.
     Drain,

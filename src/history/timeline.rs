@@ -1,5 +1,5 @@
 //! What happened to a version in a target, according to the heads of its releases. This module does not know what runs
-//! now; only observation tells.
+//! now: only observation shows that.
 
 use jiff::Timestamp;
 
@@ -21,7 +21,7 @@ pub enum Fate {
         /// The state in which the release was left, and why.
         reason: String,
     },
-    /// The release of the version is running or was interrupted. The time is that of its opening.
+    /// The release of the version is running or was interrupted. The time says when the release was opened.
     Unfinished(Timestamp),
 }
 
@@ -62,7 +62,8 @@ pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
 }
 
 /// When the version of a release took the traffic and kept it. None if the version never had the traffic, or if the
-/// release switched back.
+/// release switched back. A successful head without a period is from an older Greenroom; then this is the time of its
+/// opening.
 fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
     match record.live {
         Some(LivePeriod { since, until: None }) => Some(since),
@@ -71,8 +72,9 @@ fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
     }
 }
 
-/// Every version that was live with success according to these heads, newest first, each once. A head proves nothing:
-/// [`WasLive`](super::WasLive) has the versions that the journal proves.
+/// The versions that these heads name as live, newest first, each once: the version of each successful release, and the
+/// version that was live before each release. A head proves nothing: [`WasLive`](super::WasLive) has the versions that
+/// the journal proves.
 pub fn once_live(records: &[ReleaseRecord]) -> Vec<&Version> {
     let mut versions: Vec<&Version> = Vec::new();
     for record in records {
@@ -85,7 +87,7 @@ pub fn once_live(records: &[ReleaseRecord]) -> Vec<&Version> {
     versions
 }
 
-/// The versions that were live with success according to one head.
+/// The versions that one head names as live. See [`once_live`].
 pub(super) fn claimed(record: &ReleaseRecord) -> Vec<&Version> {
     let to = succeeded(record).then_some(&record.to.1);
     let from = record.from.as_ref().map(|(_, from)| from);

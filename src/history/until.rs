@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::when::{ahead, weekday, written};
 use crate::inventory::local_time;
 
-/// Parses the typed text into the end of a hold. The error lists what can be written.
+/// Parses the typed text into the end of a hold. The error lists what can be written, or says that the end has passed.
 pub fn until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     until_in(text, now, &local_time::zone())
 }

@@ -15,7 +15,7 @@ use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
 /// The versions that the releases of a target prove to have been live.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WasLive {
-    /// Every version that was live with success, newest first, each once.
+    /// The versions that are proven to have been live, newest first, each once.
     pub versions: Vec<Version>,
     /// The releases that claim further versions without proving them.
     pub not_believed: Vec<NotBelieved>,
@@ -59,9 +59,10 @@ pub fn proven_live(recorded: &Recorded, target: &Target) -> Result<LivePeriod, S
         .ok_or_else(|| "no entry says that the switch was observed".to_owned())
 }
 
-/// Checks whether a release proves that it put a version live in a slot. There are two ways. For a new version, the
-/// head names version and slot, the checks passed, and the switch was observed and not undone. For the version that was
-/// live before, the head names it too, and the switch back was observed. The error says what is missing.
+/// Checks whether a release proves that it put a version live in a slot. For its new version, the head must name the
+/// version and the slot, the checks must have passed before the switch, and the switch must have been observed and not
+/// undone. For the version that was live before the release, the head must name that version and its slot, and a switch
+/// back must have been observed. The error says what is missing.
 pub fn proves_released(
     recorded: &Recorded,
     target: &Target,
@@ -97,13 +98,13 @@ pub fn proves_released(
     });
     passed
         .then_some(())
-        .ok_or_else(|| "no entry says that its checks passed".to_owned())
+        .ok_or_else(|| "no entry before the switch says that the checks passed".to_owned())
 }
 
 /// Checks whether a release proves that it started to switch to a version after the checks had passed, and did not
 /// start to switch back. That is enough to finish the switch while exactly this version still runs in the slot. The
-/// release may have ended between the write of the route and the switch of the proxy; then no entry says that the
-/// switch was observed. The error says what is missing.
+/// release may have ended after it wrote the route and before it switched the proxy. Then no entry says that the switch
+/// was observed. The error says what is missing.
 pub fn proves_switch_started(
     recorded: &Recorded,
     target: &Target,
@@ -120,8 +121,9 @@ pub fn proves_switch_started(
     let (to, version) = &recorded.head.to;
     if (*to, &version.digest) != (slot, digest) {
         return Err(format!(
-            "the release put {} into {to}",
-            version.digest.short()
+            "the release put {} into {to}, not {} into {slot}",
+            version.digest.short(),
+            digest.short()
         ));
     }
     let (mut has_passed, mut has_started) = (false, false);

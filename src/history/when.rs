@@ -17,7 +17,7 @@ pub struct When {
     pub to: Timestamp,
 }
 
-/// Parses the typed text into a period, as seen at `now`. The error lists what can be written.
+/// Parses the typed text into a period, if the current time is `now`. The error lists what can be written.
 pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
     when_in(text, now, &local_time::zone())
 }

@@ -36,14 +36,14 @@ impl fmt::Display for Difference {
 pub struct Changes {
     /// Differences in what the images say about themselves: `commit` and `version`.
     pub image: Vec<Difference>,
-    /// How many seconds later the second image was built; negative if it is older. None if one of the images does not
-    /// say when it was built.
+    /// How many seconds later the second image was built; negative if the second image is older. None if one of the
+    /// images does not say when it was built.
     pub built_later: Option<i64>,
     /// Differences in how the instances were created.
     pub configuration: Vec<Difference>,
 }
 
-/// Lists what is different in `to`.
+/// Compares `to` with `from`, the instance that is live.
 pub fn changes(from: &Instance, to: &Instance) -> Changes {
     let (old, new) = (&from.labels, &to.labels);
     let image = [
@@ -74,7 +74,7 @@ pub fn changes(from: &Instance, to: &Instance) -> Changes {
 }
 
 fn configuration(from: &Instance, to: &Instance) -> Vec<Difference> {
-    // An older Greenroom did not record the configuration. A missing configuration is not a difference.
+    // An older Greenroom did not record the configuration. If one configuration is missing, no difference is known.
     if from.configuration.is_empty() || to.configuration.is_empty() {
         return Vec::new();
     }
@@ -112,7 +112,8 @@ impl Changes {
         })
     }
 
-    /// The short form of [`Changes::built`] for narrow columns, e.g. `2d newer`.
+    /// The short form of [`Changes::built`] for narrow columns, e.g. `2d newer`; none if both images were built at the
+    /// same time.
     pub fn newer(&self) -> Option<String> {
         let later = self.built_later.filter(|later| *later != 0)?;
         let time = roughly(later.unsigned_abs());
@@ -121,7 +122,7 @@ impl Changes {
         Some(format!("{first} {word}"))
     }
 
-    /// `1 config change`, `2 config changes`, or `configured as live` if the configuration is the same.
+    /// `1 config change`, `2 config changes`, or `configured as live` if no difference is known.
     pub fn counted(&self) -> String {
         match self.configuration.len() {
             0 => "configured as live".to_owned(),

@@ -1,9 +1,9 @@
 //! Compares the clocks of other machines with the clock of this machine.
 //!
-//! A hold, a freeze and an approval end at a time that some clock decides, and a wrong clock could end them too early.
-//! So a hold or a freeze ends only when every clock that could be read has reached its end. A freeze starts, and an
-//! approval ends, as soon as the first clock has reached that time. If no other clock can be read, the clock of this
-//! machine decides alone.
+//! Holds, freezes and approvals end at a given time, and a wrong clock could end a hold too early or an approval too
+//! late. So Greenroom also reads the clocks of its servers. A hold or a freeze ends when every clock has passed its
+//! end. A freeze starts when one clock has passed its start. An approval expires when one clock has passed its end. If
+//! no other clock can be read, the clock of this machine decides alone.
 
 use std::fmt;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub fn http_date(date: &[u8]) -> Option<Timestamp> {
 /// A reading of the clock of another machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClockReading {
-    /// The name of the clock, e.g. `the engine of qa`.
+    /// The name of the clock, e.g. `the store of qa`.
     pub of: String,
     /// How far the clock of this machine is ahead of the other clock; negative if it is behind.
     pub ahead: SignedDuration,
@@ -38,9 +38,9 @@ pub struct ClockReading {
     pub within: SignedDuration,
 }
 
-/// The name of the clock of the engine that an environment uses.
+/// The name of the clock of the runtime that an environment uses. Only Docker has a clock of its own.
 pub fn engine_of(environment: &EnvironmentName) -> String {
-    format!("the engine of {environment}")
+    format!("the Docker host of {environment}")
 }
 
 /// The name of the clock of the store that an environment uses.
@@ -73,13 +73,14 @@ impl ClockReading {
         Self { of, ..self.clone() }
     }
 
-    /// Whether another reading of the same clock shows the same difference. The durations of the answers are ignored.
+    /// Whether another reading of the same clock shows nearly the same difference. The durations of the answers are
+    /// ignored.
     pub fn is_like(&self, other: &Self) -> bool {
         let apart = (self.ahead - other.ahead).abs();
         self.of == other.of && self.differs() == other.differs() && apart < SAME_READING
     }
 
-    /// The difference as seen from this machine, e.g. `2h ahead of this machine's`.
+    /// How far the other clock is ahead of the clock of this machine, or behind it, e.g. `2h ahead of this machine's`.
     pub fn seen_from_here(&self) -> String {
         let relation = if self.ahead.is_negative() {
             "ahead of"
@@ -95,7 +96,7 @@ impl ClockReading {
     }
 }
 
-/// Shows the difference as `this machine's clock is 2h ahead of the engine of qa`.
+/// Shows the difference as `this machine's clock is 2h ahead of the Docker host of qa`.
 impl fmt::Display for ClockReading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = rounded(self.ahead);
@@ -133,8 +134,8 @@ impl Clocks {
         differing.max_by_key(|reading| reading.ahead.abs())
     }
 
-    /// The earliest time on any clock when the clock of this machine shows `now`. A hold or a freeze has ended only if
-    /// its end is not later than this time.
+    /// The earliest time on any clock when the clock of this machine shows `now`. A hold or a freeze has ended if its
+    /// end is not later than this time.
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.min().map_or(now, |time| time.min(now))
@@ -147,8 +148,8 @@ impl Clocks {
         times.max().map_or(now, |time| time.max(now))
     }
 
-    /// Replaces the last reading of a clock. Pass `None` if the clock did not answer. A reading that agrees with the
-    /// clock of this machine is dropped, because it decides nothing.
+    /// Replaces the last reading of a clock, unless the new reading is nearly the same. Pass `None` if the clock did
+    /// not answer. A reading that agrees with the clock of this machine is dropped, because it decides nothing.
     pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
         let new = reading.filter(ClockReading::differs);
         let known = self.0.iter().position(|known| known.of == of);
@@ -165,7 +166,8 @@ impl Clocks {
         self.0.iter().filter(|reading| reading.differs())
     }
 
-    /// The clock that is furthest ahead among the clocks by which `moment` has passed; none if there is no such clock.
+    /// Of the clocks that have passed `moment`, the clock that is furthest ahead; none if no clock has passed it.
+    /// Clocks that agree with the clock of this machine are ignored.
     pub fn over_by(&self, moment: Timestamp, now: Timestamp) -> Option<&ClockReading> {
         let passed = self
             .differing()
@@ -184,7 +186,7 @@ mod tests {
 
     fn reading(ahead: i64) -> ClockReading {
         ClockReading::new(
-            "the engine of qa".into(),
+            "the Docker host of qa".into(),
             (at(10_000), at(10_000)),
             at(10_000 - ahead),
         )
@@ -196,15 +198,15 @@ mod tests {
         assert!(ahead.differs());
         assert_eq!(
             ahead.to_string(),
-            "this machine's clock is 2h ahead of the engine of qa"
+            "this machine's clock is 2h ahead of the Docker host of qa"
         );
         assert_eq!(
             reading(-45).to_string(),
-            "this machine's clock is 45s behind the engine of qa"
+            "this machine's clock is 45s behind the Docker host of qa"
         );
         assert_eq!(
             reading(0).to_string(),
-            "this machine's clock agrees with the engine of qa"
+            "this machine's clock agrees with the Docker host of qa"
         );
     }
 
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn only_a_clock_that_differs_is_kept() {
-        let of = "the engine of qa";
+        let of = "the Docker host of qa";
         let mut clocks = Clocks::default();
         clocks.keep(of, Some(reading(3)));
         assert_eq!(clocks, Clocks::default());

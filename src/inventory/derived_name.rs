@@ -1,8 +1,8 @@
-//! Names that are derived from a target: of its files, containers, process records and sockets. No other module joins a
-//! service and an environment into one word.
+//! Names that are derived from a target: the names of its files, containers, process records and sockets. No other
+//! module joins a service and an environment into one word.
 //!
 //! Neither a service nor an environment can have a dot in its name ([`super::ServiceName`]), so the dot between them is
-//! unambiguous: `web` in `qa-eu` is `web.qa-eu`, and `web-qa` in `eu` is `web-qa.eu`. Both are lower case only, so two
+//! unambiguous: `web` in `qa-eu` is `web.qa-eu`, and `web-qa` in `eu` is `web-qa.eu`. All names are lower case, so two
 //! names never differ by case alone.
 
 use super::{Slot, Target};

@@ -19,7 +19,9 @@ pub enum Endpoint {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock")]
+#[error(
+    "{0:?} is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock (in a path, only A-Z, a-z, 0-9, /, ., _ and -)"
+)]
 pub struct InvalidEndpoint(pub String);
 
 impl Endpoint {
@@ -27,7 +29,7 @@ impl Endpoint {
     pub fn tcp(address: SocketAddr) -> Self {
         match address.ip().to_canonical() {
             IpAddr::V4(ip) => Self::Tcp(SocketAddr::new(ip.into(), address.port())),
-            // An IPv6 address stays as it is, because a link-local address carries its interface.
+            // An IPv6 address stays as it is, because a link-local address also names its interface.
             IpAddr::V6(_) => Self::Tcp(address),
         }
     }

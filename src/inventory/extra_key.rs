@@ -12,7 +12,7 @@ use crate::sanitize::sanitize_line;
 /// The longest key that a template may produce, in bytes.
 const LONGEST_KEY: usize = 1024;
 
-/// Replaces the digest where only a release knows the real one.
+/// A placeholder for the digest, which only a release knows.
 const SOME_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The names that a template may use.
@@ -26,7 +26,7 @@ const NAMES: [&str; 7] = [
     "generation",
 ];
 
-/// A key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Both may use
+/// A key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Key and value may use
 /// `service`, `environment`, `slot`, `address`, `tag` (empty if the version was requested by digest), `digest` and
 /// `generation`, all of the live slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,9 +102,9 @@ impl ExtraKeys {
         self.fill(target, &values)
     }
 
-    /// All keys that a target may write with these settings, whichever slot is live. Tag, digest and generation are the
-    /// same for all targets, because only a release knows them. So two targets whose keys differ only in these values
-    /// get the same key.
+    /// All keys that a target may write with these settings, whichever slot is live. Only a release knows tag, digest
+    /// and generation, so placeholders stand for them. Two targets whose keys differ only in these values therefore get
+    /// the same key.
     pub fn possible_keys(
         &self,
         target: &Target,
@@ -156,7 +156,9 @@ impl ExtraKeys {
                 let key_name = format!("extra key {} of {target}", index + 1);
                 return Err(bad(
                     &key_name,
-                    format!("another extra key also writes {key}"),
+                    format!(
+                        "another extra key also writes {key}: give each extra key its own name"
+                    ),
                 ));
             }
             pairs.push((key, value));
@@ -172,7 +174,10 @@ impl ExtraKeys {
         } else if sanitize_line(key.as_bytes()) != key {
             "the key has characters that cannot be printed".to_owned()
         } else if is_within(key, &self.prefix) {
-            format!("{key} is below the prefix of Greenroom's own keys")
+            format!(
+                "{key} is at or below {}, where Greenroom keeps its own keys: choose another key",
+                self.prefix
+            )
         } else {
             return Ok(());
         };

@@ -36,7 +36,7 @@ pub enum Window {
         every: Vec<WeekdayName>,
         /// The time at which the freeze starts on these days.
         from: Time,
-        /// The weekday on which the freeze ends, at its next occurrence; none if the freeze lasts less than a day.
+        /// The weekday on which the freeze ends, at its next occurrence; none if the freeze lasts at most a day.
         until_day: Option<WeekdayName>,
         /// The time at which the freeze ends. Without `until_day`, an end that is not later than `from` is on the next
         /// day.
@@ -82,7 +82,7 @@ impl WeekdayName {
     }
 }
 
-/// How many days ago a freeze may have started that is still active: a week, plus one day for the time zone.
+/// An active freeze may have started up to this many days ago: a week, plus one day for the time zone.
 const LOOKING_BACK: i32 = 8;
 
 impl Freeze {
@@ -158,7 +158,7 @@ fn last_day(day: Date, (from, until): (Time, Time), name: Option<WeekdayName>) -
     day.checked_add(days.days()).ok()
 }
 
-/// The holds that stop a promote at `now`: the one that an operator placed, and every active freeze.
+/// The holds that stop a promote at `now`: the placed hold, if it is active, and every active freeze.
 pub fn standing(
     placed: Option<&Hold>,
     freezes: &[Freeze],
@@ -195,8 +195,8 @@ pub fn holds_by_all_clocks(
 /// How far into the future [`next`] searches.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 8);
 
-/// When the next freeze of a service starts; none if none starts within eight days. A freeze that is active now is not
-/// considered.
+/// When the next freeze of a service starts; none if no freeze starts within eight days. A freeze that is active now is
+/// ignored.
 pub fn next(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option<Timestamp> {
     let until = now.checked_add(AHEAD).ok()?;
     let begins = freezes
@@ -208,7 +208,8 @@ pub fn next(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option
 }
 
 impl Freeze {
-    /// The starts of the freeze from today on, for the days in which [`next`] searches.
+    /// The starts of the freeze: the only start, or each weekly start from today on in the days in which [`next`]
+    /// searches.
     fn begins(&self, now: Timestamp) -> Vec<Timestamp> {
         match &self.window {
             Window::Once { from, .. } => self.begin(*from).into_iter().collect(),

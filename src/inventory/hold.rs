@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Operator, ReleaseId};
 
-/// While a hold is active, no operator can promote in its target.
+/// An active hold stops promotes of its target, unless an operator overrides the hold with a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hold {
     pub reason: String,
@@ -23,7 +23,7 @@ pub struct Hold {
     pub cleared: Option<Cleared>,
 }
 
-/// The hold that the console showed to the operator who wants to clear it. Another hold must not be cleared instead.
+/// The hold that an operator saw before clearing it. If the stored hold has changed since, it must not be cleared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeenHold {
     Readable(Box<Hold>),
@@ -79,8 +79,8 @@ impl Hold {
 }
 
 impl Hold {
-    /// The state of the hold at `now`, as a message. The message says if the hold has ended, so that no reader
-    /// thinks that it still stops promotes.
+    /// The state of the hold at `now`, as a message. The message says whether the hold was cleared, has ended or is
+    /// active.
     pub fn words(&self, now: Timestamp) -> String {
         match (&self.cleared, self.until) {
             (Some(cleared), _) => {

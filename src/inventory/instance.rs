@@ -157,7 +157,7 @@ impl Instance {
 
     /// Sorts instances into slots. Several instances may have the labels of one slot, because `docker commit` copies
     /// labels into an image, and every container of that image gets them. Then the instance with the name of the slot
-    /// is taken, or else one that is up.
+    /// is taken, otherwise an instance that is up.
     pub fn by_slot(instances: Vec<Self>) -> PerSlot<Option<Self>> {
         let mut slots: PerSlot<Option<Self>> = PerSlot::default();
         let rank = |candidate: &Self| {

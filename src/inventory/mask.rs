@@ -23,11 +23,12 @@ use crate::sanitize::sanitize_lines;
 /// The text that replaces a secret.
 pub const HIDDEN: &str = "(hidden)";
 
-/// The fewest bytes of a form of a secret, or of the beginning of a form, that are hidden.
+/// A form of a secret is hidden if it has at least this many bytes. The same limit applies to the beginning of a form
+/// that was cut.
 const SHORTEST: usize = 4;
 
-/// A secret with fewer characters than this is hidden only where it is a whole word, and in no other form, because it
-/// would be a part of too many other words.
+/// A secret with fewer characters than this is hidden only as a whole word, and in no other form, because it would be a
+/// part of too many other words.
 pub const HIDDEN_ANYWHERE: usize = 6;
 
 /// A secret with fewer bytes than this is not hidden, because such a word appears everywhere.
@@ -52,7 +53,7 @@ struct Hidden {
 
 /// The forms of all secrets that are searched for.
 struct SearchedForms {
-    /// The forms that are also hidden where the text was cut inside them.
+    /// The forms whose beginning is also hidden if the text was cut inside the form.
     direct: Vec<String>,
     /// Every form of the secrets that are not short.
     all: Vec<String>,

@@ -1,5 +1,5 @@
-//! A peer approval: another operator agrees that a release may move the traffic. The approver must not drive the
-//! release. The approval is for one plan and one digest, and it expires.
+//! A peer approval: another operator agrees that a release may move the traffic. The approver must not be the operator
+//! who opened the release or drives it. The approval is for one plan and one digest, and it expires.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ pub struct PeerApproval {
     pub release: ReleaseId,
     /// The digest that the approver agreed to.
     pub digest: Digest,
-    /// The plan that the approver agreed to, as a hash over the head of the release as it was opened.
+    /// A hash of the plan that the approver agreed to, computed from the record of the release at its opening.
     pub plan: String,
     pub by: Operator,
     /// The console or command from which the approval was given.

@@ -1,6 +1,6 @@
 //! Names of people. Two records are about the same person if their names have the same key. Invisible characters,
-//! letter case and compatibility forms of letters do not change the key. Stores derive their own keys from it, so that
-//! one person has one key and two people never share a key.
+//! letter case and compatibility forms of letters do not change the key. Stores derive their own keys from this key, so
+//! that one person has one key and two people never share a key.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization as _;
@@ -21,10 +21,10 @@ const LONGEST_NAME: usize = 64;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameRefused {
-    #[error("it has no visible character")]
+    #[error("the name has no visible character")]
     Empty,
     /// The name is too long for keys and records. The number is its length in characters.
-    #[error("it has {0} characters, but at most {LONGEST_NAME} are allowed")]
+    #[error("the name has {0} characters, but at most {LONGEST_NAME} are allowed")]
     TooLong(usize),
 }
 
@@ -39,7 +39,7 @@ pub fn operator_name(written: &str) -> Result<String, NameRefused> {
 }
 
 impl Operator {
-    /// Identifies the person on any machine.
+    /// The key of the person: the same on every machine, and for every spelling of the name.
     pub fn key(&self) -> String {
         let folded: String = visible(&self.name)
             .chars()
@@ -54,7 +54,7 @@ impl Operator {
         key_part(&self.key())
     }
 
-    /// Whether both are the same person, possibly on different machines. Another spelling of a name is the same person.
+    /// Whether `other` is the same person, possibly on another machine or with another spelling of the name.
     pub fn is_same_person(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_key_loses_nothing() {
+    fn escaping_a_part_of_a_key_loses_nothing() {
         assert_eq!(key_part("ana@ops-1.x_2"), "ana@ops-1.x_2");
         assert_eq!(key_part("a/b %"), "a%2Fb%20%25");
         assert_eq!(named("李").store_key(), "%E6%9D%8E");

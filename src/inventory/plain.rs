@@ -15,7 +15,8 @@ pub fn is_path(path: &Path) -> bool {
         && !text.split('/').any(|part| part == "..")
 }
 
-/// Whether a text consists of letters, digits, `.`, `-` and `_`. nginx also allows `*` as the first or the last label.
+/// Whether a text consists of letters, digits, `.`, `-` and `_`. As in nginx, the first and the last label may also be
+/// `*`.
 pub fn is_server_name(name: &str) -> bool {
     let plain = name.strip_prefix("*.").unwrap_or(name);
     let plain = plain.strip_suffix(".*").unwrap_or(plain);

@@ -1,5 +1,5 @@
 //! The consoles that have a target open, and the operator who requests a handover. The consoles report this about
-//! themselves. It is shown to people, but nothing is decided by it alone.
+//! themselves. Greenroom shows it to people, but decides nothing by it alone.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub struct Declined {
 }
 
 impl HandoverRequest {
-    /// Whether both are the same request. The driver's answer is ignored.
+    /// Whether `other` is the same request. The answer of the driver is ignored.
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.console, self.release, self.asked_at)
             == (&other.console, other.release, other.asked_at)

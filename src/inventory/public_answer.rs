@@ -38,8 +38,9 @@ impl BodyClass {
 }
 
 impl PublicAnswer {
-    /// How this public answer differs from the direct answer of the instance to the same request; none if both agree.
-    /// Bodies may differ in every byte, e.g. because of a clock or a token, but not in their kind.
+    /// How this public answer differs from the direct answer of the instance to the same request. None if the answers
+    /// agree, or if one of them is missing. Bodies may differ in every byte, e.g. because of a clock or a token, but
+    /// not in their kind.
     pub fn difference(&self, direct: &Self, slot: Slot) -> Option<String> {
         let (Some(got), Some(own)) = (self.status, direct.status) else {
             return None;

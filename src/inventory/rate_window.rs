@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_counted_by_its_start() {
+    fn the_rates_say_when_the_requests_started() {
         let mut window = RateWindow::default();
         window.count(95, ms(8), false);
         window.count(99, ms(7_500), false);

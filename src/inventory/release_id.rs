@@ -17,8 +17,8 @@ const SHORT: usize = 8;
 pub struct ReleaseId(pub Ulid);
 
 impl ReleaseId {
-    /// A new id that is greater than `newest`. So the order of ids is the order of releases, even if `newest` was made
-    /// by a clock that is ahead.
+    /// A new id that is greater than `newest`, even if `newest` was made by a clock that is ahead. So the order of ids
+    /// is the order of releases.
     pub fn after(newest: Option<Self>) -> Self {
         let generated = Self(Ulid::generate());
         match newest {
@@ -33,7 +33,7 @@ impl ReleaseId {
     }
 
     /// The last eight characters. The first characters are a time, and two releases of one day share most of them. An
-    /// id that was made from `newest` differs from it only at the end.
+    /// id that was made from `newest` differs from `newest` only at the end.
     pub fn short(self) -> String {
         let text = self.0.to_string();
         text.split_at(text.len() - SHORT).1.to_owned()
@@ -55,14 +55,17 @@ impl fmt::Display for ReleaseId {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a release id: a release id is a ULID of 26 characters")]
+#[error(
+    "{0:?} is not a release id: a release id is a ULID of 26 characters, with a time before the year 2200"
+)]
 pub struct InvalidReleaseId(pub String);
 
 impl FromStr for ReleaseId {
     type Err = InvalidReleaseId;
 
     fn from_str(text: &str) -> Result<Self, InvalidReleaseId> {
-        // No clock makes an id after LATEST, and no release of a target could follow it.
+        // An id after `LATEST` is refused: no correct clock makes one, and the ids of later releases might not be
+        // greater.
         Ulid::from_string(text)
             .ok()
             .filter(|id| id.timestamp_ms() < LATEST)
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_id_is_greater_than_the_newest_whatever_the_clocks_say() {
+    fn a_new_id_is_greater_than_the_newest_at_any_clock() {
         let first = ReleaseId::after(None);
         assert!(ReleaseId::after(Some(first)) > first);
         let millisecond = first.0.timestamp_ms() + 3 * 60 * 60 * 1000;
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_meant_by_how_it_begins_and_by_its_short_form() {
+    fn an_id_is_meant_by_its_beginning_or_its_short_form() {
         let id: ReleaseId = "01JD4ZZZZZ00000000ABCDEFGH".parse().unwrap();
         for typed in ["0", "01JD4ZZZZZ", "01jd4zzzzz0", "ABCDEFGH", " 0abcdefgh "] {
             assert!(id.is_meant_by(typed), "{typed}");

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_exceeded_only_by_enough_requests_above_it() {
+    fn a_limit_is_exceeded_by_enough_failed_requests() {
         let count = |requests, errors| RequestCount { requests, errors };
         assert!(!count(19, 19).exceeds(5, 20), "too few requests");
         assert!(!count(20, 1).exceeds(5, 20), "five per cent are allowed");

@@ -6,19 +6,20 @@ use super::{
     Cleared, Digest, Endpoint, FencingToken, Hold, PeerApproval, PerSlot, ReleaseId, Slot,
 };
 
-/// The highest generation. No target is switched this often: if a stored generation is higher, another program wrote
-/// it, and there would be no higher number for the next switch.
+/// The highest generation. No target is switched this often. If a stored generation is higher, another program wrote
+/// it.
 pub const HIGHEST_GENERATION: u64 = 1 << 48;
 
-/// The highest generation from which a release is planned. Above it there is room for the switch back and for a repair.
+/// The highest generation from which a release is planned. The generations above it are left for the switch back and
+/// for a repair.
 pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
 
-/// How far the generation of the route can be above that of the proxy. A switch adds one. A repair of a store that went
-/// back adds a few thousand.
+/// How far the generation of the route can be above the generation of the proxy. A switch adds one. A repair of a store
+/// that went back adds a few thousand.
 const FARTHEST_AHEAD: u64 = 1_000_000;
 
-/// Whether the generation of the route is so far above that of the proxy that no switch and no repair can have made it.
-/// Then another program wrote the route.
+/// Whether the generation of the route is too far above the generation of the proxy: no switch and no repair can have
+/// made it. Then another program wrote the route.
 pub fn is_beyond_any_switch(routed: u64, pointed: u64) -> bool {
     routed > pointed.saturating_add(FARTHEST_AHEAD)
 }
@@ -67,11 +68,11 @@ pub struct Route {
 /// What the proxy reports about a target. It is read over a new connection each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyAnswer {
-    /// The slot that gets the requests; none before the first release.
+    /// The slot that gets the requests; none without a live pointer, e.g. before the first release.
     pub slot: Option<Slot>,
-    /// The generation in the live pointer; 0 before the first release.
+    /// The generation in the live pointer; 0 without a live pointer.
     pub generation: u64,
-    /// The fencing token in the live pointer; 0 before the first release.
+    /// The fencing token in the live pointer; 0 without a live pointer.
     pub token: FencingToken,
     /// A mark that identifies the configuration that the proxy has loaded. The file on disk can have another one.
     pub configuration: String,
@@ -88,9 +89,9 @@ pub struct LastSwitch {
 /// What a proxy checks before a switch: the slot that its live pointer names, and the last switch of each slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PointerState {
-    /// The slot that the live pointer names; none before the first release.
+    /// The slot that the live pointer names; none without a live pointer, e.g. before the first release.
     pub live: Option<Slot>,
-    /// The last switch to each slot; none if a slot never got the traffic.
+    /// The last switch that was prepared or made to each slot; none if there was no switch to the slot.
     pub slots: PerSlot<Option<LastSwitch>>,
 }
 
@@ -116,10 +117,11 @@ impl PointerState {
 /// can have. Only this order can lower a token. The traffic does not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RebaseOrder {
-    /// The expected content of the pointer. If the pointer has another content, another driver has changed it.
+    /// The content of the pointer when the order was made. If the pointer has another content now, the order is
+    /// refused.
     pub from: PointerState,
-    /// The new generation of the pointer, far above any known one. A switch may still be on its way, sent by a driver
-    /// from before the store went back. The proxy refuses such a switch, because its generation is lower.
+    /// The new generation of the pointer, far above any known one. A driver may have sent a switch before the store
+    /// went back, and the switch may arrive later. The proxy refuses such a switch, because its generation is lower.
     pub generation: u64,
     /// The new token of the pointer.
     pub token: FencingToken,
@@ -147,7 +149,7 @@ pub enum Installation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connections {
     Open(u64),
-    /// The connections cannot be counted, for this reason.
+    /// The connections cannot be counted. The text is the reason.
     Uncounted(String),
 }
 
@@ -172,7 +174,7 @@ pub struct RouteChange {
     pub to: Route,
     /// What happens to the hold of the target.
     pub hold: HoldChange,
-    /// The approvals on which the switch is based. If one of them no longer exists unchanged, nothing is switched.
+    /// The approvals on which the switch is based. If one of them was changed or removed, nothing is switched.
     pub peer_approvals: Vec<PeerApproval>,
     /// What happens if an extra key already belongs to another target.
     pub others_keys: OthersKeys,
@@ -197,7 +199,7 @@ pub enum HoldChange {
     Same(Option<Hold>),
     /// A rollback places this hold, unless another hold is active.
     Leave(Hold),
-    /// The release is switched back. The hold that this release placed is cleared.
+    /// The release switches back. If this release placed the hold, the hold is cleared.
     Clear(Cleared),
 }
 

@@ -24,9 +24,9 @@ pub struct Mount {
 #[serde(rename_all = "kebab-case")]
 pub enum RestartPolicy {
     No,
-    /// If the exit code reports a failure.
+    /// Restarts the instance if its exit code reports a failure.
     OnFailure,
-    /// Unless an operator or Greenroom stopped the instance.
+    /// Restarts the instance unless an operator or Greenroom stopped it.
     #[default]
     UnlessStopped,
     Always,
@@ -42,13 +42,13 @@ pub enum Listen {
     Socket(PathBuf),
 }
 
-/// The value of a variable of an instance, or of a header or query parameter of a check. Of a secret only the source is
-/// stored, never the value.
+/// The value of a variable of an instance, or of a header or query parameter of a check. For a secret, only its source
+/// is stored, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentValue {
     Plain(String),
-    /// A secret, which is read when it is needed. For a variable, that is when the instance is started.
+    /// A secret, which is read when it is needed. The secret of a variable is read when the instance is started.
     Secret(SecretSource),
 }
 
@@ -98,7 +98,7 @@ pub struct PublicAddress {
 }
 
 impl PublicAddress {
-    /// The URL to type into a browser. The port is left out if it is 80.
+    /// The URL to type into a browser. Port 80 is left out. For a unix socket, the host and the path of the socket.
     pub fn url(&self) -> String {
         let host = &self.host;
         // The colons of an IPv6 address are not a port.

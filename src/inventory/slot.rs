@@ -62,7 +62,8 @@ impl FromStr for Slot {
 pub enum Role {
     /// The slot has the traffic.
     Live,
-    /// The slot holds a version that never had the traffic in this slot.
+    /// The slot has an instance that is neither live, standby nor stopped: a version before its switch, or an old
+    /// version that runs but is not registered.
     Candidate,
     /// The slot was live, and its instance still runs for a warm rollback.
     Standby,
@@ -98,9 +99,9 @@ impl fmt::Display for Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiveSlot {
     Slot(Slot),
-    /// No slot has the traffic, because nothing has been released yet.
+    /// No slot has the traffic, e.g. before the first release.
     NoSlot,
-    /// The proxy has not answered.
+    /// The proxy has not answered, or it has no configuration for the target and the store has not answered.
     Unknown,
 }
 

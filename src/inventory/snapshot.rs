@@ -28,13 +28,13 @@ pub enum SourceState {
         since: Timestamp,
         /// Why the source does not answer now.
         why: String,
-        /// When Greenroom asks again; none if that is not planned.
+        /// When Greenroom asks the source again; none if no retry is planned.
         retry_at: Option<Timestamp>,
     },
     /// The source has never answered, so nothing is known from it.
     Unreachable {
         why: String,
-        /// When Greenroom asks again; none if that is not planned.
+        /// When Greenroom asks the source again; none if no retry is planned.
         retry_at: Option<Timestamp>,
     },
 }
@@ -44,7 +44,7 @@ impl SourceState {
         *self == Self::Live
     }
 
-    /// Whether the source has ever answered, so that its data is known, although it may be stale.
+    /// Whether the source has ever answered. Its data is then known, but may be stale.
     pub fn has_answered(&self) -> bool {
         matches!(self, Self::Live | Self::Stale { .. })
     }
@@ -194,15 +194,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The holds that stop promotes at `now`: the one that an operator placed, and every freeze that is active by any
-    /// clock.
+    /// The holds that stop promotes at `now`: the placed hold and the freezes, if they are active by any clock.
     pub fn holds(&self, now: Timestamp) -> Vec<Hold> {
         let service = &self.target.service;
         let by = (now, &self.clocks);
         freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// The clock by which `hold` is active at `now`. None if it is also active by the clock of this machine.
+    /// If `hold` is not active at `now` by the clock of this machine: the clock that differs most. Otherwise none.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
         let own = freeze::standing(self.hold.as_ref(), &self.freezes, service, now);
@@ -275,7 +274,7 @@ impl Snapshot {
         let Some(instance) = &self.slots.get(slot).instance else {
             return match live {
                 _ if sources.runtime.has_answered() => Role::Empty,
-                // The proxy has answered and names this slot. The slot has the traffic, whatever runs in it.
+                // The slot has the traffic, even if the runtime has not said what runs in it.
                 LiveSlot::Slot(named) if named == slot => Role::Live,
                 _ => Role::Unknown,
             };
@@ -287,8 +286,8 @@ impl Snapshot {
             _ if !sources.registry.has_answered() => return Role::Unknown,
             _ => {}
         }
-        // If the running instance is registered, it was meant to have traffic. Either it had the traffic and is kept
-        // warm, or its release is between the steps register and switch.
+        // A registered instance either had the traffic and is kept warm, or its release is between the steps register
+        // and switch. In the second case, its release is not older than the release of the route.
         let was_live = self.route.as_ref().is_some_and(|route| {
             route.value.live != slot
                 && instance
@@ -313,8 +312,9 @@ impl Snapshot {
         })
     }
 
-    /// Why the public does not get the right answer from a live target. None if it does, or if that is unknown.
-    /// Greenroom sends requests to the public address even while the proxy does not report its own state.
+    /// Why the public does not get the right answer from a live target. None if the answer is right, if that is
+    /// unknown, or if the store has no route. Greenroom sends requests to the public address even while the proxy does
+    /// not report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
         let public = self.public.as_ref()?;
@@ -326,7 +326,7 @@ impl Snapshot {
             .slot()
             .filter(|_| self.sources.runtime.is_live())?;
         if self.slots.get(slot).instance.is_none() {
-            return Some(format!("{slot} is live, but has no instance"));
+            return Some(format!("{slot} is live, but empty"));
         }
         self.is_unwell(slot)
             .then(|| format!("{slot} is live, but is not healthy"))

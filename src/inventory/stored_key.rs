@@ -1,12 +1,12 @@
 //! Says what each key below a target decides. Another program, a person or a newer Greenroom may write keys there too.
-//! An unreadable key stops only what it decides, and nothing if it decides nothing.
+//! An unreadable key stops only the work that depends on it.
 
 use super::{Slot, Target};
 
 /// The kinds of keys below a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredKey {
-    /// The slot that has the traffic.
+    /// The route, which says which slot has the traffic.
     Route,
     /// The registration of a slot.
     Slot(Slot),
@@ -20,7 +20,8 @@ pub enum StoredKey {
     Approval,
     /// A console that has the target open, or a request to drive its release.
     Presence,
-    /// The time at which a lock ends, if the store refuses the value. It stops nothing.
+    /// The time at which a lock expires, if no driver can have set it. This key stops nothing, because Greenroom treats
+    /// such a lock as expired.
     LockEnd,
     /// A key that Greenroom does not know.
     Unknown,
@@ -30,7 +31,7 @@ impl StoredKey {
     /// The kind of a key. `key` is the whole key as the store names it.
     pub fn of(target: &Target, key: &str) -> Self {
         let below = |part: &str| place_of(key, &format!("{part}/{target}/"));
-        // The approver chooses the text after this part. The text may contain the name of another key.
+        // The approver chooses the text after `approvals`, which may contain the name of another key.
         if let Some((approvals, _)) = below("approvals")
             && below("targets").is_none_or(|(targets, _)| approvals < targets)
         {
@@ -85,7 +86,7 @@ impl StoredKey {
         self.stops_promote() || self == Self::Releases
     }
 
-    /// The line about a problem with a key. It says if the key stops nothing.
+    /// The message about a problem with a key. For an approval, it says that the approval does not count.
     pub fn line(target: &Target, key: &str, problem: &str) -> String {
         let name = Self::name(target, key);
         match Self::of(target, key) {

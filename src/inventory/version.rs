@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// The content address of an image: `sha256:` and 64 hexadecimal digits.
+/// The content address of an image: `sha256:` and 64 hexadecimal digits in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a digest: a digest is `sha256:` and 64 hexadecimal digits")]
+#[error("{0:?} is not a digest: a digest is `sha256:` and 64 hexadecimal digits in lower case")]
 pub struct InvalidDigest(pub String);
 
 impl Digest {
@@ -89,7 +89,7 @@ pub struct ImageLabels {
 const FIRST_IMAGES: Timestamp = Timestamp::constant(1_000_000_000, 0);
 
 impl ImageLabels {
-    /// When the image was built; none if the time is missing, unreadable or earlier than `FIRST_IMAGES`.
+    /// When the image was built; none if the time is missing, unreadable or not later than `FIRST_IMAGES`.
     pub fn built_at(&self) -> Option<Timestamp> {
         let at: Timestamp = self.created.as_ref()?.parse().ok()?;
         (at > FIRST_IMAGES).then_some(at)
@@ -165,7 +165,7 @@ pub enum VersionRef {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is neither a tag (letters, digits, `_`, `.`, `-`, at most 128) nor a digest (`sha256:` and 64 hexadecimal digits)"
+    "{0:?} is not a version: write a tag (at most 128 of A-Z, a-z, 0-9, `_`, `.` and `-`, not starting with `.` or `-`) or a digest (`sha256:` and 64 hexadecimal digits in lower case)"
 )]
 pub struct InvalidVersionRef(pub String);
 
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_tags_or_digests_and_nothing_else() {
+    fn a_reference_is_a_tag_or_a_digest() {
         assert_eq!("1.9.0".parse(), Ok(VersionRef::Tag("1.9.0".into())));
         assert!(matches!(
             format!("sha256:{}", "0".repeat(64)).parse(),

@@ -29,7 +29,7 @@ impl Index {
         &self.ids
     }
 
-    /// Adds a new line. Returns whether it matches.
+    /// Adds a new line if it matches. Returns whether it does.
     pub(super) fn take(&mut self, line: &Line) -> bool {
         let has = self.needle.is_in(&line.text);
         if has {
@@ -38,14 +38,14 @@ impl Index {
         has
     }
 
-    /// Removes the lines before this one, which the ring has dropped.
+    /// Removes the lines before `first`, which the ring has dropped.
     pub(super) fn forget_before(&mut self, first: LineId) {
         while self.ids.front().is_some_and(|id| *id < first) {
             self.ids.pop_front();
         }
     }
 
-    /// Removes the lines from this one on, which the ring has removed to renumber them.
+    /// Removes the lines from `id` on, which the ring has removed to renumber them.
     pub(super) fn forget_from(&mut self, id: LineId) {
         while self.ids.back().is_some_and(|newest| *newest >= id) {
             self.ids.pop_back();

@@ -20,14 +20,14 @@ pub enum Origin {
     Out,
     /// The instance, on standard error.
     Err,
-    /// Greenroom, about the log itself: a gap, an end, a reason why there is none.
+    /// Greenroom, about the log itself: a gap, its end, or why it cannot be read.
     Notice,
 }
 
 /// A line that is not in a ring yet. Several rings can keep the line and share its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLine {
-    /// When the engine received it.
+    /// When the runtime or the proxy wrote the line to the log; none if that is unknown.
     pub at: Option<Timestamp>,
     pub origin: Origin,
     /// The sanitized text.
@@ -93,10 +93,10 @@ fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub id: LineId,
-    /// When the engine received it.
+    /// When the runtime or the proxy wrote the line to the log; none if that is unknown.
     pub at: Option<Timestamp>,
-    /// The position in time, in microseconds: the newest time stamp of the log when the line arrived. It is never less
-    /// than that of the line before.
+    /// The position in time, in microseconds: the newest time stamp of the log when the line arrived. It never
+    /// decreases from one line to the next.
     pub(super) order: i64,
     pub origin: Origin,
     /// The slot of the instance that wrote the line, if the ring holds the lines of both slots.

@@ -64,8 +64,8 @@ impl Log {
         self.hit
     }
 
-    /// The number of the current match among the shown matches, counted from one, and how many
-    /// matches are shown.
+    /// The number of the current match, counted from one over the shown matches, and how many matches are shown. None
+    /// without a search.
     pub fn hits(&self) -> Option<(Option<usize>, usize)> {
         let hits = self.search.as_ref()?.ids();
         let before = hits.partition_point(|id| *id < self.from);
@@ -82,7 +82,7 @@ impl Log {
         self.index_from(first);
     }
 
-    /// Merges the lines of one slot's log from a line number on into this log, ordered by time.
+    /// Merges new lines of one slot's log into this log, ordered by time. `from` is the number of the first new line.
     pub fn interleave(&mut self, slot: Slot, log: &Self, from: LineId) {
         let mut new = log.ring.window(from, usize::MAX).peekable();
         let Some(oldest) = new.peek() else { return };
@@ -115,7 +115,7 @@ impl Log {
         self.index_from(first);
     }
 
-    /// Applies a search and filter.
+    /// Applies a search, a filter and a start time, if one of them has changed.
     pub fn want(&mut self, wanted: &Wanted, room: Room<'_>) {
         if *wanted == self.wanted {
             return;
@@ -156,8 +156,8 @@ impl Log {
         self.arrive(found, room)
     }
 
-    /// Moves to the next match after the current match. Returns whether the search wrapped around at the end, or none
-    /// if there is no match.
+    /// Moves to the next newer or older match; without a current match, to the nearest one. Returns whether the search
+    /// wrapped around; none if there is no match.
     pub fn seek(&mut self, seek: Seek, room: Room<'_>) -> Option<bool> {
         let Some(from) = self.hit else {
             return self.go_to_nearest(room).then_some(false);

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use super::{Line, LineId, NewLine};
 use crate::inventory::Slot;
 
-/// The approximate number of bytes of a line beyond its text: the entry in the queue, and the two counters and the
-/// rounding of a shared text.
+/// The approximate memory that a line needs in addition to its text: its entry in the queue, and 24 bytes for the two
+/// reference counters of the `Arc` and the rounding of its allocation.
 const OVERHEAD: usize = size_of::<Line>() + 24;
 
 /// How much a ring keeps.
@@ -66,7 +66,7 @@ impl Ring {
         });
     }
 
-    /// Appends a line that [`Ring::take_back`] returned.
+    /// Appends a line, gives it the next number, and drops the oldest lines until the ring is within its bounds.
     pub(super) fn put(&mut self, mut line: Line) {
         line.id = LineId(self.next);
         self.newest = self.newest.max(line.order);
@@ -83,8 +83,7 @@ impl Ring {
         }
     }
 
-    /// Removes and returns the lines newer than a moment, oldest first. The next lines reuse
-    /// their numbers.
+    /// Removes the lines newer than a moment and returns them, oldest first. New lines get their numbers again.
     pub(super) fn take_back(&mut self, newer_than: i64) -> Vec<Line> {
         let kept = self.lines.partition_point(|line| line.order <= newer_than);
         let taken: Vec<Line> = self.lines.drain(kept..).collect();
@@ -140,7 +139,8 @@ impl Ring {
         LineId(self.next)
     }
 
-    /// The number of the oldest kept line that is not older than a moment, in microseconds.
+    /// The number of the oldest kept line that is not older than a moment, in microseconds. The number of the next line
+    /// if there is no such line.
     pub(super) fn since(&self, moment: i64) -> LineId {
         let older = self.lines.partition_point(|line| line.order < moment);
         LineId(self.first().0 + older as u64)

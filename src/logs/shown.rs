@@ -1,5 +1,5 @@
-//! The lines of a ring that are shown: all lines, those that match a filter, or those since a
-//! moment. A line is found by its number without a scan.
+//! The lines of a ring that are shown. A filter and a start time can hide lines. A line is found by its number without
+//! a scan.
 
 use std::collections::VecDeque;
 
@@ -25,7 +25,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// How many lines of the ring that match the filter come before this line, including those before `from`.
+    /// How many lines of the ring that match the filter come before this line, including lines before `from`.
     fn before(&self, id: LineId) -> usize {
         match self.kept {
             Some(kept) => kept.partition_point(|kept| *kept < id),

@@ -29,15 +29,15 @@ const READY: usize = LARGEST / 2;
 const WAITING: usize = 4;
 /// How many earlier lines are requested again after a lost connection.
 const OVERLAP: usize = 20_000;
-/// How long the engine may take to open the log.
+/// How long the runtime or the proxy may take to open the log.
 const BEGIN: Duration = Duration::from_secs(10);
 /// The first and the longest pause before the log is opened again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// The notice after the last line of a log that has ended for now.
 const ENDED: &str = "the log has ended for now; new lines will follow below";
 
-/// Follows an instance: at most `tail` existing lines, then new ones, until the instance is
-/// gone, its log cannot be read, or the receiver is dropped.
+/// Follows an instance: at most `tail` existing lines, then new ones, until the instance no longer exists, its log
+/// cannot be read, or the receiver is dropped.
 pub fn follow(
     reader: Arc<dyn RuntimeReader>,
     instance: InstanceId,
@@ -94,7 +94,7 @@ trait Tap: Send + Sync {
     /// new ones.
     async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks>;
 
-    /// The failure to report if opening the log takes too long.
+    /// The failure if the log is not opened in time.
     fn silent(&self) -> Failure;
 }
 
@@ -127,7 +127,7 @@ impl Tap for OfProxy {
     }
 
     fn silent(&self) -> Failure {
-        let doing = format!("opening its log for {}", self.target);
+        let doing = format!("opening the log of requests to {}", self.target);
         Failure::new(FailureKind::Unreachable, "the proxy", doing, "no answer")
     }
 }
@@ -158,8 +158,8 @@ async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batc
         if std::mem::take(&mut seen.grew) {
             pause = PAUSES.0;
             last_notice.clear();
-            // When an instance ends, engines omit a last line without a line end, and return it on the next
-            // request. The log is opened again without a pause, because the instance may soon be gone.
+            // When an instance ends, container engines omit a last line without a line end, and return it on the next
+            // request. The log is opened again without a pause, because the instance may soon be removed.
             if why.is_none() {
                 continue;
             }
@@ -169,7 +169,7 @@ async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batc
             .is_some_and(|failure| !may_recover(failure.kind));
         let text = match why {
             Some(failure) if over => format!("the log cannot be followed: {failure}"),
-            Some(failure) => format!("the log is interrupted; trying again: {failure}"),
+            Some(failure) => format!("the log is interrupted: {failure}; Greenroom tries again"),
             None => ENDED.into(),
         };
         // Report the same failure once, not at every attempt.
@@ -185,8 +185,8 @@ async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batc
     }
 }
 
-/// Whether opening the log again may help. A missing instance stays missing, and a log driver that cannot be read does
-/// not change.
+/// Whether opening the log again may help. It does not help if the instance is missing, if its log cannot be read at
+/// all, or if the request is refused.
 fn may_recover(kind: FailureKind) -> bool {
     !matches!(
         kind,
@@ -323,8 +323,8 @@ impl Seen {
             return false;
         };
         if at < joint {
-            // Engines that cut `since` to seconds send older lines too. After the first newer
-            // line, an older time stamp is a late line of the other stream, not a repetition.
+            // A container engine that cuts `since` to seconds also sends older lines. After the first newer line, an
+            // older time stamp is a late line of the other stream, not a repetition.
             return self.last == Some(joint);
         }
         if at > joint {
@@ -351,7 +351,7 @@ impl Seen {
                 self.last = Some(at);
             }
         }
-        // No more lines than this are ever requested again.
+        // At most [`OVERLAP`] lines are ever requested again.
         if self.at_last.len() < OVERLAP {
             self.at_last.push(chunk.bytes);
         }

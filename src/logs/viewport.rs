@@ -147,7 +147,7 @@ impl Viewport {
         }
     }
 
-    /// Scrolls until a line is visible with some lines around it, and stops following.
+    /// Stops following. If the line is not visible, scrolls to it and shows some lines around it.
     pub fn show(&mut self, shown: Shown<'_>, room: Room<'_>, id: LineId) {
         let number = shown.number(id);
         let (top, below) = (self.top(shown, room), self.below(shown, room));

@@ -1,5 +1,5 @@
 //! The archive: a local copy of every release that this user's consoles have seen, for browsing without a network.
-//! Greenroom decides nothing from it, and shows nothing from it as running.
+//! Greenroom bases no decision on the archive, and shows nothing in it as running.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,18 +13,18 @@ use crate::history::{
 };
 use crate::inventory::{ReleaseId, Target};
 
-/// A range of release ids. Both ends are excluded; `None` is an open end.
+/// A range of ids of releases, holds or repairs. Both ends are excluded; `None` is an open end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Within {
-    /// Only releases newer than this one.
+    /// Only ids newer than this one.
     pub after: Option<ReleaseId>,
-    /// Only releases older than this one.
+    /// Only ids older than this one.
     pub before: Option<ReleaseId>,
 }
 
 #[async_trait]
 pub trait ArchiveReader: Send + Sync {
-    /// Lists the releases that match a filter, newest first, starting after `before`.
+    /// Lists the releases that match a filter and are older than `before`, newest first.
     async fn list(
         &self,
         filter: &Filter,
@@ -38,7 +38,7 @@ pub trait ArchiveReader: Send + Sync {
     /// The releases whose id matches the typed text, newest first: see [`ReleaseId::is_meant_by`].
     async fn named(&self, typed: &str, limit: usize) -> Result<Vec<ReleaseId>>;
 
-    /// The heads of these releases. A release that the archive does not have is left out.
+    /// The records of these releases, without their entries. A release that the archive does not have is left out.
     async fn heads(&self, ids: &[ReleaseId]) -> Result<BTreeMap<ReleaseId, ReleaseRecord>>;
 
     /// The releases of a target that have no outcome in the archive.
@@ -56,7 +56,7 @@ pub trait ArchiveReader: Send + Sync {
     /// The holds and repairs whose id matches the typed text, newest first.
     async fn audit_named(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// Returns those of these ids that were in the archive once and have been pruned.
+    /// The ids that were in the archive once and have been pruned.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;
 
     /// What `prune` would remove at `now`. Changes nothing.
@@ -74,7 +74,7 @@ pub trait ArchiveWriter: Send + Sync {
     async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()>;
 
     /// Copies the log of a release's candidate into the archive. If the archive already has a log for the release, the
-    /// one with more lines remains. The log may arrive before the release.
+    /// log with more lines remains. The log may arrive before the release.
     async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()>;
 
     /// Copies holds and repairs into the archive, and returns how many of them were new or changed. If a record

@@ -25,8 +25,8 @@ pub trait Checker: Send + Sync {
     /// Runs one case against the candidate's own address `at`, or through `preview` if the case says so.
     async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport;
 
-    /// Sends the request of [`Checker::public`] directly to the instance at `at`, with the headers that a proxy adds.
-    /// Headers in `headers` replace those of the same name. The answer names no slot.
+    /// Sends the request of [`Checker::public`] directly to the instance at `at`, with the headers that a proxy adds. A
+    /// header in `headers` replaces an added header of the same name. The answer names no slot.
     async fn direct(
         &self,
         at: &Endpoint,

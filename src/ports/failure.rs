@@ -7,7 +7,7 @@ use crate::inventory::Mask;
 /// The kind of a failure. Decisions depend on the kind and never on the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
-    /// The call did not reach the system, so it changed nothing.
+    /// The system could not be reached or did not answer, and the call changed nothing.
     Unreachable,
     /// The system may or may not have applied the call. Read the state before you repeat it.
     Ambiguous,
@@ -19,7 +19,7 @@ pub enum FailureKind {
     Changed,
     /// The caller no longer holds the lock under which it writes.
     Fenced,
-    /// The credentials were not accepted.
+    /// The credentials were not accepted, or the caller lacks a permission.
     Denied,
     /// The system understood the call and refused it.
     Rejected,
@@ -37,7 +37,7 @@ impl FailureKind {
 }
 
 /// A failure of an outside system. It is shown as `docker at unix:///run/docker.sock: pulling web@sha256:…: connection
-/// refused (is the engine running?)`.
+/// refused (check that Docker is running)`.
 #[derive(Debug)]
 pub struct Failure {
     pub kind: FailureKind,

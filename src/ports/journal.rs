@@ -10,11 +10,11 @@ use crate::inventory::{ReleaseId, Target};
 
 #[async_trait]
 pub trait JournalReader: Send + Sync {
-    /// The heads of a target's newest releases, newest first.
+    /// The records of a target's newest releases, without their entries, newest first.
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>>;
 
-    /// The heads of the releases older than `before`, newest first, so that a long journal can be read in parts. An
-    /// empty list means that no older release exists.
+    /// The records of the releases older than `before`, without their entries, newest first, so that a long journal can
+    /// be read in parts. An empty list means that no older release exists.
     async fn releases_before(
         &self,
         target: &Target,
@@ -22,8 +22,8 @@ pub trait JournalReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ReleaseRecord>>;
 
-    /// Those of the newest `limit` releases whose heads cannot be read, newest first, each with the reason.
-    /// [`JournalReader::releases`] skips them. A key that names no release is not listed.
+    /// Of the newest `limit` releases, the releases whose records cannot be read, newest first, each with the reason.
+    /// [`JournalReader::releases`] skips these releases. A key that names no release is not listed.
     async fn unreadable(
         &self,
         _target: &Target,
@@ -32,8 +32,8 @@ pub trait JournalReader: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The head of the current release of each target that has one: see [`crate::history::current`]. Many targets are
-    /// read together, so an adapter makes as few calls as its store allows. If the newest head of a target cannot be
+    /// The record of the current release of each target that has one: see [`crate::history::current`]. Many targets are
+    /// read together, so an adapter makes as few calls as its store allows. If the newest record of a target cannot be
     /// read, only that target gets a failure.
     async fn current(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>>;
 
@@ -71,10 +71,10 @@ pub trait JournalReader: Send + Sync {
 }
 
 /// Writes the journal. A write is durable when it returns. Repeating a write with the same content changes nothing.
-/// Other content under the same id or number is a conflict.
+/// Writing other content under the same id or number is a conflict.
 #[async_trait]
 pub trait JournalWriter: Send + Sync {
-    /// Writes the head of a release: without an outcome to open the release, with one to close it.
+    /// Writes the record of a release: without an outcome to open the release, with an outcome to close it.
     async fn head(&self, record: &ReleaseRecord, fence: &Fence) -> Result<()>;
 
     async fn append(
@@ -85,8 +85,8 @@ pub trait JournalWriter: Send + Sync {
         fence: &Fence,
     ) -> Result<()>;
 
-    /// Writes a repair, or its result so far. A closed repair is not changed any more. The failure is
-    /// [`FailureKind::Unsupported`] if the store cannot record repairs; then nothing may be repaired.
+    /// Writes a repair, or its result so far. A closed repair can no longer be changed. The failure is
+    /// [`FailureKind::Unsupported`] if the store cannot record repairs. The caller must then repair nothing.
     async fn repair(&self, record: &RepairRecord, _fence: &Fence) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,

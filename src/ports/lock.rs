@@ -1,4 +1,4 @@
-//! The lock of a target. At most one driver holds it, for as long as it renews the lease.
+//! The lock of a target. At most one driver holds the lock, for as long as the driver renews the lease.
 
 use async_trait::async_trait;
 use tokio::sync::watch;

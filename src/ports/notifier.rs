@@ -5,14 +5,14 @@ use async_trait::async_trait;
 use super::Result;
 use crate::history::Notice;
 
-/// One channel for notices. A release neither waits for it nor depends on it.
+/// One channel for notices. A release does not wait for a channel and does not depend on it.
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// Sends a notice. After a failure that [may pass](super::FailureKind::may_pass), the caller may call again with
     /// the same notice.
     async fn notify(&self, notice: &Notice) -> Result<()>;
 
-    /// Checks that everything needed to send a notice is available, without sending one. Returns where the notices go,
-    /// without secrets.
+    /// Checks that everything needed to send a notice is available, without sending one. Returns the receiver of the
+    /// notices, without secrets.
     async fn ready(&self) -> Result<String>;
 }

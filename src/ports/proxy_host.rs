@@ -1,5 +1,5 @@
 //! The host of a proxy: its file system and its commands, on this machine or inside a container. The proxy's adapter
-//! works on both through this trait.
+//! works on either kind of host through this trait.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ const TRIED: usize = 16 * 1024;
 /// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandOutput {
-    /// The exit code; none when a signal ended the command.
+    /// The exit code; none if a signal ended the command or the code is unknown.
     pub code: Option<i64>,
     /// Standard output and standard error together. The text is untrusted.
     pub output: String,
@@ -43,7 +43,7 @@ pub enum Writable {
 /// The name prefix of links that [`ProxyHost::stage`] creates.
 pub const STAGED: &str = ".staged-";
 
-/// A file system and a way to run commands. Paths are those that the proxy itself uses.
+/// The file system of a proxy, and its commands. Paths are as the proxy sees them.
 #[async_trait]
 pub trait ProxyHost: Send + Sync {
     /// The name of the host in messages: `this host`, `container edge`.
@@ -52,8 +52,8 @@ pub trait ProxyHost: Send + Sync {
     /// The content of a file; none if it does not exist.
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
 
-    /// At most `most` bytes of a file, starting at `from`; no bytes if the file is shorter. None if it
-    /// does not exist. [`FailureKind::Unsupported`] where only whole files can be read.
+    /// At most `most` bytes of a file, starting at `from`; no bytes if the file is shorter. None if it does not exist.
+    /// The failure is [`FailureKind::Unsupported`] if the host can read only whole files.
     async fn read_part(&self, path: &Path, _from: u64, _most: usize) -> Result<Option<FilePart>> {
         let doing = format!("following {}", path.display());
         let message = "a growing file on this host cannot be followed";
@@ -71,8 +71,8 @@ pub trait ProxyHost: Send + Sync {
     /// Whether the directory exists. It is a failure if the path names something else.
     async fn is_directory(&self, path: &Path) -> Result<bool>;
 
-    /// Tests that files can be written in a directory, by writing one and removing it again. A directory that does not
-    /// exist is not created; instead its nearest existing parent is tested.
+    /// Tests that files can be written in a directory, by writing one and removing it again. If the directory does not
+    /// exist, its nearest existing parent is tested. The call never creates a directory.
     async fn try_writing(&self, directory: &Path) -> Result<Writable> {
         for at in directory.ancestors() {
             if self.is_directory(at).await? {
@@ -88,7 +88,7 @@ pub trait ProxyHost: Send + Sync {
             }
         }
         let doing = format!("looking for the directory {}", directory.display());
-        let message = "neither the directory nor any parent directory exists";
+        let message = "the directory and all its parent directories do not exist";
         let kind = FailureKind::Missing;
         Err(Failure::new(kind, self.place(), doing, message))
     }
@@ -100,12 +100,12 @@ pub trait ProxyHost: Send + Sync {
     /// Removes a file; it is no error if it does not exist.
     async fn remove(&self, path: &Path) -> Result<()>;
 
-    /// The target of a symbolic link; none if the link does not exist.
+    /// The target of a symbolic link; none if the path does not exist or is not a link.
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>>;
 
     /// Creates a symbolic link to `to` under a new name in the directory of `link`, ready for [`ProxyHost::put`], and
-    /// returns its path. Removes all other staged links in that directory, so that a `put` of one of them that is
-    /// still in progress changes nothing. Creates the directory if it is missing.
+    /// returns its path. Removes all other staged links in that directory, so a `put` of an earlier link that is still
+    /// in progress fails and changes nothing. Creates the directory if it is missing.
     async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf>;
 
     /// Replaces `link` by the staged link with one `rename(2)`. The change is durable when the call returns. Fails

@@ -10,7 +10,7 @@ use crate::inventory::{
     Slot, Target,
 };
 
-/// The proof that the caller holds a target's lock. The transaction of each write compares its token.
+/// The proof that the caller holds a target's lock. The transaction of each write compares this token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
     pub token: FencingToken,
@@ -62,14 +62,14 @@ pub trait RegistryWriter: Send + Sync {
     /// Removes a slot's entry. It is a conflict if the route names that slot.
     async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()>;
 
-    /// The entries that a release of this target would write but that belong to other targets, as messages that say
-    /// what to do. A release never overwrites them.
+    /// One message for each entry that a release of this target would write, although it belongs to another target. The
+    /// message says what to do. A release never overwrites them.
     async fn taken(&self, _target: &Target, _endpoints: &PerSlot<Endpoint>) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
     /// Changes the route to `change.to` if it is still `change.from`, the new slot is registered, and the hold and the
-    /// approvals are as the change requires. If the hold or an approval is not, the failure is
+    /// approvals are as the change requires. If the hold or an approval is different, the failure is
     /// [`super::FailureKind::Changed`]. If the route is already `change.to`, the call succeeds and changes nothing.
     async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()>;
 

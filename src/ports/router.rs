@@ -28,7 +28,7 @@ pub trait RouterReader: Send + Sync {
     /// The calls that [`RouterWriter::install`] would make, as shown in the plan.
     fn describe_install(&self, target: &Target) -> Vec<String>;
 
-    /// The calls that [`RouterWriter::switch`] would make. The text says if the switch may break connections.
+    /// The calls that [`RouterWriter::switch`] would make. The text says whether the switch may break connections.
     fn describe_switch(&self, target: &Target, order: &SwitchOrder) -> Vec<String>;
 
     /// Whether the configuration is installed **and loaded**.
@@ -44,14 +44,14 @@ pub trait RouterReader: Send + Sync {
         Vec::new()
     }
 
-    /// Warnings that apply to every release of the target, whatever configuration is installed. The texts are safe to
+    /// Warnings that apply to every release of the target, with any installed configuration. The texts are safe to
     /// show.
     fn warnings(&self, _target: &Target) -> Vec<String> {
         Vec::new()
     }
 
-    /// Warnings about settings of the proxy that apply to all of its servers and limit this target. The plan shows
-    /// them before an installation. The texts are safe to show.
+    /// Warnings about settings that the proxy has for all of its servers and that do not work for this target. The plan
+    /// shows them before an installation. The texts are safe to show.
     async fn install_warnings(&self, _target: &Target) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
@@ -67,7 +67,7 @@ pub trait RouterReader: Send + Sync {
     /// The calls that [`RouterWriter::rebase`] would make.
     fn describe_rebase(&self, _target: &Target, order: &RebaseOrder) -> Vec<String> {
         vec![format!(
-            "proxy: write generation {} and the token of this repair's lock in place of token {}, if no other driver has changed the pointer since; no traffic moves",
+            "proxy: if the pointer is unchanged, write generation {} and the token of this repair's lock in place of token {}; no traffic moves",
             order.generation,
             order.from.highest_token()
         )]
@@ -119,18 +119,18 @@ pub trait RouterWriter: Send + Sync {
     /// configuration is loaded. If that fails, restores the old configuration and returns the failure. Safe to repeat.
     async fn install(&self, target: &Target) -> Result<()>;
 
-    /// Does the part of a switch that moves no traffic, so that a switch that cannot succeed fails before the store's
-    /// route changes. Safe to repeat, even if no switch follows.
+    /// Does the part of a switch that moves no traffic. A switch that cannot succeed then fails before the route in the
+    /// store changes. Safe to repeat, even if no switch follows.
     async fn make_ready(&self, _target: &Target, _order: &SwitchOrder) -> Result<()> {
         Ok(())
     }
 
-    /// Moves the traffic. If the pointer is already `to` with that generation, nothing changes. If the pointer is
-    /// neither `from` nor `to`, it is a conflict.
+    /// Moves the traffic. If the pointer is already at `order.to` with the generation of the order, nothing changes.
+    /// Any other pointer than `order.from` is a conflict.
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()>;
 
-    /// Lowers the pointer's token to that of a lock in the current store, if the pointer is still the one in `order`;
-    /// otherwise it is a conflict. No traffic moves. Only a repair calls this, while it holds the lock.
+    /// Replaces the pointer's token with the lower token of the current lock. It is a conflict if the pointer is no
+    /// longer the one in `order`. No traffic moves. Only a repair calls this, while it holds the lock.
     async fn rebase(&self, target: &Target, _order: &RebaseOrder) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,

@@ -18,7 +18,7 @@ use crate::inventory::{
 pub struct EngineInfo {
     /// The engine's name and version, e.g. `Docker 20.10.24`.
     pub name: String,
-    /// The negotiated protocol version, e.g. `1.41`.
+    /// The agreed API version, e.g. `1.41`.
     pub api: String,
 }
 
@@ -60,7 +60,7 @@ pub enum LogStream {
 /// One line of an instance's output, as raw bytes without the line end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogChunk {
-    /// When the engine received it.
+    /// The time that the engine or the line itself gives; none if unknown.
     pub at: Option<Timestamp>,
     pub stream: LogStream,
     /// The content is untrusted.
@@ -79,7 +79,7 @@ pub trait RuntimeReader: Send + Sync {
     /// The engine's name and version. This is the cheapest call that proves that the engine answers.
     async fn engine(&self) -> Result<EngineInfo>;
 
-    /// The time of the engine's machine; none if that is this machine or the engine does not report its time.
+    /// The time of the engine's machine; none if the engine is on this machine or does not report its time.
     async fn clock(&self) -> Result<Option<Timestamp>> {
         Ok(None)
     }
@@ -114,7 +114,7 @@ pub trait RuntimeReader: Send + Sync {
     async fn changes(&self) -> Result<BoxStream<'static, Result<()>>>;
 
     /// The output of an instance: at most `tail` existing lines, then new ones. The stream ends when the instance
-    /// does.
+    /// exits.
     async fn logs(
         &self,
         instance: &InstanceId,
@@ -133,7 +133,7 @@ pub trait RuntimeWriter: Send + Sync {
     /// Anything else in the slot is a conflict.
     async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId>;
 
-    /// Starts a stopped instance again.
+    /// Starts a stopped instance again, or continues a paused one.
     async fn restart(&self, instance: &InstanceId) -> Result<()>;
 
     /// Asks the instance to stop, and kills it after `grace`. A stopped instance is left as it is.

@@ -23,7 +23,7 @@ pub trait Secrets: Send + Sync {
         self.read(source).await
     }
 
-    /// The values of a source that this process has read, except old ones that it has forgotten.
+    /// The values of a source that this process has read, except old values that it has forgotten.
     fn known(&self, source: &SecretSource) -> Vec<SecretString> {
         let _ = source;
         Vec::new()
@@ -35,7 +35,8 @@ pub trait Secrets: Send + Sync {
         0
     }
 
-    /// Reads the source again after a server refused the value `refused`; none if the source has no other value.
+    /// Reads the source again after a server refused the value `refused`; none if the source has no other value or was
+    /// read only a moment ago.
     async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
         let _ = (source, refused);
         None

@@ -1,5 +1,6 @@
-//! All secrets of one target: those that its health endpoint and checks send, and those in the environment of its
-//! instances. A program may repeat a secret anywhere, so one mask hides all of them in every text about the target.
+//! All secrets of one target: the secrets that requests to its health endpoint and its checks send, and the secrets in
+//! the environment of its instances. A program may repeat a secret anywhere, so one mask hides all of them in every
+//! text about the target.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,10 +33,10 @@ pub struct TargetSecrets(Arc<Inner>);
 struct Inner {
     secrets: Arc<dyn Secrets>,
     sources: Vec<SecretSource>,
-    /// The sources that run a command. Observing a target runs no command, so these secrets are hidden only after this
-    /// process has started an instance with them.
+    /// The sources of environment variables that run a command. Observing a target does not run these commands, so
+    /// these secrets are hidden only after this process has started an instance with them.
     of_starts: Vec<SecretSource>,
-    /// Values written in the configuration itself whose names suggest a secret.
+    /// Values that are written in the configuration, and whose names suggest a secret.
     plain: BTreeSet<String>,
     known: Mutex<Known>,
     /// The number of values that were added to `known.read`.

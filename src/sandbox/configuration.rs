@@ -65,7 +65,7 @@ path = "/version"
 through_preview = true
 "#;
 
-/// The `--set` values for the seed: its timing, and the operator's name.
+/// The `--set` values for the seed: its timing, the name of the operator, and no logs of candidates.
 pub fn seeding() -> Vec<(String, String)> {
     let mut overrides = vec![
         ("operator.name".to_owned(), "sandbox".to_owned()),

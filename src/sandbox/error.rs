@@ -8,7 +8,7 @@ use crate::ports::Failure;
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// A file or directory could not be used.
-    #[error("{doing} {}: {source}", path.display())]
+    #[error("{doing} {} failed: {source}", path.display())]
     File {
         /// What was being done, as a participle.
         doing: &'static str,
@@ -22,17 +22,19 @@ pub enum SandboxError {
         /// The reason and what to do, as a text that follows the path.
         why: String,
     },
-    #[error("127.0.0.1 has no {wanted} consecutive free ports below {below}")]
+    #[error(
+        "no {wanted} consecutive free ports were found on 127.0.0.1 below {below}: end programs that listen there, e.g. other sandboxes"
+    )]
     NoPorts {
         wanted: u16,
         /// The first port that the system uses for outgoing connections.
         below: u16,
     },
     /// A release of the seed did not end as expected.
-    #[error("seeding {what}: {why}")]
+    #[error("seeding {what} failed: {why}")]
     Seed { what: String, why: String },
     /// A live version could not be restarted.
-    #[error("restarting {what}: {why}")]
+    #[error("restarting {what} failed: {why}")]
     Resume { what: String, why: String },
     #[error(transparent)]
     System(#[from] Failure),

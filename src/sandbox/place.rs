@@ -90,7 +90,7 @@ impl Place {
         let mut entries =
             fs::read_dir(directory).map_err(SandboxError::file("reading", directory))?;
         if entries.next().is_some() && !directory.join(MARK).exists() {
-            let why = "is neither empty nor a sandbox. Name another directory".to_owned();
+            let why = "is not empty and is not a sandbox. Name another directory".to_owned();
             return Err(unsuitable(directory, why));
         }
         Self::hold(directory, Fate::Kept)
@@ -181,7 +181,7 @@ impl Place {
         Ok(())
     }
 
-    /// Points [`Place::program`] at this program, wherever it was when the directory was created.
+    /// Points [`Place::program`] at the program that runs now, which may have moved since the directory was created.
     pub fn point_at_this_program(&self) -> Result<(), SandboxError> {
         let link = self.program();
         let program = std::env::current_exe().map_err(SandboxError::file("finding", &link))?;

@@ -22,7 +22,7 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Finds `count` consecutive free ports, which must be fewer than a row has. It avoids the ports that the system uses
+    /// Finds `count` consecutive free ports, which must be fewer than a row has. Avoids the ports that the system uses
     /// for outgoing connections, because any client could take such a port while its slot is empty.
     pub fn find(count: u16) -> Result<Self, SandboxError> {
         let outgoing = OutgoingPorts::of_this_machine();

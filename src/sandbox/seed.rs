@@ -71,10 +71,18 @@ async fn release(
     match &status.progress {
         Progress::Closed(Outcome::Done) => Ok(()),
         Progress::Closed(outcome) => {
-            let why = outcome.reason().unwrap_or_default();
-            Err(error(format!("{} {why}", outcome.word())))
+            let why = outcome.reason().unwrap_or("no reason given");
+            Err(error(format!(
+                "the release ended as `{}`: {why}",
+                outcome.word()
+            )))
         }
-        other => Err(error(format!("the release ended as {other:?}"))),
+        Progress::Parked { why } => Err(error(format!(
+            "the driver of the release stopped before the end: {why}"
+        ))),
+        _ => Err(error(
+            "the driver of the release stopped before the end".to_owned(),
+        )),
     }
 }
 

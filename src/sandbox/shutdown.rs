@@ -95,7 +95,7 @@ async fn resume_one(site: &Site) -> Result<(), SandboxError> {
     let instances = site.read.runtime.instances(target).await?;
     let Some(instance) = instances.iter().find(|instance| instance.slot == live) else {
         return Err(error(format!(
-            "the route names {live}, but {live} has no process any more"
+            "the route names {live}, but no process of {live} exists. Start a new sandbox in another directory"
         )));
     };
     write.runtime.restart(&instance.id).await?;

@@ -1,7 +1,7 @@
 //! Keys that only the file may set in a protected environment. Holds, locks and approvals are in one store, and one
-//! proxy moves the traffic: if a variable pointed a release to another store, it would find no hold there. So only
-//! the file names a protected environment's servers, what runs there and what proves a version good. [`MAY_BE_SET`]
-//! lists the keys that do not decide this. Only the file may set the other keys.
+//! proxy moves the traffic. If a variable pointed a release to another store, the release would find no hold there. So
+//! only the file says which servers a protected environment has, what runs there and what proves a version good.
+//! [`MAY_BE_SET`] lists the keys that do not decide this. Only the file may set the other keys.
 
 use super::layers;
 use super::origin::Origin;

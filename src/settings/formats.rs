@@ -5,7 +5,7 @@ use super::words;
 use crate::console::keymap::Chord;
 use crate::inventory::{Endpoint, ServiceName, plain};
 
-/// The longest path of a unix socket: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
+/// The longest path of a unix socket in bytes: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
 const LONGEST_SOCKET: usize = 107;
 
 /// Checks that `text` has the format. Unknown formats are accepted.
@@ -53,7 +53,7 @@ fn endpoint(text: &str) -> Result<(), String> {
             "`{shown}` has no fixed port: use a port other than 0, so that the address is the same after a restart"
         )),
         Ok(Endpoint::Unix(path)) if path.as_os_str().len() > LONGEST_SOCKET => Err(format!(
-            "`{shown}` is too long for a unix socket: at most {LONGEST_SOCKET} characters"
+            "the path in `{shown}` is too long for a unix socket: use at most {LONGEST_SOCKET} bytes"
         )),
         Ok(_) => Ok(()),
         Err(_) if text.starts_with('/') => Err(format!(
@@ -74,7 +74,7 @@ fn docker_address(text: &str) -> Result<(), String> {
         && path.len() > LONGEST_SOCKET
     {
         return Err(format!(
-            "`{}` is too long for a unix socket: at most {LONGEST_SOCKET} characters",
+            "the path in `{}` is too long for a unix socket: use at most {LONGEST_SOCKET} bytes",
             visible(text)
         ));
     }
@@ -97,7 +97,7 @@ fn http_path(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{}` is not a path: start it with `/` and use no spaces (write %20)",
+        "`{}` is not a URL path: start it with `/`, and percent-encode spaces and all non-ASCII characters (a space is %20)",
         visible(text)
     ))
 }

@@ -12,7 +12,7 @@ use crate::inventory::{Freeze, time_zone};
 /// A key of the section, and the error.
 pub(super) type Wrong = (&'static str, String);
 
-/// Reads a freeze, except its services, which `check` compares with the configured ones.
+/// Reads a freeze. Does not find out whether its services exist: `check` compares them with the configured services.
 pub(super) fn freeze(section: &FreezeSection) -> Result<Freeze, Wrong> {
     let zone = time_zone::named(&section.zone);
     let zone = zone.ok_or_else(|| ("zone", unknown_zone(&section.zone)))?;

@@ -1,5 +1,5 @@
-//! The layers above the file: variables and flags, each setting one value. They can set every key
-//! of the schema. The documentation of `settings` describes how the layers are written.
+//! The layers above the file: variables and flags, each setting one value. A layer can set every key of the schema, except
+//! the keys that `file_only` leaves to the file. The documentation of `settings` describes how the layers are written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ enum Spelling {
     Loose,
 }
 
-/// The layer above the file that has set a key, or the table it is in.
+/// The layer above the file that has set the value at a path, or a part of that value.
 pub(super) fn origin_above_the_file(root: &Node, path: &[String]) -> Option<Origin> {
     let keys = path.iter();
     let found = keys

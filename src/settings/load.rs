@@ -160,9 +160,9 @@ impl Settings {
 }
 
 impl Settings {
-    /// Leaves out the environments whose files other users can change, and every environment that takes only versions
-    /// from a left-out one or shares its engine or proxy: a prune or a reload there would not know what the left-out
-    /// environment needs.
+    /// Leaves out the environments whose files other users can change. Also leaves out every environment that takes only
+    /// versions from such an environment, and every environment that shares its runtime or its proxy: a prune or a
+    /// reload would not know what the left-out environment needs.
     fn refuse(&mut self, found: Vec<(String, Problem)>, tree: &Node) {
         for (name, problem) in found {
             if let Ok(name) = name.parse() {
@@ -226,7 +226,7 @@ fn rule_origins(environment: &EnvironmentSettings) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The keys that a layer above the file sets, and that only the file may set.
+/// The errors about keys that a layer above the file sets although only the file may set them.
 fn set_above(request: &Request, mut file: Node, now: &Node) -> Vec<Problem> {
     let (variables, flags) = (&request.environment, &request.overrides);
     if request.may_loosen || !layers::sets_any(variables, flags, |_| true) {
@@ -236,7 +236,7 @@ fn set_above(request: &Request, mut file: Node, now: &Node) -> Vec<Problem> {
     file_only::set_above(&file, now)
 }
 
-/// The rules that a layer above the file loosens.
+/// The errors about rules that a layer above the file loosens.
 fn loosened(
     request: &Request,
     file: &Path,
@@ -300,7 +300,7 @@ fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.split(|byte| *byte == b'\n').count();
-        format!("line {line} is not UTF-8")
+        format!("line {line} is not UTF-8: save the file as UTF-8")
     })?;
     Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
 }

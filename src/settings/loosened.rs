@@ -1,5 +1,5 @@
 //! Checks that no layer above the file loosens a rule; a layer may only tighten rules. The configuration is built a
-//! second time, from the file and the layers without their rules, and both are compared rule by rule.
+//! second time, from the file and the layers without their rules. The two results are compared rule by rule.
 
 use super::layers;
 use super::origin::Origin;
@@ -111,7 +111,7 @@ impl Both<'_> {
         found.is_some()
     }
 
-    /// The key that a layer above the file has set, and that layer.
+    /// The key of the rule that a layer above the file has set, and that layer.
     fn layer(&self, rule: &Rule, target: &Target) -> Option<(Vec<String>, Origin)> {
         let mut paths = paths(rule, target).into_iter();
         paths.find_map(|path| {

@@ -20,7 +20,7 @@ use crate::release::{Definition, Rules};
 pub struct Settings {
     /// The file that the settings were read from.
     pub file: PathBuf,
-    /// When the file was last changed; none if the text did not come from a file.
+    /// When the file was last changed; none if that is unknown, or if the file cannot be read again.
     pub modified_at: Option<Timestamp>,
     /// Whether the file is a descriptor of this process, such as `/dev/stdin`. It may be a pipe, so it cannot be read
     /// again.
@@ -180,7 +180,7 @@ impl EnvironmentSettings {
         format!("environments.{}.{key}{origin}", self.name)
     }
 
-    /// Whether both environments use the same engine or the same proxy.
+    /// Whether both environments use the same runtime or the same proxy.
     pub(super) fn shares(&self, other: &Self) -> bool {
         let runs_there = match (&self.runtime, &other.runtime) {
             (RuntimePlace::Docker(one), RuntimePlace::Docker(two)) => one.address == two.address,
@@ -355,7 +355,7 @@ pub struct TargetSettings {
 pub struct SitePlace {
     pub server_names: Vec<String>,
     pub listen: Endpoint,
-    /// The names of the preview server, which always shows the candidate; empty if there is none.
+    /// The names of the preview server, which always shows the candidate. If there are none, nginx has no preview server.
     pub preview_server_names: Vec<String>,
     pub preview_listen: Option<Endpoint>,
     /// The addresses that may use the preview server; all when empty.

@@ -44,7 +44,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why a configuration cannot be used. Displayed one per line.
+/// The errors and warnings of a configuration that cannot be used. Display writes the errors, one per line, without the
+/// warnings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problems {
     /// The errors, in the order of the file.
@@ -96,8 +97,8 @@ fn quoted(key: &str) -> String {
     }
 }
 
-/// Text of the configuration as a message quotes it. Invisible characters are escaped, so that a key with a hidden
-/// character does not look like another key.
+/// Text of the configuration as a message quotes it, cut after [`LONGEST`] characters. Invisible characters are escaped,
+/// so that a key with a hidden character does not look like another key.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {

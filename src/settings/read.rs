@@ -205,7 +205,8 @@ fn number_of(schema: &Json, number: i64) -> Result<(), String> {
     }
     Err(match (least, most) {
         (Some(least), Some(most)) => format!("{number} is not between {least} and {most}"),
-        _ => format!("{number} is out of range"),
+        (Some(least), None) => format!("{number} is too small: write {least} or more"),
+        _ => format!("{number} is too large"),
     })
 }
 

@@ -223,7 +223,7 @@ impl<'a> Reading<'a> {
         problems.push(Problem::new(
             origin.clone(),
             &[],
-            "this number is too large",
+            "this number does not fit into 64 bits: write one with fewer digits",
         ));
         Node {
             value: Value::Integer(0),

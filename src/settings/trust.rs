@@ -36,8 +36,8 @@ pub(super) struct Objection {
     pub(super) fix: String,
 }
 
-/// Why a file that was found, not named, is not read; none if it may be read. A file that cannot be examined is no
-/// objection: opening it will report the error.
+/// Why a configuration that was found, not named, is not read; none if it may be read. Also none if the file cannot be
+/// examined: opening the file will report that error.
 pub(super) fn objection(file: &Path) -> Option<String> {
     let Objection { why, .. } = to_existing(file, Sharing::Private)?;
     Some(format!(
@@ -46,8 +46,8 @@ pub(super) fn objection(file: &Path) -> Option<String> {
     ))
 }
 
-/// Who, other than root and this user, could have written or created a named file or directory. If it does not exist
-/// yet, the directory in which it would be created is examined.
+/// Who can write to a named file or directory although `sharing` does not allow it; none if there is no such user. If the
+/// path does not exist yet, the nearest existing directory above it is examined.
 pub(super) fn to(path: &Path, sharing: Sharing) -> Option<Objection> {
     if fs::symlink_metadata(path).is_ok() {
         return to_existing(path, sharing);
@@ -129,7 +129,8 @@ fn is_shared(found: &Metadata, path: &Path, sharing: Sharing) -> bool {
     is_of_group || (geteuid().is_root() && has_an_owner_of_its_own(found, path))
 }
 
-/// Whether a file has the same owner as its directory. For a directory: whether all files in it have its owner.
+/// Whether a file has the same owner as its directory. For a directory: whether it is not empty, and its first
+/// [`MOST_INSIDE`] entries have the same owner as the directory.
 fn has_an_owner_of_its_own(found: &Metadata, path: &Path) -> bool {
     let is_theirs = |other: Metadata| other.uid() == found.uid();
     if !found.is_dir() {

@@ -84,7 +84,7 @@ pub(super) fn percent(text: &str) -> Result<u8, String> {
             "`{shown}` has no unit: write \"{shown}%\" if a percentage is meant"
         )),
         _ => Err(format!(
-            "`{shown}` is not a percentage: write a whole number such as \"5%\""
+            "`{shown}` is not a percentage: write a whole number from 0 to 100, such as \"5%\""
         )),
     }
 }

@@ -1,6 +1,6 @@
-//! Copies releases, holds and repairs from the journals to the archive: on request, and whenever a release starts
-//! or ends, a hold is placed or cleared, or a lock is released. The copies are for browsing; nothing else
-//! reads them.
+//! Copies releases, holds and repairs from the journals to the archive: on request, and whenever a release starts or
+//! ends, a hold is placed or cleared, or a lock is released. The copies are for browsing and for verification. No
+//! release depends on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use crate::release::{Engine, Site};
 const PAGE: usize = 100;
 /// How many holds and repairs of a target are read first, and how many if all of those were new.
 const AUDIT_LIMITS: [usize; 2] = [20, 500];
-/// How many holds and repairs are listed between the releases of a page.
+/// The most holds and repairs that are listed between the releases of a page.
 const MOST_AUDIT_RECORDS: usize = 1000;
 /// How many targets are read at the same time.
 const AT_ONCE: usize = 4;
 /// How many releases are read before they are written. The number is small because a release may be large.
 const TOGETHER: usize = 10;
-/// How often old records are pruned while new ones are kept.
+/// How often old records are pruned while the console runs.
 const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// The most rounds of one pruning.
 const PRUNE_ROUNDS: usize = 5;
@@ -46,7 +46,7 @@ pub struct Archive {
     pub write: Arc<dyn ArchiveWriter>,
 }
 
-/// Why a release is not in the archive.
+/// Why a record was not copied to the archive.
 #[derive(Debug, thiserror::Error)]
 pub enum NotKept {
     /// A store, or a record in it, could not be read.
@@ -64,12 +64,12 @@ impl NotKept {
     }
 }
 
-/// The result of the last attempt to keep something. The error says why the archive could not be written.
+/// The result of the last attempt to copy records. The error says why the archive could not be read or written.
 pub type Keeping = std::result::Result<(), String>;
 
 impl Archive {
-    /// Copies what the journals of these sites have and the archive does not. Returns, for each target, what could not
-    /// be copied. Everything else is kept.
+    /// Copies what the journals of these sites have and the archive does not. Returns, for each target, why something
+    /// could not be copied. Everything else is copied.
     pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<NotKept>> {
         let mut problems = BTreeMap::new();
         for chunk in sites.chunks(AT_ONCE) {
@@ -117,8 +117,8 @@ impl Archive {
         Ok((merged(listed, audit_records), is_whole))
     }
 
-    /// Catches up at the first observed change, and again whenever something to be kept starts or ends. Returns when the
-    /// observation ends. After each pass, `keeping_sender` gets the result.
+    /// Catches up at the first observed change, whenever something to be kept starts or ends, and at least every five
+    /// minutes. Returns when the observation ends. After each pass, `keeping_sender` gets the result.
     pub async fn keep_up(
         &self,
         engine: &Engine,
@@ -166,11 +166,11 @@ impl Archive {
         match self.prune(retention, now).await {
             Ok(pruned) if pruned.is_nothing() => {}
             Ok(pruned) => tracing::info!(
-                "pruned from the history: {} releases, {} logs",
+                "pruned from the archive: {} releases, {} logs",
                 pruned.releases.len(),
                 pruned.logs.len() + pruned.orphans.len()
             ),
-            Err(failure) => tracing::warn!("the history could not be pruned: {failure}"),
+            Err(failure) => tracing::warn!("the archive could not be pruned: {failure}"),
         }
     }
 
@@ -200,7 +200,7 @@ impl Archive {
         let mut keeping = Ok(());
         for (target, problems) in &problems {
             for problem in problems {
-                tracing::warn!(subject = %target, "not kept in the history: {problem}");
+                tracing::warn!(subject = %target, "a record was not copied to the archive: {problem}");
                 if let (NotKept::Unwritten(failure), Ok(())) = (problem, &keeping) {
                     keeping = Err(failure.to_string());
                 }
@@ -306,8 +306,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Keeps holds or repairs. Returns true if there are none or some were already kept: then all older records are
-    /// kept, too.
+    /// Keeps holds or repairs. Returns true if there are no records, or if some were already kept. In both cases, all
+    /// older records are kept, too.
     async fn keep_audit_records(
         &self,
         records: impl Iterator<Item = AuditRecord>,
@@ -330,7 +330,8 @@ impl Reading<'_> {
         page.map_err(NotKept::Unread)
     }
 
-    /// The releases to copy: not kept yet, kept without an outcome, or with a changed head.
+    /// The releases to copy: not archived yet, archived without an outcome, or with a changed head. Releases that were
+    /// pruned from the archive are left out.
     async fn wanted(&self, page: &[ReleaseRecord]) -> Outcome<Vec<ReleaseId>> {
         let ids: Vec<ReleaseId> = page.iter().map(|head| head.id).collect();
         let kept = self.archive.read.heads(&ids).await;

@@ -24,7 +24,7 @@ pub struct Frame {
 /// One answer of a source.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// The instances of each target of an engine.
+    /// The instances of each target of a runtime.
     Instances(Vec<(Target, Vec<Instance>)>),
     /// The store's record of a target.
     Record(Target, Box<Registered>),
@@ -59,13 +59,14 @@ pub(super) enum Source {
 /// What a proxy answered about a target.
 #[derive(Debug)]
 pub(super) struct Routing {
-    /// None if the proxy has no configuration for the target.
+    /// The answer of the proxy; none if the proxy has no configuration for the target.
     pub(super) proxy: Option<ProxyAnswer>,
-    /// None if it was not read.
+    /// What the proxy checks before a switch; none if it was not read.
     pub(super) pointer: Option<PointerState>,
-    /// None if it was not inspected, so the previous value remains. Otherwise the state, or why it is unknown.
+    /// The state of the proxy's configuration, or why the state is unknown. None if it was not inspected; then the
+    /// snapshot keeps the last state.
     pub(super) installation: Option<Result<Installation, String>>,
-    /// None if the target is not on screen, so the proxy was not asked. Otherwise the rates, or why there are none.
+    /// The rates, or why they are unknown. None if the target is not on screen, because the proxy is not asked then.
     pub(super) rates: Option<Result<PerSlot<Option<Rates>>, String>>,
 }
 
@@ -230,7 +231,7 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
         Some(Err(why)) => snapshot.installation_unknown = Some(why),
         None => {}
     }
-    // Rates of a target that is not on screen are dropped: they would be outdated later.
+    // The rates of a target that is not on screen are dropped, because they would soon be outdated.
     let (rates, unknown) = match routing.rates {
         Some(Ok(rates)) => (rates, None),
         Some(Err(why)) => (PerSlot::default(), Some(why)),

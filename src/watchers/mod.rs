@@ -57,7 +57,7 @@ pub struct Watching {
     _tasks: DropGuard,
 }
 
-/// Starts to observe every site of an engine. Only the engines are observed before `opened` resolves: the connections
+/// Starts to observe every site of an engine. Only the runtimes are observed before `opened` resolves: the connections
 /// to two hundred proxies would delay the first frame.
 pub fn start(
     engine: &Engine,
@@ -89,7 +89,7 @@ pub fn start(
         let task = clocks::watch(reader, targets, parts.clone(), Arc::clone(&clock));
         spawn(task.boxed());
     }
-    // Engines take the longest to answer, and they are few.
+    // Runtimes take the longest to answer, and there are only a few of them.
     for (engine, targets) in engines(&sites) {
         let task = runtime::watch(engine, targets, parts.clone(), Arc::clone(&clock));
         spawn_now(task.boxed());
@@ -147,7 +147,7 @@ pub fn start(
     }
 }
 
-/// Each engine once, with the targets that run on it.
+/// Each runtime once, with the targets that run on it.
 fn engines(sites: &[Site]) -> Vec<(Arc<dyn RuntimeReader>, Vec<Target>)> {
     grouped(sites, |site| &site.read.runtime)
 }
@@ -157,7 +157,7 @@ fn stores(sites: &[Site]) -> Vec<(Arc<dyn RegistryReader>, Vec<Target>)> {
     grouped(sites, |site| &site.read.registry)
 }
 
-/// The clock of each engine and each store, with the targets that depend on it.
+/// The clock of each runtime and each store, with the targets that depend on it.
 fn all_clocks(sites: &[Site]) -> Vec<((Source, Ask), Vec<Target>)> {
     let of_engines = engines(sites).into_iter().map(|(engine, targets)| {
         let ask: Ask = Box::new(move || {

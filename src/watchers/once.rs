@@ -1,4 +1,4 @@
-//! One observation of everything, for a command that shows it and ends.
+//! Observes all targets once, for a command that shows the result and ends.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! Start-up order of the watchers. The console first shows what is running and what is stored, so those two sources
-//! are read first. The proxies of targets that are not on screen, and the archive, wait until both have answered.
+//! Start-up order of the watchers. The console first shows what is running and what is stored, so those two sources are
+//! read first. The proxies of targets that are not on screen, and the archive, wait until these two sources have
+//! answered or failed, at most one second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub(super) async fn all_heard(world: &mut watch::Receiver<Arc<World>>) {
 }
 
 /// Waits until runtime and store of a target have answered or failed, because each answer would cause another probe of
-/// its proxy. Then waits for the turn of the target, whose number is `place`. A target on screen does not wait.
+/// its proxy. Then waits for the turn of the target: `place` is its position in the list of all targets. A target on
+/// screen does not wait.
 pub(super) async fn turn(
     place: u32,
     target: &Target,
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_waits_for_both_sources_unless_one_is_unreachable() {
+    async fn the_start_waits_until_runtime_and_store_have_answered_or_failed() {
         use SourceState::{Connecting, Live};
         let away = SourceState::Stale {
             since: Timestamp::UNIX_EPOCH,
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_stops_waiting_after_a_second() {
+    async fn the_start_waits_at_most_one_second() {
         let none = Sources::default();
         let (_publish, mut world) = watch::channel(world(&none, &none));
         all_heard(&mut world).await;

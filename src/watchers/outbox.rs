@@ -1,6 +1,6 @@
-//! Sends notices. Each channel has its own queue and task, so that a slow or unreachable channel delays
-//! neither a release nor another channel. Failures are logged. A command waits a moment for its notices
-//! before it ends; nothing else waits for them.
+//! Sends notices. Each channel has its own queue and task, so that a slow or unreachable channel delays neither a
+//! release nor another channel. Failures are logged. A command waits a moment for its notices before it ends. No other
+//! work waits for a notice.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -192,7 +192,7 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
         .with_jitter();
     let again = |failure: &Failure, pause: Duration| {
         tracing::info!(
-            "notices.{} will be tried again in {pause:?}: {failure}",
+            "sending to notices.{} failed: {failure}. Greenroom tries again in {pause:?}",
             channel.name
         );
     };

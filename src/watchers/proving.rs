@@ -1,5 +1,5 @@
 //! Verifies that the records have not been altered: recomputes the hashes of every release, hold and repair, in the
-//! archive and in the store, and compares the two.
+//! archive and in the store, and compares the records in the archive with those in the store.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,7 +52,7 @@ struct Proving<'a> {
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
     /// The targets whose seals could not be read, each with the reason.
     without_seals: BTreeMap<Target, String>,
-    /// The release of each target that was verified last.
+    /// For each target, the release that was verified last.
     newer: BTreeMap<Target, ReleaseRecord>,
 }
 
@@ -227,12 +227,14 @@ impl<'a> Proving<'a> {
         let seals = self.seals.get_mut(target);
         let seal = seals.and_then(|seals| seals.remove(&kept.id()));
         let Some(read) = read else {
-            // Old records are removed from stores, so a missing record is normal; the archive keeps it. But a sealed
-            // record is never removed without its seal.
+            // Old records are removed from stores, so a missing record is normal; the archive keeps it. But Greenroom
+            // never removes a sealed record without its seal.
             self.found.not_compared += 1;
             if let Some(seal) = seal {
                 if !seal.is_of(kept) {
-                    wrong.push(format!("the archived record differs from the one {seal}"));
+                    wrong.push(format!(
+                        "the archived record differs from the record that was {seal}"
+                    ));
                 }
                 wrong.push(missing_record(&seal));
             }
@@ -298,7 +300,7 @@ impl<'a> Proving<'a> {
         });
     }
 
-    /// Notes that a store does not answer. The store is not asked again, and its silence is no difference.
+    /// Notes that a store does not answer. The store is not asked again, and a missing answer is no difference.
     fn note_silent(&mut self, target: &Target, why: &str) {
         self.found.silent.insert(target.clone(), sanitize(why));
     }
@@ -330,10 +332,11 @@ async fn sealed_in(
 }
 
 fn missing_record(seal: &Seal) -> String {
-    format!("missing in the store, although it was {seal}")
+    format!("the record is missing in the store, although it was {seal}")
 }
 
 /// The difference between a record and its seal.
 fn against_seal(seal: &Seal, read: &impl Provable) -> Option<String> {
-    (!seal.is_of(read)).then(|| format!("the stored record differs from the one {seal}"))
+    (!seal.is_of(read))
+        .then(|| format!("the stored record differs from the record that was {seal}"))
 }

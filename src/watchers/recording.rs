@@ -18,7 +18,7 @@ use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
 use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, Status, StepState};
 
-/// The number of lines that requests the whole log. Engines count lines in 31 bits.
+/// The number of lines that requests the whole log. Container engines count lines in 31 bits.
 const WHOLE_LOG: usize = i32::MAX as usize;
 /// How often to look for a candidate that another operator starts.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(200);
@@ -220,8 +220,8 @@ async fn last(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Op
     following?.1.recv().await
 }
 
-/// The recorded lines. A notice about the log itself is kept only between lines or in an empty log. The notice at the
-/// end is dropped, because the removal of the candidate always ends the log.
+/// The recorded lines. A notice about the log itself is kept if a line follows it, or if the log has no lines. The
+/// notice at the end of a log is dropped, because the removal of the candidate always ends the log.
 struct Lines {
     gathering: Gathering,
     notices: Vec<WrittenLine>,

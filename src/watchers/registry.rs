@@ -1,5 +1,5 @@
-//! Watches one store. A change event is only a hint; what counts is a read at one revision. A hint names its target, so
-//! that a change of one target among two hundred causes one read.
+//! Watches one store. A change event is only a hint: the watcher then reads the target at one revision. A hint usually
+//! names its target, so that a change of one of two hundred targets causes one read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -104,7 +104,7 @@ struct Follower {
 type Changes = BoxStream<'static, Result<Hint>>;
 
 impl Follower {
-    /// Returns `Ok` only if the receiver of the parts is gone.
+    /// Returns `Ok` when no one receives the parts any more.
     async fn follow(&mut self) -> Result<()> {
         let mut changes = self.store.changes().await?;
         let mut due = Due::All;
@@ -138,8 +138,9 @@ impl Follower {
         (shortest / 2).clamp(SOONEST, REFRESH)
     }
 
-    /// The targets to read without a hint, because a lease is renewed without a change of its key. Without any lease,
-    /// one target is read, because an unreachable store may look like a store without changes.
+    /// The targets to read without a hint: every target with a lease, because a lease is renewed without a change of
+    /// its key. Without any lease, one target is read, because an unreachable store may look like a store without
+    /// changes.
     fn to_refresh(&self) -> BTreeSet<Target> {
         if self.leases.is_empty() {
             let first = self.sites.first();
@@ -151,7 +152,7 @@ impl Follower {
         self.leases.keys().cloned().collect()
     }
 
-    /// Reads targets and sends what was read. Returns false if the receiver is gone.
+    /// Reads targets and sends what was read. Returns false when no one receives the parts any more.
     async fn read(&mut self, due: &Due) -> Result<bool> {
         let sites: Vec<Site> = self
             .sites
@@ -163,8 +164,8 @@ impl Follower {
             let at = self.clock.now();
             let mut read = self.records(sites).await?;
             self.failures = 0;
-            // Read the journal after the lock. An open head without a lock is an interrupted release,
-            // and a driver writes the end of a release before it releases the lock.
+            // The journal is read after the lock. A driver writes the end of a release before it releases the lock, so
+            // an open head without a lock is an interrupted release.
             let current = releases::look(sites, &mut read, &self.releases, at).await?;
             for (target, (record, keys)) in read {
                 self.remember_leases(&target, &record, &keys);

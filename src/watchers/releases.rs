@@ -1,5 +1,5 @@
-//! The current release of each target, from its journal and lock, and the checks of the live
-//! version. A finished release of any driver is read once, because the console shows it at rest.
+//! The current release of each target, from its journal and lock, and the checks of the live version. A finished
+//! release of any driver is read once, because the console still shows it after its end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,7 +97,8 @@ async fn current_release(
         // The release may have been opened after the lock was read.
         *record = site.read.registry.read(target).await?;
         if record.lock.is_some() && !is_for(record, head.id) {
-            // Another release is starting. It writes what it supersedes in its own head in a moment.
+            // Another driver holds the lock and will write the record of its own release in a moment. Until then no
+            // release is shown.
             return Ok(None);
         }
     }

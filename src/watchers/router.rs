@@ -1,5 +1,6 @@
-//! Polls the proxy of one target, which does not report changes: immediately when the route has changed or an instance
-//! has started or stopped, every two seconds while the target is on screen, and every 15 seconds otherwise.
+//! Polls the proxy of one target, because a proxy does not report changes. It is polled at once when the route has
+//! changed or an instance has started or stopped, every 50 milliseconds during a switch, every two seconds while the
+//! target is on screen, and every 15 seconds otherwise.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,8 @@ const OFF_SCREEN_INTERVAL: Duration = Duration::from_secs(15);
 const INSPECTION_INTERVAL: Duration = Duration::from_secs(10);
 const OFF_SCREEN_INSPECTION_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Polls until the receiver is gone. `place` is the number of this target among all targets.
+/// Polls the proxy of one target until no one receives `parts`. `place` is the position of the target in the list of
+/// all targets; it spreads the first probes.
 pub(super) async fn watch(
     site: Site,
     place: u32,
@@ -149,8 +151,9 @@ pub(super) struct Asked {
     pub(super) probed: Probed,
 }
 
-/// Asks the proxy, the public address and the health endpoints of running instances. `inspects` adds the question
-/// whether the proxy's configuration is correct. All requests run at the same time, and `within` limits each.
+/// Asks the proxy, the public address and the health endpoints of running instances. With `inspects`, also reads the
+/// pointer and checks the configuration of the proxy. All requests run at the same time, and `within` limits each of
+/// them.
 pub(super) async fn ask(
     site: &Site,
     side: &Side,
@@ -205,7 +208,7 @@ pub(super) async fn ask(
     let is_installed = !matches!(proxy, Ok(None));
     let routing = proxy.map(|proxy| Routing {
         installation: if is_installed {
-            // After a failed inspection, the installation is unknown. This is no difference.
+            // After a failed inspection, the installation is unknown, which is not a difference.
             inspected.map(|inspected| inspected.map_err(|failure| failure.to_string()))
         } else {
             Some(Ok(Installation::Missing))

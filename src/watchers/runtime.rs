@@ -1,4 +1,4 @@
-//! Watches one engine. An event is only a hint that something changed; the list says what is running. The watcher
+//! Watches one runtime. An event is only a hint that something changed; the list says what is running. The watcher
 //! subscribes first and lists then, so that it misses no change.
 
 use std::sync::Arc;
@@ -16,9 +16,10 @@ use crate::ports::{Clock, Failure, FailureKind, Result, RuntimeReader};
 /// The pause after a hint. Hints come in bursts (a start alone causes four), and one list answers all of them.
 const SETTLE: Duration = Duration::from_millis(15);
 
-/// How long an engine may be quiet before the watcher asks whether it still answers. An engine that hangs is quiet, too.
+/// How long a runtime may report nothing before the watcher asks whether it still answers. A runtime that hangs reports
+/// nothing, too.
 const PULSE: Duration = Duration::from_secs(5);
-/// How long the engine may take to answer.
+/// How long the runtime may take to answer this question.
 const PULSE_ANSWER: Duration = Duration::from_secs(3);
 
 pub(super) async fn watch(
@@ -44,7 +45,7 @@ pub(super) async fn watch(
     }
 }
 
-/// Returns `Ok` only if the receiver of the parts is gone.
+/// Returns `Ok` when no one receives the parts any more.
 async fn follow(
     engine: &dyn RuntimeReader,
     targets: &[Target],

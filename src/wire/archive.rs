@@ -62,7 +62,7 @@ impl App {
                 }
                 Err(failure) => {
                     tracing::warn!(
-                        "the history cannot be opened, so no release is copied to it: {failure}"
+                        "the archive cannot be opened: {failure}. No release is copied to it"
                     );
                     publish.send_modify(|last| *last = Err(failure.to_string()));
                 }
@@ -82,8 +82,8 @@ impl App {
     }
 
     /// Copies one release that has just ended to the archive. Other releases are not copied, so that the end of a
-    /// command does not wait for their journals. If the copy fails, the release has not failed. The returned text
-    /// then says why the copy is missing.
+    /// command does not wait for their journals. A failed copy does not make the release fail. The returned text says
+    /// why the copy is missing.
     pub async fn keep(&self, target: &Target, release: ReleaseId) -> Option<String> {
         let kept = async {
             let Some(site) = self.engine.site(target) else {
@@ -99,9 +99,9 @@ impl App {
             Ok(Err(failure)) => failure.to_string(),
             Err(_) => format!("no result within {WAIT_AT_END:?}"),
         };
-        tracing::warn!("release {release} was not copied to the history: {why}");
+        tracing::warn!("release {release} was not copied to the archive: {why}");
         Some(format!(
-            "this release is missing in the history of this machine: {why}\nWhen this problem is solved, `greenroom history` copies the release from the store"
+            "the history of this machine has no copy of release {release}: {why}\nWhen this problem is solved, `greenroom history` copies the release from the store"
         ))
     }
 }

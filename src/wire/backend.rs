@@ -83,13 +83,13 @@ impl EngineBackend {
 
     async fn archive(&self) -> Result<&Archive, String> {
         let Some((path, opened)) = &self.archive else {
-            return Err("this console has no history: it keeps no releases".into());
+            return Err("this console has no archive and shows no history".into());
         };
         let opening = opened.get_or_try_init(|| Archive::open(path.clone()));
         opening.await.map_err(|failure| failure.to_string())
     }
 
-    /// Adds a receiver that is notified when the log file of this program has new lines.
+    /// Adds a receiver that is notified of each event that this program logs.
     #[must_use]
     pub fn telling(self, diagnostics: watch::Receiver<()>) -> Self {
         Self {
@@ -302,7 +302,7 @@ impl Backend for EngineBackend {
                 let mut kept = Vec::new();
                 for id in ids {
                     let found = archive.release(id).await.map_err(message)?;
-                    let missing = || format!("release {id} is no longer in the history");
+                    let missing = || format!("release {id} is no longer in the archive");
                     let mut found = found.ok_or_else(missing)?;
                     found.log = archive.log(id).await.map_err(message)?;
                     kept.push(found);

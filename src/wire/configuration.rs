@@ -76,7 +76,8 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
         if now == files {
             compared = stamps;
         } else {
-            // The settings on disk name other files, so those are watched and everything is compared once more.
+            // The settings on disk name other files. From now on these files are watched, and everything is compared
+            // once more.
             files = now;
         }
         publish.send_if_modified(|last| {

@@ -20,12 +20,12 @@ impl App {
         self.outbox.channels()
     }
 
-    /// Waits for up to five seconds until all notices are sent. If some are not, returns a message that says how
-    /// many.
+    /// Waits for up to five seconds until all notices are sent. If some are not sent, returns a message with their
+    /// number.
     pub async fn all_told(&self) -> Option<String> {
         let unsent = self.outbox.settle(WAIT_AT_END).await;
         (unsent > 0).then(|| {
-            format!("{unsent} notices were not sent within {WAIT_AT_END:?} and will not be sent later; the log file says why")
+            format!("up to {unsent} notices were not sent within {WAIT_AT_END:?} and will not be sent later: look for the reason in the log file")
         })
     }
 }

@@ -216,7 +216,7 @@ pub(super) fn embedded_sites(
         };
         let preview = site.preview_listen.as_ref().ok_or_else(|| {
             WireError::Arrangement(format!(
-                "{}: the embedded proxy needs preview_listen",
+                "{}: the embedded proxy needs a separate address for the preview server: add preview_listen",
                 target.definition.target
             ))
         })?;

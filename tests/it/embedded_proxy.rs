@@ -813,7 +813,7 @@ async fn a_request_that_needs_another_protocol_is_refused_in_words() {
         let ended = tokio::time::timeout(SOON, stream.read_to_string(&mut answer)).await;
         ended.expect("it ends").expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
-        assert!(answer.contains("passes no websocket on"), "{answer}");
+        assert!(answer.contains("does not support websocket"), "{answer}");
     }
     // A newer HTTP is only offered.
     let mut stream = TcpStream::connect(world.site.public).await.expect("one");

@@ -350,7 +350,7 @@ async fn no_answer_is_an_error_and_not_a_failed_check() {
         }),
         ("connection closed", |c| c.path = "/broken".into()),
         ("is not a path", |c| c.path = "@evil.example.com/".into()),
-        ("is not a method", |c| c.method = "G T".into()),
+        ("is not an HTTP method", |c| c.method = "G T".into()),
         ("\"x-key\"", |c| {
             c.headers.insert("x-key".into(), "secret\n".into());
         }),

@@ -549,7 +549,7 @@ fn a_refusal_because_of_a_lock_names_the_next_command() {
     for part in [
         format!("{target} is locked by {}", operator()),
         format!("{resume} --take-over --reason \"...\""),
-        format!("within 20 s: then {resume}"),
+        format!("within 20 s: then run {resume}"),
     ] {
         assert!(words.contains(&part), "{part} is missing: {words}");
     }
@@ -1112,7 +1112,7 @@ fn every_switch_is_refused_after_a_store_restore_with_the_fix() {
         let words: Vec<String> = refused.iter().map(ToString::to_string).collect();
         let words = words.join("\n");
         assert!(
-            words.contains("carries token 7, but the store is at revision 6"),
+            words.contains("carries token 7, but the store is only at revision 6"),
             "{words}"
         );
         assert!(words.contains("greenroom repair web production"), "{words}");
@@ -1134,7 +1134,7 @@ fn a_hold_ended_by_only_one_clock_is_in_force_and_the_clocks_are_named() {
     });
     planned(&facts);
     let reported = Timestamp::from_second(2_800).expect("a time");
-    let of = "the engine of production".to_owned();
+    let of = "the Docker host of production".to_owned();
     let reading = ClockReading::new(of, (facts.now, facts.now), reported);
     facts.clocks = Clocks(vec![reading]);
     let refused = refused(&promote(), &definition(Tier::Protected), &facts);
@@ -1143,7 +1143,7 @@ fn a_hold_ended_by_only_one_clock_is_in_force_and_the_clocks_are_named() {
     };
     let words = refusal.to_string();
     assert!(
-        words.contains("clock is 2h ahead of the engine of production"),
+        words.contains("clock is 2h ahead of the Docker host of production"),
         "{words}"
     );
     let overriding = PlanRequest {
@@ -1170,7 +1170,7 @@ fn a_freeze_has_started_when_one_of_the_clocks_says_so() {
     }];
     plan(&promote(), &definition, &facts).expect("it has not started");
     let reported = "2026-07-24T13:00:00Z".parse().expect("a time");
-    let of = "the engine of production".to_owned();
+    let of = "the Docker host of production".to_owned();
     let reading = ClockReading::new(of, (facts.now, facts.now), reported);
     facts.clocks = Clocks(vec![reading]);
     let refused = refused(&promote(), &definition, &facts);

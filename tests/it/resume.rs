@@ -213,7 +213,7 @@ fn a_forged_head_does_not_prevent_a_resume() {
     promote.until_said("verify begins");
     promote.killed();
     let copy = copied_head(&sandbox, 1_000);
-    let claim = format!("the head of release {copy} claims generation 1000");
+    let claim = format!("release {copy}: its record claims generation 1000");
     until("status names both", FREE, || {
         let said = words(&sandbox.run(&["status", "web", "qa"]));
         said.contains("greenroom resume web qa") && said.contains(&claim)

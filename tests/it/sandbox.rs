@@ -443,7 +443,7 @@ fn a_foreign_directory_is_left_unchanged() {
         .arg(&own);
     let output = command.output().expect("greenroom");
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
-    assert!(words(&output).contains("neither empty nor a sandbox"));
+    assert!(words(&output).contains("is not empty and is not a sandbox"));
     let files = std::fs::read_dir(&own).expect("the directory").count();
     assert_eq!(files, 1);
 }

@@ -501,7 +501,9 @@ fn a_file_that_is_not_utf_8_is_reported_with_its_line() {
     fs::write(&path, b"[environments.qa]\ntier = \"\xff\"\n").expect("written");
     let problems = Settings::load(&request(&path)).expect_err("not UTF-8");
     assert!(
-        problems.to_string().ends_with("line 2 is not UTF-8"),
+        problems
+            .to_string()
+            .ends_with("line 2 is not UTF-8: save the file as UTF-8"),
         "{problems}"
     );
 }

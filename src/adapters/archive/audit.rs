@@ -34,7 +34,7 @@ impl Archive {
                 && found.len() < limit
             {
                 let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-                let record: AuditRecord = decode("a hold or a repair", text)?;
+                let record: AuditRecord = decode("the archived hold or repair", text)?;
                 if record.is_let_through(&filter) {
                     found.push(record);
                 }
@@ -55,7 +55,7 @@ impl Archive {
             let texts = rows.collect::<std::result::Result<Vec<String>, _>>()?;
             let records = texts
                 .iter()
-                .map(|text| decode("a hold or a repair", text))
+                .map(|text| decode("the archived hold or repair", text))
                 .collect::<std::result::Result<_, Fault>>()?;
             with_differences(sql, records)
         })
@@ -75,8 +75,9 @@ impl Archive {
                     .query_row([record.id().to_string()], |row| row.get(0))
                     .optional()?;
                 // A stored record that cannot be decoded is replaced.
-                let kept =
-                    kept.and_then(|text| decode::<AuditRecord>("a hold or a repair", &text).ok());
+                let kept = kept.and_then(|text| {
+                    decode::<AuditRecord>("the archived hold or repair", &text).ok()
+                });
                 match kept.as_ref().map(|kept| (kept, audit_change(kept, record))) {
                     Some((_, Change::Same)) => {}
                     Some((kept, Change::Other)) => differ(sql, kept, record)?,

@@ -1,12 +1,12 @@
-//! The archive: every release that this machine has seen, in one `SQLite` file, for browsing without a network. It is
-//! a copy of the journals in the stores. If a store later has more of a record, the archive adds that. If a store has
-//! something different, the archive keeps the first value and notes the difference. It depends only on the ports and
-//! the domain types.
+//! The archive: every release that this machine has seen, in one `SQLite` file, for browsing without a network. It is a
+//! copy of the journals in the stores. If a store later has more of a record, the archive adds the new part. If a store
+//! has something different, the archive keeps the first value and notes the difference. This module depends only on the
+//! ports and the domain types.
 //!
 //! The narrow table `releases` has the columns that filters use. The key of a release is the time at which it was
 //! opened, plus some bits of its id. Every index ends with that key, so a list needs no sorting, and a period is a
-//! range of keys. The wide columns (heads, entries) are in separate tables. The full-text index `words` contains the
-//! filter columns too, so one query can search for words and filter.
+//! range of keys. The records of the releases (table `heads`) and their entries are in separate tables. The full-text
+//! index `words` contains the filter columns too, so one query can search for words and filter.
 //!
 //! The logs of candidates are compressed, in a separate table. When a release is removed, its id is kept, so that
 //! Greenroom does not copy the release from the store again.

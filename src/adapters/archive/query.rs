@@ -31,7 +31,7 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Selects the keys, heads and numbers of differences of the matching releases, newest first.
+    /// Selects the key, the record and the number of differences of each matching release, newest first.
     pub(super) fn list(filter: &Filter, before: Option<ReleaseId>, limit: usize) -> Self {
         let mut query = Self::default();
         let full_text = full_text_query(filter);

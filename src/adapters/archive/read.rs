@@ -36,8 +36,8 @@ impl ArchiveReader for Archive {
             let mut listed = Vec::new();
             while let Some(row) = rows.next()? {
                 let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-                let mut head: ReleaseRecord = decode("the head of a release", text)?;
-                // The head contains the live period only after the release is closed. Until then it is computed from
+                let mut head: ReleaseRecord = decode("the archived record of a release", text)?;
+                // The record contains the live period only after the release is closed. Until then it is computed from
                 // the entries.
                 if head.closed.is_none() {
                     head.live = LivePeriod::of(&entries(sql, row.get(0)?)?);
@@ -58,7 +58,7 @@ impl ArchiveReader for Archive {
                 return Ok(None);
             };
             let recorded = Recorded {
-                head: decode("the head of the release", &text)?,
+                head: decode(&format!("the archived record of release {id}"), &text)?,
                 entries: entries(sql, number)?,
             };
             Ok(Some(Kept {
@@ -85,11 +85,14 @@ impl ArchiveReader for Archive {
 
     async fn heads(&self, ids: &[ReleaseId]) -> Result<BTreeMap<ReleaseId, ReleaseRecord>> {
         let ids = ids.to_vec();
-        self.read("reading the heads of releases", move |sql| {
+        self.read("reading releases", move |sql| {
             let mut found = BTreeMap::new();
             for id in ids {
                 if let Some((_, text)) = head_of(sql, id)? {
-                    found.insert(id, decode("the head of a release", &text)?);
+                    found.insert(
+                        id,
+                        decode(&format!("the archived record of release {id}"), &text)?,
+                    );
                 }
             }
             Ok(found)
@@ -177,7 +180,7 @@ fn entries(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Entry>
         .query_map([number], |row| row.get(0))?
         .collect::<std::result::Result<Vec<String>, _>>()?;
     rows.iter()
-        .map(|text| decode("an entry of a release", text))
+        .map(|text| decode("an archived entry of a release", text))
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Reserves disk space for the archive. Removing a release first writes to the write-ahead log, so nothing could be
-//! removed on a full disk. A file next to the archive therefore takes up the space that a removal needs. It is
-//! deleted before a removal and created again afterwards.
+//! removed on a full disk. A file next to the archive therefore takes up the space that a removal needs. Greenroom
+//! deletes that file before a removal and creates it again afterwards.
 
 use std::fs;
 use std::io::Write as _;
@@ -12,8 +12,8 @@ use crate::private_files;
 /// writes.
 const SIZE: usize = 4 * 1024 * 1024;
 
-/// Creates the reserve file unless it exists. A failure is only logged: the archive works without a reserve until the
-/// disk is full.
+/// Creates the reserve file, unless a file of the right size exists. A failure is only logged: the archive works
+/// without a reserve until the disk is full.
 pub(super) fn make(archive: &Path) {
     let path = path(archive);
     let is_there = fs::symlink_metadata(&path)

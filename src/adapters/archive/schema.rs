@@ -11,7 +11,7 @@ const VERSION: i64 = 4;
 /// `grra`, the `application_id` that marks a database as an archive of Greenroom.
 const APPLICATION: i64 = 0x6772_7261;
 
-/// The tables of schema 1. Every index ends with the key of its table, which starts with the time.
+/// The tables of schema 1. Every index ends with the key of its table, and the key of a release starts with the time.
 const TABLES: &str = "
 CREATE TABLE releases (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL,
@@ -127,7 +127,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     if tables > 0 || version != 0 || application != 0 {
         return Err(Fault::refused(
             FailureKind::Conflict,
-            "the database belongs to another program",
+            "the database is not an archive of Greenroom",
             "configure another file",
         ));
     }
@@ -151,7 +151,7 @@ pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Fault> {
     }
     Err(Fault::refused(
         FailureKind::Conflict,
-        "the database belongs to another program",
+        "the database is not an archive of Greenroom",
         "configure another file",
     ))
 }
@@ -165,18 +165,18 @@ fn accept(version: i64) -> Result<(), Fault> {
         format!(
             "the database has schema {version}, but this Greenroom reads schemas 1 to {VERSION}"
         ),
-        "a newer Greenroom wrote the file: use that version, or configure another file",
+        "use the version of Greenroom that wrote the file, or configure another file",
     ))
 }
 
-/// Refuses a database that has a view or a trigger, or lacks one of the tables of Greenroom. The file may have been
-/// written by another user, and a view or a trigger can run forever.
+/// Refuses a database that has a view or a trigger, or that lacks one of the tables of Greenroom. Another user may have
+/// written the file, and a view or a trigger can run forever.
 fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Fault> {
     let refused = |message: String| {
         Fault::refused(
             FailureKind::Conflict,
             message,
-            "Greenroom did not create this file: move the file away, and Greenroom creates a new archive from the stores",
+            "another program may have changed the file: move the file away, and Greenroom creates a new archive from the stores",
         )
     };
     let mut statement = transaction.prepare(

@@ -56,7 +56,7 @@ impl Archive {
             // This takes effect only in a new file. It lets the file shrink when releases are removed.
             writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             write_ahead(&writing)?;
-            // The archive is a copy, so whatever a power failure loses is read from the stores again.
+            // The archive is a copy. Greenroom reads records that a power failure loses from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
             // The write-ahead log has to fit into the reserve when the disk is full.
             writing.pragma_update(None, "wal_autocheckpoint", 256)?;
@@ -234,7 +234,7 @@ fn create(path: &Path) -> std::result::Result<(), Fault> {
     };
     if let Some(directory) = path.parent() {
         private_files::create_directory(directory)
-            .map_err(|error| denied("cannot create its directory: ", error))?;
+            .map_err(|error| denied("the directory cannot be created: ", error))?;
     }
     private_files::create(path).map_err(|error| denied("", error))?;
     for suffix in ["", "-wal", "-shm"] {

@@ -78,7 +78,10 @@ impl Keeping<'_> {
             }
             return self.add(read);
         };
-        let kept: ReleaseRecord = decode("the head of the release", &text)?;
+        let kept: ReleaseRecord = decode(
+            &format!("the archived record of release {}", read.head.id),
+            &text,
+        )?;
         let mut is_more = self.more_entries(number, &read.entries)?;
         match head_change(&kept, &read.head) {
             Change::Same => {}
@@ -175,7 +178,7 @@ impl Keeping<'_> {
         Ok(())
     }
 
-    /// Adds new entries and compares the others. Returns whether it stored anything.
+    /// Adds new entries and compares the others. Returns whether an entry was added or extended.
     fn more_entries(&self, number: i64, read: &[Entry]) -> std::result::Result<bool, Fault> {
         let kept = self.kept_entries(number)?;
         let mut is_more = false;
@@ -185,7 +188,7 @@ impl Keeping<'_> {
                 is_more = true;
                 continue;
             };
-            match entry_change(&decode("an entry of the release", text)?, entry) {
+            match entry_change(&decode("an archived entry of the release", text)?, entry) {
                 Change::Same => {}
                 Change::More => {
                     self.set_entry(number, entry)?;

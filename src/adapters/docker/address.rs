@@ -27,9 +27,11 @@ pub enum DockerAddress {
     Tls(String, TlsFiles),
 }
 
-/// The text is not an address of an engine.
+/// The text is not an address of an engine, or TLS files were given for a unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an engine's address: write unix:///absolute/path.sock or tcp://host:port")]
+#[error(
+    "{0:?} cannot be used as the address of Docker: write unix:///absolute/path.sock (without TLS files) or tcp://host:port"
+)]
 pub struct InvalidDockerAddress(pub String);
 
 impl DockerAddress {

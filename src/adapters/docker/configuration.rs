@@ -1,6 +1,6 @@
 //! The configuration of a container as the engine reports it, under names that help a person to compare two slots.
-//! Properties that differ between slots by design (the address, the directory of the socket) have the same text in
-//! both. Values of variables may be secret, so they are shown as fingerprints.
+//! Properties that differ between slots by design (the address, the directory of the socket) have the same text in both
+//! slots. Values of environment variables may be secret, so only their fingerprints are shown.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_equal_except_for_what_differs_by_design() {
+    fn two_slots_that_differ_only_by_design_have_equal_configurations() {
         let key = FingerprintKey::default();
         let at = |text: &str| text.parse::<Endpoint>().ok();
         let blue = read(
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slots_address_is_recognised_however_it_is_written() {
+    fn a_slots_address_is_recognised_in_every_notation() {
         let key = FingerprintKey::default();
         for (ip, endpoint) in [
             ("::1", "[::1]:3001"),

@@ -1,5 +1,5 @@
-//! Connections to an engine that read only up to a limit. The client library collects an answer, a line of events or a
-//! frame of logs in memory, however long it is, so the bytes are counted as they arrive.
+//! Connections to Docker with a limit on the received bytes. The client library collects an answer, a line of events or
+//! a frame of logs in memory, however long it is, so each connection counts its bytes as they arrive.
 
 use std::fmt;
 use std::io;
@@ -39,7 +39,7 @@ pub(super) const ITEM: u64 = MIB;
 /// The client library's own time limit for the first byte of an answer. The deadlines of the calls are shorter.
 const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 
-/// An answer was larger than its limit, which is in bytes.
+/// An answer was larger than its limit. The field is the limit in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the answer has more than {} MiB", .0 / MIB)]
 pub(super) struct TooLarge(u64);
@@ -58,7 +58,7 @@ impl TooLarge {
     /// Finds this error among the causes of the client library's error.
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error {
-            // `source` of this error skips the I/O error in it.
+            // `source` of this variant skips `err`, so the search starts at `err`.
             Error::IOError { err } => Self::within(err),
             other => Self::within(other),
         }
@@ -67,7 +67,7 @@ impl TooLarge {
     fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(it) = cause {
-            // `source` of an I/O error skips the error in it.
+            // `source` of an I/O error skips the error that it contains, so `get_ref` returns that error.
             let inner = it.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             let inner = inner.and_then(|inner| inner.downcast_ref::<Self>());
             if let Some(found) = inner.or_else(|| it.downcast_ref::<Self>()) {
@@ -119,7 +119,7 @@ impl Meter {
     }
 }
 
-/// The answers that a client reads, which decide how bytes are counted.
+/// The kind of answers that a client reads. The kind decides how the client counts bytes.
 #[derive(Clone)]
 pub(super) enum Reading {
     /// Whole answers, each over its own connection and with its own count.
@@ -128,7 +128,8 @@ pub(super) enum Reading {
     Stream(Meter),
 }
 
-/// A client for the engine at `address`. Sends nothing yet. Fails if a TLS file cannot be used.
+/// A client for the engine at `address`. Sends nothing yet. Fails if the socket does not exist or a TLS file cannot be
+/// used.
 pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker, Error> {
     let url = url(address)?;
     let client = http(address, reading);
@@ -144,8 +145,9 @@ pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker
     )
 }
 
-/// The time of the engine's machine: the date of an answer, which the client library does not return. A ping costs the
-/// engine almost nothing. `/info`, which has a time, makes the engine inspect every container and its storage.
+/// The time of the machine that runs Docker, from the `Date` header of a ping; none if the header is missing or not
+/// valid. The client library does not return headers. `/info` has the time too, but makes the engine inspect every
+/// container and its storage.
 pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, Error> {
     let client = http::<Empty<Bytes>>(address, Reading::Answers);
     let request = Request::get(url(address)? + "/_ping").body(Empty::new())?;
@@ -231,7 +233,7 @@ impl Connector {
             DockerAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
             DockerAddress::Tcp(_) => Box::new(self.over_tcp(uri).await?),
             DockerAddress::Tls(_, files) => {
-                // The certificates are read at each connection, so that renewed ones are used.
+                // The certificates are read at each connection, so that renewed certificates are used.
                 let config = tls(files)?;
                 let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
                 let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
@@ -267,14 +269,14 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// The authorities that this machine trusts. There are hundreds, and each request makes a connection, so they are read
-/// only once.
+/// The authorities that this machine trusts. There are hundreds of certificates, and each request makes a connection,
+/// so they are read only once.
 static OF_THIS_MACHINE: LazyLock<Vec<CertificateDer<'static>>> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
 
-/// The TLS configuration from these files. The engine's certificate must be signed by the authority in `files` or by
-/// one that this machine trusts, and Greenroom sends its own certificate. An error names the file and says what is
-/// wrong with it.
+/// The TLS configuration from these files. The engine's certificate must be signed by the authority in `files` or by an
+/// authority that this machine trusts, and Greenroom sends its own certificate. An error names the file and says what
+/// is wrong with it.
 fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     let wrong = |path: &Path, why: &dyn fmt::Display| {
         let message = format!("the TLS file {} cannot be used: {why}", path.display());
@@ -293,7 +295,7 @@ fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     if usable == 0 {
         return Err(wrong(
             &files.ca,
-            &"the file has no certificate of an authority",
+            &"the file has no usable certificate of an authority",
         ));
     }
     authorities.add_parsable_certificates(OF_THIS_MACHINE.iter().cloned());
@@ -323,7 +325,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A connection that counts the bytes it receives.
+/// A connection that counts the bytes that it receives.
 struct Metered {
     stream: Box<dyn Stream>,
     meter: Meter,
@@ -371,7 +373,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_large_is_found_among_the_causes_of_other_errors() {
+    fn the_size_limit_is_found_in_the_causes_of_an_error() {
         let meter = Meter::new(2 * MIB);
         assert_eq!(meter.count(1024 * 1024), Ok(()));
         let too_large = meter.count(1024 * 1024 + 1).expect_err("too large");

@@ -19,8 +19,8 @@ struct Reach {
     mount: Option<EngineMount>,
 }
 
-/// The body of the request. `environment` has all variables, including secret ones. The error says why the shape of
-/// the instance does not fit the endpoint.
+/// The body of the request. `environment` has all variables, including secret values. The error says which setting of
+/// the service or the slot cannot be used.
 pub(super) fn body(
     spec: &InstanceSpec,
     environment: Vec<String>,
@@ -36,7 +36,8 @@ pub(super) fn body(
         labels: Some(labels_of(spec)),
         exposed_ports: reach.exposed,
         host_config: Some(HostConfig {
-            memory: memory.map_err(|_| "the memory limit is too large".to_owned())?,
+            memory: memory
+                .map_err(|_| "the memory limit is too large: configure a smaller one".to_owned())?,
             mounts: Some(mounts.collect()),
             port_bindings: reach.bindings,
             restart_policy: Some(policy(shape.restart)),
@@ -67,10 +68,10 @@ fn reach(listen: &Listen, endpoint: &Endpoint) -> Result<Reach, String> {
             mount: Some(socket_mount(inside, outside)?),
         }),
         (Listen::Port(_), Endpoint::Unix(_)) => {
-            Err("the service listens on a port, but the slot's address is a socket".into())
+            Err("the service listens on a port, but the slot's address is a socket: configure two ports or two sockets".into())
         }
         (Listen::Socket(_), Endpoint::Tcp(_)) => {
-            Err("the service listens on a socket, but the slot's address is a port".into())
+            Err("the service listens on a socket, but the slot's address is a port: configure two ports or two sockets".into())
         }
     }
 }
@@ -79,7 +80,7 @@ fn reach(listen: &Listen, endpoint: &Endpoint) -> Result<Reach, String> {
 fn socket_mount(inside: &Path, outside: &Path) -> Result<EngineMount, String> {
     if inside.file_name() != outside.file_name() {
         return Err(format!(
-            "the socket is named {} inside and {} outside: use the same name for both",
+            "the socket is {} in the container and {} on the host: use the same file name in both paths",
             inside.display(),
             outside.display()
         ));
@@ -91,7 +92,7 @@ fn socket_mount(inside: &Path, outside: &Path) -> Result<EngineMount, String> {
         let text = parent.and_then(Path::to_str).map(str::to_owned);
         text.ok_or_else(|| {
             format!(
-                "the socket {} must be in its own directory, e.g. /run/web/app.sock",
+                "the path of the socket {} must be absolute, in UTF-8 and in its own directory, e.g. /run/web/app.sock",
                 path.display()
             )
         })
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_must_fit_its_endpoint() {
+    fn a_service_must_listen_on_the_kind_of_address_that_its_slot_has() {
         let port = Listen::Port(80);
         let socket = |path: &str| Listen::Socket(path.into());
         let tcp: Result<Endpoint, _> = "127.0.0.1:8080".parse();

@@ -1,6 +1,6 @@
-//! The connection to one engine. The first call connects and agrees on a protocol version. If the engine later refuses
-//! that version, because another engine now answers at the address, Greenroom agrees on a version again. If the engine
-//! is unreachable, the call fails, and not the start of the console.
+//! The connection to one engine. The first call connects and agrees with the engine on an API version. If the engine
+//! later refuses that version, e.g. after a downgrade, Greenroom agrees on a version again. An unreachable engine makes
+//! the call fail; the console starts nevertheless.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,11 +26,12 @@ use crate::sanitize::sanitize;
 
 /// The time limit of a quick call.
 pub(super) const QUICK: Duration = Duration::from_secs(10);
-/// The oldest protocol version that Greenroom supports (Docker 20.10), and the newest.
+/// The oldest API version that Greenroom supports: the version of Docker 20.10.
 const OLDEST: ApiVersion = ApiVersion {
     major: 1,
     minor: 41,
 };
+/// The newest API version that Greenroom supports.
 const NEWEST: ApiVersion = ApiVersion {
     major: 1,
     minor: 53,
@@ -62,7 +63,7 @@ impl FromStr for ApiVersion {
     }
 }
 
-/// The agreed version, shared by every client of an engine.
+/// The agreed API version, shared by every client of an engine.
 #[derive(Debug, Clone)]
 struct Agreed(Arc<AtomicU32>);
 
@@ -139,12 +140,13 @@ impl Engine {
         Failure::new(kind, self.target(), doing, message)
     }
 
-    /// The client. The first call connects and agrees on a version.
+    /// The client. The first call connects and agrees with the engine on an API version.
     pub(super) async fn docker(&self) -> Result<&Docker> {
         Ok(&self.connected().await?.docker)
     }
 
-    /// A client for one call whose answer is an endless stream, and the meter of the stream.
+    /// A client for one call whose answer is an endless stream, and the meter that counts the bytes of that stream up
+    /// to a limit.
     pub(super) async fn streaming(&self) -> Result<(Docker, Meter)> {
         let agreed = self.connected().await?.agreed.clone();
         let meter = Meter::of_a_stream();
@@ -154,8 +156,8 @@ impl Engine {
         Ok((docker.with_request_modifier(modifier), meter))
     }
 
-    /// A request for a stream that the client library cannot read, and the meter of the stream. The request is sent
-    /// when the future is first awaited.
+    /// A request for a stream that the client library cannot read, and the meter that counts the bytes of that stream
+    /// up to a limit. The request is sent when the future is first awaited.
     pub(super) async fn raw_stream(
         &self,
         path: &str,
@@ -178,8 +180,8 @@ impl Engine {
         self.within(QUICK, act, doing, call).await
     }
 
-    /// Runs a call with a deadline, and describes an error. An engine that refuses the version has done nothing, so
-    /// the call is repeated after agreeing on another version.
+    /// Runs a call with a deadline, and describes an error. An engine that refuses the API version has done nothing. So
+    /// Greenroom agrees on an API version again, and repeats the call if it is another one.
     pub(super) async fn within<T, F>(
         &self,
         deadline: Duration,
@@ -221,7 +223,7 @@ impl Engine {
 
     pub(super) async fn info(&self) -> Result<EngineInfo> {
         let connected = self.connected().await?;
-        let doing = "reading the version of the engine";
+        let doing = "reading the version of Docker";
         let reply = self
             .quick(Act::Read, doing, || connected.docker.version())
             .await?;
@@ -237,17 +239,17 @@ impl Engine {
 
     /// The time of the engine's machine; none if the answer has no valid time.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
-        let doing = "reading the time of the engine";
+        let doing = "reading the time of Docker's host";
         let asking = connection::date(&self.address);
         let date = self.in_time(QUICK, Act::Read, doing, asking).await?;
         date.map_err(|error| self.worded(&error, Act::Read, doing))
     }
 
-    /// Agrees on a version with the engine that answers at the moment.
+    /// Agrees on an API version with the engine that answers at the moment.
     async fn agree_again(&self) -> Result<ApiVersion> {
         let Connected { raw, agreed, .. } = self.connected().await?;
         let reply = self
-            .ask_version(raw, "agreeing on a protocol version again")
+            .ask_version(raw, "agreeing on an API version again")
             .await?;
         let version = self.agree(&reply.api_version.unwrap_or_default())?;
         if version != agreed.version() {
@@ -285,17 +287,17 @@ impl Engine {
     }
 
     fn agree(&self, theirs: &str) -> Result<ApiVersion> {
-        let doing = "agreeing on a protocol version";
+        let doing = "agreeing on an API version";
         let Ok(version) = theirs.parse::<ApiVersion>() else {
             let message = format!(
-                "the engine reports {:?}, which is not an API version",
+                "Docker reports the API version {:?}, which Greenroom cannot read",
                 sanitize(theirs)
             );
             return Err(self.refuse(FailureKind::Garbled, doing, message));
         };
         if version < OLDEST {
             let message = format!(
-                "the engine supports API versions up to {version}, but Greenroom needs at least {OLDEST}"
+                "Docker supports API versions up to {version}, but Greenroom needs at least {OLDEST}"
             );
             let refused = self.refuse(FailureKind::Unsupported, doing, message);
             return Err(refused.hint("use Docker 20.10 or later"));

@@ -1,5 +1,5 @@
-//! How the previous run of a restarted container ended. `inspect` no longer shows that once the container runs again,
-//! but the engine's last events do.
+//! How the previous run of a restarted container ended. `inspect` does not show this after the container has started
+//! again, but the engine's last events do.
 
 use std::collections::HashMap;
 
@@ -18,14 +18,14 @@ use crate::ports::Result;
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 impl Engine {
-    /// The last exit among the events that the engine still has.
+    /// The last exit of the past hour, from the events that the engine still has; none if they contain no exit.
     pub(super) async fn last_exit(&self, instance: &InstanceId) -> Result<Option<Exit>> {
         let Some(id) = container_id(instance) else {
             return Ok(None);
         };
         let doing = format!("reading how {} ended", instance.short());
         let docker = self.docker().await?;
-        // The range ends at the engine's own time, because an end in its future would keep the stream open.
+        // The range ends at the engine's own time, because the engine keeps the stream open until the end of the range.
         let info = self.quick(Act::Read, &doing, || docker.info()).await?;
         let Some(now) = info
             .system_time
@@ -53,14 +53,14 @@ impl Engine {
     }
 }
 
-/// A time in the engine's format: seconds, a dot and nanoseconds. The engine rounds whole seconds up, and would keep
-/// the answer open until that second has passed.
+/// A time as the engine reads it: seconds, a dot and nanoseconds. If the fraction is missing, the engine takes the end
+/// of that second, and keeps the answer open until then.
 fn exactly(at: Timestamp) -> String {
     format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
 }
 
-/// The exit of the last `die`, and whether an `oom` belongs to it. The engine sends the two in either order, so every
-/// `oom` after the previous `die` counts.
+/// The exit of the last `die`, and whether an `oom` belongs to it. The engine may send `oom` before or after its `die`,
+/// so every `oom` after the previous `die` counts.
 fn last(events: &[EventMessage]) -> Option<Exit> {
     let is = |event: &EventMessage, action: &str| event.action.as_deref() == Some(action);
     let died = events.iter().rposition(|event| is(event, "die"))?;
@@ -93,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn events_are_requested_up_to_now_exactly() {
+    fn a_time_for_the_engine_has_nanoseconds() {
         let now: Timestamp = "2026-11-29T00:29:50.000011Z".parse().expect("a time");
         assert_eq!(exactly(now), format!("{}.000011000", now.as_second()));
     }
 
     #[test]
-    fn the_last_exit_has_its_own_reason() {
+    fn an_oom_event_belongs_only_to_its_own_exit() {
         let earlier_for_memory = [event("oom", ""), event("die", "137"), event("die", "3")];
         let exit = last(&earlier_for_memory).expect("an exit");
         assert_eq!((exit.code, exit.out_of_memory), (Some(3), false));

@@ -1,5 +1,5 @@
-//! Finds the kind of an engine's error. The engine answers many things with status 500 and a text, so some texts must
-//! be recognised.
+//! Finds the kind of an engine's error. The engine reports many errors with status 500 and a text, so this module
+//! recognises some texts.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -60,7 +60,15 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
     };
     let failure = Failure::new(kind, target, sanitize(doing), sanitize(&message));
     if kind == FailureKind::Unreachable {
-        return failure.hint("check that Docker is running and that this user may use its socket");
+        let has_answered = matches!(
+            error,
+            Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. }
+        );
+        return failure.hint(if has_answered {
+            "Docker answered, but could not reach another server: check the network of Docker's host"
+        } else {
+            "check that Docker is running and that this user may use its socket"
+        });
     }
     failure
 }
@@ -72,11 +80,11 @@ pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &s
         Act::Write => FailureKind::Ambiguous,
     };
     Failure::new(kind, target, sanitize(doing), too_large.to_string()).hint(
-        "Greenroom stopped reading. Check that this is a Docker engine; see greenroom help limits",
+        "Greenroom stopped reading. Check that Docker answers at this address; see greenroom help limits",
     )
 }
 
-/// The failure for an item of a stream that was cut off at its limit. `item` names it, e.g. `an event`.
+/// The failure for an item of a stream that was cut off at its limit. `item` is the name of the item, e.g. `an event`.
 pub(super) fn oversized_item(
     too_large: TooLarge,
     item: &str,
@@ -88,7 +96,7 @@ pub(super) fn oversized_item(
         .hint("Greenroom no longer follows this stream; see greenroom help limits")
 }
 
-/// Whether the engine refused the agreed version. Such an engine has not applied the call.
+/// Whether the engine refused the agreed version. The engine has then not applied the call.
 pub(super) fn refuses_version(error: &Error) -> bool {
     let Error::DockerResponseServerError {
         status_code: 400,
@@ -113,7 +121,7 @@ fn by_status(status: u16, message: &str) -> FailureKind {
     match status {
         401 | 403 => FailureKind::Denied,
         404 => match by_text(message) {
-            // A registry gives the same answer for a private and for a missing repository.
+            // A registry answers in the same way for a private and for a missing repository, so the text decides.
             FailureKind::Denied => FailureKind::Denied,
             _ => FailureKind::Missing,
         },

@@ -49,7 +49,7 @@ impl Engine {
             return Err(self.refuse(
                 FailureKind::Rejected,
                 doing,
-                "the repository name is not valid",
+                "the name of the repository is not valid: correct it in the configuration",
             ));
         }
         let name = format!("{}@{}", image.repository, image.digest);

@@ -17,8 +17,9 @@ const DIGEST: &str = "greenroom.digest";
 const REPOSITORY: &str = "greenroom.repository";
 const ENDPOINT: &str = "greenroom.endpoint";
 
-/// The prefix of Greenroom's labels, and the prefix of the labels with which images describe themselves.
+/// The prefix of Greenroom's labels.
 pub(super) const OURS: &str = "greenroom.";
+/// The prefix of the labels with which images describe themselves.
 pub(super) const IMAGES: &str = "org.opencontainers.image.";
 
 /// The labels of one of Greenroom's containers.
@@ -79,8 +80,7 @@ pub(super) fn image_labels(labels: &HashMap<String, String>) -> ImageLabels {
     }
 }
 
-/// The labels for a new instance. Greenroom's labels come after the configured ones, which therefore
-/// cannot replace them.
+/// The labels for a new instance. Greenroom's labels are added last, so configured labels cannot replace them.
 pub(super) fn labels_of(spec: &InstanceSpec) -> HashMap<String, String> {
     let mut labels: HashMap<String, String> = spec.shape.labels.clone().into_iter().collect();
     labels.extend(

@@ -1,5 +1,5 @@
-//! Makes lines from the frames of a log stream. Each frame starts with a timestamp. A line over 16 KiB arrives in
-//! several frames, and only the last of them ends with a line end.
+//! Makes lines from the frames of a log stream. Each frame starts with a timestamp. A line over 16 KiB of a container
+//! without a terminal arrives in several frames, and only its last frame ends with a line end.
 
 use jiff::Timestamp;
 
@@ -35,7 +35,7 @@ impl Lines {
             LogStream::Err => &mut self.err,
         };
         let ends = part.ends_with(b"\n");
-        // The line has the time of its first part, so that a request since that time returns all of it.
+        // The line has the time of its first part, so that a request since that time returns the whole line.
         let line = slot.get_or_insert_with(|| LogChunk {
             at,
             stream,
@@ -46,7 +46,7 @@ impl Lines {
         if ends { slot.take() } else { None }
     }
 
-    /// The unfinished line of one stream. A second call returns that of the other stream.
+    /// The unfinished line of one stream. A second call returns the unfinished line of the other stream.
     pub(super) fn rest(&mut self) -> Option<LogChunk> {
         self.out.take().or_else(|| self.err.take())
     }
@@ -220,7 +220,7 @@ mod tests {
         }
 
         #[test]
-        fn any_frames_make_lines(frames in prop::collection::vec((0..3_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
+        fn no_frame_causes_a_panic(frames in prop::collection::vec((0..3_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
             let mut lines = Lines::default();
             for (stream, bytes) in frames {
                 lines.take(match stream {

@@ -1,5 +1,5 @@
-//! Corrects two errors of `bollard` 0.21 in each request: it sends no API version, and it encodes registry credentials
-//! in a base64 alphabet that the engine does not read.
+//! Corrects two errors of `bollard` 0.21 in each request: its requests have no API version, and it encodes registry
+//! credentials in a base64 alphabet that the engine does not read.
 
 use bollard::BollardRequest;
 use hyper::Uri;
@@ -9,7 +9,7 @@ use super::engine::ApiVersion;
 
 const REGISTRY_AUTH: &str = "x-registry-auth";
 
-/// Corrects one request. A request that cannot be corrected is sent unchanged, and the engine refuses it.
+/// Corrects one request. A part that cannot be corrected stays unchanged.
 pub(super) fn mend(mut request: BollardRequest, version: ApiVersion) -> BollardRequest {
     if let Some(uri) = versioned(request.uri(), version) {
         *request.uri_mut() = uri;

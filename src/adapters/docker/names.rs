@@ -10,7 +10,7 @@ pub(super) fn container_id(instance: &InstanceId) -> Option<&str> {
     (id.len() == 64 && id.bytes().all(hex)).then_some(id)
 }
 
-/// Whether the name consists of the characters that Docker allows in a container name.
+/// Whether the name has only characters that Docker allows in a container name, and at most 200 of them.
 pub(super) fn is_container_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let starts = name

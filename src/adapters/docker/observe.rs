@@ -171,7 +171,7 @@ impl Engine {
         let known = images.get(&container.image).map_or(&[][..], Vec::as_slice);
         let Some(digest) = running_digest(known, labels, &container.image) else {
             let reason = format!(
-                "the container's image {:?} has no digest",
+                "the image {:?} of the container has no digest",
                 sanitize(&container.image)
             );
             return Err(self.refuse(
@@ -214,9 +214,10 @@ impl Engine {
     }
 }
 
-/// The digest of the running image in its repository. If the image has several digests there (the same content pushed
-/// in different manifests), this is the intended one. If the image was never pulled, it has none; then this is the
-/// image's own id, which equals the digest of no release.
+/// The digest of the running image in the repository that the labels name. If the image has several digests in that
+/// repository (the same content pushed in different manifests), the digest in the labels is preferred. If the image was
+/// never pulled from that repository, the result is the id of the image, which no release has as its digest. None if
+/// that id is not a digest.
 fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Digest> {
     let repository = familiar(&labels.repository);
     let mut digests = known.iter().filter_map(|name| {
@@ -251,7 +252,7 @@ fn running_state(state: &ContainerState) -> InstanceState {
     }
 }
 
-/// How a stopped container exited. The engine forgets this at the next start.
+/// How a stopped or restarting container exited. The engine forgets this at the next start.
 fn last_exit(state: &ContainerState) -> Option<Exit> {
     use ContainerStateStatusEnum as Status;
     matches!(
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_running_digest_is_that_of_the_image_not_of_the_labels() {
+    fn the_running_digest_comes_from_the_image_and_not_from_the_labels() {
         let known = |names: &[(&str, char)]| -> Vec<String> {
             names
                 .iter()

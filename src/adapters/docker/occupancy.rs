@@ -1,4 +1,4 @@
-//! What occupies a slot: a container with its name, or a process on its address.
+//! What occupies a slot: a container with the slot's name or labels, or another container or process at its address.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -17,8 +17,8 @@ use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// What is in a slot. If Greenroom's instance is stopped and another process uses its address, the answer is
-    /// [`Occupancy::Foreign`], because the instance could not start.
+    /// What is in a slot. If Greenroom's instance is stopped and another container or process uses the slot's address,
+    /// the answer is [`Occupancy::Foreign`], because the instance could not start.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
@@ -63,8 +63,9 @@ impl Engine {
         })
     }
 
-    /// The container in a slot: the container with the slot's name, or else a container whose labels assign it to the
-    /// slot, because an operator can rename a container. A running container comes before a stopped one.
+    /// The container in a slot. The container with the slot's name comes first. If no container has that name, this
+    /// finds a container by its labels, because an operator can rename a container. A running container comes before a
+    /// stopped one.
     pub(super) async fn in_slot(
         &self,
         target: &Target,
@@ -128,7 +129,7 @@ fn describe_publisher(container: &ContainerSummary, address: SocketAddr) -> Stri
     let labels = container.labels.as_ref().and_then(Labels::read);
     match labels {
         Some(labels) => format!(
-            "the container {name} ({} of {}) publishes {address} (remove it, or give the slot another address)",
+            "the container {name} ({} of {}) publishes {address} (stop it if it is no longer needed, or give one of the slots another address)",
             labels.slot, labels.target
         ),
         None => format!(
@@ -187,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_published_port_collides_where_it_reaches_the_same_address() {
+    fn a_published_port_collides_if_it_reaches_the_same_address() {
         let port = |ip: Option<&str>, number| PortSummary {
             ip: ip.map(str::to_owned),
             private_port: 80,

@@ -1,5 +1,5 @@
-//! A proxy inside a running container: files and commands through the engine's exec. Works with the
-//! tools of busybox and of coreutils, and passes only fixed scripts to a shell.
+//! A proxy inside a running container: files and commands through the engine's exec. The tools of busybox or coreutils
+//! are enough. A shell gets only fixed scripts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,14 +25,14 @@ use crate::sanitize::sanitize;
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 /// The most bytes of each output stream that are kept.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
-/// How many times the engine is asked for the exit code after the output has ended, and the pause between two
-/// requests.
+/// How many times Greenroom asks for the exit code after the output has ended.
 const MOST_REQUESTS: u32 = 100;
+/// The pause between two requests for the exit code.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Writes a temporary file of `$2` bytes next to the file, syncs it and renames it. The length is checked because a
-/// broken connection looks like the end of the input, and not every connection to an engine can close one direction
-/// alone.
+/// Writes the first `$2` bytes of the input to a temporary file next to `$1`, syncs it and renames it to `$1`. The
+/// script knows the number of bytes because some connections to Docker cannot close only their sending side. It checks
+/// the length because a broken connection looks like the end of the input.
 const WRITE: &str = r#"set -e
 d=$(dirname -- "$1"); mkdir -p -- "$d"; t="$1.greenroom.$$"
 trap 'rm -f -- "$t"' EXIT
@@ -42,13 +42,13 @@ sync "$t" 2>/dev/null || sync
 mv -T -- "$t" "$1"
 sync "$d" 2>/dev/null || sync"#;
 
-/// Creates a staged link next to the live one, and removes links that were staged earlier.
+/// Creates the staged link `$1` with the target `$2`, and removes links that were staged earlier.
 const STAGE: &str = r#"set -e
 d=$(dirname -- "$1"); mkdir -p -- "$d"
 for t in "$d"/.staged-*; do [ ! -L "$t" ] || rm -f -- "$t"; done
 ln -s -- "$2" "$1""#;
 
-/// Renames the staged link over the link.
+/// Renames the staged link `$1` to `$2`, which replaces the live link in one step.
 const PUT: &str = r#"set -e
 mv -T -- "$1" "$2"
 d=$(dirname -- "$2"); sync "$d" 2>/dev/null || sync"#;
@@ -60,7 +60,8 @@ pub struct ContainerHost {
     container: String,
 }
 
-/// The result of a command: its exit code, its standard output, and both of its outputs together.
+/// The result of a command: its exit code, its standard output, and its standard output together with its standard
+/// error.
 struct Ended {
     code: Option<i64>,
     out: Vec<u8>,
@@ -91,7 +92,7 @@ impl ContainerHost {
     ) -> Result<Ended> {
         if !is_container_name(&self.container) {
             let message = format!(
-                "{:?} is not a valid container name",
+                "{:?} is not a valid container name: correct it in the configuration",
                 sanitize(&self.container)
             );
             return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
@@ -180,7 +181,7 @@ impl ContainerHost {
         let output = sanitize(&String::from_utf8_lossy(&ended.both));
         let code = ended
             .code
-            .map_or("a signal".to_owned(), |c| format!("exit code {c}"));
+            .map_or("no exit code".to_owned(), |c| format!("exit code {c}"));
         let message = format!("the command ended with {code}: {output}");
         self.engine
             .refuse(FailureKind::Rejected, doing, message.trim_end_matches(": "))
@@ -191,7 +192,7 @@ impl ContainerHost {
             .to_str()
             .filter(|t| t.starts_with('/') && !t.contains('\0'));
         text.ok_or_else(|| {
-            let message = "the path is not absolute, or is not valid text";
+            let message = "the path must be absolute and in UTF-8";
             self.engine.refuse(FailureKind::Rejected, doing, message)
         })
     }
@@ -256,7 +257,7 @@ impl ProxyHost for ContainerHost {
     }
 
     async fn is_directory(&self, path: &Path) -> Result<bool> {
-        let doing = self.doing("looking for the directory", path);
+        let doing = self.doing("checking the directory", path);
         let path = self.text(path, &doing)?;
         for (test, answer) in [("-d", Ok(true)), ("-e", Err("the path is not a directory"))] {
             let ended = self
@@ -316,7 +317,7 @@ impl ProxyHost for ContainerHost {
         let staged = link.with_file_name(format!("{STAGED}{}", Ulid::generate()));
         let at = self.text(&staged, &doing)?;
         let Some(to) = to.to_str() else {
-            let message = "the target of the link is not valid text";
+            let message = "the target of the link is not in UTF-8";
             return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
         };
         self.script(&doing, STAGE, [at, to], None).await?;

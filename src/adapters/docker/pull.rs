@@ -19,7 +19,7 @@ use crate::ports::{FailureKind, PullProgress, Result};
 
 /// The longest pause without new data.
 pub(super) const IDLE: Duration = Duration::from_mins(1);
-/// The most layers whose progress is counted. An image has at most 127 layers.
+/// The most layers whose progress is counted. Images have at most 127 layers; the limit is for wrong answers.
 const LAYERS: usize = 1024;
 
 impl Engine {
@@ -30,7 +30,7 @@ impl Engine {
             return Err(self.refuse(
                 FailureKind::Rejected,
                 doing,
-                "the repository name is not valid",
+                "the name of the repository is not valid: correct it in the configuration",
             ));
         };
         let docker = self.docker().await?;
@@ -85,7 +85,7 @@ impl Engine {
         if self.has_image(version).await? {
             return Ok(());
         }
-        let message = "the engine ended the pull and does not have the image";
+        let message = "Docker ended the pull, but does not have the image";
         Err(self.refuse(FailureKind::Ambiguous, doing, message))
     }
 }

@@ -1,4 +1,4 @@
-//! Reads instances: lists of them, hints about changes, and their logs.
+//! Lists instances, and follows their changes and their logs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -112,7 +112,8 @@ impl RuntimeReader for DockerReader {
             ("event".to_owned(), text(&EVENTS)),
         ]);
         let docker = self.engine.docker().await?;
-        // The request is sent only at the first poll, so it asks for all events since now, by the engine's own clock.
+        // The request is sent only at the first poll, so it asks for all events since now. This machine's time is used
+        // only if the engine reports no valid time.
         let doing = "following events";
         let info = self
             .engine
@@ -129,7 +130,7 @@ impl RuntimeReader for DockerReader {
         };
         let (docker, meter) = self.engine.streaming().await?;
         let events = docker.events(Some(options)).map(|event| event.map(|_| ()));
-        let reason = "the engine ended the stream of events";
+        let reason = "Docker ended the stream of events";
         let end = self.engine.refuse(FailureKind::Unreachable, doing, reason);
         Ok(until_failure(
             events,
@@ -171,8 +172,8 @@ impl RuntimeReader for DockerReader {
             "/containers/{id}/logs?follow=true&stdout=true&stderr=true&timestamps=true&since={since}&tail={tail}"
         );
         let (request, meter) = self.engine.raw_stream(&path).await?;
-        // The engine may lose a last line without a line end when the container exits. A new
-        // request since the last line returns it.
+        // The engine may lose a last line without a line end when the container exits. A new request since the last
+        // line returns the lost line.
         let frames = frames(request, meter.clone(), Frames::new(container.has_terminal));
         Ok(lines(frames, meter, self.engine.target(), doing))
     }

@@ -18,7 +18,7 @@ pub(super) enum AtPath {
     Nothing,
     /// A socket without a listener.
     Stale,
-    /// A socket with a listener.
+    /// A socket with a listener, or a socket that cannot be checked.
     Listening,
     /// Anything else, described in a text.
     Other(String),
@@ -36,13 +36,14 @@ pub(super) async fn look(path: &Path) -> AtPath {
     match timeout(CONNECT, UnixStream::connect(path)).await {
         Ok(Err(e)) if e.kind() == ErrorKind::ConnectionRefused => AtPath::Stale,
         Ok(Err(e)) if e.kind() == ErrorKind::NotFound => AtPath::Nothing,
-        // A listener that is too busy to accept is still a listener.
+        // A listener may be too busy to accept. After any other error the socket may still have a listener, so it must
+        // not be removed.
         Ok(_) | Err(_) => AtPath::Listening,
     }
 }
 
-/// Makes the path free for a new listener: creates its directory and removes a stale socket. The error says what else
-/// is at the path.
+/// Makes the path free for a new listener: creates its directory and removes a stale socket. The error says why the
+/// path cannot be used.
 pub(super) async fn make_room(path: &Path) -> Result<(), String> {
     let Some(directory) = path.parent() else {
         return Err(format!("{} has no directory", path.display()));

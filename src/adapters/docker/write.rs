@@ -30,8 +30,9 @@ use crate::ports::{
 
 /// The time limit of a slow call, e.g. a start that sets up a network. For a stop, the grace period is added.
 pub(super) const SLOW: Duration = Duration::from_secs(30);
-/// How long a container may take to appear after a creation without an answer, and the pause between two looks.
+/// How long a container may take to appear after a creation without an answer.
 const APPEARS: Duration = Duration::from_secs(5);
+/// The pause between two checks whether the container exists.
 const LOOKS: Duration = Duration::from_millis(50);
 
 pub struct DockerWriter {
@@ -100,7 +101,7 @@ impl RuntimeWriter for DockerWriter {
         }
         self.create(spec, &name, &doing).await?;
         let Some(made) = self.engine.inspect(&name, &doing).await? else {
-            let reason = "the container was created and then removed by another program";
+            let reason = "the container was created, but does not exist any more. Another program may have removed it";
             return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
         };
         self.refuse_another(&made, spec, &doing)?;
@@ -196,16 +197,17 @@ impl RuntimeWriter for DockerWriter {
 }
 
 impl DockerWriter {
-    /// Creates the container. If another program created one with the same name at the same moment, the caller's next
-    /// read finds that container.
+    /// Creates the container. If another program created a container with the same name at the same moment, the
+    /// caller's next read finds that container.
     async fn create(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
         let rejected = |reason: String| self.engine.refuse(FailureKind::Rejected, doing, reason);
         if pinned(&spec.version).is_none() {
-            return Err(rejected("the repository name is not valid".into()));
+            return Err(rejected(
+                "the name of the repository is not valid: correct it in the configuration".into(),
+            ));
         }
         if matches!(spec.endpoint, Endpoint::Unix(_)) && !self.engine.is_local() {
-            let reason =
-                "the slot's address is a unix socket, which cannot be reached on another host";
+            let reason = "the slot's address is a unix socket, which cannot be reached on another host: configure a host and port";
             return Err(self.engine.refuse(FailureKind::Unsupported, doing, reason));
         }
         let (environment, mask) = self.environment(spec).await?;
@@ -248,7 +250,7 @@ impl DockerWriter {
         }
     }
 
-    /// The variables of an instance, and a mask that hides the secret ones in texts of the engine.
+    /// The environment variables of an instance, and a mask that hides the secret values in texts of the engine.
     async fn environment(&self, spec: &InstanceSpec) -> Result<(Vec<String>, Mask)> {
         let (mut environment, mut secrets) = (Vec::new(), Vec::new());
         for (name, value) in &spec.shape.environment {
@@ -301,7 +303,7 @@ impl DockerWriter {
         let name = &found.name;
         let Some(labels) = &found.labels else {
             return conflict(format!(
-                "the container {name} exists and Greenroom did not create it"
+                "the container {name} exists and Greenroom did not create it: rename or remove it"
             ));
         };
         if !labels.are_of(&spec.target, spec.slot) {
@@ -312,19 +314,23 @@ impl DockerWriter {
         }
         if labels.release != Some(spec.release) {
             return conflict(match labels.release {
-                Some(other) => format!("the container {name} of release {other} occupies the slot"),
-                None => format!("the container {name} of an unknown release occupies the slot"),
+                Some(other) => format!(
+                    "the container {name} of release {other} occupies the slot: plan the release again"
+                ),
+                None => format!(
+                    "the container {name} of an unknown release occupies the slot: plan the release again"
+                ),
             });
         }
         if labels.digest != spec.version.digest.as_str() {
             return conflict(format!(
-                "the container {name} was created from another digest"
+                "the container {name} was created from another digest: plan the release again"
             ));
         }
         Ok(())
     }
 
-    /// The container of an instance, if it exists. It is a conflict if Greenroom did not create it.
+    /// The container of an instance, if it exists. Fails with a conflict if Greenroom did not create the container.
     async fn ours(&self, instance: &InstanceId, doing: &str) -> Result<Option<Container>> {
         let refuse = |kind, reason: &str| -> Failure { self.engine.refuse(kind, doing, reason) };
         let Some(id) = container_id(instance) else {

@@ -79,8 +79,9 @@ pub(super) async fn ask_for<T: DeserializeOwned>(
     let stream = match timeout(DEADLINE, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            return Err(failed(FailureKind::Unreachable, &error.to_string())
-                .hint("the sandbox that started this proxy no longer runs"));
+            return Err(failed(FailureKind::Unreachable, &error.to_string()).hint(
+                "check that the process that runs this proxy, e.g. greenroom sandbox, is running",
+            ));
         }
         Err(_) => {
             return Err(failed(
@@ -131,7 +132,7 @@ async fn get(stream: TcpStream, path: &str) -> std::result::Result<(StatusCode, 
         let body = body.map_err(|error| error.to_string())?;
         Ok((status, body.to_bytes()))
     };
-    // One task drives both futures, so neither continues after the deadline.
+    // One task drives both futures, so both end at the deadline.
     let mut connection = std::pin::pin!(connection);
     let mut exchange = std::pin::pin!(exchange);
     tokio::select! {

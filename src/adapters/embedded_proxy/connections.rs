@@ -1,7 +1,8 @@
 //! The connections of one listener, which has a limited number of places. If all places are in use, a new connection
 //! takes the place of the client that has kept the proxy waiting longest, so idle clients cannot keep others out. A
-//! connection whose request waits for its slot keeps its place. A client that loses its place may just have sent a
-//! request, so the proxy waits a moment for one, and answers it before it closes the connection.
+//! connection keeps its place while its request waits for an answer from blue or green. A client that loses its place
+//! may just have sent a request, so the proxy waits a moment for that request, and answers it before it closes the
+//! connection.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -21,10 +22,10 @@ use tokio_util::sync::CancellationToken;
 /// that has just connected, or whose next request is on its way.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// At most one connection may be leaving for each of this many places.
+/// One connection may be leaving for every 16 places, rounded up.
 const PLACES_FOR_ONE_LEAVING: usize = 16;
 
-/// How often [`Places::take`] tries again while every connection waits for its slot.
+/// How often [`Places::take`] tries again while no connection can lose its place.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The places of one listener.
@@ -83,7 +84,8 @@ impl Places {
     }
 
     /// Waits for a place. If all places are in use, the connection that has waited longest for its client loses its
-    /// place.
+    /// place. If no connection can lose its place, this waits until a connection can lose its place or a place becomes
+    /// free.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.free() {
@@ -149,8 +151,8 @@ impl Places {
         true
     }
 
-    /// Cuts a connection that waits for its client, to free its descriptor. A leaving connection is cut first,
-    /// otherwise the connection that has waited longest.
+    /// Cuts a connection that waits for its client, to free its descriptor. Leaving connections are cut first. If no
+    /// leaving connection can be cut, the connection that has waited longest is cut.
     pub(super) fn cut_longest_waiting(&self) {
         let mut connections = self.lock();
         if connections.cut_first_leaving() {
@@ -289,7 +291,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answered<B> {
     }
 }
 
-/// A stream to a client that records progress. Writing fails when the client reads nothing for too long.
+/// A stream to a client. It records in `progress` when bytes were last received or sent, and whether the client reads.
+/// Writing fails when the client reads nothing for too long.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     stream: S,

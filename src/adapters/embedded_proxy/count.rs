@@ -40,7 +40,7 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// Adds the guard that records the request as a line when it ends.
+    /// Adds the guard that records the request as a line when the request ends.
     pub(super) fn noted(mut self, noted: Option<Noted>) -> Self {
         self.noted = noted;
         self

@@ -2,9 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The number of descriptors that the listeners of some environments can need, with a connection to a slot for each
-/// client. It is not the hard limit: programs that this process starts inherit the limit, and some of them close
-/// every descriptor below it.
+/// The number of descriptors that the listeners of several environments can need, with a connection to a slot for each
+/// client. Greenroom does not raise the limit further, because programs that this process starts inherit the limit, and
+/// some of them close every descriptor below it.
 pub(super) const WANTED: u64 = 64 * 1024;
 
 /// Raises the soft limit, which is often 1024, to [`WANTED`] or the hard limit. If that fails, the proxy serves as
@@ -16,8 +16,8 @@ pub(super) fn raise_limit() {
     };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(
-            "cannot raise the limit on open files from {:?}: {error}",
-            now.current
+            "cannot raise the limit on open files from {}: {error}",
+            now.current.unwrap_or_default()
         );
     }
 }

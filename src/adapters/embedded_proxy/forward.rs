@@ -59,7 +59,8 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// Reads the live slot. This takes one system call and opens no file.
+    /// Reads the live slot; none if no slot is live or the pointer cannot be read. This takes one system call and opens
+    /// no file.
     fn live(&self) -> Option<Slot> {
         let to = std::fs::read_link(&self.link).ok()?;
         to.to_str()?.trim_end_matches('/').parse().ok()
@@ -85,9 +86,12 @@ impl Traffic {
         let live = self.live();
         match (door, live) {
             (Door::Public, Some(slot)) => self.public(request, slot, peer).await,
-            (Door::Public, None) => words(StatusCode::SERVICE_UNAVAILABLE, "no slot is live"),
+            (Door::Public, None) => words(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no slot is live, or the live pointer cannot be read",
+            ),
             (Door::Preview, Some(slot)) => self.preview(request, &[slot.other()], peer).await,
-            // Before the first release either slot can hold the candidate.
+            // If no slot is known to be live, either slot can hold the candidate.
             (Door::Preview, None) => self.preview(request, &Slot::BOTH, peer).await,
         }
     }
@@ -175,7 +179,10 @@ async fn exchange(
         }
         Ok(Err(_)) => {
             counted.answered(StatusCode::BAD_GATEWAY);
-            words(StatusCode::BAD_GATEWAY, "the slot closed the connection")
+            words(
+                StatusCode::BAD_GATEWAY,
+                "the connection to the slot broke, or the request body did not arrive",
+            )
         }
         Err(_) => {
             counted.answered(StatusCode::GATEWAY_TIMEOUT);

@@ -1,10 +1,10 @@
-//! A reverse proxy inside Greenroom, for the sandbox and for machines without a proxy. It supports plain HTTP/1.1.
-//! Each target has a public and a preview listener, and one answer listener reports what the proxy does. Like the
-//! nginx configuration, the proxy reads the live pointer at every request, so a switch is one rename and loses no
-//! request. This module depends on the pointer and the ports, and knows nothing about releases.
+//! A reverse proxy inside Greenroom, for the sandbox and for machines without a proxy. It supports plain HTTP/1.1. Each
+//! target has a public and a preview listener, and one answer listener reports how the proxy routes each target. Like
+//! the nginx configuration, the proxy reads the live pointer at every request, so a switch is one rename and loses no
+//! request. This module depends on `live_pointer` and the ports, and knows nothing about releases.
 //!
-//! Each request gets a new connection to the slot, because the instance might close a reused one at that moment. A
-//! request that needs another protocol, such as WebSocket, is refused with 501.
+//! Each request gets a new connection to the slot, because an instance may close a reused connection just when a
+//! request arrives. A request that needs another protocol, such as WebSocket, is refused with 501.
 
 mod answer;
 mod connections;

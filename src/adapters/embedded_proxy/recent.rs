@@ -79,7 +79,7 @@ impl Since {
 /// Lines, and the number to continue from.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lines {
-    /// How many lines between the requested number and these lines are no longer kept.
+    /// How many lines from the requested number on are missing, because the proxy no longer keeps them.
     pub(super) lost: u64,
     pub(super) requests: Vec<PassedRequest>,
     /// The number of the next line to request. None if the proxy is shutting down.
@@ -110,7 +110,7 @@ impl Asked {
     }
 }
 
-/// Records a request as a line when it is dropped.
+/// A guard that records a request as a line when the guard is dropped.
 #[derive(Debug)]
 pub(super) struct Noted {
     recent: Recent,
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_line_is_returned_once_and_lost_ones_are_counted() {
+    async fn each_line_is_returned_once_or_counted_as_lost() {
         let recent = Recent::default();
         (0..10).for_each(|n| recent.write_down(passed(n)));
         let last = recent.lines(Since::Last(2)).await;

@@ -130,7 +130,7 @@ impl RouterReader for EmbeddedRouter {
             return Ok(Installation::Missing);
         };
         if answer.proxy.configuration != wanted {
-            let reason = "the running proxy was started with other addresses".to_owned();
+            let reason = "the running proxy was started with other addresses or another preview_allow for this target".to_owned();
             return Ok(Installation::Outdated(reason));
         }
         if !self.is_prepared(target).await? {
@@ -188,7 +188,7 @@ impl RouterWriter for EmbeddedRouter {
     }
 
     /// Creates the directories of the live pointer. The proxy opens its listeners only when it starts, so this call
-    /// fails if the running proxy has other listeners.
+    /// fails if the running proxy does not serve the target with the current configuration.
     async fn install(&self, target: &Target) -> Result<()> {
         self.site(target)?;
         self.pointer.prepare(target).await?;
@@ -201,12 +201,12 @@ impl RouterWriter for EmbeddedRouter {
                     doing,
                     "the proxy does not serve this target",
                 )
-                .hint("restart the proxy")),
+                .hint("restart the process that runs the proxy")),
             Installation::Outdated(reason)
             | Installation::Newer(reason)
             | Installation::Foreign(reason) => Err(self
                 .failure(FailureKind::Rejected, doing, &reason)
-                .hint("restart the proxy")),
+                .hint("restart the process that runs the proxy")),
         }
     }
 

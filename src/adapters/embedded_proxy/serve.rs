@@ -39,16 +39,16 @@ const CONNECTIONS: usize = 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The time limit for the head of a request, counted from the end of the previous request. A connection without a
-    /// request also ends after this time. The default equals that of nginx, and is longer than load balancers keep
-    /// idle connections.
+    /// request also ends after this time. The default equals the default of nginx, and is longer than load balancers
+    /// keep idle connections.
     pub head: Duration,
     /// The longest time in which a client may send nothing of a request body.
     pub body_idle: Duration,
     /// The longest time in which a client may read nothing of an answer.
     pub write_idle: Duration,
     /// How many connections one listener serves at the same time. A further connection takes the place of the
-    /// connection that has waited longest for its client. If every connection waits for its slot, the further one
-    /// waits until one of them ends.
+    /// connection that has waited longest for its client. If no connection can lose its place, the further connection
+    /// waits for a place.
     pub connections: usize,
     /// How long a client that loses its place may still send a request.
     pub leaving: Duration,
@@ -80,7 +80,7 @@ pub struct EmbeddedProxy {
 enum Purpose {
     /// Forwarding the traffic of a target.
     Pass(Arc<Traffic>, Door),
-    /// Reporting what the proxy does.
+    /// Reporting how the proxy routes the targets.
     Answer(Arc<Answering>),
 }
 
@@ -153,7 +153,7 @@ impl EmbeddedProxy {
         Ok(proxy)
     }
 
-    /// Stops accepting connections, waits for the open requests, and closes them after `grace`.
+    /// Stops accepting connections, waits for the open requests, and closes their connections after `grace`.
     pub async fn stop(self, grace: Duration) {
         self.ending.cancel();
         self.tasks.close();
@@ -182,7 +182,13 @@ async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
         };
         let message = sanitize(&error.to_string());
         Failure::new(kind, place(answer), format!("listening on {at}"), message)
-            .hint("stop the process that uses this address, or configure another port")
+            .hint(match kind {
+                FailureKind::Conflict => {
+                    "stop the process that uses this address, or configure another port"
+                }
+                FailureKind::Denied => "configure a port that this user may use, e.g. above 1023",
+                _ => "correct the address in the configuration",
+            })
             .caused_by(error)
     })
 }
@@ -205,7 +211,8 @@ async fn accept(
             () = ending.cancelled() => return,
         };
         let Ok((stream, peer)) = accepted else {
-            // The process has no free file descriptor, so a waiting client has to free one.
+            // Accepting usually fails because the process has no free file descriptor. Closing the connection of a
+            // waiting client frees one.
             places.cut_longest_waiting();
             tokio::time::sleep(BREATHER).await;
             continue;
@@ -248,8 +255,8 @@ async fn converse(
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     // The result is ignored: a broken connection to a client is no error of the proxy.
     tokio::select! {
-        // `biased` checks the connection first: a request that has arrived is answered, even if the connection is to
-        // take no further one.
+        // `biased` checks the connection first: a request that has arrived is answered, even if the connection takes no
+        // further request.
         biased;
         _ = connection.as_mut() => return,
         () = progress.leaves(limits.leaving) => {}

@@ -1,4 +1,4 @@
-//! One request and its whole answer, with a deadline and a size limit.
+//! One request and its answer, with a deadline. The body of the answer is cut at a size limit.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -56,10 +56,10 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Sends the request over a connection of `client`. The error is a text that says why no answer arrived.
+/// Sends the request over a connection of `client`. The error says why there is no answer.
 pub(super) async fn ask(client: &Client, outgoing: &Asked<'_>) -> Result<Answer, String> {
     let method = Method::from_bytes(outgoing.method.as_bytes())
-        .map_err(|_| format!("{:?} is not a method", outgoing.method))?;
+        .map_err(|_| format!("{:?} is not an HTTP method", outgoing.method))?;
     let mut request = client.request(method, outgoing.url()?);
     if let Some(host) = outgoing.host {
         request = request.header(HOST, header_value("host", host)?);
@@ -71,7 +71,7 @@ pub(super) async fn ask(client: &Client, outgoing: &Asked<'_>) -> Result<Answer,
             .map_err(|_| format!("{name:?} is not a header name"))?;
         headers.insert(name, value);
     }
-    // This replaces headers of the same name. Appending would send two hosts.
+    // Configured headers replace headers of the same name. Appending them could send two `Host` headers.
     request = request.headers(headers);
     if let Some(body) = outgoing.body {
         request = request.body(body.to_owned());

@@ -1,5 +1,5 @@
-//! One connection for each address, kept open between requests as a browser does. A pool would open a second
-//! connection while the first is in use, and then it would be unknown which of them an answer used.
+//! One connection for each address, kept open between requests as a browser does. A pool would open a second connection
+//! while the first is in use, and then Greenroom would not know which connection an answer used.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -70,8 +70,8 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     }
 }
 
-/// A checker over HTTP. It follows no redirects and uses no forward proxy, so the answer is that of the probed address
-/// itself.
+/// A checker over HTTP. It follows no redirects and uses no forward proxy, so the answer always comes from the probed
+/// address.
 #[derive(Default)]
 pub struct HttpChecker {
     fresh: Arc<Fresh>,
@@ -80,7 +80,7 @@ pub struct HttpChecker {
 }
 
 impl HttpChecker {
-    /// A checker that reads no secrets: a check that needs one ends with an error.
+    /// A checker that reads no secrets: a check that needs a secret ends with an error.
     pub fn new() -> Self {
         Self::default()
     }
@@ -149,7 +149,7 @@ impl Checker for HttpChecker {
             (false, _) => (at, None),
             (true, Some(address)) => (&address.endpoint, Some(address.host.as_str())),
             (true, None) => {
-                let why = "the check goes to the preview URL, but this target has none".to_owned();
+                let why = "the check uses the preview URL, but this target has none: configure a preview, or remove through_preview".to_owned();
                 return errored(case, why, Duration::ZERO, String::new());
             }
         };

@@ -1,5 +1,5 @@
-//! The header and query values of a request. Secret values are read from their sources, and hidden where the request or
-//! its answer is shown. A secret is read when it is first needed, and again after an answer that denies access.
+//! The header and query values of a request. Secret values are read from their sources, and hidden in every text about
+//! the request or its answer. A secret is read when it is first needed, and again after an answer that denies access.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +10,8 @@ use crate::checks::{Answer, hide_in_query, may_be_secret, with_query};
 use crate::inventory::{EnvironmentValue, HIDDEN, Mask, SecretSource, is_word};
 use crate::ports::{Secrets, TargetSecrets};
 
-/// Prepares the values of requests. Each secret is read separately, so one that hangs delays only the requests that
-/// need it.
+/// Prepares the values of requests. Each secret is read separately, so a source that hangs delays only the requests
+/// that need its secret.
 #[derive(Default)]
 pub(super) struct Values {
     secrets: Option<Arc<dyn Secrets>>,

@@ -76,7 +76,7 @@ pub(super) fn of_error(error: &reqwest::Error) -> String {
     of_any(problem, error)
 }
 
-/// Describes a problem with its innermost cause, which says most: `no connection: Connection refused`.
+/// Describes a problem with its innermost cause, which is the most specific: `no connection: Connection refused`.
 pub(super) fn of_any(problem: &str, error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {

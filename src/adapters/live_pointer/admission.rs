@@ -23,8 +23,8 @@ pub struct Refusal {
 }
 
 impl Pointer {
-    /// Decides whether an order is allowed from this state. `highest` is the highest token of the two slots, which
-    /// may be higher than that of the live slot.
+    /// Decides whether an order is allowed from this state. `highest` is the highest token of the two slots, which may
+    /// be higher than the token of the live slot.
     pub fn admits(self, highest: FencingToken, order: &SwitchOrder) -> Result<Admission, Refusal> {
         let refused = |kind, message| {
             Err(Refusal {
@@ -57,8 +57,8 @@ impl Pointer {
         Ok(Admission::Next)
     }
 
-    /// Why an admitted order must not be carried out any more: `self` is a later switch of either slot. None if it is
-    /// not later.
+    /// Refuses an order that was admitted earlier, if `self` is a later switch. `self` is the last switch of either
+    /// slot. None if `self` is not later.
     pub fn overtakes(self, order: &SwitchOrder) -> Option<Refusal> {
         if self.token > order.token {
             return Some(Refusal::overtaken(self.token, order));
@@ -66,7 +66,7 @@ impl Pointer {
         (self.generation > order.generation).then(|| Refusal {
             kind: FailureKind::Conflict,
             said: format!(
-                "another driver has written generation {}, and generation {} is lower",
+                "the pointer now has generation {}, and generation {} of this switch is lower",
                 self.generation, order.generation
             ),
             hint: "",
@@ -83,7 +83,7 @@ impl Refusal {
                 "the lock of the last switch has token {highest}, and the lock of this switch has the lower token {}",
                 order.token
             ),
-            hint: "another driver took over the lock. If the store was wiped or restored instead, `greenroom status` says so and `greenroom repair` corrects the token",
+            hint: "another driver may have taken over the lock: see `greenroom status`. If the store was wiped or restored, the status says so, and `greenroom repair` corrects the token",
         }
     }
 

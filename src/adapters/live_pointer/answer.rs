@@ -23,7 +23,8 @@ struct AnswerFile {
     #[serde(deserialize_with = "generation")]
     generation: u64,
     token: FencingToken,
-    /// The target of the pointer, e.g. `web/qa`. Absent in a configuration, which names the target itself.
+    /// The target of the pointer, e.g. `web/qa`. Absent in the pointer line of an nginx configuration, because another
+    /// line names the target.
     #[serde(default)]
     target: Option<String>,
 }
@@ -63,7 +64,7 @@ impl Pointer {
     /// Parses the content of the file of `slot`. The error says what is wrong with the content.
     pub fn from_json(slot: Slot, content: &[u8]) -> Result<Self, String> {
         let file: AnswerFile = serde_json::from_slice(content)
-            .map_err(|error| format!("the content is not from Greenroom: {error}"))?;
+            .map_err(|error| format!("the content cannot be read: {error}"))?;
         if file.slot != slot {
             return Err(format!("the content names {} instead of {slot}", file.slot));
         }

@@ -1,5 +1,5 @@
-//! Atomic and durable changes to a local file system: replacing a file, renaming a link over another, and syncing
-//! their directories. The functions block the thread, and know nothing about proxies.
+//! Atomic and durable changes to a local file system: replacing a file, replacing a link by a rename, and syncing the
+//! directories. The functions block the thread, and know nothing about proxies.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};

@@ -1,6 +1,6 @@
 //! The live pointer: the files that a proxy reads at every request to find the live slot of a target, and the one
-//! `rename(2)` that changes it. This module defines the layout of the files and decides which switches are allowed.
-//! It knows neither which proxy reads the files nor why a release changes them.
+//! `rename(2)` that changes it. This module defines the layout of the files and decides which switches are allowed. It
+//! does not know which proxy reads the files or why a release changes them.
 //!
 //! ```text
 //! {state}/{service}/{environment}/
@@ -148,7 +148,7 @@ impl LivePointer {
         }
     }
 
-    /// Creates the directories and markers of a target. Existing ones are not changed.
+    /// Creates the directories and markers of a target. Existing directories and markers are not changed.
     pub async fn prepare(&self, target: &Target) -> Result<()> {
         for slot in Slot::BOTH {
             let marker = self
@@ -177,11 +177,12 @@ impl LivePointer {
     /// Moves the traffic. Writes the answer file of the slot, stages a new link and renames it over the old one, so a
     /// crash before the rename leaves the old slot live. Repeating a completed order changes nothing.
     ///
-    /// A late rename by an earlier driver moves nothing: staging removes the links that earlier switches staged, and
-    /// a switch that stages later reads the answer file of this one.
+    /// A late rename by an earlier driver moves nothing: staging removes the links that earlier switches staged, and a
+    /// switch that stages later reads the answer file that this switch has written.
     ///
-    /// Fails for a token lower than that of either slot ([`FailureKind::Fenced`]), for a pointer that is not at
-    /// `order.from`, and for a generation that is not higher than the current one (both [`FailureKind::Conflict`]).
+    /// Fails with [`FailureKind::Fenced`] if the token is lower than the token of either slot. Fails with
+    /// [`FailureKind::Conflict`] if the pointer is not at `order.from`, or if the generation is not higher than the
+    /// current one.
     pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.read(target).await?;
@@ -217,10 +218,11 @@ impl LivePointer {
     /// Replaces a token that the store's locks can no longer reach with the token of the current lock: see
     /// [`crate::ports::RouterWriter::rebase`].
     ///
-    /// A driver from before the restore of the store may still be running, with a token higher than the new one. The
-    /// generation stops it: the file of the live slot has the new generation before the link is staged, and a switch
-    /// compares generations after it has staged its own link. So the old switch sees the new generation, or staging
-    /// removes its link. If it moved the traffic earlier, the check after staging reports a conflict.
+    /// A driver from before the restore of the store may still be running, with a higher token than the new lock. The
+    /// new generation stops that driver. The file of the live slot has the new generation before this call stages its
+    /// link, and a switch compares generations after it has staged its own link. So the old switch sees the new
+    /// generation, or this call removes the link of the old switch. If the old switch moved the traffic earlier, the
+    /// check after staging reports a conflict.
     pub async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.state(target).await?;
@@ -286,14 +288,14 @@ impl LivePointer {
 
     fn written_by_another(&self, target: &Target) -> Failure {
         let doing = format!("writing the token of the current lock to the pointer of {target}");
-        let message = "another driver wrote the pointer in the meantime".to_owned();
-        let hint =
-            "an earlier driver may still be running: wait until it has stopped, then repair again";
+        let message = "the live pointer is not as it was when the plan was made".to_owned();
+        let hint = "another driver or a person may have changed the pointer. Wait until no driver is running, then repair again";
         self.failure(FailureKind::Conflict, doing, message)
             .hint(hint)
     }
 
-    /// Copies `other`, the pointer in a configuration file, if its generation is higher than that of this pointer.
+    /// Copies `other`, the pointer in a configuration file, if its generation is higher than the generation of this
+    /// pointer.
     pub async fn adopt(&self, target: &Target, other: Pointer) -> Result<()> {
         let _alone = self.switching.lock().await;
         let Some(slot) = other.slot else {
@@ -355,10 +357,10 @@ impl LivePointer {
                 .failure(
                     FailureKind::Conflict,
                     format!("reading {}", file.display()),
-                    format!("the file belongs to the live pointer of {owner}, not of {target}, so Greenroom did not change it"),
+                    format!("the file belongs to the live pointer of {owner}, not of {target}. Greenroom did not change it"),
                 )
                 .hint(format!(
-                    "find out who copied or linked {}. Do not move this directory away while {target} has traffic: without it the proxy refuses every request. Replace it with a copy in which both answer.json files name {target} as \"target\", then run: greenroom repair {} {}",
+                    "find out who copied or linked {}. Do not move this directory away while {target} has traffic: without the directory the proxy refuses every request. Replace the directory with a copy in which both answer.json files name {target} as \"target\", then run: greenroom repair {} {}",
                     self.directory(target).display(),
                     target.service,
                     target.environment

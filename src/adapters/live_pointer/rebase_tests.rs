@@ -45,8 +45,8 @@ fn rebase(from: PointerState) -> RebaseOrder {
     }
 }
 
-/// The switch of a driver from before the restore. The driver holds the lock and has changed the route, and its
-/// switch is still on its way.
+/// The switch of a driver from before the restore. The driver holds the lock and has changed the route, and its switch
+/// is not done yet.
 fn order_of_old_driver() -> SwitchOrder {
     order(Some(Slot::Blue), Slot::Green, 43, 8200)
 }
@@ -230,8 +230,8 @@ impl ProxyHost for Interleaved {
     }
 }
 
-/// Whichever point the two meet at, at most one of them succeeds. So a rebased pointer is never older than traffic
-/// that the old driver has moved.
+/// Tries every point at which the other driver can act. At most one of the two drivers succeeds, so a rebased pointer
+/// is never older than traffic that the old driver has moved.
 #[tokio::test]
 async fn a_rebase_and_an_old_switch_never_both_succeed() {
     for other in [Other::Rebase, Other::Switch] {

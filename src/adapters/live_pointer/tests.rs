@@ -98,7 +98,7 @@ async fn repeating_a_switch_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_lower_than_that_of_either_slot_is_refused() {
+async fn a_token_lower_than_the_token_of_either_slot_is_refused() {
     let (pointer, _state) = new_pointer();
     let (blue, green) = (Some(Slot::Blue), Some(Slot::Green));
     for step in [
@@ -121,7 +121,7 @@ async fn a_token_lower_than_that_of_either_slot_is_refused() {
 }
 
 #[tokio::test]
-async fn a_switch_from_another_slot_than_the_live_one_is_a_conflict() {
+async fn a_switch_must_start_from_the_live_slot() {
     let (pointer, _state) = new_pointer();
     let wrong = order(Some(Slot::Blue), Slot::Green, 1, 1);
     assert_eq!(
@@ -140,7 +140,7 @@ async fn a_switch_from_another_slot_than_the_live_one_is_a_conflict() {
 }
 
 /// A switch failed after the store had changed and before the proxy had. Backing out then moves no traffic, but the
-/// proxy must still get the newer generation. Otherwise the two would never agree again.
+/// proxy must still get the newer generation. Otherwise the route and the pointer would never agree again.
 #[tokio::test]
 async fn a_pointer_already_at_the_slot_gets_the_new_generation() {
     let (pointer, _state) = new_pointer();
@@ -226,7 +226,7 @@ async fn a_switch_changes_no_other_target() {
 }
 
 #[tokio::test]
-async fn another_user_can_read_everything_whatever_the_umask() {
+async fn another_user_can_read_all_files_with_any_umask() {
     let (pointer, state) = new_pointer();
     pointer
         .switch(&web(), &order(None, Slot::Blue, 1, 1))
@@ -266,7 +266,7 @@ async fn a_pointer_that_greenroom_did_not_write_is_refused() {
 
 /// A staged link that is renamed late does not undo the switch of another driver.
 #[tokio::test]
-async fn a_late_rename_moves_nothing() {
+async fn a_late_rename_moves_no_traffic() {
     let (pointer, _state) = new_pointer();
     let order = |from, to, generation, token| order(from, to, generation, token);
     let first = order(None, Slot::Blue, 1, 1);
@@ -366,7 +366,7 @@ async fn after_a_crash_before_the_rename_the_switch_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_linked_file_stays_a_link_when_it_is_replaced() {
+async fn replacing_a_linked_file_keeps_the_link() {
     let place = tempfile::tempdir().unwrap();
     let (real, link) = (place.path().join("real"), place.path().join("link"));
     fs::write(&real, "old").unwrap();
@@ -406,7 +406,7 @@ async fn a_command_runs_without_a_shell_and_returns_code_and_output() {
 }
 
 #[tokio::test]
-async fn output_is_cut_and_background_children_are_not_waited_for() {
+async fn long_output_is_cut_without_waiting_for_a_background_process() {
     let script = "yes | head -c 5000000; sleep 20 &";
     let started = std::time::Instant::now();
     let ended = ThisHost.run(&command(&["sh", "-c", script])).await.unwrap();

@@ -1,5 +1,5 @@
 //! This machine as the host of a proxy: its files and commands. The contents of files are not interpreted. Every call
-//! has a time limit. A write that exceeds it may still have happened.
+//! has a time limit. A write that exceeds the time limit may still take effect.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};

@@ -10,8 +10,8 @@ use crate::inventory::{Door, PassedRequest, Target};
 /// The most characters of a path that are kept.
 const PATH: usize = 300;
 
-/// The text between the quotes of `log_format`. Every value is a string, because nginx writes `-`, `000` or nothing
-/// where it has no number.
+/// The text between the quotes of `log_format`. Every value is a string, because nginx writes `-`, `000` or nothing if
+/// it has no number.
 pub(super) fn format(slot: &str, door: Door) -> String {
     let door = match door {
         Door::Public => "public",
@@ -41,7 +41,8 @@ struct Line<'a> {
 
 /// Parses a line. None if the line is not in the format of this module.
 pub(super) fn read(line: &[u8]) -> Option<PassedRequest> {
-    // nginx writes the bytes of a path unchanged, so they may not be UTF-8. The request is counted nevertheless.
+    // nginx writes the bytes of a path unchanged, so the line may not be valid UTF-8. The request is counted
+    // nevertheless.
     let line = String::from_utf8_lossy(line);
     let line: Line<'_> = serde_json::from_str(&line).ok()?;
     let at = seconds(line.at)?;
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_counts_whatever_bytes_its_path_has() {
+    fn a_request_with_any_bytes_in_its_path_counts() {
         let line = line("blue", "500", "0.001", "/caf%");
         let line: Vec<u8> = line
             .bytes()
@@ -117,7 +118,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_path_or_method_takes_a_request_out_of_the_count(bytes: Vec<u8>, any: Vec<u8>) {
+        fn a_request_with_any_escaped_path_counts(bytes: Vec<u8>, any: Vec<u8>) {
             // Escape the bytes as nginx does.
             let escaped: Vec<u8> = bytes
                 .iter()

@@ -139,7 +139,7 @@ fn parse_answer(
     if header(headers, "x-greenroom-target") != Some(&target.to_string()) {
         return Err(Miss::new(
             FailureKind::Missing,
-            format!("nginx has loaded no configuration of {target}"),
+            format!("the answer is not for {target}: nginx has not loaded its configuration"),
         ));
     }
     if status != StatusCode::OK {

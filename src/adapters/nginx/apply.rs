@@ -1,6 +1,6 @@
 //! Applies a configuration to nginx. If that fails, restores the old state and reports why. The configuration is
-//! applied when nginx answers with its mark over new connections. `nginx -t` and `nginx -s reload` prove nothing:
-//! both return 0 even if a port of the configuration is in use.
+//! applied when nginx answers with the mark of the configuration over new connections. `nginx -t` and `nginx -s reload`
+//! prove nothing: they return 0 even if a port of the configuration is in use.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -99,11 +99,13 @@ impl Nginx {
                     doing,
                     format!("{} does not exist", main.display()),
                 )
-                .hint("check the path of nginx's main configuration in the settings")),
+                .hint(
+                    "correct the path of nginx's main configuration in Greenroom's configuration",
+                )),
         }
     }
 
-    /// Tests the candidate as part of the whole configuration. Returns whether the test has installed it.
+    /// Tests the candidate as part of the whole configuration. Returns whether the test has installed the candidate.
     async fn test(
         &self,
         target: &Target,
@@ -122,8 +124,8 @@ impl Nginx {
         Ok(true)
     }
 
-    /// Tests the candidate without installing it. Returns whether nginx has read it: an include in another file, or
-    /// one that the parser does not understand, cannot be replaced by the candidate.
+    /// Tests the candidate without installing it. Returns whether nginx has read it: the candidate cannot replace an
+    /// include that is in another file, or an include that the parser does not understand.
     async fn test_without_installing(
         &self,
         target: &Target,
@@ -282,7 +284,7 @@ impl Nginx {
         answer.ok().map(|answer| answer.configuration)
     }
 
-    /// The end of the error log, which is only quoted in texts. Empty if it cannot be read.
+    /// The end of the error log, which is only quoted in texts. Empty if the log is a link or cannot be read.
     async fn error_log(&self, main: &str) -> String {
         let Some(path) = include::error_log(main) else {
             return String::new();

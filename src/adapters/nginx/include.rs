@@ -160,8 +160,8 @@ fn quoted_word(rest: &mut impl Iterator<Item = (usize, char)>, quote: char) -> S
     word
 }
 
-/// Matches `*` and `?`, which do not match a leading dot, as in glob(7). A bracket matches nothing: the operator then
-/// gets a hint to name the directory plainly, instead of a test with other files than nginx would read.
+/// Matches `*` and `?`, which do not match a leading dot, as in glob(7). A pattern with a bracket matches nothing, so
+/// that no test uses other files than nginx reads.
 pub(super) fn matches(glob: &str, name: &str) -> bool {
     if glob.contains('[') || (name.starts_with('.') && !glob.starts_with('.')) {
         return false;
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_include_of_the_sites_becomes_its_files_and_the_candidate() {
+    fn the_include_of_the_sites_is_replaced_by_its_files_with_the_candidate() {
         let main = "events {}\nhttp { include mime.types; include conf.d/*.conf; }\n";
         assert_eq!(
             wrapped(main).unwrap(),

@@ -1,13 +1,13 @@
-//! Finds directives of nginx's `http` block that the servers of a target do not inherit. If a block has a directive
-//! such as `add_header` itself, nginx drops all inherited ones of that name. The servers of a target have such
-//! directives.
+//! Finds directives of nginx's `http` block that the servers of a target do not inherit. If a server has its own
+//! `add_header`, for example, it inherits no `add_header` from the `http` block. The servers of a target have several
+//! directives of this kind.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::include::{Directive, directives, matches};
 
-/// The directives that a block does not inherit when it has its own.
+/// A block inherits these directives only if it has no directive of the same name itself.
 const REPLACED: [&str; 4] = [
     "add_header",
     "proxy_set_header",
@@ -19,8 +19,8 @@ const FILE: &str = "# configuration file ";
 /// How many levels of includes are followed.
 const DEEPEST: usize = 16;
 
-/// The directives of the `http` block that do not apply in `ours`, the file of a target, and are not repeated there.
-/// `dump` is the output of `nginx -T`, and `main` the path of the main configuration.
+/// The directives of the `http` block that do not apply in `ours`, the file of a target, and are not repeated in that
+/// file. `dump` is the output of `nginx -T`, and `main` the path of the main configuration.
 pub(super) fn not_inherited(dump: &str, main: &Path, ours: &str) -> Vec<String> {
     let ours = directives(ours);
     let http = of_http(dump, main);
@@ -52,7 +52,7 @@ fn describe(directive: &Directive) -> String {
     format!("{} {}", directive.name, directive.arguments.join(" "))
 }
 
-/// The directives of the `http` block itself, including those from included files.
+/// The directives of the `http` block itself, including the directives from included files.
 fn of_http(dump: &str, main: &Path) -> Vec<Directive> {
     let files = files_in(dump);
     let mut found = Vec::new();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_the_http_block_is_lost_when_a_server_adds_its_own() {
+    fn a_header_of_the_http_block_is_lost_when_a_server_adds_another_header() {
         assert_eq!(
             lost("events {}\nhttp { include conf.d/*.conf; add_header X-Frame-Options DENY; }"),
             [

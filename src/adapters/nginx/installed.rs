@@ -2,8 +2,8 @@
 //! console with old settings would treat the newer file of another operator as drift and "repair" it.
 //!
 //! Two files are compared by their inputs ([`Inputs`]). If the settings differ, the file whose settings were saved
-//! later is newer. If the settings are equal, only the built-in template of a newer Greenroom makes a file newer,
-//! whenever the settings were saved.
+//! later is newer. If the settings are equal, only the built-in template of a newer Greenroom makes a file newer. The
+//! save times of the settings do not matter then.
 
 use std::path::PathBuf;
 
@@ -58,7 +58,7 @@ impl Inputs {
         render::render(&self.site, &frame)
     }
 
-    /// Whether both have equal settings. Different versions of the built-in template are ignored.
+    /// Whether the settings equal the settings of `other`. Different versions of the built-in template are ignored.
     fn has_settings_of(&self, other: &Self) -> bool {
         let is_built_in = |inputs: &Self| matches!(inputs.template, Template::BuiltIn { .. });
         let mut same_template = self.clone();
@@ -116,7 +116,7 @@ impl Nginx {
             Some(Err(error)) => {
                 let message = crate::sanitize::sanitize(error);
                 let unread = self.failure(FailureKind::Rejected, "reading the template", message);
-                return Err(unread.hint("make the file readable for this user"));
+                return Err(unread.hint("check that the file exists and is readable for this user"));
             }
             None => Template::BuiltIn {
                 generation: GENERATION,
@@ -158,7 +158,8 @@ impl Nginx {
         self.render_from(&source.inputs, pointer)
     }
 
-    /// Records an installation. If the settings equal the recorded ones, the later of the two times is kept.
+    /// Records an installation. If the settings equal the recorded ones, the new record has the later of the two save
+    /// times.
     pub(super) async fn note_installed(
         &self,
         target: &Target,
@@ -254,8 +255,7 @@ impl Nginx {
         Err(self.replaces_newer(doing, &why))
     }
 
-    /// Refuses a switch in the wrong switch mode: nginx has a newer file with the other mode, so it would ignore the
-    /// switch.
+    /// Refuses a switch if nginx has a newer file with the other switch mode, because nginx would ignore the switch.
     pub(super) async fn refuse_other_mode(&self, site: &Site, doing: &str) -> Result<()> {
         let Some(on_disk) = self.on_disk(&site.target).await? else {
             return Ok(());
@@ -272,7 +272,7 @@ impl Nginx {
 
     fn replaces_newer(&self, doing: &str, why: &str) -> crate::ports::Failure {
         let message = format!(
-            "{why}. A switch by this console would replace this file with an older one, so nothing was changed"
+            "{why}. Nothing was changed, because a switch by this console would replace this file with an older one"
         );
         self.failure(FailureKind::Conflict, doing, message).hint(
             "update the settings file and Greenroom on this machine, or switch from the machine that installed the file",

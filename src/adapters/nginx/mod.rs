@@ -176,8 +176,8 @@ impl Nginx {
         Some(directory.join(access_log::file_name(target)))
     }
 
-    /// The path of the main configuration that is used for a test. It is in the directory of the real one, because
-    /// nginx resolves relative includes from there. No include matches its name.
+    /// The path of the main configuration that is used for a test. It is in the directory of the real main
+    /// configuration, because nginx resolves relative includes from that directory. No include matches its name.
     fn trial(&self, target: &Target) -> PathBuf {
         let name = self.arrangement.main.file_name().unwrap_or_default();
         let name = format!("{}.{}", name.to_string_lossy(), target.own_name());
@@ -225,8 +225,8 @@ impl Nginx {
         Ok(None)
     }
 
-    /// The pointer with the higher generation: that of the live pointer, or that in the configuration file. They
-    /// differ after a change of the switch mode.
+    /// The pointer with the higher generation: either the live pointer or the pointer in the configuration file. The
+    /// generations differ after a change of the switch mode.
     async fn standing(&self, target: &Target, on_disk: Option<&str>) -> Result<Pointer> {
         let live = self.pointer.read(target).await?;
         let written = on_disk.and_then(render::pointer_in).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! Finds the target that owns a file, from the line that Greenroom writes into each of its files. A file that names
-//! another target, or none, is never replaced or removed, whatever its name is.
+//! another target or no target is never replaced or removed, even if it has the name of a target's file.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(super) fn line(target: &Target) -> String {
 /// Why a file does not belong to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotOurs {
-    /// Names the file and says to whom it belongs.
+    /// Names the file, and the target that owns it if there is one.
     pub(super) said: String,
     pub(super) hint: String,
 }
@@ -38,7 +38,7 @@ pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOu
         },
         None => NotOurs {
             said: format!(
-                "{path_text} was not written by Greenroom, so Greenroom did not change it"
+                "{path_text} was not written by Greenroom as the file of a target. Greenroom did not change it"
             ),
             hint: format!("move the file away if Greenroom may use this path for {target}"),
         },

@@ -98,7 +98,7 @@ impl RouterReader for NginxReader {
         if on_disk != wanted.text {
             match nginx.compare_installed(site, &on_disk).await? {
                 Comparison::NewerSettings(_, reason) => return Ok(Installation::Newer(reason)),
-                // The file that a newer Greenroom rendered from the same settings is the wanted one.
+                // The file that a newer Greenroom rendered from the same settings is the wanted file.
                 Comparison::NewerGreenroom(installed) => wanted.mark = installed.mark,
                 Comparison::NotNewer => {
                     let reason = format!("{file} differs from what Greenroom would install");
@@ -112,7 +112,8 @@ impl RouterReader for NginxReader {
                 "{file} is correct, but nginx has loaded configuration {} instead of {}",
                 answer.configuration, wanted.mark
             ))),
-            // A slow machine may only be late with its answer, so the loaded configuration is unknown, not different.
+            // A slow machine may only be late with its answer. So the loaded configuration is unknown, and not reported
+            // as outdated.
             Err(miss) if miss.late => Err(nginx.failure(miss.kind, doing, miss.said)),
             Err(miss) => Ok(Installation::Outdated(format!(
                 "{file} is correct, but nginx does not confirm that it is loaded: {}",
@@ -159,7 +160,8 @@ impl RouterReader for NginxReader {
         let at = &self.nginx.arrangement.answer_at;
         let first = answer::ask(at, target).await;
         let answered = match first {
-            // The header and the body of an answer can be from before and after a switch. A second answer cannot.
+            // During a switch, the header of an answer can be from before the switch and its body from after it. A
+            // second request gets a consistent answer.
             Err(miss) if miss.kind == FailureKind::Garbled => answer::ask(at, target).await,
             other => other,
         };

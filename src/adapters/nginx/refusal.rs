@@ -1,4 +1,4 @@
-//! Why nginx did not follow a signal or did not load a configuration, with its own output if there is any.
+//! Why nginx did not follow a signal or did not load a configuration, with the output of nginx if it printed any.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Refusal {
             } else {
                 FailureKind::Rejected
             },
-            said: format!("nginx did not receive the signal: {}", quoted(output)),
+            said: format!("the command that signals nginx failed: {}", quoted(output)),
             hint: if is_down {
                 "check that nginx is running"
             } else {

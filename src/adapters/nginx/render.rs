@@ -1,4 +1,4 @@
-//! Renders the configuration of one target: fills the configured template, or the built-in one, with values that
+//! Renders the configuration of one target: fills the configured template or the built-in template with values that
 //! cannot end a directive.
 
 use std::collections::BTreeSet;
@@ -25,7 +25,8 @@ pub(super) const GENERATION: u32 = 3;
 /// The start of the line that contains the pointer. A configuration has such a line only in the switch mode `reload`.
 const POINTER_LINE: &str = "# greenroom-pointer: ";
 
-/// The longest name, in bytes, that fits into the hash buckets of nginx with everything that is added to it.
+/// The longest readable name in bytes. Greenroom and the template add a prefix or a suffix to a name, and the result
+/// must fit into the hash buckets of nginx.
 const LONGEST_NAME: usize = 32;
 
 /// How many hexadecimal digits of a hash make a mark.
@@ -102,7 +103,7 @@ fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
     (!site.preview_allow.is_empty() && !has("satisfy", "all")).then_some("`satisfy all;`")
 }
 
-/// The directives of a configuration without comments, with one space between words, whatever the layout.
+/// The directives of a configuration without comments, with one space between words, for any layout.
 fn directives(text: &str) -> BTreeSet<String> {
     let without_comment = |line: &str| -> Vec<String> {
         let words = line.split_whitespace();
@@ -115,7 +116,7 @@ fn directives(text: &str) -> BTreeSet<String> {
     directives.map(|it| it.trim().to_owned()).collect()
 }
 
-/// Reads the pointer from a configuration in the switch mode `reload`. None in the other mode.
+/// Reads the pointer from a configuration in the switch mode `reload`. None in the other mode, and if no slot is live.
 pub(super) fn pointer_in(text: &str) -> Option<Pointer> {
     let line = text.lines().find_map(|l| l.strip_prefix(POINTER_LINE))?;
     Slot::BOTH
@@ -172,7 +173,7 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// The variables with which a template logs requests. The log formats contain variables of nginx and one of
+/// The variables with which a template logs requests. The log formats contain variables of nginx and one variable of
 /// Greenroom.
 fn log(target: &Target, path: &Path) -> Value {
     let name = unique_name(target);
@@ -207,10 +208,10 @@ fn write_plain(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Re
     out.write_str(&text).map_err(Error::from)
 }
 
-/// The name of a target in variables: `greenroom_web__production`, because variables cannot have hyphens. A service
-/// or environment has no underscore and no two hyphens in a row, so no two targets get the same name. nginx keeps
-/// variables in buckets of 64 bytes and refuses the whole configuration if one does not fit, so long names are
-/// hashed. A hashed name has no underscore after the first, so it differs from every other name.
+/// The name of a target in variables: `greenroom_web__production`, because variables cannot have hyphens. A service or
+/// environment has no underscore and no two hyphens in a row, so no two targets get the same name. nginx keeps
+/// variables in buckets of 64 bytes and refuses the whole configuration if one does not fit, so long names are hashed.
+/// A hashed name has only one underscore, so it differs from every readable name.
 fn unique_name(target: &Target) -> String {
     let plain = |name: &str| name.replace('-', "_");
     let readable = format!(

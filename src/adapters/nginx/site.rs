@@ -62,7 +62,7 @@ impl Site {
         }
         for name in self.server_names.iter().chain(&self.preview_server_names) {
             if !plain::is_server_name(name) {
-                problems.push(format!("{name:?} is not a host name"));
+                problems.push(format!("{name:?} is not a server name that Greenroom accepts: write web.example, *.web.example or web.*"));
             }
         }
         for listen in self.listen.iter().chain(&self.preview_listen) {
@@ -102,8 +102,8 @@ impl Site {
         problems
     }
 
-    /// The address of a preview server that every client may use. None if access is limited, or if only this machine
-    /// can reach the server.
+    /// The address of a preview server that every client may use. None if the target has no preview server, if access
+    /// is limited, or if only this machine can reach the server.
     pub(super) fn open_preview(&self) -> Option<&str> {
         if !self.preview_allow.is_empty() || self.preview_users.is_some() {
             return None;

@@ -32,8 +32,8 @@ pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
 }
 
 /// The number of connections to a unix socket. The kernel gives each accepted connection the path of its listener, as
-/// the server wrote it. So the count is valid only if the table has a listener with this path. None if it has no such
-/// listener.
+/// the server wrote it. So the count is valid only if the table has a listener with this path. None if the table has no
+/// such listener.
 pub(super) fn unix_to(table: &str, path: &Path) -> Option<u64> {
     let mut listener = false;
     let mut count = 0;

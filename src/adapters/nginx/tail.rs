@@ -12,7 +12,7 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Tail {
     path: PathBuf,
-    /// The identity of the file that is being read: the host's number for it.
+    /// The number by which the host identifies the file that is being read.
     file: Option<u64>,
     at: u64,
     /// The start of an unfinished line.

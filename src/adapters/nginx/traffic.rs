@@ -33,7 +33,7 @@ struct Log {
     tail: Tail,
     windows: PerSlot<RateWindow>,
     counts: PerSlot<RequestCounts>,
-    /// The first second of which every request has been counted.
+    /// From this second on, every request has been counted.
     known_from: i64,
 }
 
@@ -48,7 +48,7 @@ impl Logs {
         let mut log = log.lock().await;
         let now = Timestamp::now().as_second();
         if log.known_from > RateWindow::begin(now) {
-            let message = "the access log grows faster than Greenroom can read it";
+            let message = "the rates cannot be counted: the access log has more new lines than Greenroom reads at once";
             return Err(nginx.failure(FailureKind::Unsupported, doing, message));
         }
         let windows = &mut log.windows;
@@ -119,7 +119,7 @@ impl Log {
     }
 }
 
-/// The requests as lines: at most `tail` existing ones, then new ones.
+/// The requests as lines: at most `tail` existing lines, then new lines.
 pub(super) async fn lines(
     nginx: Arc<Nginx>,
     target: &Target,
@@ -165,7 +165,7 @@ impl Follow {
         };
         if news.skipped > 0 {
             let text = format!(
-                "… {} bytes of the log are not shown: too many at the same time",
+                "… {} bytes of the log are not shown: too many requests at the same time",
                 news.skipped
             );
             self.ready.push_back(LogChunk {
@@ -209,5 +209,5 @@ fn missing(nginx: &Nginx, tail: &Tail, doing: &str) -> Failure {
     let message = format!("{} does not exist", tail.path().display());
     nginx
         .failure(FailureKind::Missing, doing, message)
-        .hint("the next release installs a configuration that makes nginx write this log")
+        .hint("nginx writes this log when the current configuration is installed: the next release installs it")
 }

@@ -1,6 +1,6 @@
-//! The trials of `greenroom doctor` for nginx: whether nginx accepts signals, reads the files in `sites`, and lets
-//! Greenroom write where an installation and a switch write. This module does not parse the configuration of nginx,
-//! but asks nginx which files it reads.
+//! The trials of `greenroom doctor` for nginx. They test whether nginx accepts signals and reads the files in `sites`,
+//! and whether Greenroom can write the files that an installation and a switch write. This module does not parse the
+//! configuration of nginx, but asks nginx which files it reads.
 
 use std::path::Path;
 use std::time::Duration;
@@ -66,7 +66,8 @@ impl Nginx {
         let hint = if refusal.kind == FailureKind::Unreachable {
             format!("start nginx with {}", self.arrangement.main.display())
         } else {
-            "run Greenroom as a user who is allowed to reload nginx".to_owned()
+            "check that `nginx -t` succeeds, and that this user is allowed to reload nginx"
+                .to_owned()
         };
         Err(self.failure(refusal.kind, doing, refusal.said).hint(hint))
     }
@@ -90,8 +91,8 @@ impl Nginx {
         }
     }
 
-    /// Tests whether nginx reads the files of targets. For a target without a file, a temporary probe file with only
-    /// a comment is written.
+    /// Tests whether nginx reads the files of targets. If `may_write` is set and a target has no file, this writes a
+    /// temporary probe file with only a comment.
     async fn try_include(&self, may_write: bool) -> Proof {
         let sites = &self.arrangement.sites;
         let listed = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
@@ -105,8 +106,8 @@ impl Nginx {
             names_of_targets.partition(|name| names.contains(name));
         let probe = missing.first().filter(|_| may_write);
         let probe = probe.map(|name| {
-            // The name starts like that of the missing file, so a pattern that includes the missing file very likely
-            // includes the probe.
+            // The name starts like the name of the missing file, so a pattern that includes the missing file very
+            // likely includes the probe.
             let name = name.trim_end_matches(".conf");
             format!("{name}{PROBE_NAME}{}.conf", Ulid::generate())
         });

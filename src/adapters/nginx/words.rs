@@ -1,4 +1,4 @@
-//! Describes the calls of a change to nginx, so that an operator can check them in the plan.
+//! Describes how Greenroom changes nginx, call by call, so that an operator can check the calls in the plan.
 
 use super::{Nginx, SwitchMode};
 use crate::inventory::{Slot, Target};
@@ -24,7 +24,7 @@ pub(super) fn install(nginx: &Nginx, target: &Target) -> Vec<String> {
     calls
 }
 
-/// The calls of a switch, and which connections it may cut.
+/// The calls of a switch. They name the connections that it may cut.
 pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec<String> {
     if !nginx.sites.contains_key(target) {
         return vec![format!("this nginx does not serve {target}")];
@@ -65,7 +65,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
     }
 }
 
-/// The calls that write the token of the current lock, and which connections they may cut.
+/// The calls that write the token of the current lock. They name the connections that the calls may cut.
 pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec<String> {
     let place = nginx.host().place();
     let (token, generation) = (order.from.highest_token(), order.generation);
@@ -77,7 +77,7 @@ pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec
         ),
     };
     vec![format!(
-        "on {place}: write generation {generation} and the token of this repair's lock over token {token} in {}, only if no other driver has written it since; {cost}; no traffic moves",
+        "on {place}: if the pointer is unchanged, write generation {generation} and the token of this repair's lock in place of token {token} to {}; {cost}; no traffic moves",
         path.display()
     )]
 }

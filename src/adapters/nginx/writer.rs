@@ -46,7 +46,9 @@ impl NginxWriter {
     async fn installed(&self, target: &Target, doing: &str) -> Result<String> {
         let old = self.nginx.on_disk(target).await?;
         old.ok_or_else(|| {
-            let message = format!("the configuration of {target} is not installed");
+            let message = format!(
+                "the configuration of {target} is not installed: greenroom repair installs it"
+            );
             self.nginx.failure(FailureKind::Missing, doing, message)
         })
     }
@@ -89,7 +91,7 @@ impl NginxWriter {
             .get(slot)
             .map(|last| Pointer::of(slot, last));
         if now != next && (order.from.live != Some(slot) || expected != Some(now)) {
-            let message = "another driver changed the configuration in the meantime";
+            let message = "the configuration is not as it was when the plan was made: repair again to make a new plan";
             return Err(self.nginx.failure(FailureKind::Conflict, doing, message));
         }
         let site = self.nginx.site(target, &doing)?;
@@ -145,7 +147,8 @@ impl RouterWriter for NginxWriter {
     }
 
     async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
-        self.nginx.site(target, "rewriting its token")?;
+        self.nginx
+            .site(target, "writing the token of the current lock")?;
         match self.nginx.arrangement.mode {
             SwitchMode::Pointer => self.nginx.pointer.rebase(target, order).await,
             SwitchMode::Reload => self.rebase_by_reload(target, order).await,

@@ -73,7 +73,7 @@ impl Accesses {
             "http"
         };
         let access = Arc::new(self.make(host, scheme)?);
-        // If the registry did not answer, it may use TLS, so the client is not remembered.
+        // If it is unknown whether the registry uses TLS, the client is used once and not remembered.
         if tls.is_some() {
             let mut made = self.made.lock().await;
             made.insert(host.to_owned(), Arc::clone(&access));
@@ -113,7 +113,7 @@ impl Accesses {
         })
     }
 
-    /// The authorities that are trusted for a host, in addition to this machine's.
+    /// The authorities that are trusted for a host, in addition to the authorities of this machine.
     fn authorities_of(&self, host: &str) -> Result<Vec<Vec<u8>>, String> {
         let mut files: Vec<PathBuf> = self.authorities.get(host).into_iter().cloned().collect();
         for directory in &self.docker_certificates {
@@ -179,7 +179,8 @@ fn certificates_in(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     }
 }
 
-/// Whether the host speaks TLS, with any certificate; none if it did not answer. The request contains no secret.
+/// Whether the host speaks TLS, with any certificate; none if this cannot be determined, e.g. because the host did not
+/// answer. The request contains no secret.
 async fn speaks_tls(host: &str) -> Option<bool> {
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -225,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_hosts_may_do_without_tls() {
+    fn only_loopback_hosts_may_be_reached_without_tls() {
         for host in [
             "localhost",
             "localhost:5000",

@@ -24,7 +24,8 @@ const CONFIGURATION: Kind = Kind {
     largest: 4 * 1024 * 1024,
 };
 
-/// A manifest or an index. Registries may omit the media type, so the fields show which of the two it is.
+/// A manifest or an index. Registries may omit the media type, so the fields show whether this is a manifest or an
+/// index.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest {
@@ -62,7 +63,7 @@ impl Platform {
 
 impl Question<'_> {
     /// The digest of the reference, and the labels of the image for this machine. If the reference names an index, the
-    /// digest is that of the index, because an engine pulls and remembers that digest.
+    /// result is the digest of the index, because an engine pulls and remembers that digest.
     pub(super) async fn look(&self, reference: &VersionRef) -> Result<(Digest, ImageLabels)> {
         let permit = self.permit().await?;
         let (manifest, digest) = self.manifest(reference, &permit).await?;
@@ -70,7 +71,7 @@ impl Question<'_> {
             return Ok((digest, self.labels(&config, &permit).await?));
         }
         let Some(index) = manifest.manifests else {
-            let message = "the manifest has neither a configuration nor a list of images";
+            let message = "the manifest has no configuration and no list of images";
             return Err(self.failure(FailureKind::Garbled, message));
         };
         let is_ours = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(Platform::is_ours);

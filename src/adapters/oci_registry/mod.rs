@@ -91,9 +91,9 @@ struct Question<'a> {
 }
 
 impl OciRegistry {
-    /// A reader for any registry. `credentials` has the login of each `host[:port]` that needs one (`docker.io` for
-    /// the default registry). The hosts in `plain` are reached without TLS, as are loopback hosts that do not speak
-    /// TLS.
+    /// A reader for any registry. `credentials` has the login of each `host[:port]` that needs one (`docker.io` for the
+    /// default registry). The hosts in `plain` are reached without TLS. A loopback host is reached without TLS if it
+    /// does not speak TLS.
     pub fn new(credentials: BTreeMap<String, Credentials>, plain: BTreeSet<String>) -> Self {
         Self {
             credentials,
@@ -218,7 +218,7 @@ impl Images for OciRegistry {
 }
 
 impl OciRegistry {
-    /// Whether the password was refused, and its source now has another one.
+    /// Whether the password was refused, and its source now has another password.
     async fn is_password_renewed<T>(&self, answer: &Result<T>, question: &Question<'_>) -> bool {
         let is_denied = matches!(answer, Err(failure) if failure.kind == FailureKind::Denied);
         let known = self.credentials.get(question.host).filter(|_| is_denied);
@@ -265,7 +265,7 @@ impl Question<'_> {
     async fn within<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         match timeout(self.deadline, AssertUnwindSafe(answer).catch_unwind()).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(self.failure(FailureKind::Garbled, "the answer cannot be handled")),
+            Ok(Err(_)) => Err(self.failure(FailureKind::Garbled, "the answer cannot be read")),
             Err(_) => Err(self.failure(FailureKind::Unreachable, &too_late(self.deadline))),
         }
     }
@@ -275,7 +275,7 @@ impl Question<'_> {
         let failure = self.failure(kind, &message);
         match (kind, &self.login, &self.access.through) {
             (FailureKind::Denied, None, _) => {
-                failure.hint("no credentials are configured for this image registry")
+                failure.hint("no credentials are configured for this image registry: configure user and password if it requires a login")
             }
             (FailureKind::Denied, ..) => failure.hint("check the user and password of this image registry"),
             _ if message.contains("certificate") => failure.hint(format!(

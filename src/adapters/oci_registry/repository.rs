@@ -1,4 +1,4 @@
-//! The address of a repository: the host on the network, and the name in paths and scopes. The grammar is that of
+//! The address of a repository: the host on the network, and the name in paths and scopes. The grammar is from
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>, with the two shorthands
 //! that container engines add for Docker Hub.
 
@@ -28,7 +28,9 @@ impl Repository {
         let is_good =
             name.len() <= LONGEST_NAME && is_host(host) && path.split('/').all(is_component);
         if !is_good {
-            return Err(format!("{name:?} is not the name of an image repository"));
+            return Err(format!(
+                "{name:?} is not the name of an image repository: write e.g. registry.example/team/web"
+            ));
         }
         let (hub, address) = DOCKER_HUB;
         let is_official = host == hub && !path.contains('/');

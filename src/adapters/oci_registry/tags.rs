@@ -1,4 +1,4 @@
-//! The list of a repository's tags, page by page. A registry with pages names the next one in a `Link` header.
+//! The list of a repository's tags, page by page. A registry with pages names the next page in a `Link` header.
 
 use std::collections::BTreeSet;
 
@@ -82,8 +82,10 @@ impl Question<'_> {
         let answer = self.get(url, permit, &TAGS).await?;
         let next = next_page(url, &answer.headers);
         let body = self.good(answer)?;
-        let body: Body = serde_json::from_slice(&body)
-            .map_err(|error| self.failure(FailureKind::Garbled, &error.to_string()))?;
+        let body: Body = serde_json::from_slice(&body).map_err(|error| {
+            let message = format!("the list of tags cannot be read: {error}");
+            self.failure(FailureKind::Garbled, &message)
+        })?;
         Ok(Page {
             tags: body.tags.unwrap_or_default(),
             next,

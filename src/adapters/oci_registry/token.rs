@@ -27,7 +27,7 @@ pub(super) const TOKEN: Kind = Kind {
     largest: 64 * 1024,
 };
 
-/// A server may send the token under either name or under both, and one of the two may be empty.
+/// A server may send the token in one of these fields or in both, and one of the fields may be empty.
 #[derive(Deserialize)]
 struct Body {
     #[serde(default)]
@@ -85,7 +85,8 @@ impl Question<'_> {
         Ok(token)
     }
 
-    /// The URL of the token server. Fails if it must not get the password.
+    /// The URL of the token server. Fails if that server must not get the password, or has no TLS although the registry
+    /// uses TLS.
     fn token_server(&self, realm: &str) -> Result<Url> {
         let url = Url::parse(realm)
             .ok()
@@ -98,7 +99,7 @@ impl Question<'_> {
             })?;
         if self.access.scheme == "https" && url.scheme() != "https" {
             let message = format!(
-                "the image registry names a token server without TLS: {}",
+                "the image registry names a token server without TLS, which Greenroom does not use: {}",
                 place(&url)
             );
             return Err(self.failure(FailureKind::Denied, &message));

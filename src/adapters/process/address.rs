@@ -29,15 +29,19 @@ fn path_taken(path: &Path) -> Option<String> {
         return None;
     };
     if !metadata.file_type().is_socket() {
-        return Some(format!("{} is not a socket", path.display()));
+        return Some(format!("{} exists and is not a socket", path.display()));
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => None,
-        _ => Some(format!("another process listens on {}", path.display())),
+        _ => Some(format!(
+            "another process may be listening on {}",
+            path.display()
+        )),
     }
 }
 
-/// Prepares the path of a unix socket: creates its directory, and removes a socket that no process listens on.
+/// Prepares the path of a unix socket: creates its directory, and removes the file at the path. The caller has checked
+/// with [`taken`] that no process listens on it.
 pub(super) fn make_room(endpoint: &Endpoint) -> std::io::Result<()> {
     let Endpoint::Unix(path) = endpoint else {
         return Ok(());

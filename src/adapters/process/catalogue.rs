@@ -50,7 +50,7 @@ impl Program {
         }
     }
 
-    /// Why the program cannot be run. None if it can.
+    /// Why the program cannot be run. None if it can be run.
     pub(super) fn obstacle(&self) -> Option<String> {
         let Some(file) = self.argv.first() else {
             return Some("the command line of the program is empty".to_owned());
@@ -59,7 +59,7 @@ impl Program {
             return Some(format!("{file} is not an absolute path"));
         }
         match std::fs::metadata(file) {
-            Err(error) => Some(format!("{file}: {error}")),
+            Err(error) => Some(format!("{file} cannot be used: {error}")),
             Ok(metadata) if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 => {
                 Some(format!("{file} is not an executable file"))
             }
@@ -68,7 +68,7 @@ impl Program {
     }
 }
 
-/// All programs. If two have the same repository and tag, the tag means the last one.
+/// All programs. If two programs have the same repository and tag, the tag means the last program.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
     /// The programs, in the order in which tags are listed.

@@ -20,7 +20,7 @@ struct Line {
 
 impl Catalogue {
     /// Reads the file of a catalogue. If it cannot be read, the calls that need it fail with an error that names
-    /// `setting`, where the file is configured.
+    /// `setting`, the key that configures the file.
     pub fn read(path: &Path, setting: &str) -> Self {
         Self::from_file(path).unwrap_or_else(|why| Self {
             programs: Vec::new(),

@@ -1,5 +1,5 @@
-//! The stream of change hints, without polling. The kernel reports when a record file changes and when a process
-//! exits, whichever console caused it.
+//! The stream of change hints, without polling. The kernel reports when a record file changes and when a process exits,
+//! no matter which console started it.
 
 use std::os::fd::OwnedFd;
 

@@ -28,7 +28,8 @@ struct Follow {
     record: Record,
     file: File,
     position: u64,
-    /// The length of the file when following started. Lines before this position were not read as they were written.
+    /// The length of the file when following started. Lines before this position are older, so the current time is not
+    /// their time.
     old_until: u64,
     since: Option<Timestamp>,
     open: Vec<u8>,
@@ -83,7 +84,8 @@ pub(super) async fn stream(
     Ok(lines.boxed())
 }
 
-/// The position at which the last `tail` lines before `end` start.
+/// The position at which the last `tail` lines before `end` start, or the first of these lines that is not further back
+/// than about [`FURTHEST`].
 async fn start_of(file: &mut File, end: u64, tail: usize) -> io::Result<u64> {
     let (mut start, mut ends) = (end, 0_usize);
     let mut block = Vec::with_capacity(BLOCK);
@@ -175,7 +177,7 @@ impl Follow {
 /// Parses the time at the start of a line.
 fn stamp(line: &[u8]) -> Option<Timestamp> {
     let first = line.split(|byte| *byte == b' ').next()?;
-    // An RFC 3339 time has at least 20 characters, and a very long word need not be parsed.
+    // An RFC 3339 time has at least 20 characters, and a very long word cannot be one.
     if !(20..=40).contains(&first.len()) {
         return None;
     }

@@ -46,7 +46,7 @@ impl Run {
         (self.pid, self.start_ticks, &self.boot) == (other.pid, other.start_ticks, &other.boot)
     }
 
-    /// Whether exactly this process is running. A zombie process is not.
+    /// Whether exactly this process is running. A zombie process does not count as running.
     pub(super) fn is_alive(&self) -> bool {
         boot().is_ok_and(|boot| boot == self.boot)
             && stat(self.pid).is_ok_and(|stat| {
@@ -79,15 +79,15 @@ impl Run {
 /// the process exits, whether or not this process started it.
 #[expect(
     deprecated,
-    reason = "its successor is unsafe, and what it guards against needs a type that may close its \
-              descriptor early; an owned one does not"
+    reason = "its successor is unsafe. It guards against types that close their descriptor early, which \
+              an `OwnedFd` does not do"
 )]
 pub(super) fn awaited(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
-/// Finds the run whose environment contains the instance id `mark`. A console started it and exited before it
-/// recorded the run.
+/// Finds the run whose environment contains the instance id `mark`. Such a run is not recorded if the console that
+/// started it exited before recording it.
 pub(super) fn find(mark: &str) -> Option<Run> {
     let wanted = format!("GREENROOM_INSTANCE={mark}");
     let pids = fs::read_dir("/proc").ok()?.flatten();

@@ -32,8 +32,9 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Makes the runtime with records and logs below `state`. The first start of a process creates the directory.
-    /// Secrets in the environment of an instance are read through `secrets` at each start.
+    /// Makes the runtime with records and logs below `state`. The directory is created when a process is started or
+    /// changes are followed for the first time. Secrets in the environment of an instance are read through `secrets` at
+    /// each start.
     pub fn new(state: impl Into<PathBuf>, catalogue: Catalogue, secrets: Arc<dyn Secrets>) -> Self {
         Self {
             records: Records::new(state.into()),
@@ -154,7 +155,7 @@ impl RuntimeReader for Processes {
     }
 
     async fn images(&self, _repository: &str) -> Result<Vec<EngineImage>> {
-        // Programs are neither pulled nor removed.
+        // Programs are not pulled or removed.
         Ok(Vec::new())
     }
 

@@ -78,8 +78,9 @@ impl Record {
         }
     }
 
-    /// The configuration of the instance. Where a secret is read from is not secret, and its value is not known. The
-    /// command line is left out: it takes the place of the image, and differs only if the digest differs.
+    /// The configuration of the instance. The source of a secret is shown, because it is not secret. The value of the
+    /// secret is not known. The command line is left out: it takes the place of the image, and differs only if the
+    /// digest differs.
     fn configuration(&self, fingerprints: &FingerprintKey) -> BTreeMap<String, String> {
         self.environment
             .iter()

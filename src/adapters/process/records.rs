@@ -28,8 +28,8 @@ impl Records {
         Self { directory }
     }
 
-    /// Creates the directories, before a start and before watching. No other call creates them: after a sandbox was
-    /// removed, noticing the exit of its processes must not create its directory again.
+    /// Creates the directories, before a start and before watching. No other call creates them: when a process of a
+    /// removed sandbox exits, recording the exit must not create the sandbox's directory again.
     pub(super) fn prepare(&self) -> Result<()> {
         for part in ["records", "locks", "logs"] {
             private_files::create_directory(&self.directory.join(part))
@@ -68,7 +68,7 @@ impl Records {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let message = "another console is changing the record";
+                    let message = "another console kept the record locked for too long: try again";
                     return Err(self.failure(FailureKind::Unreachable, doing, message));
                 }
             }
@@ -98,7 +98,7 @@ impl Records {
         }
         if record.name() != name {
             let message = format!(
-                "the file is the record of {} of {}, so Greenroom did not change it",
+                "the file is the record of {} of {}. Greenroom did not change it",
                 record.slot, record.target
             );
             return Err(self

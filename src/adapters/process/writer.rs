@@ -125,7 +125,7 @@ impl RuntimeWriter for Processes {
     }
 }
 
-/// Ignores that the process has exited, because it then needs no signal.
+/// Treats the error that the process has exited as a success, because the process then needs no signal.
 fn signal(sent: rustix::io::Result<()>) -> std::io::Result<()> {
     match sent {
         Err(error) if error != rustix::io::Errno::SRCH => Err(error.into()),

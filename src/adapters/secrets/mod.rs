@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// again.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// The most values of one source that are remembered, so that old ones are hidden too.
+/// The most values of one source that are remembered, so that old values are hidden too.
 const REMEMBERED: usize = 8;
 
 /// The read limits for a source.
@@ -85,8 +85,8 @@ impl Kept {
         read
     }
 
-    /// Another secret than the one that a server refused. Reads the source again if necessary. None if the value is
-    /// the same, or if the last read was only a moment ago.
+    /// Another secret than the one that a server refused. Reads the source again if necessary. None if the value is the
+    /// same, if the read fails, or if the last read was only a moment ago.
     async fn renewed(
         &mut self,
         source: &SecretSource,
@@ -123,7 +123,7 @@ impl Secrets for LocalSecrets {
     async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
         let (kept, wanted) = (self.slot(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
-        // The read has its own task, so a caller that stops waiting does not end a read for which others wait.
+        // The read has its own task, so a caller that stops waiting does not end a read for which other callers wait.
         let reading = tokio::spawn(async move {
             let mut kept = kept.lock_owned().await;
             match kept.known(again_after) {
@@ -214,7 +214,10 @@ fn failure(
             format!("set {name} in the environment in which greenroom is started")
         }
         SecretSource::File(path) => {
-            format!("make {} readable for this user", path.display())
+            format!(
+                "check that {} exists, is readable for this user and contains only the secret",
+                path.display()
+            )
         }
         SecretSource::Command(_) => format!(
             "run the command as this user without a terminal: it must print the secret within {deadline:?} and exit with 0"

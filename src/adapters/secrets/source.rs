@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::inventory::SecretSource;
 use crate::ports::FailureKind;
 
-/// The most bytes of a secret. A longer one is refused, because a part of a secret is useless.
+/// The most bytes of a secret. A longer secret is refused, because a part of a secret is useless.
 pub(super) const LONGEST: u64 = 64 * 1024;
 
 /// The secret, or the kind of failure and its description.

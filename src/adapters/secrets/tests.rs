@@ -83,7 +83,7 @@ async fn a_missing_source_is_named() {
 }
 
 #[tokio::test]
-async fn a_failing_command_shows_neither_its_output_nor_its_arguments() {
+async fn the_failure_of_a_command_does_not_show_its_output_or_arguments() {
     let failing = command(&["sh", "-c", "echo hunter2; echo hunter3 >&2; exit 3"]);
     let failure = read(failing).await.expect_err("a failure");
     assert!(
@@ -154,7 +154,7 @@ async fn a_caller_that_stops_waiting_does_not_end_the_read() {
 }
 
 #[tokio::test]
-async fn a_failed_command_is_not_run_again_at_once() {
+async fn a_failed_command_is_not_run_again_immediately() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("runs");
     let source = counted(&file, "exit 1");
@@ -245,7 +245,7 @@ async fn a_caller_that_stops_waiting_does_not_end_the_repeated_read() {
 }
 
 #[tokio::test]
-async fn a_refused_password_is_not_read_again_at_once() {
+async fn a_refused_password_is_not_read_again_immediately() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("runs");
     let source = counted(&file, "date +%N");

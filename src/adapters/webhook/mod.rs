@@ -1,7 +1,7 @@
 //! Sends notices to channels over HTTP: to incoming webhooks in Slack's format (which Mattermost and others accept),
-//! and to receivers of signed webhooks. Any program that has the address of an incoming webhook can post to it. So the
-//! address and the signing secret are read for each notice, and are neither kept nor shown. This module does not
-//! decide what to announce.
+//! and to receivers of signed webhooks. Any program that has the address of an incoming webhook can post to it. So this
+//! module reads the address and the signing secret for each notice, and never shows them. This module does not decide
+//! what to announce.
 
 mod plain;
 mod post;

@@ -76,7 +76,7 @@ fn is_emoji(chars: &[char], at: usize) -> bool {
     is_name && rest.get(name.len()) == Some(&':')
 }
 
-/// Whether this character ends the number of a list item: only digits are before it, and a blank or nothing follows.
+/// Whether this character ends the number of a list item: only digits are before it, and a space or nothing follows.
 fn is_item(chars: &[char], at: usize) -> bool {
     let (number, rest) = chars.split_at(at);
     let is_number = !number.is_empty() && number.iter().all(char::is_ascii_digit);

@@ -18,7 +18,7 @@ use crate::sanitize::sanitize;
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes that are read from an error answer.
 pub(super) const ANSWER: usize = 300;
-/// A path, or a part of one, with at least this length is treated as a secret.
+/// A path or a part of a path with at least this many bytes is treated as a secret.
 const LONG: usize = 12;
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
@@ -116,7 +116,7 @@ fn mask(url: &Url) -> Mask {
     Mask::of(texts.chain(parts).map(str::to_owned).chain(query))
 }
 
-/// The innermost cause of an error. The outer errors only say that a request was sent.
+/// The innermost cause of an error. The outer errors only say that sending the request failed.
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {TIMEOUT:?}");
@@ -147,7 +147,7 @@ async fn refusal(answer: Response) -> String {
     }
     if status.is_redirection() {
         return format!(
-            "{status}: the address redirects elsewhere, and Greenroom does not follow it"
+            "{status}: the address redirects elsewhere. Greenroom does not follow redirects: configure the final address"
         );
     }
     if reason.trim().is_empty() {

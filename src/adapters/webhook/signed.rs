@@ -41,7 +41,9 @@ impl Key {
             return Ok(Self(key));
         }
         if text.len() < SHORTEST {
-            return Err(wrong("the secret has fewer than 24 characters"));
+            return Err(wrong(
+                "the secret has fewer than 24 bytes: use a longer one",
+            ));
         }
         let key = Webhook::from_bytes(text.as_bytes().to_vec());
         Ok(Self(key.map_err(|_| {

@@ -1,5 +1,5 @@
-//! A notice as a message for an incoming webhook. Mattermost, Rocket.Chat and others accept Slack's format only as
-//! text with attachments, so the message has no blocks. [`super::plain`] removes the markup of all of them from every
+//! A notice as a message for an incoming webhook. Mattermost, Rocket.Chat and others accept Slack's format only as text
+//! with attachments, so the message has no blocks. [`super::plain`] removes the markup of all these chats from every
 //! text.
 //!
 //! Source: <https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments> (fields, colours).

@@ -58,7 +58,7 @@ pub(crate) enum HistoryVerb {
     /// Seals finished records, so that later changes to them are detected; run it as an etcd user that drives no
     /// releases
     Seal(SealHistory),
-    /// Removes records that the configuration no longer keeps; a target's last release and its last good one always stay
+    /// Removes records that the configuration no longer keeps; a target's last release and its last successful one always stay
     Prune(PruneHistory),
 }
 

@@ -121,7 +121,7 @@ async fn clock(
         return Proof::Works(format!("{reading}, within a few seconds"));
     }
     let reason = format!(
-        "{reading}: a hold or freeze ends only when it is over by all clocks, and an approval expires when it is over by one clock"
+        "{reading}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end"
     );
     let place = reading.of.clone();
     let doing = "comparing the clocks";
@@ -131,8 +131,7 @@ async fn clock(
     )
 }
 
-/// The trials of the proxy. If changes are allowed, a trial that writes replaces the trial of the same name that only
-/// reads.
+/// The trials of the proxy. If changes are allowed, a trial that writes replaces the read-only trial of the same name.
 fn proxy(site: &Site) -> Vec<Trial<'_>> {
     let write = site.write.as_ref();
     let writing = write.map_or_else(Vec::new, |write| write.router.trials());
@@ -276,7 +275,8 @@ async fn route(site: &Site) -> Result<String> {
     })
 }
 
-/// The slot that the proxy says is live. There is none if nothing is installed or live.
+/// The slot that the proxy says is live; none if nothing is live, or if the proxy has no configuration for the target
+/// yet. If the live slot is unknown, returns that the test was not tried.
 async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -336,7 +336,7 @@ async fn public(site: &Site) -> Proof {
     let answer = site.read.checker.public(address, Connection::Fresh).await;
     let by = match answer.slot {
         Some(slot) => slot.as_str(),
-        None => "something that is not this proxy",
+        None => "a server that names no slot",
     };
     let at = format!("{} at {}", address.host, address.endpoint);
     match answer.status {

@@ -11,7 +11,7 @@ pub(super) enum StandbyWait {
     Waits,
     /// The command ends as soon as the standby starts.
     Leaves,
-    /// The command has requested the driver to end in the standby.
+    /// The command has asked the driver to stop driving, and the old version keeps running.
     Left,
 }
 
@@ -58,7 +58,9 @@ pub(super) fn who_has_the_traffic(status: &Status) -> String {
     let (new, slot) = (&plan.version, plan.slot);
     let Some(from) = &plan.from else {
         return match (status.switched, status.may_have_switched) {
-            (true, _) => format!("{new} has the traffic, in {slot}; nothing was live before it"),
+            (true, _) => {
+                format!("{new} has the traffic, in {slot}. No version was live before it.")
+            }
             (false, true) => format!(
                 "{new} in {slot} may have the traffic: the switch was started but not confirmed"
             ),
@@ -68,10 +70,10 @@ pub(super) fn who_has_the_traffic(status: &Status) -> String {
     let old = format!("{} in {}", from.version, from.slot);
     match (status.switched, status.may_have_switched) {
         (true, _) if is_old_version_running(status) => format!(
-            "{new} has the traffic, in {slot}; {old} was still running, and {} goes back to it",
+            "{new} has the traffic, in {slot}. {old} was still running.\ngo back to it: {}",
             back_command(plan)
         ),
-        (true, _) => format!("{new} has the traffic, in {slot}; {old} was being stopped"),
+        (true, _) => format!("{new} has the traffic, in {slot}. {old} was being stopped."),
         (false, true) => format!(
             "{new} in {slot} or {old} has the traffic: the switch was started but not confirmed"
         ),

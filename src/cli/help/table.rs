@@ -39,7 +39,8 @@ fn strong(cell: &[Span]) -> Vec<Span> {
     cell.iter().map(strong).collect()
 }
 
-/// The width of each column: all of its text if there is room, otherwise at least its widest word.
+/// The width of each column. If there is room, a column is as wide as its longest text. Otherwise it is at least as wide
+/// as its widest word, unless the widest words of all columns do not fit together.
 fn columns(table: &Table, page: Page, width: usize) -> Vec<usize> {
     let mut least = vec![1; table.head.len()];
     let mut whole = least.clone();

@@ -225,7 +225,7 @@ fn words(spans: &[Span], page: Page) -> Vec<Word> {
     words
 }
 
-/// Quotes code without colour that looks like a word of the sentence.
+/// Puts quotes around code that has no colour and could be mistaken for a word of the sentence.
 fn quoted(span: &Span, page: Page) -> String {
     let is_word = span.text.chars().all(char::is_alphanumeric);
     let is_key = span.text.chars().count() == 1;

@@ -69,7 +69,7 @@ pub(in crate::cli) async fn find(
     found(archive, named, kept).await
 }
 
-/// Whether the release was pruned from the archive. A part of an id is not enough to find out.
+/// Whether the release was pruned from the archive. False for a part of an id: only a whole id can be looked up.
 async fn was_pruned(archive: &Archive, named: &str) -> bool {
     let Ok(id) = named.to_ascii_uppercase().parse() else {
         return false;
@@ -78,7 +78,7 @@ async fn was_pruned(archive: &Archive, named: &str) -> bool {
     forgotten.is_ok_and(|forgotten| !forgotten.is_empty())
 }
 
-/// Returns the record. If there is none, prints a suggestion and returns the exit code.
+/// Returns the record that was found. Otherwise prints a suggestion and returns the exit code.
 async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Found, Exit> {
     if let Some(kept) = kept {
         return Ok(kept);
@@ -88,7 +88,7 @@ async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Fo
         None => "greenroom history lists the releases".to_owned(),
     };
     Err(names::refuse(
-        &format!("no release has the id {named}"),
+        &format!("no release, hold or repair has the id {named}"),
         &hint,
     ))
 }
@@ -129,7 +129,7 @@ async fn look_up(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> 
             Ok(kept.map(|kept| Found::Release(Box::new(kept))))
         }
         (several, _) => {
-            warn_line!("greenroom: {named} matches several records:");
+            warn_line!("greenroom: {named} matches several records; write one of these ids:");
             for id in several {
                 warn_line!("  {id}");
             }

@@ -33,7 +33,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
     }
     if pruned.too_many > 0 {
         warn_line!(
-            "greenroom: the archive is {} larger than history.max_size, although only each target's last release and its last good one are left",
+            "greenroom: the archive is {} larger than history.max_size. Only each target's last release and its last successful one are left: set a larger history.max_size",
             mebibytes(pruned.too_many)
         );
         return Exit::Failed;
@@ -51,7 +51,9 @@ fn print_pruning(pruned: &Pruning, is_dry: bool) {
         say_line!("{id}  {cause}");
     }
     for id in &pruned.logs {
-        say_line!("{id}  only its log: the archive is larger than history.max_size");
+        say_line!(
+            "{id}  only the log of this release: the archive is larger than history.max_size"
+        );
     }
     for id in &pruned.orphans {
         say_line!("{id}  a log whose release is not in the archive");

@@ -1,5 +1,5 @@
-//! `greenroom history seal`: writes the last hash of every finished record to a place in the store that the operators
-//! of releases cannot change.
+//! `greenroom history seal`: seals every finished record. A seal is a copy of the record's last hash. It is in a place of
+//! the store that the drivers of releases should not be able to write.
 
 use super::{Exit, json, names};
 use crate::cli::arguments::{Common, SealHistory};

@@ -176,8 +176,7 @@ fn took(record: &ReleaseRecord) -> Option<Duration> {
     Some(took.unwrap_or_default())
 }
 
-/// How long the version was live, if this release also ended that. The outcome of a release that was backed out does
-/// not contain it.
+/// How long the version was live, if this release switched back. The outcome `backed out` does not say it.
 fn was_live(record: &ReleaseRecord) -> Option<String> {
     let length = record.live.as_ref()?.length()?;
     Some(format!("was live for {}", duration(length)))

@@ -14,7 +14,7 @@ use crate::sanitize::sanitize;
 pub(in crate::cli) enum Approvals {
     /// No release waits for approvals.
     NotNeeded,
-    /// The store or the journal has not answered.
+    /// It is not known whether a release waits: the store or the journal has not answered in time.
     Unknown,
     /// A release needs approvals before its switch.
     Needed(Box<Needed>),
@@ -106,7 +106,7 @@ impl Approvals {
         match self {
             Self::NotNeeded => Vec::new(),
             Self::Unknown => {
-                vec!["  ! unknown: the approvals of its release by other operators".to_owned()]
+                vec!["  ! the approvals by other operators are unknown".to_owned()]
             }
             Self::Needed(needed) => needed.lines(now),
         }

@@ -196,7 +196,7 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
             Some(probe) => format!("address does not answer as healthy: {}", probe.detail),
             None => "address not probed".to_owned(),
         };
-        return format!("{prefix}  instance unknown; {answers}; {registered}");
+        return format!("{prefix}  not observed; {answers}; {registered}");
     };
     let health = health(instance, side.probe.as_ref());
     format!(
@@ -226,7 +226,7 @@ fn health(instance: &Instance, probe: Option<&Probe>) -> String {
 /// A line for each part of the status that is unknown because a source does not answer.
 fn silences(snapshot: &Snapshot) -> Vec<String> {
     let unknown = [
-        "which instances are running",
+        "which versions are running",
         "registrations, route, lock, holds and interrupted releases",
         "which slot has the traffic",
     ];
@@ -247,7 +247,8 @@ fn silences(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// The answer at the public address, while the proxy does not answer and nothing can be compared with it.
+/// The answer at the public address, if the proxy does not answer or has no configuration for the target. The answer can
+/// then not be compared with the proxy.
 fn public(snapshot: &Snapshot) -> Option<String> {
     let is_compared =
         snapshot.sources.router.is_live() && snapshot.installation != Some(Installation::Missing);
@@ -257,9 +258,7 @@ fn public(snapshot: &Snapshot) -> Option<String> {
             format!("      {slot} answers at the public address with {status}")
         }
         (None, Some(status)) => {
-            format!(
-                "  ! something that is not this proxy answers at the public address with {status}"
-            )
+            format!("  ! a server that names no slot answers at the public address with {status}")
         }
         (_, None) => format!("  ! the public address does not answer: {}", answer.detail),
     })

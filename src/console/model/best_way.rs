@@ -44,7 +44,8 @@ fn was_rolled_back_from(picker: &Picker, way: &Way) -> bool {
     replaced.is_some_and(|record| record.kind != ReleaseKind::Promote)
 }
 
-/// The version that is live in the nearest earlier environment in promotion order.
+/// The version that is live in the nearest earlier environment in promotion order. Environments in which no listed
+/// version is live are skipped.
 fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
     let environments = model.world.environments.iter().map(|(name, _)| name);
     let before: Vec<_> = environments
@@ -60,8 +61,8 @@ fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
     picker.is_choosable(way).then_some(nearest)
 }
 
-/// The newest version that is not live in this target. Two versions are compared by build time, or by name if a build
-/// time is unknown.
+/// The newest version that can be chosen, is not live in this target, and was not backed out or left unfinished. Two
+/// versions are compared by build time, or by name if a build time is unknown.
 fn newest(model: &Model, picker: &Picker) -> Option<usize> {
     let live = model
         .world

@@ -26,7 +26,7 @@ pub enum Dialog {
     Page(Page),
     /// Asks for the version of a promote or a rollback.
     Picker(Picker),
-    /// Asks for the reason of a release, or for overriding a hold.
+    /// Asks for the reason of a release, or for the reason to override a hold.
     Reason(Reason),
     Thinking(Thinking),
     Refusal(Refusal),
@@ -83,7 +83,7 @@ pub struct Page {
     pub top: usize,
 }
 
-/// Asks for the reason of a release, or for overriding a hold.
+/// Asks for the reason of a release, or for the reason to override a hold.
 #[derive(Debug, Clone)]
 pub struct Reason {
     pub target: Target,
@@ -280,7 +280,7 @@ pub struct Leaving {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
     Stay,
-    /// Quit as soon as the current step has been observed. The release stays open and can be resumed.
+    /// Quit as soon as the current step is done. The release stays open and can be resumed.
     AfterStep,
     /// Back out the release, then quit.
     BackOut,

@@ -79,7 +79,7 @@ impl ResumeDialog {
     }
 }
 
-/// Asks for a message to the driver: an optional note for a request, or the reason for taking over the release.
+/// Asks for a message to the holder of the lock: an optional note for a handover request, or the reason for a takeover.
 #[derive(Debug, Clone)]
 pub struct Words {
     pub found: Arc<Interrupted>,

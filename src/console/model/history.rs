@@ -81,7 +81,7 @@ pub enum HistoryQuestion {
     },
     /// The complete records of these releases.
     Releases(Vec<ReleaseId>),
-    /// Whether the records that match the filter have not been altered on this machine and in the stores.
+    /// Whether the records that match the filter are unaltered, on this machine and in the stores.
     Prove(Filter),
 }
 

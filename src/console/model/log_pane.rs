@@ -83,7 +83,7 @@ pub struct SavedLog {
     pub lines: Vec<NewLine>,
 }
 
-/// How a line is shown that is longer than the pane is wide.
+/// How to show a line that is wider than the pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LongLines {
     /// The line is cut. The keys left and right scroll sideways.
@@ -129,7 +129,7 @@ impl Since {
 pub const TIME_COLUMNS: usize = 13;
 /// The width of the slot's name before a line in the log of both slots.
 pub const SLOT_COLUMNS: usize = 6;
-/// The width of the marks before a line: one for a search match, one for the stream of the line.
+/// The columns of the marks before a line: the search match, the stream, and a space.
 pub const MARK_COLUMNS: usize = 3;
 
 /// The bounds of the log of a target's releases. One release has a few dozen lines.
@@ -137,7 +137,7 @@ const STEPS: Bounds = Bounds {
     lines: 2_000,
     bytes: 256 * 1024,
 };
-/// The bounds of each other log. With all logs full, the console needs less than 48 MB.
+/// The bounds of every log except the log of the steps. With all logs full, the console needs less than 48 MB.
 const LINES: Bounds = Bounds {
     lines: 20_000,
     bytes: 5 * 1024 * 1024,
@@ -146,7 +146,7 @@ const LINES: Bounds = Bounds {
 /// The logs of the open target, and how they are shown.
 #[derive(Debug, Clone)]
 pub struct LogPane {
-    /// The log that the operator chose. `None` shows the candidate's log, otherwise the log of the live slot.
+    /// The log that the operator chose. `None` shows the most relevant slot, for example the candidate or the live slot.
     pub chosen: Option<LogKind>,
     pub kind: LogKind,
     /// The target to which the logs belong.
@@ -226,7 +226,7 @@ impl LogPane {
         }
     }
 
-    /// The followed source of the shown log. The log of both slots has two: then the first.
+    /// The first followed source of the shown log. Only the log of both slots can have two sources.
     pub fn source(&self) -> Option<&LogSource> {
         self.kind
             .feeds()
@@ -256,7 +256,7 @@ impl LogPane {
     }
 
     /// Records that `source` is followed instead of the previous source of its feed. The lines of the previous source
-    /// stay, and a line with `name` separates the two.
+    /// stay. A line with `name` separates them from the lines of the new source.
     pub fn follow(&mut self, source: LogSource, name: &str) {
         let feed = source.feed();
         let before = self.followed.insert(feed, source);

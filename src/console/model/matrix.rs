@@ -10,7 +10,7 @@ use crate::release::{Progress, Status};
 /// The state of a cell, ordered by urgency. If several states apply, the most urgent one is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CellState {
-    /// The live version is unhealthy, or its release failed and waits for a choice.
+    /// The public address or the live version fails, or a release has failed, has stopped or cannot be recorded.
     Failed,
     /// A release waits for an operator's approval.
     Waiting,
@@ -21,7 +21,7 @@ pub enum CellState {
     /// Runtime, store, proxy and public address do not agree.
     Drifted,
     Held,
-    /// No problem was observed, but a source does not answer.
+    /// The runtime does not answer. Or another source does not answer, and no problem was observed.
     Unknown,
     Healthy,
     Empty,
@@ -36,7 +36,8 @@ impl CellState {
     }
 }
 
-/// The state of a target, with its newest release from this console or from the journal.
+/// The state of a target, computed from its snapshot and its newest release. The release comes from this console or
+/// from the journal.
 pub fn cell(model: &Model, target: &Target) -> CellState {
     // The last status of a release that this console has left can still say that it is running.
     let release = model.release_of(target).filter(|status| {

@@ -118,8 +118,8 @@ pub struct Model {
     pub told: Arc<Releases>,
     /// The request of this console for a handover, until it is answered or has expired.
     pub asking: Option<Asking>,
-    /// The other console that was last observed to drive a release of this console. The driver was told to check its
-    /// lock.
+    /// The other console that was observed to drive a release of this console. The driver in this console was then told
+    /// to check its lock.
     pub doubted: Option<String>,
     /// The last request for a handover that was announced to the operator, by target.
     pub heard: BTreeMap<Target, HandoverRequest>,
@@ -305,8 +305,8 @@ impl Model {
         })
     }
 
-    /// Whether this console stopped driving its release of a target, and the journal does not show that the release
-    /// has ended.
+    /// Whether this console stopped driving its release of a target, and the journal shows neither the end of this
+    /// release nor another release.
     pub fn is_lost_here(&self, target: &Target) -> bool {
         let own = self.releases.get(target).map(|own| own.plan.release);
         let newest = self.told.get(target).map(|observed| &observed.status);

@@ -38,7 +38,8 @@ pub enum LookUp {
 /// Whether the environments that come before the picker's target in promotion order were observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// An earlier environment was not observed yet. The cursor waits, because its version may be the best guess.
+    /// An earlier environment was not observed yet. The cursor is not placed, because the version of that environment
+    /// may be the one to preselect.
     Unheard,
     /// Every earlier environment was observed, or does not answer.
     Heard,
@@ -54,7 +55,7 @@ pub struct Picker {
     pub looked_up: BTreeMap<String, LookUp>,
     /// Where the image of each earlier version is. `None` while the search is running.
     pub images: BTreeMap<Digest, Option<ImageAt>>,
-    /// The rules and the past of the target, or why they could not be read. `None` until then.
+    /// The rules and the past releases of the target, or why they could not be read. `None` until they were read.
     pub terms: Option<Result<Terms, String>>,
     /// The filter. If no row has this name, the typed text itself can be chosen as a tag or digest.
     pub line: TextLine,
@@ -63,12 +64,12 @@ pub struct Picker {
     pub before: Before,
     /// The refusals that apply to all versions.
     pub against_all: Vec<Refusal>,
-    /// The row of the cursor. Without a cursor, the row to which an arrow key moves it. Follows its version when rows
-    /// change.
+    /// The row of the cursor. Without a cursor, the row on which an arrow key puts it. When the rows change, the cursor
+    /// stays on its version.
     pub row: usize,
     /// Whether the cursor is on a row. There is no cursor until the list is complete or the operator presses an arrow
-    /// key, and none after the chosen version has left the list. So Enter never chooses a row that the operator has
-    /// not seen under the cursor.
+    /// key. There is also no cursor after its version has left the list. So Enter never chooses a row that the operator
+    /// has not seen under the cursor.
     pub has_cursor: bool,
     /// Whether the list has been complete at least once. From then on, only a key moves the cursor to another version.
     pub is_settled: bool,
@@ -129,7 +130,7 @@ impl Picker {
         self.list != VersionList::Loading && self.terms.is_some() && self.before == Before::Heard
     }
 
-    /// The rules and the past of the target, if they could be read.
+    /// The rules and the past releases of the target, if they could be read.
     pub fn known_terms(&self) -> Option<&Terms> {
         self.terms.as_ref()?.as_ref().ok()
     }
@@ -143,7 +144,7 @@ pub enum Knowledge {
     /// The tag was not looked up yet.
     Unasked,
     Asked,
-    /// The image registry does not have the tag any more.
+    /// The image registry does not have the tag.
     Gone,
     /// Why the look-up failed.
     Failed(String),
@@ -200,8 +201,8 @@ impl Way {
         }
     }
 
-    /// Whether this row and a row of an earlier list are the same version. A row for an environment is not the same if
-    /// the environment now has another digest.
+    /// Whether this row and a row of an earlier list are the same version. Rows with two different digests never are:
+    /// an environment may have another version now.
     pub fn is_same(&self, other: &Self) -> bool {
         let has_same_name = self.name == other.name || self.also.contains(&other.name);
         let may_be_same = match (&self.digest, &other.digest) {

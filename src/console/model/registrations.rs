@@ -65,7 +65,7 @@ enum Entry<'a> {
     Stored(&'a KeyLine),
     /// A slot in which an instance runs and which is not registered.
     Unregistered(Slot),
-    /// A problem with a key that is not in the list of keys, for example the head of a journal.
+    /// A problem with a key that is not in the list of keys, for example the record of a release.
     Problem(&'a str),
 }
 

@@ -33,8 +33,8 @@ pub struct WaitingItem {
 }
 
 impl WaitingItem {
-    /// Whether two items are the same request. A step that asks again is a new request. A missing approval and a
-    /// missing driver stay the same request.
+    /// Whether two items are the same request. A step that asks again is a new request. A missing approval or driver
+    /// stays the same request, also if its time has changed.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_lasting = matches!(self.wanted, Wanted::Approval { .. } | Wanted::Resume);
         self.release == other.release

@@ -209,8 +209,8 @@ fn knowledge(answer: Option<&LookUp>) -> Knowledge {
     }
 }
 
-/// Sorts the rows with a build time, newest first, among the places that they have. Rows without a build time keep
-/// their places, so their order by name remains.
+/// Sorts the rows that have a build time, newest first. They share out only the places that such rows had before. Rows
+/// without a build time do not move, so they stay in order of name.
 fn newest_first(ways: &mut [Way]) {
     let mut built: Vec<(usize, Timestamp)> = ways
         .iter()

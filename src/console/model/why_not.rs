@@ -12,20 +12,19 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
     let progress = model.release_in_flight().map(|status| &status.progress);
     let is_running = progress.is_some_and(|progress| !rests_after_switch(progress));
     let reason = match (action, progress) {
-        (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
-            if model.mode == Mode::ReadOnly =>
-        {
+        (action, _) if action.changes() && model.mode == Mode::ReadOnly => {
             format!("this console is read-only: {}", model.read_only)
         }
-        (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
-            if model.open.is_none() =>
-        {
+        (action, _) if action.changes() && model.open.is_none() => {
             let open = model.keymap.shown(Action::Open);
             format!("no target is open: {open} opens the target under the cursor")
         }
         (Action::Arm, _) => "the target is armed already".into(),
         (action, _) if action.changes() && model.elsewhere().is_some_and(Observed::is_driven) => {
-            "another operator drives a release of this target".into()
+            let resume_key = model.keymap.shown(Action::Resume);
+            format!(
+                "another console drives a release of this target: {resume_key} requests the handover"
+            )
         }
         (Action::Repair, Some(_)) => "a release of this target is running".into(),
         (Action::Repair, None) if model.elsewhere().is_some_and(Observed::is_interrupted) => {
@@ -39,7 +38,9 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::BackOut, Some(Progress::Back(_))) => {
             "the release is already being backed out".into()
         }
-        (Action::CheckAgain, Some(_)) => "neither register nor switch waits for approval".into(),
+        (Action::CheckAgain, Some(_)) => {
+            "the checks run again only while register or switch waits for approval".into()
+        }
         (Action::Resume, _) => "there is no release to resume, take over or hand over".into(),
         (Action::EndStandby, _) => {
             "this console drives no release that keeps a version warm".into()
@@ -51,14 +52,14 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         }
         (Action::Compare, _) => "mark two releases first".into(),
         (Action::Mark | Action::Timeline, _) => "no release is under the cursor".into(),
-        (Action::Reload, _) => "the configuration on disk has not changed".into(),
+        (Action::Reload, _) => "no change of the configuration on disk was observed".into(),
         (Action::Zoom, _) => "one pane fills the screen already".into(),
         (Action::Unzoom, _) => "all panes that fit on the screen are shown".into(),
         (Action::Suspend, _) if !model.has_shell => {
             "this console was not started from a shell".into()
         }
         (Action::Suspend, _) => {
-            "this console drives a release or a repair, which would stop".into()
+            "this console drives a release or a repair, and suspending would stop it".into()
         }
         (Action::Approve, Some(_))
             if model

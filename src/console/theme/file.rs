@@ -100,7 +100,7 @@ impl TryFrom<String> for Shade {
             .map(Self)
             .map_err(|_| {
                 format!(
-                    "{text:?} is not a colour; write #rrggbb, a name such as \"red\", or a number from 0 to 255"
+                    "{text:?} is not a colour; write \"#rrggbb\", a name such as \"red\", or a number from \"0\" to \"255\""
                 )
             })
     }

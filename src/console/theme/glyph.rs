@@ -1,5 +1,5 @@
-//! The symbols on the screen, each with a replacement in ASCII. A symbol is always followed by a word, so that no
-//! state is shown by a symbol alone.
+//! The symbols on the screen, each with a replacement in ASCII. A word next to the symbol or a legend says what the
+//! symbol means.
 
 use ratatui::symbols::border;
 

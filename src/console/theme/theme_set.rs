@@ -97,7 +97,7 @@ pub(super) fn given(name: &str, own: &[Written]) -> Result<BTreeMap<Meaning, Loo
             }
             _ => {
                 let problem = format!(
-                    "the theme `{parent}` inherits from itself; name another theme in `inherits`"
+                    "the theme `{parent}` inherits from itself, directly or through other themes; name another theme in `inherits`"
                 );
                 return Err(parsed.place.error(problem));
             }
@@ -118,7 +118,7 @@ struct Source<'a> {
     text: &'a str,
 }
 
-/// The themes among which a name is searched.
+/// The themes in which a name is looked up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Among {
     All,

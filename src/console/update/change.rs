@@ -20,8 +20,8 @@ use crate::release::{
     Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
 };
 
-/// The key that arms a target renews the time if less than this and less than a quarter of the time are left. Otherwise
-/// the key ends the arming.
+/// The key that arms a target renews the time of an armed target if less than this and less than a quarter of the time
+/// are left. If more time is left, the key ends the arming.
 const RENEWED: Duration = Duration::from_mins(1);
 
 /// The open target, if it is armed. Otherwise shows why it cannot be changed.
@@ -120,7 +120,7 @@ fn cannot_start(model: &Model, target: &Target) -> Option<String> {
     busy(model)
 }
 
-/// Why nothing can start in the open target now: this console or another operator drives a release of the target.
+/// Why nothing can start in the open target now: this console or another console drives a release of the target.
 fn busy(model: &Model) -> Option<String> {
     if model.elsewhere().is_some_and(Observed::is_driven) {
         return Some(not_here(model, ""));
@@ -167,7 +167,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         });
         let text = if is_unknown {
             format!(
-                "not every source answers, so it is unknown whether {target} keeps a version warm"
+                "it is not known whether {target} keeps a version warm: the role of a slot is unknown"
             )
         } else {
             format!("{target} keeps no version warm: the version that you choose is started again")
@@ -232,7 +232,7 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Why a release cannot be resumed while its store does not answer: its state is stored there.
+/// The refusal to resume a release while its store does not answer: the store has the state of the release.
 fn store_is_unreachable(model: &Model, target: &Target) -> Option<String> {
     let snapshot = model.world.get(target)?;
     let SourceState::Stale {
@@ -257,8 +257,8 @@ fn store_is_unreachable(model: &Model, target: &Target) -> Option<String> {
     ))
 }
 
-/// Reads a release that this console does not drive, and asks what to do with it. If another operator requests the
-/// handover of this console's release, opens that question instead.
+/// Reads a release that this console does not drive, and asks what to do with it. If another console requests the
+/// handover of a release that this console drives, opens the question about the request instead.
 pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
@@ -307,7 +307,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, &text);
     };
     if !rests_before_switch(&status.progress) {
-        let text = "the checks can only run again while register or switch waits for approval";
+        let text = "the checks run again only while register or switch waits for approval";
         return super::refused(model, text);
     }
     super::say(model, Weight::Told, "the checks are running again");

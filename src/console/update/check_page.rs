@@ -43,7 +43,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     (format!("Check {}", row.name), lines)
 }
 
-/// Whether a name is that of a row. The name in the row was sanitized.
+/// Compares the name of a case with the name in a row, which is sanitized.
 fn named(name: &str, row: &str) -> bool {
     crate::sanitize::sanitize(name) == row
 }

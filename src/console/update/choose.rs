@@ -74,7 +74,7 @@ pub(super) fn looked_up(
     look_ups(model)
 }
 
-/// Adds the rules and the past of a target to the picker or to the dialog that asks for a reason.
+/// Adds the rules and the past releases of a target to the picker, or the rules to the dialog that asks for a reason.
 pub(super) fn terms_read(
     model: &mut Model,
     target: &Target,
@@ -127,7 +127,7 @@ pub(super) fn arrange(model: &mut Model) {
     picker.has_cursor = row.is_some();
     let last = picker.ways.len().saturating_sub(1);
     picker.row = row.unwrap_or(picker.row).min(last);
-    // The console tries again to read a list that failed. The cursor waits until there is a row.
+    // If the list could not be read, the console tries again. Until there is a row, the cursor is not placed.
     let has_failed = matches!(picker.list, VersionList::Failed(_));
     let is_empty_by_failure = has_failed && picker.ways.is_empty();
     if picker.is_whole() && !is_empty_by_failure && !picker.is_settled {

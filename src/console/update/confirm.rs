@@ -202,7 +202,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
     if !model.is_armed() || model.open.as_ref() != Some(&target) {
         let arm = model.keymap.shown(Action::Arm);
         let text =
-            format!("not armed, so nothing was changed: {arm} arms {target}, then answer again");
+            format!("nothing was changed: {target} is not armed. {arm} arms it, then answer again");
         model.dialog = Some(Dialog::Confirm(confirm));
         return super::refused(model, &text);
     }

@@ -1,5 +1,6 @@
 //! The driver's side of a handover: announces a request once, and lets the operator hand over, refuse or answer later.
-//! If another console is observed to drive this console's release, tells the driver to check its lock.
+//! If another console is observed to drive a release of this console, tells the driver in this console to check its
+//! lock.
 
 use crossterm::event::KeyCode;
 
@@ -71,8 +72,8 @@ pub(super) fn announce(model: &mut Model) {
     }
 }
 
-/// If another console requests the handover of this console's release, opens the question about it. Returns whether
-/// there is such a request.
+/// If another console requests the handover of a release that this console drives, opens the question about the
+/// request. Returns whether there is such a request.
 pub(super) fn open_request(model: &mut Model, target: &Target) -> bool {
     let request = model.asked_here(target).cloned();
     let status = model.releases.get(target).cloned();
@@ -87,7 +88,8 @@ pub(super) fn open_request(model: &mut Model, target: &Target) -> bool {
     true
 }
 
-/// Closes the question about a request that was withdrawn or has expired.
+/// Closes the question about a request that is no longer open: it was withdrawn or answered, it has expired, or this
+/// console no longer drives the release.
 pub(super) fn close_outdated(model: &mut Model) {
     let Some(Dialog::Handover(handover)) = &model.dialog else {
         return;
@@ -95,7 +97,7 @@ pub(super) fn close_outdated(model: &mut Model) {
     let current = model.asked_here(handover.status.plan.target());
     if !current.is_some_and(|current| current.is_same(&handover.asked)) {
         let text = format!(
-            "{} no longer requests the handover",
+            "the request of {} for the handover is no longer open",
             handover.asked.operator
         );
         model.dialog = None;
@@ -150,7 +152,7 @@ fn answer(model: &mut Model, handover: Handover, hand: Hand) -> Vec<Effect> {
 
 fn hand_over(model: &mut Model, status: &Status, request: HandoverRequest) -> Vec<Effect> {
     let text = format!(
-        "{} drives the release as soon as the current step has been observed",
+        "the release is handed over to {} as soon as the current step is done",
         request.operator
     );
     super::say(model, Weight::Told, &text);

@@ -1,5 +1,6 @@
-//! The requester's side of a handover. The operator approves resuming the release when the request is sent. So when the
-//! release is handed over, this console resumes it without another question. Every other end of a request is shown.
+//! The requester's side of a handover. Before the request is sent, the operator already approves that this console
+//! resumes the release. After the handover, this console resumes it without another question. If a request ends
+//! without a handover, a notice says why.
 
 use super::handover;
 use crate::console::action::Action;
@@ -171,7 +172,10 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
     let resume_key = model.keymap.shown(Action::Resume);
     let observed = model.told.get(&asking.target)?;
     if observed.status.plan.release != asking.release || observed.status.outcome().is_some() {
-        return Some("the release has ended, so it cannot be taken over".to_owned());
+        return Some(
+            "the release has ended, or a later one was started: there is nothing to hand over"
+                .to_owned(),
+        );
     }
     if !observed.is_driven() {
         return Some(format!(
@@ -183,5 +187,5 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
         .get(&asking.target)
         .is_some_and(|snapshot| snapshot.sources.registry == SourceState::Live);
     let is_lost = asking.is_seen && store_answers && stored.is_none();
-    is_lost.then(|| format!("the request has expired: {resume_key} sends a new one"))
+    is_lost.then(|| format!("the store no longer has the request: {resume_key} sends a new one"))
 }

@@ -312,7 +312,7 @@ fn ask_proof(model: &mut Model) -> Vec<Effect> {
 
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some(item) = model.history.under_cursor() else {
-        return super::refused(model, "nothing is under the cursor, so nothing was copied");
+        return super::refused(model, "nothing was copied: no release is under the cursor");
     };
     let (id, kind) = match item {
         Item::Release(listed) => (listed.head.id, "release"),
@@ -326,13 +326,14 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Copy(id.to_string())]
 }
 
-/// Counts a release that was archived, and reads the list again unless a question is unanswered.
+/// Counts a release that was archived. If the history is open and no question is unanswered, reads the list again.
 pub(super) fn kept_some(model: &mut Model) -> Vec<Effect> {
     model.history.kept.0 += 1;
     refresh(model)
 }
 
-/// Reads the list again, with as many releases as it has now, if something was archived since it was read.
+/// Reads the list again if a release was archived since the last reading. The new list has at least as many releases as
+/// the current list.
 fn refresh(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let (kept, listed) = history.kept;
@@ -365,7 +366,7 @@ fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) ->
         history.trouble = None;
     }
     match (waiting, answer) {
-        // If a single release cannot be read, the list stays on the screen.
+        // If a page cannot be read, the list stays on the screen.
         (_, Err(why)) if !is_of_list => {
             super::say(model, Weight::Refused, &crate::sanitize::sanitize(&why));
         }

@@ -31,8 +31,8 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The question if no readable hold is in effect: about a new hold, or about the removal of an unreadable one. The
-/// error says why neither can be asked now.
+/// The question if no readable hold is in effect: about a new hold, or about the removal of an unreadable hold. The
+/// error says that the unreadable hold has not been read completely.
 fn unreadable(model: &Model, target: &Target) -> Result<HoldLine, String> {
     let Some(snapshot) = model.snapshot() else {
         return Ok(HoldLine::Why);

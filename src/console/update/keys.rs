@@ -233,7 +233,9 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     };
     if text.len() > COPY_MOST {
         let size = text.len() / 1024;
-        let text = format!("cannot copy {label}: {size} KiB, but terminals accept at most 64 KiB");
+        let text = format!(
+            "cannot copy {label}: {size} KiB is too long, because many terminals accept only 64 KiB"
+        );
         return super::refused(model, &text);
     }
     super::say(model, Weight::Told, &format!("copied {label}: {text}"));

@@ -36,7 +36,7 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
         return vec![Effect::Leave(ExitReason::Quit)];
     }
     if answer == Leave::AfterStep {
-        let text = "the console quits as soon as the current step has been observed";
+        let text = "the console quits as soon as the current step is done";
         super::say(model, Weight::Told, text);
         model.leaving = true;
         return model

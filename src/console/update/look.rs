@@ -155,12 +155,13 @@ pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
 pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
     if model.in_flight().next().is_some() {
         let quit = model.keymap.shown(Action::Quit);
-        let text =
-            format!("this console drives a release, which would stop; {quit} asks what to do");
+        let text = format!(
+            "suspending would stop the release that this console drives; {quit} asks what to do"
+        );
         return super::refused(model, &text);
     }
     if let Some(target) = model.repairing.first() {
-        let text = format!("{target} is being repaired: the repair would stop halfway");
+        let text = format!("{target} is being repaired: suspending would stop the repair halfway");
         return super::refused(model, &text);
     }
     if !model.has_shell {

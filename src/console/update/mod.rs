@@ -140,7 +140,7 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             handover_request::stored(model, &target, asked)
         }
         Event::NotKept { target, why } => {
-            let text = format!("{target}: your refusal could not be stored: {why}");
+            let text = format!("your refusal to hand over {target} could not be stored: {why}");
             refused(model, &text)
         }
         Event::CommandLost { release, why } => {

@@ -78,7 +78,8 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     super::world::follow(model)
 }
 
-/// Stores the releases that were read from the journals. Announces the end of another operator's release.
+/// Stores the releases that were read from the journals. Announces the end of a release that this console did not
+/// drive.
 pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect> {
     let before = std::mem::replace(&mut model.told, releases);
     if before.is_empty() {

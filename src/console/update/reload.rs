@@ -61,11 +61,14 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
 /// Shows the differences and asks whether to reload.
 pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
     if let Some(file) = &model.read_once {
-        let text = format!("the configuration was read from {file}, which cannot be read again");
+        let text = format!(
+            "the configuration was read from {file}, which cannot be read again: restart Greenroom to change it"
+        );
         return super::refused(model, &text);
     }
     if model.configuration.is_none() {
-        let text = "the configuration on disk has not changed: there is nothing to reload";
+        let text =
+            "no change of the configuration on disk was observed: there is nothing to reload";
         return super::refused(model, text);
     }
     model.scrolled = 0;

@@ -17,7 +17,7 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{ReleaseId, Target};
 use crate::release::{GoOn, Interrupted, Refused};
 
-/// What the console reads, as titles show it.
+/// How titles name the release that is read.
 const OPEN_RELEASE: &str = "the open release";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
@@ -163,7 +163,8 @@ fn message_typed(model: &mut Model, dialog: Words) -> Vec<Effect> {
     let note = (!text.is_empty()).then_some(text);
     let (question, need) = match dialog.choice {
         ResumeChoice::GoOn(_) if note.is_none() => {
-            let text = "another operator holds the lock: type why you take over the release";
+            let text =
+                "another console or command holds the lock: type why you take over the release";
             model.dialog = Some(Dialog::Words(dialog));
             return super::refused(model, text);
         }

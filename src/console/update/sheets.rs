@@ -47,7 +47,10 @@ pub(super) fn proof(proven: &Proven) -> Sheet {
     };
     let mut lines = vec![verdict, line(Tone::Plain, proven.words())];
     for (target, why) in &proven.silent {
-        lines.push(line(Tone::Bad, format!("{target} did not answer: {why}")));
+        lines.push(line(
+            Tone::Bad,
+            format!("the records of {target} cannot be read: {why}"),
+        ));
     }
     for record in &proven.wrong {
         lines.push(line(Tone::Plain, String::new()));
@@ -79,8 +82,8 @@ pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
     }
 }
 
-/// Compares two releases, property by property. The properties that differ come first, with both values below each
-/// other.
+/// Compares two releases, property by property. The properties that differ come before the equal ones. Their values are
+/// below each other, the value of the older release first.
 fn side_by_side(older: &Kept, newer: &Kept) -> Vec<Line> {
     let rows = compare(&older.recorded, &newer.recorded);
     let line = |tone, text| Line { tone, text };

@@ -1,5 +1,5 @@
-//! The page that opens on the slots: everything that the candidate would change, each comparison of runtime, store,
-//! proxy and public address, and the details of both slots.
+//! The page that opens on the slots: every difference between the live version and the other slot, each comparison of
+//! runtime, store, proxy and public address, and the details of both slots.
 
 use crate::console::action::Action;
 use crate::console::model::Model;
@@ -139,7 +139,7 @@ fn of_changes(snapshot: &Snapshot) -> Vec<String> {
     lines.extend(changes.built().map(|built| format!("  {built}")));
     if live.configuration.is_empty() || instance.configuration.is_empty() {
         lines.push(
-            "  the configuration of one of the two is unknown, so it cannot be compared".into(),
+            "  the configurations cannot be compared: at least one of them is not known".into(),
         );
     } else if changes.configuration.is_empty() {
         lines.push("  both have the same configuration".into());

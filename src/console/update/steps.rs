@@ -1,5 +1,5 @@
-//! The log of a target's steps: one line for each change in the status of a release, driven by any operator, and for
-//! each announcement of a driver in this console.
+//! The log of a target's steps. It has one line for each change in the status of a release, and one line for each
+//! announcement of a driver in this console. Any operator may drive the release.
 
 use std::sync::Arc;
 
@@ -23,8 +23,9 @@ pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status)
     }
 }
 
-/// Adds the changes of releases in the journals. Leaves out the releases that this console drives, because [`moved`]
-/// logs them, and releases that had already ended when the console read them for the first time.
+/// Adds the changes of releases in the journals. Leaves out the releases that this console drives, because their status
+/// events are logged already (`update/release.rs` calls [`moved`] for them). Also leaves out releases that had already
+/// ended when the console read them for the first time.
 pub(super) fn observed(model: &mut Model, before: &Releases) {
     let releases = Arc::clone(&model.told);
     for (target, now) in releases.iter() {
@@ -181,7 +182,7 @@ fn release_text(progress: &Progress) -> Option<(Origin, String)> {
         }
         Progress::Unrecorded { why } => Some((
             Origin::Err,
-            format!("cannot be recorded, so nothing is done: {why}"),
+            format!("cannot be recorded: {why}. The driver does nothing until it can be recorded"),
         )),
         Progress::Parked { why } => Some((Origin::Err, format!("the driver has stopped: {why}"))),
         Progress::Interrupted { .. } => {

@@ -38,8 +38,8 @@ pub(super) fn under_cursor(model: &Model) -> Option<Target> {
     Some(cursor.clone())
 }
 
-/// Shows the log that the operator chose, otherwise the most relevant one. Follows the instances that now run in its
-/// slots, and in the slots that were followed before.
+/// Shows the log that the operator chose, otherwise the most relevant log. Follows the current sources of this log, and
+/// the current sources of all feeds that were followed before.
 pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     if model.log.target != model.open {
@@ -70,8 +70,8 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Whether the shown log belongs to a candidate that has disappeared, and `other` is the live slot. Then the last lines
-/// of the candidate stay, because they may explain a failure and another candidate may start soon.
+/// Whether the instance whose log is shown has disappeared, and `other` is the live slot. The instance was probably a
+/// candidate. Its last lines stay, because they may explain a failure, and another candidate may start soon.
 fn keeps_candidate_log(model: &Model, other: Slot) -> bool {
     let Some(snapshot) = model.snapshot() else {
         return false;

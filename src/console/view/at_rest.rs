@@ -124,7 +124,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
             format!(" (still held, because {clock})")
         });
         return (
-            format!("next: no promote is possible, {first}{by}{more}"),
+            format!("next: no promote without an override: {first}{by}{more}"),
             Meaning::Warn,
         );
     }
@@ -164,8 +164,8 @@ fn cleared(model: &Model, snapshot: &Snapshot) -> String {
         })
 }
 
-/// The version that is live in the environment before this one, if it differs from the live version of this target
-/// and is not known to be older.
+/// The version that is live in the nearest earlier environment with a live version. None if it equals the live version
+/// of this target or is known to be older.
 fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let live = observed_live(model, target)?;
     let (environment, other) = live_before(model, target)?;
@@ -179,7 +179,7 @@ fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentNam
     (other.digest != live.digest && !is_older).then_some((environment, other))
 }
 
-/// The nearest environment before this one that is observed to have a live version, and that version.
+/// The nearest earlier environment with a live version, and this version.
 fn live_before<'a>(
     model: &'a Model,
     target: &Target,
@@ -195,7 +195,8 @@ fn live_before<'a>(
     })
 }
 
-/// The live instance of a target. None while a source does not answer, because the last observation may be old.
+/// The live instance of a target. None while the runtime or the store does not answer, because the last observation may
+/// be old.
 fn observed_live<'a>(model: &'a Model, target: &Target) -> Option<&'a Instance> {
     let snapshot = model.world.get(target)?;
     let sources = &snapshot.sources;

@@ -51,7 +51,7 @@ fn evidence<'a>(model: &Model, theme: &Theme, columns: usize) -> Option<Line<'a>
     let checked = checked(model)?;
     let release = checked.made_live_by?.short();
     let at = checked.at.map(text::time_of_day).unwrap_or_default();
-    let message = format!("   run at {at} by release {release}, which made it live");
+    let message = format!("   run at {at} by release {release}");
     let message = text::cut(&message, columns, theme);
     Some(Line::from(theme.span(message, Meaning::Muted)))
 }
@@ -71,10 +71,10 @@ fn why_none(model: &Model) -> String {
             ),
         },
         (None, Some(live)) => format!(
-            "no checks of {} are known: no release in the journal made it live",
+            "no checks of {} were found in the journals",
             live.version_name()
         ),
-        (None, None) => "no version is live, so there are no checks".to_owned(),
+        (None, None) => "no live version is known, so no checks are shown".to_owned(),
     }
 }
 

@@ -283,7 +283,7 @@ fn checked_digest(model: &Model, plan: &Plan) -> (String, bool) {
     }
 }
 
-/// How long the old version is kept warm, so that one key rolls back.
+/// The text that says how long the old version is kept warm. During this time, one key rolls back.
 fn warm_until(model: &Model, plan: &Plan) -> Option<String> {
     let old = plan.from.as_ref()?.slot;
     let back = model.keymap.shown(Action::RollBack);

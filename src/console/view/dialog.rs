@@ -71,9 +71,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Picker(picker) => picker::sheet(model, theme, picker, columns),
         Dialog::Reason(reason) => reason::sheet(theme, reason, columns),
         Dialog::Thinking(thinking) => {
-            let mut sheet = Sheet::new(format!("{} to {}", thinking.name, thinking.target));
+            let mut sheet = Sheet::new(format!("{} · {}", thinking.name, thinking.target));
             let message = format!(
-                "{} planning: this changes nothing",
+                "{} reading and planning: this changes nothing",
                 theme.glyph(Glyph::Half)
             );
             sheet
@@ -125,8 +125,8 @@ struct Fit {
     shown: usize,
 }
 
-/// Fits a sheet into the screen. A sheet that does not fit first loses the blank lines around its text, then those in
-/// its foot. The part of the head that still does not fit is scrolled with the body.
+/// Fits a sheet into the screen. If a sheet that may grow does not fit, it loses the blank lines around its text, and
+/// then the blank lines in its foot. If its head still does not fit, the last lines of the head scroll with the body.
 fn fit(sheet: &mut Sheet<'_>, size: (u16, u16)) -> Fit {
     let rows = usize::from(size.1);
     let usual = dialog_rows(size);
@@ -276,7 +276,7 @@ impl Answer {
     }
 }
 
-/// The rows of the screen that the answers leave to the rest of the question.
+/// How many rows of the screen stay free for the other parts of the question.
 const ROWS_WITHOUT_ANSWERS: u16 = 9;
 
 /// Answers as rows with their whole text. On a screen with too few rows, only the answer under the cursor shows

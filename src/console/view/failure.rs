@@ -83,7 +83,7 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     match (&plan.from, status.switched, status.may_have_switched) {
         (_, true, _) => (format!("{new} has the traffic now"), Meaning::Warn),
         (_, false, true) => (
-            format!("whether {new} has the traffic is unknown"),
+            format!("it is not known whether {new} has the traffic"),
             Meaning::Bad,
         ),
         (Some(from), false, false) => (

@@ -117,7 +117,7 @@ fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
     parts
 }
 
-/// How many items wait for the operator. This part has no empty form, so it is never left out.
+/// How many items wait for the operator. If an item waits, this part has no empty form, so it is never left out.
 fn waiting<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     let count = model.waiting().len();
     if count == 0 {
@@ -200,7 +200,7 @@ fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     }
 }
 
-/// The sources that do not answer: for how long, and when the console tries again.
+/// The sources that do not answer or have not answered yet: for how long, and when the console tries again.
 fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let forms = [3, 2, 1].map(|detail| {
         let mut spans = Vec::new();

@@ -13,7 +13,7 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
     let (title, message, enter_label) = match &holding.asks {
         HoldLine::Why => (
             format!("Hold {target}: why?"),
-            "Until the hold ends, no console and no command can promote to this target. Rollbacks are still possible."
+            "While the hold is active, a promote to this target needs a reason to override it. Rollbacks are still possible."
                 .to_owned(),
             "next: when it ends",
         ),

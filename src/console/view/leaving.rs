@@ -58,7 +58,7 @@ fn label(model: &Model, answer: Leave, count: usize) -> String {
         (Leave::BackOut, 2..) => {
             let back_out = model.keymap.shown(Action::BackOut);
             format!(
-                "back out, then quit: not with several releases; first back out each one with {back_out}"
+                "back out, then quit: not possible with several releases; first back out each one with {back_out}"
             )
         }
     }

@@ -152,9 +152,9 @@ fn why_empty(model: &Model) -> String {
         }
         LogKind::Slot(slot) => format!("no log: nothing is known to run in {slot}"),
         LogKind::Both if runs(Slot::Blue) || runs(Slot::Green) => {
-            "neither slot has logged anything yet".into()
+            "blue and green have logged nothing yet".into()
         }
-        LogKind::Both => "no log: nothing is known to run in either slot".into(),
+        LogKind::Both => "no log: nothing is known to run in blue or green".into(),
         LogKind::Proxy => format!("the proxy has written nothing about {target} yet"),
         LogKind::Steps => format!("no release of {target} ran while this console was open"),
     }

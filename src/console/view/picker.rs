@@ -81,7 +81,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             Meaning::Busy,
         ),
         VersionList::Failed(why) => (
-            format!("no versions from the image registry, trying again: {why}"),
+            format!("the image registry cannot be read: {why} (the console tries again)"),
             Meaning::Warn,
         ),
         VersionList::Listed(tags) => {
@@ -128,7 +128,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
         }
         (_, Some(Err(why))) => {
             lines.push((
-                format!("the past versions of this target are unknown: {why}"),
+                format!("the past versions of this target cannot be read: {why}"),
                 Meaning::Warn,
             ));
         }
@@ -305,7 +305,7 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
         let identity = match &way.digest {
             Some(digest) => digest.to_string(),
             None => match &way.knowledge {
-                Knowledge::Failed(why) => format!("the digest is unknown: {why}"),
+                Knowledge::Failed(why) => format!("the tag could not be looked up: {why}"),
                 Knowledge::Typed => "the digest is looked up when the plan is made".into(),
                 _ => "the digest is not known yet".into(),
             },

@@ -29,7 +29,7 @@ fn glyph_and_label(status: &Status) -> (Glyph, String) {
         Progress::Back(step) => (Glyph::Back, format!("undoing {step}")),
         Progress::Choosing { step, .. } => (Glyph::Cross, format!("{step} failed")),
         Progress::Unrecorded { .. } => (Glyph::Cross, "cannot be recorded".into()),
-        Progress::Parked { .. } => (Glyph::Cross, "parked".into()),
+        Progress::Parked { .. } => (Glyph::Cross, "driver stopped".into()),
         Progress::Interrupted { .. } if status.is_live_with_standby() => {
             (Glyph::Full, "live, standby kept".into())
         }
@@ -95,7 +95,7 @@ fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String,
             let live = match model.snapshot()?.live_slot() {
                 LiveSlot::Slot(slot) => format!("observed: {slot} has the traffic now"),
                 LiveSlot::NoSlot => "observed: no slot has the traffic".to_owned(),
-                LiveSlot::Unknown => "which slot has the traffic is unknown".to_owned(),
+                LiveSlot::Unknown => "it is not known which slot has the traffic".to_owned(),
             };
             let resume_key = model.keymap.shown(Action::Resume);
             let message = format!("{live}; {resume_key} resumes the release or backs it out");
@@ -135,21 +135,22 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             let message = match elsewhere {
                 None => {
                     let approve = model.keymap.shown(Action::Approve);
-                    format!("{cross} {failure}, {approve} asks what to do: {why}")
+                    format!("{cross} {failure} ({approve} asks what to do): {why}")
                 }
                 Some(observed) => format!(
-                    "{cross} {failure}, {} has to choose what to do: {why}",
+                    "{cross} {failure} ({} has to choose what to do): {why}",
                     driver(observed)
                 ),
             };
             (message, Meaning::Bad)
         }
         Progress::Unrecorded { why } => {
-            let message =
-                format!("the release does nothing until its journal can be written: {why}");
+            let message = format!(
+                "the journal of the release cannot be written: {why}. The driver does nothing until it can be written"
+            );
             (message, Meaning::Bad)
         }
-        Progress::Parked { why } => (format!("parked: {why}"), Meaning::Bad),
+        Progress::Parked { why } => (format!("the driver has stopped: {why}"), Meaning::Bad),
         Progress::Interrupted { .. } if status.is_live_with_standby() => {
             let new = status.plan.version.name();
             let old = old_version(status);
@@ -179,7 +180,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
     }
 }
 
-/// A step that waits for approvals, or for the yes of its driver.
+/// The text about a step that waits for peer approvals, or for the approval of its driver.
 fn asking(
     model: &Model,
     theme: &Theme,
@@ -228,13 +229,13 @@ fn waits_for_operator(model: &Model, observed: &Observed) -> bool {
         .any(|item| item.release == release && matches!(item.wanted, WaitingFor::Approval { .. }))
 }
 
-/// The driver of another operator's release, or the last driver of a release that has none.
+/// The driver of a release that another console drives, or the last driver of a release without a driver.
 pub(super) fn driver(observed: &Observed) -> &Operator {
     let driver = observed.driver.as_ref().map(|record| &record.operator);
     driver.unwrap_or(&observed.last)
 }
 
-fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> String {
+fn standby(model: &Model, status: &Status, until: Option<Timestamp>) -> String {
     let left = until.map_or("until an operator ends it".to_owned(), |until| {
         format!("for {}", text::clock(text::seconds(model.now, until)))
     });

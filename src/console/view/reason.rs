@@ -18,7 +18,7 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
     let (message, meaning) = match reason.required {
         Some(true) if reason.planned.is_some() => (
             format!(
-                "The rules of {environment} require a reason. You can leave it empty: the rollback starts without one, and the history says \"{NO_REASON_YET}\"."
+                "The rules of {environment} require a reason, but a rollback can start without one. If you leave it empty, the history says \"{NO_REASON_YET}\"."
             ),
             Meaning::Warn,
         ),

@@ -10,7 +10,7 @@ use crate::console::model::{
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::Target;
 
-/// The most affected targets that are named.
+/// How many of the affected targets are named.
 const NAMED: usize = 4;
 
 pub(super) fn sheet<'a>(
@@ -20,7 +20,7 @@ pub(super) fn sheet<'a>(
     columns: usize,
 ) -> Sheet<'a> {
     let Some(new) = &model.configuration else {
-        return Sheet::new("The configuration on disk is already in use".to_owned());
+        return Sheet::new("The console already uses the configuration on disk".to_owned());
     };
     match &new.found {
         FoundConfiguration::Broken(errors) => broken(theme, new, errors, columns),
@@ -60,7 +60,7 @@ fn broken<'a>(
 ) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} changed on disk and has errors", new.file));
     sheet.frame = Meaning::Warn;
-    let message = "The console keeps its current configuration. Correct the errors, then reload.";
+    let message = "The console keeps its current configuration. Correct the errors; this dialog then shows the differences.";
     sheet.head = wrapped(theme, message, columns, Meaning::Title);
     sheet.head.push(Line::default());
     for error in errors {
@@ -104,7 +104,11 @@ fn change_lines<'a>(theme: &Theme, change: &ConfigurationChange, columns: usize)
     let (message, meaning) = match (&change.before, &change.after) {
         (None, Some(now)) => (format!("+ {key} = {now}{place}"), Meaning::Ok),
         (Some(was), None) => (format!("- {key} = {was}"), Meaning::Bad),
-        (Some(was), Some(now)) if was == now => (format!("~ {key} = {now}{place}"), Meaning::Warn),
+        // Both texts are equal if the value is hidden because it may be secret.
+        (Some(was), Some(now)) if was == now => (
+            format!("~ {key} has changed; its value is hidden{place}"),
+            Meaning::Warn,
+        ),
         (Some(was), Some(now)) => (format!("~ {key}: {was} is now {now}{place}"), Meaning::Warn),
         (None, None) => (format!("~ {key} has changed"), Meaning::Warn),
     };

@@ -12,9 +12,9 @@ use crate::inventory::LockHolder;
 use crate::release::{GoOn, Interrupted, OnFailure};
 use crate::sanitize::sanitize;
 
-/// The consequence of taking a lock from a driver that is still alive.
-pub(super) const MEANS: &str = "the driver's next write is refused and its console parks; an action in progress may \
-     still complete, and is observed first";
+/// The consequence of taking a lock from a driver that is still running.
+pub(super) const MEANS: &str = "the other console's next write is refused and it stops driving. An action in progress \
+     may still complete: its result is observed first";
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -78,7 +78,11 @@ pub(super) fn sheet<'a>(
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
         theme,
-        &[("j k", "choose"), ("Enter", "ask"), ("Esc", "decide later")],
+        &[
+            ("j k", "choose"),
+            ("Enter", "choose this"),
+            ("Esc", "decide later"),
+        ],
     ));
     sheet
 }
@@ -228,7 +232,10 @@ pub(super) fn words<'a>(theme: &Theme, dialog: &Words, columns: usize) -> Sheet<
         typed,
         keys(
             theme,
-            &[("Enter", "ask (changes nothing yet)"), ("Esc", "not now")],
+            &[
+                ("Enter", "continue (asks you to confirm)"),
+                ("Esc", "not now"),
+            ],
         ),
     );
     sheet

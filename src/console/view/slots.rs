@@ -1,5 +1,5 @@
 //! Pane 2: both slots. A slot is recognized by its side, name and border; no state is shown by colour alone. The
-//! rows of a box have a fixed order. Each has a rank, and a small box leaves out the rows with the highest ranks.
+//! rows of a box have a fixed order. Each row has a rank, and a small box leaves out the rows with the highest ranks.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

@@ -10,7 +10,7 @@ use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::SourceState;
 
-/// Writes on the lower border of a pane which of its sources do not answer. Writes nothing if all answer.
+/// Writes on the lower border of a pane which of its sources do not answer. Writes nothing if there are none.
 pub(super) fn note(
     model: &Model,
     theme: &Theme,
@@ -33,7 +33,7 @@ pub(super) fn note(
 }
 
 /// `✗ runtime stale 12s, retry in 3s`, or `✗ runtime no answer` if the source has never answered. None if the
-/// source answers or has not been asked before. The header shows that a source is connecting.
+/// source answers, or if the console still connects to it for the first time: the header shows that.
 fn source_note(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option<String> {
     let (label, retry_at) = match state {
         SourceState::Stale {

@@ -8,7 +8,7 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 
 const NAME_COLUMNS: usize = 24;
 
-/// One list for each row of the dialog.
+/// The samples next to the names, one list for each row of the dialog.
 const SAMPLES: [&[(Glyph, &str, Meaning)]; 6] = [
     &[
         (Glyph::Full, "healthy", Meaning::Ok),

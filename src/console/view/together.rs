@@ -12,8 +12,7 @@ use crate::release::LetGo;
 use crate::sanitize::sanitize;
 
 /// Shown if the last driver of a release recorded no reason for leaving it.
-pub(super) const CUT_OFF: &str =
-    "The driver stopped without notice: it was cut off or killed, and its lease has expired.";
+pub(super) const CUT_OFF: &str = "The driver stopped and recorded no reason, for example because it was killed or lost its connection. Its lease has expired.";
 
 /// The most watchers that are named.
 const NAMED: usize = 6;
@@ -111,7 +110,7 @@ pub(super) fn sheet<'a>(
             ),
             Hand::Over => (
                 "hand it over",
-                format!("{requester} drives after the current action has been observed; you watch"),
+                format!("{requester} drives the release after the current action; you watch"),
             ),
             Hand::Keep => ("keep driving", format!("{requester} sees that you refused")),
         };

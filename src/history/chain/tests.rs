@@ -119,7 +119,7 @@ fn an_end_whose_live_period_differs_from_the_entries_is_named() {
     let message = |recorded: &Recorded| prove(recorded).to_string();
     assert_eq!(
         message(&recorded),
-        "the hash chain is broken at the end: the head does not say when the version was live, but the entries do"
+        "the hash chain is broken at the end: the record does not say when the version was live, but its entries do"
     );
     // Such a release is not sealed, and does not count as proof that a version was live.
     let head = recorded.head.clone();
@@ -135,14 +135,15 @@ fn an_end_whose_live_period_differs_from_the_entries_is_named() {
         until: None,
     });
     assert!(
-        message(&recorded).ends_with("head and entries disagree about when the version was live")
+        message(&recorded)
+            .ends_with("the record and its entries disagree about when the version was live")
     );
     recorded.head.live = LivePeriod::of(&recorded.entries);
     assert_eq!(prove(&recorded), Proof::Whole);
 }
 
 #[test]
-fn a_record_of_a_newer_greenroom_is_neither_whole_nor_broken() {
+fn a_record_of_a_newer_greenroom_is_reported_as_newer() {
     let mut newer = chained();
     newer.entries[1].what = Happening::Unknown;
     assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));

@@ -35,7 +35,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
             drifts
         }
         (None, Some(_)) => {
-            let says = format!("{slot} is registered but has no instance");
+            let says = format!("{slot} is registered but empty");
             vec![Name::InstanceGone.says(says)]
         }
         (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),
@@ -70,7 +70,7 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
     }
     (entry.instance != instance.id).then(|| {
         Name::InstanceReplaced.says(format!(
-            "{slot} runs instance {} but is registered with instance {}",
+            "{slot} runs container or process {} but is registered with {}",
             instance.id.short(),
             entry.instance.short()
         ))
@@ -90,7 +90,8 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
             .is_empty()
             .then(|| Name::LiveNotRegistered.says(says));
     }
-    // A candidate is younger than the route. If an operator holds the lock, a driver is about to stop the old version.
+    // An instance of a newer release than the route is a candidate. An old version is no difference while a lock is
+    // held, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
     let is_old = instance
         .release

@@ -1,4 +1,4 @@
-//! Reports keys that cannot be read. An unreadable key is a difference only if it decides something.
+//! Reports keys that cannot be read. An unreadable key counts as a difference if a release depends on it.
 
 use super::{Drift, Name};
 use crate::inventory::{Snapshot, StoredKey};

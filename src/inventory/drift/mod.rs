@@ -1,5 +1,5 @@
-//! Checks whether the four places that should agree do agree: runtime, store, proxy and public address. Each kind of
-//! difference has a stable name, a message that an operator can act on, a meaning and a repair.
+//! Compares the four places that should agree: runtime, store, proxy and public address. Each kind of difference has a
+//! stable name, a message that an operator can act on, a meaning and a repair.
 
 mod instances;
 mod keys;
@@ -36,7 +36,7 @@ impl Drift {
         self
     }
 
-    /// Whether both describe the same problem. The message may have changed.
+    /// Whether `other` is the same problem. The messages may differ.
     pub fn is_still(&self, other: &Self) -> bool {
         (self.name, self.slot, &self.key) == (other.name, other.slot, &other.key)
     }
@@ -59,12 +59,13 @@ pub enum Agreement {
     Same,
     /// The places differ. The list is never empty.
     Differs(Vec<Drift>),
-    /// The places cannot be compared now, for this reason.
+    /// The places cannot be compared now. The text is the reason.
     Unknown(String),
 }
 
 impl Agreement {
-    /// Unknown unless the source answers now, because an old answer is not compared.
+    /// The result `Unknown` if the source does not answer now, because old answers are not compared. None if the source
+    /// answers.
     fn needs(name: &str, source: &SourceState) -> Option<Self> {
         (!source.is_live()).then(|| Self::Unknown(format!("the {name} has not answered")))
     }
@@ -108,7 +109,7 @@ pub enum Pair {
 }
 
 impl Pair {
-    /// The names of both places. The first one depends on the kind of runtime.
+    /// The names of the two places. For instances, the name depends on the kind of runtime.
     pub fn sides(self, runs: RuntimeKind) -> (&'static str, &'static str) {
         match self {
             Self::Instances => (runs.many(), "store"),
@@ -117,7 +118,7 @@ impl Pair {
         }
     }
 
-    /// A sentence that is true while both places agree.
+    /// A sentence that is true while the two places agree.
     pub fn means(self) -> &'static str {
         match self {
             Self::Instances => "each slot runs what the store says",
@@ -128,7 +129,7 @@ impl Pair {
 }
 
 impl Truth {
-    /// In order from what is running to what the public gets.
+    /// The three comparisons, in order from what is running to what the public gets.
     pub fn pairs(&self) -> [(Pair, &Agreement); 3] {
         [
             (Pair::Instances, &self.instances),
@@ -144,7 +145,7 @@ impl Truth {
             .flat_map(|(pair, agreement)| agreement.drifts().iter().map(move |drift| (pair, drift)))
     }
 
-    /// Whether no difference is known. Some places may still be unknown: see [`Truth::agreed`].
+    /// Whether no difference is known. Some comparisons may be missing: see [`Truth::agreed`].
     pub fn holds(&self) -> bool {
         self.drifts().next().is_none()
     }

@@ -29,11 +29,11 @@ pub enum Name {
     RouteMissing,
     /// The proxy and the route name different slots.
     ProxyElsewhere,
-    /// The proxy and the route name the same slot, but different switches.
+    /// The proxy and the route name the same slot, but different generations.
     GenerationDiffers,
-    /// The proxy carries a token that no lock of this store can have had yet.
+    /// The proxy has a token that is higher than the token of any lock of this store.
     StoreWentBack,
-    /// The store has a route, but the proxy's configuration is gone.
+    /// The store has a route, but the proxy has no configuration for the target, or its file is missing.
     ProxyNotInstalled,
     /// The proxy's configuration on disk is wrong, or the proxy has not loaded it.
     ProxyEdited,
@@ -116,28 +116,28 @@ impl Name {
     pub fn means(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "the registered instance was removed; other programs that read the store still send requests to its address"
+                "the registered container or process was removed; other programs that read the store still send requests to its address"
             }
             Self::InstanceStopped => {
-                "the registered instance was stopped or paused, or has ended; other programs that read the store still send requests to it"
+                "the registered container or process was stopped or paused, or has ended; other programs that read the store still send requests to it"
             }
             Self::InstanceStarted => {
                 "an old version was started again by hand, or a release was interrupted before it stopped this version"
             }
             Self::InstanceReplaced => {
-                "the instance was removed and created again by hand: the version is the same, but the configuration may differ"
+                "the container or process was removed and created again by hand: the version is the same, but the configuration may differ"
             }
             Self::VersionDiffers => {
                 "another version was started in the slot by hand, or the key was edited: the store names the wrong version"
             }
             Self::TagDiffers => {
-                "the instance was created again by hand, under another tag of the same image"
+                "the container or process was created again by hand, under another tag of the same image"
             }
             Self::AddressDiffers => {
                 "the key was edited by hand, or the slot's address was changed in the configuration"
             }
             Self::LiveNotRegistered => {
-                "the key was deleted by hand, or the instance was started by hand: other programs that read the store do not find it"
+                "the key was deleted by hand, or the container or process was started by hand: other programs that read the store do not find it"
             }
             Self::KeyUnreadable => {
                 "the key was edited by hand, or another program wrote it: the old value is lost"
@@ -155,13 +155,13 @@ impl Name {
                 "the store was wiped, restored from a backup or replaced: the proxy refuses every switch until the pointer is repaired"
             }
             Self::ProxyNotInstalled => {
-                "the proxy configuration of this target was removed by hand: the proxy no longer serves the target, or will not after its next start"
+                "the proxy configuration of this target was removed by hand: the proxy no longer serves this target, or will not after its next restart"
             }
             Self::ProxyEdited => {
                 "the proxy's files were edited by hand, or the settings were changed but not installed in the proxy"
             }
             Self::ProxyForeign => {
-                "a file of another target, or a file written by hand, replaced this target's configuration: after its next start the proxy does not serve this target"
+                "the file of this target belongs to another target, or was written by hand: when the proxy restarts, it will not serve this target"
             }
             Self::ProxyNewer => {
                 "another operator installed a newer configuration: the greenroom.toml that this console reads is out of date"
@@ -189,25 +189,25 @@ impl Name {
     pub fn mend(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "a slot with traffic gets the registered instance again, if a release proves that version; a slot without traffic is deregistered"
+                "a slot with traffic gets the registered container or process again, if a release proves that version; a slot without traffic is deregistered"
             }
             Self::InstanceStopped => {
-                "an instance with traffic is started again; an instance without traffic is deregistered"
+                "a container or process with traffic is started again; a container or process without traffic is deregistered"
             }
             Self::InstanceStarted => {
-                "the instance is stopped, because it gets no traffic and is not registered"
+                "the container or process is stopped, because it gets no traffic and is not registered"
             }
             Self::InstanceReplaced | Self::TagDiffers => {
-                "the running instance is registered once it is healthy; the next promote replaces it"
+                "the version that is running is registered once it is healthy; the next promote replaces it"
             }
             Self::VersionDiffers => {
                 "an edited key is corrected to match the running version; a version that was never released stays unregistered: promote the right one (P)"
             }
             Self::AddressDiffers => {
-                "the running instance is registered at the slot's own address once it is healthy"
+                "the version that is running is registered at the slot's own address once it is healthy"
             }
             Self::LiveNotRegistered => {
-                "the running instance is registered if it is healthy and the route names its version"
+                "the version that is running is registered if it is healthy and the route names its version"
             }
             Self::KeyUnreadable => {
                 "a registration or the route is corrected to match what is running; an operator must inspect a lock, a hold or a release"
@@ -216,10 +216,10 @@ impl Name {
                 "the route is written to match the proxy, if the proxy's slot is healthy and registered"
             }
             Self::ProxyElsewhere => {
-                "the proxy is set to the route's slot once it is healthy; if its version does not run or is unproven, or the proxy's generation is higher, the route changes"
+                "the proxy is set to the route's slot once that slot is healthy; the route changes if its version is unproven or not running, or its generation is lower"
             }
             Self::GenerationDiffers => {
-                "the lower of the two is raised to the higher; no traffic moves"
+                "the lower generation is raised to the higher one; a generation that no switch can make is lowered; no traffic moves"
             }
             Self::StoreWentBack => {
                 "the store is changed to match the proxy, and the pointer gets a token of this store; no traffic moves"

@@ -34,9 +34,9 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
                 Name::PublicNotOurs
             };
             let mut says = format!(
-                "the proxy names {}, the public address was answered by {}",
-                named.map_or("nothing", Slot::as_str),
-                answered.map_or("nothing", Slot::as_str)
+                "the proxy names {}, but {} answered the public address",
+                named.map_or("no slot", Slot::as_str),
+                answered.map_or("no slot of this target", Slot::as_str)
             );
             if answered.is_none() && !public.detail.is_empty() {
                 says = format!("{says}: {}", public.detail);
@@ -46,12 +46,13 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
     }
 }
 
-/// How many seconds ago the last request in a slot may have started, if the slot that the proxy names has had no
-/// request. Without requests in that slot, the time of the last switch is unknown.
+/// If the slot that the proxy names has had no request, the time of the last switch is unknown. Then a request to the
+/// other slot counts if it started at most this many seconds ago.
 const RECENT_SECONDS: u64 = 3;
 
-/// Whether public requests still arrive in a slot that the proxy does not name. Requests that started before a switch
-/// are counted for some seconds. All of them started before the first request of the slot that has the traffic now.
+/// Whether public requests still arrive in a slot that the proxy does not name. For some seconds after a switch, the
+/// rates still contain requests that started before the switch. They started before the first request to the slot that
+/// the proxy names, so they do not count.
 pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
     let rates = |slot| snapshot.slots.get(slot).rates.as_ref();
     let Some(own) = rates(slot).filter(|rates| rates.requests > 0) else {

@@ -43,7 +43,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
             drifts.push(Name::ProxyForeign.says(problem.clone()));
         }
         Some(Installation::Missing) if is_used => {
-            let says = "the proxy still answers, but its configuration file is gone";
+            let says = "the proxy still answers, but its configuration file for this target does not exist";
             drifts.push(Name::ProxyNotInstalled.says(says.into()));
         }
         _ => {}
@@ -61,8 +61,8 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     }
 }
 
-/// Compares only while no driver holds the lock. A driver may have a lock that is newer than the revision in the
-/// snapshot.
+/// Compares the token of the proxy with the revision of the store, but not while a driver holds the lock: the token of
+/// that lock may be newer than the revision in the snapshot.
 fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     if snapshot.lock.is_some() {
         return None;
@@ -72,9 +72,9 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     Some(Name::StoreWentBack.says(says))
 }
 
-/// Why the store must have been wiped, restored or replaced; none if there is no sign of that. A token is the revision
-/// of the store that wrote the lock, and revisions only grow. So a token in the proxy that is above the revision of the
-/// store comes from another store or an older state.
+/// The message that the store may have been wiped, restored or replaced; none if there is no sign of that. A token is
+/// the revision of the store that wrote the lock, and revisions only grow. So a token in the proxy that is above the
+/// revision of the store comes from another store or an older state.
 pub fn store_went_back(
     revision: i64,
     proxy: Option<&ProxyAnswer>,
@@ -84,7 +84,7 @@ pub fn store_went_back(
     let token = reported.max(pointer.map(PointerState::highest_token))?;
     (token.0 > revision).then(|| {
         format!(
-            "the pointer of the proxy carries token {token}, but the store is at revision {revision}: the store was wiped, restored from a backup or replaced"
+            "the pointer of the proxy carries token {token}, but the store is only at revision {revision}: the store may have been wiped, restored from a backup or replaced"
         )
     })
 }
@@ -92,7 +92,7 @@ pub fn store_went_back(
 /// How the route in the store and the answer of the proxy differ; none if they agree.
 fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Option<Drift> {
     let answered = proxy.and_then(|proxy| proxy.slot);
-    let word = answered.map_or("nothing", Slot::as_str);
+    let word = answered.map_or("no slot,", Slot::as_str);
     let generation = proxy.map_or(0, |proxy| proxy.generation);
     let Some(route) = route.map(|route| &route.value) else {
         return answered.map(|slot| {

@@ -41,7 +41,7 @@ const BY_HAND: &[ByHand] = &[
         "docker rm -f of the live slot: a registration for a dead container",
         |s| s.slots.blue.instance = None,
         &[Name::InstanceGone],
-        "has no instance",
+        "blue is registered but empty",
     ),
     (
         "a registration for a dead container next to the live one",
@@ -80,7 +80,7 @@ const BY_HAND: &[ByHand] = &[
         "docker rm and run of the same image",
         |s| live(s).id = InstanceId("other".into()),
         &[Name::InstanceReplaced],
-        "blue runs instance other but is registered with instance blue-7",
+        "blue runs container or process other but is registered with blue-7",
     ),
     (
         "etcdctl del of the live slot's key",
@@ -151,13 +151,13 @@ const BY_HAND: &[ByHand] = &[
         "a store that was restored from an older backup",
         |s| s.store_revision = Some(0),
         &[Name::StoreWentBack],
-        "carries token 1, but the store is at revision 0",
+        "carries token 1, but the store is only at revision 0",
     ),
     (
         "a store that was restored, and a switch that was prepared before",
         |s| s.pointer = Some(pointer(1, 8123)),
         &[Name::StoreWentBack],
-        "carries token 8123, but the store is at revision 100",
+        "carries token 8123, but the store is only at revision 100",
     ),
     (
         "etcdctl put of another address into the route",
@@ -190,7 +190,7 @@ const BY_HAND: &[ByHand] = &[
             public(s).slot = None;
         },
         &[Name::ProxyElsewhere],
-        "proxy: nothing generation 0",
+        "proxy: no slot, generation 0",
     ),
     (
         "rm of nginx's file and a reload",
@@ -206,7 +206,7 @@ const BY_HAND: &[ByHand] = &[
         "rm of nginx's file, not yet reloaded",
         |s| s.installation = Some(Installation::Missing),
         &[Name::ProxyNotInstalled],
-        "its configuration file is gone",
+        "its configuration file for this target does not exist",
     ),
     (
         "nginx's file edited by hand",
@@ -238,7 +238,7 @@ const BY_HAND: &[ByHand] = &[
         "another proxy took the public port",
         |s| public(s).slot = Some(Slot::Green),
         &[Name::PublicElsewhere],
-        "the proxy names blue, the public address was answered by green",
+        "the proxy names blue, but green answered the public address",
     ),
     (
         "something else took the public port",
@@ -247,7 +247,7 @@ const BY_HAND: &[ByHand] = &[
             public(s).detail = "no answer of this proxy".into();
         },
         &[Name::PublicNotOurs],
-        "answered by nothing: no answer of this proxy",
+        "but no slot of this target answered the public address: no answer of this proxy",
     ),
     (
         "the public is answered badly",
@@ -356,12 +356,9 @@ const NO_DRIFT: &[NoDrift] = &[
         s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
         locked(s);
     }),
-    (
-        "a candidate of a release that was interrupted: it is shown as that",
-        |s| {
-            s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
-        },
-    ),
+    ("a candidate of an interrupted release", |s| {
+        s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
+    }),
     ("an old version about to be stopped", |s| {
         started_again(s);
         requests(s, Slot::Green);

@@ -18,7 +18,7 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The forms of one secret, folded in the same way as the views.
 pub(super) struct Forms {
-    /// The forms that are also hidden where the text was cut inside them.
+    /// The forms whose beginning is also hidden if the text was cut inside the form.
     pub(super) direct: Vec<String>,
     /// The forms that are searched for only as a whole.
     pub(super) packed: Vec<String>,

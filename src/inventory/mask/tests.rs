@@ -90,7 +90,7 @@ fn a_secret_is_found_inside_base32_and_double_base64() {
 }
 
 #[test]
-fn a_short_secret_is_hidden_only_where_it_is_a_whole_word() {
+fn a_short_secret_is_hidden_only_as_a_whole_word() {
     let mask = Mask::of(["port9", "key"]);
     for (text, shown) in [
         ("port9 is wrong", "(hidden) is wrong"),

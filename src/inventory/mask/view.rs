@@ -123,7 +123,7 @@ impl View {
             let place = self.places[at].start..self.places[end - 1].end;
             let before = self.text[..at].chars().next_back();
             let after = self.text[end..].chars().next();
-            // Characters that the view left out are between the places of neighbours.
+            // If the view left out characters between two neighbours, their places do not touch.
             let is_cut_off = |between: &str| !between.is_empty();
             let starts_word = before.is_none_or(|c| !c.is_alphanumeric())
                 || text
@@ -160,8 +160,9 @@ impl View {
     }
 }
 
-/// How many bytes from the beginning of `form` precede each byte of `text`, and the end of `text`. The search takes one
-/// pass (Knuth, Morris and Pratt), because a server may send a text with any number of `…`.
+/// For each position in `text`, including its end: the length of the longest beginning of `form` that ends at this
+/// position. The search takes one pass (Knuth, Morris and Pratt), because a server may send a text with any number of
+/// `…`.
 fn prefix_lengths(form: &[u8], text: &[u8]) -> Vec<usize> {
     let next = |borders: &[usize], mut length: usize, byte: u8| {
         while length > 0 && form.get(length) != Some(&byte) {
@@ -181,7 +182,7 @@ fn prefix_lengths(form: &[u8], text: &[u8]) -> Vec<usize> {
     lengths
 }
 
-/// The places at which an escape may start that the end of the text cut off.
+/// The places at which an escape may start that the end of the text has cut off.
 fn open_escapes(text: &str) -> impl Iterator<Item = usize> {
     let signs = text.char_indices().rev().take(ESCAPE);
     signs

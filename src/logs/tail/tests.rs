@@ -147,7 +147,7 @@ async fn an_interruption_is_reported_once_and_the_log_continues() {
         lines,
         [
             "a",
-            "! the log is interrupted; trying again: script: reading the log: no engine",
+            "! the log is interrupted: script: reading the log: no engine; Greenroom tries again",
             "b",
             GONE
         ]

@@ -46,8 +46,8 @@ impl Calls {
         lock(&self.count).pending += 1;
     }
 
-    /// All calls since the first version, without those that the other slot has counted in the last tenth of a second.
-    /// The total never decreases within a process.
+    /// All calls since the first version. Calls that the other slot counted after the last flush of this process are
+    /// missing. The total never decreases within a process.
     pub(super) fn total(&self) -> u64 {
         let count = lock(&self.count);
         count.stored + count.pending
@@ -76,7 +76,8 @@ impl Calls {
         }
     }
 
-    /// Adds the pending calls to the shared total, and reads what other processes have added.
+    /// Adds the pending calls to the shared total, and reads what other processes have added. Does nothing if no call
+    /// is pending.
     pub(super) async fn flush(&self) -> Result<(), String> {
         let calls = self.clone();
         spawn_blocking(move || calls.flush_blocking())

@@ -33,7 +33,7 @@ pub enum SampleFailure {
     #[error(transparent)]
     Options(#[from] InvalidOptions),
     /// The application cannot listen on its address or for signals.
-    #[error("listening on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address as configured.
         address: String,

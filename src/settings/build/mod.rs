@@ -295,7 +295,8 @@ fn days(days: NonZeroU32) -> Duration {
     Duration::from_secs(24 * 60 * 60 * u64::from(days.get()))
 }
 
-/// The etcd user, if the operator's name comes from etcd. `check` has made sure that there is exactly one.
+/// The etcd user, if the operator's name comes from etcd. `check` has made sure that all environments with a store in
+/// etcd have the same user.
 fn etcd_user(root: &Root) -> Option<String> {
     if root.operator.from != OperatorFrom::Etcd {
         return None;

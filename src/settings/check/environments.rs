@@ -67,7 +67,7 @@ impl Checker<'_> {
             if !hosts.is_empty() && !hosts.contains(host.as_str()) {
                 let hosts: Vec<&str> = hosts.into_iter().collect();
                 let says = format!(
-                    "no image of {name} comes from this image registry: its images come from {}",
+                    "no image of {name} comes from this image registry: the images come from {}",
                     hosts.join(", ")
                 );
                 self.warning(&path, says);
@@ -85,8 +85,9 @@ impl Checker<'_> {
         }
     }
 
-    /// The key of the lock that messages name: that of the environment, otherwise that of the defaults, otherwise the
-    /// environment itself.
+    /// The key that is shown in messages about the lock. It is the first of these keys that is written: the heartbeat of
+    /// the environment, of the defaults, the lease of the environment, of the defaults. If none is written, the key of
+    /// the environment is shown.
     fn lock_path<'n>(&self, name: &'n str) -> Vec<&'n str> {
         for key in ["heartbeat", "lease"] {
             let own = vec!["environments", name, "lock", key];
@@ -173,7 +174,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks that `only_from` forms no circle: otherwise no environment could get a version first.
+    /// Checks that the `only_from` keys form no circle. In a circle, no environment could get a version first.
     pub(super) fn promotion_ends(&mut self, root: &Root) {
         let next = |name: &str| {
             let environment = root.environments.get(name)?;
@@ -189,7 +190,7 @@ impl Checker<'_> {
                 if step == Some(name) {
                     self.error(
                         &["environments", name, "rules", "only_from"],
-                        "only_from forms a circle, so no environment of it could get a version first: remove one of these keys",
+                        "the only_from keys form a circle, so no environment in the circle could get a version first: remove one of these keys",
                     );
                     break;
                 }
@@ -217,7 +218,7 @@ impl Checker<'_> {
                 let path = [at, &["process"]].concat();
                 self.error(
                     &path,
-                    "this table has no effect unless runtime = \"process\"",
+                    "runtime is \"docker\", so this table has no effect: remove the table, or set runtime = \"process\"",
                 );
             }
             RuntimeKind::Docker => {}

@@ -1,5 +1,6 @@
-//! Checks of relative paths at which Greenroom keeps data. If a symbolic link leads to the configuration, such a path
-//! must not lead to a different store than the operator means, nor to a store that disappears with the configuration.
+//! Checks relative paths of data (stores and state). Two mistakes are found if the configuration is a symbolic link. The
+//! data would be in a directory that the next update removes (Kubernetes ConfigMap), or the data is next to the link
+//! while the path starts at the real file.
 
 use std::path::Path;
 
@@ -28,8 +29,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks that a relative path is in a directory that stays, and that the data is not next to the symbolic link
-    /// instead.
+    /// Refuses a relative path that starts at the real file in two cases: the next update of the configuration would remove
+    /// the data, or the data exists next to the symbolic link and not next to the real file.
     pub(super) fn stays(&mut self, path: &[&str], named: &Path) {
         if named.is_absolute() {
             return;
@@ -51,7 +52,7 @@ impl Checker<'_> {
         let next_to_link = link.join(named);
         if next_to_link.exists() && !place.exists() {
             let says = format!(
-                "relative paths start at the file that the symbolic link leads to: this path means `{}`, which does not exist, but `{}` exists next to the link. Write the absolute path of the one to use",
+                "the configuration is a symbolic link, and relative paths start in the directory of the real file. So this path is `{}`, which does not exist; `{}` exists next to the link. Write the absolute path of the one you want",
                 shown(&place),
                 shown(&next_to_link)
             );

@@ -119,8 +119,8 @@ impl Checker<'_> {
         self.findings.warnings.push(problem);
     }
 
-    /// Checks the operator's name. If the name comes from etcd, all environments must have the same etcd user. Where
-    /// approvals are required, the name must be the one that etcd authenticates.
+    /// Checks the operator's name. If the name comes from etcd, all environments with a store in etcd must have the same
+    /// etcd user. If an environment requires approvals, the name must be the one that etcd authenticates.
     fn operator(&mut self, root: &Root) {
         if let Some(name) = &root.operator.name {
             self.operator_name(&["operator", "name"], name);
@@ -172,7 +172,7 @@ impl Checker<'_> {
             let users = users.join(", ");
             self.error(
                 &path,
-                format!("the environments have different users ({users}): use the same user in all of them, or set `operator.name`"),
+                format!("the environments have different etcd users ({users}): use the same user in all of them, or set `operator.name`"),
             );
         }
     }
@@ -187,7 +187,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Where approvals are required, the operator's name must be the etcd user, which no other operator may share.
+    /// Checks the operator's name for an environment that requires approvals. The name must be that of the etcd user, and
+    /// no other operator may have the same user.
     fn proved_name(&mut self, root: &Root, name: &str, environment: &EnvironmentSection) {
         let Some(user) = user_of(environment).filter(|_| environment.rules.approvals > 0) else {
             return;
@@ -201,7 +202,7 @@ impl Checker<'_> {
             self.error(
                 &["operator", "name"],
                 format!(
-                    "environments.{name} requires approvals, which count by the etcd user: that is {user}, not {own}. Set `name = \"{user}\"`, or `from = \"etcd\"` and no name. Operators who share a login cannot approve each other's releases"
+                    "environments.{name} requires approvals, and approvals are counted for each etcd user. This console logs in to etcd as {user}, but the operator name is {own}. Set `name = \"{user}\"`, or remove `name` and set `from = \"etcd\"`. Operators who share a login cannot approve each other's releases"
                 ),
             );
         }
@@ -229,8 +230,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks a file that must exist. Its content decides which servers Greenroom trusts, how Greenroom proves who it is,
-    /// or where requests go.
+    /// Checks a file that must exist. The content of such a file decides which servers Greenroom trusts, with which
+    /// certificate it logs in, or where requests go.
     fn file(&mut self, path: &[&str], file: Option<&Path>) {
         let Some(file) = file else {
             return;
@@ -252,8 +253,8 @@ impl Checker<'_> {
         self.findings.not_ready.push(problem);
     }
 
-    /// Checks that all three files are named. Docker refuses clients without a certificate, and Greenroom refuses an
-    /// engine whose certificate is not signed by a named authority.
+    /// Checks that all three files are named. Docker refuses clients without a certificate, and Greenroom refuses a
+    /// Docker server whose certificate is not signed by the named authority.
     fn docker_tls(&mut self, path: &[&str], section: &TlsSection) {
         let files = [
             ("ca", &section.ca),

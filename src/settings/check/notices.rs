@@ -1,4 +1,4 @@
-//! Checks of notice channels: channels that cannot be reached, and channels that would never get a notice.
+//! Checks of notice channels: a channel without a usable address or secret, and a channel that would never get a notice.
 
 use super::super::model::{NoticeKind, NoticeSection, Root, VariableValue};
 use super::super::problem::{nearest, visible};
@@ -31,10 +31,10 @@ impl Checker<'_> {
         match (section.kind, section.secret.is_some()) {
             (NoticeKind::Signed, false) => self.error(
                 &table,
-                "`secret` is missing, which signs the notices: name its source, e.g. { env = \"NAME\" }",
+                "`secret` is missing, and kind = \"signed\" needs it to sign notices: name the source of the secret, e.g. { env = \"NAME\" }",
             ),
             (NoticeKind::Slack, true) => {
-                self.error(&at("secret"), "an incoming webhook uses no signature: remove it, or set kind = \"signed\"");
+                self.error(&at("secret"), "an incoming webhook uses no signature: remove `secret`, or set kind = \"signed\"");
             }
             _ => {}
         }

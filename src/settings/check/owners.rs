@@ -1,5 +1,5 @@
 //! Finds named files and directories that other users could have written. The content of such a file decides what
-//! Greenroom sends, which servers Greenroom trusts, where requests go, and which holds it finds.
+//! Greenroom sends, which servers Greenroom trusts, where requests go, and which holds Greenroom finds.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -48,7 +48,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Warns about a secret that is too short to be hidden everywhere. Reads only as much of a file as needed.
+    /// Warns about a secret that is too short to be hidden everywhere. Reads only the beginning of a file. A secret that a
+    /// command prints is not examined.
     pub(super) fn short_secret(&mut self, path: &[&str], section: &SecretSection) {
         let variable = section
             .env
@@ -64,7 +65,7 @@ impl Checker<'_> {
         };
         if length > 0 && length < HIDDEN_ANYWHERE {
             let says = format!(
-                "this secret has fewer than {HIDDEN_ANYWHERE} characters, so it is hidden only where it is a whole word: use a longer one"
+                "this secret has fewer than {HIDDEN_ANYWHERE} characters. Greenroom hides such a secret only as a whole word, or not at all: use a longer secret"
             );
             self.warning(path, says);
         }
@@ -101,7 +102,7 @@ impl Checker<'_> {
         let problem = self.problem(path, says);
         let guarded = self.guarded(path);
         if guarded.is_empty() {
-            // Elsewhere this is only a warning: another user's file must not make the protected environments unusable.
+            // If no protected environment is concerned, this is only a warning (and an error of `config check`).
             self.findings.not_ready.push(problem);
         } else {
             let refused = guarded.into_iter().map(|name| (name, problem.clone()));
@@ -109,8 +110,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The environments for which this setting must not be changeable by other users: protected environments, and those
-    /// that prove a version for them. A setting outside of environments concerns all of these.
+    /// The environments whose releases a user could change through this setting: protected environments, and those that
+    /// prove a version for a protected environment. A setting outside of environments concerns all of these.
     fn guarded(&self, path: &[&str]) -> Vec<String> {
         let environment = match path {
             ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),
@@ -126,7 +127,7 @@ impl Checker<'_> {
     }
 }
 
-/// The first bytes of a file, slightly more than the length from which a secret is hidden everywhere.
+/// The first bytes of a file: enough to find out whether the secret is long enough to be hidden everywhere.
 fn beginning(file: &Path) -> Option<String> {
     if !file.metadata().ok()?.is_file() {
         return None;

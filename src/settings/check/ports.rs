@@ -1,5 +1,5 @@
-//! Finds ports of this machine that the system uses for outgoing connections of any program. A slot that is empty between two
-//! releases, or an nginx that is restarted, may find its port in use.
+//! Finds ports of this machine that Linux uses for outgoing connections. While a slot is empty between two releases, or
+//! while nginx restarts, another program may take such a port.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ impl Checker<'_> {
         };
         let range = self.outgoing.range();
         let says = format!(
-            "{subject} in the range that Linux uses for outgoing connections ({}-{}), so another program may be using it when Greenroom needs it: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, to keep that)",
+            "{subject} in the range that Linux uses for outgoing connections ({}-{}), and another program may use such a port when Greenroom needs it: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, to keep that)",
             range.start(),
             range.end(),
             range.start(),

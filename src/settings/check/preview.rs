@@ -1,5 +1,5 @@
-//! Checks of the preview server: its clients, whether the proxy can enforce the limits, and whether the limits let
-//! Greenroom's own checks through.
+//! Checks of the preview server: which clients can reach it, whether the proxy can enforce the limits, and whether the
+//! limits let Greenroom's own checks through.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -39,7 +39,11 @@ impl Checker<'_> {
                 ("preview_users", site.preview_users.is_some()),
             ] {
                 if is_set {
-                    let says = "there is no preview server to limit: add preview_server_names and preview_listen";
+                    let says = if by_nginx {
+                        "there is no preview server to limit: add preview_server_names"
+                    } else {
+                        "there is no preview server to limit: add preview_listen"
+                    };
                     self.error(&path(key), says);
                 }
             }
@@ -116,8 +120,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks that the limits let Greenroom's own checks through, which come from this machine. Otherwise every release
-    /// would fail.
+    /// Checks that the limits let Greenroom's own checks through. These checks come from this machine. If the preview
+    /// server refused them, every release would fail.
     fn own_checks(
         &mut self,
         at: &[&str],
@@ -188,8 +192,8 @@ fn may_be_login(authorization: &VariableValue) -> bool {
     }
 }
 
-/// The address that the proxy sees for Greenroom's requests, if known. A connection to an address of this
-/// machine comes from that same address; a connection elsewhere may be translated on its way.
+/// The address from which Greenroom's requests reach the proxy; none if it is unknown. A connection to an address of
+/// this machine comes from that same address. A router may translate the address of a connection to another machine.
 fn own_address(connect: &Endpoint) -> Option<IpAddr> {
     match connect {
         Endpoint::Tcp(address) if address.ip().is_unspecified() => Some(match address.ip() {

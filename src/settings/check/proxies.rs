@@ -7,9 +7,9 @@ use super::super::problem::visible;
 use super::{Checker, SOCKET_OF_NGINX};
 use crate::inventory::{Endpoint, plain};
 
-/// The rule for paths that nginx uses.
+/// What to write for a path that nginx uses.
 const PLAIN_PATH: &str =
-    "nginx needs an absolute path of letters, digits, `/`, `.`, `_` and `-`, without `..`";
+    "write an absolute path of letters, digits, `/`, `.`, `_` and `-`, without `..`";
 
 impl Checker<'_> {
     pub(super) fn proxy(&mut self, at: &[&str], section: &EnvironmentSection) {
@@ -101,7 +101,7 @@ impl Checker<'_> {
     }
 
     /// Checks a path for the configuration of nginx, and returns whether nginx can use the path. A relative path is
-    /// below the directory of the file, except for a path inside a container.
+    /// below the directory of the configuration, except for a path inside a container.
     pub(super) fn path_of_nginx(&mut self, at: &[&str], nginx: &NginxSection, path: &Path) -> bool {
         let full = match nginx.container {
             Some(_) => path.to_owned(),
@@ -110,11 +110,11 @@ impl Checker<'_> {
         if plain::is_path(&full) {
             return true;
         }
-        // If the path itself is usable, the directory of the file is the problem.
+        // If the path itself is usable, the directory of the configuration is the problem, so the full path is shown.
         let is_plain = plain::is_path(&Path::new("/").join(path));
         let shown = if is_plain { &full } else { path };
         let shown = visible(&shown.display().to_string());
-        self.error(at, format!("{PLAIN_PATH}: `{shown}` is not such a path"));
+        self.error(at, format!("nginx cannot use `{shown}`: {PLAIN_PATH}"));
         false
     }
 

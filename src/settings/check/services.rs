@@ -1,5 +1,5 @@
-//! Checks of services: whether listeners and endpoints match, the checks of the service, and everything that would make
-//! all its releases impossible.
+//! Checks of services: whether slots can be reached where the service listens, whether health requests and checks can
+//! be sent, and everything that would make every release of the service fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -61,7 +61,10 @@ impl Checker<'_> {
         for (name, value) in variables {
             let path = [at, &["environment", name.as_str()]].concat();
             if name.is_empty() || name.contains(['=', '\0']) || name.chars().any(char::is_control) {
-                self.error(&path, "this is not a valid name of a variable");
+                self.error(
+                    &path,
+                    "a variable needs a name without `=` and control characters",
+                );
             }
             match value {
                 VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
@@ -103,7 +106,10 @@ impl Checker<'_> {
             let place = format!("[{index}]");
             if !names.insert(check.name.as_str()) {
                 let path = [at, &["checks", &place, "name"]].concat();
-                let says = format!("there is another check named `{}`", visible(&check.name));
+                let says = format!(
+                    "there is another check named `{}`: use another name",
+                    visible(&check.name)
+                );
                 self.error(&path, says);
             }
             self.sent(
@@ -148,7 +154,10 @@ impl Checker<'_> {
         };
         if host.is_empty() || !host.chars().all(|c| c.is_ascii_graphic()) {
             let path = [at, &["health", "host"]].concat();
-            self.error(&path, "this is not a host name");
+            self.error(
+                &path,
+                "a host name has visible ASCII characters only: write web.example",
+            );
         }
     }
 
@@ -163,7 +172,10 @@ impl Checker<'_> {
             let path = [at, &["headers", name.as_str()]].concat();
             let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
             if name.is_empty() || !name.chars().all(token) {
-                self.error(&path, "this is not a valid name of a header");
+                self.error(
+                    &path,
+                    "this is not the name of a header: use letters, digits and `-`",
+                );
             }
             match value {
                 VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
@@ -212,10 +224,10 @@ impl Checker<'_> {
         if service.health.is_none() && in_environment.health.is_none() {
             self.warning(
                 at,
-                "there is no `health`, so nothing can be released to this environment",
+                "there is no `health`, and a release needs one: add health = { path = \"/health\" }",
             );
         }
-        // A process is told where to listen. A container can only be reached where the program inside listens.
+        // Greenroom tells a process where to listen. A container can only be reached where the program inside it listens.
         let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
         if environment.runtime == RuntimeKind::Docker && listens_once {
             self.reached(at, service, in_environment);
@@ -226,11 +238,24 @@ impl Checker<'_> {
             .unwrap_or(&service.checks)
             .iter()
             .any(|check| check.through_preview);
+        // nginx has a preview server only under a name, the embedded proxy only at an address.
+        let is_embedded = environment.proxy_kind() == Some(ProxyKind::Embedded);
         let has_preview = in_environment.proxy.as_ref().is_some_and(|site| {
-            !site.preview_server_names.is_empty() || site.preview_listen.is_some()
+            if is_embedded {
+                site.preview_listen.is_some()
+            } else {
+                !site.preview_server_names.is_empty()
+            }
         });
         if through && !has_preview {
-            self.error(at, "a check goes through the preview server, but there is none: add proxy.preview_server_names");
+            let key = if is_embedded {
+                "proxy.preview_listen"
+            } else {
+                "proxy.preview_server_names"
+            };
+            let says =
+                format!("a check goes through the preview server, but there is none: add {key}");
+            self.error(at, says);
         }
         if service.etcd_key.is_some() && environment.etcd.is_none() {
             self.warning(
@@ -247,7 +272,7 @@ impl Checker<'_> {
             }
             let by_nginx = environment.proxy_kind() == Some(ProxyKind::Nginx);
             self.site(&path, by_nginx, site);
-            if environment.proxy_kind() == Some(ProxyKind::Embedded) {
+            if is_embedded {
                 self.embedded_site(&path, site);
             }
         } else {
@@ -310,7 +335,11 @@ impl Checker<'_> {
                 if !plain::is_server_name(name) {
                     let place = format!("[{index}]");
                     let path = [at, &[key, &place]].concat();
-                    self.error(&path, format!("`{}` is not a server name", visible(name)));
+                    let says = format!(
+                        "`{}` is not a server name that Greenroom accepts: write web.example, *.web.example or web.*, without a port and without a regular expression",
+                        visible(name)
+                    );
+                    self.error(&path, says);
                 }
             }
         }
@@ -328,7 +357,7 @@ impl Checker<'_> {
             let path = [at, &["preview_listen"]].concat();
             self.error(
                 &path,
-                "the public server listens at this address: give the preview server its own name or address",
+                "the public server listens at this address, and the preview server has no name: add preview_server_names",
             );
         }
     }

@@ -13,7 +13,8 @@ use super::{
     TimingSection,
 };
 
-/// One environment. A server that is not configured is the default server of this machine.
+/// One environment. If `docker` is absent, Docker's socket on this machine is used. If no store is configured, the store
+/// is a database file on this machine. A proxy must be configured.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct EnvironmentSection {
@@ -27,10 +28,10 @@ pub(in crate::settings) struct EnvironmentSection {
     pub(in crate::settings) docker: Option<DockerSection>,
     /// The child processes, if the runtime is `process`.
     pub(in crate::settings) process: Option<ProcessSection>,
-    /// The image registry, if all images come from the same registry; otherwise the only registry that `registries` does
+    /// The image registry, if all images come from the same one; otherwise the only image registry that `registries` does
     /// not name.
     pub(in crate::settings) registry: Option<RegistrySection>,
-    /// The image registries by `host` or `host:port`, if the images come from several registries.
+    /// The image registries by `host` or `host:port`, if the images come from several of them.
     pub(in crate::settings) registries: BTreeMap<String, RegistrySection>,
     /// The kind of store that operators share; `etcd` if there is such a section, otherwise `sqlite`.
     pub(in crate::settings) store: Option<StoreKind>,
@@ -80,7 +81,7 @@ pub(in crate::settings) struct RulesSection {
     pub(in crate::settings) watch_errors: Option<Percent>,
     /// The minimum number of public requests for the decision about `watch_errors`. Built-in: 20.
     pub(in crate::settings) watch_requests: Option<NonZeroU32>,
-    /// How many good versions keep their image on the engine when `greenroom prune` removes other images. Built-in: 5.
+    /// How many good versions of each target keep their image when `greenroom prune` removes other images. Built-in: 5.
     pub(in crate::settings) keep_images: Option<NonZeroU32>,
     /// The times at which nothing is promoted, once or weekly.
     pub(in crate::settings) freezes: Vec<FreezeSection>,

@@ -20,7 +20,7 @@ pub(in crate::settings) struct NginxSection {
     /// The main configuration file of nginx.
     #[serde(default = "configuration")]
     pub(in crate::settings) configuration: PathBuf,
-    /// The directory that the main configuration includes; Greenroom writes one file per service there.
+    /// The directory that the main configuration includes. Greenroom writes one file per target there.
     #[serde(default = "sites")]
     pub(in crate::settings) sites: PathBuf,
     /// The directory of the live pointers.
@@ -28,11 +28,11 @@ pub(in crate::settings) struct NginxSection {
     pub(in crate::settings) state: PathBuf,
     /// Where nginx answers Greenroom which slot and generation it serves.
     pub(in crate::settings) answer: AnswerSection,
-    /// The directory of nginx's access logs, one per service, for the rates and the log pane of the console; no logs when
+    /// The directory of nginx's access logs, one per target, for the rates and the log pane of the console; no logs when
     /// absent.
     #[serde(default)]
     pub(in crate::settings) access_log: Option<PathBuf>,
-    /// A template for a service's file; the built-in one when absent.
+    /// A template for the file of a target; the built-in one when absent.
     #[serde(default)]
     pub(in crate::settings) template: Option<PathBuf>,
     /// How traffic is switched.
@@ -99,10 +99,10 @@ pub(in crate::settings) struct SiteSection {
     /// Where the public server listens.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) listen: Endpoint,
-    /// The names of the preview server, which always shows the candidate.
+    /// The names of the preview server, which always shows the candidate. Without a name, nginx has no preview server.
     #[serde(default)]
     pub(in crate::settings) preview_server_names: Vec<String>,
-    /// The address of the preview server.
+    /// The address of the preview server. With nginx, `listen` when absent. The embedded proxy needs this address.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
     pub(in crate::settings) preview_listen: Option<Endpoint>,

@@ -57,14 +57,14 @@ pub(in crate::settings) struct OperatorSection {
     /// The source of the name if `name` is absent: the login on this machine, or the etcd user, who
     /// is authenticated by a password.
     pub(in crate::settings) from: OperatorFrom,
-    /// The name; it overrides `from`.
+    /// The name. It cannot be set together with `from = "etcd"`.
     pub(in crate::settings) name: Option<String>,
     /// The host; this machine's name when absent.
     pub(in crate::settings) host: Option<String>,
 }
 
-/// The local archive of releases, for browsing without a network. The last release of a target and its last
-/// good one are never removed.
+/// The local archive of releases, for browsing without a network. A target's last release and its last successful
+/// release are never removed.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct HistorySection {

@@ -50,7 +50,7 @@ pub(in crate::settings) struct ServiceSection {
     /// The timing of a release.
     #[serde(default)]
     pub(in crate::settings) timing: TimingSection,
-    /// An additional etcd key for programs that already read it, written in the same transaction.
+    /// An additional etcd key for other programs, written in the same transaction as the registration.
     #[serde(default)]
     pub(in crate::settings) etcd_key: Option<ExtraKeySection>,
     /// The environments to which the service can be released.
@@ -185,7 +185,7 @@ pub(in crate::settings) struct ExpectSection {
     pub(in crate::settings) within: Option<Time>,
 }
 
-/// An additional etcd key. Key and value are templates of the registration.
+/// An additional etcd key. Key and value are templates that are filled in from the registration.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ExtraKeySection {

@@ -363,7 +363,7 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
     let (code, said) = greenroom(&["history", "verify"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.contains("0 releases, 2 holds and repairs: 2 whole"),
+        said.contains("0 releases, 2 holds and repairs: 2 intact"),
         "{said}"
     );
 
@@ -479,7 +479,7 @@ async fn releases_are_listed_without_an_archive() {
     let output = place.run(&["history", "--json"]);
     assert_eq!(ids(&output).len(), 3, "{}", err(&output));
     assert!(
-        err(&output).contains("the history is not kept"),
+        err(&output).contains("keeps no local copy"),
         "{}",
         err(&output)
     );

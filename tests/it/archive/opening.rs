@@ -65,8 +65,12 @@ async fn a_foreign_newer_or_invalid_database_is_left_unchanged() {
     )
     .expect("a file");
     for (path, kind, says) in [
-        (&foreign, FailureKind::Conflict, "another program"),
-        (&newer, FailureKind::Unsupported, "schema is 99"),
+        (
+            &foreign,
+            FailureKind::Conflict,
+            "not an archive of Greenroom",
+        ),
+        (&newer, FailureKind::Unsupported, "has schema 99"),
         (&text, FailureKind::Garbled, "not a database"),
     ] {
         let failure = Archive::open(path).await.expect_err("refused");
@@ -106,7 +110,7 @@ async fn an_archive_with_a_view_instead_of_a_table_is_refused() {
             format!(
                 "DROP TABLE releases; CREATE VIEW releases {endless} SELECT x AS number, x AS id FROM n;"
             ),
-            "it has a view, \"releases\"",
+            "the database has a view \"releases\"",
         ),
         (
             "CREATE TRIGGER t AFTER INSERT ON heads BEGIN DELETE FROM seen; END;".to_owned(),

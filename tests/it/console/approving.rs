@@ -136,7 +136,7 @@ fn an_approval_that_expired_by_another_clock_does_not_count() {
     assert!(!is_available(&model, Action::Approve));
     let why = model.not_peer_approved(&lacking()).join(" ");
     assert!(
-        why.contains("expired by the clock of the engine of production, which is 2h ahead"),
+        why.contains("expired by the clock of the Docker host of production, which is 2h ahead"),
         "{why}"
     );
 }

@@ -291,10 +291,10 @@ fn with_rows() -> Vec<Case> {
             vec![
                 "blue 1.8.2 has the traffic now",
                 "observes, then runs",
-                "by force: the driver's next write is refused",
+                "by force: the other console's next write is refused",
                 "ask to take over",
                 "take it: leave",
-                "Enter ask",
+                "Enter choose this",
             ],
         ),
         (
@@ -366,7 +366,7 @@ fn to_read() -> Vec<Case> {
                 target: target("web", PRODUCTION),
                 name: "1.9.0".into(),
             }),
-            vec!["planning: this changes nothing", "Esc cancel"],
+            vec!["reading and planning: this changes nothing", "Esc cancel"],
         ),
         (
             "help",

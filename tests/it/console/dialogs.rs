@@ -274,7 +274,7 @@ fn a_note_is_kept_when_an_answer_is_refused_or_confirmed() {
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(notice(&model).contains("W arms"), "{}", notice(&model));
     assert!(screen(&model).contains("night shift"));
-    assert!(screen(&model).contains("only \"decide later\" can be answered"));
+    assert!(screen(&model).contains("only \"decide later\" can be chosen"));
 
     press_key(&mut model, KeyCode::Esc);
     press(&mut model, "WA");

@@ -122,7 +122,7 @@ async fn a_release_of_the_command_line_is_watched_to_its_end() {
     later.open_column(1, "2 Slots · web · qa").await;
     later.shows("live 1.8.2 · 3 passed").await;
     for words in [
-        ", which made it live",
+        "UTC by release ",
         "web 1.9.0 → 1.8.2",
         "\"the basket is slow\"",
         "ben@",

@@ -332,7 +332,7 @@ fn no_color_writes_no_colours_but_keeps_bold_and_reverse() {
     console.keys("T");
     console.wait_for_text("(in use)", SOON);
     console.keys("\r");
-    console.wait_for_text("for now", SOON);
+    console.wait_for_text("is used for now", SOON);
     console.keys("q");
     console.exit_status(SOON);
     let said = said(&console);
@@ -373,7 +373,7 @@ fn own_keys_and_themes_are_used_and_a_broken_theme_is_named() {
     console.keys("T");
     console.wait_for_text("mine (in use)", SOON);
     console.keys("\r");
-    console.wait_for_text("theme mine for now", SOON);
+    console.wait_for_text("theme mine is used for now", SOON);
     console.keys("Z");
     assert_eq!(console.exit_status(SOON).exit_code(), 0);
 }

@@ -272,7 +272,7 @@ fn nothing_is_changed_from_the_history() {
 fn marking_a_third_release_unmarks_the_first() {
     let mut model = opened(WIDE);
     assert_eq!(press(&mut model, "c").len(), 0);
-    assert!(notice(&model).contains("Space marks"), "{}", notice(&model));
+    assert!(notice(&model).contains("with Space"), "{}", notice(&model));
     press(&mut model, " j j ");
     let ids: Vec<_> = five().iter().map(|one| one.head.id).collect();
     assert_eq!(model.history.marked, ids[1..3]);
@@ -293,7 +293,7 @@ fn keys_of_the_history_say_on_other_screens_where_they_work() {
     // In the palette they say where they work.
     press(&mut model, ":timeline");
     press_key(&mut model, KeyCode::Enter);
-    assert!(notice(&model).contains("H opens it"), "{}", notice(&model));
+    assert!(notice(&model).contains("H opens the history"), "{}", notice(&model));
     press(&mut model, ":history");
     let effects = press_key(&mut model, KeyCode::Enter);
     question(&effects);

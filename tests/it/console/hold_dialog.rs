@@ -264,7 +264,7 @@ fn a_hold_that_ended_by_this_clock_alone_is_cleared() {
     assert!(shown.contains("Hold web/production: why?"), "{shown}");
     // This machine's clock is two hours ahead of the engine's.
     let told = (ago(0), ago(0));
-    let engine = ClockReading::new("the engine of production".into(), told, ago(7200));
+    let engine = ClockReading::new("the Docker host of production".into(), told, ago(7200));
     held.clocks = Clocks(vec![engine]);
     let mut model = armed(SIZES[0], held);
     press(&mut model, "F");

@@ -94,8 +94,7 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
         .map(ToString::to_string)
         .collect();
     model.remark(&remarks);
-    let notice =
-        "q is not bound to mouse, because it is the key of quit (and 1 more: ? lists them)";
+    let notice = "q is already the key of quit and is not bound to mouse: choose another key (and 1 more: ? lists them)";
     assert!(
         screen(&model).contains("is not bound to"),
         "{}",
@@ -113,7 +112,7 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
     let help = screen(&model);
     assert!(help.contains("Settings that cannot be used"), "{help}");
     assert!(
-        help.contains("? is not bound to zoom, because it is the key of help"),
+        help.contains("? is already the key of help and is not bound to zoom"),
         "{help}"
     );
 }
@@ -233,7 +232,7 @@ fn suspending_is_refused_while_a_release_is_running() {
         Event::ReleaseMoved(Arc::new(asking(Step::Register))),
     );
     assert!(tell(&mut model, ctrl_z()).is_empty());
-    assert!(screen(&model).contains("would stop; q asks what to do"));
+    assert!(screen(&model).contains("suspending would stop the release"));
 }
 
 proptest! {

@@ -137,7 +137,7 @@ fn a_filter_without_matches_says_so_and_enter_opens_nothing() {
     assert!(
         model
             .notice
-            .is_some_and(|n| n.text.contains("nothing is under the cursor"))
+            .is_some_and(|n| n.text.contains("no target is under the cursor"))
     );
 }
 

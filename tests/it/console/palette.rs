@@ -78,7 +78,7 @@ fn an_unavailable_action_gives_its_reason_and_changes_nothing() {
     let mut model = opened();
     press(&mut model, "stop standby");
     assert!(
-        screen(&model).contains("not now: no version is kept warm"),
+        screen(&model).contains("not now: this console drives no release that keeps"),
         "{}",
         screen(&model)
     );

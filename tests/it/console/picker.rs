@@ -356,7 +356,7 @@ fn a_freeze_that_has_started_by_another_clock_is_shown_before_planning() {
     };
     assert_eq!(
         clock,
-        "this machine's clock is 2h behind the engine of production"
+        "this machine's clock is 2h behind the Docker host of production"
     );
     press_key(&mut model, KeyCode::Enter);
     let shown = screen(&model);

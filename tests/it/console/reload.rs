@@ -235,6 +235,6 @@ fn a_configuration_that_was_read_from_a_pipe_is_not_reloaded() {
     assert!(model.dialog.is_none());
     assert_eq!(
         notice(&model),
-        "the configuration was read from /dev/stdin, which cannot be read again"
+        "the configuration was read from /dev/stdin, which cannot be read again: restart Greenroom to change it"
     );
 }

@@ -163,7 +163,7 @@ fn a_repair_needs_arming_and_the_name_and_reports_progress() {
     assert!(notice(&model).contains("is being repaired"));
     let ctrl_z = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
     assert!(tell(&mut model, Event::Input(Input::Key(ctrl_z))).is_empty());
-    assert!(notice(&model).contains("would stop halfway"));
+    assert!(notice(&model).contains("would stop the repair halfway"));
     assert!(press(&mut model, "D").is_empty());
     let said = RepairNews::Said("1 of 2: install the proxy's configuration: done\u{1b}[2J".into());
     let target = web();

@@ -179,7 +179,7 @@ fn only_a_slot_that_should_be_running_is_red_when_stopped() {
         exited(with_standby(web_production()), Slot::Green),
         exited(with_candidate(web_production()), Slot::Green),
     ] {
-        let red = style_of(&drawn(&dead, &theme), "✗ exited with 0");
+        let red = style_of(&drawn(&dead, &theme), "✗ exited with code 0");
         assert_eq!(red.fg, theme.style(Meaning::Bad).fg);
     }
 }

@@ -278,7 +278,7 @@ fn the_truth_row_marks_each_comparison_and_names_the_repair() {
             Meaning::Bad,
         ),
         (
-            "≠ the proxy names blue, the public address was answered by green",
+            "≠ the proxy names blue, but green answered the public address",
             Meaning::Bad,
         ),
     ] {
@@ -298,10 +298,10 @@ fn the_truth_row_marks_each_comparison_and_names_the_repair() {
     let page = page(&mut unlocked(snapshot.clone()));
     for words in [
         "containers ≠ store: blue runs 4f2a9c01e7",
-        "version-differs: another version was put there by hand",
-        "repair: an edited key is corrected to what runs",
+        "version-differs: another version was started in the slot by hand",
+        "repair: an edited key is corrected to match",
         "store = proxy: they agree",
-        "public-elsewhere: another proxy, a cache or a balancer",
+        "public-elsewhere: another proxy, a cache or a load balancer",
         "repair: an operator must find what listens on the public",
         "press D to plan and confirm the repair, or run: greenroom repair web",
     ] {

@@ -250,7 +250,7 @@ fn a_rollback_starts_without_the_reason_that_the_rules_require() {
         let shown = screen(&model);
         let words = flat(&shown);
         assert!(words.contains("require a reason"), "{shown}");
-        assert!(words.contains("You can leave it empty"), "{shown}");
+        assert!(words.contains("If you leave it empty"), "{shown}");
         press_key(&mut model, KeyCode::Enter);
         assert!(asks_to_begin(&model), "{:?}", model.dialog);
     }

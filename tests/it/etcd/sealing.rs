@@ -171,7 +171,8 @@ async fn a_driver_cannot_rewrite_a_sealed_release_unnoticed() {
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
         said(&found).contains(&first.head.id.to_string())
-            && said(&found).contains("the stored record differs from the one sealed by vault@"),
+            && said(&found)
+                .contains("the stored record differs from the record that was sealed by vault@"),
         "{}",
         said(&found)
     );
@@ -253,7 +254,8 @@ async fn a_driver_cannot_rewrite_a_sealed_hold_unnoticed() {
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
         said(&found).contains(&format!("hold {}  web/qa", record.id))
-            && said(&found).contains("the stored record differs from the one sealed by vault@"),
+            && said(&found)
+                .contains("the stored record differs from the record that was sealed by vault@"),
         "{}",
         said(&found)
     );

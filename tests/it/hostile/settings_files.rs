@@ -173,7 +173,8 @@ fn a_badly_edited_configuration_loads_or_names_the_position() {
             Err(problems) if std::str::from_utf8(&bytes).is_err() => {
                 let said = problems.to_string();
                 prop_assert!(
-                    said.starts_with(&file) && said.ends_with("is not UTF-8"),
+                    said.starts_with(&file)
+                        && said.ends_with("is not UTF-8: save the file as UTF-8"),
                     "{}",
                     said
                 );

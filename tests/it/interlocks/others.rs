@@ -235,7 +235,7 @@ fn an_approval_that_does_not_count_is_shown_with_the_reason() {
 fn clock_off_by(minutes: i64) -> Clocks {
     let now = Timestamp::from_second(100_000).expect("a time");
     let reported = now + SignedDuration::from_mins(minutes);
-    let of = "the engine of production".to_owned();
+    let of = "the Docker host of production".to_owned();
     Clocks(vec![ClockReading::new(of, (now, now), reported)])
 }
 
@@ -252,13 +252,13 @@ fn an_approval_expired_by_another_clock_names_the_clock_and_the_fix() {
         ),
         (
             120,
-            "which is 2h ahead of this machine's: set the clock that is wrong, then have it approved again with greenroom approve web production: until then a new approval would expire at once",
+            "which is 2h ahead of this machine's: set the clock that is wrong, then have it approved again with greenroom approve web production: by the wrong clock a new approval would expire at once",
         ),
     ] {
         let clocks = clock_off_by(minutes);
         let weighed = weigh(&plan, &given, None, (Timestamp::UNIX_EPOCH, &clocks));
         assert_eq!(weighed.counted.len(), 0);
-        let begin = "the approval by ben@ops-9 does not count: it has expired by the clock of the engine of production, ";
+        let begin = "the approval by ben@ops-9 does not count: it has expired by the clock of the Docker host of production, ";
         assert_eq!(weighed.ignored, [format!("{begin}{words}")]);
     }
 }
@@ -288,7 +288,7 @@ fn the_switch_names_the_clock_of_an_expired_approval() {
     until_switch_asks(&mut world);
     say_yes(&mut world);
     assert!(asks_again(&world), "{:?}", world.progress());
-    let words = "by the clock of the engine of production";
+    let words = "by the clock of the Docker host of production";
     let said = &world.said;
     assert!(said.iter().any(|it| it.contains(words)), "{said:?}");
 }
@@ -332,7 +332,7 @@ fn retry(world: &mut World) {
 fn a_version_no_longer_live_in_the_first_environment_gets_no_traffic() {
     for (there, words) in [
         (Some(crate::support::web::version("1.8.2", 'a')), "1.8.2"),
-        (None, "nothing is"),
+        (None, "no version is live"),
     ] {
         let mut world = promoted_from_qa();
         let before = std::mem::replace(&mut world.live_there, Ok(there));
@@ -382,7 +382,7 @@ fn a_version_replaced_by_a_newer_one_in_qa_gets_its_traffic() {
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
     let said = &world.said;
-    let words = "qa runs 2.0.0 now";
+    let words = "in qa, 2.0.0 is live now";
     assert!(said.iter().any(|it| it.contains(words)), "{said:?}");
 }
 

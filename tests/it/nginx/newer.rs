@@ -148,7 +148,7 @@ async fn a_switch_that_would_restore_the_older_file_is_refused() {
     let refused = older.switch(target, &next).await.expect_err("refused");
     assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
     let words = refused.to_string();
-    assert!(words.contains("so nothing was changed"), "{words}");
+    assert!(words.contains("Nothing was changed"), "{words}");
     assert!(words.contains("update the settings file"), "{words}");
     let after = fs::read_to_string(arena.site_file()).expect("the file");
     assert_eq!(before, after);

@@ -42,9 +42,9 @@ fn a_colour_blind_theme_is_previewed_and_kept() {
         !screen.contents().contains("(in use)") && well(screen) == Some(dark)
     });
     stage.press("T", "dark (in use)");
-    stage.press("jjj\r", "theme deuteranopia for now");
+    stage.press("jjj\r", "theme deuteranopia is used for now");
     assert_eq!(colour(&stage), blue);
-    stage.press(":theme dark\r", "theme dark for now");
+    stage.press(":theme dark\r", "theme dark is used for now");
     assert_eq!(colour(&stage), dark);
     stage.leave();
 }

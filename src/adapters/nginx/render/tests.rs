@@ -47,7 +47,7 @@ fn the_mark_is_a_hash_of_the_text_and_contained_in_it() {
     let same = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, green(3)).unwrap();
     assert_eq!(
         first, same,
-        "the text does not contain a pointer that nginx reads at every request"
+        "in pointer mode the text must not depend on the pointer"
     );
     assert!(
         first
@@ -141,7 +141,7 @@ fn the_built_in_configuration_is_unchanged() {
 }
 
 #[test]
-fn requests_are_logged_only_where_a_log_is_configured() {
+fn requests_are_logged_only_if_a_log_is_configured() {
     let listen = "127.0.0.1:9090".parse().unwrap();
     let frame = |access_log: Option<&str>| Frame {
         template: DEFAULT_TEMPLATE,

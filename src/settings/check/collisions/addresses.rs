@@ -1,5 +1,5 @@
-//! Finds addresses that are used twice: addresses of slots, of public and preview servers, and those at which proxies
-//! answer Greenroom. Only the servers of one nginx may share an address.
+//! Finds addresses that are used twice. An address can belong to a slot, to a public or preview server, or to a proxy that
+//! answers Greenroom there. Only the servers of one nginx may share an address.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -71,7 +71,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether one listener keeps the other from binding its address.
+/// Whether a listener at one address prevents a listener at the other.
 fn meets(one: &Listener, other: &Listener) -> bool {
     match (&one.endpoint, &other.endpoint) {
         (Endpoint::Tcp(one), Endpoint::Tcp(other)) => overlap(*one, *other),

@@ -1,6 +1,6 @@
 //! Finds directories and files that have two different uses. Two environments may share a path that has the same use in
-//! both, such as a store or a directory of live pointers: the names in it are those of targets, and no two targets have
-//! the same name.
+//! both, such as a store or a directory of live pointers. Greenroom names everything in such a path after a target, and
+//! no two targets have the same name.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ impl Checker<'_> {
                 ),
                 Clash::ButForCase => self.warning_at(
                     &one.key,
-                    format!("this path is for {one_is}, and {other_place} has the same path for {other_is} except for capital letters: some disks treat both as one path"),
+                    format!("this path is for {one_is}. It differs only in upper and lower case from the path for {other_is} in {other_place}, and some disks treat both as one path: use different paths"),
                 ),
             }
         }
@@ -198,7 +198,7 @@ enum Clash {
     Same,
     /// One is inside a path that the other creates.
     Within(PathBuf),
-    /// Both have the same path on a disk that does not distinguish `a` from `A`.
+    /// The two paths differ only in upper and lower case. Some disks treat them as one path.
     ButForCase,
 }
 

@@ -1,5 +1,5 @@
-//! Finds host names that two servers of one nginx have at the same address, be they public or preview servers. nginx
-//! would use only one of the two servers.
+//! Finds a host name that two servers of one nginx have at the same address. nginx would use only one of the two servers.
+//! Public servers and preview servers are compared alike.
 
 use std::collections::HashMap;
 

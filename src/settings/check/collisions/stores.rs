@@ -1,5 +1,5 @@
-//! Keys of a shared etcd: prefixes where one contains the other, and extra keys that two targets
-//! write, or that are among Greenroom's own keys.
+//! Checks the keys of a shared etcd: finds a prefix that contains another prefix, an extra key that two targets would
+//! write, and an extra key below a prefix of Greenroom.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Checker<'_> {
                 let other_place = self.place_of(&prefix_key(other.environment));
                 self.error_at(
                     &prefix_key(one.environment),
-                    format!("in the same etcd, one of `{mine}` and `{theirs}` ({other_place}) contains the other, so the keys of two stores would mix: use separate prefixes"),
+                    format!("`{mine}` and `{theirs}` ({other_place}) overlap in the same etcd, and the keys of two stores would mix: use separate prefixes"),
                 );
             }
         }
@@ -86,7 +86,7 @@ impl Checker<'_> {
                         let other_place = self.place_of(&prefix_key(other.environment));
                         self.error_at(
                             &at,
-                            format!("{target} would write `{written}`, which is among Greenroom's own keys below {other_place}: use another key"),
+                            format!("{target} would write `{written}`, but the keys below {other_place} are Greenroom's own: use another key"),
                         );
                         continue;
                     }
