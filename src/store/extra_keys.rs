@@ -1,6 +1,5 @@
-//! Keys for other readers of etcd, which are written in the transaction of the route, and those of them that belong to
-//! another target. A route and its extra keys are written in one transaction, so they have
-//! the same revision. If a key has the revision of another target's route, that target wrote it. A key without such a
+//! Keys for other readers of etcd. A route and its extra keys are written in one transaction, so they have the same
+//! revision. If a key has the revision of another target's route, that target wrote the key. A key without such a
 //! route was written by another program, and may be taken over.
 
 use std::collections::BTreeSet;

@@ -53,8 +53,8 @@ impl StoredLocks {
 /// A lock as it is stored.
 pub(super) enum Standing {
     Held(LockHolder),
-    /// The lock ends later than any lease lasts, so no driver has taken it with this clock. It counts as expired, and
-    /// the next driver takes it. The text says so.
+    /// The lock expires later than any lease lasts. No driver has written such a lease with the current clock, so the
+    /// lock is treated as expired, and the next driver takes it over. The text says so.
     Endless(String),
     /// The reason, and what the operator can do.
     Unreadable(String),
@@ -76,7 +76,7 @@ pub(super) async fn standing(store: &Store, call: Call<'_>, pair: &Pair) -> Stan
         && seconds > longest
     {
         return Standing::Endless(format!(
-            "the lock ends in {} minutes, later than any lease lasts, so it counts as expired and the next driver takes it over",
+            "the lock expires in {} minutes. No driver can set a time so far ahead: a clock was wrong, or another program wrote the lock. Greenroom treats the lock as expired, and the next driver takes it over",
             seconds / 60
         ));
     }

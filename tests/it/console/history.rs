@@ -293,7 +293,11 @@ fn keys_of_the_history_say_on_other_screens_where_they_work() {
     // In the palette they say where they work.
     press(&mut model, ":timeline");
     press_key(&mut model, KeyCode::Enter);
-    assert!(notice(&model).contains("H opens the history"), "{}", notice(&model));
+    assert!(
+        notice(&model).contains("H opens the history"),
+        "{}",
+        notice(&model)
+    );
     press(&mut model, ":history");
     let effects = press_key(&mut model, KeyCode::Enter);
     question(&effects);

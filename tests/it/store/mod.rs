@@ -1,15 +1,15 @@
 //! The stores that operators share. Every test of a contract runs over each adapter.
 
 mod contract;
-mod etcd;
 pub(crate) mod holds;
 mod journal;
 mod locks;
 mod lost_answers;
+mod on_etcd;
+mod on_sqlite;
 mod registry;
-mod sqlite;
-mod sqlite_files;
 pub(crate) mod world;
+mod wrong_files;
 
 /// Runs these tests of a module on a place.
 macro_rules! each {
