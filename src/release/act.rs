@@ -1,4 +1,4 @@
-//! The acts of a release and what it observes, as data. The driver performs both.
+//! The acts and the observations of a release, as data. The driver performs the acts and makes the observations.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::inventory::{
     PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 
-/// A change to the servers. Each act names the state that it makes. No act just inverts the current state.
+/// A change to the servers. Each act names the state that it leads to. No act inverts the current state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Act {
     Pull,
@@ -21,7 +21,8 @@ pub enum Act {
     Register,
     Switch(Box<Move>),
     Deregister(Slot),
-    /// Deregister a slot, then stop the instance that was observed in it. If none was observed, only deregister.
+    /// Deregister a slot, then stop the instance that was observed in it. A rollback also removes that instance. If no
+    /// instance was observed, only deregister.
     Retire(Slot, Option<InstanceId>),
     /// Start a stopped instance again and register it.
     Reinstate(Slot, Before),
@@ -32,18 +33,18 @@ pub enum Act {
 /// What the driver does to an instance before it starts the instance again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Before {
-    /// Do nothing first. The instance is registered or has the traffic, so it must not be stopped.
+    /// Only start it, if it is not running. The instance is registered or has the traffic, so it must not be stopped.
     Nothing,
-    /// Stop the instance, even if it is running. An earlier stop request may have been reported as failed, or its
-    /// requester may be gone, while the engine still executes it. The engine finishes earlier requests first, so the
-    /// earlier stop cannot end the instance that is started afterwards.
+    /// Stop the instance first, even if it is running. Docker may still be executing an earlier request to stop it,
+    /// which was reported as failed or whose driver has ended. Docker finishes earlier requests first. So the earlier
+    /// stop cannot end the instance after its new start.
     Stop,
 }
 
 /// One movement of the traffic, from the observed state to the wanted one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Move {
-    /// The generation and slot of the registry's route; none without a route.
+    /// The generation and slot of the observed route; none without a route.
     pub route_from: Option<(u64, Slot)>,
     /// The slot that the proxy named, if it named one.
     pub proxy_from: Option<Slot>,
@@ -51,7 +52,7 @@ pub struct Move {
     pub to: Slot,
     /// The generation that this switch makes.
     pub generation: u64,
-    /// The hold that was observed and does not stop the release. A switch forward is made only if the hold is
+    /// The hold that was observed, which does not stop the release. A switch forward is made only if the hold is
     /// unchanged.
     pub hold: Option<Hold>,
     /// The approvals by other operators. The switch is made only if all of them still exist.
@@ -65,21 +66,21 @@ pub struct Move {
     reason = "a set of things to observe, not states"
 )]
 pub struct Ask {
-    /// Whether to ask the engine for the image.
+    /// Whether to read if the runtime has the image.
     pub image: bool,
     pub installation: bool,
     pub instances: bool,
-    /// The health of a slot.
+    /// The slot whose health endpoint is requested.
     pub probe: Option<Slot>,
     pub registry: bool,
     pub proxy: bool,
     /// Whether to request the public address, over a fresh and a kept connection.
     pub public: bool,
-    /// The direct answer of this slot to the request that the public address gets.
+    /// The slot from which to request directly what is also requested from the public address.
     pub direct: Option<Slot>,
-    /// How many public requests a slot has answered since a time, and how many of them failed.
+    /// The slot and the time since which its public requests and their failures are counted.
     pub traffic: Option<(Slot, Timestamp)>,
-    /// The connections of a slot.
+    /// The slot whose connections are counted.
     pub connections: Option<Slot>,
     /// Whether to run all checks against the candidate.
     pub checks: bool,
@@ -93,11 +94,11 @@ impl Ask {
     }
 }
 
-/// What was observed. A value is none if it was not requested or could not be observed. `blind` says why it could not
-/// be observed.
+/// The result of an observation. A value is none if it was not requested or could not be observed. `blind` says why
+/// values could not be observed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observation {
-    /// Whether the engine has the image.
+    /// Whether the runtime has the image.
     pub image: Option<bool>,
     pub installation: Option<Installation>,
     pub instances: Option<PerSlot<Option<Instance>>>,
@@ -111,7 +112,7 @@ pub struct Observation {
     pub public: Option<Option<(PublicAnswer, PublicAnswer)>>,
     /// The direct answer of the requested slot; none if no public address is configured.
     pub direct: Option<PublicAnswer>,
-    /// The requests that the requested slot has answered; none if the proxy does not report them.
+    /// The public requests of the requested slot, and how many of them failed; none if the proxy does not report them.
     pub traffic: Option<RequestCount>,
     /// The connections of the requested slot.
     pub connections: Option<Connections>,
@@ -131,7 +132,7 @@ impl Observation {
         self.instances.as_ref()?.get(slot).as_ref()
     }
 
-    /// The generation and slot of the registry's route.
+    /// The generation and slot of the route.
     pub fn route(&self) -> Option<(u64, Slot)> {
         let route = &self.registry.as_ref()?.route.as_ref()?.value;
         Some((route.generation, route.live))
@@ -141,7 +142,7 @@ impl Observation {
         self.proxy.as_ref()?.as_ref()?.slot
     }
 
-    /// Whether the registry or the proxy sends traffic to a slot. If either could not be observed, the answer is yes.
+    /// Whether the route or the proxy names a slot. If the store or the proxy could not be observed, the answer is yes.
     pub fn may_have_traffic(&self, slot: Slot) -> bool {
         let by_registry = match &self.registry {
             None => true,
@@ -154,7 +155,7 @@ impl Observation {
         by_registry || by_proxy
     }
 
-    /// The reasons why values could not be observed, or else a general message.
+    /// The messages of `blind`, or a general message if there are none.
     pub fn why_blind(&self) -> String {
         if self.blind.is_empty() {
             "the observation failed without a reason".into()
@@ -164,7 +165,7 @@ impl Observation {
     }
 }
 
-/// The reason why an act failed, and what the driver does about it.
+/// A failed act: the message, and what the driver does about the failure.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ActionError {
     pub kind: ActionErrorKind,
@@ -174,7 +175,7 @@ pub struct ActionError {
 /// What the driver does about a failed act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionErrorKind {
-    /// The failure may be temporary. The driver observes, and may try the act again a moment later.
+    /// The failure may be temporary. The driver observes, and may then try the act again.
     Passing,
     /// The driver no longer holds the lock. It must stop.
     Fenced,
@@ -202,7 +203,7 @@ pub(super) struct Course {
     pub(super) bad_in_a_row: u32,
     /// Whether the public answer is compared with the candidate's direct answer.
     pub(super) compares: bool,
-    /// The requests to the public address that Greenroom itself made.
+    /// The requests that Greenroom itself made to the public address, and how many of them failed.
     pub(super) asked: RequestCount,
     /// Whether the act failed temporarily. That may explain one exit of the candidate.
     pub(super) broke_off: bool,

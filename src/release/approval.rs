@@ -1,8 +1,8 @@
-//! Permissions for acts. An act that changes the servers needs an [`Approved`], which only this module can make: from
-//! an operator's [`Approval`], for a tier that needs no approval, or for backing out.
+//! Permissions for acts. An act that changes the servers needs an [`Approved`]. Only this module can make it: from an
+//! operator's [`Approval`], for a tier that needs no approval, or for backing out.
 //!
-//! An approval belongs to one plan of one digest and expires (interlock 9). A protected environment never passes
-//! *verify* or *switch* without one (interlock 10).
+//! An approval is for one release and one digest, and expires (interlock 9). In a protected environment, a release does
+//! not continue after *verify*, and does not switch, without an approval (interlock 10).
 
 mod others;
 mod repair;
@@ -31,9 +31,9 @@ pub enum Need {
     TypedName,
 }
 
-/// What a step forward requires in a tier. In a protected environment a person confirms *register*, because it is the
-/// first act after *verify* (interlock 10). *switch* needs the name because it moves the traffic, and *stop* because no
-/// warm rollback is possible afterwards.
+/// What a step forward requires from a person in a tier. In a protected environment a person confirms *register*,
+/// because it is the first act after *verify* (interlock 10). A person types the environment's name for *switch*,
+/// because it moves the traffic, and for *stop*, because no warm rollback is possible after it.
 pub fn need(step: Step, tier: Tier) -> Need {
     if !tier.is_protected() {
         return Need::Nothing;
@@ -47,10 +47,10 @@ pub fn need(step: Step, tier: Tier) -> Need {
     }
 }
 
-/// What the plan itself requires before it is started: a confirmation, or the environment's name if the release reloads
-/// a proxy that a protected target shares. A warm rollback asks only once, because it is needed most at night: in a
-/// protected environment the operator types the name at the start, and that covers every step up to and including the
-/// switch.
+/// What a plan requires from a person before it is started. Usually a confirmation is enough. A person types the
+/// environment's name if the release may cut connections of a protected target, and for a warm rollback in a protected
+/// environment. For a warm rollback, this covers every step up to and including the switch, because a rollback must be
+/// quick.
 pub fn need_to_begin(plan: &Plan) -> Need {
     let is_warm = plan.kind == ReleaseKind::WarmRollback;
     if (is_warm && plan.tier().is_protected()) || plan.touches_protected() {
@@ -60,7 +60,7 @@ pub fn need_to_begin(plan: &Plan) -> Need {
     }
 }
 
-/// What a step of this plan requires, in addition to the confirmation that starts it.
+/// What a step of this plan requires from a person, in addition to the confirmation that starts the plan.
 pub fn need_of(plan: &Plan, step: Step) -> Need {
     match (plan.kind, step) {
         (ReleaseKind::WarmRollback, Step::Register | Step::Switch) => Need::Nothing,
@@ -72,8 +72,8 @@ pub fn need_of(plan: &Plan, step: Step) -> Need {
     }
 }
 
-/// What backing out requires. With `may_have_switched`, backing out may move or cut traffic
-/// (`Status::may_have_switched`).
+/// What backing out requires from a person. With `may_have_switched`, backing out may move the traffic (see
+/// `Status::may_have_switched`).
 pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
     if may_have_switched && tier.is_protected() {
         Need::TypedName
@@ -105,7 +105,7 @@ pub struct Approval {
 pub enum ApprovalRefused {
     #[error("type {expected} (the name of the environment) to approve")]
     WrongName { expected: String },
-    #[error("this approval belongs to another plan")]
+    #[error("this approval belongs to another plan: approve the current plan")]
     OtherPlan,
     #[error("this approval expired at {0}: approve again")]
     Expired(Timestamp),
@@ -188,7 +188,7 @@ impl Approval {
     }
 }
 
-/// Proof that an act may be done: for one release, one digest, one step, one direction.
+/// Proof that an act may be performed, for one step of one release and one digest in one direction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Approved {
     release: ReleaseId,
@@ -222,8 +222,8 @@ pub(super) fn forward(
     allowed.then(|| proof(plan, step, Direction::Forward))
 }
 
-/// Permission for a step back. Backing out is decided as a whole: by a person, by a crossed threshold, or by the
-/// operator's choice in advance to back out after failures.
+/// Permission for a step back. It needs no approval, because the decision to back out covers all steps back: a person
+/// made it, a threshold was crossed, or the operator chose in advance to back out after a failure.
 pub(super) fn back(plan: &Plan, step: Step) -> Approved {
     proof(plan, step, Direction::Back)
 }

@@ -1,4 +1,4 @@
-//! Describes each call that a step makes, so that an operator can check a plan before starting it.
+//! Describes each call of a step, so that an operator can check a plan before starting it.
 
 use super::describe::{duration, keeps_warm};
 use super::{Limit, Plan};
@@ -6,13 +6,13 @@ use crate::checks::hide_in_query;
 use crate::history::{ReleaseKind, Step};
 use crate::inventory::{Slot, Target, instance_name};
 
-/// The proxy's descriptions of its calls.
+/// What the proxy says about the calls of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProxyWords {
     /// The calls that install the proxy's configuration.
     pub install: Vec<String>,
     pub switch: Vec<String>,
-    /// What an operator should know before the configuration is installed.
+    /// What an operator should know before starting the plan.
     pub warnings: Vec<String>,
     /// Protected targets whose connections an installation or a switch may cut.
     pub touched: Vec<Target>,
@@ -42,11 +42,11 @@ pub(super) fn of_step(step: Step, plan: &Plan, has_image: bool, proxy: &ProxyWor
     }
 }
 
-/// How a step is undone, and what that costs.
+/// A description of how a step is undone.
 pub(super) fn undo_of_step(step: Step, plan: &Plan) -> String {
     let slot = plan.slot;
     match step {
-        Step::Pull => "nothing: the image stays in the engine".into(),
+        Step::Pull => "nothing: the image is kept".into(),
         Step::Install => "nothing: the configuration stays and routes as before".into(),
         Step::Start => format!("stop and remove {slot}; {} is not touched", old_slot(plan)),
         Step::Verify => "nothing".into(),
@@ -73,7 +73,7 @@ fn old_slot(plan: &Plan) -> Slot {
 fn pull(plan: &Plan, has_image: bool) -> Vec<String> {
     let pinned = plan.version.pinned();
     if has_image {
-        vec![format!("{pinned} is already in the engine")]
+        vec![format!("{pinned} is already pulled")]
     } else {
         vec![format!("engine: pull {pinned}")]
     }
@@ -150,14 +150,14 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
         // A rollback does not switch back because of an answer that both versions may give.
         let until = match (plan.kind, &plan.from) {
             (ReleaseKind::Promote, Some(_)) => format!(
-                "{slot} answers both as it does directly; {bad} bad answers in a row switch back"
+                "{slot} answers as it does directly; {bad} bad answers in a row switch back"
             ),
             (ReleaseKind::Promote, None) => {
                 format!(
-                    "{slot} answers both as it does directly; {bad} bad answers in a row fail the step"
+                    "{slot} answers as it does directly; {bad} bad answers in a row fail the step"
                 )
             }
-            _ => format!("{slot} answers both"),
+            _ => format!("{slot} answers"),
         };
         calls.push(format!(
             "GET {} on {} as {}, over a fresh and a kept-alive connection, until {until}",

@@ -1,4 +1,5 @@
-//! Whether the candidate is still the healthy instance that the checks tested. Guards and judges use this module.
+//! Decides whether the candidate is healthy, and whether it is still the run that the checks tested. Guards and judges
+//! use this module.
 
 use super::Plan;
 use super::act::Observation;
@@ -7,15 +8,15 @@ use crate::history::ReleaseKind;
 use crate::inventory::local_time;
 use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
 
-/// What happened to the run that the checks tested.
+/// What happened to the candidate since its checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Run {
     /// The same run is still running, or the run cannot be observed.
     Same,
     /// The instance exited and the runtime restarted it. The text is the message about it.
     Crashed(String),
-    /// The instance was started again without a crash that the runtime counts: by hand, or with its engine. The text is
-    /// the message about it.
+    /// Another run is running, but the runtime counted no restart after an exit. For example, an operator restarted the
+    /// container, or Docker was restarted. The text is the message about it.
     StartedAgain(String),
 }
 
@@ -52,8 +53,8 @@ pub(super) fn run_since_checks(
     Run::StartedAgain(format!("{slot} was started again{at}, after its checks"))
 }
 
-/// Why an instance exited, as the end of a message: `: killed for memory (16MiB), exit 137; greenroom show … --logs has
-/// its last lines`.
+/// The end of a message about an exit: why the instance exited, if that is known, and the command that shows its last
+/// lines.
 fn reason(plan: &Plan, instance: &Instance) -> String {
     let exit = instance
         .last_exit
@@ -62,7 +63,7 @@ fn reason(plan: &Plan, instance: &Instance) -> String {
     format!("{exit}; {}", logs_hint(plan))
 }
 
-/// Where the last lines of an exited instance are.
+/// The command that shows the last lines of an exited candidate.
 pub(super) fn logs_hint(plan: &Plan) -> String {
     format!(
         "`greenroom show {} --logs` has its last lines",
@@ -97,8 +98,8 @@ fn size(bytes: u64) -> String {
     format!("{bytes}B")
 }
 
-/// Why the candidate is not healthy; none if it is. On a rollback the image's own HEALTHCHECK does not count: the
-/// version had the traffic with it before, and a rollback must not be blocked.
+/// Why the candidate is not healthy; none if it is. For a rollback the image's own HEALTHCHECK does not count: the
+/// version had the traffic before with the same HEALTHCHECK, and nothing else may block a rollback.
 pub(super) fn why_unhealthy(
     plan: &Plan,
     instance: &Instance,
@@ -119,12 +120,12 @@ pub(super) fn why_unhealthy(
 pub(super) fn unhealthy(plan: &Plan, observation: &Observation) -> Option<String> {
     let slot = plan.slot;
     match (&observation.instances, observation.instance(slot)) {
-        (Some(_), None) => Some(format!("nothing runs in {slot} now")),
+        (Some(_), None) => Some(format!("{slot} is empty now")),
         (_, Some(instance)) => why_unhealthy(plan, instance, observation.probe.as_ref()),
         (None, None) => match &observation.probe {
             Some(probe) if probe.healthy => None,
             Some(probe) => Some(probe.detail.clone()),
-            None => Some("not probed".to_owned()),
+            None => Some("it was not probed".to_owned()),
         },
     }
 }

@@ -1,4 +1,5 @@
-//! The configuration of one target: everything that the release engine needs, independent of the configuration file.
+//! The configuration of one target, as the release engine needs it. The module `settings` makes it from the
+//! configuration file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub enum Limit {
 /// The time limits of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// How long a candidate may take to become healthy. Progress of the candidate extends the time.
+    /// How long a candidate may take to become healthy, without progress.
     pub health_deadline: Duration,
     /// How long a candidate must be healthy without a break.
     pub minimum_healthy: Duration,
@@ -81,7 +82,7 @@ pub struct Rules {
     /// How many public requests must be observed before `watch_errors` applies. With fewer requests the share says
     /// little.
     pub watch_requests: u64,
-    /// How many of the last good versions keep their image on the engine when images are pruned.
+    /// How many of the last good versions keep their image when images are pruned.
     pub keep_images: u32,
     /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. A rule without an entry is
     /// built-in.
@@ -106,7 +107,6 @@ impl Default for Rules {
     }
 }
 
-/// The configuration of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     pub target: Target,
@@ -130,21 +130,21 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// What stops promotes at `now`: the hold that an operator placed, and every freeze.
+    /// The holds and freezes that are active at `now`. `placed` is the hold in the store.
     pub fn holds(&self, placed: Option<&Hold>, now: Timestamp) -> Vec<Hold> {
         freeze::standing(placed, &self.rules.freezes, &self.target.service, now)
     }
 
-    /// What stops a promote at `now`: first what is active by this machine's clock, then what is active only by the
-    /// clock of another machine.
+    /// The holds and freezes that stop a promote at `now`: first those that are active by this machine's clock, then
+    /// those that are active only by the clock of another machine.
     pub fn holds_by(&self, placed: Option<&Hold>, now: Timestamp, clocks: &Clocks) -> Vec<Hold> {
         let service = &self.target.service;
         freeze::holds_by_all_clocks(placed, &self.rules.freezes, service, (now, clocks))
     }
 
     /// A hash of the settings that create an instance. It is the same in every process, so that two configurations can
-    /// be compared. It leaves out the command and the values of the environment: they may be secret, and a reader of a
-    /// journal could test guesses against the hash.
+    /// be compared. It leaves out the command and the values of environment variables: they may be secret, and a reader
+    /// of the journal could test guesses against the hash.
     pub fn shape_mark(&self) -> String {
         let shape = &self.instance;
         let variables: Vec<&String> = shape.environment.keys().collect();

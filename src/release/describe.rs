@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
 
-/// The hold that a rollback leaves, as the plan of a rollback describes it.
+/// The line about the hold that a rollback places, in the plan of a rollback.
 pub const LEAVES_A_HOLD: &str =
     "a hold: nothing is promoted to this target until an operator clears it";
 
-/// The request to run the checks again, as the journal names it.
+/// The name of the request to run the checks again, in journals.
 pub(super) const CHECK_AGAIN: &str = "check again";
 
-/// The first call of *stop*, which keeps the old version warm. The question that ends a standby leaves this call out.
+/// The start of the first line of *stop* in a plan. The dialog for ending a standby does not show this line, because
+/// that part of *stop* is over.
 pub fn keeps_warm(slot: Slot) -> String {
     format!("keep {slot} warm")
 }
 
-/// Why no switch can be made with this generation, and how an operator lowers it.
+/// Says that `generation` is too high for a switch, and how an operator lowers the generation.
 pub(super) fn generations_used_up(target: &Target, generation: u64) -> String {
     let Target {
         service,
@@ -24,7 +25,7 @@ pub(super) fn generations_used_up(target: &Target, generation: u64) -> String {
         ..
     } = target;
     format!(
-        "the next switch of {target} would have generation {generation}, but the highest one is {HIGHEST_GENERATION}: no target is switched so often, so another program wrote the live pointer\n  End every console that drives {target}. Write a small generation, for example 1, into both answer.json of its live pointer on the proxy's host, then run: greenroom repair {service} {environment}"
+        "{target} cannot be switched: the next generation would be {generation}, and the highest one is {HIGHEST_GENERATION}. No target is switched so often: another program must have written the live pointer\n  1. End every console that drives {target}. 2. In the live pointer's directory on the proxy's host, set a small generation, for example 1, in both answer.json files (blue and green). 3. Run: greenroom repair {service} {environment}"
     )
 }
 

@@ -1,4 +1,4 @@
-//! The inputs and outputs of the machine. Everything that can go wrong is an input, too.
+//! The inputs and outputs of the machine. Every failure is an input, too.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::checks::CaseReport;
 use crate::history::{Entry, Outcome, ReleaseRecord, Successor};
 use crate::inventory::Operator;
 
-/// Names one timer. A timer that was replaced has no effect when it fires.
+/// The number of a timer. If the machine has started another timer since then, this one has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimerId(pub u64);
 
@@ -34,7 +34,7 @@ pub enum Event {
         kind: NotWritten,
         why: String,
     },
-    /// The act returned. Only an observation says whether its effect is true.
+    /// The act returned. Only an observation shows whether the act had its effect.
     Acted(Result<(), ActionError>),
     Pulled {
         /// The number of bytes that have arrived.
@@ -42,7 +42,7 @@ pub enum Event {
         /// The number of bytes in total.
         total: u64,
     },
-    /// One check has a verdict.
+    /// One check of *verify* has a verdict.
     CaseSettled(CaseReport),
     /// The result of an observation.
     Seen(Box<Observation>),
@@ -60,14 +60,14 @@ pub enum Event {
     },
     /// An operator requested the checks again.
     CheckAgainAsked(Operator),
-    /// An operator ends the standby: the old version is stopped now.
+    /// An operator ends the standby, so *stop* starts.
     StandbyEnded,
     /// A later release ends the standby, and the old version stays warm.
     Superseded {
         /// A description of the later release, if it is known.
         by: Option<String>,
     },
-    /// The driver of a later release wrote the end of this one.
+    /// The driver of a later release has recorded the end of this release.
     EndedElsewhere(Outcome),
     /// The driver must stop driving after the current act.
     Interrupted {
@@ -78,27 +78,27 @@ pub enum Event {
         to: Successor,
         by: Operator,
     },
-    /// This driver no longer holds the lock, or cannot read whether it does. The text is the message.
+    /// The driver must stop, because its lock was lost or its lease has ended. The text is the message.
     LockLost(String),
 }
 
 /// An output of the machine. At most one of `Record`, `Head`, `Act` and `Observe` is running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Write an entry; answered by `Recorded` or `Unrecorded`.
+    /// Write an entry of the journal. The answer is `Recorded`, `Unrecorded`, `LockLost` or `EndedElsewhere`.
     Record(Entry),
-    /// Write the head, open or closed; answered by `Recorded` or `Unrecorded`.
+    /// Write the record of the release, at its start or its end. The answers are those of `Record`.
     Head(Box<ReleaseRecord>),
-    /// Perform an act; answered by `Acted`.
+    /// Perform an act. The answer is `Acted`.
     Act {
         act: Act,
         stage: Stage,
         approved: Approved,
     },
-    /// Observe; answered by `Seen`.
+    /// Observe the target. The answer is `Seen`.
     Observe(Ask),
-    /// Send `Fired` after this time.
+    /// Wait this long. The answer is `Fired`.
     Schedule { id: TimerId, after: Duration },
-    /// Send the text to every subscriber.
+    /// Send the announcement to the user interfaces.
     Announce(Announcement),
 }

@@ -1,4 +1,5 @@
-//! The facts that a plan needs, gathered from every source at the same time. A source that fails is a fact, too.
+//! The facts that a plan needs, gathered from every source at the same time. If a source fails, the fact is the reason
+//! of that failure.
 
 use jiff::Timestamp;
 
@@ -16,11 +17,11 @@ pub type Known<T> = Result<T, String>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {
     Version(Box<Version>),
-    /// The image registry does not have it.
+    /// The image registry does not have the requested version.
     Missing {
         wanted: String,
     },
-    /// No version is live in the environment from which the version should be taken.
+    /// The request asks for the version that is live in another environment, but no version is live in it.
     NothingLive,
     /// The other slot was requested. The instance in that slot determines the version.
     WhateverIsWarm,
@@ -52,15 +53,15 @@ pub struct Facts {
     pub live_probe: Option<Probe>,
     /// The earlier releases, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
-    /// The versions that earlier releases prove to have been live. Searched only as far as a rollback needs.
+    /// The versions that earlier releases prove to have been live. The search ends as soon as a rollback has enough.
     pub was_live: WasLive,
     /// Releases that cannot be read and are newer than every release in `past`, newest first, each with the reason.
     pub unreadable: Vec<(ReleaseId, String)>,
     /// The version that is live in the environment of `rules.only_from`. The outer none means that the rules name no
     /// environment, the inner none that no version is live in it.
     pub live_there: Option<Known<Option<Version>>>,
-    /// Store entries of another target that this release would write; each text says what to do.
+    /// Messages about keys in the store that belong to another target and that this release would write.
     pub taken: Vec<String>,
-    /// Whether the engine has the image.
+    /// Whether the runtime has the image already.
     pub has_image: bool,
 }

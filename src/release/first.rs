@@ -1,5 +1,5 @@
-//! The rule `only_from`, checked at the switch. The environment that the rule names must still have the version live,
-//! or a newer version must have replaced it there. A rollback or a back-out in that environment does not count as a
+//! Checks the rule `only_from` before the switch. The version must still be live in the environment that the rule
+//! names, or a promote must have replaced it in that environment. A rollback or a back-out does not count as a
 //! replacement.
 
 use super::Plan;
@@ -8,7 +8,8 @@ use super::guard::Verdict;
 use crate::history::{Outcome, ReleaseKind, ReleaseRecord};
 use crate::inventory::{Digest, EnvironmentName, Version};
 
-/// Checks the rule. The error says why the traffic does not move. If something is not known, the traffic does not move.
+/// Checks the rule. The error says why the traffic does not move. The traffic also does not move if it is not known
+/// which version is live.
 pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let Some(environment) = plan.only_from() else {
         return Ok(());
@@ -16,7 +17,7 @@ pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdic
     let name = plan.version.name();
     let not_known = || {
         Verdict::Wait(format!(
-            "whether {name} is live in {environment} is not known: {}",
+            "it is not known whether {name} is live in {environment}: {}",
             observation.why_blind()
         ))
     };
@@ -32,7 +33,7 @@ pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdic
         None => "no version is live".to_owned(),
     };
     Err(Verdict::Refuse(format!(
-        "{name} is no longer live in {environment} ({why}): traffic stays where it is; promote {name} to {environment} again and retry, or back out"
+        "{name} is no longer live in {environment} ({why}). The traffic does not move: promote {name} to {environment} again and retry, or back out"
     )))
 }
 
@@ -68,10 +69,12 @@ fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
             _ if is_from && is_success => return Ok(()),
             _ if is_from || is_to => {
                 let outcome = outcome.map_or("not finished", Outcome::word);
-                return Err(format!("no promote replaced it: release {id} is {outcome}"));
+                return Err(format!(
+                    "no promote replaced this version: release {id} is {outcome}"
+                ));
             }
             _ => {}
         }
     }
-    Err("no release says what replaced it".to_owned())
+    Err("no recent release replaced this version".to_owned())
 }

@@ -1,4 +1,5 @@
-//! Gathers the facts of a plan from every source at the same time. A source that fails is a fact, too.
+//! Gathers the facts of a plan from every source at the same time. If a source fails, the fact is the reason of that
+//! failure.
 
 mod past;
 
@@ -127,7 +128,7 @@ pub(super) async fn gather(
     }
 }
 
-/// The versions to search for in the past: those to which a rollback may go back.
+/// The versions that the search in earlier releases must find for this request.
 fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>; 2]) -> Sought {
     match (&request.wanted, version) {
         (Wanted::Back(_), Resolved::Version(version)) => {
@@ -145,8 +146,9 @@ fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>;
     }
 }
 
-/// Store entries of another target that the release would write. If the store does not answer, the list is empty: the
-/// failure to read the store's record is already a reason against the plan.
+/// Messages about keys in the store that belong to another target and that the release would write. If the store does
+/// not answer, the list is empty: the plan is then refused anyway, because the registrations and the route cannot be
+/// read.
 async fn taken(site: &Site) -> Vec<String> {
     let Some(write) = &site.write else {
         return Vec::new();
@@ -189,7 +191,8 @@ async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>)
     )
 }
 
-/// The proxy's pointer; none if it cannot be read. The switch then fails with the reason.
+/// The proxy's pointer; none if it does not exist or cannot be read. If it cannot be read, the switch fails with the
+/// reason.
 async fn pointer(site: &Site) -> Option<PointerState> {
     let pointer = site.read.router.pointer(&site.definition.target).await;
     pointer.ok().flatten()
@@ -211,8 +214,8 @@ fn known_generation<A, P>(
     Some(highest_generation(None, answer.as_ref(), pointer.as_ref()))
 }
 
-/// The refusal if the store went back to a state that is older than the proxy's. No switch can be made with a lock of
-/// such a store. The proxy is read after `record`.
+/// The refusal if the store went back, so that the proxy has a token that no lock of this store can have. Then no
+/// switch can be made. `record` must be read before this call, because the proxy must be read after it.
 pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
     let target = &site.definition.target;
     let (proxy, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));
@@ -264,8 +267,8 @@ pub(super) async fn by_reference(site: &Site, reference: &VersionRef) -> Resolve
     )
 }
 
-/// A version that the image registry does not have, or does not report now, may be known from the history. A version
-/// that was live is identified by its digest. If the engine has that digest, the image registry is not needed.
+/// Finds the version of a rollback if the image registry does not have it or does not answer. The history knows the
+/// digest of a version that was live. If the runtime has the image with that digest, the image registry is not needed.
 async fn kept(
     resolved: Resolved,
     reference: &VersionRef,
@@ -317,8 +320,7 @@ async fn live_there(
     Some(live_in(environment?, target, sites).await)
 }
 
-/// The version that is live in another environment of the same service: that of the instance in the slot that the route
-/// names.
+/// The version that is live in another environment of the same service.
 async fn live_in(
     environment: &EnvironmentName,
     target: &Target,
@@ -331,6 +333,7 @@ async fn live_in(
     }
 }
 
+/// The version of the running instance in the slot that the route names; none without a route or a running instance.
 pub(super) async fn live_at(site: &Site) -> Known<Option<Version>> {
     let target = &site.definition.target;
     let (record, instances) = tokio::join!(

@@ -1,5 +1,6 @@
-//! Decides before an act, from the latest observation, whether the state is as the act needs it. This module enforces
-//! interlocks 1, 2, 3 and 5.
+//! Decides before an act, from the latest observation, whether the act may be performed. This module enforces
+//! interlocks
+//! 1, 2, 3 and 5.
 
 use jiff::Timestamp;
 
@@ -20,15 +21,16 @@ use crate::inventory::{Installation, Instance, Slot, Target};
 pub(super) enum Verdict {
     /// The act may be performed.
     Act(Act),
-    /// No act is needed. The stage is observed until it is true.
+    /// No act is needed. The stage is observed until its result is seen.
     Nothing,
-    /// The stage is already true, or does not apply.
+    /// The result of the stage was already observed, or the stage does not apply.
     Already(String),
     /// The act is not allowed yet. The guard observes again.
     Wait(String),
-    /// The checks are too old. They must run again first.
+    /// The checks must run again first. They are missing or too old, they tested another digest, or the candidate was
+    /// started again.
     CheckAgain(String),
-    /// Approvals by other operators are missing or no longer count. The driver asks again.
+    /// Approvals by other operators are missing or no longer count. The step waits for a person again.
     AskAgain(String),
     /// The act is not allowed in the current state.
     Refuse(String),
@@ -94,7 +96,7 @@ pub(super) fn judge(
 ) -> Verdict {
     match (stage.direction, stage.step) {
         (Direction::Forward, Step::Pull) => match observation.image {
-            Some(true) => Verdict::Already("the engine already has the image".into()),
+            Some(true) => Verdict::Already("the image is already pulled".into()),
             _ => Verdict::Act(Act::Pull),
         },
         (Direction::Forward, Step::Install) => install(observation),
@@ -122,11 +124,11 @@ fn install(observation: &Observation) -> Verdict {
         }
         Some(Installation::Missing | Installation::Outdated(_)) => Verdict::Act(Act::Install),
         Some(Installation::Newer(ref why)) => {
-            Verdict::Refuse(format!("{why}: the newer configuration is kept"))
+            Verdict::Refuse(format!("{why}. The newer configuration is kept"))
         }
         Some(Installation::Foreign(ref why)) => Verdict::Refuse(why.clone()),
         None => Verdict::Wait(format!(
-            "whether the proxy's configuration is installed is not known: {}",
+            "it is not known whether the proxy's configuration is installed: {}",
             observation.why_blind()
         )),
     }
@@ -145,31 +147,31 @@ fn start(plan: &Plan, observation: &Observation) -> Verdict {
     }
 }
 
-/// Interlock 1: a slot with traffic is never stopped, removed or replaced. If it is unknown whether a slot has traffic,
-/// the guard waits.
+/// Allows `act` only for a slot without traffic (interlock 1). If it is not known whether the slot has traffic, the
+/// guard waits.
 fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
     if observation.registry.is_none() || observation.proxy.is_none() {
         return Verdict::Wait(format!(
-            "whether {slot} has traffic is not known: {}",
+            "it is not known whether {slot} has traffic: {}",
             observation.why_blind()
         ));
     }
     if observation.may_have_traffic(slot) {
-        return Verdict::Refuse(format!("{slot} has the traffic: it is not touched"));
+        return Verdict::Refuse(format!("{slot} has the traffic, so it is not changed"));
     }
     Verdict::Act(act)
 }
 
-/// Guards *stop*. The old version is the last version to go back to. It is not stopped while the new version is
-/// unhealthy, while the store does not name the new version as live, or while the public gets bad answers. If the new
-/// version has crashed since its checks, the guard refuses: a person must look first.
+/// Guards *stop*. While the old version is running, the traffic can still go back to it. So the guard waits while the
+/// new version is unhealthy or the public gets bad answers. It refuses if the store no longer names the new version as
+/// live, or if the new version has crashed since its checks.
 fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
     let instance = observation
         .instance(old)
         .map(|instance| instance.id.clone());
     let verdict = without_traffic(old, observation, Act::Retire(old, instance));
-    // A refusal because of traffic is reported first: it is the most important reason for the operator.
+    // If the old slot has the traffic, this is the most important reason for the operator.
     if matches!(verdict, Verdict::Refuse(_)) {
         return verdict;
     }
@@ -188,21 +190,20 @@ fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Ve
     verdict
 }
 
-/// Whether the store still names the new version as live, as the switch wrote it. A repair may have written a higher
-/// generation with the same slot and version. If the store was not read, the result is `Ok`, because the caller waits
-/// anyway.
+/// Checks that the store still names the new version as live, as the switch wrote it or with a higher generation, which
+/// a repair may have written. If the store was not read, the result is `Ok`, because the caller waits anyway.
 fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
     let Some(record) = &observation.registry else {
         return Ok(());
     };
     let says = match record.route.as_ref().map(|route| &route.value) {
-        None => "the store no longer has a readable route".to_owned(),
+        None => "the store has no readable route".to_owned(),
         Some(route) if route.live != plan.slot || route.generation < plan.generation => format!(
-            "the store routes to {} generation {}, not to {} generation {}",
+            "the route names {} generation {} instead of {} generation {}",
             route.live, route.generation, plan.slot, plan.generation
         ),
         Some(route) if route.digest != plan.version.digest => format!(
-            "the route names {}, not {}",
+            "the route names {} instead of {}",
             route.digest.short(),
             plan.version.digest.short()
         ),
@@ -227,11 +228,11 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
         )));
     }
     let Some(instance) = observation.instance(slot) else {
-        return Err(Verdict::Refuse(format!("nothing runs in {slot} now")));
+        return Err(Verdict::Refuse(format!("{slot} is empty now")));
     };
     if instance.digest != plan.version.digest {
         return Err(Verdict::Refuse(format!(
-            "{slot} runs {}, not {}",
+            "{slot} runs {} instead of {}",
             instance.digest.short(),
             plan.version.digest.short()
         )));
@@ -245,8 +246,8 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
     }
 }
 
-/// Checks that the candidate is healthy and is still the run that the checks tested. A candidate that crashed since
-/// then is refused. A candidate that was only started again must be checked again.
+/// Checks that the candidate is healthy and is still the run that the checks tested. If the candidate has crashed since
+/// its checks, the guard refuses. If it was only started again, its checks must run again.
 fn checked_candidate(
     plan: &Plan,
     report: Option<&Report>,
@@ -279,16 +280,16 @@ fn switch(
     }
     let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
         return Verdict::Wait(format!(
-            "which slot is live is not known: {}",
+            "it is not known which slot is live: {}",
             observation.why_blind()
         ));
     };
     match plan.held(record.hold.as_ref(), now, &observation.clocks) {
         Some(Refusal::Held(hold)) => {
-            return Verdict::Refuse(format!("{hold}: traffic stays where it is"));
+            return Verdict::Refuse(format!("{hold}. The traffic does not move"));
         }
         Some(refusal) => {
-            return Verdict::Refuse(format!("traffic stays where it is: {refusal}"));
+            return Verdict::Refuse(format!("the traffic does not move: {refusal}"));
         }
         None => {}
     }
@@ -304,22 +305,23 @@ fn switch(
     let route = observation.route();
     if route != planned && route != Some(ours) {
         return Verdict::Refuse(format!(
-            "the route was {} and is now {}: another operator or program switched",
+            "the route was {} when the plan was made, and is now {}: back out, then plan again",
             route_words(planned),
             route_words(route)
         ));
     }
     let proxy_from = proxy.as_ref().and_then(|p| p.slot);
     let has_planned = proxy_from == planned.map(|(_, slot)| slot);
-    // A plan without a live version: the proxy may name a slot in which nothing runs. No traffic is taken from a version.
+    // If the plan has no live version, the proxy may name an empty slot. Then the switch takes no traffic from a
+    // version.
     let is_empty = planned.is_none()
         && observation.instances.is_some()
         && proxy_from.is_some_and(|slot| observation.instance(slot).is_none());
     if !has_planned && !is_empty && proxy_from != Some(plan.slot) {
         return Verdict::Refuse(format!(
-            "the proxy sends traffic to {}, not to {}",
-            proxy_from.map_or("nothing", Slot::as_str),
-            planned.map_or("nothing", |(_, slot)| slot.as_str())
+            "the proxy names {}, but the plan was made for {}",
+            proxy_from.map_or("no slot", Slot::as_str),
+            planned.map_or("no live slot", |(_, slot)| slot.as_str())
         ));
     }
     let needed = approvers_needed(plan);
@@ -331,7 +333,7 @@ fn switch(
             summary = format!("{summary}; {why}");
         }
         return Verdict::AskAgain(format!(
-            "{summary}: traffic stays where it is until enough approvals are given"
+            "{summary}. The traffic does not move until enough operators have approved"
         ));
     }
     Verdict::Act(Act::Switch(Box::new(Move {
@@ -340,14 +342,15 @@ fn switch(
         proxy_from,
         to: plan.slot,
         generation: plan.generation,
-        // Between this observation and the act, an operator may place a hold or withdraw an approval.
+        // The store compares both at the switch: an operator may place a hold or withdraw an approval after this
+        // observation.
         hold: record.hold.clone(),
         peer_approvals: counted.into_iter().cloned().collect(),
     })))
 }
 
-/// The approvals by other operators that count now. The holder of the lock is the driver, whose own approval does not
-/// count.
+/// The approvals by other operators that count now. The holder of the lock is the driver. The driver's own approval
+/// does not count.
 pub(super) fn peer_approvals<'a>(
     plan: &Plan,
     observation: &'a Observation,
@@ -369,7 +372,7 @@ pub(super) fn peer_approvals<'a>(
     )
 }
 
-/// Whether registry and proxy both have exactly the switch of the plan.
+/// Whether the route and the proxy have exactly the slot and the generation of the plan.
 fn is_switched(plan: &Plan, observation: &Observation) -> bool {
     let ours = Some((plan.generation, plan.slot));
     let proxy = observation.proxy.as_ref().and_then(Option::as_ref);
@@ -408,14 +411,17 @@ fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result
 }
 
 /// Guards the switch back. The old version must be registered and must answer its probe. The image's own HEALTHCHECK
-/// does not count: the old version had the traffic with it a moment ago, and going back must not be blocked.
+/// does not count: the old version had the traffic before with the same HEALTHCHECK, and nothing else may block going
+/// back.
 fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     let Some(from) = &plan.from else {
-        return Verdict::Refuse("nothing was live before: there is nothing to go back to".into());
+        return Verdict::Refuse(
+            "no version was live before: there is nothing to go back to".into(),
+        );
     };
     let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
         return Verdict::Wait(format!(
-            "which slot is live is not known: {}",
+            "it is not known which slot is live: {}",
             observation.why_blind()
         ));
     };
@@ -433,7 +439,7 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     }
     let instance = observation.instance(from.slot);
     if let Some(other) = another_version(from, instance) {
-        return Verdict::Refuse(format!("traffic stays where it is: {other}"));
+        return Verdict::Refuse(format!("the traffic does not move: {other}"));
     }
     let well = instance.is_some_and(Instance::is_running);
     let healthy = observation
@@ -442,7 +448,7 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
         .is_some_and(|probe| probe.healthy);
     if !well || !healthy {
         return Verdict::Wait(format!(
-            "{} is not healthy: traffic stays where it is",
+            "{} is not healthy, so the traffic does not move",
             from.slot
         ));
     }
@@ -463,7 +469,8 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     })))
 }
 
-/// Says that a slot runs another version than the one that had the traffic before the release. Only that one may get it back.
+/// A message if a slot runs another version than the version that was live before the release. Only the version that
+/// was live may get the traffic back.
 fn another_version(from: &LiveBefore, instance: Option<&Instance>) -> Option<String> {
     let other = instance.filter(|instance| instance.digest != from.version.digest)?;
     Some(format!(
@@ -474,22 +481,23 @@ fn another_version(from: &LiveBefore, instance: Option<&Instance>) -> Option<Str
     ))
 }
 
-/// Guards the undoing of *stop*. An instance that cannot be observed is started anyway: the act reads the instance
-/// itself and starts nothing twice.
+/// Guards the undoing of *stop*. The act is also allowed if the old instance was not observed: the act reads the
+/// instance itself, and does not start a running instance again.
 fn reinstate(plan: &Plan, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
     let from = plan.from.as_ref();
     if let Some(other) = from.and_then(|from| another_version(from, observation.instance(old))) {
-        return Verdict::Refuse(format!("it is not started again: {other}"));
+        return Verdict::Refuse(format!("{old} is not started again: {other}"));
     }
     let Some(record) = &observation.registry else {
         return Verdict::Wait(format!(
-            "whether {old} is registered is not known: {}",
+            "it is not known whether {old} is registered: {}",
             observation.why_blind()
         ));
     };
     let runs = observation.instance(old).is_some_and(Instance::is_running);
-    // *stop* deregisters the slot before it stops the instance. So a slot that is registered was not stopped.
+    // *stop* deregisters the slot before it stops the instance. So *stop* has not stopped the instance of a registered
+    // slot.
     if record.slots.get(old).is_some() {
         if runs {
             return Verdict::Nothing;
@@ -529,14 +537,14 @@ fn remove(plan: &Plan, observation: &Observation) -> Verdict {
         ));
     }
     let Some(instance) = observation.instance(plan.slot) else {
-        return Verdict::Already(format!("nothing is left in {}", plan.slot));
+        return Verdict::Already(format!("{} is already empty", plan.slot));
     };
     if instance
         .release
         .is_some_and(|release| release != plan.release)
     {
         return Verdict::Already(format!(
-            "{} was in {} before this release and is not touched",
+            "{} was in {} before this release, so it is kept",
             instance.version_name(),
             plan.slot
         ));

@@ -1,4 +1,5 @@
-//! The guard of a release, alone: states that no plan expects, because something changed them after the plan was made.
+//! Tests of the guard of a release with observations that differ from the plan, because something changed after the
+//! plan was made.
 
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ fn plan() -> Plan {
     }
 }
 
-/// The plan where no route was and nothing ran in blue, although the proxy names it.
+/// A plan of release 9 that was made while no version was live.
 fn without_live() -> Plan {
     Plan {
         from: None,
@@ -63,7 +64,7 @@ fn without_live() -> Plan {
     }
 }
 
-/// Blue runs version `a`, and green the candidate. Both are registered and healthy, and the traffic goes to blue.
+/// Version `a` runs in blue, and the candidate in green. They are registered and healthy, and the traffic goes to blue.
 fn before_the_switch() -> Snapshot {
     let mut snapshot = agreed();
     let candidate = instance(Slot::Green, 'b', 9);
@@ -73,7 +74,7 @@ fn before_the_switch() -> Snapshot {
     snapshot
 }
 
-/// The traffic goes to green.
+/// Version `a` runs in blue, and the candidate in green. Route and proxy name green, with generation 42.
 fn after_the_switch() -> Snapshot {
     let mut snapshot = before_the_switch();
     let endpoint = snapshot.slots.green.endpoint.clone();
@@ -141,7 +142,7 @@ fn a_switch_goes_from_the_planned_slot_to_the_candidate() {
 }
 
 #[test]
-fn a_switch_leaves_a_slot_that_the_proxy_names_and_nothing_runs_in() {
+fn a_switch_may_leave_an_empty_slot_that_the_proxy_names() {
     let mut snapshot = before_the_switch();
     snapshot.route = None;
     snapshot.slots.blue.instance = None;
@@ -157,7 +158,10 @@ fn a_switch_takes_no_traffic_from_a_version_that_the_plan_does_not_name() {
     let mut snapshot = before_the_switch();
     snapshot.route = None;
     let why = refusal(verdict(SWITCH, &without_live(), snapshot));
-    assert_eq!(why, "the proxy sends traffic to blue, not to nothing");
+    assert_eq!(
+        why,
+        "the proxy names blue, but the plan was made for no live slot"
+    );
 }
 
 #[test]
@@ -188,7 +192,7 @@ fn traffic_does_not_go_back_to_another_version_in_the_old_slot() {
 }
 
 #[test]
-fn the_old_version_is_started_again_where_it_was_stopped() {
+fn a_stopped_old_version_is_started_again() {
     let mut snapshot = after_the_switch();
     let old = snapshot.slots.blue.instance.as_mut().expect("it is there");
     old.state = InstanceState::Exited { code: Some(0) };

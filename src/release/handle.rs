@@ -1,5 +1,5 @@
-//! The handle of a running release. A console, a command or an agent sends commands to the driver and reads the status.
-//! Dropping a handle does not end the release.
+//! The handle of a running release. A user interface uses it to send commands to the driver and to read the status.
+//! Dropping the handle does not end the release.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,16 +23,17 @@ pub enum Command {
     },
     /// Run the checks again, while *register* or *switch* waits for an approval.
     CheckAgain { by: Operator },
-    /// End the standby now and continue with *stop*, which may ask for its approval.
+    /// End the standby now and continue with *stop*, which may wait for an approval.
     EndStandby,
     /// End the standby and the release while the old version is still warm.
     Supersede {
         /// A description of the later release, if it is known.
         by: Option<String>,
     },
-    /// Another operator may drive the release by now. Read who has the lock, and stop if this driver lost it.
+    /// Read who has the lock, and stop if another driver has it. Sent if another operator may have taken the release
+    /// over.
     LookAtLock,
-    /// Stop driving after the current act has been observed, and let exactly this console resume.
+    /// Stop driving after the current act has been observed, and let only this console resume the release.
     HandOver {
         to: Operator,
         /// The only console that may resume.
@@ -43,18 +44,17 @@ pub enum Command {
     Interrupt { reason: String },
 }
 
-/// Sends commands to the driver of a release and reads its status.
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) candidate: watch::Receiver<Option<InstanceId>>,
     pub(super) announcements: broadcast::Sender<Announcement>,
-    /// A subscription since the start of the driver. The first subscriber takes it.
+    /// The receiver of all announcements since the start of the driver, until the first subscriber has taken it.
     pub(super) first: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
 }
 
-/// The driver has ended. What it did is in the journal.
+/// The error if a command cannot be sent, because the driver has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the driver of this release has stopped: the release can be resumed")]
 pub struct NotDriven;
@@ -64,12 +64,12 @@ impl Handle {
         self.commands.send(command).await.map_err(|_| NotDriven)
     }
 
-    /// Waits until the driver has ended. A lock that the driver still held has been released by then.
+    /// Waits until the driver has ended. The driver releases its lock before that, unless the store does not answer.
     pub async fn ended(&self) {
         self.commands.closed().await;
     }
 
-    /// Waits until the driver will do nothing more.
+    /// Waits until the release has ended or the driver has stopped driving it. The driver may still hold its lock then.
     pub fn over(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut status = self.status.clone();
         async move {
@@ -78,17 +78,17 @@ impl Handle {
         }
     }
 
-    /// The candidate, as soon as it is started.
+    /// The id of the candidate; none until the candidate is started.
     pub fn candidate(&self) -> watch::Receiver<Option<InstanceId>> {
         self.candidate.clone()
     }
 
-    /// The current status. The receiver can also wait for the next one.
+    /// The current status. The receiver can also wait for the next status.
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.status.clone()
     }
 
-    /// The announcements: for the first subscriber from the beginning, for every other subscriber from now on.
+    /// The announcements. The first subscriber gets all of them, every later subscriber only the new ones.
     pub fn announcements(&self) -> broadcast::Receiver<Announcement> {
         let first = self
             .first

@@ -1,4 +1,5 @@
-//! A release without an end, with what an operator needs to know before resuming it. Its driver may be running.
+//! A release that has not ended, with everything that an operator needs to know before resuming it. It may still have a
+//! driver.
 
 use jiff::Timestamp;
 
@@ -10,7 +11,7 @@ use super::{
 use crate::history::{Direction, Recorded};
 use crate::inventory::{Clocks, LockHolder, RegistryRecord, ReleaseId};
 
-/// A release without an end: its records, and what can be done about it.
+/// A release that has not ended: its records, and the ways to resume it.
 #[derive(Debug, Clone)]
 pub struct Interrupted {
     pub recorded: Recorded,
@@ -18,7 +19,8 @@ pub struct Interrupted {
     pub observed: Observed,
     /// The current holder of the target's lock, for this release or another.
     pub holder: Option<LockHolder>,
-    /// One message for each ignored head that claims to have overtaken the release.
+    /// One message for each release that claims to have overtaken this one, but is ignored because nothing proves the
+    /// claim.
     pub ignored: Vec<String>,
     /// The reasons against each way to resume the release.
     against: Vec<(GoOn, Refused)>,
@@ -26,8 +28,8 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// Builds the view from the records. `overtaken` is the release that overtook this one, if any. `record` must be
-    /// read before the journal: a driver that has released its lock has already written its end.
+    /// Builds the value from the records. `overtaken` is the release that overtook this one, if any. `record` must be
+    /// read before the journal: then a driver that has released its lock has already recorded its end.
     pub fn of(
         recorded: Recorded,
         overtaken: Option<ReleaseId>,
@@ -59,13 +61,13 @@ impl Interrupted {
         }
     }
 
-    /// Adds the lines about the ignored heads that claim to be later.
+    /// Adds the messages about ignored releases that claim to have overtaken this one.
     #[must_use]
     pub fn ignoring(self, ignored: Vec<String>) -> Self {
         Self { ignored, ..self }
     }
 
-    /// The plan, to show and to give an [`super::Approval`] for.
+    /// The plan of the release. A user interface shows it, and an operator gives an [`super::Approval`] for it.
     pub fn plan(&self) -> &Plan {
         &self.observed.status.plan
     }
@@ -83,7 +85,7 @@ impl Interrupted {
             .find_map(|(way, refused)| (*way == go_on).then_some(refused))
     }
 
-    /// Describes where the journal ends: the intent that no observation confirmed.
+    /// Describes where the journal ends: the step whose outcome is missing, or the last step that ended.
     pub fn intended(&self) -> &str {
         &self.preview.intended
     }
@@ -93,7 +95,7 @@ impl Interrupted {
         self.preview.would(go_on, on_failure)
     }
 
-    /// What a person must confirm before requesting the handover from the driver.
+    /// What a person must confirm before requesting the handover of the release.
     pub fn need_to_ask(&self) -> Need {
         need_to_begin(self.plan())
     }
@@ -115,7 +117,8 @@ impl Interrupted {
     }
 }
 
-/// Refuses to resume an overtaken release, because the later release is based on the state that this one left.
+/// Refuses to continue or back out an overtaken release, because the later release started from the state that this one
+/// left.
 pub(super) fn not_overtaken(by: Option<ReleaseId>, go_on: GoOn) -> Result<(), Refused> {
     match by {
         Some(by) if go_on != GoOn::Leave => Err(Refusal::Overtaken { by }.into()),

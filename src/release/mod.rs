@@ -1,64 +1,64 @@
 //! The release protocol: what Greenroom does to a target, in which order, and what it never does. The core of this
-//! module is pure: it knows neither ports nor tokio nor the clock. Only `driver`, `engine`, `gather` and `handle` wait.
-//! They know ports, but no adapter and no user interface.
+//! module is pure: it does not use ports, tokio or the clock. The modules `driver`, `engine`, `gather`, `handle`,
+//! `rollback_candidates` and `version_catalog` wait for answers. They use ports, but no adapter and no user interface.
 //!
 //! # Words
 //!
 //! A *target* is one service in one environment. Locks, plans and switches belong to a target. A target has two
 //! *slots*, blue and green, each with a fixed address. The slot with the traffic is *live*. Before the switch the other
 //! slot holds the *candidate*. After the switch the version that was live stays in its slot and is kept warm as
-//! *standby*. A *version* is an image by its digest; the tag that it came from is a remark. A *registration* says what
-//! is in a slot. The *route* says which slot is live, with a *generation* that only grows. A *release* is one attempt
-//! to make one version live: [`Plan`], steps, [`Outcome`].
+//! *standby*. A *version* is an image by its digest. Its tag is only a name. A *registration* says which version has
+//! which address in a slot. The *route* says which slot is live, with a *generation* that only grows. A *release* is
+//! one attempt to make one version live: [`Plan`], steps, [`Outcome`].
 //!
 //! [`Outcome`]: crate::history::Outcome
 //!
 //! # The ladder
 //!
-//! [`Engine::plan`] observes everything at the same time, resolves the tag to a digest for good, and answers with a
-//! [`Plan`] that names every call, or with every reason against it ([`Refused`]). It changes nothing. [`Engine::open`]
-//! takes the lock, verifies again that the plan's baseline is unchanged, and starts a driver. A plan has those steps of
-//! this table that it needs:
+//! [`Engine::plan`] observes everything at the same time and resolves the tag to a digest. It returns a [`Plan`] that
+//! names every call, or every reason against the release ([`Refused`]). It changes nothing. [`Engine::open`] takes the
+//! lock, verifies that the plan's baseline is unchanged, and starts a driver. A plan contains the steps of this table
+//! that the release needs:
 //!
-//! | step | act | true when | undone by |
+//! | step | act | done when | undone by |
 //! |---|---|---|---|
-//! | pull | the engine pulls the digest; left out for a warm rollback | the engine has it | nothing: the image stays |
+//! | pull | the runtime pulls the digest; left out for a warm rollback | the runtime has it | nothing: the image stays |
 //! | install | the proxy gets the target's configuration, if it is missing or outdated | the proxy answers with it over fresh connections | nothing: the configuration stays |
 //! | start | the leftover in the slot is removed, the candidate is created and started; left out for a warm rollback | that digest is running and was healthy without a break for the minimum time | stop and remove the candidate |
 //! | verify | none: the checks query the candidate | every required check passed for the running digest | nothing |
 //! | register | the slot's registration is written | it reads back with digest and address | deregister, unless it was warm before |
-//! | switch | the registry's route moves *from* X *to* Y, then the proxy's pointer | route and proxy name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the version before answered the public as it did directly, the candidate's public answers must also have the status and kind of body of its direct answers. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
-//! | watch | none: candidate, public address and the proxy's access log are observed | the window is over, the candidate was never restarted, no three observations in a row were bad, and no more public requests failed than [`Rules::watch_errors`] allows | nothing |
+//! | switch | the route in the store moves *from* X *to* Y, then the proxy's pointer moves | route and proxy name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the public answers of the old version agreed with its direct answers, the candidate's public answers must have the status and the kind of body of its direct answers. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
+//! | watch | none: candidate, public address and the proxy's access log are observed | the watch time is over, and nothing failed the watch: a restart of the candidate, three bad observations in a row, or more failed public requests than [`Rules::watch_errors`] allows | nothing |
 //! | drain | none: new connections go elsewhere | the old slot has no connections left, or the time is over and their number was reported | nothing |
 //! | stop | after the standby time: the old slot is deregistered, then its instance is stopped. Only while the store still routes to the new version, the public gets good answers, and the new version has not crashed since its checks | it is deregistered and stopped | start it again, register it |
 //!
-//! Drain and stop are left out if nothing was live before, stop also if `standby = "never"`.
+//! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out.
 //!
 //! *Healthy* has one meaning ([`Instance::unhealthy`]): the runtime says that the instance is running, the image's own
 //! HEALTHCHECK, if it has one, says healthy, and Greenroom's probe got a good answer. Checks belong to one *run* of an
 //! instance. An instance that exited and was restarted since its checks is not registered and not switched to, and
-//! traffic is switched away from it. For a rollback only the probe counts: a fault that both versions share, in a proxy
-//! or a database, must not undo the rollback.
+//! traffic is switched away from it. For a rollback only the probe counts: a fault of the proxy or of a database, which
+//! concerns both versions, must not undo the rollback.
 //!
 //! [`Instance::unhealthy`]: crate::inventory::Instance::unhealthy
 //!
-//! Each step has five parts: a *guard* checks whether the state is as the act needs it (`guard`), the intent is
-//! recorded, the act is performed, its effect is observed until it is true or will not become true (`judge`), and the
-//! outcome is recorded. The return value of an act is never the answer. At most one record, act or observation is
-//! running at any time. Nothing is done that cannot be recorded.
+//! Each step has five parts. A *guard* checks whether the state is as the act needs it (`guard`). The intent is
+//! recorded. The act is performed. The state is observed until the result is reached or cannot be reached (`judge`).
+//! The outcome is recorded. The return value of an act is not used as its result. At most one record, act or
+//! observation is running at any time. No act is performed whose intent cannot be recorded.
 //!
 //! # Never
 //!
 //! | | interlock | enforced by |
 //! |---|---|---|
-//! | 1 | what has traffic is not stopped, removed or replaced; unknown counts as having it | `guard`, before start, stop and every removal |
+//! | 1 | a slot with traffic is not stopped, removed or replaced; if it is not known whether a slot has traffic, it is treated as if it had | `guard`, before start, stop and every removal |
 //! | 2 | no route to an instance that is not healthy or not registered | `guard`, before register and switch, in both directions |
 //! | 3 | no switch without a current healthy observation and passed checks of the running digest; old checks are run again | `guard`; it cannot be overridden |
-//! | 4 | one driver per target: a lease, whose token every write to the registry compares and every pointer carries | `engine`, the lock and registry ports, `adapters::live_pointer` |
-//! | 5 | nothing toggles: a switch names its from and its to | [`Move`] |
+//! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
+//! | 5 | no act toggles: a switch names the slot that it leaves and the slot that it goes to | [`Move`] |
 //! | 6 | an act that may have happened is observed before it is tried again | `machine`: every new try passes the guard |
 //! | 7 | what is shown as running was observed, never taken from a record | [`crate::watchers`] and [`Observation`] |
-//! | 8 | an abort waits until the current act was observed; backing out starts after it | `machine`: a request is granted between acts |
+//! | 8 | a request to stop or to back out waits until the current act was observed | `machine`: a request is granted between acts |
 //! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; approvals by others, [`weigh`] |
 //! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
 //!
@@ -74,54 +74,55 @@
 //! | back out after the switch | confirmation | the environment's name, typed |
 //!
 //! All of these except backing out become an [`Approval`]. Without an approval there is no [`Approved`], and without an
-//! [`Approved`] no act is done. The console asks for what backing out requires ([`need_back`]); a crossed threshold
-//! backs out without asking. `--yes` gives the approvals in advance, in a protected environment only if its rules say
-//! `allow_yes`. A release waits for a person without a deadline.
+//! [`Approved`] no act is performed. The console asks for what backing out requires ([`need_back`]). If a threshold is
+//! crossed, the release backs out without asking. `--yes` gives the approvals in advance, in a protected environment
+//! only if its rules have `allow_yes`. A release waits for a person without a deadline.
 //!
 //! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold is
 //! overridden in a protected environment, at least one other operator must approve. An approval by another operator
 //! ([`Engine::peer_approve`]) names release, digest and plan, and expires. The guard of the switch counts the approvals
-//! in the store at that moment: one per person, and none of the operators who opened or drive the release. If there are
-//! too few, the step waits for a person again, and nothing fails. The intent of the switch records the approvals that
-//! counted. Rollbacks need no approval by others. Before a promote starts, [`approvals_ahead`] says that approvals will
-//! be needed. While approvals are missing, no user interface asks the driver for the switch. It shows who can approve
-//! and how. [`review`] is what an approver sees.
+//! that are in the store at that moment: one per person, and not those of the operators who opened or drive the
+//! release. If there are too few, the step does not fail, but waits for a person again. The intent of the switch
+//! records the approvals that counted. Rollbacks need no approval by others. Before a promote starts,
+//! [`approvals_ahead`] says that approvals will be needed. While approvals are missing, no user interface asks the
+//! driver for the switch. It shows who can approve and how. [`review`] is what an approver sees.
 //!
 //! # When something fails
 //!
-//! - A failure that may pass is tried again for 15 s going forward, and for the progress deadline while backing out. An
-//!   observation that fails counts as *not yet*. Any other failure fails the step.
-//! - A failed step becomes a question ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and skip for
-//!   watch and drain), or backs out ([`OnFailure::BackOut`], the command line). A watch that crosses its threshold
-//!   backs out in both.
+//! - An act that failed temporarily is tried again for 15 s in a forward step, and for the progress deadline while
+//!   backing out. After a failed observation the driver observes again. Any other failure fails the step.
+//! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
+//!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed watch
+//!   the release always backs out.
 //! - Backing out undoes the started steps, traffic first: stop, switch, drain the candidate's connections, register,
-//!   start. Each is observed first, so that a half-done step is undone as far as it was done.
-//! - If the release cannot be backed out (nothing was live before, and the switch was started) or backing out fails,
-//!   the outcome is *needs a person*, or the question is asked again.
-//! - A lost lock, a journal that does not answer for the progress deadline, or one that refuses for a few seconds (a
-//!   store without room) parks the driver: nothing more is done, and everything stays as it is. The first failed write
-//!   is announced, and an interrupted driver does not wait for it.
+//!   start. The state is observed before each of them, because a step may have been done only in part.
+//! - If the release cannot be backed out (no version was live before, and the switch was started) or backing out fails,
+//!   the outcome is *needs a person*, or the operator is asked again.
+//! - The driver stops if its lock is lost, if the store does not answer for the progress deadline, or if the store
+//!   refuses to write for a few seconds (for example because it is full). Then everything stays as it is. The first
+//!   failed write is announced. A driver that its operator has interrupted does not wait for the store.
 //!
 //! # Rollback
 //!
-//! A rollback is a release with another goal: the version that is still warm ([`Wanted::Standby`]), or a named version
-//! that was live in this target before ([`Wanted::Back`]). [`Engine::rollback_candidates`] lists those versions, where
-//! their images are, and why one cannot be chosen. If the image registry does not know a version that was live, but the
-//! engine has its image, the journal's digest is enough. If the other slot still runs that digest, it is warm: no pull
-//! and no start, but checks, register and switch as always. A hold is only a warning for a rollback. A rollback leaves
-//! a hold, written with its route, so that the version it left is not promoted again by accident.
+//! A rollback is a release that goes back to the version that is still warm ([`Wanted::Standby`]), or to a named
+//! version that was live in this target before ([`Wanted::Back`]). [`Engine::rollback_candidates`] lists those
+//! versions, where their images are, and why a version cannot be chosen. If the image registry does not know a version
+//! that was live, but the runtime has its image, the digest in the journal is enough. If the other slot still runs that
+//! digest, the rollback is warm: it needs no pull and no start, but checks, register and switch as always. A hold is
+//! only a warning for a rollback. A rollback places a hold together with its route, so that the version before is not
+//! promoted again by accident.
 //!
-//! No release removes an image. [`Engine::plan_prune`] says which images an engine need not keep for any of the targets
-//! that share the engine. Images of instances, of registrations, of open releases, and of the last good versions of
-//! each target ([`Rules::keep_images`]) are kept, and also images that were never released. [`Engine::prune`] removes
-//! the rest with all these targets locked, after observing again, and never by force.
+//! No release removes an image. [`Engine::plan_prune`] says which images no target on a runtime needs. Images of
+//! instances, of registrations, of open releases, and of the last good versions of each target ([`Rules::keep_images`])
+//! are kept. Images that were never released are kept, too. [`Engine::prune`] locks all these targets, observes again,
+//! and removes the other images, never by force.
 //!
 //! # Holds
 //!
 //! An operator places a hold ([`Engine::hold`]), a rollback leaves one, or the configuration contains one as a freeze.
 //! A hold stops promotes: the planner refuses, [`Engine::open`] checks again, and the guard of the switch checks for a
 //! hold that was placed during the release ([`Definition::holds`]). Overriding needs a reason and covers exactly the
-//! holds that were active when the plan was made. The plan names these holds, and the head of the release keeps them.
+//! holds that were active when the plan was made. The plan and the record of the release name these holds.
 //! Placing or clearing a hold needs no lock. A cleared hold stays recorded, with who cleared it and why, until another
 //! hold is placed.
 //!
@@ -130,37 +131,37 @@
 //! In `cli::promote`, Ctrl-C before the switch backs out. From the switch on it stops driving and leaves both versions
 //! running. In the standby it stops driving, and the old version keeps running, as with `--no-standby-wait`. A second
 //! Ctrl-C, SIGTERM and SIGHUP stop driving as soon as the current act was observed. An approval of *stop* during the
-//! standby ends the standby, and *stop* does not ask again. `--no-standby-wait` stops driving as soon as the standby
-//! starts and releases the lock. The old version keeps running until the next release of the target, which closes this
-//! one, or until another driver resumes this one and stops the old version.
+//! standby ends the standby, and *stop* does not wait for another approval. `--no-standby-wait` stops driving as soon
+//! as the standby starts, and releases the lock. The old version keeps running until the next release of the target,
+//! which closes this one, or until another driver resumes this one and stops the old version.
 //!
-//! The next release of the target also ends a standby, whichever console drives the standby, without a takeover. The
-//! lock moves in one transaction, which fails if the driver has started something ([`standby_entry`]). The later
-//! release writes the end of the earlier one ([`crate::history::Outcome::Superseded`]). Any other release without an
-//! end is closed as *left* by a later one.
+//! The next release of the target also ends a standby without a takeover, even if another console drives the standby.
+//! The lock moves in one transaction, which fails if the driver has recorded anything new ([`standby_entry`]). The
+//! driver of the later release records the end of the earlier one ([`crate::history::Outcome::Superseded`]). It also
+//! closes earlier releases that stopped in another step, as *left*.
 //!
-//! A driver that stops releases its lock; the lock of a killed driver expires with its lease. A console can resume what
-//! its own driver lost without waiting for the lease. The next plan observes the current state: a leftover candidate is
-//! replaced, and a route on which registry and proxy disagree is a refusal.
+//! A driver that stops releases its lock. The lock of a killed driver expires with its lease. A console can resume a
+//! release that its own driver lost without waiting for the lease. The next plan observes the current state: a leftover
+//! candidate is replaced, and if the route and the proxy disagree, the plan is refused.
 //!
 //! # Resuming
 //!
-//! A release without an end can be resumed ([`Engine::resume`]): continued, backed out, or closed as *left*. The lock
-//! is taken first. From a running driver it is only taken with a reason, which is recorded. The token of the new lock
-//! excludes the previous driver. Then the journal is read again for what was intended ([`Plan::resumed`]). The guard of
+//! A release that has not ended can be resumed ([`Engine::resume`]): continued, backed out, or closed as *left*. First
+//! the lock is taken. Taking it from a running driver needs a reason, which is recorded. The new lock has a new token,
+//! so the store refuses writes of the previous driver. Then the journal is read again ([`Plan::resumed`]). The guard of
 //! each stage observes the state before the act, so a start or a switch that has happened is not repeated (interlock
 //! 6). Earlier approvals do not count. Passed checks count while they are fresh, a watch starts again, and a standby
 //! continues for the rest of its time. A failed stage for which no operator chose what to do has the same consequence
-//! as under the previous driver. If that would need a person, the stage is tried again, because the operator who
-//! resumes is present. A release that a later one overtook can only be left; the driver of the later one closes it as
-//! *left* when it starts.
+//! as under the previous driver. If the release would end as needing a person, the stage is tried again instead,
+//! because the operator who resumes is present. A release that a later one overtook can only be left. The driver of the
+//! later release closes it when it starts.
 //!
 //! # Repair
 //!
 //! Drift is repaired outside the ladder. [`Engine::plan_repair`] says for each difference which actions repair it, or
-//! why a person must look. [`Engine::repair`] performs the actions after an approval ([`RepairApproval`]) and under the
-//! lock. Each action is guarded directly before it is performed, and observed until its effect is true. See `repair`. A
-//! target whose newest release has no end is not repaired.
+//! why only a person can repair it. [`Engine::repair`] performs the actions after an approval ([`RepairApproval`]) and
+//! under the lock. Each action passes a guard directly before it is performed, and its result is observed. See
+//! `repair`. If the newest release of a target has not ended and is not in its standby, the target is not repaired.
 //!
 //! # Handover
 //!
@@ -168,9 +169,9 @@
 //! resumption at the same time. The driver hands the release over ([`Command::HandOver`]): the current act is observed,
 //! the journal records which console may resume and from which lock, and nothing more is done (interlocks 4, 8). The
 //! driver keeps the lock until that console has taken exactly that lock, so that no other console can take it in
-//! between. If the successor does not take the lock in time, the lock becomes free. Then the release is resumed like
-//! any other: observed first, and earlier approvals do not count (interlock 6). A driver that stops on purpose records
-//! that, too. Without that record the release was interrupted.
+//! between. If the successor does not take the lock in time, the lock becomes free. The successor resumes the release
+//! like any other release: the state is observed first, and earlier approvals do not count (interlock 6). A driver that
+//! stops on purpose records that, too. Without this record, the release was interrupted.
 //!
 //! # Releases of other drivers
 //!
@@ -198,12 +199,12 @@
 //! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. The key is outside the target, so that etcd can keep drivers out, and approvers away from each other's names |
 //! | `{t}/watching/{console}` | the operator who has the target open, on that console's lease; Greenroom decides nothing by this key |
 //! | `{t}/wheel` | the operator who requests the handover, on the lease of the requesting console |
-//! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
+//! | `{t}/releases/{ulid}` | the record of a release: plan, and outcome after its end |
 //! | `{t}/steps/{ulid}/{number}` | the entries of the release: intents, outcomes, approvals, check reports |
-//! | `{t}/repairs/{ulid}` | a repair: what differed, the actions, its progress, its end |
+//! | `{t}/repairs/{ulid}` | the record of a repair: the differences, the actions, the progress, the end |
 //!
-//! The seals of a keeper are below `seals/{service}/{environment}/{ulid}`: outside the targets, so that a role that
-//! drives cannot write there.
+//! Seals are below `seals/{service}/{environment}/{ulid}`. These keys are outside the targets, so that a user of etcd
+//! who drives releases cannot write seals.
 //!
 //! A service may have its own extra key for other readers of etcd, written in the same transaction. Without etcd, one
 //! SQLite file has the same content. The proxy has one directory per target with `blue/`, `green/` and the link `live`,
@@ -211,7 +212,7 @@
 //!
 //! # Time limits
 //!
-//! [`Timing`], each can be set for everything, an environment, a service, or one target:
+//! [`Timing`] contains these times. Each can be set for all targets, an environment, a service, or one target:
 //!
 //! | | built in | what it limits |
 //! |---|---|---|
@@ -225,8 +226,9 @@
 //! | `approval` | 5 min | how long an approval counts |
 //! | `checks_fresh` | 15 min | how old passed checks may be at the switch |
 //!
-//! Register, switch and stop have 15 s to be observed as true. Every guard has 15 s until the state is as the act needs
-//! it, except the guard of stop, which has the `progress_deadline`. A deadline moves with progress.
+//! The results of register, switch and stop must be observed within 15 s. Every guard waits at most 15 s until the
+//! state is as the act needs it, except the guard of stop, which waits for the `progress_deadline`. A deadline moves
+//! with progress.
 
 mod act;
 mod approval;

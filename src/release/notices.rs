@@ -1,4 +1,4 @@
-//! Finds what to announce about a running release, from the status that the user interfaces show, so that a notice
+//! Finds the notices about a running release. They are made from the status that the user interfaces show, so a notice
 //! never says more than the screen. The caller passes the time.
 
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::history::{ChecksCounted, Direction, Notice, NoticeEvent, Outcome, Rel
 use crate::inventory::Operator;
 use crate::sanitize::sanitize;
 
-/// How long a step waits for a person before a notice is sent. An operator who steps through a release at a console
-/// answers sooner, and should not cause a notice for each step.
+/// How long a step waits for a person before a notice is sent. An operator who is present answers sooner, and then no
+/// notice is needed.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of an external text is sent, in characters.
+/// How many characters of a text in a notice are sent.
 const LONGEST: usize = 500;
 
-/// Finds the new notices of a release that this console drives.
+/// Compares each status of a release with the previous one, and makes the new notices.
 #[derive(Debug)]
 pub struct NoticeSource {
     driver: Operator,
@@ -41,7 +41,7 @@ struct Waiting {
 }
 
 impl NoticeSource {
-    /// Watches a release that this operator opens.
+    /// A source for a release that `driver` opens.
     pub fn new(driver: Operator) -> Self {
         Self {
             driver,
@@ -54,8 +54,8 @@ impl NoticeSource {
         }
     }
 
-    /// Watches a release that this operator resumes in the status `found`. Notices of earlier events are not sent
-    /// again.
+    /// A source for a release that `driver` resumes in the status `found`. Notices of its start and of an earlier
+    /// switch are not sent again.
     pub fn resumed(driver: Operator, found: &Status) -> Self {
         Self {
             is_started: true,
@@ -64,7 +64,7 @@ impl NoticeSource {
         }
     }
 
-    /// The new notices, in the order of the events.
+    /// The new notices since the last call, in the order of the events.
     pub fn look(&mut self, status: &Status, now: Timestamp) -> Vec<Notice> {
         let mut notices = Vec::new();
         if !std::mem::replace(&mut self.is_started, true) {
@@ -77,8 +77,8 @@ impl NoticeSource {
         notices
     }
 
-    /// When the caller must check the status again even if it does not change: a step has then waited long enough for a
-    /// notice.
+    /// When the caller must call [`Self::look`] again, even if the status does not change: at that time a step has
+    /// waited long enough for a notice. None if no step waits for its notice.
     pub fn look_again(&self) -> Option<Timestamp> {
         let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_sent)?;
         Some(after(waiting.since, TIMEOUT))
@@ -108,7 +108,7 @@ impl NoticeSource {
                     choices.join(", ")
                 )
             }
-            _ => format!("{step} failed; the release is backed out"),
+            _ => format!("{step} failed; the release backs out if it can"),
         };
         let mut notice = self.notice(status, now, NoticeEvent::Failed, &message);
         notice.step = Some(step);
@@ -201,12 +201,12 @@ impl NoticeSource {
             ),
             Progress::Closed(Outcome::Left { reason }) => (
                 NoticeEvent::Failed,
-                "left as it is; a person has to look".to_owned(),
+                "the release was left as it is: a person must check the target".to_owned(),
                 Some(reason),
             ),
             Progress::Closed(Outcome::NeedsPerson { reason }) => (
                 NoticeEvent::Failed,
-                "a person has to look".to_owned(),
+                "the release needs a person: check the target and repair it".to_owned(),
                 Some(reason),
             ),
             Progress::Parked { .. } if status.is_live_with_standby() => (
@@ -268,7 +268,7 @@ impl NoticeSource {
     }
 }
 
-/// The step that failed and was not tried again since, and why.
+/// The step that failed and was not tried again since then, with the reason.
 fn failed(status: &Status) -> Option<(Step, String)> {
     if let Progress::Choosing { step, why, .. } = &status.progress {
         return Some((*step, why.clone()));
@@ -298,7 +298,7 @@ fn counted(status: &Status) -> Option<ChecksCounted> {
     })
 }
 
-/// An external text on one line, sanitized and cut to [`LONGEST`].
+/// A text on one line, sanitized and cut to [`LONGEST`] characters.
 fn shortened(text: &str) -> String {
     let text = sanitize(text);
     let mut cut: String = text.chars().take(LONGEST).collect();

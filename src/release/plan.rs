@@ -1,7 +1,5 @@
-//! A plan names all calls of one release before anything is done.
-//!
-//! A plan belongs to one digest and one state of the target: the live slot and its generation. A plan is shown,
-//! approved and then driven. It never changes.
+//! The plan of a release. It names all calls before any act is performed. A plan is for one digest and one state of the
+//! target: the live slot and its generation. It is shown and approved, and then a driver executes it. It never changes.
 
 use jiff::Timestamp;
 
@@ -21,7 +19,7 @@ pub struct LiveBefore {
     pub version: Version,
     /// The address at which the version answers.
     pub endpoint: Endpoint,
-    /// The instance; none if Greenroom no longer has one in the slot.
+    /// The instance in the slot; none if the slot is empty.
     pub instance: Option<InstanceId>,
     /// The generation of the route.
     pub generation: u64,
@@ -33,7 +31,7 @@ pub struct Plan {
     pub release: ReleaseId,
     pub kind: ReleaseKind,
     pub definition: Definition,
-    /// The version that is live now; none for the first release.
+    /// The version that is live when the plan is made; none if no version is live.
     pub from: Option<LiveBefore>,
     /// The slot that gets the version.
     pub slot: Slot,
@@ -41,10 +39,10 @@ pub struct Plan {
     pub version: Version,
     /// The generation that the switch makes.
     pub generation: u64,
-    /// The instance that is in the slot now and is removed when the candidate is started. It belongs to Greenroom and
-    /// has no traffic.
+    /// The instance that is in the slot when the plan is made. It belongs to Greenroom and has no traffic. It is
+    /// removed when the candidate is started.
     pub leftover: Option<Instance>,
-    /// The warm instance in the slot. A rollback goes back to it without starting it.
+    /// The running instance in the slot to which a warm rollback switches.
     pub warm: Option<Instance>,
     pub calls: Vec<PlannedCalls>,
     /// What the operator should know before confirming. A warning does not stop the release.
@@ -56,20 +54,20 @@ pub struct Plan {
     /// The active holds that the plan overrides, each with the reason. No other hold is overridden.
     pub overridden: Vec<Overridden>,
     pub made_at: Timestamp,
-    /// The mark of a plan that was read from a record. Such a plan lacks some of what the planner knew, so its mark
-    /// cannot be computed. None for a new plan.
+    /// The hash of a plan that was read from a record (see the method `mark`). It is kept, because such a plan lacks
+    /// data from which the hash was computed. None for a new plan.
     pub mark: Option<String>,
 }
 
 impl Plan {
-    /// The environment where the version must be live, both when the plan is made and when the traffic moves. A
-    /// rollback needs none, because its version was live in the target before.
+    /// The environment in which the version must be live when the plan is made and when the traffic moves. None without
+    /// the rule, and for a rollback, because its version was live in the target before.
     pub fn only_from(&self) -> Option<&EnvironmentName> {
         let first = self.definition.rules.only_from.as_ref();
         first.filter(|_| self.kind == ReleaseKind::Promote)
     }
 
-    /// Describes this release in the record of the release that it ended: `promote 01JX by ana@ops-1`.
+    /// A description of this release for the record of an earlier release that it ends: `promote 01JX by ana@ops-1`.
     pub fn successor(&self) -> String {
         format!(
             "{} {} by {}",
@@ -79,9 +77,9 @@ impl Plan {
         )
     }
 
-    /// The plan of a release as recorded, completed from the local configuration and, if an older Greenroom opened it,
-    /// from the target's route. It lacks what only the planner saw (instances, warnings), so it is only for showing.
-    /// For driving see [`Plan::resumed`].
+    /// The plan of a release from its record, completed from the local configuration. If an older Greenroom opened the
+    /// release, the generations come from the route. The plan lacks instances and warnings, so it is only shown.
+    /// [`Plan::resumed`] makes a plan that can be driven.
     pub(super) fn recorded(
         head: &ReleaseRecord,
         definition: &Definition,
@@ -115,7 +113,8 @@ impl Plan {
         }
     }
 
-    /// A hash over the head of the release as it was opened. It is the same in every process.
+    /// A hash of the record of the release at its opening. It is the same in every process. Approvals by other
+    /// operators contain it.
     pub fn mark(&self) -> String {
         let computed = || Link::first(&self.record()).as_str().to_owned();
         self.mark.clone().unwrap_or_else(computed)
@@ -129,7 +128,7 @@ impl Plan {
         self.definition.tier
     }
 
-    /// Whether the plan needs the care of a protected environment although its own environment is not protected.
+    /// Whether the release may cut connections of a protected target, although its own target is not protected.
     pub(super) fn touches_protected(&self) -> bool {
         !self.tier().is_protected() && !self.touched.is_empty()
     }
@@ -157,8 +156,8 @@ impl Plan {
         !self.overridden.is_empty()
     }
 
-    /// The hold or freeze that stops the plan at `now`: the first one that the plan does not override. A rollback is
-    /// never stopped.
+    /// The refusal if a hold or freeze stops the plan at `now`. Holds that the plan overrides do not stop it. A
+    /// rollback is never stopped.
     pub(super) fn held(
         &self,
         placed: Option<&Hold>,
@@ -175,7 +174,8 @@ impl Plan {
         Some(Refusal::held(hold, is_own, clocks))
     }
 
-    /// The hold that a rollback leaves, so that the version it left is not promoted again by accident.
+    /// The hold that a rollback places, so that the version before is not promoted again by accident. None for a
+    /// promote, and if no version was live before.
     pub fn hold_left(&self) -> Option<Hold> {
         if self.kind == ReleaseKind::Promote {
             return None;
@@ -199,8 +199,8 @@ impl Plan {
         })
     }
 
-    /// Whether the rules require a reason and the plan has none. A rollback can be planned before its operator gives
-    /// the reason.
+    /// Whether the rules require a reason and the plan has none. A rollback may start without a reason, and its
+    /// operator can add the reason later.
     pub fn lacks_reason(&self) -> bool {
         let is_given = self
             .reason
@@ -209,7 +209,7 @@ impl Plan {
         self.definition.rules.require_reason && !is_given
     }
 
-    /// The head of the release's record, as it is when the release is opened.
+    /// The record of the release at its opening.
     pub fn record(&self) -> ReleaseRecord {
         ReleaseRecord {
             format: FORMAT,
@@ -241,7 +241,8 @@ impl Plan {
     }
 }
 
-/// The generation that the switch of a release makes, and the generation before that switch.
+/// The generation that the switch of a release makes, and the generation before that switch. They are in the record.
+/// For the record of an older Greenroom they are derived from the route.
 fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
     if let Some(baseline) = &head.baseline {
         return (baseline.generation, baseline.before.unwrap_or_default());
@@ -258,7 +259,7 @@ fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
 pub(super) fn touches_words(touched: &[Target]) -> String {
     let named: Vec<String> = touched.iter().map(ToString::to_string).collect();
     format!(
-        "this reloads the nginx that also serves {} (protected): kept-alive connections through it may be cut, so the environment's name must be typed",
+        "this reloads the nginx that also serves {} (protected), and may cut its kept-alive connections: type the name of the environment to confirm",
         named.join(", ")
     )
 }

@@ -1,7 +1,7 @@
 //! Makes a plan from a request and the facts, or lists every reason against it.
 //!
-//! Two steps, because the proxy needs the origin and the destination to describe a switch: [`decide`] makes a
-//! [`Draft`], [`Draft::into_plan`] writes the calls.
+//! First [`decide`] makes a [`Draft`] with all decisions. Then the proxy describes the calls of the draft's switch, and
+//! [`Draft::into_plan`] makes the plan with all calls.
 
 use crate::history::{Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::{difference_of_route, store_went_back};
@@ -36,17 +36,17 @@ pub fn decide(
 ) -> Result<Draft, Refused> {
     let mut against = Vec::new();
     refuse_by_rule(request, definition, facts, &mut against);
-    let Some(record) = known(&facts.record, "the store's record", &mut against) else {
+    let Some(record) = known(&facts.record, "what the store says", &mut against) else {
         refuse_by_image(request, definition, facts, &mut against);
         return Err(Refused(against));
     };
     refuse_by_record(request, definition, facts, record, &mut against);
     let installation = known(
         &facts.installation,
-        "the proxy's configuration",
+        "which configuration the proxy has",
         &mut against,
     );
-    let proxy = known(&facts.proxy, "what the proxy does", &mut against);
+    let proxy = known(&facts.proxy, "where the traffic goes", &mut against);
     refuse_by_pointer(definition, facts, record, proxy, &mut against);
 
     let from = live_before(record, definition, facts, &mut against);
@@ -61,7 +61,7 @@ pub fn decide(
     if facts.version == Resolved::WhateverIsWarm && (version.is_none() || from.is_none()) {
         against.push(Refusal::NoStandby);
     }
-    // If nothing runs in the live slot any more, the same version can be released into the other slot, by all steps.
+    // If the live slot is empty, the same version can be released into the other slot with all steps.
     if let (Some(version), Some(from)) = (&version, &from)
         && *version == from.version
         && from.instance.is_some()
@@ -139,7 +139,7 @@ pub fn decide(
     })
 }
 
-/// Refuses if the proxy's pointer prevents a switch.
+/// Refuses if the store went back, or if the route and the proxy disagree.
 fn refuse_by_pointer(
     definition: &Definition,
     facts: &Facts,
@@ -159,30 +159,29 @@ fn refuse_by_pointer(
     }
 }
 
-/// The slot for the version. Without a route, the proxy may still name a slot: a version that starts in it would get
-/// traffic before its checks.
+/// The slot for the new version: the slot that is not live. Without a route, it is the slot that the proxy does not
+/// name: a version in the proxy's slot would get traffic before its checks.
 fn slot_without_traffic(from: Option<&LiveBefore>, proxy: Option<&ProxyAnswer>) -> Slot {
     let named = proxy.and_then(|proxy| proxy.slot);
     let live = from.map(|from| from.slot).or(named);
     live.map_or(Slot::Blue, Slot::other)
 }
 
-/// Whether there is no route, and nothing runs in the slot that the proxy names. No version has traffic then, so a release
-/// replaces none, and only a release can put a version there.
+/// Whether no version has traffic: there is no route, and the slot that the proxy names is empty. Then a release may
+/// start.
 fn is_without_live(record: &RegistryRecord, proxy: Option<&ProxyAnswer>, facts: &Facts) -> bool {
     let named = proxy.and_then(|proxy| proxy.slot);
     let is_free = |slot| matches!(facts.slots.get(slot), Ok(Occupancy::Free));
     record.route.is_none() && named.is_some_and(is_free)
 }
 
-/// The generation that the switch makes.
 fn next_generation(record: &RegistryRecord, proxy: Option<&ProxyAnswer>) -> u64 {
     let route = record.route.as_ref().map(|route| &route.value);
     highest_generation(route, proxy, None).saturating_add(1)
 }
 
-/// Refuses a generation above which no switch, no switch back and no repair could count. If only the route has it, the
-/// refusal about the disagreement with the proxy already says so.
+/// Refuses a generation that is so high that no later switch could have a higher one. If the plan is already refused
+/// because the route and the proxy disagree, a repair corrects the generation too.
 fn refuse_by_generation(definition: &Definition, generation: u64, against: &mut Vec<Refusal>) {
     let is_said = |refusal: &Refusal| matches!(refusal, Refusal::RouteDisagrees { .. });
     if generation > LAST_PLANNED_GENERATION && !against.iter().any(is_said) {
@@ -202,12 +201,11 @@ impl Draft {
         }
     }
 
-    /// The target of the plan.
     pub fn target(&self) -> &Target {
         self.plan.target()
     }
 
-    /// Writes the calls of every step.
+    /// Makes the plan with the calls of every step. `words` are the proxy's descriptions.
     pub fn into_plan(mut self, words: &ProxyWords) -> Plan {
         let calls: Vec<PlannedCalls> = Step::ALL
             .into_iter()
@@ -225,7 +223,6 @@ impl Draft {
         self.plan
     }
 
-    /// Whether the proxy's configuration must be installed.
     pub(super) fn installs(&self) -> bool {
         self.has_step(Step::Install)
     }
@@ -234,8 +231,9 @@ impl Draft {
         let warm = self.plan.warm.is_some();
         match step {
             Step::Pull | Step::Start => !warm,
-            // A configuration that is newer than the settings here, or another target's, is left alone: a rollback
-            // moves the pointer that the loaded configuration reads.
+            // A configuration that is newer than these settings, or that has another owner, is not replaced. Only a
+            // rollback gets this far with it, and a rollback only moves the pointer that the installed configuration
+            // reads.
             Step::Install => !matches!(
                 self.installation,
                 Installation::Current | Installation::Newer(_) | Installation::Foreign(_)
@@ -250,6 +248,7 @@ impl Draft {
     }
 }
 
+/// The value of a fact. If it is not known, adds a refusal. `what` is an indirect question.
 fn known<'a, T>(
     fact: &'a Result<T, String>,
     what: &str,
@@ -267,7 +266,7 @@ fn known<'a, T>(
     }
 }
 
-/// Refuses a promote that would replace a configuration which it must not.
+/// Refuses a promote if the proxy's configuration is newer than these settings, or has another owner.
 fn refuse_by_installation(installation: Option<&Installation>, against: &mut Vec<Refusal>) {
     match installation {
         Some(Installation::Newer(why)) => {
@@ -337,7 +336,7 @@ fn refuse_by_record(
     }
 }
 
-/// The unreadable records that would stop a promote, as warnings for a rollback.
+/// Warnings for a rollback about an unreadable newest release or hold. They would stop a promote.
 fn unread(definition: &Definition, facts: &Facts, record: &RegistryRecord) -> Vec<String> {
     let is_hold = |key| key == StoredKey::Hold;
     let hold = unreadable(&definition.target, record, is_hold).into_iter();
@@ -346,7 +345,7 @@ fn unread(definition: &Definition, facts: &Facts, record: &RegistryRecord) -> Ve
     all.map(|refusal| refusal.to_string()).collect()
 }
 
-/// The active holds that the request overrides. A hold that does not stop the release is not overridden.
+/// The active holds that the request overrides; empty for a rollback, which no hold stops.
 fn overridden(
     request: &PlanRequest,
     definition: &Definition,
@@ -385,7 +384,7 @@ fn refuse_by_image(
             }
         }
         Resolved::Unknown(why) => against.push(Refusal::Unknown {
-            what: "the version".into(),
+            what: "which version is requested".into(),
             why: why.clone(),
         }),
         Resolved::Version(version) => {
@@ -420,7 +419,7 @@ fn refuse_unless_live_there(
 }
 
 fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Refusal>) {
-    if known(&facts.past, "what was live here before", against).is_some()
+    if known(&facts.past, "which versions were live before", against).is_some()
         && !facts.was_live.versions.contains(version)
     {
         against.push(Refusal::NeverLiveHere {
@@ -430,7 +429,7 @@ fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Re
     }
 }
 
-/// The live version, from the registry's route. If an instance is running, its digest counts.
+/// The live version, in the slot of the route. If that slot is empty, the digest is that of the route.
 fn live_before(
     record: &RegistryRecord,
     definition: &Definition,
@@ -459,18 +458,18 @@ fn live_before(
     })
 }
 
-/// Why the live version is not healthy; none if it is, or if it was not probed.
+/// Why the live version is not healthy; none if it is healthy, or if that is not known.
 fn why_live_is_unhealthy(slot: Slot, facts: &Facts) -> Option<String> {
     let Ok(Occupancy::Ours(instance)) = facts.slots.get(slot) else {
         return None;
     };
     match &facts.live_probe {
         Some(probe) => instance.unhealthy(Some(probe)),
-        None => (!instance.is_running()).then(|| "not running".to_owned()),
+        None => (!instance.is_running()).then(|| "it is not running".to_owned()),
     }
 }
 
-/// What the image of an instance says about itself, e.g. its commit.
+/// The labels of an instance's image, for example its commit; empty without an instance.
 fn labels_of(instance: Option<&Instance>) -> ImageLabels {
     instance
         .map(|instance| instance.labels.clone())
@@ -510,7 +509,7 @@ fn occupant(
     }
 }
 
-/// The version in the other slot, if it is running and registered as itself.
+/// The version of the instance in the other slot, if it is running and its slot is registered with the same digest.
 fn warm_version(
     other: Option<&Instance>,
     record: &RegistryRecord,
@@ -533,26 +532,25 @@ fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance
     let mut warnings: Vec<String> = clocks_differ(facts).into_iter().collect();
     if let Some(clock) = facts.clocks.differs() {
         warnings.push(format!(
-            "the clocks differ: {clock}; holds and freezes end only when both clocks say so, and approvals when one of them does; set the clock that is wrong"
+            "the clocks differ: {clock}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end. Correct the wrong clock"
         ));
     }
     if let (Some(from), Some(probe)) = (from, &facts.live_probe)
         && !probe.healthy
     {
         warnings.push(format!(
-            "{} {} is live but not healthy ({}): backing out would go back to it",
+            "{} {} is live, but is not healthy ({}): backing out would go back to it",
             from.slot,
             from.version.name(),
             probe.detail
         ));
     }
     if from.is_none() {
-        warnings
-            .push("nothing is live yet: after the switch there is nothing to go back to".into());
+        warnings.push("no version is live: after the switch there is nothing to go back to".into());
     }
     if let Some(instance) = leftover.filter(|instance| instance.is_running()) {
         warnings.push(format!(
-            "{} still runs {}: it is replaced, so a warm rollback to it is no longer possible",
+            "{} still runs {}. The release removes it, so a warm rollback to it is no longer possible",
             instance.slot,
             instance.version_name()
         ));
@@ -560,13 +558,13 @@ fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance
     warnings
 }
 
-/// The newest release started in the future: one of two clocks is wrong.
+/// A warning if the newest release started in the future, because then a clock is wrong.
 fn clocks_differ(facts: &Facts) -> Option<String> {
     let newest = facts.past.as_ref().ok()?.first()?;
     let ahead = newest.opened_at.duration_since(facts.now);
     (ahead > CLOCKS_DIFFER).then(|| {
         format!(
-            "the clocks differ: {} started the newest release at {}, {} from now by this machine's clock; the ends of holds and approvals depend on such clocks",
+            "the clocks differ: {} started the newest release at {}, which is {} in the future by this machine's clock. Correct the wrong clock: holds and approvals end by these clocks",
             newest.operator,
             crate::inventory::local_time::moment(newest.opened_at),
             super::describe::duration(ahead.unsigned_abs())
@@ -574,7 +572,7 @@ fn clocks_differ(facts: &Facts) -> Option<String> {
     })
 }
 
-/// Another operator's console shows the standby, and loses its lock.
+/// A warning if this release ends a standby that another console drives.
 fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
     let holder = record.lock.as_ref()?;
     (facts.standby == Some(StandbyOf::AnotherConsole)).then(|| {
@@ -582,7 +580,7 @@ fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
             operator, release, ..
         } = &holder.record;
         format!(
-            "{operator} keeps the previous version warm (release {}): this release ends that standby",
+            "{operator} drives the standby of release {}: this release ends that standby",
             release.short()
         )
     })

@@ -1,5 +1,5 @@
-//! Predicts the refusals of a plan without making the plan. The planner decides. A preview only spares an operator
-//! useless attempts, with the planner's own texts.
+//! Predicts why a plan would be refused, from the data that a console already has. So an operator sees the reason
+//! before planning. The texts are those of the planner, and only the planner decides.
 
 use jiff::Timestamp;
 
@@ -26,13 +26,11 @@ pub struct Terms {
 /// What an operator wants to do with a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
-    /// Make the version live.
     Promote,
-    /// Roll back to the version, which must have been live.
     GoBack,
 }
 
-/// What a console knows of a target.
+/// The data of a console about a target, from which the refusals are predicted.
 #[derive(Debug, Clone, Copy)]
 pub struct ReleasePreview<'a> {
     /// The snapshot of the target.
@@ -41,12 +39,12 @@ pub struct ReleasePreview<'a> {
     pub terms: Option<&'a Terms>,
     /// The snapshot of the same service in the environment of `rules.only_from`.
     pub there: Option<&'a Snapshot>,
-    /// Whether the lock, if there is one, belongs to a standby that the next release ends.
+    /// Whether the lock belongs to a standby. The next release ends that standby, so the lock is no reason against it.
     pub lock_is_standby: bool,
     pub now: Timestamp,
 }
 
-/// The holds and freezes that stop a promote, by this machine's clock or by another clock.
+/// The refusals because of holds and freezes that are active by this machine's clock or by another clock.
 fn held(snapshot: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
     let holds = snapshot.holds(now).into_iter();
     holds.map(move |hold| {
@@ -56,7 +54,7 @@ fn held(snapshot: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
 }
 
 impl ReleasePreview<'_> {
-    /// The reasons against every version.
+    /// The reasons that do not depend on the version.
     pub fn against_all(&self, intent: Intent) -> Vec<Refusal> {
         let mut against = Vec::new();
         if let Some(terms) = self.terms {
@@ -89,10 +87,10 @@ impl ReleasePreview<'_> {
         against
     }
 
-    /// The reasons against one version. `name` is the version's name in the texts.
+    /// The reasons that depend on the version. `name` is the name of the version in the texts.
     pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
         let mut against = Vec::new();
-        // If nothing is in the live slot any more, the planner releases the same version into the other slot.
+        // If the live slot is empty, the planner allows the same version: it is released into the other slot.
         let live = self.here.and_then(Snapshot::live_instance);
         if let Some(live) = live.filter(|live| live.digest == *digest) {
             against.push(Refusal::AlreadyLive {
@@ -133,7 +131,7 @@ impl ReleasePreview<'_> {
         against
     }
 }
-/// Whether there is no route, and nothing runs in the slot that the proxy names. The planner then allows a release.
+/// Whether there is no route, and the slot that the proxy names is empty. The planner allows a release then.
 fn is_without_live(here: &Snapshot) -> bool {
     let named = here.proxy.as_ref().and_then(|proxy| proxy.slot);
     let is_empty = |slot| here.slots.get(slot).instance.is_none();

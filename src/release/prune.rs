@@ -1,5 +1,5 @@
-//! Decides which images an engine can remove, and why it keeps the others. An image whose use is not known is kept, and so
-//! is one that was never released.
+//! Decides which images of a runtime can be removed, and why the others are kept. An image that was never released is
+//! kept. The newest versions that releases only claim to have made live, without proof, are kept too.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,27 @@ use crate::inventory::{Digest, EngineImage, Instance, RegistryRecord, Slot, Targ
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "because")]
 pub enum Kept {
-    /// An instance uses it.
+    /// An instance was created from the image.
     Instance {
         /// The target of the instance.
         target: Target,
         slot: Slot,
-        /// Whether it has the traffic.
+        /// Whether the instance is in the slot that the route names.
         is_live: bool,
     },
-    /// The route or a registration names it.
+    /// The route or a registration names the digest of the image.
     Registered { target: Target },
-    /// An open release replaces it or makes it live.
+    /// A release that has not ended replaces this version or makes it live.
     Open { target: Target },
-    /// It is among the last good versions.
+    /// The version is one of the last good versions.
     Good {
         target: Target,
-        /// The position among the good versions, 1 for the newest.
+        /// The position in the list of good versions, 1 for the newest.
         nth: usize,
     },
-    /// A release says that it was live, and does not prove it or was not searched.
+    /// A release claims that the version was live. The release does not prove this, or was not searched for a proof.
     Claimed { target: Target },
-    /// No release of a configured target ever used it.
+    /// No release of a configured target used the version.
     NeverReleased,
 }
 
@@ -42,41 +42,42 @@ pub struct Spare {
     pub tag: Option<String>,
 }
 
-/// What happens to the images of a repository on one engine.
+/// The decision about each image of a repository on one runtime.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PrunePlan {
     pub repository: String,
-    /// Every target that has its image there. All of them are locked while images are removed.
+    /// Every target with this repository on this runtime. All of them are locked while images are removed.
     pub targets: Vec<Target>,
-    /// What is kept, and why.
+    /// The images that are kept, each with the reason.
     pub kept: Vec<(EngineImage, Kept)>,
     pub spare: Vec<Spare>,
 }
 
 impl PrunePlan {
-    /// The size of the removed images in bytes, at most: layers that other images share stay.
+    /// The sum of the sizes of the images to remove, in bytes. Less space may become free, because other images may
+    /// share layers.
     pub fn bytes(&self) -> u64 {
         self.spare.iter().map(|spare| spare.image.size).sum()
     }
 }
 
-/// What is known about one target.
+/// The use of images by one target.
 #[derive(Debug)]
 pub(super) struct Use {
     pub(super) target: Target,
     pub(super) record: RegistryRecord,
-    /// The heads of its releases, newest first.
+    /// The records of the releases of the target, newest first.
     pub(super) past: Vec<ReleaseRecord>,
     /// The last versions that these releases prove to have been live, newest first.
     pub(super) good: Vec<Version>,
-    /// How many of the heads were searched for them, from the newest on.
+    /// How many of the releases, from the newest on, were searched for good versions.
     pub(super) searched: usize,
     /// How many good versions are kept.
     pub(super) keep: usize,
 }
 
-/// The plan for a repository on an engine: from all its images there, all instances that run there, and every target of
-/// the repository there.
+/// Makes the plan for a repository on one runtime, from all images of the repository, all instances of the runtime, and
+/// all targets with this repository and runtime.
 pub(super) fn plan(
     repository: String,
     images: Vec<EngineImage>,
@@ -84,7 +85,7 @@ pub(super) fn plan(
     uses: &[Use],
 ) -> PrunePlan {
     let mut needed: BTreeMap<&Digest, Kept> = BTreeMap::new();
-    // The strongest reason first: only the first one is shown.
+    // Only the first reason of an image is shown, so the strongest reasons are added first.
     for instance in instances {
         let live = uses.iter().find(|one| one.target == instance.target);
         let live = live.and_then(|one| one.record.route.as_ref());
@@ -149,9 +150,9 @@ pub(super) fn plan(
     }
 }
 
-/// Versions that only the heads name as live. As many of them are kept as of the proven ones, and all of them if the search
-/// for proven ones ended early. So a head that another program wrote can keep an image that is not needed, but never
-/// removes one that is.
+/// The versions that releases claim to have been live, without proof: the newest `keep` of them. If the search found
+/// too few good versions, also all versions of the releases that were not searched. So a forged record can keep an
+/// image that is not needed, but cannot remove an image that is needed.
 fn claimed(of: &Use) -> impl Iterator<Item = &Version> {
     let newest = once_live(&of.past).into_iter().take(of.keep);
     let is_complete = of.good.len() >= of.keep;

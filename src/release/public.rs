@@ -1,5 +1,5 @@
 //! Compares the public answers with the candidate's direct answers. A health probe does not pass through the proxy, so
-//! it proves nothing about the proxy: an answer that nginx cannot pass on is a 502 for every client.
+//! it does not show whether the proxy can pass the answers on. If nginx cannot, every client gets a 502.
 
 use super::Plan;
 use super::act::{Course, Observation};
@@ -8,7 +8,7 @@ use super::describe::duration;
 use crate::history::ReleaseKind;
 use crate::inventory::{PublicAnswer, RequestCount, Slot};
 
-/// What the answers of the public address mean for the slot that should have the traffic.
+/// The judgement of the public answers for the slot that should have the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Public {
     /// No public address is configured.
@@ -17,16 +17,16 @@ pub(super) enum Public {
     Unknown,
     /// Nothing answered. The text says why.
     Silent(String),
-    /// Something other than the slot answered. The text says what.
+    /// The answer was not from this slot. The text says who answered.
     Elsewhere(String),
     /// The slot gave a bad answer. The text says why.
     Bad(String),
-    /// The slot answered over a fresh and a kept connection, as it does directly.
+    /// The slot answered without a fault, over a fresh and a kept connection.
     Good,
 }
 
 impl Public {
-    /// What is wrong, for people; none if the answers are good or unknown.
+    /// The message about a fault; none if the answers are good or unknown, or if no public address is configured.
     pub(super) fn fault(&self) -> Option<&str> {
         match self {
             Self::Silent(why) | Self::Elsewhere(why) | Self::Bad(why) => Some(why),
@@ -35,16 +35,18 @@ impl Public {
     }
 }
 
-/// Whether the public got the live version's direct answers, in an observation before the switch. If a proxy changes
-/// answers on purpose (a redirect, a login, another protocol), a difference says nothing about the next version.
+/// Whether the public answers agreed with the direct answers of the live version, in an observation before the switch.
+/// If they did not agree, the proxy may change answers on purpose (a redirect, a login), so a difference after the
+/// switch says nothing about the new version.
 pub(super) fn agreed_before(plan: &Plan, observation: &Observation) -> bool {
     plan.from.as_ref().is_some_and(|from| {
         observation.direct.is_some() && judge(plan, from.slot, observation, true) == Public::Good
     })
 }
 
-/// Judges the public answers for `slot`. The worse of both connections counts. With `compares`, status and kind of body
-/// are compared with the slot's own answer. A server error is always bad.
+/// Judges the public answers over a fresh and a kept connection for `slot`, and returns the worse judgement. With
+/// `compares`, the status and the kind of body are compared with the slot's direct answer. A server error is always
+/// bad.
 pub(super) fn judge(plan: &Plan, slot: Slot, observation: &Observation, compares: bool) -> Public {
     if plan.definition.public.is_none() {
         return Public::NotConfigured;
@@ -81,7 +83,7 @@ fn judge_answer(
         return Public::Silent(message(answer.detail.clone()));
     };
     if answer.slot != Some(slot) {
-        let by = answer.slot.map_or("none of the two slots", Slot::as_str);
+        let by = answer.slot.map_or("no slot of this target", Slot::as_str);
         let detail = match answer.detail.as_str() {
             "" => String::new(),
             detail => format!(" ({detail})"),
@@ -106,8 +108,8 @@ fn judge_answer(
     }
 }
 
-/// Counts the answers that Greenroom itself got from the public address. Returns the reason if too many public requests
-/// failed.
+/// Returns the reason if more public requests failed than the rules allow. Counts the requests that the proxy reports,
+/// and separately the requests that Greenroom itself made to the public address.
 pub(super) fn above_the_limit(
     plan: &Plan,
     public: &Public,
@@ -138,8 +140,8 @@ fn exceeds(rules: &Rules, count: &RequestCount) -> bool {
     count.exceeds(rules.watch_errors, rules.watch_requests)
 }
 
-/// The *watch* calls of a plan. They match the judge: a rollback goes back only for its own probe, and a first release
-/// has nothing to go back to.
+/// Describes *watch* in a plan, as the judge decides: a rollback switches back only after bad probes, and without a
+/// live version before there is nothing to switch back to.
 pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
     let rules = &plan.definition.rules;
     let window = duration(plan.definition.timing.watch);
@@ -153,7 +155,7 @@ pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
         Some(_) => ("switch back", ""),
         None => (
             "end the watch",
-            ": there is nothing to go back to, a person decides",
+            ": there is nothing to go back to, so a person must decide",
         ),
     };
     let public = match &plan.definition.public {

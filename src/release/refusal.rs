@@ -1,5 +1,4 @@
-//! The reasons for which Greenroom refuses a request. A refusal lists all reasons at once, and each reason says what to
-//! do.
+//! The reasons for which Greenroom refuses a request. A refusal lists all reasons, and each reason says what to do.
 
 mod describe;
 
@@ -25,17 +24,17 @@ pub enum Refusal {
         wanted: String,
         repository: String,
     },
-    /// The proxy's configuration was installed from a newer settings file than the one that this console reads.
+    /// The proxy's configuration was installed from a newer settings file. This console reads an older file.
     ConfigurationOlder {
         /// The name of the file, and the ages of both configurations.
         why: String,
     },
-    /// Another owner has what the release would write in the proxy's configuration or in the store.
+    /// The release would write to a place in the proxy's configuration or in the store that has another owner.
     PlaceTaken {
         /// What is already there, who owns it, and what to do.
         why: String,
     },
-    /// No version is live in the environment from which the version should be taken.
+    /// The request asks for the version that is live in another environment, but no version is live in it.
     NothingLiveIn(EnvironmentName),
     /// The requested version already has the traffic.
     AlreadyLive {
@@ -46,7 +45,7 @@ pub enum Refusal {
         unhealthy: Option<String>,
     },
     NotRollbackCandidate(NotRollbackCandidate),
-    /// The other slot has no warm version to switch back to.
+    /// The other slot has no warm version that was live before, so no rollback to it is possible.
     NoStandby,
     /// The journal does not prove that the version was live in this target with success.
     NeverLiveHere {
@@ -55,7 +54,7 @@ pub enum Refusal {
         /// was searched.
         remarks: Vec<String>,
     },
-    /// The rules require that the version is live in another environment first.
+    /// The rules require that the version is live in another environment first, and it is not.
     NotLiveIn {
         /// The environment in which the version must be live.
         environment: EnvironmentName,
@@ -98,13 +97,13 @@ pub enum Refusal {
         /// How the clocks differ, as a message.
         clock: String,
     },
-    /// A hold cannot be placed, because another hold is active.
+    /// A hold cannot be placed, because the target already has an active hold.
     HeldAlready(Hold),
     /// There is no active hold to clear.
     NoHold,
-    /// The hold of the target is no longer the one that was shown to the operator who wants to clear it.
+    /// The hold of the target has changed since it was shown to the operator, so it was not cleared or replaced.
     HoldChanged {
-        /// The current hold, as a message; none if there is no hold.
+        /// The current hold, or the message of the store about it; none if there is no hold.
         now: Option<String>,
     },
     HoldWithoutReason,
@@ -115,19 +114,19 @@ pub enum Refusal {
         target: Target,
         holder: Box<LockHolder>,
     },
-    /// A repair or other upkeep holds the lock of a target whose release is to be resumed.
+    /// An operator wants to resume a release, but a repair or other upkeep holds the lock of the target.
     LockedByUpkeep {
         target: Target,
         holder: Box<LockHolder>,
     },
-    /// The lock is held, but the target has no release that could be resumed.
+    /// The lock is held, but the target has no release to resume.
     LockedForNoRelease {
         target: Target,
         holder: Box<LockHolder>,
     },
     /// A fact that the plan needs is not known.
     Unknown {
-        /// The fact, worded so that `is not known` can follow.
+        /// The fact as an indirect question, so that it can follow `it is not known`: `whether the lock is free`.
         what: String,
         /// Why the fact is not known.
         why: String,
@@ -141,7 +140,7 @@ pub enum Refusal {
     PlanExpired {
         made_at: Timestamp,
     },
-    /// The target does not have this release. `None` if the target has no release at all.
+    /// The target does not have this release. The id is none if the target has no release at all.
     NoSuchRelease(Option<ReleaseId>),
     /// No release of the target has an id with the typed beginning or end.
     NoReleaseNamed {
@@ -169,7 +168,7 @@ pub enum Refusal {
     NotResumable {
         why: String,
     },
-    /// A release cannot be backed out: no version was live before, and the switch was started.
+    /// The release cannot be backed out: no version was live before it, and its switch was started.
     NoWayBack,
     /// This console or command already drives the release.
     DrivenHere,
@@ -177,11 +176,12 @@ pub enum Refusal {
     NotApproved,
     /// A takeover of another operator's lock needs a reason.
     TakeoverWithoutReason,
-    /// A release has not ended, so a repair must not change what that release may still change.
+    /// A repair is refused because a release of the target has not ended. That release may still change the same
+    /// things.
     Unfinished {
         release: ReleaseId,
     },
-    /// A release has not ended, and the store went back. No switch can be made, so the release can only be left.
+    /// A release has not ended, and the store went back. The release cannot make its switch, so it can only be left.
     OnlyToLeave {
         target: Target,
         release: ReleaseId,
@@ -199,8 +199,9 @@ pub enum Refusal {
 
 const TAKEOVER_WITHOUT_REASON: &str = "another operator holds the lock of the release: give a reason for the takeover with --reason \"...\"";
 
-/// A refusal does not know whether the flag or the configuration made Greenroom read-only. `greenroom doctor` does.
-const READ_ONLY: &str = "Greenroom is read-only: it was started with --read-only, or the configuration sets console.read_only; greenroom doctor says which";
+/// The message of [`Refusal::ReadOnly`]. The engine does not know whether the flag or the configuration made Greenroom
+/// read-only.
+const READ_ONLY: &str = "Greenroom is read-only: it was started with --read-only, or the configuration sets console.read_only. Run greenroom doctor to see which";
 
 impl Refusal {
     pub fn locked(target: &Target, holder: Box<LockHolder>) -> Self {
@@ -210,7 +211,8 @@ impl Refusal {
         }
     }
 
-    /// The lock is held, and the operator wants to resume a release. The lock of a repair can be taken over for that.
+    /// The refusal to an operator who wants to resume a release while the lock is held. It names the command for a
+    /// takeover, also from a repair.
     pub fn locked_to_resume(target: &Target, holder: Box<LockHolder>) -> Self {
         match holder.record.purpose {
             LockPurpose::Release => Self::locked(target, holder),
@@ -221,7 +223,8 @@ impl Refusal {
         }
     }
 
-    /// A hold or a freeze is active. `is_own` says whether it is active by the clock of this machine.
+    /// The refusal because of an active hold or freeze. `is_own` says whether it is active by the clock of this
+    /// machine.
     pub fn held(hold: Hold, is_own: bool, clocks: &Clocks) -> Self {
         match clocks.differs() {
             Some(clock) if !is_own => Self::HeldByAnotherClock {
@@ -247,9 +250,9 @@ pub enum NotRollbackCandidate {
     /// The version has the traffic.
     #[error("{version} is live now")]
     LiveNow { version: String },
-    /// Neither the engine nor the image registry has the image.
+    /// The runtime and the image registry do not have the image.
     #[error(
-        "the image of {version} is gone: neither the engine nor the image registry has it; push the same digest again"
+        "the image of {version} is missing on the target's machine and in the image registry: push the same digest again"
     )]
     ImageGone { version: String },
 }

@@ -1,5 +1,5 @@
-//! Replays a journal as the machine went through the release. The result is the state from which another driver
-//! resumes, and which the user interfaces show.
+//! Replays the journal of a release. The result is the state of the release after its last entry. Another driver
+//! resumes from this state, and the user interfaces show it.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::{Plan, StepState, StepStatus, way};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Entry, Happening, Recorded, Step};
 
-/// The state after the last entry.
+/// The state of the current stage after the last entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Last {
-    /// Nothing is running, according to the journal. The stage waits, is guarded, or starts immediately.
+    /// No act of the stage is running: the stage was not started, or another driver has resumed the release since then.
     Between,
     /// The stage was approved or started, and has no outcome yet.
     UnderWay,
@@ -28,7 +28,7 @@ pub(super) struct Replay {
     pub(super) way: Vec<Stage>,
     pub(super) at: usize,
     pub(super) steps: Vec<StepStatus>,
-    /// Steps whose intent was recorded.
+    /// The steps whose intent was recorded.
     pub(super) begun: Vec<Step>,
     pub(super) last: Last,
     /// The step that was approved but not started.
@@ -37,15 +37,16 @@ pub(super) struct Replay {
     pub(super) back_reason: Option<String>,
     /// When the last entry was written.
     pub(super) since: Timestamp,
-    /// When the last entry about a stage was written. A handover or a resumption does not count.
+    /// When the last entry about a step was written. Entries about a handover, a resumption or a stop of the driver do
+    /// not count.
     pub(super) moved_at: Timestamp,
     /// When the standby of the old version started.
     pub(super) standby_began: Option<Timestamp>,
-    /// The step that was last observed to be true, or undone.
+    /// The step that was last done or undone.
     pub(super) settled: Option<Step>,
     pub(super) switched: bool,
     pub(super) cases: Vec<CaseReport>,
-    /// The last report of the checks, while it counts.
+    /// The last report of the checks; none if the checks must run again.
     pub(super) report: Option<Report>,
     /// The number of the last entry.
     pub(super) sequence: u32,
@@ -152,7 +153,8 @@ impl Replay {
             Direction::Forward => StepState::Done { took },
             Direction::Back => StepState::Undone,
         };
-        // Draining the candidate while backing out does not undo the drain of the old slot.
+        // While backing out, *drain* waits for the candidate's connections. That does not undo the drain of the old
+        // slot.
         if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
             self.set(stage.step, step_status);
         }
@@ -194,13 +196,13 @@ impl Replay {
                 self.turn_back(reason);
             }
             CHECK_AGAIN => {
-                // The waiting step may have been done before.
+                // The waiting step may have been done earlier.
                 self.set(step, StepState::Pending);
                 self.go_to(Step::Verify, Direction::Forward);
                 self.last = Last::Between;
                 self.report = None;
             }
-            // After *leave* the end follows. A choice that only a newer Greenroom knows changes nothing.
+            // The end follows *leave*. A choice that this version does not know changes nothing.
             _ => {}
         }
     }
@@ -219,8 +221,8 @@ impl Replay {
         self.report = None;
     }
 
-    /// Moves to a stage of the way. The stage may be an earlier one: the way returns to *verify* if passed checks
-    /// became too old.
+    /// Makes this stage the current one. It may be an earlier stage: a release returns to *verify* if its passed checks
+    /// became too old. Does nothing if the current way (the list of stages) lacks the stage.
     fn go_to(&mut self, step: Step, direction: Direction) {
         let stage = Stage { step, direction };
         if let Some(index) = self.way.iter().position(|known| *known == stage) {
@@ -238,7 +240,7 @@ impl Replay {
         }
     }
 
-    /// The current stage; none if the way has ended.
+    /// The current stage; none if all stages are done.
     pub(super) fn stage(&self) -> Option<Stage> {
         self.way.get(self.at).copied()
     }

@@ -20,7 +20,7 @@ pub struct PlanRequest {
     pub target: Target,
     pub wanted: Wanted,
     pub reason: Option<String>,
-    /// Why the release overrides the active holds; none if the holds stop it.
+    /// The reason for overriding the active holds; none if the release does not override them.
     pub override_holds: Option<String>,
     pub operator: Operator,
 }

@@ -1,5 +1,5 @@
-//! Decides whether this console can resume a release that lost its driver. The plan is made again from the record, the
-//! local configuration and the current state, or refused with every reason.
+//! Decides whether this console can resume a release. The plan is made again from the record, the local configuration
+//! and the current state, or it is refused with every reason.
 
 use jiff::Timestamp;
 
@@ -22,9 +22,9 @@ pub struct Standing<'a> {
 }
 
 impl Plan {
-    /// The plan of a release whose driver is gone, complete enough to drive the release. The intent comes from the
-    /// release's record. Unless the release is only left, the intent is compared with the local configuration and the
-    /// current state.
+    /// The plan with which this console resumes a release. It is read from the record of the release. If the release
+    /// continues or backs out, the record is compared with the local configuration and the current state. The error
+    /// lists every reason against resuming.
     pub fn resumed(
         recorded: &Recorded,
         definition: &Definition,
@@ -45,7 +45,7 @@ impl Plan {
             if !is_backward {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
-                // A hold keeps traffic from moving. The steps after the switch move no traffic.
+                // A hold prevents only the switch. The steps after the switch are not affected.
                 if !replay.switched {
                     refuse_by_hold(&plan, standing, &mut against);
                 }
@@ -83,17 +83,17 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
         .all(|(number, entry)| entry.sequence == number);
     if !is_whole {
         against.push(not_resumable(
-            "entries of the journal are missing, so the progress of the release is not known",
+            "entries of the journal are missing, so it is not known what the release has done: promote the version that should run, which also closes this release",
         ));
     }
 }
 
-/// Refuses a generation that the pointer file cannot have, because no later switch could be higher.
+/// Refuses if the record of the release claims a generation that is too high for a switch.
 fn refuse_by_generation(baseline: Option<&Baseline>, against: &mut Vec<Refusal>) {
     let claimed = baseline.map(|baseline| baseline.generation);
     if let Some(claimed) = claimed.filter(|claimed| *claimed > HIGHEST_GENERATION) {
         against.push(not_resumable(format!(
-            "the head of the release claims generation {claimed}, but no switch makes a generation that high"
+            "the record of the release claims generation {claimed}, but no switch can make a generation that high: leave the release (greenroom resume with --leave)"
         )));
     }
 }
@@ -111,14 +111,13 @@ fn refuse_by_definition(
         let (then, now) = (baseline.endpoints.get(slot), definition.endpoints.get(slot));
         if then != now {
             against.push(not_resumable(format!(
-                "{slot} was at {then} when the release started, but this configuration has it at {now}"
+                "{slot} had the address {then} when the release started, but has {now} in this configuration: restore the address, or leave the release"
             )));
         }
     }
 }
 
-/// Refuses looser rules. A release that started under stricter rules continues only under those rules. It can be backed
-/// out or left under any rules.
+/// Refuses to continue a release under looser rules than at its start. It can be backed out or left under any rules.
 fn refuse_by_rules(
     baseline: Option<&Baseline>,
     definition: &Definition,
@@ -128,13 +127,13 @@ fn refuse_by_rules(
     let loosened = loosened_since(&baseline.rules, definition);
     if !loosened.is_empty() {
         against.push(not_resumable(format!(
-            "the release started under stricter rules than this configuration has: {}; resume it with those rules, or back it out",
+            "the release started under stricter rules than this configuration has: {}. Resume it with those rules, or back it out",
             sanitize(&loosened.join(", "))
         )));
     }
 }
 
-/// Refuses if the candidate would now be created in another way. That does not matter once the candidate is running.
+/// Refuses if the candidate is still to be started, and its configuration has changed since the release started.
 fn refuse_by_shape(
     baseline: Option<&Baseline>,
     definition: &Definition,
@@ -148,12 +147,12 @@ fn refuse_by_shape(
         && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark())
     {
         against.push(not_resumable(
-            "the configuration of the candidate has changed since the release started; back out, and promote again",
+            "the configuration of the candidate has changed since the release started: back the release out, and promote again",
         ));
     }
 }
 
-/// Refuses unless the route is still that of the plan, or was written by this release.
+/// Refuses if the route has changed since the start of the release, and this release did not write it.
 fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refusal>) {
     let stops = StoredKey::stops_rollback;
     against.extend(unreadable(plan.target(), record, stops));
@@ -162,7 +161,7 @@ fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refus
     let before = plan.from.as_ref().map(|from| (from.generation, from.slot));
     if !is_ours && route.map(|route| (route.generation, route.live)) != before {
         against.push(not_resumable(if route.is_some() {
-            "another driver or operator has changed the route since this release started"
+            "the route has changed since this release started: leave this release (greenroom resume with --leave)"
         } else {
             "the store no longer has a route: leave this release (greenroom resume with --leave), then run greenroom repair"
         }));

@@ -1,5 +1,4 @@
-//! Previews the resumption of a release that lost its driver: the intent that no observation confirmed, and what each
-//! way to resume would do.
+//! Describes, before a release is resumed, where its journal ends and what each way to resume it would do.
 
 use super::act::Stage;
 use super::replay::{Last, Replay};
@@ -13,7 +12,7 @@ pub(super) struct ResumePreview {
     pub(super) direction: Direction,
     /// Describes where the journal ends.
     pub(super) intended: String,
-    /// The next stage; none if only the end is missing.
+    /// The stage that runs next; none if all stages are done and only the end of the release is missing.
     stage: Option<Stage>,
     last: Last,
     can_go_back: bool,

@@ -1,5 +1,5 @@
-//! What an approver sees before approving a release of another operator: the commits, the changes of the configuration,
-//! and the checks. Every user interface shows the same text.
+//! Describes a release for an operator who may approve it: the commits, the changes of the configuration, and the
+//! checks. Every user interface shows the same text.
 
 use jiff::Timestamp;
 
@@ -27,32 +27,32 @@ pub fn commits(plan: &Plan) -> String {
         (Some(None), Some(after)) => {
             format!("unknown to {after}: the label {REVISION} of the live image is not known")
         }
-        (None, Some(after)) => format!("{after}; nothing was live before"),
+        (None, Some(after)) => format!("{after}; no version was live before"),
         (_, None) => format!("unknown: the image has no label {REVISION}"),
     }
 }
 
-/// How the candidate's configuration differs from that of the live version, one line for each difference, or why that
-/// is unknown.
+/// The differences between the configuration of the candidate and of the live version, one line for each. If they
+/// cannot be compared, one line says why.
 pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> Vec<String> {
     let Some(from) = &plan.from else {
-        return vec!["nothing was live before: there is nothing to compare".to_owned()];
+        return vec!["no version was live before: there is nothing to compare".to_owned()];
     };
     let unknown = |why: &str| vec![format!("unknown: {why}")];
     let Some(slots) = slots else {
-        return unknown("the engine has not answered");
+        return unknown("the slots have not been read");
     };
     let Some(candidate) = slots.get(plan.slot) else {
-        return unknown("the candidate is not running");
+        return unknown("the candidate's slot is empty");
     };
     let Some(live) = slots.get(from.slot) else {
-        return unknown("the live version is not running");
+        return unknown("the live slot is empty");
     };
     if candidate.digest != plan.version.digest || live.digest != from.version.digest {
         return unknown("the images in the slots are not those of the plan");
     }
     if candidate.configuration.is_empty() || live.configuration.is_empty() {
-        return unknown("the engine does not say how they were configured");
+        return unknown("the runtime does not report the configurations");
     }
     let differs = changes(live, candidate).configuration;
     if differs.is_empty() {
@@ -82,7 +82,7 @@ pub fn checked(status: &Status, now: Timestamp) -> String {
     )
 }
 
-/// One check, with what was wrong: `passed   home page  31ms`.
+/// One check with its verdict, its duration and, if it did not pass, the reason: `passed   home page  31ms`.
 pub fn check(case: &CaseReport) -> String {
     let optional = if case.required { "" } else { ", optional" };
     let mut line = format!(

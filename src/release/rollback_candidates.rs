@@ -1,5 +1,5 @@
-//! Lists the versions that a target can be rolled back to: every version that was live with success, where its image
-//! is, and why it cannot be chosen. Operators see this list before they choose. Nothing is written.
+//! Lists the versions to which a target can be rolled back: each version that was live with success, where its image
+//! is, and, if it cannot be chosen, the reasons. Operators see this list before they choose. The module only reads.
 
 use std::time::Duration;
 
@@ -13,22 +13,23 @@ use crate::history::{Fate, NotBelieved, fate};
 use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
 use crate::ports::FailureKind;
 
-/// How many versions are looked up. Older versions are not listed.
+/// How many versions are listed at most, from the newest on.
 const MOST: usize = 40;
-/// How many versions are looked up at the same time, because an image registry may be slow with many requests.
+/// How many images are looked up at the same time. An image registry may be slow with more requests.
 const AT_ONCE: usize = 4;
 /// How long one lookup may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Where the image of a version is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "image", content = "why")]
 pub enum ImageAt {
-    /// The engine has it, so no registry is needed.
+    /// The runtime has the image, so the image registry is not needed.
     Engine,
     Registry,
-    /// Neither the engine nor the image registry has it.
+    /// The runtime and the image registry do not have the image.
     Gone,
-    /// The place of the image is not known. The text says why.
+    /// It is not known where the image is. The text says why.
     Unknown(String),
 }
 
@@ -36,7 +37,7 @@ pub enum ImageAt {
 #[derive(Debug, Clone)]
 pub struct RollbackCandidate {
     pub version: Version,
-    /// What happened to the version last.
+    /// What the last release did with the version.
     pub fate: Option<Fate>,
     pub image: ImageAt,
     /// The reasons why the version cannot be chosen; empty if it can.
@@ -47,7 +48,8 @@ pub struct RollbackCandidate {
 pub struct WaysBack {
     /// The candidates, from the newest to the oldest.
     pub ways: Vec<RollbackCandidate>,
-    /// Releases that claim another version but cannot prove it, one message each, and how far the search went.
+    /// One message for each release that claims a live version without proving it, and one if only a part of the
+    /// history was searched.
     pub remarks: Vec<String>,
 }
 
@@ -102,7 +104,7 @@ async fn in_time(site: &Site, version: &Version) -> ImageAt {
     result.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {TIMEOUT:?}")))
 }
 
-/// The digest that runs in the slot with the traffic, or why that is not known.
+/// The digest of the instance in the slot that the route names. The error says why it is not known.
 async fn live(site: &Site) -> Known<Option<Digest>> {
     let target = &site.definition.target;
     let (record, instances) = tokio::join!(

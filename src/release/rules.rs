@@ -1,13 +1,13 @@
 //! Describes the rules of a target as text, and decides which of two settings of a rule protects less. The
-//! configuration uses this to refuse a setting that loosens a rule of the configuration file. The record of a release
-//! uses it to store the rules.
+//! configuration uses this to refuse settings that loosen a rule of the configuration file. The record of a release
+//! contains the texts.
 
 use super::describe::duration;
 use super::{Definition, Limit};
 use crate::history::RuleInEffect;
 use crate::inventory::Tier;
 
-/// The tables of the configuration in which a rule may be written.
+/// The table of the configuration in which a rule is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuleScope {
     /// The table of the environment.
@@ -22,23 +22,22 @@ pub enum RuleScope {
 pub struct Rule {
     /// The key within the scope: `rules.approvals`, `watch`.
     pub key: &'static str,
-    /// The table in which it is written.
     pub scope: RuleScope,
     /// Formats the value of the rule.
     pub value: fn(&Definition) -> String,
     /// Whether the first definition protects less than the second.
     pub is_looser: fn(&Definition, &Definition) -> bool,
-    /// The entries of the second definition that the first lacks or has changed, if the rule is a list. The text of the
-    /// value does not show that an entry has changed.
+    /// A message for each entry of the second definition that the first one lacks or has changed, if the rule is a
+    /// list. The value of the rule lists only names, so it does not show a changed entry.
     pub lacks: fn(&Definition, &Definition) -> Vec<String>,
 }
 
-/// The function `lacks` of a rule with a single value.
+/// The function `lacks` of a rule that is not a list.
 fn nothing(_: &Definition, _: &Definition) -> Vec<String> {
     Vec::new()
 }
 
-/// The freezes of the second definition that the first lacks or has changed.
+/// A message for each freeze of the second definition that the first one lacks or has changed.
 fn freezes_lacking(now: &Definition, file: &Definition) -> Vec<String> {
     let (now, file) = (&now.rules.freezes, &file.rules.freezes);
     let lacking = file.iter().filter(|freeze| !now.contains(freeze));
@@ -54,7 +53,8 @@ fn freezes_lacking(now: &Definition, file: &Definition) -> Vec<String> {
         .collect()
 }
 
-/// The required checks of the second definition that the first lacks or has changed.
+/// A message for each required check of the second definition that the first one lacks, has changed or does not
+/// require.
 fn checks_lacking(now: &Definition, file: &Definition) -> Vec<String> {
     let (now, file) = (&now.suite.cases, &file.suite.cases);
     let lacking = file
@@ -229,9 +229,8 @@ fn tier_word(tier: Tier) -> &'static str {
     }
 }
 
-/// The rules about approving a switch that this definition loosens, compared with the rules that were recorded when the
-/// release started. The release keeps its recorded rules, so another driver's configuration cannot weaken what its
-/// operators agreed to.
+/// A message for each recorded rule that this definition loosens. Only the rules are compared that decide whether a
+/// release may switch. So the configuration of another driver cannot weaken the rules under which the release started.
 pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec<String> {
     let value_now = |key: &str| {
         let rule = RULES.iter().find(|rule| rule.key == key);
@@ -260,7 +259,8 @@ pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec
     recorded.iter().filter(is_loosened).map(described).collect()
 }
 
-/// The tier and the rules of an environment, each with where it is written, for the record of a release.
+/// The tier and the rules of an environment, for the record of a release. Each rule names the place where it is
+/// written.
 pub(super) fn in_effect(definition: &Definition) -> Vec<RuleInEffect> {
     let rules = RULES.iter();
     let rules = rules.filter(|rule| rule.scope == RuleScope::Environment);

@@ -1,19 +1,20 @@
-//! Decides when the next release may end a release: its version is live, nothing is running, and only the old version
-//! is still to be stopped. The journal alone decides that, so it also works for a release of another console.
+//! Decides whether a release is in its standby: its version is live, and only the old version is still to be stopped.
+//! Then the next release of the target may end it. Only the journal is needed, so this also works for a release that
+//! another console drives.
 
 use super::replay::{Last, Replay};
 use super::resume_plan::refuse_by_journal;
 use super::{Definition, Plan};
 use crate::history::{Direction, Recorded, Step};
 
-/// The console that drives the standby that holds the lock of a target.
+/// The console that drives a standby.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StandbyOf {
     ThisConsole,
     AnotherConsole,
 }
 
-/// The number of the last entry of a release that only has to stop its old version; none for any other release.
+/// The number of the last entry of a release that is in its standby; none for any other release.
 pub fn standby_entry(recorded: &Recorded, definition: &Definition) -> Option<u32> {
     let mut against = Vec::new();
     refuse_by_journal(recorded, &mut against);

@@ -1,4 +1,4 @@
-//! The status of a release: the same for console, command line and agent.
+//! The status of a release, which every user interface shows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +20,15 @@ pub enum StepState {
     /// The step is being done or undone.
     Running {
         since: Timestamp,
-        /// When the step fails, unless something progresses.
+        /// When the step fails if it makes no progress; none if that is not known.
         deadline: Option<Timestamp>,
         direction: Direction,
-        /// What was observed last.
+        /// A message about the last observation; may be empty.
         note: String,
     },
-    /// The step was observed to be true.
+    /// The step is done: its result was observed.
     Done {
-        /// The time from intent to observation.
+        /// The time from the intent until the result was observed.
         took: Duration,
     },
     Failed {
@@ -46,7 +46,7 @@ pub struct StepStatus {
     pub state: StepState,
 }
 
-/// The choices of a person about a failed step.
+/// What a person can choose about a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Choice {
     /// Try the step again.
@@ -95,17 +95,18 @@ pub enum Progress {
         why: String,
         choices: Vec<Choice>,
     },
-    /// A record cannot be written at the moment. Nothing is done until it is written.
+    /// The last try to write a record failed. The driver does nothing else until the record is written.
     Unrecorded {
         why: String,
     },
-    /// The driver may no longer act: it lost the lock or stopped.
+    /// The driver has stopped before the end of the release: it lost the lock, could not record, or its operator
+    /// stopped it.
     Parked {
         why: String,
     },
-    /// The release has no end and no driver: the driver stopped or disappeared, according to journal and lock.
+    /// The release has not ended and has no driver, according to its journal and the lock.
     Interrupted {
-        /// The step that was last observed to be true, or undone; none if no step was.
+        /// The step that was last done or undone; none if no step was.
         after: Option<Step>,
         direction: Direction,
         /// When the last entry was written.
@@ -121,21 +122,21 @@ pub struct Status {
     pub progress: Progress,
     /// When the release was started. For a release of another driver: when that driver took the lock.
     pub since: Timestamp,
-    /// The cases of *verify* that have run.
+    /// The results of the checks of *verify* so far.
     pub cases: Vec<CaseReport>,
-    /// When the cases had all run, if they have.
+    /// When the checks of *verify* ended; none if they have not.
     pub checked_at: Option<Timestamp>,
-    /// The number of pulled bytes, and their total.
+    /// The number of bytes that were pulled, and the total number.
     pub pulled: Option<(u64, u64)>,
     /// The connections that the draining slot still has.
     pub draining: Option<u64>,
-    /// Whether traffic has moved, as observed.
+    /// Whether it was observed that the traffic has moved to the new version.
     pub switched: bool,
     /// Whether traffic may have moved: the switch was started and is not undone.
     pub may_have_switched: bool,
     /// Describes what the next step will do.
     pub next: String,
-    /// Describes what backing out now would do.
+    /// Describes what backing out would do now.
     pub undo: String,
 }
 
@@ -148,8 +149,8 @@ impl Status {
         }
     }
 
-    /// Whether the new version is live, and only the old one is still to be stopped, which has not started. A release
-    /// that was left in this state needs no person.
+    /// Whether only *stop* is left, and has not started: the new version is live, and the old version is still running.
+    /// A driver may stop in this state without a problem.
     pub fn is_live_with_standby(&self) -> bool {
         let is_rest = |step_status: &StepStatus| match step_status.step {
             Step::Stop => matches!(
@@ -168,7 +169,7 @@ impl Status {
         self.switched && stops && self.steps.iter().all(is_rest)
     }
 
-    /// Whether the driver will do nothing more.
+    /// Whether the release has ended or has no driver any more.
     pub fn is_over(&self) -> bool {
         matches!(
             self.progress,
@@ -177,7 +178,7 @@ impl Status {
     }
 }
 
-/// An event of a release as text: one line in logs and in `--json`.
+/// An event of a release as text. It is one line in logs and in the output of `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Announcement {
     pub at: Timestamp,
@@ -192,7 +193,7 @@ pub struct Announcement {
 #[serde(rename_all = "kebab-case")]
 pub enum AnnouncementKind {
     Began,
-    /// A step was observed to be true.
+    /// A step is done: its result was observed.
     Settled,
     Failed,
     /// A person must approve or choose.

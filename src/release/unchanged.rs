@@ -1,13 +1,13 @@
-//! Checks that the baseline of a plan is unchanged. It may have changed while a dialog was open, so it is observed
-//! again under the lock.
+//! Checks under the lock that the baseline of a plan is unchanged. It may have changed while the operator read the
+//! plan.
 
 use super::{Plan, Refusal, Refused};
 use crate::inventory::{Occupancy, RegistryRecord};
 
 impl Plan {
-    /// Refuses if the plan's baseline has changed: the route, the instance in the plan's slot, or the registration of a
-    /// version that was warm. A version that another operator has started to retire is no longer warm, even if it keeps
-    /// running until the engine has ended it.
+    /// Refuses if the plan's baseline has changed: the route, the instance in the plan's slot, or the registration of
+    /// the version of a warm rollback. If that slot is no longer registered, another driver may be stopping its
+    /// instance, so the version is not warm.
     pub fn unchanged(&self, record: &RegistryRecord, occupancy: &Occupancy) -> Result<(), Refused> {
         let slot = self.slot;
         let route = record.route.as_ref();
@@ -27,7 +27,9 @@ impl Plan {
             Occupancy::Foreign(by) => return Err(changed(format!("{slot} was occupied by {by}"))),
         };
         if expected != found {
-            return Err(changed(format!("the instance in {slot} has changed")));
+            return Err(changed(format!(
+                "the container or process in {slot} has changed"
+            )));
         }
         let registered = record
             .slots
@@ -35,7 +37,7 @@ impl Plan {
             .as_ref()
             .map(|entry| &entry.value.digest);
         if self.warm.is_some() && registered != Some(&self.version.digest) {
-            return Err(changed(format!("{slot} is no longer registered")));
+            return Err(changed(format!("the registration of {slot} has changed")));
         }
         Ok(())
     }

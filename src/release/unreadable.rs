@@ -1,9 +1,9 @@
-//! Refuses a plan because of unreadable keys and releases of its target.
+//! Makes the refusals because of unreadable keys and releases of a target.
 
 use super::Refusal;
 use crate::inventory::{RegistryRecord, ReleaseId, StoredKey, Target};
 
-/// A refusal for each unreadable key that stops the plan.
+/// One refusal for each unreadable key of the target that `stops` the plan.
 pub(super) fn unreadable(
     target: &Target,
     record: &RegistryRecord,
@@ -12,13 +12,13 @@ pub(super) fn unreadable(
     let problems = record.problems.iter();
     let stopping = problems.filter(|(key, _)| stops(StoredKey::of(target, key)));
     let refusals = stopping.map(|(key, problem)| Refusal::Unknown {
-        what: format!("the content of {key}"),
+        what: format!("what {key} contains"),
         why: problem.clone(),
     });
     refusals.collect()
 }
 
-/// A refusal for an unreadable release that is newer than all readable ones, because it may be open.
+/// The refusal because of an unreadable release that is newer than all readable ones. That release may not have ended.
 pub(super) fn unreadable_release((id, why): &(ReleaseId, String)) -> Refusal {
     Refusal::Unknown {
         what: format!("whether the newest release, {id}, has ended"),

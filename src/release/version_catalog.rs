@@ -1,5 +1,5 @@
 //! Reads what an operator needs to choose a version: the tags, the version that each tag names now, the rules, and the
-//! target's past.
+//! earlier releases of the target.
 
 use super::gather::{by_reference, past_releases};
 use super::{Engine, Known, Resolved, Terms};
@@ -7,7 +7,7 @@ use crate::history::WasLive;
 use crate::inventory::{Target, VersionRef};
 
 impl Engine {
-    /// The tags of a target's repository, in the registry's order.
+    /// The tags of a target's repository, in the order of the image registry.
     pub async fn tags(&self, target: &Target) -> Known<Vec<String>> {
         let Some(site) = self.site(target) else {
             return Err(not_configured(target));

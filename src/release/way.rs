@@ -1,5 +1,5 @@
-//! The ways of a release: forward through its plan, and back over the started steps. The machine follows a way, and the
-//! replay of a journal follows it again.
+//! The ways of a release. A way is a list of stages: forward through the steps of the plan, or back over the started
+//! steps. The machine and the replay of a journal follow a way.
 
 use super::Plan;
 use super::act::Stage;
@@ -41,12 +41,12 @@ pub(super) fn back(started: &[Step]) -> Vec<Stage> {
         .collect()
 }
 
-/// Whether the started steps can be undone: always before the switch, and after it only if a version was live before.
+/// Whether the started steps can be undone. After the start of the switch, this needs a version that was live before.
 pub(super) fn can_go_back(plan: &Plan, started: &[Step]) -> bool {
     plan.from.is_some() || !started.contains(&Step::Switch)
 }
 
-/// Describes what a stage will do; empty if the way has ended.
+/// Describes what a stage will do; empty without a stage.
 pub(super) fn next_words(plan: &Plan, stage: Option<&Stage>) -> String {
     let Some(stage) = stage else {
         return String::new();
@@ -59,10 +59,10 @@ pub(super) fn next_words(plan: &Plan, stage: Option<&Stage>) -> String {
     }
 }
 
-/// Describes what backing out now would do: the undo of every started step, latest first.
+/// Describes what backing out would do now: the undo of every started step, the last step first.
 pub(super) fn undo_words(plan: &Plan, started: &[Step]) -> String {
     if !can_go_back(plan, started) {
-        return "nothing was live before: there is nothing to go back to".into();
+        return "no version was live before: there is nothing to go back to".into();
     }
     let mut undos: Vec<&str> = Vec::new();
     for step in started.iter().rev() {

@@ -71,7 +71,7 @@ fn a_version_rolled_back_in_qa_gets_no_production_traffic() {
     assert_eq!(ended.code(), Some(1), "{said}");
     for why in [
         "1.9.0 is no longer live in qa (1.8.2 is live, and release",
-        "was a rollback): traffic stays where it is",
+        "was a rollback). The traffic does not move",
     ] {
         assert!(said.contains(why), "{said}");
     }

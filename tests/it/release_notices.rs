@@ -169,7 +169,7 @@ fn an_automatic_back_out_is_announced() {
     assert!(
         notices[0]
             .text
-            .ends_with("verify failed; the release is backed out")
+            .ends_with("verify failed; the release backs out if it can")
     );
 }
 
@@ -280,7 +280,7 @@ fn an_unwanted_outcome_is_announced_as_a_failure() {
             Progress::Closed(Outcome::NeedsPerson {
                 reason: "green is not there".into(),
             }),
-            "a person has to look",
+            "the release needs a person",
         ),
         (
             Progress::Closed(Outcome::Left {

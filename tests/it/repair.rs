@@ -268,7 +268,7 @@ fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
     let text: String = events.collect();
     let status = promoting.wait().expect("its end");
     assert_ne!(status.code(), Some(0), "{text}");
-    let kept = format!("{old} is kept: the store no longer has a readable route");
+    let kept = format!("{old} is kept: the store has no readable route");
     assert!(text.contains(&kept), "{text}");
     assert!(text.contains("greenroom repair web qa"), "{text}");
     let slots = &sandbox.status("web", "qa")["snapshot"]["slots"];

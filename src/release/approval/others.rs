@@ -1,11 +1,11 @@
-//! Approvals by operators other than the driver: how many a plan needs before its traffic moves, and which of the given
-//! approvals count at a moment.
+//! Approvals by operators who do not drive the release: how many of them a plan needs before its traffic moves, and
+//! which of the given approvals count now.
 //!
 //! A rollback needs no approval by others: at night no other operator may be available, and the version was live
 //! before.
 //!
-//! Unlike a hold, a missing approval cannot be overridden, because the operator who releases must not replace the other
-//! person. If a wrong clock makes an approval expire, another operator approves again, or the clock is corrected.
+//! A missing approval cannot be overridden, unlike a hold: the driver must not decide alone. If an approval has expired
+//! because of a wrong clock, another operator approves again, or the clock is corrected.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use crate::inventory::{Clocks, Operator, PeerApproval, StoredKey, Target};
 use crate::release::Plan;
 use crate::release::describe::duration;
 
-/// How many other people must approve the plan before the switch. Overriding a hold in a protected environment needs at
-/// least a second person.
+/// How many other people must approve the plan before the switch. A promote that overrides a hold in a protected
+/// environment needs at least one.
 pub fn approvers_needed(plan: &Plan) -> usize {
     if plan.kind != ReleaseKind::Promote {
         return 0;
@@ -31,54 +31,54 @@ pub fn approvers_needed(plan: &Plan) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotPeerApproved {
     #[error(
-        "the release needs no approval by others: rules.approvals of its environment sets how many it needs"
+        "the release needs no approval by others (rules.approvals): there is nothing to approve"
     )]
     NeedsNone,
-    /// The traffic has moved, or may have moved.
-    #[error("the traffic has already moved: there is nothing to approve")]
+    /// The switch was started, so the traffic may have moved.
+    #[error("the switch of the release has already started: there is nothing to approve")]
     TooLate,
     #[error(
-        "{by} opened or drives the release: operators cannot approve their own release; another operator must approve it"
+        "{by} opened or drives the release, and operators cannot approve their own releases: another operator must approve it"
     )]
     Own { by: Operator },
-    /// The approver's name looks like that of an owner of the release, so other people cannot tell the two apart.
+    /// The approver's name looks like the name of the operator who opened or drives the release.
     #[error(
-        "your name looks like that of {owner}, who opened or drives the release: such an approval does not count"
+        "your name looks like that of {owner}, who opened or drives the release: an operator with another name must approve it"
     )]
     LooksLike { owner: Operator },
     /// The store authenticates the approver under another name than the configured one.
     #[error(
-        "the store knows you as {proved}, not as {name}, and approvals count by the names that it proves\n  Set name = \"{proved}\" in [operator], or from = \"etcd\"; operators who share a login cannot approve each other's releases."
+        "the store authenticates you as {proved}, but your operator name is {name}: with approvals, both names must be the same\n  Set name = \"{proved}\" in [operator], or from = \"etcd\". Operators who share a login cannot approve each other's releases."
     )]
     NameNotProved { name: String, proved: String },
     #[error("the store refused the approval: {why}")]
     NotTaken { why: String },
     /// This operator has no approval to withdraw.
-    #[error(
-        "this release has no approval of yours that still counts: there is nothing to withdraw"
-    )]
+    #[error("this release has no approval of yours that counts: there is nothing to withdraw")]
     Nothing,
 }
 
-/// What another operator must confirm to approve a plan: the same as its driver for the switch.
+/// What another operator must confirm to approve a plan: the same as the driver must confirm for *switch*.
 pub fn need_to_peer_approve(plan: &Plan) -> Need {
     need(Step::Switch, plan.tier()).max(Need::Confirmation)
 }
 
-/// How far another machine's clock may be ahead. An approval that was given later than this does not count yet.
+/// How far the clock of an approver may be ahead. An approval that was given further in the future does not count yet.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
 /// The approvals of a release, and which of them count.
 #[derive(Debug, Default)]
 pub struct Weighed<'a> {
     pub counted: Vec<&'a PeerApproval>,
-    /// One message for each approval that does not count and has not simply expired.
+    /// One message for each approval of the release that does not count. Approvals that have expired by this machine's
+    /// clock are left out.
     pub ignored: Vec<String>,
 }
 
-/// Decides which approvals count. An approval counts if it is for this release, digest and plan, if the rules allow its
-/// age and its validity, if no clock says that it has expired, and if the approver neither opened nor drives the
-/// release. If the names of several approvers are the same or look the same, only one approval counts.
+/// Decides which approvals count. An approval must be for this release, digest and plan, and must not have expired by
+/// any clock. It must not be from the future, and its validity must not be longer than `rules.approvals_last`. The
+/// approver must not be the operator who opened or drives the release, or have a name that looks like theirs. If the
+/// names of several approvers are the same or look the same, only one approval counts.
 pub fn weigh<'a>(
     plan: &Plan,
     given: &'a [PeerApproval],
@@ -125,17 +125,17 @@ fn expired_by_another_clock(
         "have it approved again with greenroom approve {} {}",
         target.service, target.environment
     );
-    // A new approval gets its end from a clock like this machine's.
+    // The end of a new approval is computed with a clock like this machine's.
     let life = SignedDuration::try_from(plan.definition.rules.approvals_last);
     let lasts = life.is_ok_and(|life| {
         let expires_at = now.checked_add(life).unwrap_or(Timestamp::MAX);
         clocks.over_by(expires_at, now).is_none()
     });
     let next = if lasts {
-        format!("{again}, or set the clock that is wrong")
+        format!("{again}, or correct the wrong clock")
     } else {
         format!(
-            "set the clock that is wrong, then {again}: by the wrong clock a new approval would expire at once"
+            "correct the wrong clock, then {again}. Before that, a new approval would expire immediately"
         )
     };
     Some(format!(
@@ -156,7 +156,7 @@ fn why_not_now(plan: &Plan, approval: &PeerApproval, now: Timestamp) -> Option<S
     (life.is_negative() || life.unsigned_abs() > longest).then(|| {
         let life = duration(life.unsigned_abs());
         let longest = duration(longest);
-        format!("it is valid for {life}, and approvals_last allows {longest}")
+        format!("it is valid for {life}, but rules.approvals_last allows only {longest}")
     })
 }
 
@@ -181,14 +181,14 @@ fn why_not_by(
         ));
     }
     let again = counted.iter().find(|it| it.by.looks_like(by));
-    again.map(|it| format!("an approval by {} counts already", it.by))
+    again.map(|it| format!("an approval by {} already counts", it.by))
 }
 
 /// How many unreadable approvals are listed by name.
 const NAMED: usize = 5;
 
-/// Why approvals that the store could not read do not count, from the problems that the store reports. An approver may
-/// have written any number of them, so only the first [`NAMED`] are listed by name.
+/// The messages about approvals in the store that cannot be read and so do not count. An approver may have written any
+/// number of them, so only the first [`NAMED`] are listed by name.
 pub fn unread_approvals(target: &Target, problems: &BTreeMap<String, String>) -> Vec<String> {
     let is_approval = |key: &str| StoredKey::of(target, key) == StoredKey::Approval;
     let unread: Vec<_> = problems
@@ -206,7 +206,8 @@ pub fn unread_approvals(target: &Target, problems: &BTreeMap<String, String>) ->
     lines
 }
 
-/// The operator who may not approve a release because they opened or drive it.
+/// The operator who opened the release or drives it, if this is the same person as `operator`. Such an operator must
+/// not approve the release.
 pub fn own_release<'a>(
     operator: &Operator,
     plan: &'a Plan,
@@ -259,7 +260,8 @@ pub fn approve_command(target: &Target) -> String {
     )
 }
 
-/// What the operator should know about approvals by others before a release starts. None if the rules require none.
+/// What the operator should know about approvals by others before a release starts; none if the rules require no
+/// approvals.
 pub fn approvals_ahead(plan: &Plan) -> Option<String> {
     let needed = approvers_needed(plan);
     if needed > 0 {

@@ -1,5 +1,5 @@
-//! Permission for a repair. An approval is for exactly the planned actions, and expires. Nothing is done without an
-//! [`ApprovedRepair`], which can only be made from an approval.
+//! Permission for a repair. An approval is for exactly the planned actions, and expires. No action is performed without
+//! an [`ApprovedRepair`], which can be made only from an approval.
 
 use jiff::Timestamp;
 
@@ -7,10 +7,9 @@ use super::{ApprovalRefused, Need};
 use crate::inventory::{Operator, ReleaseId};
 use crate::release::{RepairAction, RepairPlan};
 
-/// What a repair requires from a person. The environment's name must be typed in a protected environment if an action
-/// moves or may cut traffic, changes the recorded live slot, or stops an instance. In any environment it must be typed
-/// if the proxy of a protected target is reloaded, or if the generation of a route is lowered. Otherwise a confirmation
-/// is enough.
+/// What a repair requires from a person. In a protected environment, the person types the environment's name if an
+/// action is grave ([`RepairAction::is_grave`]). In every environment, the person types the name if the repair may cut
+/// connections of a protected target, or lowers the generation of a route. Otherwise a confirmation is enough.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
     let is_grave = plan
         .repair_actions
@@ -51,8 +50,9 @@ impl RepairApproval {
         Ok(Self::of(plan, by, now))
     }
 
-    /// Makes the approval that `--yes` gives in advance. If the environment is protected, or the proxy of a protected
-    /// target is reloaded, the rules must allow it. It is never allowed to lower the generation of a route.
+    /// Makes the approval that `--yes` gives in advance. If the environment is protected, or the repair may cut
+    /// connections of a protected target, the rules must have `allow_yes`. Lowering the generation of a route is never
+    /// approved in advance.
     pub fn in_advance(
         plan: &RepairPlan,
         by: Operator,
@@ -99,7 +99,7 @@ impl RepairApproval {
     }
 }
 
-/// Proof that the actions of a repair may be done.
+/// Proof that the actions of a repair may be performed.
 #[derive(Debug, Clone)]
 pub(in crate::release) struct ApprovedRepair {
     repair_actions: Vec<RepairAction>,

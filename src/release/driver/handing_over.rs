@@ -1,5 +1,5 @@
-//! The driver of a release that was handed over keeps the lock until its successor has taken it, so that no other
-//! console can take it in between. If the successor does not take it in time, the lock becomes free for every operator.
+//! Keeps the lock of a release after its handover, until the successor has taken the lock. So no other console can take
+//! the lock in between. If the successor does not take it in time, the driver releases the lock for every operator.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::history::Successor;
 use crate::sanitize::sanitize;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest time between two reads of the lock, because a change may be reported late.
+/// The longest time between two reads of the lock. A change may be reported late or not at all.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Waits until another console has the lock, or until the time is over. Returns whether this driver still holds the
@@ -39,7 +39,7 @@ pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool 
             },
             Ok(Err(failure)) => {
                 tracing::debug!(
-                    "cannot read whether the successor took the lock of {target}: {failure}"
+                    "it is not known whether the successor took the lock of {target}: {failure}"
                 );
             }
             Err(_) => {}
@@ -47,7 +47,7 @@ pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool 
         let now = Instant::now();
         if now >= until {
             let message = format!(
-                "{} did not take the lock of {target} in time after the handover: it is released",
+                "{} did not take the lock of {target} in time after the handover. The lock is released for every operator",
                 successor.operator
             );
             tracing::warn!("{}", sanitize(&message));

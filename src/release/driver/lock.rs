@@ -1,6 +1,6 @@
-//! Checks that this driver still holds the lock, before it changes something that compares no token: engines, and files
-//! that configure a proxy. A driver that slept for longer than its lease finds that out from this check, before its
-//! next heartbeat (interlock 4).
+//! Checks that this driver still holds the lock (interlock 4). The driver makes this check before it changes
+//! containers, processes or the configuration of a proxy, because these changes do not compare the lock's token. If
+//! this machine slept for longer than the lease, the check finds the lost lock before the next heartbeat does.
 
 use super::World;
 use crate::ports::{Failure, FailureKind};

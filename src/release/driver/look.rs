@@ -1,5 +1,5 @@
-//! Observes everything that the machine requests, all at the same time. What cannot be observed is reported as such and
-//! never guessed.
+//! Observes everything that the release machine (`release/machine`) requests, all at the same time. The observation
+//! contains a message for each value that could not be observed.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,8 @@ use crate::release::act::{Ask, Observation};
 use crate::release::event::Event;
 use crate::release::gather::{live_at, past_and_unreadable};
 
-/// How many releases of the environment of `rules.only_from` are read to find the release that replaced the version.
+/// How many of the newest releases are read in the environment of `rules.only_from`, to find the release that replaced
+/// the version of the plan.
 const PAST_THERE: usize = 50;
 
 pub(super) async fn look(world: &World, ask: Ask) -> Observation {
@@ -83,22 +84,22 @@ fn observed<T>(result: Option<Result<T, Failure>>, blind: &mut Vec<String>) -> O
         .ok()
 }
 
-/// The instances in both slots. If the runtime restarted the candidate, the runtime is also asked for the reason.
+/// The instances in both slots. If the runtime restarted the candidate, also reads how the candidate exited.
 async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
     let runtime = &world.read.runtime;
     let mut instances = runtime.instances(world.plan.target()).await?;
     for instance in &mut instances {
         let is_candidate = instance.slot == world.plan.slot;
         if is_candidate && instance.restarts > 0 && instance.last_exit.is_none() {
-            // The reason is only for the message: the failure is the same without it.
+            // The exit is only used in messages, so it may be missing.
             instance.last_exit = runtime.last_exit(&instance.id).await.unwrap_or_default();
         }
     }
     Ok(instances)
 }
 
-/// The version that is live in the environment of `rules.only_from`. If it is not the version of the plan, also the
-/// newest releases of that environment.
+/// The version that is live in the environment of `rules.only_from`. If another version than the plan's is live, also
+/// the newest releases of that environment.
 async fn live_there(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
     let Some(site) = &world.first else {
         return Err("the environment of rules.only_from is not configured".to_owned());
@@ -145,8 +146,8 @@ async fn direct(world: &World, slot: Slot) -> Option<PublicAnswer> {
     Some(world.read.checker.direct(endpoint, address, headers).await)
 }
 
-/// Runs every check, one after the other, and reads the running digest before and after. A report is worthless if the
-/// instance changed during the checks.
+/// Runs every check, one after the other. The error says that the instance changed or was restarted during the checks,
+/// or that it could not be observed.
 async fn checks(world: &World) -> Result<Report, String> {
     let (before, run) = running(world).await?;
     let definition = &world.plan.definition;
@@ -201,5 +202,5 @@ async fn running(world: &World) -> Result<(Digest, InstanceRun), String> {
             let run = instance.run();
             (instance.digest, run)
         })
-        .ok_or_else(|| format!("nothing runs in {}", plan.slot))
+        .ok_or_else(|| format!("{} is not running", plan.slot))
 }

@@ -1,5 +1,5 @@
-//! Reads who holds a lock that this driver lost. The driver has stopped acting. Its operator first wants to know who
-//! has the lock now, and whether the release has ended.
+//! Reads who holds the lock now, after a write of this driver was refused or its lease ended. The driver starts nothing
+//! else. Its operator must know who has the lock, and whether the release has ended.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) enum Lost {
     /// Another driver holds the lock.
     To(Box<LockHolder>),
-    /// The key of the lock is gone: it was deleted, or its lease ended.
+    /// The store has no key of the lock: the key was deleted, or its lease ended.
     Gone,
-    /// This driver still holds the lock. Only the server that received the write refused the write.
+    /// The store still names this driver as the holder of the lock.
     Ours,
     /// The store did not answer, or the lock's key cannot be read.
     Unknown,
@@ -46,22 +46,22 @@ fn lost(target: &Target, record: RegistryRecord, own: FencingToken) -> Lost {
 }
 
 impl Lost {
-    /// The message for the operator. `why` is the failure by which the driver noticed the loss.
+    /// The message for the operator. `why` is the failure that made the driver read the lock.
     fn message(&self, target: &Target, why: &str) -> String {
         match self {
             Self::To(holder) => to(holder),
             Self::Gone => format!(
-                "the key of its lock is gone from the store: it was deleted, or its lease ended. Resume the release with greenroom resume {} {} ({why})",
+                "the store no longer has the lock: {why}. The lock was deleted, or its lease ended. Resume the release: greenroom resume {} {}",
                 target.service, target.environment
             ),
             Self::Ours => why.to_owned(),
-            Self::Unknown => format!("the holder of the lock cannot be read: {why}"),
+            Self::Unknown => format!("it is not known who holds the lock: {why}"),
         }
     }
 }
 
-/// The event for the machine after a lost lock: the end that a later release wrote for this release, or else that the
-/// driver may no longer act. `why` is the reason that the driver was given.
+/// The event for the machine after a lost lock. If a later release has recorded the end of this release, the event is
+/// that end. Otherwise the driver must stop. `why` is the failure that made the driver read the lock.
 pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
     let is_expected = match lost {
         Lost::To(holder) => holder.record.release > world.plan.release,
@@ -73,14 +73,16 @@ pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
     }
 }
 
-/// The message about a lock that another driver holds: `lost to ben@ops-2 at 14:02:11`.
+/// The message about a lock that another driver holds: `the lock was lost to ben@ops-2 at 14:02:11`.
 fn to(holder: &LockHolder) -> String {
     let since = local_time::clock(holder.record.since);
-    sanitize(&format!("lost to {} at {since}", holder.record.operator))
+    sanitize(&format!(
+        "the lock was lost to {} at {since}",
+        holder.record.operator
+    ))
 }
 
-/// The message of a failure. If a write failed because this driver lost its lock, the message names the operator who
-/// holds the lock now.
+/// The message of a failure. If a write was refused because of the lock, the message also says who holds the lock now.
 pub(super) async fn words(world: &World, failure: &Failure) -> String {
     if failure.kind != FailureKind::Fenced {
         return failure.to_string();
@@ -104,7 +106,10 @@ mod tests {
     #[test]
     fn a_deleted_lock_is_reported_with_the_command_that_resumes() {
         let message = message(RegistryRecord::default());
-        assert!(message.contains("the key of its lock is gone"), "{message}");
+        assert!(
+            message.contains("the store no longer has the lock"),
+            "{message}"
+        );
         assert!(message.contains("greenroom resume web qa"), "{message}");
     }
 
@@ -116,19 +121,19 @@ mod tests {
             lock: snapshot.lock,
             ..RegistryRecord::default()
         };
-        assert!(message(record.clone()).starts_with("lost to ana@ops-1"));
+        assert!(message(record.clone()).starts_with("the lock was lost to ana@ops-1"));
         record.lock.as_mut().expect("a holder").token = OWN;
         assert_eq!(message(record), "a write was refused");
     }
 
     #[test]
-    fn an_unreadable_lock_is_not_reported_as_gone() {
+    fn an_unreadable_lock_is_not_reported_as_missing() {
         let mut record = RegistryRecord::default();
         let key = "/greenroom/v1/targets/web/qa/lock".to_owned();
         record.problems.insert(key, "not JSON".to_owned());
         let message = message(record);
         assert!(
-            message.starts_with("the holder of the lock cannot be read: "),
+            message.starts_with("it is not known who holds the lock: "),
             "{message}"
         );
     }

@@ -1,5 +1,5 @@
-//! The driver runs the effects of the machine through the ports and passes the results back. It makes no decisions. It
-//! knows ports and tokio, but no adapter and no user interface.
+//! The driver of a release. It runs the effects of the machine through the ports, and passes the results back to the
+//! machine as events. It makes no decisions. It uses ports and tokio, but no adapter and no user interface.
 
 mod handing_over;
 mod lock;
@@ -49,7 +49,7 @@ pub struct Writing {
     pub router: Arc<dyn RouterWriter>,
     pub journal: Arc<dyn JournalWriter>,
     pub locks: Arc<dyn Locks>,
-    /// Writes which targets this console has open, and the operator's requests for a handover.
+    /// Writes which targets this console shows, and the operator's requests for a handover.
     pub presence: Arc<dyn PresenceStore>,
     pub holds: Arc<dyn Holds>,
     pub peer_approvals: Arc<dyn PeerApprovals>,
@@ -57,16 +57,16 @@ pub struct Writing {
     pub seals: Arc<dyn Seals>,
 }
 
-/// Everything outside the machine that a running release needs.
+/// The ports, the plan, the lock's fence and the clocks of a running release. Each effect of the machine gets a copy.
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) read: Reading,
     pub(super) write: Writing,
     pub(super) plan: Arc<Plan>,
     pub(super) fence: Fence,
-    /// The environment of `rules.only_from`, if the rules name one and it is configured.
+    /// The target in the environment of `rules.only_from`, if the rules name an environment and it is configured.
     pub(super) first: Option<Site>,
-    /// The operator who drives. Another operator may have opened the release.
+    /// The operator who drives the release. Another operator may have opened it.
     pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,
     /// The clocks of other machines, read when this driver started. One reading is enough, because this machine's clock
@@ -74,14 +74,15 @@ pub(super) struct World {
     pub(super) clocks: Clocks,
     /// Receives the results of effects, and progress while an act is running.
     pub(super) events: mpsc::Sender<Event>,
-    /// Receives the candidate as soon as it is started.
+    /// Receives the id of the candidate as soon as the candidate is started.
     pub(super) candidate: watch::Sender<Option<InstanceId>>,
     /// The hash chain of the records of the release.
     pub(super) chain: Arc<Mutex<Chain>>,
 }
 
 impl World {
-    /// The entry with its link to the entry before it. Linking an entry twice gives the same result.
+    /// The entry with its link to the previous entry. Linking an entry twice gives the same result, so a write can be
+    /// repeated.
     fn linked(&self, entry: Entry) -> Entry {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         chain.linked(entry)
@@ -107,7 +108,7 @@ pub(super) struct Driver {
 const LOCK_RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Driver {
-    /// Drives until the release is closed or may no longer be driven.
+    /// Drives the release until it has ended or the driver must stop. Then releases the lock.
     pub(super) async fn run(mut self) {
         let mut timer: Option<(TimerId, Instant)> = None;
         let mut commands_open = true;
@@ -199,7 +200,7 @@ impl Driver {
         self.status.send_replace(Arc::new(self.machine.status()));
     }
 
-    /// Runs an effect in its own task. If the task panics, the effect counts as failed.
+    /// Runs an effect in a separate task. If the task panics, the machine gets the event of a failed effect.
     fn start(&self, effect: Effect) {
         let world = self.world.clone();
         let answers = self.world.events.clone();
@@ -213,8 +214,8 @@ impl Driver {
     }
 
     async fn end(self) {
-        // A driver that was parked by a lost lock has nothing to release. A driver that its operator parked still holds
-        // the lock.
+        // If the driver stopped because it lost the lock, it has nothing to release. If its operator stopped it, the
+        // driver still holds the lock.
         let is_closed = self.status.borrow().outcome().is_some();
         let must_release = is_closed || *self.lease.state.borrow() == LeaseState::Held;
         if !must_release {
@@ -230,10 +231,10 @@ impl Driver {
         match tokio::time::timeout(LOCK_RELEASE_TIMEOUT, release).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => tracing::warn!(
-                "the lock of {target} was not released and expires with its lease: {failure}"
+                "the lock of {target} was not released: {failure}. It expires with its lease"
             ),
             Err(_) => tracing::warn!(
-                "the lock of {target} was not released in time and expires with its lease"
+                "the lock of {target} was not released in time. It expires with its lease"
             ),
         }
     }
@@ -245,7 +246,7 @@ fn far_away() -> Instant {
 
 /// The event for a task that panicked.
 fn died(effect: &Effect) -> Event {
-    let text = "the task that performed this ended unexpectedly; see the log".to_owned();
+    let text = "an internal task of the driver ended unexpectedly: see the log file".to_owned();
     match effect {
         Effect::Act { .. } => Event::Acted(Err(ActionError {
             kind: ActionErrorKind::Final,
@@ -291,7 +292,8 @@ async fn answer(world: &World, effect: Effect) -> Event {
     }
 }
 
-/// Turns the result of a write into an event. `is_first` says whether this was the first record of this driver.
+/// Turns the result of a write into an event. After the first record of this driver (`is_first`), the driver also
+/// records the ends of earlier releases.
 async fn recorded(world: &World, result: crate::ports::Result<()>, is_first: bool) -> Event {
     match result {
         Ok(()) => {

@@ -1,6 +1,6 @@
-//! Closes releases that ended because a later one started. The driver of the later release writes the end of each
-//! earlier one, under its own lock and after its own head. If that driver crashes before, the driver that resumes the
-//! later release writes the ends. A driver that lost its lock reads the end of its own release from the journal.
+//! Records the ends of earlier releases that have no end. The driver of a later release does this under its own lock,
+//! after it has recorded its own start. If it crashes before, the driver that resumes the later release does it. A
+//! driver that lost its lock reads the end of its release from the journal.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::ports::{FailureKind, Result};
 use crate::release::replay::Replay;
 use crate::release::{Plan, interrupted_at};
 
-/// How many earlier releases are read.
+/// How many of the earlier releases are searched for a release without an end.
 const EARLIER: usize = 20;
-/// How long a driver that lost its lock waits for its end to be written.
+/// How long a driver that lost its lock waits until the later driver has recorded the end of its release.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between two reads of the journal.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Closes every earlier release of the target that has no end. A release that cannot be closed stays open, and the next
-/// release closes it.
+/// Records the end of every earlier release of the target that has no end. If this fails, those releases stay open, and
+/// the next release records their ends.
 pub(super) async fn close_earlier(world: &World) {
     let (target, id) = (world.plan.target(), world.plan.release);
     let earlier = world.read.journal.releases_before(target, id, EARLIER);
@@ -36,7 +36,7 @@ pub(super) async fn close_earlier(world: &World) {
     };
     if let Err(failure) = closed.await {
         tracing::warn!(
-            "the end of an earlier release of {target} was not written, and the next release writes it: {failure}"
+            "the end of an earlier release of {target} was not recorded: {failure}. The next release records it"
         );
     }
 }
@@ -51,22 +51,22 @@ async fn close(world: &World, head: &ReleaseRecord) -> Result<()> {
     record.closed = Some((world.clock.now(), end(world, &recorded)));
     let record = Chain::after(&recorded).closed(record);
     match world.write.journal.head(&record, &world.fence).await {
-        // The earlier driver wrote the end itself before it lost its lock.
+        // The record has changed: the earlier driver recorded the end itself before it lost its lock.
         Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
         written => written,
     }
 }
 
-/// How an earlier release ended. If every step was observed, the release is done or backed out. If the watch was
-/// passed, its version is live and only the old one was still to be stopped: the release is superseded. Any other
-/// release is left as it was.
+/// How an earlier release ended. If all its steps are done, the release is done or backed out. If its watch is done,
+/// its version is live and only the old version was still to be stopped: the release is superseded. Any other release
+/// is left.
 fn end(world: &World, recorded: &Recorded) -> Outcome {
     let successor = world.plan.successor();
     let plan = Plan::recorded(&recorded.head, &world.plan.definition, None);
     let replay = Replay::of(recorded, &plan);
     let stage = replay.stage().map(|stage| stage.step);
     match (replay.direction(), stage) {
-        // Everything was observed; only the end was not written.
+        // All steps are done. Only the end is missing.
         (Direction::Forward, None) => Outcome::Done,
         (Direction::Back, None) => Outcome::BackedOut {
             reason: replay.back_reason.unwrap_or_default(),
@@ -85,8 +85,8 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
     }
 }
 
-/// The end that the driver of a later release wrote for this one. With `is_expected`, the function waits for that end,
-/// because the later driver took the lock a moment ago.
+/// The end of this release that the driver of a later release has recorded. With `is_expected`, the function waits for
+/// that record, because the later driver has just taken the lock.
 pub(super) async fn written_end(world: &World, is_expected: bool) -> Option<Outcome> {
     let (target, id) = (world.plan.target(), world.plan.release);
     let until = Instant::now() + TIMEOUT;

@@ -1,4 +1,5 @@
-//! Performs one act. Each act can be repeated safely, because it names its origin and its result.
+//! Performs one act of a release. Each act can be repeated safely, because it contains the state that it starts from
+//! and the state that it leads to.
 
 use tokio::sync::mpsc;
 
@@ -26,7 +27,7 @@ pub(super) async fn perform(
     if !approved.covers(plan, stage.step, stage.direction) {
         return Err(ActionError {
             kind: ActionErrorKind::Final,
-            text: format!("the step {} is not approved", stage.step),
+            text: format!("no approval covers the step {}", stage.step),
         });
     }
     let done = match act {
@@ -62,7 +63,7 @@ async fn pull(world: &World) -> Result<(), Failure> {
     let events = world.events.clone();
     let forward = async move {
         while let Some(PullProgress { done, total }) = reports.recv().await {
-            // If the channel is full, this report is lost, but a later one has newer numbers.
+            // If the channel is full, this report is lost. A later report has newer numbers.
             let _ = events.try_send(Event::Pulled { done, total });
         }
     };
@@ -98,7 +99,7 @@ async fn start(world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes the leftover that the plan names, and nothing else.
+/// Removes the instance in the candidate's slot, if it is the leftover that the plan names. Otherwise fails.
 async fn replace(world: &World, instance: &Instance) -> Result<(), Failure> {
     let plan = &world.plan;
     let is_planned = plan
@@ -108,10 +109,10 @@ async fn replace(world: &World, instance: &Instance) -> Result<(), Failure> {
     if !is_planned {
         return Err(Failure::new(
             FailureKind::Conflict,
-            "the engine",
+            world.read.runtime.address(),
             format!("making room in {}", plan.slot),
             format!(
-                "{} ({}) was put into the slot after the plan was made",
+                "{} ({}) is in the slot, but was not there when the plan was made",
                 instance.version_name(),
                 instance.id.short()
             ),
@@ -143,7 +144,7 @@ async fn remove(world: &World, instance: &InstanceId) -> Result<(), Failure> {
     world.write.runtime.remove(instance).await
 }
 
-/// The instance that the engine has in a slot now.
+/// The instance that the runtime has in a slot now.
 async fn instance_in(world: &World, slot: Slot) -> Result<Option<Instance>, Failure> {
     let instances = world.read.runtime.instances(world.plan.target()).await?;
     Ok(instances.into_iter().find(|instance| instance.slot == slot))
@@ -154,9 +155,9 @@ async fn register(world: &World, slot: Slot) -> Result<(), Failure> {
     let Some(instance) = instance_in(world, slot).await? else {
         return Err(Failure::new(
             FailureKind::Missing,
-            "the engine",
+            world.read.runtime.address(),
             format!("registering {slot}"),
-            "no instance of Greenroom runs in this slot",
+            format!("{slot} is empty"),
         ));
     };
     let entry = Registration {
@@ -184,8 +185,8 @@ fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
     }
 }
 
-/// Moves the traffic. First the proxy checks that it can make the switch. Then the route is written to the registry,
-/// because every other operator acts on it. Last, a rename puts the new pointer of the proxy in place.
+/// Moves the traffic. First the proxy checks that it can make the switch. Then the route is written to the store,
+/// because other operators act on the route. Last, the proxy makes the switch.
 async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
     let plan = &world.plan;
     let digest = if movement.to == plan.slot {
@@ -247,8 +248,8 @@ async fn deregister(world: &World, slot: Slot) -> Result<(), Failure> {
         .await
 }
 
-/// Deregisters a slot and stops only the instance that was observed without traffic. An instance that has replaced it
-/// may have traffic.
+/// Deregisters a slot, and stops the instance that was observed without traffic. If another instance has replaced it,
+/// that one is not stopped, because it may have traffic.
 async fn retire(world: &World, slot: Slot, instance: Option<&InstanceId>) -> Result<(), Failure> {
     deregister(world, slot).await?;
     match instance {
@@ -263,11 +264,11 @@ async fn reinstate(world: &World, slot: Slot, before: Before) -> Result<(), Fail
     let Some(instance) = instance_in(world, slot).await? else {
         return Err(Failure::new(
             FailureKind::Missing,
-            "the engine",
+            world.read.runtime.address(),
             format!("starting {slot} again"),
-            "the instance of this slot no longer exists",
+            format!("{slot} is empty"),
         )
-        .hint("promote the version you want instead"));
+        .hint("promote the version that should run"));
     };
     if before == Before::Stop {
         end(world, &instance.id).await?;

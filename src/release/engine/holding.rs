@@ -1,5 +1,5 @@
-//! Holds that operators place and clear. No lock is needed: a hold may be placed while a release is running, and then
-//! stops its switch.
+//! Places and clears the holds of operators. This needs no lock: a hold can be placed while a release is running, and
+//! then prevents the switch of that release.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::release::gather;
 use crate::release::{Refusal, Refused};
 use crate::sanitize::sanitize;
 
-/// How many characters of an unreadable hold are shown and kept.
+/// How many characters of an unreadable hold are shown, and are recorded when it is cleared.
 const SHOWN: usize = 200;
 
 /// A hold in the store that cannot be read.
@@ -19,13 +19,14 @@ pub struct UnreadableHold {
     pub key: String,
     /// The stored value, sanitized and cut.
     pub value: String,
-    /// The revision of the store that wrote the value.
+    /// The revision of the store at which the value was written.
     pub revision: i64,
     pub why: String,
 }
 
 impl Engine {
-    /// Places a hold on a target, with a reason. Returns the placed hold; the error says why none was placed.
+    /// Places a hold on a target, with a reason. If a rollback left a hold without a reason, adds the reason to that
+    /// hold. Returns the hold; the error says why none was placed.
     pub async fn hold(
         &self,
         target: &Target,
@@ -57,8 +58,8 @@ impl Engine {
         }
     }
 
-    /// Adds a reason to the hold that a rollback left. A new hold with the reason replaces it, and the store keeps
-    /// both. The new hold ends at the requested time, or else when the old hold ends.
+    /// Adds a reason to the hold that a rollback left. A new hold with the reason replaces the old hold, and the store
+    /// keeps the records of both holds. The new hold ends at the requested time, or else when the old hold ends.
     async fn give_reason(
         &self,
         target: &Target,
@@ -78,14 +79,12 @@ impl Engine {
         };
         match write.holds.replace(target, existing, &cleared, &next).await {
             Ok(()) => Ok(next),
-            Err(failure) if failure.kind == FailureKind::Conflict => {
-                Err(not_done("which hold is active now", &failure))
-            }
+            Err(failure) if failure.kind == FailureKind::Conflict => Err(hold_changed(&failure)),
             Err(failure) => Err(not_done("whether the reason was added", &failure)),
         }
     }
 
-    /// The clocks of the servers of a target, compared with this machine's.
+    /// The clocks of the servers of a target, compared with the clock of this machine.
     pub async fn clocks(&self, site: &Site) -> Clocks {
         gather::clocks(site, self.clock.as_ref()).await
     }
@@ -96,8 +95,7 @@ impl Engine {
         self.clear(target, None, why).await
     }
 
-    /// Clears the hold that the operator was shown. If another hold is active, or the hold has changed, nothing is
-    /// cleared.
+    /// Clears the hold that the operator was shown. If the hold has changed since then, nothing is cleared.
     pub async fn clear_seen_hold(
         &self,
         target: &Target,
@@ -146,9 +144,7 @@ impl Engine {
         };
         match write.holds.clear(target, &hold, &cleared).await {
             Ok(()) => Ok(hold.cleared(cleared)),
-            Err(failure) if failure.kind == FailureKind::Conflict => {
-                Err(not_done("which hold is active now", &failure))
-            }
+            Err(failure) if failure.kind == FailureKind::Conflict => Err(hold_changed(&failure)),
             Err(failure) => Err(not_done("whether the hold was cleared", &failure)),
         }
     }
@@ -162,7 +158,7 @@ impl Engine {
         hold.stands(self.clocks(site).await.earliest(now))
     }
 
-    /// The hold of a target, if it cannot be read.
+    /// The hold in the store, if its value cannot be read. None if the hold can be read or does not exist.
     pub async fn unreadable_hold(
         &self,
         target: &Target,
@@ -187,7 +183,8 @@ impl Engine {
         }))
     }
 
-    /// Removes exactly the unreadable hold that was shown, and records its value and who removed it.
+    /// Removes the unreadable hold that was shown, and records its value and the operator who removed it. If the hold
+    /// has changed since then, nothing is removed.
     pub async fn clear_unreadable_hold(
         &self,
         target: &Target,
@@ -217,12 +214,16 @@ impl Engine {
             .await
         {
             Ok(()) => Ok(removed),
-            Err(failure) if failure.kind == FailureKind::Conflict => {
-                Err(not_done("which hold the store has now", &failure))
-            }
+            Err(failure) if failure.kind == FailureKind::Conflict => Err(hold_changed(&failure)),
             Err(failure) => Err(not_done("whether the hold was removed", &failure)),
         }
     }
+}
+
+/// The refusal if the store did not write because the hold has changed.
+fn hold_changed(failure: &Failure) -> Refused {
+    let now = Some(failure.to_string());
+    Refusal::HoldChanged { now }.into()
 }
 
 fn not_done(fact: &str, failure: &Failure) -> Refused {

@@ -1,5 +1,5 @@
-//! The engine plans and starts releases, resumes releases that lost their driver, and keeps the releases that this
-//! console drives. The user interfaces call the engine.
+//! The engine plans and starts releases and repairs, resumes releases that lost their driver, and keeps the handles of
+//! the releases that this console drives. The user interfaces call the engine.
 
 mod holding;
 mod overtaking;
@@ -33,9 +33,9 @@ use crate::history::Chain;
 use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, Target, Tier};
 use crate::ports::{Acquired, Clock, Lease};
 
-/// The capacity for commands to a driver. Commands are small, and the driver takes each one immediately.
+/// How many commands may wait for a driver.
 const COMMANDS: usize = 16;
-/// The capacity for the results and the progress of effects.
+/// How many results and progress reports of effects may wait for a driver.
 const EVENTS: usize = 64;
 /// How many announcements a slow subscriber may lag behind.
 const ANNOUNCEMENTS: usize = 1024;
@@ -131,9 +131,9 @@ impl Engine {
             .cloned()
     }
 
-    /// Stops driving every release that this engine drives, as if its operator had requested that. The current act is
-    /// observed, the journal records that the driver stopped, and the lock is released. Then another operator can
-    /// resume without waiting for the lease to end. Waits no longer than `within`.
+    /// Stops the drivers of this engine, as if their operator had requested that. Each driver observes its current act,
+    /// records that it has stopped, and releases its lock. Then another operator can resume the release without waiting
+    /// for the lease to end. Waits no longer than `within`.
     pub async fn let_go(&self, reason: &str, within: Duration) {
         let handles = self.sites.keys().filter_map(|target| self.active(target));
         let each = handles.map(|handle| async move {
@@ -144,13 +144,13 @@ impl Engine {
         });
         if tokio::time::timeout(within, join_all(each)).await.is_err() {
             tracing::warn!(
-                "a driver did not stop within {within:?}: the lock of its release expires with its lease"
+                "a driver did not stop within {within:?}. The lock of its release expires with its lease"
             );
         }
     }
 
-    /// Observes everything that a release would touch and returns its plan, or every reason against it. Changes
-    /// nothing.
+    /// Observes everything that the requested release would change, and returns its plan. The error lists every reason
+    /// against the release. Changes nothing.
     pub async fn plan(&self, request: &PlanRequest) -> Result<Plan, Refused> {
         let Some(site) = self.sites.get(&request.target) else {
             return Err(Refusal::UnknownTarget(request.target.clone()).into());
@@ -164,7 +164,7 @@ impl Engine {
             let warnings = router.install_warnings(draft.target()).await;
             warnings.unwrap_or_else(|failure| {
                 vec![format!(
-                    "the warnings about the installation are not complete: {failure}"
+                    "it is not known what installing the proxy's configuration may disturb: {failure}"
                 )]
             })
         } else {
@@ -209,8 +209,8 @@ impl Engine {
         self.sites.get(&first).cloned()
     }
 
-    /// Starts a planned and approved release: takes the lock, verifies that the plan's baseline is unchanged, and
-    /// drives the release in its own task.
+    /// Starts a planned and approved release: takes the lock, verifies that the state is still as the plan needs it,
+    /// and drives the release in a separate task.
     pub async fn open(
         &self,
         plan: Plan,
@@ -336,7 +336,7 @@ impl Engine {
 async fn give_back(write: &Writing, target: &Target, lease: &Lease) {
     if let Err(failure) = write.locks.release(target, &lease.fence).await {
         tracing::warn!(
-            "the lock of {target} was not released and expires with its lease: {failure}"
+            "the lock of {target} was not released: {failure}. It expires with its lease"
         );
     }
 }
@@ -353,9 +353,9 @@ async fn still_as_planned(
             .runtime
             .occupancy(target, plan.slot, plan.endpoint())
     );
-    let record = record.map_err(|failure| unknown("the store's record", &failure))?;
-    let occupancy =
-        occupancy.map_err(|failure| unknown("which instance is in the slot", &failure))?;
+    let record =
+        record.map_err(|failure| unknown("what the store says about the target", &failure))?;
+    let occupancy = occupancy.map_err(|failure| unknown("what is in the slot", &failure))?;
     if let Some(refusal) = plan.held(record.hold.as_ref(), now, clocks) {
         return Err(refusal.into());
     }
@@ -363,8 +363,8 @@ async fn still_as_planned(
     comes_last(plan, site).await
 }
 
-/// Refuses if another release was started since the plan was made. It may have ended already, and its id may come from
-/// another machine's clock.
+/// Refuses if another release was started since the plan was made, even if that release has already ended. The id of
+/// that release may have been made by the clock of another machine.
 async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let newest = past_and_unreadable(site.read.journal.as_ref(), plan.target(), 1).await;
     let (newest, unreadable) =
@@ -379,6 +379,7 @@ async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
     }
 }
 
+/// The refusal if a fact could not be read. `fact` is an indirect question: `whether the lock is free`.
 pub(super) fn unknown(fact: &str, failure: &crate::ports::Failure) -> Refused {
     Refusal::Unknown {
         what: fact.into(),

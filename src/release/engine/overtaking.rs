@@ -1,5 +1,6 @@
-//! The next release of a target ends the standby of the previous release, even if another console drives it. The lock
-//! moves in one transaction, which fails if the previous driver has started something.
+//! Ends the standby of a release when the next release of the target starts, even if another console drives the
+//! standby. The new driver takes the lock in one transaction, which fails if the previous driver has recorded anything
+//! new.
 
 use super::{Engine, Site, clocks, still_as_planned, unknown};
 use crate::history::Recorded;
@@ -26,8 +27,8 @@ impl Engine {
         })
     }
 
-    /// The console whose standby holds the lock, if a standby holds it. None if that release cannot be read. Then the
-    /// new release is refused because of the lock.
+    /// Says whether a standby holds the lock, and whether this console or another one drives it. None if no standby
+    /// holds the lock, or if the release that holds it cannot be read. Then the lock prevents the new release.
     pub(super) async fn standby_of(
         &self,
         site: &Site,
@@ -60,8 +61,8 @@ impl Engine {
             })
     }
 
-    /// Takes the lock from the standby of another console. The plan is checked first: the other driver loses its lock
-    /// for good, which must not happen for an outdated plan.
+    /// Takes the lock from the standby of another console. The plan is checked before, because the other driver cannot
+    /// get its lock back if the plan turns out to be outdated.
     pub(super) async fn take_from_standby(
         &self,
         (plan, site, write): (&Plan, &Site, &Writing),
@@ -88,7 +89,7 @@ impl Engine {
     }
 }
 
-/// The end of the journal of the lock's release, if that release is in its standby.
+/// The last entry of the release that holds the lock, if that release is in its standby.
 async fn standby_end(site: &Site, holder: &LockHolder) -> Result<Option<JournalEnd>, Refused> {
     if holder.record.purpose != LockPurpose::Release {
         return Ok(None);
@@ -97,7 +98,7 @@ async fn standby_end(site: &Site, holder: &LockHolder) -> Result<Option<JournalE
     let recorded = site.read.journal.release(&site.definition.target, release);
     let recorded: Option<Recorded> = recorded
         .await
-        .map_err(|failure| unknown("the progress of the release that holds the lock", &failure))?;
+        .map_err(|failure| unknown("how far the release that holds the lock is", &failure))?;
     let entry = recorded.and_then(|recorded| standby_entry(&recorded, &site.definition));
     Ok(entry.map(|last_entry| JournalEnd {
         release,

@@ -12,7 +12,7 @@ use crate::release::time::elapsed;
 use crate::release::{Interrupted, NotPeerApproved, Plan, Refusal, Refused, Status};
 use crate::sanitize::sanitize;
 
-/// A release that other operators may approve, and their approvals so far.
+/// A release that needs approvals by other operators, and the approvals so far.
 #[derive(Debug, Clone)]
 pub struct PeerApprovable {
     pub found: Interrupted,
@@ -25,8 +25,8 @@ pub struct PeerApprovable {
 }
 
 impl Engine {
-    /// The current release of a target, or the release `id`, with its approvals by other operators. Refused if the
-    /// release needs no approvals, or if its traffic may have moved. Only reads.
+    /// Reads the current release of a target, or the release `id`, with its approvals by other operators. Refused if
+    /// the release needs no approvals, or if it may already have moved the traffic.
     pub async fn peer_approvable(
         &self,
         target: &Target,
@@ -82,22 +82,21 @@ impl Engine {
         Ok((weighed.counted.into_iter().cloned().collect(), ignored))
     }
 
-    /// The instances in both slots of a target, to compare how they were created.
+    /// The instances in both slots of a target. A user interface compares how they were created.
     pub async fn in_slots(&self, target: &Target) -> Result<PerSlot<Option<Instance>>, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
         let found = site.read.runtime.instances(target).await;
-        let found =
-            found.map_err(|failure| unknown("which instances are in the slots", &failure))?;
+        let found = found.map_err(|failure| unknown("what is in the slots", &failure))?;
         Ok(PerSlot::from_fn(|slot| {
             let mut found = found.iter();
             found.find(|instance| instance.slot == slot).cloned()
         }))
     }
 
-    /// If the plan needs approvals and the store authenticates its writers, this operator must use the authenticated
-    /// name. Otherwise one person could open a release under one name and approve it under another.
+    /// Checks the operator's name if the plan needs approvals and the store authenticates its writers: the name must be
+    /// the authenticated one. Otherwise one person could open a release under one name and approve it under another.
     pub(super) fn check_name(&self, plan: &Plan) -> Result<(), Refused> {
         if approvers_needed(plan) == 0 {
             return Ok(());
@@ -122,7 +121,8 @@ impl Engine {
         }))
     }
 
-    /// Whether the operator of this console may approve a release. Operators cannot approve their own releases.
+    /// Checks that the operator of this console may approve a release: the operator must not have opened it, must not
+    /// drive it, and must not have a name that looks like that of such an operator.
     pub fn may_peer_approve(&self, found: &Interrupted) -> Result<(), Refused> {
         self.check_name(found.plan())?;
         let driver = found.driver().map(|holder| &holder.record.operator);

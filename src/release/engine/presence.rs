@@ -1,5 +1,5 @@
-//! Writes to the presence store: which target this console shows, and requests for a handover. A console that may only
-//! read cannot request a handover. It is not shown to other consoles, and that is not an error.
+//! Writes to the presence store which target this console shows, and the operator's requests for a handover. A console
+//! that may only read writes nothing: other consoles do not see it, and it cannot request a handover.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,13 @@ use crate::release::Refusal;
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// The name of this process in locks and for other consoles.
+    /// The name of this process, as locks contain it and other consoles see it.
     pub fn console(&self) -> &str {
         &self.console
     }
 
-    /// Writes that this console shows `target`, and removes it from `before`. A failure is only logged.
+    /// Tells other consoles that this console now shows `target`, and no longer shows `before`. A failure is only
+    /// logged.
     pub async fn look_on(&self, target: &Target, before: Option<&Target>) {
         if let Some(before) = before.filter(|before| *before != target)
             && let Some(presence) = self.presence(before)
@@ -118,6 +119,6 @@ impl Engine {
 
 fn log_failure(result: Result<(), Failure>) {
     if let Err(failure) = result {
-        tracing::debug!("the presence of this console was not updated: {failure}");
+        tracing::debug!("other consoles may see an outdated presence of this console: {failure}");
     }
 }

@@ -1,5 +1,6 @@
-//! Removes images that are not needed. The module reads every target that has its image on the same engine, and lists
-//! what would be removed and why the rest is kept. To remove, it locks all of these targets and reads everything again.
+//! Removes images that are not needed. The plan covers all targets with the same repository on the same runtime. It
+//! lists the images to remove, and why each other image is kept. Before removing, the module locks all of these targets
+//! and reads everything again.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::release::gather::{Past, Sought, search};
 use crate::release::prune::{PrunePlan, Use, plan};
 use crate::release::{Refusal, Refused};
 
-/// How many heads of a target are read at most. Versions that were released before these heads are kept.
+/// How many of the newest releases of a target are read at most.
 const PAST: usize = 1000;
 
 /// What happened to an image that was to be removed.
@@ -27,12 +28,13 @@ pub enum Pruned {
     Removed,
     /// The image became needed after the plan was made.
     Needed,
-    /// The image was not removed: the engine refused, or a lock was lost. The text is the reason.
+    /// The image was not removed. The text is the reason: the runtime refused, a lock was lost, or a lock could not be
+    /// checked.
     Refused(String),
 }
 
 impl Engine {
-    /// Plans which images of these targets to remove: one plan for each repository on each engine. The error says what
+    /// Plans which images of these targets to remove: one plan for each repository on each runtime. The error says what
     /// could not be read. Changes nothing.
     pub async fn plan_prune(
         &self,
@@ -106,7 +108,7 @@ impl Engine {
     }
 }
 
-/// Whether two targets have the same image repository on the same engine.
+/// Whether two targets have the same image repository on the same runtime.
 fn shares(site: &Site, other: &Site) -> bool {
     Arc::ptr_eq(&site.read.runtime, &other.read.runtime)
         && site.definition.repository == other.definition.repository
@@ -118,14 +120,13 @@ async fn plan_group(group: &[&Site]) -> Result<PrunePlan, Refused> {
     let runtime = &first.read.runtime;
     // The images are listed first: an image that arrives later is not in the list and is kept.
     let images = runtime.images(&repository).await;
-    let images = images.map_err(|failure| unknown("which images the engine has", &failure))?;
+    let images = images.map_err(|failure| unknown("which images exist", &failure))?;
     let mut uses = Vec::new();
     for used in join_all(group.iter().map(|site| used(site))).await {
         uses.push(used?);
     }
     let instances = runtime.all_instances().await;
-    let instances =
-        instances.map_err(|failure| unknown("which instances are running", &failure))?;
+    let instances = instances.map_err(|failure| unknown("what is running", &failure))?;
     let instances: Vec<_> = instances.into_values().flatten().collect();
     Ok(plan(repository, images, &instances, &uses))
 }
@@ -156,7 +157,8 @@ async fn used(site: &Site) -> Result<Use, Refused> {
     })
 }
 
-/// The last versions that these releases prove to have been live, and how many of the releases were searched.
+/// The newest versions that these releases prove to have been live, at most `keep`, and how many of the releases were
+/// searched.
 async fn last_good(
     journal: &dyn JournalReader,
     target: &Target,
@@ -170,7 +172,8 @@ async fn last_good(
     Ok((was_live.versions, searched.min(past.len())))
 }
 
-/// The releases of a target, if all of them can be read. An unreadable release may be the last good version.
+/// The newest releases of a target. If one of them cannot be read, this is an error: its version may be the last good
+/// one, which must be kept.
 async fn whole_past(
     journal: &dyn JournalReader,
     target: &Target,
@@ -206,10 +209,10 @@ async fn remove(
     Ok(remove_spare((planned, &now), runtime, &locked).await)
 }
 
-/// The lock of one target, with what is needed to check that this console still holds it.
+/// The store of locks, a target, and the fence that this console got with the target's lock.
 type Locked<'a> = (&'a dyn Locks, &'a Target, &'a Fence);
 
-/// Removes the images that are spare in both plans. All locks are checked before each removal.
+/// Removes the images that are not needed according to both plans. Checks all locks before each removal.
 async fn remove_spare(
     (planned, now): (&PrunePlan, &PrunePlan),
     runtime: &dyn RuntimeWriter,
@@ -221,7 +224,7 @@ async fn remove_spare(
         let is_spare = now.spare.iter().any(|other| other.image == *image);
         let is_gone = !now.kept.iter().any(|(other, _)| other == image);
         let became = match (is_spare, is_gone) {
-            // Earlier removals took time: if a lock was lost, a release may have started.
+            // Earlier removals took time. If a lock was lost since then, a release may have started.
             (true, _) => match still_ours(locked).await {
                 Ok(()) => match runtime.remove_image(image).await {
                     Ok(()) => Pruned::Removed,
@@ -237,19 +240,19 @@ async fn remove_spare(
     done
 }
 
-/// Asks the store whether this console still holds all locks. The error says why the image is not removed.
+/// Checks in the store that this console still holds all locks. The error says why the image is not removed.
 async fn still_ours(locked: &[Locked<'_>]) -> Result<(), String> {
     for (locks, target, fence) in locked {
         match locks.holds(target, fence).await {
             Ok(true) => {}
             Ok(false) => {
                 return Err(format!(
-                    "the lock of {target} was lost: the image stays; run greenroom prune again"
+                    "the lock of {target} was lost. The image was not removed: run greenroom prune again"
                 ));
             }
             Err(failure) => {
                 return Err(format!(
-                    "the image stays, because it is not known whether this console still holds the lock of {target}: {failure}"
+                    "it is not known whether this console still holds the lock of {target}: {failure}. The image was not removed"
                 ));
             }
         }

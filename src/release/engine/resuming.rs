@@ -1,6 +1,6 @@
-//! Resumes a release that lost its driver. The module reads what was intended and what can be done about it, takes the
-//! lock, reads the journal again under the lock, and starts a driver. The token of the new lock excludes the previous
-//! driver: the store refuses its next write.
+//! Resumes a release that has no driver, or takes it over from a running driver. The engine reads the release, takes
+//! the lock, reads the journal again under the lock, and starts a driver. The new lock has a new token, so the store
+//! refuses the next write of the previous driver.
 
 use std::sync::Arc;
 
@@ -22,14 +22,12 @@ use crate::release::{
     Scope, Standing,
 };
 
-/// A request to resume a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resume {
-    /// What to do with the release.
     pub go_on: GoOn,
     pub reason: Option<String>,
-    /// The takeover of the lock from another driver. None if only a free lock, or a lock that was handed over to this
-    /// console, may be taken.
+    /// The takeover of the lock from another driver. Without it, the engine takes only a free lock, or a lock that was
+    /// handed over to this console.
     pub takeover: Option<Force>,
 }
 
@@ -38,12 +36,12 @@ pub struct Resume {
 pub struct Force {
     /// The reason. An empty reason is refused.
     pub why: String,
-    /// The token of the lock that the operator saw. If the lock has another token by then, nothing is done.
+    /// The token of the lock that the operator saw. If the lock has another token now, the takeover is refused.
     pub from: FencingToken,
 }
 
 impl Engine {
-    /// The current release of a target, or the release `id`. Refused if the release has an end. Only reads.
+    /// Reads the current release of a target, or the release `id`. Refused if the release has ended.
     pub async fn interrupted(
         &self,
         target: &Target,
@@ -54,7 +52,8 @@ impl Engine {
         };
         // The lock is read before the journal: a driver that released the lock has already written its end.
         let record = site.read.registry.read(target).await;
-        let mut record = record.map_err(|failure| unknown("the store's record", &failure))?;
+        let mut record =
+            record.map_err(|failure| unknown("what the store says about the target", &failure))?;
         if record
             .lock
             .as_ref()
@@ -104,8 +103,8 @@ impl Engine {
         Ok(open)
     }
 
-    /// The release of a target that an operator means by `named`: its id, or the beginning or end of its id. An open
-    /// release takes precedence over releases that have ended.
+    /// Finds the release of a target by its id, or by the beginning or end of its id. An open release takes precedence
+    /// over releases that have ended.
     pub async fn named_release(&self, target: &Target, named: &str) -> Result<ReleaseId, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -135,7 +134,7 @@ impl Engine {
         }
     }
 
-    /// Whether the lock was left by a driver of this console that has ended. Such a driver lost contact with the store
+    /// Whether a driver of this console left the lock behind. Such a driver has ended, and lost contact with the store
     /// before it could release the lock.
     fn is_own_remains(&self, target: &Target, holder: &LockHolder) -> bool {
         holder.record.purpose == LockPurpose::Release
@@ -143,8 +142,8 @@ impl Engine {
             && self.active(target).is_none()
     }
 
-    /// Resumes a release whose driver is gone, or takes it over from a running driver, with a reason. `approval` must
-    /// be an approval of the plan from [`Engine::interrupted`].
+    /// Resumes a release that has no driver, or takes it over from a running driver with a reason. `approval` must be
+    /// an approval of the plan from [`Engine::interrupted`].
     pub async fn resume(
         &self,
         target: &Target,
@@ -209,7 +208,8 @@ impl Engine {
         Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Resumed))
     }
 
-    /// Takes the lock. If the lock was taken from another driver without a handover, also returns its holder.
+    /// Takes the lock. Also returns the previous holder, if the lock was taken over from another driver without a
+    /// handover.
     async fn lock_for(
         &self,
         (plan, site): (&Plan, &Site),
@@ -237,8 +237,8 @@ impl Engine {
         if force.why.trim().is_empty() {
             return Err(Refusal::TakeoverWithoutReason.into());
         }
-        // If another driver has taken the lock since the operator decided, or the lock is for another release, the
-        // operator must decide again. A lock that belongs to no release may be taken.
+        // If the lock has another token than the operator saw, or is for another release, the operator must decide
+        // again. A lock that belongs to no release may be taken.
         let is_of_another = holder.record.release != plan.release;
         if holder.token != force.from
             || (is_of_another && !belongs_to_no_release(site, &holder).await?)
@@ -275,9 +275,9 @@ impl Engine {
         let past = newest(site).await?;
         let record = match site.read.registry.read(target).await {
             Ok(record) => record,
-            // A release can be left without the store's record.
+            // To leave a release, the registrations and the route are not needed.
             Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
-            Err(failure) => return Err(unknown("the store's record", &failure)),
+            Err(failure) => return Err(unknown("what the store says about the target", &failure)),
         };
         // An overtaken release can still be left.
         if go_on != GoOn::Leave {
@@ -301,7 +301,7 @@ impl Engine {
             Ok(instances) => instances,
             // Only a release that continues needs room for its candidate.
             Err(_) if go_on != GoOn::Continue => Vec::new(),
-            Err(failure) => return Err(unknown("which instances are running", &failure)),
+            Err(failure) => return Err(unknown("what is running in the slots", &failure)),
         };
         let standing = Standing {
             record: &record,
@@ -314,8 +314,8 @@ impl Engine {
     }
 }
 
-/// Whether the holder of the lock cannot be resumed, because it is a repair or other upkeep, or a release that has not
-/// written its head.
+/// Whether the lock belongs to no release that could be resumed: it belongs to a repair or other upkeep, or to a
+/// release whose record was never written.
 async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool, Refused> {
     if holder.record.purpose == LockPurpose::Upkeep {
         return Ok(true);
@@ -327,7 +327,8 @@ async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool,
     Ok(recorded.is_none())
 }
 
-/// How many of the newest releases are searched for a release without an end, and for a later one that overtook it.
+/// How many of the newest releases are searched for a release that has not ended, and for a later release that overtook
+/// it.
 const SEARCHED: usize = 50;
 
 async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
@@ -341,8 +342,8 @@ async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
     Ok(newest)
 }
 
-/// Refuses to resume if more releases after `id` exist than were read: the release that followed it may be an unread
-/// one.
+/// Refuses to resume the release `id` if it may have more later releases than were read. One of the unread releases may
+/// have overtaken it.
 fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), Refused> {
     let is_earliest_later = past.iter().map(|head| head.id).min() > Some(id);
     if past.len() < SEARCHED || !is_earliest_later {
@@ -355,8 +356,8 @@ fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), 
     Err(Refusal::NotResumable { why }.into())
 }
 
-/// The switches that the route and the proxy report. The proxy is read only if the head of a release claims to be later
-/// than `of`.
+/// The switches that the route and the proxy report. They show whether a later release really switched. The proxy is
+/// read only if the record of a release claims to be later than `of`.
 async fn switches_seen(
     site: &Site,
     of: &ReleaseRecord,
@@ -373,7 +374,8 @@ async fn switches_seen(
 
 async fn open_release(site: &Site, id: ReleaseId) -> Result<Recorded, Refused> {
     let recorded = site.read.journal.release(&site.definition.target, id).await;
-    let recorded = recorded.map_err(|failure| unknown("the record of the release", &failure))?;
+    let recorded =
+        recorded.map_err(|failure| unknown("what the record of the release says", &failure))?;
     let recorded = recorded.ok_or_else(|| Refused::from(Refusal::NoSuchRelease(Some(id))))?;
     match &recorded.head.closed {
         None => Ok(recorded),
@@ -394,12 +396,12 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_not_resumed_if_later_heads_were_not_read() {
+    fn a_release_is_not_resumed_if_later_records_were_not_read() {
         let read = u128::try_from(SEARCHED).expect("small");
         let later = |count| (0..count).map(|n| planned(1000 - n, Some(1), false));
         let heads: Vec<ReleaseRecord> = later(read).collect();
-        assert!(refused(1, &heads), "there may be more between");
-        assert!(!refused(1, &heads[1..]), "all heads were read");
+        assert!(refused(1, &heads), "more releases may exist in between");
+        assert!(!refused(1, &heads[1..]), "all records were read");
         // The release itself is among those that were read.
         let oldest = 1000 - read + 1;
         assert!(!refused(oldest, &heads));

@@ -1,20 +1,21 @@
-//! The earlier releases of a target, and the versions that they prove to have been live.
+//! Reads the earlier releases of a target, and finds the versions that they prove to have been live.
 
 use super::super::engine::Site;
 use crate::history::{LivePeriod, ReleaseRecord, WasLive};
 use crate::inventory::{Digest, Target, Version, VersionRef};
 use crate::ports::{FailureKind, JournalReader, Result};
 
-/// How many heads are read at a time.
+/// How many records of releases are read at a time.
 pub(in crate::release) const PAGE: usize = 200;
-/// How many pages are searched at most, so that a rollback does not read without end.
+/// How many pages are searched at most, so that a rollback does not take too long.
 const PAGES: usize = 10;
-/// A list with this many versions that were live is long enough. Searching older releases would cost a read for each.
+/// How many versions a list of all candidates contains at most. Each further version would cost another read.
 const ENOUGH: usize = 20;
-/// How many releases are read with their entries at most. Each read adds a version, or a doubt about its head.
+/// How many releases are read with their entries at most. Each read either proves a version, or adds a remark about a
+/// release that does not prove it.
 const PROOFS: usize = 100;
 
-/// The versions to search for among those that were live.
+/// What a search for versions that were live must find.
 #[derive(Debug, Clone)]
 pub(in crate::release) enum Sought {
     /// No version, because the release is not a rollback.
@@ -52,14 +53,14 @@ impl Sought {
 
 #[derive(Debug, Clone, Default)]
 pub(in crate::release) struct Past {
-    /// The heads that were read, newest first.
+    /// The records of releases that were read, newest first.
     pub(in crate::release) heads: Vec<ReleaseRecord>,
     /// The versions that these releases prove to have been live.
     pub(in crate::release) was_live: WasLive,
 }
 
-/// The past of a target, for a list of the versions that were live. The head of an open release does not say when its
-/// version became live, so its entries are read.
+/// The earlier releases of a target, for a list of the versions that were live. The record of an open release does not
+/// say when its version became live, so its entries are read.
 pub(in crate::release) async fn past_releases(site: &Site) -> Result<Past> {
     past_of(site.read.journal.as_ref(), &site.definition.target).await
 }
@@ -75,8 +76,8 @@ async fn past_of(journal: &dyn JournalReader, target: &Target) -> Result<Past> {
     search(journal, target, newest, &Sought::All).await
 }
 
-/// Searches the past, starting with the newest heads, page by page, until the wanted version is found, the history
-/// ends, or a limit is reached.
+/// Searches the earlier releases page by page, from the newest to the oldest. The search ends when it has found what is
+/// sought, when there are no more releases, or when a limit is reached.
 pub(in crate::release) async fn search(
     journal: &dyn JournalReader,
     target: &Target,

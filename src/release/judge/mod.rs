@@ -1,5 +1,5 @@
-//! Judges, after an act, whether the wanted state was reached. Only the observation counts, never an exit code or a
-//! status 200.
+//! Judges, after an act, whether the wanted state was reached. Only the observation counts, never the return value of
+//! the act.
 
 mod watch;
 
@@ -17,22 +17,22 @@ use crate::inventory::{
     Connections, Exit, Installation, Instance, InstanceState, RuntimeHealth, Slot,
 };
 
-/// How many consecutive bad observations, of the candidate or of the public answers, move the traffic back.
+/// How many bad observations in a row, of the candidate or of the public answers, fail *switch* or *watch*.
 pub(super) const BAD_LOOKS: u32 = 3;
 
-/// How often the engine may restart a candidate before the candidate has failed.
+/// How often the runtime may restart a candidate before the candidate has failed.
 const RESTARTS: u64 = 2;
 
-/// What an observation means for a stage. The texts are reasons or remarks.
+/// What an observation means for a stage. Each text is a reason or a remark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Judgement {
     /// The wanted state was reached. The remark may be empty.
     True(String),
     /// The wanted state was not reached yet.
     NotYet(String),
-    /// The wanted state was not reached yet, but something progressed. The deadline moves.
+    /// The wanted state was not reached yet, but there was progress, so the deadline moves.
     Moving(String),
-    /// The act broke off and its effect was undone. The act must be done again.
+    /// The act broke off without its effect. It must be performed again.
     Again(String),
     /// The wanted state will not be reached.
     Never(String),
@@ -119,7 +119,7 @@ pub(super) fn judge(
     match (stage.direction, stage.step) {
         (Direction::Forward, Step::Pull) => match observation.image {
             Some(true) => yes(),
-            Some(false) => Judgement::NotYet("the engine does not have the image".into()),
+            Some(false) => Judgement::NotYet("the image is not pulled yet".into()),
             None => blind(observation),
         },
         (Direction::Forward, Step::Install) => match &observation.installation {
@@ -153,7 +153,7 @@ pub(super) fn judge(
         (Direction::Back, Step::Start) => match &observation.instances {
             None => blind(observation),
             Some(slots) if slots.get(plan.slot).is_none() => yes(),
-            Some(_) => Judgement::NotYet(format!("an instance is still in {}", plan.slot)),
+            Some(_) => Judgement::NotYet(format!("{} is not empty yet", plan.slot)),
         },
         (Direction::Back, Step::Pull | Step::Install | Step::Verify | Step::Watch) => yes(),
     }
@@ -177,7 +177,7 @@ fn started(
         return blind(observation);
     }
     let Some(instance) = observation.instance(plan.slot) else {
-        return Judgement::NotYet(format!("nothing runs in {}", plan.slot));
+        return Judgement::NotYet(format!("{} is still empty", plan.slot));
     };
     if instance.digest != plan.version.digest {
         return Judgement::Never(format!(
@@ -193,7 +193,7 @@ fn started(
             out_of_memory: false,
         });
         let exit_text = exit_words(exit, plan.definition.instance.memory);
-        // An engine that restarts may end the instance that it was starting, or report the exit of an earlier try.
+        // If Docker is restarted, it may end the container that it was starting, or report the exit of an earlier try.
         if std::mem::take(&mut course.broke_off) {
             let note = format!(
                 "{} exited while it was started ({exit_text}): it is started again",
@@ -224,8 +224,7 @@ fn started(
     if let Some(why) = candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
         course.healthy_since = None;
         let note = format!("not healthy: {why}");
-        // The engine runs the image's first check only after the check's interval, which may be longer than the
-        // deadline.
+        // Docker runs the image's first HEALTHCHECK only after its interval, which may be longer than the deadline.
         let is_starting = instance.health == RuntimeHealth::Starting
             && observation
                 .probe
@@ -238,7 +237,7 @@ fn started(
             Judgement::NotYet(note)
         };
     }
-    // A run that started after the last observation must be healthy for the whole minimum time again.
+    // A new run must be healthy for the whole minimum time.
     let run = instance.run();
     if course.healthy_run.as_ref() != Some(&run) {
         course.healthy_since = None;
@@ -266,7 +265,7 @@ fn verified(plan: &Plan, observation: &Observation) -> Judgement {
     };
     if report.digest != plan.version.digest {
         return Judgement::Never(format!(
-            "{} was running during the checks, not {}",
+            "the checks tested {} instead of {}",
             report.digest.short(),
             plan.version.digest.short()
         ));
@@ -308,14 +307,14 @@ fn registered(plan: &Plan, observation: &Observation) -> Judgement {
     }
 }
 
-/// Checks that registry, proxy and the public answers, over fresh and kept connections, name the slot.
+/// Judges whether the route, the proxy and the public answers over a fresh and a kept connection name the slot.
 fn routed(plan: &Plan, to: Slot, generation: Option<u64>, observation: &Observation) -> Judgement {
     let (Some(_), Some(proxy)) = (&observation.registry, &observation.proxy) else {
         return blind(observation);
     };
     let route = observation.route();
     if route.map(|(_, slot)| slot) != Some(to) {
-        return Judgement::NotYet(format!("the store does not route to {to}"));
+        return Judgement::NotYet(format!("the route does not name {to}"));
     }
     let wanted = generation.or(route.map(|(generation, _)| generation));
     let (slot, named) = proxy.as_ref().map_or((None, 0), |p| (p.slot, p.generation));
@@ -340,7 +339,7 @@ fn drained(plan: &Plan, course: &Course, observation: &Observation, now: Timesta
         Some(Connections::Open(open)) if is_over => {
             Judgement::True(format!("{open} connections are still open and will be cut"))
         }
-        Some(Connections::Open(open)) => Judgement::Moving(format!("{open} connections open")),
+        Some(Connections::Open(open)) => Judgement::Moving(format!("{open} connections are open")),
         Some(Connections::Uncounted(why)) if is_over => {
             Judgement::True(format!("waited {}; {why}", duration(limit)))
         }

@@ -13,7 +13,7 @@ use crate::release::describe::duration;
 use crate::release::public::{self, Public};
 use crate::release::time::elapsed;
 
-/// Whether the traffic is in the right slot, and the public gets the candidate's answers.
+/// Judges whether the traffic has moved to the candidate, and whether the public gets the candidate's answers.
 pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observation) -> Judgement {
     let routed = routed(plan, plan.slot, Some(plan.generation), observation);
     if !matches!(routed, Judgement::True(_)) || is_way_back(plan) {
@@ -29,14 +29,15 @@ pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observati
     Judgement::NotYet(why)
 }
 
-/// Whether the release is a rollback, which leaves a worse version. A fault that both versions share (a proxy, a
-/// database that is down) must not move traffic back to that version. Only a failing probe of the live version may do
-/// that.
+/// Whether the release is a rollback. The version before a rollback is usually the worse one. So a fault of the proxy
+/// or of a database, which concerns both versions, must not move the traffic back. Only a failing probe of the new live
+/// version moves it back.
 fn is_way_back(plan: &Plan) -> bool {
     plan.kind != ReleaseKind::Promote
 }
 
-/// Whether the candidate is still the run that was checked, is healthy, and the public gets its answers.
+/// Judges whether the traffic is still on the candidate, the candidate is healthy and is still the run that was
+/// checked, and the public gets the candidate's answers. For a rollback only the traffic and the health count.
 pub(super) fn watched(
     plan: &Plan,
     report: Option<&Report>,
@@ -49,8 +50,8 @@ pub(super) fn watched(
         && proxy.slot != Some(slot)
     {
         return Judgement::Never(format!(
-            "the proxy now sends traffic to {}: another operator or program switched",
-            proxy.slot.map_or("nothing", Slot::as_str)
+            "the proxy now names {} instead of {slot}",
+            proxy.slot.map_or("no slot", Slot::as_str)
         ));
     }
     if !is_way_back(plan)
@@ -64,7 +65,7 @@ pub(super) fn watched(
     } else {
         public::judge(plan, slot, observation, course.compares)
     };
-    // A proxy that does not answer says nothing about the version, and cannot switch back either.
+    // If the proxy does not answer, nothing is known about the version, and the traffic could not be switched back.
     let is_proxy_down = observation.proxy.is_none() && matches!(public, Public::Silent(_));
     if !is_proxy_down
         && !is_way_back(plan)

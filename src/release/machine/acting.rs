@@ -1,5 +1,5 @@
-//! Performs the act of a stage, and observes until its effect is true. An act is never repeated before the guard has
-//! observed again, because an act without an answer may have happened.
+//! Performs the act of a stage, and observes until its result is seen. An act without an answer may have happened. So
+//! an act is never repeated before the guard has observed again.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::release::judge::{self, Judgement};
 use crate::release::time::elapsed;
 use crate::release::way::in_direction;
 
-/// How long a failed act is tried again while the release goes forward.
+/// How long a failed act is tried again in a forward stage.
 const ACT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between two tries of an act.
 const ACT_AGAIN: Duration = Duration::from_millis(500);
-/// The pause between two requests to a public address that gave a bad answer.
+/// The pause before the next request to a public address that gave a bad answer.
 const BAD_ANSWER_AGAIN: Duration = Duration::from_millis(250);
-/// The longest pause between two probes of a candidate that has not been healthy yet.
+/// The longest pause between two probes of a candidate while it is not healthy.
 const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
 
 impl Machine {
@@ -40,7 +40,7 @@ impl Machine {
             }
         };
         let Some(approved) = approved else {
-            // The approval expired before the act, so the driver asks again. Nothing was done.
+            // The approval expired before the act. Nothing was done, and the operator is asked again.
             self.ask_or_guard(now);
             return;
         };
@@ -99,7 +99,7 @@ impl Machine {
             observation,
             now,
         );
-        // The act has been observed: an abort may take effect now (interlock 8).
+        // The act has been observed, so a waiting request of an operator may be granted now (interlock 8).
         if !matches!(judgement, Judgement::True(_)) && self.grant_request(now) {
             return;
         }
@@ -140,8 +140,8 @@ impl Machine {
         self.announce(now, AnnouncementKind::Settled, message);
     }
 
-    /// Handles a failed act whose effect was not observed: tries the act again, or fails the step. Returns false if no
-    /// act has failed.
+    /// Handles a failed act whose result was not observed: tries the act again, or fails the stage. Returns false if
+    /// the act has not failed.
     pub(super) fn after_action_error(&mut self, now: Timestamp, stage: Stage) -> bool {
         let Some((since, action_error)) = self.action_error.clone() else {
             return false;
@@ -171,7 +171,8 @@ impl Machine {
         self.schedule(time);
     }
 
-    /// The time until the next observation: the interval of the health check, or less if the window ends earlier.
+    /// The time until the next observation. While a window is running (the minimum healthy time, or the watch), it is
+    /// the interval of the health check, or less if the window ends earlier. The other steps have short fixed times.
     pub(super) fn between_looks(&self, now: Timestamp, stage: Stage) -> Duration {
         let timing = &self.plan.definition.timing;
         let interval = self

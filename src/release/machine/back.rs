@@ -1,5 +1,5 @@
-//! Backs a release out. Each started step is observed before it is undone, so a step that may have happened is undone
-//! only as far as it did.
+//! Backs a release out. Each started step is observed before it is undone, because its act may have been performed only
+//! in part.
 
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ impl Machine {
     pub(super) fn note_back_out(&mut self, now: Timestamp, by: Option<Operator>, reason: String) {
         let decided_by = by
             .as_ref()
-            .map_or_else(|| "by rule".to_owned(), ToString::to_string);
+            .map_or_else(|| "by a rule".to_owned(), ToString::to_string);
         self.announce(
             now,
             AnnouncementKind::Decided,

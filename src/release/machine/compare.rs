@@ -1,5 +1,5 @@
-//! Compares machines for a model checker. Two machines are equal if both will do the same from now on, so that the
-//! checker follows each order of events only once.
+//! Hashes machines for a model checker. Two machines get the same hash if they will behave the same from now on. Then
+//! the checker follows only one of them.
 
 use std::hash::{Hash, Hasher};
 
@@ -29,9 +29,9 @@ impl Hash for Machine {
             pending,
             unrecorded,
             refused_since,
-            // The head contains the same as the plan.
+            // The record contains the same data as the plan.
             head: _,
-            // The approvals are only recorded. The guard observes again what it decides by.
+            // The approvals are only recorded. The guard reads them again before it decides.
             peer_approvals: _,
             // The period is only recorded with the end.
             live: _,

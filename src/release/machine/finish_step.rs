@@ -1,4 +1,4 @@
-//! Ends a stage: its outcome is recorded, then the release continues, backs out, or waits for a choice.
+//! Ends a stage. The outcome of the stage is recorded. Then the release continues, backs out, or waits for a choice.
 
 use jiff::Timestamp;
 
@@ -45,7 +45,8 @@ impl Machine {
         }
     }
 
-    /// Ends the stage with the result of its observation. A report is evidence, so it is recorded before the outcome.
+    /// Ends the stage with the result of its observation. If the checks were run, their report is recorded first, as
+    /// the evidence for the outcome.
     pub(super) fn settle_with(
         &mut self,
         now: Timestamp,
@@ -104,7 +105,8 @@ impl Machine {
             },
             Direction::Back => StepState::Undone,
         };
-        // Draining the candidate while backing out does not undo the drain of the old slot.
+        // While backing out, *drain* waits for the candidate's connections. That does not undo the drain of the old
+        // slot.
         if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
             self.set_step(stage.step, step_status);
         }
@@ -117,7 +119,7 @@ impl Machine {
         self.continue_with(now, Self::enter);
     }
 
-    /// Continues, unless a request decides what happens instead.
+    /// Continues with `how`, unless the waiting request of an operator decides what happens instead.
     pub(super) fn continue_with(&mut self, now: Timestamp, how: fn(&mut Self, Timestamp)) {
         if !self.grant_request(now) {
             how(self, now);
@@ -126,7 +128,7 @@ impl Machine {
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
         let crossed = stage.direction == Direction::Forward && self.has_crossed(stage.step);
-        // If the rules require backing out, that happens before another driver resumes.
+        // If the threshold of a rule was crossed, backing out comes before a handover.
         let is_handed = matches!(self.request, Some(Request::HandOver { .. }));
         let waits = crossed && is_handed && self.can_go_back();
         if !waits && self.grant_request(now) {
@@ -134,8 +136,8 @@ impl Machine {
         }
         let by_itself = crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
-            // The version is live and has passed the watch. An old version that cannot be stopped is no reason to move
-            // traffic.
+            // The new version is live and its watch is done. The traffic does not move because the old version cannot
+            // be stopped.
             Direction::Forward if stage.step == Step::Stop && by_itself => {
                 let reason = format!(
                     "{} is live, but {} was not stopped: {why}",
@@ -154,7 +156,7 @@ impl Machine {
             }
             Direction::Forward if self.on_failure == OnFailure::BackOut => {
                 let reason = format!(
-                    "{} failed, and there is nothing to go back to: {why}",
+                    "{} failed: {why}. There is no earlier version to go back to",
                     stage.step
                 );
                 self.close(now, Outcome::NeedsPerson { reason });
@@ -170,8 +172,8 @@ impl Machine {
         }
     }
 
-    /// Whether a step failed because the public answers, or the candidate with the traffic, are worse than the rules
-    /// allow. Then the traffic moves back without a question.
+    /// Whether a failed step requires backing out without asking an operator: *watch*, or *switch* after too many bad
+    /// public answers in a row.
     fn has_crossed(&self, step: Step) -> bool {
         match step {
             Step::Watch => true,
@@ -183,7 +185,7 @@ impl Machine {
     pub(super) fn noted(&mut self, now: Timestamp, then: Then) {
         match then {
             Then::Guard => {
-                // No act was tried while the release waited for a person, so the time for new tries starts now.
+                // No act was tried while the release waited for a person. So the time limit for new tries starts now.
                 if let Some((since, _)) = &mut self.action_error {
                     *since = now;
                 }
@@ -221,7 +223,7 @@ impl Machine {
         self.close(now, outcome);
     }
 
-    /// Ends the driving of a release whose end another driver has already recorded, under its own lock.
+    /// Stops driving the release, because the driver of a later release has already recorded the end.
     pub(super) fn ended_elsewhere(&mut self, now: Timestamp, outcome: Outcome) {
         self.request = None;
         self.wait_no_more();

@@ -1,10 +1,11 @@
-//! The machine is one release as a pure function from events to effects. It has no I/O, no async and no clock: the time
-//! comes with each event.
+//! The machine decides what a release does. It turns events into effects, without I/O, without async and without a
+//! clock: each event comes with its time.
 //!
-//! A release goes through a *way* of stages. For each stage the guard checks that the state is as the act needs it, the
-//! intent is recorded, the act is performed, and its effect is observed until it is true or the deadline has passed.
-//! Then the outcome is recorded and the next stage starts. Backing out is another way. At most one record, act or
-//! observation is running at any time, so an abort can only take effect between them (interlock 8).
+//! A release goes through a *way*, which is a list of stages. For each stage, the guard checks that the state is as the
+//! act needs it. Then the intent is recorded and the act is performed. The machine observes until the result of the act
+//! is seen, or until the deadline has passed. Then the outcome is recorded and the next stage starts. Backing out is
+//! another way. At most one record, act or observation is running at any time. The request of an operator takes effect
+//! only between them (interlock 8).
 
 mod acting;
 mod back;
@@ -43,7 +44,7 @@ pub enum OnFailure {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Phase {
     New,
-    /// The head is being written.
+    /// The record of the release is being written.
     Opening,
     /// The resumption is being recorded.
     Resuming,
@@ -72,7 +73,7 @@ enum Phase {
     Settling {
         failure: Option<String>,
     },
-    /// Another entry is being recorded. `then` says what follows.
+    /// An entry is being recorded. `then` says what the machine does after that.
     Noting {
         then: Then,
     },
@@ -92,7 +93,7 @@ enum Phase {
 /// What the machine does after an entry was recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Then {
-    /// The stage was approved: its guard observes.
+    /// The stage was approved, and its guard observes.
     Guard,
     /// The stage is tried again.
     Again,
@@ -134,14 +135,14 @@ enum Request {
 #[derive(Debug, Clone)]
 pub struct Machine {
     plan: Arc<Plan>,
-    /// The head as it is or will be written. Shared, because the model checker copies millions of machines.
+    /// The record of the release at its start. It is shared, because the model checker copies millions of machines.
     head: Arc<ReleaseRecord>,
     on_failure: OnFailure,
     phase: Phase,
     way: Vec<Stage>,
     at: usize,
     steps: Vec<StepStatus>,
-    /// Steps whose intent was recorded: backing out must observe these.
+    /// The steps whose intent was recorded. Backing out undoes these steps.
     started: Vec<Step>,
     course: Course,
     /// Whether the live version's public and direct answers agreed before the switch.
@@ -163,15 +164,15 @@ pub struct Machine {
     live: Option<LivePeriod>,
     /// When the standby of the old version started, if an earlier driver started it.
     standby_began: Option<Timestamp>,
-    /// What the journal leaves for the resuming driver to decide.
+    /// The resumption that is not yet recorded and acted on, if any.
     resumed: Option<ResumedState>,
-    /// The operator and console that may resume, once the handover is recorded.
+    /// The operator and console that may resume the release; none until a handover is recorded.
     successor: Option<Successor>,
     pending: Option<super::act::Act>,
     sequence: u32,
     timer: u64,
     unrecorded: Option<(Effect, Timestamp, String)>,
-    /// Since when the store has refused to write; none if the last try was not refused.
+    /// The time since which the store has refused to write; none if it did not refuse the last try.
     refused_since: Option<Timestamp>,
     began_at: Option<Timestamp>,
     effects: Vec<Effect>,

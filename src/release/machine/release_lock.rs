@@ -1,5 +1,5 @@
-//! Stops driving on purpose. The journal records that, with the only console that may resume, and then nothing more is
-//! done. A journal without this record shows that its driver was interrupted.
+//! Stops driving at the request of an operator. The journal records that the driver stopped and, after a handover,
+//! which console may resume. Then the driver does nothing more. Without this record, the driver stopped unexpectedly.
 
 use jiff::Timestamp;
 
@@ -9,20 +9,20 @@ use crate::inventory::Operator;
 use crate::release::AnnouncementKind;
 
 impl Machine {
-    /// The successor of the driver, once the handover is recorded.
+    /// The operator and console that may resume; none until a handover is recorded.
     pub fn successor(&self) -> Option<&Successor> {
         self.successor.as_ref()
     }
 
-    /// Hands the release over to the operator who requested that, after the current act has been observed.
+    /// Hands the release over to the successor, after the current act has been observed.
     pub(super) fn hand_over_asked(&mut self, now: Timestamp, to: Successor, by: &Operator) {
         let message = format!("{by} hands the release over to {}", to.operator);
         self.announce(now, AnnouncementKind::Decided, message);
         self.requested(now, Request::HandOver { to });
     }
 
-    /// Records that the driver stops, and then parks. The record is tried only once. If it cannot be written, no
-    /// console may resume by handover, and everything stays as it is.
+    /// Records that the driver stops, and then stops it. The driver tries only once to write this record. If the record
+    /// cannot be written, the driver stops without a handover.
     pub(super) fn let_go(&mut self, now: Timestamp, reason: String, to: Option<Successor>) {
         self.phase = Phase::Noting {
             then: Then::Park {

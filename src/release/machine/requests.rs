@@ -1,5 +1,5 @@
-//! Handles the requests of operators to a release. While an act is running, a request waits until the act has been
-//! observed. If nothing is running, the request is granted immediately.
+//! Handles the requests of operators to a running release. While an act is running, a request waits until the act has
+//! been observed. If no act is running, the request is granted immediately.
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::release::describe::CHECK_AGAIN;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
 
 impl Machine {
-    /// Handles an approval. It counts if it is for this plan and the waiting step, and has not expired. An approval of
-    /// *stop* during the standby ends the standby: *stop* does not ask again.
+    /// Handles an approval. The approval counts if it is for this plan and the waiting step, and has not expired. An
+    /// approval of *stop* during the standby ends the standby, and *stop* does not wait for another approval.
     pub(super) fn approved(&mut self, now: Timestamp, approval: Approval) {
         let asked_at = match &self.phase {
             Phase::Asking { since } => Some(*since),
@@ -60,7 +60,7 @@ impl Machine {
             self.announce(
                 now,
                 AnnouncementKind::Noted,
-                "nothing was live before: there is nothing to go back to",
+                "the release cannot be backed out: no version was live before it",
             );
             return;
         }
@@ -72,15 +72,15 @@ impl Machine {
     pub(super) fn requested(&mut self, now: Timestamp, request: Request) {
         let goes_back = matches!(self.request, Some(Request::BackOut { .. }));
         if goes_back && matches!(request, Request::HandOver { .. }) {
-            // The back-out is not recorded yet, so the successor would not know about it.
+            // The decision to back out is not recorded yet, so the successor would not know about it.
             let message =
                 "the release is about to back out: hand it over after the back-out has started";
             self.announce(now, AnnouncementKind::Noted, message);
             return;
         }
         if let (Request::Interrupt { reason }, Some(why)) = (&request, self.not_written()) {
-            // Nothing is started before it is recorded, so there is nothing to wait for.
-            let message = format!("interrupted: {reason} (not written down: {why})");
+            // Every act waits for its record, so no act is running that must be observed.
+            let message = format!("interrupted: {reason} (this is not recorded: {why})");
             self.park(now, message);
             return;
         }
@@ -98,7 +98,7 @@ impl Machine {
             self.grant_request(now);
         } else {
             let message = match self.not_written() {
-                Some(_) => "the request waits until the release can be written down again",
+                Some(_) => "the request waits until the release can be recorded again",
                 None => "the request waits until the current act has been observed",
             };
             self.announce(now, AnnouncementKind::Noted, message);
@@ -128,8 +128,8 @@ impl Machine {
         }
     }
 
-    /// Runs the checks again, only before the switch and while the release waits for a person. The way returns to
-    /// *verify*. Earlier approvals and checks no longer count, whatever the new result is.
+    /// Runs the checks again, if the release waits for an approval of *register* or *switch*. The release returns to
+    /// *verify*. Earlier checks no longer count, whatever the new result is.
     pub(super) fn check_again_asked(&mut self, now: Timestamp, by: Operator) {
         let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
             return;

@@ -1,6 +1,6 @@
-//! Resumes a release where its journal ends. Only recorded observations count as done. The stage that was running is
-//! guarded like any other, so it is observed before anything is done about it (interlock 6). Earlier approvals no
-//! longer count.
+//! Resumes a release at the end of its journal. A step is done only if its outcome was recorded. The stage that was
+//! running starts again with its guard, so it is observed before its act is performed (interlock 6). Earlier approvals
+//! of steps no longer count.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl GoOn {
     }
 }
 
-/// A driver's takeover of a release: by whom, from whom, and for what.
+/// How and why an operator resumes a release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Resumption {
     pub go_on: GoOn,
@@ -44,13 +44,13 @@ pub struct Resumption {
     pub how: Takeover,
     /// The operator who resumes and drives the release.
     pub by: Operator,
-    /// The previous driver, as the lock or the journal names it.
+    /// The operator who drove the release before, as the lock or the journal names them.
     pub from: Operator,
     /// The reason, which a forced takeover always has.
     pub note: Option<String>,
 }
 
-/// A resumption that is still to be recorded and acted on.
+/// A resumption that is not yet recorded and acted on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ResumedState {
     resumption: Resumption,
@@ -59,8 +59,8 @@ pub(super) struct ResumedState {
 }
 
 impl Machine {
-    /// A machine for a release that had another driver, in the state of its journal. `plan` comes from
-    /// [`Plan::resumed`]. The resumption is recorded first.
+    /// A machine that continues a release from the state in its journal. `plan` must be made with [`Plan::resumed`].
+    /// The machine first records the resumption.
     pub fn resume(
         plan: Arc<Plan>,
         recorded: &Recorded,
@@ -122,14 +122,14 @@ impl Machine {
             _ if backs_out && self.can_go_back() => {
                 let reason = resumption
                     .note
-                    .unwrap_or_else(|| "the previous driver was gone".to_owned());
+                    .unwrap_or_else(|| "the release had no driver".to_owned());
                 self.note_back_out(now, Some(resumption.by), reason);
             }
             _ if backs_out => {
-                let why = "nothing was live before: there is nothing to go back to";
+                let why = "the release cannot be backed out: no version was live before it";
                 self.park(now, why.to_owned());
             }
-            // Every step was observed to be true. Only the end is missing.
+            // All steps are done. Only the end of the release is missing.
             None => self.finish_way(now),
             Some(_) if resumption.go_on == GoOn::Leave => {
                 self.choose(now, Choice::Leave, String::new(), resumption);
@@ -141,9 +141,9 @@ impl Machine {
         }
     }
 
-    /// Handles a stage that had failed before an operator chose what to do. The failure has the same consequence as
-    /// under the previous driver. But if that would end the release without a way back, the stage is tried again,
-    /// because the operator who resumes is present.
+    /// Handles a stage that had failed under the previous driver, before an operator chose what to do. The failure has
+    /// the same consequence as under that driver, with one exception: if it would end the release as needing a person,
+    /// the stage is tried again, because the operator who resumes is present.
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
         let is_hopeless =

@@ -1,4 +1,4 @@
-//! The status of the machine, for the user interfaces.
+//! Makes the status of a release for the user interfaces.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ impl Machine {
         }
     }
 
-    /// The steps, with the running stage marked as running.
+    /// The steps, with the step of the current stage marked as running.
     fn steps_now(&self) -> Vec<StepStatus> {
         let mut steps = self.steps.clone();
         let is_under_way = matches!(
@@ -98,7 +98,8 @@ impl Machine {
         steps
     }
 
-    /// A window is shown with its own end. The operator need not know about the extra time for reading back.
+    /// The deadline that is shown for a step. For *watch* and *drain* it is the end of their configured time, without
+    /// the extra time for the last observation.
     fn shown_deadline(&self, step: Step) -> Option<Timestamp> {
         let timing = &self.plan.definition.timing;
         match step {

@@ -1,5 +1,5 @@
-//! Starts a stage: waits for the end of a standby, asks a person if the stage needs an approval, lets the guard
-//! observe, and records the intent.
+//! Starts a stage. If the stage ends a standby, it waits for the end of the standby. If it needs an approval, it waits
+//! for an operator. Then the guard observes, and the intent is recorded.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::release::{first, public};
 const GUARD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between two observations of a guard.
 const GUARD_AGAIN: Duration = Duration::from_millis(250);
-/// How long a stage may take whose result only has to be read back.
+/// How long the result of an act may take to be observed, for acts that take effect immediately.
 const READ_BACK: Duration = Duration::from_secs(15);
 
 impl Machine {
-    /// Starts the current stage, or ends the way.
+    /// Starts the current stage. If all stages are done, ends the release.
     pub(super) fn enter(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else {
             self.finish_way(now);
@@ -43,7 +43,7 @@ impl Machine {
             self.cases.clear();
         }
         let is_stop = stage.direction == Direction::Forward && stage.step == Step::Stop;
-        // If *stop* was started before the driver went away, the standby had ended.
+        // If an earlier driver started *stop*, the standby has already ended.
         if is_stop && !self.started.contains(&Step::Stop) {
             self.stand_by(now);
         } else {
@@ -52,8 +52,8 @@ impl Machine {
     }
 
     pub(super) fn stand_by(&mut self, now: Timestamp) {
-        // An interrupted standby continues for the rest of its time. By the clock of another machine it may have
-        // started in the future.
+        // An interrupted standby continues for the rest of its time. If an earlier driver's clock was ahead, the start
+        // of the standby may be in the future.
         let began = self
             .standby_began
             .take()
@@ -84,7 +84,7 @@ impl Machine {
         }
     }
 
-    /// Asks a person if the step needs an approval and has no valid one. Otherwise the guard observes.
+    /// Waits for an operator if the stage needs an approval and has no valid one. Otherwise the guard observes.
     pub(super) fn ask_or_guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
         let is_allowed = stage.direction == Direction::Back
@@ -203,10 +203,10 @@ impl Machine {
         self.pending = act;
         if self.action_error.is_some() {
             if self.pending.is_none() {
-                // The guard observed that the act without an answer has happened. Nothing must be tried again.
+                // The guard observed that the failed act has happened. Nothing must be tried again.
                 self.action_error = None;
             }
-            // This is a new try. The intent is already recorded, and the guard has observed again.
+            // This is a new try. The intent is already recorded.
             self.act(now);
             return;
         }
@@ -231,7 +231,7 @@ impl Machine {
         );
     }
 
-    /// How long a stage may go without progress.
+    /// How long a stage may take without progress.
     pub(super) fn time_limit(&self, stage: Stage) -> Duration {
         let timing = &self.plan.definition.timing;
         match (stage.direction, stage.step) {
@@ -239,7 +239,7 @@ impl Machine {
             (Direction::Forward, Step::Start) | (Direction::Back, Step::Stop) => {
                 timing.health_deadline
             }
-            // *drain* judges its own end. A passed deadline is reported and is not a failure.
+            // *drain* ends by itself after its configured time, and then reports the open connections without failing.
             (_, Step::Drain) => timing.drain + READ_BACK,
             (_, Step::Watch) => timing.watch + READ_BACK,
             _ => READ_BACK,

@@ -1,6 +1,6 @@
-//! Records what the release does. Nothing is done before it is recorded: a record is tried until it is written, the
-//! lock is lost, or a time limit passes. The limit is long if the store does not answer. It is short if the store
-//! refuses, because then an operator must fix the store first.
+//! Records what the release does. No act is performed before its intent is recorded. The driver tries to write a record
+//! until it is written, the lock is lost, or a time limit has passed. The limit is long if the store does not answer.
+//! It is short if the store refuses, because then an operator must fix the store first.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::release::time::{after, elapsed};
 
 /// The pause between two tries to write a record.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
-/// How long a store may refuse to write before the driver stops.
+/// How long the store may refuse to write before the driver stops.
 const REFUSED: Duration = Duration::from_secs(3);
 
 impl Machine {
-    /// Emits a record to be written, and keeps it until it is written.
+    /// Emits the effect that writes a record, and keeps it until the record is written.
     pub(super) fn write(&mut self, effect: Effect) {
-        // A timer from before must not make the machine write again.
+        // A timer that was started before this record must not make the machine write the record twice.
         self.timer += 1;
         self.unrecorded = Some((effect.clone(), Timestamp::MAX, String::new()));
         self.effects.push(effect);
@@ -52,13 +52,13 @@ impl Machine {
         self.refused_since = None;
         let was_waiting = self.unrecorded.take().is_some();
         if has_failed {
-            let message = "the release is written down again";
+            let message = "the store accepts the records of the release again";
             self.announce(now, AnnouncementKind::Noted, message);
         }
         was_waiting
     }
 
-    /// Why the last try to write a record failed, while writing is tried again.
+    /// Why the last try to write the current record failed; none if no try has failed.
     pub(super) fn not_written(&self) -> Option<&str> {
         let (_, since, why) = self.unrecorded.as_ref()?;
         (*since != Timestamp::MAX).then_some(why.as_str())
@@ -73,7 +73,7 @@ impl Machine {
             then: Then::Park { why: request, .. },
         } = self.phase.clone()
         {
-            self.park(now, format!("{request} (not written down: {why})"));
+            self.park(now, format!("{request} (this is not recorded: {why})"));
             return;
         }
         let Some((_, since, reason)) = &mut self.unrecorded else {
@@ -90,7 +90,7 @@ impl Machine {
             _ => None,
         };
         if let Some(Request::Interrupt { reason }) = &self.request {
-            let message = format!("interrupted: {reason} (not written down: {why})");
+            let message = format!("interrupted: {reason} (this is not recorded: {why})");
             self.park(now, message);
             return;
         }
@@ -99,12 +99,12 @@ impl Machine {
             None => (since, self.plan.definition.timing.progress_deadline),
         };
         if elapsed(since, now) >= time_limit {
-            self.park(now, format!("the release cannot be written down: {why}"));
+            self.park(now, format!("the release cannot be recorded: {why}"));
             return;
         }
         if is_new {
             let message = format!(
-                "nothing is done until the release can be written down; the driver tries for {} more, until {}: {why}",
+                "the release cannot be recorded: {why}. The driver does nothing else and tries again for {}, until {}",
                 duration(time_limit),
                 local_time::moment(after(since, time_limit))
             );

@@ -1,7 +1,7 @@
-//! Builds the status of a release of another driver, or of a release without a driver, from its journal and its lock.
-//! The status has the form that the driver itself uses ([`Status`]), so that every user interface shows both in the
-//! same way. It lacks what only the driver knows: the progress of a pull, and the last observation. It never says what
-//! is running, because only an observation says that.
+//! Builds the status of a release from its journal and its lock, for a release that another console drives or that has
+//! no driver. The user interfaces show it like the status of their own releases ([`Status`]). It lacks what only the
+//! driver knows: the progress of a pull, and the last observation. It does not say what is running, because a journal
+//! cannot know that.
 
 mod told;
 mod trace;
@@ -19,25 +19,25 @@ use crate::release::Announcement;
 use crate::sanitize::sanitize;
 use trace::Trace;
 
-/// The newest release of each target that has one, from its journal.
+/// The newest release of each target; a target without releases has no entry.
 pub type Releases = BTreeMap<Target, Arc<Observed>>;
 
 /// A release as its journal and its lock show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// The status. Its plan is that of the journal, completed from the local configuration, so it can be shown but not
-    /// approved.
+    /// The status. Its plan is read from the journal and completed from the local configuration. So it can be shown,
+    /// but not approved.
     pub status: Arc<Status>,
     /// The driver; none if the release has ended or was interrupted.
     pub driver: Option<LockRecord>,
-    /// The current or last driver, according to the records.
+    /// The operator who drives the release now or drove it last, according to the journal.
     pub last: Operator,
     /// Set if the last driver stopped on purpose and no other driver has resumed the release since.
     pub let_go: Option<LetGo>,
     /// The events so far, oldest first. The texts are sanitized.
     pub told: Vec<Announcement>,
     pub ended_at: Option<Timestamp>,
-    /// When the version had the traffic, according to the switch steps.
+    /// When the version had the traffic, according to the outcomes of *switch* in the journal.
     pub live: Option<LivePeriod>,
     /// The checks of the version that has the traffic now. Another release may have made it live.
     pub live_checks: Option<Arc<LiveChecks>>,
@@ -58,7 +58,7 @@ pub struct LiveChecks {
 }
 
 impl LiveChecks {
-    /// The checks of a release that wrote this route, or that made the version of this route live.
+    /// The checks in a release that wrote this route or made its version live.
     pub fn of(recorded: &Recorded, route: &Route) -> Self {
         let (slot, version) = &recorded.head.to;
         let report = recorded.last_report();
@@ -90,21 +90,21 @@ impl Observed {
         self.driver.is_some()
     }
 
-    /// Whether the release was handed over to this console, which has not resumed it yet.
+    /// Whether the release was handed over to this console, and this console has not resumed it yet.
     pub fn is_handed_to(&self, console: &str) -> bool {
         let successor = self.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
         successor.is_some_and(|successor| successor.console == console)
             && self.status.outcome().is_none()
     }
 
-    /// Whether the release has neither an end nor a driver.
+    /// Whether the release has not ended and has no driver.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.status.progress, Progress::Interrupted { .. })
     }
 }
 
-/// The state of a release at `now`. `lock` and `route` are those of its target and must be read *before* the journal. A
-/// lock for another release does not drive this one.
+/// The state of a release at `now`. `lock` and `route` belong to the target of the release, and must be read *before*
+/// the journal. If the lock is for another release, this release has no driver.
 pub fn observed(
     recorded: &Recorded,
     definition: &Definition,
@@ -163,7 +163,7 @@ fn let_go(recorded: &Recorded) -> Option<LetGo> {
     match &last.what {
         Happening::LetGo { reason, to } => Some(LetGo {
             at: last.at,
-            // The journal comes from the shared store and may contain anything.
+            // Any program that can write to the store may have written this text.
             reason: sanitize(reason),
             to: to.clone(),
         }),

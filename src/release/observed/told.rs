@@ -1,5 +1,5 @@
-//! Turns a journal into announcements, with the texts that the driver used. What the journal does not record is
-//! missing.
+//! Makes the announcements of a release from its journal. Their texts are like those of the driver, but lack what the
+//! journal does not record.
 
 use crate::checks::Verdict;
 use crate::history::{Decision, Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
@@ -45,7 +45,7 @@ fn line(
         step: stage.map(|stage| stage.step),
         direction: stage.map_or(Direction::Forward, |stage| stage.direction),
         kind,
-        // The journal comes from the shared store and may contain anything.
+        // Any program that can write to the store may have written this text.
         text: sanitize(text),
     }
 }
@@ -91,9 +91,10 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             format!("{step} approved by {}{}", decision.by, note(decision)),
         ),
         Happening::BackOutAsked { decision, reason } => {
-            let decided_by = decision
-                .as_ref()
-                .map_or_else(|| "by rule".to_owned(), |decision| decision.by.to_string());
+            let decided_by = decision.as_ref().map_or_else(
+                || "by a rule".to_owned(),
+                |decision| decision.by.to_string(),
+            );
             let text = format!("back out, {decided_by}: {reason}");
             (None, AnnouncementKind::Decided, text)
         }
@@ -123,7 +124,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
         Happening::Unknown => (
             None,
             AnnouncementKind::Noted,
-            "an event that only a newer Greenroom knows".to_owned(),
+            "an event that this version of Greenroom does not know".to_owned(),
         ),
     };
     vec![line(entry.at, stage, kind, &text)]
@@ -136,7 +137,7 @@ fn note(decision: &Decision) -> String {
         .map_or(String::new(), |note| format!(": {note}"))
 }
 
-/// The number of checks for each verdict, and a line for each check that did not pass.
+/// An announcement with the number of checks for each verdict, and one for each check that did not pass.
 fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
     let stage = Some(Stage {
         step: Step::Verify,

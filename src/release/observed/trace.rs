@@ -1,4 +1,4 @@
-//! Derives from the journal of a release the state that the user interfaces show.
+//! Derives the progress and the steps of a release, as the user interfaces show them, from its replayed journal.
 
 use jiff::Timestamp;
 
@@ -37,7 +37,7 @@ impl<'a> Trace<'a> {
                 step: stage.step,
                 direction,
                 why: why.clone(),
-                // Only the console of the driver can choose.
+                // Only the operator who drives the release can choose.
                 choices: Vec::new(),
             },
             (_, Direction::Back) => Progress::Back(stage.step),
@@ -67,7 +67,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The steps, with the state of the current one.
+    /// The steps. The current step is shown as waiting or running.
     pub(super) fn steps(&self, progress: &Progress) -> Vec<StepStatus> {
         let mut steps = self.replay.steps.clone();
         let (current, state) = match progress {
@@ -92,8 +92,8 @@ impl<'a> Trace<'a> {
         steps
     }
 
-    /// The end of a window. Only a window has an end that the journal determines: any other deadline moves with
-    /// progress.
+    /// The end of *watch* or *drain*, if that step is running. The journal determines no other deadline, because other
+    /// deadlines move with progress.
     fn window_end(&self, step: Step) -> Option<Timestamp> {
         let timing = &self.plan.definition.timing;
         let is_started = self.replay.last == Last::UnderWay && self.replay.begun.contains(&step);
@@ -104,7 +104,8 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// Describes what comes next: for a resting release the current stage, otherwise the stage after the running one.
+    /// Describes the next stage: the current stage if the release is waiting (`is_resting`), otherwise the stage after
+    /// the running one.
     pub(super) fn next(&self, is_resting: bool) -> String {
         let next = if is_resting {
             self.replay.at
@@ -114,7 +115,7 @@ impl<'a> Trace<'a> {
         way::next_words(self.plan, self.replay.way.get(next))
     }
 
-    /// Describes what backing out now would do.
+    /// Describes what backing out would do now.
     pub(super) fn undo(&self) -> String {
         if self.replay.back_reason.is_some() {
             "the release is backing out".into()

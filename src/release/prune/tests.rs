@@ -106,7 +106,7 @@ fn why(plan: &PrunePlan, number: u8) -> Kept {
 }
 
 #[test]
-fn good_routed_and_foreign_images_stay() {
+fn needed_and_never_released_images_are_kept() {
     let past = vec![
         backed_out(5, 6),
         done(4, 5),
@@ -132,7 +132,7 @@ fn good_routed_and_foreign_images_stay() {
 }
 
 #[test]
-fn images_of_another_target_on_the_same_engine_stay() {
+fn images_of_another_target_on_the_same_runtime_are_kept() {
     let qa = used("qa", vec![done(8, 9), done(1, 8)], Some(9), 1);
     let production = used("production", vec![done(0, 1)], Some(1), 1);
     let images: Vec<EngineImage> = [0, 1, 8, 9].map(image).into();
@@ -149,7 +149,7 @@ fn images_of_another_target_on_the_same_engine_stay() {
 }
 
 #[test]
-fn both_versions_of_an_open_release_stay() {
+fn both_versions_of_an_open_release_are_kept() {
     let past = vec![head(Some(3), 2, None), done(2, 3), done(1, 2)];
     let uses = [used("qa", past, None, 1)];
     let plan = plan("r/web".into(), (1..=3).map(image).collect(), &[], &uses);
@@ -163,7 +163,7 @@ fn both_versions_of_an_open_release_stay() {
 }
 
 #[test]
-fn a_head_that_proves_nothing_takes_the_place_of_no_version_that_was_live() {
+fn a_claimed_version_does_not_replace_a_proven_one() {
     let mut past = vec![done(2, 9), done(2, 8), done(2, 7)];
     past.extend([done(4, 5), done(3, 4), done(2, 3)]);
     let uses = [Use {
@@ -178,13 +178,13 @@ fn a_head_that_proves_nothing_takes_the_place_of_no_version_that_was_live() {
     };
     assert_eq!(why(&plan, 5), good(1));
     assert_eq!(why(&plan, 4), good(2));
-    // What is claimed is not removed, and no more than as many as are kept.
+    // At most `keep` claimed versions are kept.
     assert_eq!(why(&plan, 9), Kept::Claimed { target });
     assert_eq!(spare(&plan), [3, 7, 8].map(digest));
 }
 
 #[test]
-fn what_was_not_searched_for_versions_that_were_live_stays() {
+fn images_of_releases_that_were_not_searched_are_kept() {
     let past = vec![done(8, 9), done(2, 8), done(2, 7), done(4, 5), done(3, 4)];
     let uses = [Use {
         good: Vec::new(),

@@ -17,7 +17,7 @@ fn used_up(f: &mut fmt::Formatter<'_>, target: &Target, generation: u64) -> fmt:
 fn never_live_here(f: &mut fmt::Formatter<'_>, version: &str, remarks: &[String]) -> fmt::Result {
     write!(
         f,
-        "{version} was never live in this target with success: promote it instead of rolling back to it"
+        "no release proves that {version} was live in this target with success: promote it instead of rolling back to it"
     )?;
     remarks
         .iter()
@@ -31,7 +31,7 @@ fn plan_expired(made_at: Timestamp) -> String {
 
 fn handover_requested(by: &Operator, at: Timestamp) -> String {
     let at = local_time::moment(at);
-    format!("{by} already requested the handover at {at}: wait for the answer")
+    format!("{by} has already requested the handover at {at}: wait for the driver's answer")
 }
 
 impl fmt::Display for Refusal {
@@ -62,11 +62,11 @@ impl fmt::Display for Refusal {
                 unhealthy: Some(why),
             } => write!(
                 f,
-                "{version} is already live in {slot}, but is not healthy there ({why}): \
-                 `greenroom repair` starts it again, `greenroom rollback` goes back to the version before"
+                "{version} is already live in {slot}, but is not healthy ({why}): \
+                run `greenroom repair` to repair it, or `greenroom rollback` to go back to the previous version"
             ),
             Self::NoStandby => f.write_str(
-                "the other slot has no version that was live and is still warm: choose a version to roll back to",
+                "the other slot has no warm version that was live before: choose another version to roll back to",
             ),
             Self::NeverLiveHere { version, remarks } => never_live_here(f, version, remarks),
             Self::NotLiveIn {
@@ -82,7 +82,7 @@ impl fmt::Display for Refusal {
             Self::NoReason => f.write_str("the rules require a reason: give one with --reason"),
             Self::SlotTaken { slot, endpoint, by } => write!(
                 f,
-                "{slot} at {endpoint} is in use by {by}: free it, or give the slot another address"
+                "{slot} at {endpoint} is in use by {by}: stop that, or configure another address for the slot"
             ),
             Self::RouteDisagrees { difference } => write!(
                 f,
@@ -93,7 +93,7 @@ impl fmt::Display for Refusal {
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear this hold first"),
-            Self::HoldWithoutReason => f.write_str("a hold stops other operators, so it needs a reason: give one"),
+            Self::HoldWithoutReason => f.write_str("a hold needs a reason, because it stops other operators: give a reason"),
             Self::NotPeerApproved(why) => why.fmt(f),
             Self::NotRollbackCandidate(why) => why.fmt(f),
             Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
@@ -101,7 +101,7 @@ impl fmt::Display for Refusal {
             Self::Locked { target, holder } => locked(f, target, holder),
             Self::LockedByUpkeep { target, holder } => locked_by_upkeep(f, target, holder),
             Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
-            Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
+            Self::Unknown { what, why } => write!(f, "it is not known {what}: {why}"),
             Self::WorldChanged { what } => {
                 write!(f, "{what} since the plan was made: plan again")
             }
@@ -116,15 +116,15 @@ impl fmt::Display for Refusal {
             }
             Self::Overtaken { by } => write!(
                 f,
-                "release {by} of this target started later, so this release cannot be resumed: leave it"
+                "this release cannot be resumed, because release {by} of this target started later: leave this release"
             ),
             Self::NotResumable { why } => write!(f, "the release cannot be resumed: {why}"),
             Self::NoWayBack => f.write_str(
-                "no version was live before this release, and its switch was started: there is nothing to go back to",
+                "the release cannot be backed out: its switch was started, and no version was live before it",
             ),
             Self::DrivenHere => f.write_str("this console or command already drives the release"),
             Self::NotApproved => {
-                f.write_str("the confirmation has expired, or is for another release: confirm again")
+                f.write_str("the confirmation has expired, or belongs to another release: confirm again")
             }
             Self::TakeoverWithoutReason => f.write_str(TAKEOVER_WITHOUT_REASON),
             Self::Unfinished { release } => write!(
@@ -146,7 +146,7 @@ fn only_to_leave(f: &mut fmt::Formatter<'_>, target: &Target, release: ReleaseId
     } = target;
     write!(
         f,
-        "release {release} has not ended, and the proxy refuses its switches because the store went back: leave it (greenroom resume {service} {environment} --leave), then repair (greenroom repair {service} {environment})"
+        "release {release} has not ended, and cannot switch because the store went back: leave it (greenroom resume {service} {environment} --leave), then repair (greenroom repair {service} {environment})"
     )
 }
 
@@ -161,7 +161,7 @@ fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> f
 fn held_by_another_clock(f: &mut fmt::Formatter<'_>, hold: &Hold, clock: &str) -> fmt::Result {
     write!(
         f,
-        "{hold}\n  The hold is active only by another clock: {clock}. Correct the clock that is wrong, clear the hold, or override it with a reason."
+        "{hold}\n  The hold is active only by the clock of another machine: {clock}. Correct the wrong clock, clear the hold, or override it with a reason."
     )
 }
 
@@ -169,7 +169,7 @@ fn hold_changed(f: &mut fmt::Formatter<'_>, current: Option<&str>) -> fmt::Resul
     let current = current.unwrap_or("none");
     write!(
         f,
-        "the hold changed since it was shown, so nothing was cleared. The current hold: {current}\n  Read it, and clear it again if it should be cleared."
+        "the hold has changed since it was shown. Nothing was changed. The current hold: {current}\n  Read it, then repeat the command if it is still right."
     )
 }
 
@@ -189,7 +189,7 @@ fn nothing_differs(f: &mut fmt::Formatter<'_>, name: Option<&str>) -> fmt::Resul
 fn several_named(f: &mut fmt::Formatter<'_>, named: &str, several: &[ReleaseId]) -> fmt::Result {
     write!(
         f,
-        "{named} matches several releases: {}; type more of the id",
+        "{named} matches several releases: {}. Type more of the id",
         ids(several)
     )
 }
@@ -197,11 +197,11 @@ fn several_named(f: &mut fmt::Formatter<'_>, named: &str, several: &[ReleaseId])
 fn no_release_named(f: &mut fmt::Formatter<'_>, named: &str, open: &[ReleaseId]) -> fmt::Result {
     write!(
         f,
-        "this target has no release whose id begins with {named}; "
+        "this target has no release whose id begins or ends with {named}: "
     )?;
     match open {
-        [] => f.write_str("all its releases have ended: greenroom history lists them"),
-        open => write!(f, "releases without an end: {}", ids(open)),
+        [] => f.write_str("run greenroom history to list its releases"),
+        open => write!(f, "choose an open release: {}", ids(open)),
     }
 }
 
@@ -210,7 +210,7 @@ fn ids(ids: &[ReleaseId]) -> String {
     ids.join(", ")
 }
 
-/// Says who holds the lock, and with which command to continue.
+/// Says who holds the lock of a target, and what the operator can do: watch, wait or take over.
 fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> fmt::Result {
     let LockRecord {
         operator,
@@ -232,23 +232,24 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
             "watch it with: greenroom; take it over with: {resume} --take-over --reason \"...\""
         )?,
         LockPurpose::Upkeep => {
-            f.write_str("this work ends by itself: then run the same command again")?;
+            f.write_str("this work ends by itself: wait, then run the same command again")?;
         }
     }
     match (holder.ttl_seconds, purpose) {
         (Some(left), LockPurpose::Release) => write!(
             f,
-            "; if the driver is gone, the lock expires within {left} s: then run {resume}"
+            "; if the driver has stopped, the lock expires within {left} s: then run {resume}"
         ),
         (Some(left), LockPurpose::Upkeep) => write!(
             f,
-            "; if the driver is gone, the lock expires within {left} s; if the driver hangs, end its process: {console}"
+            "; if the driver has stopped, the lock expires within {left} s; if the driver hangs, end its process: {console}"
         ),
         (None, _) => Ok(()),
     }
 }
 
-/// Says who holds the lock although no driver executes the release, when the lock ends, and how to take it over.
+/// Says which operator's repair or other upkeep holds the lock of a target whose release is to be resumed, when the
+/// lock ends, and how to take it over.
 fn locked_by_upkeep(
     f: &mut fmt::Formatter<'_>,
     target: &Target,
@@ -273,12 +274,12 @@ fn locked_by_upkeep(
     if let Some(left) = holder.ttl_seconds {
         write!(
             f,
-            ", and the lock expires within {left} s after the driver has ended"
+            ", and its lock expires within {left} s after its driver has stopped"
         )?;
     }
     write!(
         f,
-        ": then run the same command again. If the driver hangs, end its process: {console}. Or take over the lock: greenroom resume {service} {environment} --take-over --reason \"...\""
+        ": wait, then run the same command again. If the driver hangs, end its process: {console}. Or take over the lock: greenroom resume {service} {environment} --take-over --reason \"...\""
     )
 }
 
@@ -297,13 +298,13 @@ fn locked_for_no_release(
     } = &holder.record;
     write!(
         f,
-        "{target} is locked by {operator} since {} ({message}), and there is no release to resume or to take over",
+        "{target} is locked by {operator} since {} ({message}), and has no release to resume or take over",
         local_time::moment(*since)
     )?;
     match holder.ttl_seconds {
         Some(left) => write!(
             f,
-            "\n  The lock ends by itself, within {left} s after its driver has ended. If the driver hangs, end its process: {console}. Then run the same command again."
+            "\n  The lock ends by itself within {left} s after its driver has stopped. If the driver hangs, end its process: {console}. Then run the same command again."
         ),
         None => write!(
             f,

@@ -28,7 +28,7 @@ fn target() -> Target {
 }
 
 #[test]
-fn a_lock_without_a_release_names_its_end_and_its_process() {
+fn a_lock_without_a_release_is_described_with_its_end_and_process() {
     let upkeep = || holder(LockPurpose::Upkeep, Some(27));
     let headless = holder(LockPurpose::Release, Some(27));
     let target = target();

@@ -1,5 +1,5 @@
-//! One action of a repair. Each names its origin and its result, so that doing it twice does no harm (interlock 5), and
-//! describes its calls.
+//! The actions of a repair. Each action contains the state that it starts from and the state that it leads to, so
+//! performing it twice does no harm (interlock 5). Each action also describes its calls for the plan.
 
 use crate::inventory::{
     Digest, FencingToken, InstanceId, PointerState, RebaseOrder, ReleaseId, Slot, SwitchOrder,
@@ -9,14 +9,14 @@ use crate::release::Definition;
 use crate::release::describe::duration;
 
 /// One action of a repair. The variants are in the order of execution: first the instance that should have the traffic,
-/// then the records of who has it, then whatever is no longer needed.
+/// then the registrations, the route and the proxy, then what is no longer needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairAction {
-    /// Create a removed instance again, as registered.
+    /// Create a removed instance again, in the version that is registered.
     Create {
         slot: Slot,
         version: Version,
-        /// The release that it belongs to.
+        /// The release that made the version live.
         release: ReleaseId,
     },
     /// Start a stopped instance, or unpause it.
@@ -28,22 +28,23 @@ pub enum RepairAction {
     /// Write the slot's registration from the running instance.
     Register {
         slot: Slot,
-        /// The running digest, which must still be running when it is written.
+        /// The digest that was observed in the slot. It must still be running when the registration is written.
         digest: Digest,
-        /// The release that it belongs to.
+        /// The release that made the version live.
         release: ReleaseId,
     },
     Route(Rewrite),
-    /// Give the live pointer a token of this store, which went back behind the pointer's token.
+    /// Give the live pointer a token of this store. It is needed if the store went back, so that the pointer's token is
+    /// higher than all tokens of the store.
     Rebase {
-        /// The content of the pointer, which must be unchanged when it is written.
+        /// The observed content of the pointer. It must still be the same when the pointer is written.
         from: PointerState,
-        /// The generation of the route, which the live slot gets.
+        /// The new generation of the pointer. It is the generation of the route, except if the live slot cannot answer.
         generation: u64,
     },
     /// Make the proxy follow the route.
     Point {
-        /// The slot that the proxy names; none if it names none.
+        /// The slot that the proxy names now; none if the proxy names no slot.
         from: Option<Slot>,
         /// The slot that the route names.
         to: Slot,
@@ -61,13 +62,13 @@ pub enum RepairAction {
 /// How the route is rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
-    /// The content of the route's key, which must be unchanged when it is written.
+    /// The observed content of the route's key. It must still be the same when the route is written.
     pub from: Standing,
     /// The slot that the new route names.
     pub live: Slot,
-    /// The new generation. It is lower only if no switch can have made the current one.
+    /// The new generation. It may be lower than the current one only if no switch can have made the current one.
     pub generation: u64,
-    /// The digest that runs in that slot.
+    /// The digest of the new route.
     pub digest: Digest,
     /// The release that made the version live.
     pub release: ReleaseId,
@@ -78,7 +79,7 @@ pub struct Rewrite {
 pub enum Standing {
     Missing,
     Unreadable,
-    /// It contains this generation and slot.
+    /// The key contains this generation and slot.
     Says(u64, Slot),
 }
 
@@ -98,7 +99,7 @@ impl RepairAction {
         }
     }
 
-    /// Whether it moves or may cut traffic, changes the recorded live slot, or stops an instance.
+    /// Whether the action moves traffic, may cut connections, rewrites the route or stops an instance.
     pub fn is_grave(&self) -> bool {
         match self {
             Self::Install
@@ -113,7 +114,8 @@ impl RepairAction {
         }
     }
 
-    /// Whether it lowers the generation of the route. That needs an operator who types the environment's name.
+    /// Whether the action lowers the generation of the route. An operator confirms such an action by typing the name of
+    /// the environment.
     pub fn lowers_generation(&self) -> bool {
         matches!(self, Self::Route(route) if route.lowered().is_some())
     }
@@ -132,26 +134,26 @@ impl RepairAction {
         }
     }
 
-    /// What the operator gives up or risks with this action; none if nothing.
+    /// A description of what the operator loses or risks with this action; none if nothing.
     pub fn cost(&self) -> Option<String> {
         match self {
             Self::Install => Some(
-                "the proxy reloads: connections that are kept alive may be cut, and an edit by hand is lost"
+                "the proxy reloads its configuration. Open connections may be cut, and manual changes of the configuration are lost"
                     .into(),
             ),
             Self::Rebase { .. } => Some(
-                "a release from before the store went back can no longer switch, even if its driver is still running"
+                "a release that was opened before the store went back can no longer switch, even if its driver is still running"
                     .into(),
             ),
             Self::Route(route) if route.lowered().is_some() => Some(
-                "the generation of the route gets lower: no switch has made the current one, and no other driver may be running"
+                "the generation of the route gets lower, because no switch can have made the current one. No other driver of this target may be running"
                     .into(),
             ),
             Self::Point { from: Some(from), to, .. } if from != to => Some(format!(
                 "all traffic moves from {from} to {to}; no connection is cut"
             )),
             Self::Stop { slot, .. } => Some(format!(
-                "going back to {slot} then needs a cold start"
+                "a rollback to {slot} then needs a cold start"
             )),
             Self::Deregister(slot) => Some(format!(
                 "other readers of the store no longer find {slot}"
@@ -177,12 +179,12 @@ impl RepairAction {
         }
     }
 
-    /// The calls that it makes, one per line; those of the proxy in its own words.
+    /// The calls of the action, one per line. `proxy` describes the calls to the proxy.
     pub(super) fn calls(&self, definition: &Definition, proxy: &dyn ProxySays) -> Vec<String> {
         let name = |slot| instance_name(&definition.target, slot);
         match self {
             Self::Create { slot, version, .. } => vec![format!(
-                "engine: create and start {} from {} at {}, pulled first if the engine does not have it",
+                "engine: create and start {} from {} at {}; the image is pulled first if it is missing",
                 name(*slot),
                 version.pinned(),
                 definition.endpoints.get(*slot)
@@ -196,7 +198,7 @@ impl RepairAction {
             }
             Self::Install => proxy.install(),
             Self::Register { slot, digest, .. } => vec![format!(
-                "store: write slots/{slot} = {} {}, compared with the lock's token",
+                "store: write slots/{slot} = {} {}, only while this driver holds the lock",
                 definition.endpoints.get(*slot),
                 digest.short()
             )],
@@ -211,10 +213,10 @@ impl RepairAction {
                 .map(|order| proxy.switch(&order))
                 .unwrap_or_default(),
             Self::Deregister(slot) => vec![format!(
-                "store: remove slots/{slot}, unless the route names it, compared with the lock's token"
+                "store: remove slots/{slot}, only if the route does not name it, and only while this driver holds the lock"
             )],
             Self::Stop { slot, instance } => vec![format!(
-                "engine: stop {} ({}) with {} to finish; it stays for a cold start",
+                "engine: stop {} ({}), with {} to finish; it is kept for a cold start",
                 name(*slot),
                 instance.short(),
                 duration(definition.timing.stop_grace)
@@ -223,18 +225,17 @@ impl RepairAction {
     }
 }
 
-/// The proxy's descriptions of its calls.
+/// Describes the calls of a repair to the proxy, for the plan. Each method returns one line for each call.
 pub trait ProxySays {
-    /// The calls that install its configuration.
+    /// The calls that install the proxy's configuration.
     fn install(&self) -> Vec<String>;
-    /// The calls of a switch.
     fn switch(&self, order: &SwitchOrder) -> Vec<String>;
-    /// The calls that give the pointer a token of this store.
+    /// The calls that give the live pointer a token of this store.
     fn rebase(&self, order: &RebaseOrder) -> Vec<String>;
 }
 
 impl Rewrite {
-    /// The current generation, if it is lowered.
+    /// The current generation of the route, if the new one is lower.
     pub fn lowered(&self) -> Option<u64> {
         match self.from {
             Standing::Says(stood, _) if stood > self.generation => Some(stood),
@@ -244,14 +245,14 @@ impl Rewrite {
 
     fn words(&self) -> String {
         let from = match self.from {
-            Standing::Missing => "only if there still is none".to_owned(),
-            Standing::Unreadable => "only over what cannot be read".to_owned(),
+            Standing::Missing => "only if there still is no route".to_owned(),
+            Standing::Unreadable => "only if the route is still unreadable".to_owned(),
             Standing::Says(generation, slot) => {
-                format!("only if it still is {slot} generation {generation}")
+                format!("only if the route still is {slot} generation {generation}")
             }
         };
         format!(
-            "store: write the route to {} generation {}, {}, {from}, compared with the lock's token",
+            "store: write the route to {} generation {}, {}, {from}, only while this driver holds the lock",
             self.live,
             self.generation,
             self.digest.short()

@@ -1,4 +1,4 @@
-//! After any two manual changes at once, a repair keeps its interlocks.
+//! Tests of plans after two manual changes: the plan of the repair keeps the interlocks for each pair of changes.
 
 use super::RepairAction;
 use super::tests::{BY_HAND, planned};
@@ -14,10 +14,10 @@ fn is_whole(snapshot: &Snapshot) -> bool {
         && snapshot.public.is_some()
 }
 
-/// After any two manual changes at once, the slot that has the traffic is never stopped or
-/// deregistered, and no generation gets lower.
+/// No plan stops or deregisters the slot that has the traffic, and none lowers a generation that a switch can have
+/// made.
 #[test]
-fn after_any_two_changes_the_traffic_and_generations_are_safe() {
+fn after_two_manual_changes_a_plan_keeps_the_interlocks() {
     for (first, one, _) in BY_HAND {
         for (second, other, _) in BY_HAND {
             let mut snapshot = agreed();

@@ -1,6 +1,6 @@
-//! Routes and entries that another program wrote. A version that no release proves is not started.
-//! An operator lowers a generation that no switch has made to the proxy's generation; it is never
-//! raised into the proxy.
+//! Tests of routes and registrations that another program wrote. A repair does not start a version that no release
+//! proves. If no switch can have made the generation of the route, the repair lowers it to the proxy's generation, and
+//! never gives it to the proxy.
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
@@ -11,10 +11,10 @@ use crate::inventory::drift::world_tests::{
 use crate::inventory::{HIGHEST_GENERATION, InstanceState, PointerState, Slot, Snapshot, Tier};
 use crate::release::{Need, RepairApproval, need_to_repair};
 
-/// The generation of the proxy if everything agrees.
+/// The generation of the proxy in a snapshot without differences.
 const TOLD: u64 = 41;
 
-/// Another program wrote a generation into the route.
+/// A snapshot in which another program wrote the highest generation and this slot into the route.
 fn forged(live: Slot) -> Snapshot {
     let mut snapshot = agreed();
     route(&mut snapshot).generation = HIGHEST_GENERATION;
@@ -22,6 +22,7 @@ fn forged(live: Slot) -> Snapshot {
     snapshot
 }
 
+/// The generations that the planned repair writes, in the order of the actions.
 fn generations(snapshot: &Snapshot) -> Vec<u64> {
     let (_, repair_actions) = planned(snapshot, None);
     let generations = repair_actions
@@ -39,7 +40,7 @@ fn generations(snapshot: &Snapshot) -> Vec<u64> {
 #[test]
 fn a_forged_generation_is_lowered_to_that_of_the_proxy() {
     assert_eq!(generations(&forged(Slot::Blue)), [TOLD]);
-    // Its slot is not trusted either: the traffic stays.
+    // The slot of a forged route is not trusted either: the traffic stays in blue.
     let elsewhere = forged(Slot::Green);
     assert_eq!(generations(&elsewhere), [TOLD + 1, TOLD + 1]);
     let (_, repair_actions) = planned(&elsewhere, None);
@@ -128,7 +129,7 @@ fn the_guard_lowers_only_impossible_generations() {
 }
 
 #[test]
-fn an_unproven_route_or_entry_starts_nothing() {
+fn a_version_without_proof_is_not_started() {
     let mut snapshot = agreed();
     snapshot.slots.blue.instance = None;
     let why = "no entry says that its checks passed";
@@ -145,7 +146,8 @@ fn an_unproven_route_or_entry_starts_nothing() {
     assert!(words.contains(&named), "{words}");
 }
 
-/// A candidate whose checks failed still runs in green. Another program has registered it, and written a route to it.
+/// A snapshot in which a candidate whose checks failed still runs in green. Another program has registered it and has
+/// written a route to it.
 fn to_a_failed_candidate() -> Snapshot {
     let mut snapshot = well();
     let candidate = instance(Slot::Green, 'c', 8);
@@ -170,7 +172,7 @@ fn titles(planned: &[Planned]) -> Vec<String> {
 }
 
 #[test]
-fn a_route_that_no_release_proves_follows_the_proxy_and_moves_no_traffic() {
+fn an_unproven_route_is_changed_to_the_slot_of_the_proxy() {
     let mut snapshot = to_a_failed_candidate();
     for blue in ["well", "not healthy", "stopped"] {
         match blue {
@@ -191,13 +193,13 @@ fn a_route_that_no_release_proves_follows_the_proxy_and_moves_no_traffic() {
 }
 
 #[test]
-fn a_route_that_a_release_proves_gets_the_traffic_that_the_proxy_sends_elsewhere() {
+fn the_proxy_is_pointed_at_the_slot_of_a_proven_route() {
     let (_, repair_actions) = planned(&to_a_failed_candidate(), None);
     assert_eq!(titles(&repair_actions), ["point the proxy at green"]);
 }
 
 #[test]
-fn where_the_proxy_sends_the_traffic_nowhere_an_unproven_version_neither_gets_it_nor_is_started() {
+fn without_a_live_slot_an_unproven_version_gets_no_traffic_and_is_not_started() {
     let mut snapshot = to_a_failed_candidate();
     proxy(&mut snapshot).slot = None;
     proxy(&mut snapshot).generation = 0;
@@ -221,9 +223,9 @@ fn where_the_proxy_sends_the_traffic_nowhere_an_unproven_version_neither_gets_it
     }
 }
 
-/// The token of the pointer is in the way of every switch: it is replaced, and nothing else.
+/// The pointer's token prevents every switch. So the repair replaces the token, and changes nothing else.
 #[test]
-fn where_the_store_went_back_an_unproven_version_gets_no_traffic_that_goes_nowhere() {
+fn after_a_store_restore_an_unproven_version_gets_no_traffic() {
     let mut snapshot = to_a_failed_candidate();
     snapshot.pointer = Some(PointerState {
         live: None,
@@ -238,7 +240,8 @@ fn where_the_store_went_back_an_unproven_version_gets_no_traffic_that_goes_nowhe
     );
 }
 
-/// Route to green with a generation beyond any switch. Green is healthy, and blue, which the proxy names, is not.
+/// A snapshot with a route to green, with a generation that no switch can have made. Green is healthy. The proxy names
+/// blue, and blue is not healthy.
 fn to_green_beyond_any_switch() -> Snapshot {
     let mut snapshot = to_a_failed_candidate();
     route(&mut snapshot).generation = HIGHEST_GENERATION;
@@ -248,7 +251,7 @@ fn to_green_beyond_any_switch() -> Snapshot {
 }
 
 #[test]
-fn a_generation_beyond_any_switch_proves_nothing_about_its_slot() {
+fn an_unproven_route_with_an_impossible_generation_moves_no_traffic() {
     let snapshot = to_green_beyond_any_switch();
     let (_, repair_actions) = planned_where(&snapshot, &not_proven(), None);
     assert_eq!(
@@ -258,7 +261,7 @@ fn a_generation_beyond_any_switch_proves_nothing_about_its_slot() {
 }
 
 #[test]
-fn a_proven_healthy_version_gets_the_traffic_of_an_unhealthy_one_despite_the_generation() {
+fn a_proven_healthy_version_gets_the_traffic_of_an_unhealthy_one() {
     let mut snapshot = to_green_beyond_any_switch();
     let (_, repair_actions) = planned(&snapshot, None);
     assert_eq!(
@@ -279,7 +282,7 @@ fn a_proven_healthy_version_gets_the_traffic_of_an_unhealthy_one_despite_the_gen
 }
 
 #[test]
-fn an_unproven_route_beside_an_empty_live_slot_is_removed_by_a_person_and_then_released_over() {
+fn an_unproven_route_with_an_empty_old_slot_needs_a_person_to_delete_it() {
     let mut snapshot = to_a_failed_candidate();
     let blue = &mut snapshot.slots.blue;
     (blue.instance, blue.registration) = (None, None);
@@ -301,9 +304,9 @@ fn an_unproven_route_beside_an_empty_live_slot_is_removed_by_a_person_and_then_r
     assert!(items.iter().any(says), "{items:#?}");
 }
 
-/// Otherwise what is live could neither be lowered nor released over while it is not healthy.
+/// If an unhealthy live version prevented this, its generation could not be lowered, and no release could replace it.
 #[test]
-fn a_generation_is_lowered_under_what_is_not_healthy_where_nothing_else_changes() {
+fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_changes() {
     let lower = RepairAction::Route(Rewrite {
         from: Standing::Says(HIGHEST_GENERATION, Slot::Blue),
         live: Slot::Blue,
@@ -321,7 +324,7 @@ fn a_generation_is_lowered_under_what_is_not_healthy_where_nothing_else_changes(
     let (_, planned) = planned(&sick, None);
     let does: Vec<_> = planned.iter().map(|it| it.repair_action.clone()).collect();
     assert_eq!(does, std::slice::from_ref(&lower));
-    // Anything else would be a route to what cannot answer.
+    // Every other change would be a route to a slot that cannot answer.
     let moved: [fn(&mut Snapshot); 3] = [
         |s| route(s).digest = digest('e'),
         |s| route(s).endpoint = "10.0.0.9:80".parse().expect("an address"),

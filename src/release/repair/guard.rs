@@ -1,5 +1,6 @@
-//! The interlocks of a repair, over the latest observation: directly before an action, whether it is safe, and after it,
-//! whether its result is true. An unknown state is never safe.
+//! The interlocks of a repair. Directly before an action, [`guard`] decides from the latest observation whether the
+//! action is safe. After the action, [`is_true`] decides whether its result was observed. An unknown state is never
+//! safe.
 
 use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::out_of_reach;
@@ -13,7 +14,7 @@ use crate::release::Definition;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::release) enum Verdict {
     Act,
-    /// The result of the action is already true.
+    /// The result of the action is already observed, so there is nothing to do.
     Already,
     /// The action is not safe yet, for this reason. Observe again.
     Wait(String),
@@ -21,7 +22,7 @@ pub(in crate::release) enum Verdict {
     Refuse(String),
 }
 
-/// The observation of one target, with access to its parts.
+/// The latest observation of one target.
 struct Now<'a> {
     snapshot: &'a Snapshot,
     definition: &'a Definition,
@@ -46,10 +47,10 @@ impl<'a> Now<'a> {
         keys.any(|key| StoredKey::is_named(target, key, name))
     }
 
-    /// The instance in a slot, if a fresh probe says that it is healthy.
+    /// The running instance in a slot, if the probe of this observation found it healthy. The error says why it is not.
     fn healthy(&self, slot: Slot) -> Result<&'a Instance, String> {
         let Some(instance) = self.instance(slot) else {
-            return Err(format!("nothing runs in {slot}"));
+            return Err(format!("{slot} is empty"));
         };
         if !instance.is_running() {
             return Err(format!("{slot} is not running"));
@@ -59,7 +60,7 @@ impl<'a> Now<'a> {
             Some(probe) if probe.healthy => Ok(instance),
             Some(probe) => Err(format!("{slot} is not healthy: {}", probe.detail)),
             None => Err(format!(
-                "{slot} was not probed: is a health endpoint configured?"
+                "{slot} was not probed: check that a health endpoint is configured"
             )),
         }
     }
@@ -68,7 +69,7 @@ impl<'a> Now<'a> {
     fn traffic(&self, slot: Slot) -> Option<String> {
         let Some(proxy) = &self.snapshot.proxy else {
             return Some(format!(
-                "whether {slot} has traffic is not known: the proxy does not say"
+                "it is not known whether {slot} has traffic: the proxy does not answer for this target"
             ));
         };
         if proxy.slot == Some(slot) {
@@ -76,7 +77,7 @@ impl<'a> Now<'a> {
         }
         if self.is_unreadable("route") {
             return Some(format!(
-                "whether {slot} has traffic is not known: the route cannot be read"
+                "it is not known whether {slot} has traffic: the route cannot be read"
             ));
         }
         self.route()
@@ -85,7 +86,7 @@ impl<'a> Now<'a> {
     }
 }
 
-/// Whether an action may be done now.
+/// Decides whether an action may be performed now.
 pub(in crate::release) fn guard(
     repair_action: &RepairAction,
     snapshot: &Snapshot,
@@ -101,15 +102,17 @@ pub(in crate::release) fn guard(
     match repair_action {
         RepairAction::Create { slot, .. } => match now.instance(*slot) {
             None => Verdict::Act,
-            // Created a moment ago, and not healthy yet.
-            Some(_) => Verdict::Wait(format!("{slot} is occupied, but not healthy yet")),
+            // Either this repair created it a moment ago, or another program started something in the slot.
+            Some(_) => Verdict::Wait(format!(
+                "{slot} is occupied, but the version is not healthy in it yet"
+            )),
         },
         RepairAction::Start { slot, instance } => match now.instance(*slot) {
             Some(there) if there.id == *instance && there.is_running() => {
-                Verdict::Wait(format!("{slot} runs and is not healthy yet"))
+                Verdict::Wait(format!("{slot} is running, but is not healthy yet"))
             }
             Some(there) if there.id == *instance => Verdict::Act,
-            _ => Verdict::Refuse(format!("nothing is left in {slot}")),
+            _ => Verdict::Refuse(replaced(*slot)),
         },
         RepairAction::Install => match &now.snapshot.installation {
             Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
@@ -118,11 +121,11 @@ pub(in crate::release) fn guard(
         RepairAction::Register { slot, digest, .. } => match now.healthy(*slot) {
             Ok(there) if there.digest == *digest => Verdict::Act,
             Ok(there) => Verdict::Refuse(format!(
-                "{slot} runs {} now, not {}",
+                "{slot} now runs {} instead of {}. Repair again to make a new plan",
                 there.digest.short(),
                 digest.short()
             )),
-            Err(why) => Verdict::Wait(format!("only a healthy version is registered: {why}")),
+            Err(why) => Verdict::Wait(format!("only a healthy version can be registered: {why}")),
         },
         RepairAction::Route(rewrite) => route(&now, rewrite),
         RepairAction::Rebase { from, generation } => rebase(&now, from, *generation),
@@ -144,7 +147,9 @@ fn fit_for_traffic(now: &Now<'_>, slot: Slot) -> Result<(), String> {
     let instance = now.healthy(slot)?;
     match now.entry(slot) {
         Some(entry) if entry.digest == instance.digest => Ok(()),
-        Some(_) => Err(format!("{slot} runs another version than is registered")),
+        Some(_) => Err(format!(
+            "{slot} runs another version than the registered one"
+        )),
         None => Err(format!("{slot} is not registered")),
     }
 }
@@ -157,7 +162,8 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
     };
     if current != rewrite.from {
         return Verdict::Refuse(
-            "another operator or program has changed the route since the plan was made".into(),
+            "the route is not as it was when the plan was made. Repair again to make a new plan"
+                .into(),
         );
     }
     if let Some(from) = rewrite.lowered()
@@ -169,7 +175,7 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
         && let Err(why) = fit_for_traffic(now, rewrite.live)
     {
         return Verdict::Wait(format!(
-            "the route may only name a healthy, registered version: {why}"
+            "a route may name only a healthy, registered version: {why}"
         ));
     }
     let runs = now.instance(rewrite.live).map(|there| &there.digest);
@@ -177,13 +183,16 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
         .route()
         .is_some_and(|route| route.digest == rewrite.digest);
     if runs != Some(&rewrite.digest) && !keeps_digest {
-        return Verdict::Refuse(format!("{} runs another version now", rewrite.live));
+        return Verdict::Refuse(format!(
+            "{} does not run the version of the planned route. Repair again to make a new plan",
+            rewrite.live
+        ));
     }
     Verdict::Act
 }
 
-/// Whether only the generation of the route changes, and gets lower. Then nothing is routed to another place, so the live
-/// slot need not be healthy.
+/// Whether the new route differs from the current one only in a lower generation. Such a route moves no traffic, so the
+/// live slot need not be healthy.
 fn only_lowers(now: &Now<'_>, rewrite: &Rewrite) -> bool {
     let is_same = |route: &Route| {
         route.live == rewrite.live
@@ -193,29 +202,30 @@ fn only_lowers(now: &Now<'_>, rewrite: &Rewrite) -> bool {
     rewrite.lowered().is_some() && now.route().is_some_and(is_same)
 }
 
-/// A generation is lowered only if no switch can have made it, and never below the proxy's. A driver that planned with
-/// the old one finds another route, and has no lock.
+/// Checks that no switch can have made the generation `from`, and that `to` is not lower than the proxy's generation. A
+/// driver that planned its switch with the old generation cannot write: its route differs, and it has no lock.
 fn may_be_lowered(now: &Now<'_>, from: u64, to: u64) -> Result<(), Verdict> {
     let Some(proxy) = &now.snapshot.proxy else {
-        let why = "the generation of the route is not lowered while the proxy does not say its own";
+        let why = "the generation of the route cannot be lowered: the proxy does not answer with its generation";
         return Err(Verdict::Wait(why.into()));
     };
     if !is_beyond_any_switch(from, proxy.generation) || to < proxy.generation {
         return Err(Verdict::Refuse(format!(
-            "the generation of the route is not lowered from {from} to {to}: the proxy has generation {}",
+            "the generation of the route cannot be lowered from {from} to {to}: the proxy has generation {}. Repair again to make a new plan",
             proxy.generation
         )));
     }
     Ok(())
 }
 
-/// Only the observed pointer gets a token of this store, and only with a generation that no driver from before the
-/// store went back can have. The route already has that generation, unless the live slot cannot answer: no route is
-/// written to such a slot, but its traffic must be movable.
+/// The pointer must be unchanged since the plan. Its new generation must be so high that no driver from before the
+/// store went back has it. If the live slot can answer, the route must already have this generation. If the live slot
+/// cannot answer, no route to it is written, and the pointer alone gets the generation, so that the traffic can be
+/// moved.
 fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
     if now.snapshot.pointer != Some(*from) {
         return Verdict::Refuse(
-            "another driver has changed the live pointer since the plan was made".into(),
+            "the live pointer is not as it was when the plan was made. Repair again to make a new plan".into(),
         );
     }
     let Some(live) = from.live else {
@@ -235,61 +245,64 @@ fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
         return Verdict::Act;
     }
     Verdict::Refuse(format!(
-        "the live pointer is not changed: it may only get {live} with generation {generation} after the route has them. Repair again to write the route first"
+        "the live pointer cannot be changed to {live} with generation {generation}: the route must have this slot and generation first. Repair again to write the route"
     ))
 }
 
-/// The proxy is only set to what the route says.
+/// The proxy may be set only to the slot and the generation of the route.
 fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdict {
     let routed = now.route().map(|route| (route.generation, route.live));
     if routed != Some((generation, to)) {
         return Verdict::Refuse(format!(
-            "the proxy is not changed: the route does not name {to} with generation {generation}"
+            "the proxy cannot be changed: the route does not name {to} with generation {generation}. Repair again to make a new plan"
         ));
     }
     let Some(proxy) = &now.snapshot.proxy else {
-        return Verdict::Wait("which slot the proxy names is not known".into());
+        return Verdict::Wait(
+            "it is not known which slot the proxy names: the proxy does not answer for this target"
+                .into(),
+        );
     };
     if proxy.slot != from {
         return Verdict::Refuse(format!(
-            "the proxy names {} now, not {}",
+            "the proxy now names {} instead of {}. Repair again to make a new plan",
             named(proxy.slot),
             named(from)
         ));
     }
     if is_beyond_any_switch(generation, proxy.generation) {
         return Verdict::Refuse(format!(
-            "the proxy is not given generation {generation}, which no switch can have made. Repair again to rewrite the route first"
+            "the proxy cannot get generation {generation}: no switch can have made it. Repair again to rewrite the route first"
         ));
     }
     if proxy.generation >= generation {
         return Verdict::Refuse(format!(
-            "the proxy already has generation {}, and its generation is never lowered",
+            "the proxy already has generation {}, and a switch needs a higher one. Repair again to make a new plan",
             proxy.generation
         ));
     }
     if let Err(why) = fit_for_traffic(now, to) {
-        return Verdict::Wait(format!("the traffic is not moved: {why}"));
+        return Verdict::Wait(format!("the traffic cannot be moved: {why}"));
     }
     let runs = now.instance(to).map(|there| &there.digest);
     if runs != now.route().map(|route| &route.digest) {
-        return Verdict::Refuse(format!("{to} runs another version than the route says"));
+        return Verdict::Refuse(format!(
+            "{to} runs another version than the route names. Repair again to make a new plan"
+        ));
     }
     Verdict::Act
 }
 
 fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> Verdict {
     if now.instance(slot).is_none_or(|there| there.id != *instance) {
-        return Verdict::Refuse(format!(
-            "what runs in {slot} was replaced after the plan was made"
-        ));
+        return Verdict::Refuse(replaced(slot));
     }
     if let Some(why) = now.traffic(slot) {
         return Verdict::Refuse(why);
     }
     if now.entry(slot).is_some() {
         return Verdict::Refuse(format!(
-            "{slot} is registered: other readers of the store send requests there"
+            "{slot} is registered, so other readers of the store may send requests there. Repair again to deregister it first"
         ));
     }
     let rates = now.snapshot.slots.get(slot).rates.as_ref();
@@ -301,7 +314,7 @@ fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> V
     }
 }
 
-/// Whether the result of an action is true; the error says what is missing.
+/// Whether the result of an action was observed; the error says what is missing.
 pub(in crate::release) fn is_true(
     repair_action: &RepairAction,
     snapshot: &Snapshot,
@@ -315,19 +328,21 @@ pub(in crate::release) fn is_true(
         RepairAction::Create { slot, version, .. } => {
             let instance = now.healthy(*slot)?;
             require(instance.digest == version.digest, || {
-                format!("{slot} runs {}", instance.digest.short())
+                format!(
+                    "{slot} runs {} instead of {}",
+                    instance.digest.short(),
+                    version.digest.short()
+                )
             })
         }
         RepairAction::Start { slot, instance } => {
             let running = now.healthy(*slot)?;
-            require(running.id == *instance, || {
-                format!("what runs in {slot} was replaced after the plan was made")
-            })
+            require(running.id == *instance, || replaced(*slot))
         }
         RepairAction::Install => {
             let is_current = snapshot.installation == Some(Installation::Current);
             require(is_current && snapshot.proxy.is_some(), || {
-                "the proxy does not answer with its configuration".into()
+                "the proxy does not run the new configuration".into()
             })
         }
         RepairAction::Register {
@@ -347,7 +362,7 @@ pub(in crate::release) fn is_true(
                     })
             });
             require(is_so, || {
-                format!("the registration of {slot} does not match what runs there")
+                format!("the registration of {slot} does not match the version that runs in {slot}")
             })
         }
         RepairAction::Route(wanted) => {
@@ -357,7 +372,7 @@ pub(in crate::release) fn is_true(
                     && route.digest == wanted.digest
                     && route.endpoint == *endpoint
             });
-            require(is_so, || "the route has other values".into())
+            require(is_so, || "the route is not the planned one".into())
         }
         RepairAction::Rebase { from, generation } => {
             let highest = snapshot.pointer.map(|pointer| pointer.highest_token().0);
@@ -365,35 +380,45 @@ pub(in crate::release) fn is_true(
             let answers = snapshot.proxy.as_ref().map(|proxy| proxy.generation);
             require(
                 is_reached && (from.live.is_none() || answers == Some(*generation)),
-                || "the live pointer has another token or generation".into(),
+                || {
+                    "the live pointer does not have a token of this store, or the proxy does not have the planned generation".into()
+                },
             )
         }
         RepairAction::Point { to, generation, .. } => {
             let proxy = snapshot.proxy.as_ref();
             let answer = proxy.map(|proxy| (proxy.slot, proxy.generation));
             require(answer == Some((Some(*to), *generation)), || {
-                format!("the proxy names {}", named(proxy.and_then(|it| it.slot)))
+                format!(
+                    "the proxy does not answer with {to} and generation {generation}; it names {}",
+                    named(proxy.and_then(|it| it.slot))
+                )
             })
         }
         RepairAction::Deregister(slot) => {
             let is_there =
                 now.entry(*slot).is_some() || now.is_unreadable(&format!("slots/{slot}"));
-            require(!is_there, || format!("{slot} is registered"))
+            require(!is_there, || format!("{slot} is still registered"))
         }
         RepairAction::Stop { slot, instance } => match now.instance(*slot) {
             None => Ok(()),
             Some(there) if there.id == *instance => {
-                require(!there.is_up(), || format!("{slot} is running"))
+                require(!there.is_up(), || format!("{slot} is still running"))
             }
-            Some(_) => Err(format!(
-                "what runs in {slot} was replaced after the plan was made"
-            )),
+            Some(_) => Err(replaced(*slot)),
         },
     }
 }
 
 fn require(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if is_so { Ok(()) } else { Err(otherwise()) }
+}
+
+/// Says that the slot is empty, or that another container or process is in it.
+fn replaced(slot: Slot) -> String {
+    format!(
+        "the container or process of the plan is no longer in {slot}. Repair again to make a new plan"
+    )
 }
 
 fn named(slot: Option<Slot>) -> &'static str {

@@ -1,5 +1,5 @@
-//! The interlocks of a repair: acts that are refused after the world has changed, however they were
-//! planned.
+//! Tests of the interlocks of a repair: the guard refuses a planned action if the observation has changed since the
+//! plan was made.
 
 use std::time::Duration;
 
@@ -62,14 +62,13 @@ fn stop(slot: Slot, snapshot: &Snapshot) -> RepairAction {
 }
 
 #[test]
-fn a_slot_with_traffic_is_neither_stopped_nor_deregistered() {
+fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
     let mut snapshot = well();
     is_not_done(&stop(Slot::Blue, &snapshot), &snapshot);
     is_not_done(&RepairAction::Deregister(Slot::Blue), &snapshot);
     started_again(&mut snapshot);
     assert_eq!(says(&stop(Slot::Green, &snapshot), &snapshot), Verdict::Act);
-    // Traffic according to the proxy alone, the route alone, or arriving requests, and unknown
-    // traffic.
+    // After each of these changes green has traffic, may have traffic or is registered.
     let moved: [fn(&mut Snapshot); 6] = [
         |s| proxy(s).slot = Some(Slot::Green),
         |s| route(s).live = Slot::Green,
@@ -95,8 +94,8 @@ fn a_slot_with_traffic_is_neither_stopped_nor_deregistered() {
     is_not_done(&stop(Slot::Green, &snapshot), &other);
 }
 
-/// The pointer carries token 8123, the store is at revision 100; the route has the new generation
-/// already.
+/// A store that went back, and the action that gives the pointer a token of this store. The pointer has token 8123, the
+/// store is at revision 100, and the route already has the new generation.
 fn went_back() -> (Snapshot, RepairAction) {
     let mut snapshot = well();
     snapshot.pointer = Some(pointer(8123, 8000));
@@ -110,7 +109,7 @@ fn went_back() -> (Snapshot, RepairAction) {
 }
 
 #[test]
-fn the_pointer_gets_a_token_only_if_it_is_the_observed_one() {
+fn a_changed_pointer_or_route_prevents_a_new_token() {
     let (snapshot, rebase) = went_back();
     assert_eq!(says(&rebase, &snapshot), Verdict::Act);
     let moved: [fn(&mut Snapshot); 5] = [
@@ -127,8 +126,7 @@ fn the_pointer_gets_a_token_only_if_it_is_the_observed_one() {
     }
 }
 
-/// In each of these the route to the live slot is missing, because it was never written or is
-/// unreadable.
+/// In each of these snapshots the live slot cannot answer. The route names the other slot, or is missing.
 #[test]
 fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
     let (mut unhealthy, rebase) = went_back();
@@ -185,7 +183,7 @@ fn the_proxy_is_pointed_only_at_the_healthy_registered_slot_of_the_route() {
         how(&mut moved);
         is_not_done(&point(41), &moved);
     }
-    // Another generation than the route's, and another slot than it was planned from.
+    // The plan has another generation than the route, or the proxy no longer names the slot of the plan.
     is_not_done(&point(42), &snapshot);
     let mut nowhere = snapshot.clone();
     proxy(&mut nowhere).slot = None;
@@ -222,7 +220,7 @@ fn no_route_is_written_to_an_unhealthy_or_unregistered_slot() {
         how(&mut moved);
         is_not_done(&rewrite(Standing::Missing), &moved);
     }
-    // Another operator was faster: the plan was made for another route.
+    // The route has changed since the plan was made.
     let mut written = well();
     route(&mut written).generation = 50;
     is_not_done(&rewrite(Standing::Missing), &written);
@@ -321,7 +319,7 @@ fn an_approval_is_for_one_plan_and_expires() {
             .all(|repair_action| approved.covers(repair_action))
     );
     assert!(!approved.covers(&RepairAction::Deregister(Slot::Blue)));
-    // Another plan with the same id, the same plan later, another id.
+    // The approval does not cover other actions under the same id, does not cover another id, and expires.
     let mut other = plan.clone();
     other.repair_actions = repair(Tier::Protected, UNREGISTERED).repair_actions;
     assert!(approval.approve(&other, now).is_err());

@@ -1,4 +1,4 @@
-//! The plan of a repair: every difference with its remedy, every action with its calls and its cost.
+//! The plan of a repair: each difference with its remedy, and each action with its calls and its cost.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,6 @@ use crate::inventory::{Hold, Operator, ReleaseId, Snapshot, Target, Tier};
 use crate::release::plan::touches_words;
 use crate::release::{Definition, Known};
 
-/// A request for a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairRequest {
     pub target: Target,
@@ -19,14 +18,12 @@ pub struct RepairRequest {
     pub only: Option<Name>,
 }
 
-/// One difference and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     pub drift: Drift,
     pub remedy: Remedy,
 }
 
-/// One action and its calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     pub repair_action: RepairAction,
@@ -34,7 +31,6 @@ pub struct Planned {
     pub calls: Vec<String>,
 }
 
-/// The plan of a repair.
 #[derive(Debug, Clone)]
 pub struct RepairPlan {
     /// The id of the repair. Repairs and releases share one sequence of ids.
@@ -45,11 +41,12 @@ pub struct RepairPlan {
     pub made_at: Timestamp,
     /// The differences, in the order in which they are shown.
     pub items: Vec<Item>,
-    /// The actions, in order; empty if only a person can repair the differences.
+    /// The actions, in the order of execution; empty if only a person can repair the differences.
     pub repair_actions: Vec<Planned>,
-    /// Protected targets of other environments whose connections it may cut.
+    /// Protected targets of other environments whose connections the repair may cut.
     pub touched: Vec<Target>,
-    /// The active holds there. They do not stop a repair, but the approving operator sees them.
+    /// The active holds of the target. They do not stop a repair, but the operator sees
+    /// them before confirming it.
     pub holds: Vec<Hold>,
 }
 
@@ -58,12 +55,11 @@ impl RepairPlan {
         &self.definition.target
     }
 
-    /// How careful an operator must be.
     pub fn tier(&self) -> Tier {
         self.definition.tier
     }
 
-    /// What a person must do, for each difference.
+    /// The differences that only a person can repair, each with what that person must do.
     pub fn for_a_person(&self) -> impl Iterator<Item = (&Drift, &str)> {
         self.items.iter().filter_map(|item| match &item.remedy {
             Remedy::Person(task) => Some((&item.drift, task.as_str())),
@@ -71,7 +67,7 @@ impl RepairPlan {
         })
     }
 
-    /// The differences that the actions should remove.
+    /// The differences that the actions of the plan should remove.
     pub fn mended(&self) -> impl Iterator<Item = &Drift> {
         self.items.iter().filter_map(|item| match &item.remedy {
             Remedy::Actions(_) | Remedy::Follows(_) => Some(&item.drift),
@@ -79,7 +75,7 @@ impl RepairPlan {
         })
     }
 
-    /// The actions without their texts.
+    /// The actions without the descriptions of their calls.
     pub fn only_actions(&self) -> Vec<RepairAction> {
         self.repair_actions
             .iter()
@@ -87,7 +83,7 @@ impl RepairPlan {
             .collect()
     }
 
-    /// The costs, one per line, without duplicates.
+    /// What the operator loses or risks with the plan, one per line, without duplicates.
     pub fn costs(&self) -> Vec<String> {
         let mut costs: Vec<String> = Vec::new();
         for cost in self
@@ -105,24 +101,24 @@ impl RepairPlan {
         costs
     }
 
-    /// Whether it needs the care of a protected environment although its own is not protected.
+    /// Whether the repair may cut connections of a protected target, although its own target is not protected.
     pub(in crate::release) fn touches_protected(&self) -> bool {
         !self.tier().is_protected() && !self.touched.is_empty()
     }
 
-    /// Whether it lowers the generation of the route.
+    /// Whether an action of the plan lowers the generation of the route.
     pub(in crate::release) fn lowers_generation(&self) -> bool {
         let mut repair_actions = self.repair_actions.iter();
         repair_actions.any(|planned| planned.repair_action.lowers_generation())
     }
 
-    /// The active holds that the approving operator should know, one per line.
+    /// A description of each active hold, for the operator who confirms the repair.
     pub fn held(&self) -> impl Iterator<Item = String> {
         let holds = self.holds.iter();
         holds.map(|hold| format!("{hold}; it does not stop a repair"))
     }
 
-    /// The record with which the repair starts.
+    /// The record of the repair at its start, before any action.
     pub fn record(&self, by: &Operator, now: Timestamp) -> RepairRecord {
         RepairRecord {
             format: FORMAT,
@@ -153,9 +149,9 @@ impl RepairPlan {
     }
 }
 
-/// The remedies of the differences, and the actions for them: each action once, in the order that keeps the traffic
-/// answered. `released` says whether a release proves the version in the slot of the route. It counts only if that version
-/// is to be started, or is to get traffic that the proxy does not send there.
+/// Plans the repair of all differences, or of those with the name `only`. Returns each difference with its remedy, and
+/// each action once, in the order in which requests are always answered. `released` says whether a release proves the
+/// version in the slot of the route.
 pub(in crate::release) fn plan(
     (snapshot, released): (&Snapshot, &Known<()>),
     definition: &Definition,
@@ -192,7 +188,7 @@ pub(in crate::release) fn plan(
             }
         }
     }
-    // Stable: actions of the same rank stay in the order of the slots.
+    // The sort is stable: actions of the same rank keep the order of the differences.
     repair_actions.sort_by_key(RepairAction::rank);
     for item in &mut items {
         if let Some(follows) = follows(item.drift.name, &repair_actions) {
@@ -206,7 +202,8 @@ pub(in crate::release) fn plan(
     (items, repair_actions.collect())
 }
 
-/// The action that may also remove a difference in the public answers, as text.
+/// Names the action after which a difference in the public traffic is checked again. None if the plan has no action
+/// that may remove this difference.
 fn follows(name: Name, repair_actions: &[RepairAction]) -> Option<String> {
     let ends = |repair_action: &&RepairAction| match name {
         Name::PublicElsewhere | Name::PublicNotOurs | Name::PublicUnwell => matches!(

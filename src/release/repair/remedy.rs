@@ -1,6 +1,6 @@
-//! The remedy of one difference, from an observation. The registration is corrected to the instance that is running, and
-//! the proxy to the slot in the route. If neither is reliable, the remedy is a text that says what a person must do, and
-//! why.
+//! Chooses the remedy of one difference from an observation. A registration is corrected to the running instance, and
+//! the proxy is set to the slot in the route. If that is not safe, the remedy is a text that says why, and what a
+//! person must do.
 
 use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::Seen;
@@ -10,13 +10,12 @@ use crate::inventory::{
 };
 use crate::release::describe::generations_used_up;
 
-/// The remedy of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     Actions(Vec<RepairAction>),
-    /// Other differences cause this one. It should disappear with them, for the given reason.
+    /// The actions for another difference should remove this one too. The text says which action.
     Follows(String),
-    /// No action is safe: what a person must do, and why.
+    /// No action is safe. The text says why, and what a person must do.
     Person(String),
 }
 
@@ -24,7 +23,7 @@ fn person(task: impl Into<String>) -> Remedy {
     Remedy::Person(task.into())
 }
 
-/// The remedy of this difference alone.
+/// The remedy of one difference. It does not know the remedies of the other differences.
 pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
     match (drift.name, drift.slot) {
         (Name::InstanceGone, Some(slot)) => gone(seen, slot),
@@ -48,29 +47,29 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         ) => route(seen),
         (Name::RouteVersionDiffers, _) => route_version(seen),
         (Name::ProxyNewer, _) => person(
-            "the configuration of this console is older than the installed one: get the newer greenroom.toml and restart",
+            "the configuration of this console is older than the installed one: get the newer greenroom.toml and restart Greenroom",
         ),
         (Name::ProxyForeign, _) => person(
-            "the file in the place of this target's configuration is not this target's: give it back to the target that it names, or move it away",
+            "the proxy's configuration file for this target belongs to another owner: move that file to another path, or configure another path for this target",
         ),
         (Name::PublicElsewhere, _) => person(
-            "the proxy follows the route, but another slot answers: find what is between the public address and the proxy, for example a cache, a load balancer or an old worker",
+            "the proxy follows the route, but another slot answers on the public address: find what is between the public address and the proxy, for example a cache, a load balancer or an old worker",
         ),
         (Name::PublicNotOurs, _) => person(
             "the answer on the public address does not come through this proxy: find what listens there, and what is in front of it",
         ),
         (Name::PublicUnwell, _) => person(
-            "requests reach the right slot: read its log, and roll back while another version is warm",
+            "requests reach the right slot, but the answer is not healthy: read the log of that slot, and roll back while the previous version is warm",
         ),
         (Name::TwoLive, _) => person(
-            "the configuration is correct, but requests go to both slots: check `nginx -T` and the proxy's old workers",
+            "the proxy's configuration is correct, but requests go to both slots: check the output of `nginx -T`, and look for old workers of the proxy",
         ),
-        (_, None) => person("the slot is not known: run greenroom status again"),
+        (_, None) => person("the difference does not name its slot: run greenroom status again"),
     }
 }
 
-/// An instance that should have the traffic is created again as its release created it. Otherwise its registration is
-/// removed.
+/// The remedy if a registered instance does not exist. If the slot should have no traffic, its registration is removed.
+/// If the slot should have the traffic and a release proves its version, the instance is created again.
 fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
@@ -80,18 +79,18 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     };
     let Some(route) = seen.routed(slot) else {
         return person(format!(
-            "nothing runs in {slot}, and no route says which release made its version live: promote the version that should run"
+            "{slot} is empty, and no route says which release made its version live: promote the version that should run"
         ));
     };
     if route.digest != entry.digest {
         return person(format!(
-            "nothing runs in {slot}, and route and registration name different versions for it: promote the version that should run"
+            "{slot} is empty, and its route and its registration name different versions: promote the version that should run"
         ));
     }
     // Route and registration alone prove nothing: another program may have written both.
     if let Err(why) = seen.released {
         return person(format!(
-            "{} is not started in {slot}: release {} does not prove that it was released and checked there ({why}); promote the version that should run, it goes into {}; if it is this one: {}",
+            "{} is not started in {slot}: release {} does not prove that this version was checked and live in {slot} ({why}). Promote the version that should run; the release puts it into {}. To promote this version: {}",
             route.digest.short(),
             route.release,
             slot.other(),
@@ -113,7 +112,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     ])
 }
 
-/// The command that releases this version again, by all steps.
+/// The command that promotes this version with all steps.
 fn promotes(seen: &Seen<'_>, digest: &Digest) -> String {
     let Target {
         service,
@@ -127,13 +126,11 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
     }
     let Some(instance) = seen.instance(slot) else {
-        return person(format!(
-            "nothing is left in {slot}: run greenroom status again"
-        ));
+        return person(format!("{slot} is empty now: run greenroom status again"));
     };
     if instance.state == InstanceState::Restarting {
         return person(format!(
-            "{slot} keeps restarting, so another start does not help: read its log, and promote a version that runs"
+            "{slot} restarts again and again: read its log, and promote a version that runs"
         ));
     }
     if let Some(why) = seen.unproven(slot) {
@@ -155,18 +152,18 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if seen.should_have_traffic(slot) {
-        return person(format!("{slot} has the traffic, so it is not stopped"));
+        return person(format!(
+            "{slot} is not stopped, because it should have the traffic: run greenroom status again"
+        ));
     }
     let Some(instance) = seen.instance(slot) else {
-        return person(format!(
-            "nothing is left in {slot}: run greenroom status again"
-        ));
+        return person(format!("{slot} is empty now: run greenroom status again"));
     };
-    // If the proxy is set to the other slot, or its configuration is installed again, it no longer sends requests
-    // there.
+    // If the repair sets the proxy to the other slot, or installs its configuration again, the proxy no longer sends
+    // requests to this slot.
     if seen.has_requests(slot) && !seen.is_installed_anew() && !seen.is_pointed_at(slot) {
         return person(format!(
-            "public requests still arrive in {slot}: find what sends them there with `nginx -T`, then stop it"
+            "{slot} still receives public requests: find out with `nginx -T` what sends them to {slot}, then change that and repair again"
         ));
     }
     Remedy::Actions(vec![RepairAction::Stop {
@@ -175,22 +172,20 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }])
 }
 
-/// The registration is corrected to the running instance, if that is what the route says, or, in the other slot, what
-/// was registered. Any other version was never released, and recording it would make it look released.
+/// Corrects the registration of a slot to the running instance, if its version was released there
+/// ([`Seen::is_released`]). Another version is not registered, because it would look like a released one.
 fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let Some(instance) = seen.instance(slot) else {
-        return person(format!(
-            "nothing is left in {slot}: run greenroom status again"
-        ));
+        return person(format!("{slot} is empty now: run greenroom status again"));
     };
     if !seen.is_released(slot) {
         return person(format!(
-            "{slot} runs a version that was never released there: promote the version that should run"
+            "{slot} runs another version than the released one: promote the version that should run"
         ));
     }
     let Some(release) = seen.release_of(slot) else {
         return person(format!(
-            "the release of the version in {slot} is not known: promote the version that should run"
+            "it is not known which release started the version in {slot}: promote the version that should run"
         ));
     };
     Remedy::Actions(vec![RepairAction::Register {
@@ -200,13 +195,12 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }])
 }
 
-/// A container cannot change its image. So if exactly the registered instance is running, or the digest in the route, then
-/// the digest in the registration was edited, and is corrected.
+/// The remedy if a slot runs another digest than the registered one. A container cannot change its image. So if the
+/// running digest is the one in the route, or if the slot runs exactly the registered instance, the digest in the
+/// registration was edited, and is corrected. Another version in a slot without traffic is deregistered and stopped.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
-        return person(format!(
-            "nothing is left in {slot}: run greenroom status again"
-        ));
+        return person(format!("{slot} is empty now: run greenroom status again"));
     };
     if seen.is_truth(slot) {
         return entry(seen, slot);
@@ -218,7 +212,7 @@ fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }
     if seen.should_have_traffic(slot) {
         return person(format!(
-            "{slot} has the traffic and runs a version that was never released and never passed its checks: promote the version that should run, it goes into {}",
+            "{slot} should have the traffic, but no release put its version there: promote the version that should run; the release puts it into {}",
             slot.other()
         ));
     }
@@ -242,8 +236,8 @@ fn address(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
-        // The proxy names it, but the route does not. Once the proxy is set to the other slot, it is an old version
-        // that is running again.
+        // The proxy names this slot, but the route names the other one. After the repair has set the proxy to the other
+        // slot, this slot has an old version that is running again.
         return match seen.instance(slot).filter(|it| it.is_up()) {
             Some(_) => started(seen, slot),
             None => Remedy::Follows("the proxy is set to the slot in the route".into()),
@@ -251,19 +245,21 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }
     let Some(instance) = seen.instance(slot) else {
         return person(format!(
-            "nothing runs in {slot}, which has the traffic: promote the version that should run"
+            "{slot} should have the traffic, but is empty: promote the version that should run"
         ));
     };
     let routed = seen.routed(slot).map(|route| &route.digest);
     if routed.is_some_and(|digest| *digest != instance.digest) && !seen.is_truth(slot) {
         return person(format!(
-            "{slot} runs another version than the route names, and its registration was removed: promote the version that should run"
+            "{slot} is not registered, and runs another version than the route names: promote the version that should run"
         ));
     }
     let mut repair_actions = Vec::new();
     if !instance.is_running() {
         if instance.state == InstanceState::Restarting {
-            return person(format!("{slot} keeps restarting: read its log"));
+            return person(format!(
+                "{slot} restarts again and again: read its log, and promote a version that runs"
+            ));
         }
         if let Some(why) = seen.unproven(slot) {
             return person(format!("{slot} is not started: {}", not_proven(slot, why)));
@@ -286,24 +282,25 @@ fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
         (_, Some(slot)) => Remedy::Actions(vec![RepairAction::Deregister(slot)]),
         (Some("route"), _) => route(seen),
         (Some("lock"), _) => person(
-            "a repair itself needs the lock: find who wrote the key, and delete it when no operator drives this target",
+            "a repair needs the lock, and the lock cannot be read: find out who wrote the key, and delete the key when no operator drives this target",
         ),
         (Some("hold"), _) => person(
-            "only an operator knows whether this target is held: ask who wrote the key; greenroom hold with --clear shows and removes it",
+            "the hold cannot be read, so an operator must decide whether promotes stay stopped: find out who wrote the key; greenroom hold with --clear shows the value and removes it",
         ),
-        _ => person("a release is never rewritten: find who wrote the key"),
+        _ => person("a repair never rewrites this key: find out who wrote it"),
     }
 }
 
-/// The store follows the proxy, which is newer. The route gets a generation that no earlier driver can have, then the
-/// pointer gets it, with a token of this store.
+/// The remedy if the store went back. The proxy is newer, so the store is changed to the proxy's slot. First the route
+/// gets a generation that no earlier driver can have. Then the pointer gets the same generation, with a token of this
+/// store.
 fn went_back(seen: &Seen<'_>) -> Remedy {
     let Some(from) = seen.snapshot.pointer else {
         return person("the live pointer cannot be read: run greenroom doctor");
     };
     let Some(proxy) = seen.proxy() else {
         return person(
-            "the proxy has no configuration of this target, so the slot that it would use is not known: install it first (greenroom repair with --only proxy-not-installed), then repair again",
+            "the proxy does not answer for this target, and a repair must know its live slot: install the proxy's configuration first (greenroom repair with --only proxy-not-installed), then repair again",
         );
     };
     let Some(live) = proxy.slot else {
@@ -314,8 +311,8 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
             "the proxy answers with another slot than its live pointer: run greenroom status again",
         );
     }
-    // A route to a slot that cannot answer is never written. The generation alone excludes an earlier driver, and with
-    // a token of this store the traffic can be moved to a slot that answers.
+    // No route is written to a slot that cannot answer. The new generation alone stops earlier drivers. With a token of
+    // this store, a release can move the traffic to a slot that answers.
     if !seen.is_fit(live) {
         let generation = seen.generation_after_all();
         if generation > LAST_PLANNED_GENERATION {
@@ -346,11 +343,12 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// The proxy names no slot: only the tokens prevent a switch.
+/// The remedy if the store went back and the proxy names no slot. The pointer gets a token of this store. If a release
+/// proves the route, the proxy is set to it as well.
 fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     let generation = from.highest_generation();
     let mut repair_actions = vec![RepairAction::Rebase { from, generation }];
-    // With a token of this store alone, the next repair says what is missing.
+    // Without a proven route, only the token is replaced. The next repair says what else is missing.
     if seen.route().is_some() && seen.released.is_ok() {
         match wanted(seen) {
             Ok(wanted) => {
@@ -367,7 +365,7 @@ fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// Rewrites the route as needed, and sets the proxy to it.
+/// The remedy for differences of the route: corrects the route if it is wrong, and sets the proxy to it.
 fn route(seen: &Seen<'_>) -> Remedy {
     if seen.store_went_back() {
         return went_back(seen);
@@ -380,10 +378,10 @@ fn route(seen: &Seen<'_>) -> Remedy {
     if let Some(proxy) = seen.proxy()
         && (proxy.slot, proxy.generation) != (Some(wanted.live), wanted.generation)
     {
-        // Route and registration alone move no traffic: another program may have written both.
+        // A route and a registration alone move no traffic, because another program may have written them.
         if let Some(why) = seen.unproven(wanted.live) {
             return person(format!(
-                "the proxy sends the traffic nowhere, and it is not sent to {}: {}",
+                "the proxy does not send the traffic to {}, and a repair does not change that: {}",
                 wanted.live,
                 not_proven(wanted.live, why)
             ));
@@ -403,28 +401,29 @@ fn route(seen: &Seen<'_>) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// What a person does about an unproven slot of the route while the proxy sends the traffic nowhere.
+/// Says that no release proves the version in a slot, and what a person must do.
 fn not_proven(slot: Slot, why: &str) -> String {
     format!(
-        "no release proves that what is in {slot} was checked and live there ({why}); see what it is, and if it should have the traffic, put the proxy's live pointer back to {slot} by hand"
+        "no release proves that the version in {slot} was checked and live there ({why}). Find out which version it is. If it should have the traffic, set the proxy's live pointer to {slot} by hand, then repair again"
     )
 }
 
-/// The digest of the route is rewritten if the registration of its slot, by the same release, belongs to exactly the
-/// running container.
+/// The remedy if the live slot runs another digest than the route names. The route is rewritten if the registration of
+/// the slot names the same release as the route, and exactly the running container. It is also rewritten if the store
+/// went back.
 fn route_version(seen: &Seen<'_>) -> Remedy {
     if seen.is_digest_of_route_edited() || seen.store_went_back() {
         return route(seen);
     }
     person(
-        "the version in the live slot is not the one that the route's release put there, and never passed its checks: promote the version that should run",
+        "the live slot runs another version than the route names, and no release proves that this version passed its checks: promote the version that should run",
     )
 }
 
-/// The route as it should be.
+/// The route as it should be after the repair. The error says what a person must do.
 fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     let Some(live) = seen.should() else {
-        return Err("neither the store nor the proxy says which slot has the traffic: promote the version that should run".into());
+        return Err("store and proxy do not say which slot has the traffic: promote the version that should run".into());
     };
     let proxys = seen.proxy().map_or(0, |proxy| proxy.generation);
     let named = seen.proxy().and_then(|proxy| proxy.slot);
@@ -467,7 +466,7 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     };
     let release = release.ok_or_else(|| {
         format!(
-            "the release of the version in {live} is not known: promote the version that should run"
+            "it is not known which release started the version in {live}: promote the version that should run"
         )
     })?;
     Ok(Rewrite {
@@ -479,15 +478,15 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     })
 }
 
-/// What a person does if nothing runs in the slot that the proxy names. With a route to the other slot, a release could
-/// start the version in neither: the proxy would send it traffic before its checks, or the route says that the slot is
-/// live.
+/// Says what a person must do if the slot that the proxy names is empty. If the route names the other slot, no release
+/// can start: in the proxy's slot the new version would get traffic before its checks, and the route says that the
+/// other slot is live. So a person must delete the route first.
 fn nothing_live(seen: &Seen<'_>, live: Slot) -> String {
-    let nothing = format!("nothing runs in {live}, to which the proxy sends the traffic");
+    let nothing = format!("{live} is empty, but the proxy sends the traffic to it");
     match seen.route().filter(|route| route.live != live) {
         None => format!("{nothing}: promote the version that should run"),
         Some(route) => format!(
-            "{nothing}, and the route to {} is not proven: delete the key `route` of {} from the store (greenroom help etcd shows the keys), then promote the version that should run",
+            "{nothing}, and no release proves the route to {}: delete the key `route` of {} from the store (greenroom help etcd shows the keys), then promote the version that should run",
             route.live, seen.snapshot.target
         ),
     }

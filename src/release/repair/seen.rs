@@ -1,4 +1,5 @@
-//! An observation of a target, with the questions that a repair asks of it.
+//! Answers the questions of a repair about one observation of a target: which slot should have the traffic, whether the
+//! store or the proxy is newer, and which generations are possible.
 
 use super::action::Rewrite;
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
@@ -8,10 +9,10 @@ use crate::inventory::{
 };
 use crate::release::{Definition, Known};
 
-/// How far the generation is raised if the store went back.
+/// The step to which a generation is rounded up if the store went back.
 const FAR_AHEAD: u64 = 1_000;
 
-/// A generation so much higher that no driver can have it which last saw `generation` or one of the next few.
+/// A generation that no earlier driver can have: at least [`FAR_AHEAD`] higher than `generation`.
 pub(super) fn out_of_reach(generation: u64) -> u64 {
     (generation / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
 }
@@ -20,9 +21,10 @@ pub(super) fn out_of_reach(generation: u64) -> u64 {
 pub(super) struct Seen<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) definition: &'a Definition,
-    /// All differences of the snapshot.
+    /// All differences of the snapshot, whether the repair includes them or not.
     pub(super) drifts: &'a [Drift],
-    /// Whether a release proves that it released the version in the slot of the route; the error says why none does.
+    /// Whether a release proves that it made the version in the slot of the route live. The error says why no release
+    /// proves it.
     pub(super) released: &'a Known<()>,
 }
 
@@ -53,16 +55,19 @@ impl<'a> Seen<'a> {
         self.instance(slot).is_some_and(Instance::is_running)
     }
 
-    /// Whether a slot can have the traffic: an instance is running in it, and no probe found it unhealthy.
+    /// Whether a slot can have the traffic: its instance is running, and no probe found the instance unhealthy.
     pub(super) fn is_fit(&self, slot: Slot) -> bool {
         let probe = self.snapshot.slots.get(slot).probe.as_ref();
         self.runs(slot) && probe.is_none_or(|probe| probe.healthy)
     }
 
-    /// Whether the proxy names another slot than the route, and is right. It is if it has a higher generation and its slot
-    /// can have the traffic: each switch writes the route first, so the route was edited, or it went back (in a restored
-    /// store, even one whose revision was raised). It is also right if the route has a generation that no switch has made,
-    /// except where a release proves the version in the route's slot and only that slot can have the traffic.
+    /// Whether the proxy names another slot than the route, and the proxy's slot is right.
+    ///
+    /// The proxy is right if its generation is higher than the route's, and its slot can have the traffic. Each switch
+    /// writes the route first, so such a route was edited, or the store was restored.
+    ///
+    /// If no switch can have made the generation of the route, the proxy is right with one exception: the route's slot
+    /// is right if a release proves its version, and only that slot can have the traffic.
     fn is_proxy_ahead(&self) -> bool {
         let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
             return false;
@@ -76,21 +81,22 @@ impl<'a> Seen<'a> {
         proxy.generation > route.generation && self.is_fit(slot)
     }
 
-    /// Whether the store is behind the proxy's token. Then the proxy is newer and decides who has the traffic.
+    /// Whether the store is older than the proxy: the proxy has a token that no lock of this store can have had. Then
+    /// the proxy's slot is right.
     pub(super) fn store_went_back(&self) -> bool {
         let mut drifts = self.drifts.iter();
         drifts.any(|drift| drift.name == Name::StoreWentBack)
     }
 
-    /// Whether the running instance in a slot is right even if the store differs: the proxy names the slot, and is newer than
-    /// the store.
+    /// Whether the running instance in a slot is right even if the store differs. This is so if the proxy names the
+    /// slot and is newer than the store.
     pub(super) fn is_truth(&self, slot: Slot) -> bool {
         (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
     }
 
-    /// A generation that no switch from before the store went back can have. In the store each switch is one
-    /// generation, and the pointer follows before the next one starts. So a switch that has not arrived yet is at most
-    /// a few generations ahead of the pointer.
+    /// A generation that no switch from before the store went back can have. Each switch raises the generation in the
+    /// store by one, and moves the pointer before the next switch starts. So an unfinished switch is at most a few
+    /// generations ahead of the pointer.
     pub(super) fn generation_after_all(&self) -> u64 {
         let routed = self
             .route()
@@ -98,12 +104,12 @@ impl<'a> Seen<'a> {
         out_of_reach(self.proxys_generation().max(routed))
     }
 
-    /// The highest generation in the proxy's answer and in its live pointer.
+    /// The highest generation in the proxy's answer and in the proxy's live pointer.
     pub(super) fn proxys_generation(&self) -> u64 {
         highest_generation(None, self.proxy(), self.snapshot.pointer.as_ref())
     }
 
-    /// The generation of the route; the proxy's if no switch can have made the route's.
+    /// The generation of the route. If no switch can have made it, the generation of the proxy.
     pub(super) fn possible_generation(&self, route: &Route) -> u64 {
         if is_beyond_any_switch(route.generation, self.proxys_generation()) {
             self.proxy().map_or(0, |proxy| proxy.generation)
@@ -112,8 +118,9 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The slot that should have the traffic: the one in the route. Without a route, if no release proves it, or if that
-    /// slot no longer runs anything while the proxy's slot does: the proxy's slot. Then no traffic moves.
+    /// The slot that should have the traffic. It is the slot in the route, except in these cases, in which it is the
+    /// proxy's slot and no traffic moves: the proxy is newer than the store; there is no route; no release proves the
+    /// route; or nothing runs in the route's slot while the proxy's slot runs.
     pub(super) fn should(&self) -> Option<Slot> {
         let named = self.proxy().and_then(|proxy| proxy.slot);
         if named.is_some() && (self.store_went_back() || self.is_proxy_ahead()) {
@@ -134,7 +141,8 @@ impl<'a> Seen<'a> {
         self.should() == Some(slot)
     }
 
-    /// The release of the version that runs in a slot.
+    /// The release that started the version in a slot, according to the registration, the route or the instance's
+    /// label. If the proxy is newer than the store, the label comes first.
     pub(super) fn release_of(&self, slot: Slot) -> Option<ReleaseId> {
         let by_entry = self.entry(slot).map(|entry| entry.release);
         let by_route = self.routed(slot).map(|route| route.release);
@@ -145,8 +153,10 @@ impl<'a> Seen<'a> {
         by_entry.or(by_route).or(by_label)
     }
 
-    /// Whether a slot runs what the route says, or what was registered there. A container cannot change its image, so
-    /// exactly the registered instance counts, whatever digest is registered.
+    /// Whether the version that runs in a slot was released there. If the route names the slot, it must be the version
+    /// in the route. Otherwise it must be the registered version or instance: a container cannot change its image, so
+    /// the registered digest may be wrong. Without a route to the slot and a registration, every version is accepted.
+    /// It is also accepted if the proxy is newer than the store and names the slot.
     pub(super) fn is_released(&self, slot: Slot) -> bool {
         let Some(instance) = self.instance(slot) else {
             return false;
@@ -179,14 +189,15 @@ impl<'a> Seen<'a> {
         self.proxy().is_some_and(|proxy| proxy.slot == Some(slot))
     }
 
-    /// Why what is in a slot is neither started nor given the traffic: no release proves it, and the proxy does not send
-    /// the traffic there.
+    /// Why a version must not be started or get traffic. None if a release proves the version, or if the proxy already
+    /// sends the traffic to its slot.
     pub(super) fn unproven(&self, slot: Slot) -> Option<&'a str> {
         let why = self.released.as_ref().err()?;
         (!self.is_pointed_at(slot)).then_some(why.as_str())
     }
 
-    /// Whether the proxy's configuration differs, so that it is installed again.
+    /// Whether the proxy's configuration is missing or was edited, so that a repair of all differences installs it
+    /// again.
     pub(super) fn is_installed_anew(&self) -> bool {
         let differs = [Name::ProxyEdited, Name::ProxyNotInstalled];
         self.drifts
@@ -194,15 +205,15 @@ impl<'a> Seen<'a> {
             .any(|drift| differs.contains(&drift.name))
     }
 
-    /// Whether a key of the target exists and cannot be read.
+    /// Whether the key `name` of the target exists and cannot be read.
     pub(super) fn is_unreadable(&self, name: &str) -> bool {
         let target = &self.snapshot.target;
         let mut keys = self.snapshot.problems.keys();
         keys.any(|key| StoredKey::is_named(target, key, name))
     }
 
-    /// Whether the route names another digest than the running one, which its own release registered. Then the route
-    /// was edited.
+    /// Whether the digest in the route was edited: the release in the route registered the running instance with
+    /// another digest.
     pub(super) fn is_digest_of_route_edited(&self) -> bool {
         let Some(route) = self.route() else {
             return false;
@@ -217,7 +228,7 @@ impl<'a> Seen<'a> {
             && entry.release == route.release
     }
 
-    /// Whether the route is already as wanted.
+    /// Whether the current route is already the wanted one.
     pub(super) fn is_route(&self, wanted: &Rewrite) -> bool {
         self.route().is_some_and(|route| {
             route.live == wanted.live

@@ -1,4 +1,4 @@
-//! The remedy for each manual change: the actions in order, or that an operator must look at it.
+//! Tests of the remedy for each manual change: the planned actions in order, or none if only a person can repair it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,11 +71,12 @@ pub(in crate::release) fn definition(tier: Tier) -> Definition {
     }
 }
 
+/// Plans a repair of a snapshot whose route is proven by a release.
 pub(super) fn planned(snapshot: &Snapshot, only: Option<Name>) -> (Vec<Item>, Vec<Planned>) {
     planned_where(snapshot, &Ok(()), only)
 }
 
-/// The same, with whether the release of the route proves what the route says.
+/// Plans a repair. `released` says whether a release proves the version in the slot of the route.
 pub(super) fn planned_where(
     snapshot: &Snapshot,
     released: &Known<()>,
@@ -92,7 +93,8 @@ fn titles(repair_actions: &[Planned]) -> Vec<String> {
         .collect()
 }
 
-/// Manual changes with their repairs; no repair where an operator must look.
+/// A manual change, how it changes the snapshot, and the planned actions. The list is empty if only a person can repair
+/// the change.
 pub(super) type ByHand = (&'static str, fn(&mut Snapshot), &'static [&'static str]);
 
 fn unreadable(snapshot: &mut Snapshot, key: &str) {
@@ -100,7 +102,7 @@ fn unreadable(snapshot: &mut Snapshot, key: &str) {
     snapshot.problems.insert(key, "it cannot be read".into());
 }
 
-/// The previous version, kept warm in green.
+/// Adds the previous version in green, running and registered.
 fn standby(snapshot: &mut Snapshot) {
     started_again(snapshot);
     let green = snapshot.slots.green.instance.clone().expect("it is there");
@@ -113,27 +115,27 @@ const EXITED: InstanceState = InstanceState::Exited { code: Some(137) };
 
 pub(super) const BY_HAND: &[ByHand] = &[
     (
-        "docker stop of what is live",
+        "docker stop of the live container",
         |s| live(s).state = EXITED,
         &["start blue again"],
     ),
     (
-        "docker pause of what is live",
+        "docker pause of the live container",
         |s| live(s).state = InstanceState::Paused,
         &["start blue again"],
     ),
     (
-        "what is live ends by itself again and again",
+        "the live container restarts again and again",
         |s| live(s).state = InstanceState::Restarting,
         &[],
     ),
     (
-        "docker rm of what is live",
+        "docker rm of the live container",
         |s| s.slots.blue.instance = None,
         &["create blue again", "register blue"],
     ),
     (
-        "docker rm of what is live, and the route names another version",
+        "docker rm of the live container, and the route names another version",
         |s| {
             s.slots.blue.instance = None;
             route(s).digest = digest('e');
@@ -141,7 +143,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
-        "docker stop of what is kept warm",
+        "docker stop of the warm container",
         |s| {
             standby(s);
             s.slots.green.instance.as_mut().expect("it is there").state = EXITED;
@@ -149,7 +151,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["deregister green"],
     ),
     (
-        "docker rm of what is kept warm: registered, and dead",
+        "docker rm of the warm container, which stays registered",
         |s| {
             standby(s);
             s.slots.green.instance = None;
@@ -175,7 +177,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["register blue"],
     ),
     (
-        "docker run of another image in the live slot: it was never released",
+        "docker run of a never released image in the live slot",
         |s| {
             live(s).digest = digest('c');
             live(s).id = InstanceId("other".into());
@@ -183,7 +185,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
-        "docker run of another image in the slot that is kept warm",
+        "docker run of another image in the warm slot",
         |s| {
             standby(s);
             let green = s.slots.green.instance.as_mut().expect("it is there");
@@ -198,7 +200,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["register blue"],
     ),
     (
-        "etcdctl put of another digest into both keys: neither is believed",
+        "etcdctl put of another digest into the route and the live slot's key",
         |s| {
             registered(s).digest = digest('d');
             route(s).digest = digest('d');
@@ -216,7 +218,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["register blue"],
     ),
     (
-        "the live slot's key is gone and another version runs there",
+        "the live slot is not registered and runs another version",
         |s| {
             s.slots.blue.registration = None;
             live(s).digest = digest('c');
@@ -224,7 +226,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
-        "the live slot's key is gone and it was stopped",
+        "the live slot is not registered and is stopped",
         |s| {
             s.slots.blue.registration = None;
             live(s).state = EXITED;
@@ -273,7 +275,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["register blue", "write the route to blue"],
     ),
     (
-        "nonsense in the route, and the proxy names nothing",
+        "nonsense in the route, and the proxy names no slot",
         |s| {
             s.route = None;
             unreadable(s, "route");
@@ -293,12 +295,12 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["write the route to blue"],
     ),
     (
-        "the live pointer is put back to an older one of the same slot",
+        "the live pointer is put back to an older generation of the same slot",
         |s| proxy(s).generation = 39,
         &["point the proxy at blue"],
     ),
     (
-        "ln -sfn of the live pointer, to a generation that the route is above",
+        "ln -sfn of the live pointer to a generation below the route's",
         |s| {
             proxy(s).slot = Some(Slot::Green);
             proxy(s).generation = 40;
@@ -385,7 +387,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         ],
     ),
     (
-        "a store that was restored, and what has the traffic does not answer",
+        "a restored store while the live slot does not answer",
         |s| {
             s.pointer = Some(pointer(8123, 8000));
             route(s).live = Slot::Green;
@@ -483,12 +485,12 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
-        "something else took the public port",
+        "another program answers on the public port",
         |s| public(s).slot = None,
         &[],
     ),
     (
-        "the public is answered badly",
+        "the public address gives a bad answer",
         |s| public(s).detail = "status 502".into(),
         &[],
     ),
@@ -503,7 +505,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
-        "two slots that are live, by an edited configuration",
+        "both slots get requests, because the configuration was edited",
         |s| {
             started_again(s);
             requests(s, Slot::Blue);
@@ -513,7 +515,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &["install the proxy's configuration", "stop green"],
     ),
     (
-        "two slots that are live, and the configuration is as it should be",
+        "both slots get requests, and the configuration is correct",
         |s| {
             started_again(s);
             requests(s, Slot::Green);
@@ -521,7 +523,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
-        "several things at once: what has the traffic comes first",
+        "several changes at once: the live slot is repaired first",
         |s| {
             started_again(s);
             live(s).state = EXITED;

@@ -1,11 +1,11 @@
-//! The report of a hold or a repair, made from its record.
+//! Makes the report of a hold or a repair from its record.
 
 use super::{Line, Lines, Tone, moment, verification};
 use crate::history::{AuditRecord, HoldRecord, KeptAudit, Provable, RepairRecord};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
-/// The whole report. It includes the differences that were noticed in the store after the record had been archived.
+/// The whole report. It also lists the values in the store that differed from the archived record.
 pub fn beside(kept: &KeptAudit) -> Vec<Line> {
     let mut lines = Lines::default();
     match &kept.record {

@@ -9,7 +9,6 @@ use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::sanitize::sanitize;
 
-/// One row of the comparison.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
     /// The name of the compared value.
@@ -34,10 +33,10 @@ impl Difference {
 /// The heading of the rows that are shown first.
 pub const COMPARED_FIRST: &str = "outcome, versions, commits and images";
 
-/// Shown for a release that does not have the value.
+/// The value that is shown if a release does not have it.
 pub const NOTHING: &str = "-";
 
-/// Lists every value by which two releases can be compared, equal or not.
+/// One row for each value of two releases, whether it is equal or not. A value that both releases lack has no row.
 pub fn compare(one: &Recorded, other: &Recorded) -> Vec<Difference> {
     let mut both = Both {
         one,
@@ -138,7 +137,7 @@ impl Both<'_> {
     }
 
     fn configuration(&mut self) {
-        self.head("instance settings", |head| {
+        self.head("container settings", |head| {
             Some(head.baseline.as_ref()?.shape.clone())
         });
         for slot in crate::inventory::Slot::BOTH {
@@ -196,7 +195,7 @@ impl Both<'_> {
     }
 }
 
-/// How long a step took the last time that it was done.
+/// How long the last forward attempt at a step took, whether it succeeded or failed.
 fn took(recorded: &Recorded, wanted: Step) -> Option<Duration> {
     let mut entries = recorded.entries.iter().rev();
     entries.find_map(|entry| match &entry.what {

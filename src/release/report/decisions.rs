@@ -1,5 +1,5 @@
-//! The part of a report that lists every decision: who made it, from where, when the question was asked and answered,
-//! on what evidence, and why.
+//! The part of a report that lists the decisions. For each decision it says who made it, when the question was asked
+//! and answered, which checks were known, and why.
 
 use jiff::Timestamp;
 
@@ -45,9 +45,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             reason,
         } => {
             let at = moment(entry.at);
-            lines.plain(format!(
-                "  {at}  a rule made the release back out: {reason}"
-            ));
+            lines.plain(format!("  {at}  the release backs out by a rule: {reason}"));
             return;
         }
         Happening::Resumed {

@@ -1,6 +1,5 @@
-//! The report of a release, made from its records: head, plan, steps, checks and decisions. For each decision it says
-//! who made it, from where, when the question was asked and answered, on what evidence, and why. Console and command
-//! line show the same report. All text is sanitized.
+//! Makes the report of a release from its records: summary, rules, plan, steps, checks, decisions, verification and
+//! log. Console and command line show the same report. All text is sanitized.
 
 mod beside;
 mod compare;
@@ -24,19 +23,18 @@ use crate::inventory::local_time;
 use crate::inventory::{Slot, Version};
 use crate::sanitize::sanitize;
 
-/// What kind of line it is, so that a user interface can choose a style.
+/// The kind of a line. A user interface chooses a style for each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tone {
     /// A title. The lines below it belong to it.
     Heading,
     Plain,
-    /// Something that failed, or that does not agree.
+    /// A failure, or values that differ.
     Bad,
     /// Details that a reader can skip.
     Quiet,
 }
 
-/// One line of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub tone: Tone,
@@ -68,7 +66,7 @@ impl Lines {
     }
 }
 
-/// Adds the output of the candidate.
+/// Adds the part of the candidate's output that the archive keeps.
 fn log(lines: &mut Lines, log: &CandidateLog) {
     lines.heading(format!("log of the candidate, {} lines", log.count()));
     for line in &log.first {
@@ -76,7 +74,7 @@ fn log(lines: &mut Lines, log: &CandidateLog) {
     }
     if log.left_out > 0 {
         let left_out = log.left_out;
-        lines.add(Tone::Quiet, format!("… {left_out} lines are not kept …"));
+        lines.add(Tone::Quiet, format!("… {left_out} lines were not kept …"));
     }
     for line in &log.last {
         written(lines, line);
@@ -143,7 +141,7 @@ fn live_period(live: LivePeriod) -> String {
     }
 }
 
-/// Adds the rules that were in effect when the release started, each with the place where it is written.
+/// Adds the rules that were in effect when the release started. Each rule names the place where it is written.
 fn rules(lines: &mut Lines, head: &ReleaseRecord) {
     let rules = head.baseline.iter().flat_map(|baseline| &baseline.rules);
     let mut rules = rules.peekable();
@@ -175,7 +173,7 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
     ));
     if head.why() == Some(NO_REASON_YET) {
         lines.plain(format!(
-            "           greenroom hold {} {} --reason TEXT adds a reason; it is stored in the hold that the rollback placed",
+            "           To add a reason, run: greenroom hold {} {} --reason TEXT. The hold of the rollback keeps it",
             head.target.service, head.target.environment
         ));
     }
@@ -282,7 +280,7 @@ fn checks(lines: &mut Lines, report: &Report) {
     }
 }
 
-/// How many checks had each verdict.
+/// How many checks had each verdict: `12 passed, 1 failed`.
 fn tally(report: &Report) -> String {
     let verdicts = [
         Verdict::Passed,
@@ -310,7 +308,7 @@ fn verification(lines: &mut Lines, proof: &Proof, differences: &[Difference]) {
         lines.add(
             Tone::Bad,
             format!(
-                "  {}: the store had a different value when it was read at {}",
+                "  {}: the store had a different value at {}",
                 difference.what,
                 moment(difference.noticed_at)
             ),
@@ -320,7 +318,7 @@ fn verification(lines: &mut Lines, proof: &Proof, differences: &[Difference]) {
     }
 }
 
-/// The checks on which a decision was based: the last ones before the entry with the number `before`.
+/// The last checks before the entry with the number `before`. A decision in that entry was based on these checks.
 fn evidence(recorded: &Recorded, before: u32) -> Option<&Report> {
     let earlier = recorded
         .entries

@@ -1,16 +1,16 @@
-//! The part of a report that lists every step with the times of its start, its outcome and its undo.
+//! The part of a report that lists the start and the outcome of each step and of each undo, with the times.
 
 use super::{Lines, Tone, clock};
 use crate::history::{Direction, Happening, Recorded};
 use crate::release::describe::duration;
 
-/// The number of each entry if no entry is missing before it.
+/// For each entry, the number that it has if no entry is missing before it.
 fn expected(recorded: &Recorded) -> impl Iterator<Item = u32> {
     let entries = recorded.entries.iter();
     std::iter::once(1).chain(entries.map(|entry| entry.sequence.saturating_add(1)))
 }
 
-/// The line about a gap in the numbers of entries.
+/// The line about missing entries: those from the number `from` up to the entry `before`.
 fn missing(from: u32, before: u32) -> String {
     let last = before.saturating_sub(1);
     let which = if from == last {
@@ -18,7 +18,7 @@ fn missing(from: u32, before: u32) -> String {
     } else {
         format!("entries {from} to {last} are")
     };
-    format!("{which} missing: another program removed them or wrote entry {before}")
+    format!("{which} missing. Another program must have removed entries or written entry {before}")
 }
 
 pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
@@ -66,7 +66,7 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
                 lines.add(Tone::Quiet, format!("  {at}  the driver stopped: {reason}"));
             }
             Happening::Unknown => {
-                let text = "an event that only a newer Greenroom knows";
+                let text = "an event that this version of Greenroom does not know";
                 lines.add(Tone::Quiet, format!("  {at}  {text}"));
             }
             Happening::Checked { .. }

@@ -216,7 +216,7 @@ fn a_report_lists_the_rules_with_their_sources() {
 }
 
 #[test]
-fn a_report_of_an_altered_record_says_so() {
+fn a_report_marks_an_altered_record() {
     let mut recorded = released();
     recorded.entries[3].at = at(59);
     let difference = Difference {

@@ -1,4 +1,4 @@
-//! The timeline of an environment: which versions became live when, and which releases failed.
+//! Makes the timeline of an environment: which versions became live at which time, and which releases failed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
 /// The releases, holds and repairs of an environment, newest first. Each release says how long its version was live:
-/// from its own switch to the switch of the next version that stayed live. Times in between, in which other versions
-/// were tried and backed out, are subtracted. The timeline does not say what is live now; only observation tells.
+/// from its switch to the next switch to a version that stayed live. The times of versions that were backed out in
+/// between are subtracted. The timeline does not say which version is live now; only an observation shows that.
 pub fn timeline(items: &[Item]) -> Vec<Line> {
     let mut later: BTreeMap<&ServiceName, Later> = BTreeMap::new();
     let mut lines = Lines::default();
@@ -56,7 +56,7 @@ fn decision(lines: &mut Lines, record: &AuditRecord) {
     );
 }
 
-/// What happened after a release. It is known when the release is reached, because the list is read newest first.
+/// What happened after a release. The list is read newest first, so the later releases have been read already.
 struct Later {
     /// When the next version that stayed live got the traffic.
     until: Timestamp,

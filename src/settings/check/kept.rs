@@ -1,5 +1,5 @@
 //! Checks relative paths of data (stores and state). Two mistakes are found if the configuration is a symbolic link. The
-//! data would be in a directory that the next update removes (Kubernetes ConfigMap), or the data is next to the link
+//! data would be in a directory that the next update removes (a Kubernetes `ConfigMap`), or the data is next to the link
 //! while the path starts at the real file.
 
 use std::path::Path;

@@ -204,7 +204,7 @@ fn a_comparison_that_is_not_possible_is_shown_as_unknown() {
     press(&mut model, "WA");
     let text = dialog(&model);
     assert!(
-        text.contains("unknown: the engine does not say how"),
+        text.contains("unknown: the runtime does not report"),
         "{text}"
     );
 }

@@ -153,10 +153,10 @@ fn the_old_version_is_kept_when_traffic_was_moved_back_by_hand() {
 #[test]
 fn the_old_version_is_kept_when_the_route_of_the_switch_is_gone() {
     for (by_hand, words) in [
-        (None, "the store no longer has a readable route"),
+        (None, "the store has no readable route"),
         (
             Some((41, Slot::Green)),
-            "the store routes to green generation 41, not to green generation 42",
+            "the route names green generation 41 instead of green generation 42",
         ),
     ] {
         let mut world = promote(Tier::Staging, OnFailure::BackOut);
@@ -185,7 +185,7 @@ fn the_old_version_is_kept_when_another_server_answers_the_public() {
     until_standby(&mut world);
     world.public.is_foreign = true;
     world.go_well(50_000);
-    kept_because(&world, "answered by none of the two slots");
+    kept_because(&world, "answered by no slot of this target");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn a_record_that_cannot_be_written_is_announced_at_once() {
         world.said.clear();
         until_it_is_not_written(&mut world, fate);
         let is_announced = world.said.iter().any(|said| {
-            said.contains("until the release can be written down")
+            said.contains("the release cannot be recorded")
                 && said.contains("the registry is not heard")
         });
         assert!(is_announced, "{:?}", world.said);
@@ -72,7 +72,7 @@ fn a_store_that_refuses_stops_the_driver_within_five_seconds() {
     until_it_is_not_written(&mut world, Fate::Refused);
     let started = world.now;
     goes_on(&mut world, Fate::Refused, Duration::from_mins(1));
-    assert!(parked(&world).contains("cannot be written down"));
+    assert!(parked(&world).contains("cannot be recorded"));
     let took = world.now.duration_since(started);
     assert!(took.as_secs() <= 5, "{took:?}");
 }
@@ -87,7 +87,7 @@ fn a_driver_waits_for_a_store_that_does_not_answer() {
         world
             .said
             .iter()
-            .any(|said| said.contains("written down again"))
+            .any(|said| said.contains("accepts the records of the release again"))
     );
     assert!(world.is_closed());
 }
@@ -98,7 +98,7 @@ fn an_interrupted_driver_does_not_wait_for_the_store() {
         let mut world = before_start();
         until_it_is_not_written(&mut world, fate);
         interrupt(&mut world);
-        assert!(parked(&world).contains("not written down"));
+        assert!(parked(&world).contains("not recorded"));
     }
 }
 
@@ -111,5 +111,5 @@ fn a_driver_interrupted_while_it_writes_stops_when_that_write_fails() {
     interrupt(&mut world);
     assert!(!world.is_over(), "the driver waits for the open write");
     world.answer(Fate::FailedBefore);
-    assert!(parked(&world).contains("not written down"));
+    assert!(parked(&world).contains("not recorded"));
 }

@@ -282,7 +282,7 @@ async fn a_short_outage_of_etcd_during_register_only_delays_the_release() {
     etcd.kill();
     running.approve(Step::Register).await;
     running
-        .until("it cannot be written down", |status| {
+        .until("the release cannot be recorded", |status| {
             matches!(status.progress, Progress::Unrecorded { .. })
         })
         .await;

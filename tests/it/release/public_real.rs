@@ -303,5 +303,5 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
         },
     )
     .await;
-    keeps_the_old_version(&fixture, promoted, "answered by none of the two slots").await;
+    keeps_the_old_version(&fixture, promoted, "answered by no slot of this target").await;
 }

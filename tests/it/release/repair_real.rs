@@ -379,7 +379,7 @@ async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired
         environment,
     } = &fixture.target;
     for words in [
-        "blue is kept: the store no longer has a readable route",
+        "blue is kept: the store has no readable route",
         &format!("greenroom repair {service} {environment}"),
     ] {
         assert!(reason.contains(words), "{reason}");

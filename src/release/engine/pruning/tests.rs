@@ -115,7 +115,7 @@ fn released(number: u64, fill: char, is_proven: bool) -> Recorded {
 }
 
 #[tokio::test]
-async fn only_versions_whose_releases_prove_it_count_as_the_last_good_ones() {
+async fn a_version_without_a_proof_is_not_a_last_good_version() {
     let forged = ['e', 'f'].map(|fill| {
         let mut forged = released(9, fill, true);
         forged.head.id = ReleaseId(Ulid::from_parts(u64::from(u32::from(fill)), 1));
@@ -134,7 +134,7 @@ async fn only_versions_whose_releases_prove_it_count_as_the_last_good_ones() {
     assert_eq!(searched, past.len());
 }
 
-/// An engine that records which images were removed.
+/// A runtime that records which images were removed.
 #[derive(Default)]
 struct Engine(Mutex<Vec<EngineImage>>);
 

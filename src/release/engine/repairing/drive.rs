@@ -1,5 +1,6 @@
-//! Performs the actions of a repair in order: observes, guards, records the intent, acts, observes until it is true,
-//! records the result. It stops at the first action that fails, and releases the lock.
+//! Performs the actions of a repair in order. For each action the driver observes the target, applies the guard,
+//! records the start, acts, waits until the result is observed, and records the result. It stops at the first action
+//! that fails. At the end it releases the lock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,11 +23,11 @@ use crate::release::{RepairAction, RepairPlan};
 
 /// How long an action may wait until its guard allows it, and until its result is observed.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a repaired difference may still be observed: requests from before the repair are counted for a while.
+/// How long a repaired difference may still be observed. The proxy counts requests from before the repair for a while.
 const SETTLING: Duration = Duration::from_secs(20);
 /// The pause between two observations.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long releasing the lock may take. If it fails, the lease expires.
+/// How long releasing the lock may take. If the store does not answer in time, the lock expires with its lease.
 const RELEASE_LOCK: Duration = Duration::from_secs(5);
 
 /// The maximum length of a failure's reason, in characters.
@@ -51,20 +52,18 @@ impl Drive {
         };
         self.record.closed = Some((self.clock.now(), outcome));
         if let Err(why) = self.write_down().await {
-            self.say(&format!(
-                "the end of the repair could not be recorded: {why}"
-            ))
-            .await;
+            self.say(&format!("the end of the repair was not recorded: {why}"))
+                .await;
         }
         let giving = give_back(&self.write, self.plan.target(), &self.lease);
         if tokio::time::timeout(RELEASE_LOCK, giving).await.is_err() {
             tracing::warn!(
-                "the lock of {} was not released in time: it expires by itself",
+                "the lock of {} was not released in time. It expires with its lease",
                 self.plan.target()
             );
         }
         let ended = RepairNews::Ended(Box::new(self.record));
-        // Without a listener the result is only in the journal.
+        // If no user interface listens, the result is only in the journal.
         let _ = self.news.send(ended).await;
     }
 
@@ -88,7 +87,7 @@ impl Drive {
         Ok(())
     }
 
-    /// Performs one action. Returns how its result was reached; the error says why it was not.
+    /// Performs one action. Returns a message about the result; the error says why the action failed.
     async fn one(
         &mut self,
         index: usize,
@@ -96,7 +95,7 @@ impl Drive {
         title: &str,
     ) -> Result<String, String> {
         if !self.approved.covers(repair_action) {
-            return Err("this action is not part of the approved plan".into());
+            return Err("the approval does not include this action".into());
         }
         let until = Instant::now() + TIMEOUT;
         let seen = loop {
@@ -128,7 +127,7 @@ impl Drive {
             seen
         };
         // The lock may have been lost since the observation, and not every write compares it.
-        self.still_ours(repair_action).await?;
+        self.still_ours().await?;
         let hand = Hand {
             site: &self.site,
             write: &self.write,
@@ -151,7 +150,8 @@ impl Drive {
         Ok("done".into())
     }
 
-    /// Waits for a source that does not answer. It is never treated as empty.
+    /// The verdict of the guard. If a source does not answer, the action waits: a silent source is never treated as
+    /// empty.
     fn verdict(&self, repair_action: &RepairAction, seen: &Snapshot) -> Verdict {
         match all_answered(seen) {
             Ok(()) => guard(repair_action, seen, &self.site.definition),
@@ -176,7 +176,7 @@ impl Drive {
         }
     }
 
-    /// An action whose intent cannot be recorded is not done.
+    /// Records that an action starts. An action whose start cannot be recorded is not performed.
     async fn begin(&mut self, index: usize) -> Result<(), String> {
         let now = self.clock.now();
         if let Some(written) = self.record.repair_actions.get_mut(index) {
@@ -189,10 +189,14 @@ impl Drive {
             undone.begun_at = None;
         }
         written.map_err(|why| {
-            format!("the action was not done, because it could not be recorded: {why}")
+            format!(
+                "the start of the action cannot be recorded: {why}. The action was not performed"
+            )
         })
     }
 
+    /// Waits until the result of an action is observed. The error says what is missing after the time limit, or that
+    /// the lock was lost.
     async fn until_true(&self, repair_action: &RepairAction) -> Result<(), String> {
         let timing = &self.site.definition.timing;
         let time_limit = match repair_action {
@@ -221,7 +225,7 @@ impl Drive {
         }
     }
 
-    /// Whether the repaired differences are gone.
+    /// Waits until the repaired differences are no longer observed. The outcome names a difference that remains.
     async fn settled(&self) -> RepairOutcome {
         let until = Instant::now() + SETTLING;
         loop {
@@ -235,7 +239,8 @@ impl Drive {
         }
     }
 
-    /// A difference that remains, or a source that is not known to agree.
+    /// Describes the first difference that the repair should have removed and that remains, or a source that does not
+    /// answer. None if all of these differences are removed.
     fn left(&self, seen: &Snapshot) -> Option<String> {
         if let Err(silent) = all_answered(seen) {
             return Some(silent.to_string());
@@ -251,6 +256,7 @@ impl Drive {
         look(&self.site, self.clock.now(), Some(self.lease.fence.token)).await
     }
 
+    /// Checks the state of the lease, which the heartbeat of the lock updates.
     fn still_held(&self) -> Result<(), String> {
         match &*self.lease.state.borrow() {
             LeaseState::Held => Ok(()),
@@ -258,14 +264,17 @@ impl Drive {
         }
     }
 
-    async fn still_ours(&self, repair_action: &RepairAction) -> Result<(), String> {
+    /// Checks in the store that this console still holds the lock.
+    async fn still_ours(&self) -> Result<(), String> {
         let (target, fence) = (self.plan.target(), &self.lease.fence);
         match self.write.locks.holds(target, fence).await {
             Ok(true) => Ok(()),
-            Ok(false) => {
-                Err("this console no longer holds the lock, so the action was not done".to_owned())
-            }
-            Err(failure) => Err(format!("{} was not done: {failure}", repair_action.title())),
+            Ok(false) => Err(
+                "this console no longer holds the lock. The action was not performed".to_owned(),
+            ),
+            Err(failure) => Err(format!(
+                "it is not known whether this console still holds the lock: {failure}. The action was not performed"
+            )),
         }
     }
 
@@ -281,7 +290,7 @@ impl Drive {
     }
 }
 
-/// A record has a size limit, and its end must fit in it.
+/// Cuts a reason, because the record with its end must fit into the size limit of the store.
 fn shortened(reason: &str) -> String {
     reason.chars().take(LONGEST_REASON).collect()
 }

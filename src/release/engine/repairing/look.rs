@@ -1,4 +1,5 @@
-//! One fresh observation of everything about a target. A silent source is reported as silent, never guessed.
+//! Observes everything about a target for a repair. A source that does not answer is marked as unreachable in the
+//! snapshot, and its values are never guessed.
 
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use crate::release::engine::Site;
 /// How long one source may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Observes a target. A lock with the token `own` belongs to this repair and is left out. The snapshot gets the store's
-/// revision from when the lock was taken, which is its token, so that the repair's own writes do not raise it.
+/// Observes a target. `own` is the token of this repair's lock, if it has the lock already. The snapshot leaves out
+/// this lock. Its store revision is then the one at which the lock was taken, which is the token, so that the writes of
+/// the repair do not raise it.
 pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>) -> Snapshot {
     let definition = &site.definition;
     let target = &definition.target;
@@ -69,8 +71,8 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
     snapshot.problems = record.problems;
 }
 
-/// The proxy's side: its route, whether its configuration is correct, which slot answers the public, and where requests
-/// went.
+/// Observes the proxy: its route and pointer, its configuration, the answer of the public address, and the request
+/// rates of both slots.
 async fn routing(site: &Site, snapshot: &mut Snapshot) {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -79,7 +81,7 @@ async fn routing(site: &Site, snapshot: &mut Snapshot) {
         timely(router.answer(target)),
         timely(router.pointer(target))
     );
-    // An unreadable pointer stops a switch by itself, with the reason.
+    // If the pointer cannot be read, a switch fails with the reason.
     snapshot.pointer = pointer.ok().flatten();
     match (answer, &installation) {
         (Ok(answer), Ok(_)) => snapshot.proxy = Some(answer),

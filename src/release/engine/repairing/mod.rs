@@ -1,6 +1,7 @@
-//! Repairs drift: observes and plans, and, after an approval, takes the lock, verifies that the same actions are still
-//! needed, and performs them in their own task. A target with a running or interrupted release is not repaired; that
-//! release is resumed, backed out or left.
+//! Repairs drift. The engine observes the target and plans the repair. After an approval it takes the lock, verifies
+//! that the same actions are still needed, and performs them in a separate task. A target with a release that has not
+//! ended is not repaired: an operator must first resume, back out or leave that release. A release in its standby is an
+//! exception.
 
 mod drive;
 mod look;
@@ -27,13 +28,13 @@ use crate::release::{
 use drive::Drive;
 use look::look;
 
-/// How many messages a slow listener may lag behind before the repair waits for it.
+/// How many messages of a repair may wait for a slow user interface. Then the repair waits.
 const NEWS: usize = 64;
 
 /// A message from a running repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairNews {
-    /// A line for the operator: an action was started or finished.
+    /// A message for the operator, for example that an action was started or done.
     Said(String),
     /// The repair has ended. This is its record.
     Ended(Box<RepairRecord>),
@@ -48,13 +49,13 @@ pub struct RepairHandle {
 }
 
 impl RepairHandle {
-    /// Asks it to stop after the current action was observed or given up.
+    /// Requests that the repair stops after its current action.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
 }
 
-/// The proxy's descriptions of its calls, for one target.
+/// The proxy of one target, which describes its calls for the plan.
 struct Says<'a> {
     router: &'a dyn RouterReader,
     target: &'a Target,
@@ -202,7 +203,8 @@ impl Engine {
         }
     }
 
-    /// The state may have changed while a dialog was open. Under the lock, planning again must give the same actions.
+    /// Plans the repair again under the lock, and refuses if the plan has other actions now: the state may have changed
+    /// while the operator read the plan.
     async fn still_asked_for(
         &self,
         plan: &RepairPlan,
@@ -211,7 +213,8 @@ impl Engine {
     ) -> Result<(), Refused> {
         let token = lease.fence.token;
         let mut now = look(site, self.clock.now(), Some(token)).await;
-        // Taking the lock wrote to the store, which may have raised its revision to the token that the proxy carries.
+        // Taking the lock wrote to the store. That may have raised the store's revision to the token that the proxy
+        // has.
         now.store_revision = Some(token.0.saturating_sub(1));
         all_answered(&now)?;
         nothing_unfinished(site).await?;
@@ -225,16 +228,17 @@ impl Engine {
             return Ok(());
         }
         Err(Refusal::WorldChanged {
-            what: "the differences have changed".into(),
+            what: "the actions that the repair needs have changed".into(),
         }
         .into())
     }
 }
 
-/// Whether a release proves that it made the version in the slot of the route live there: the release in the route, or
-/// the one in the slot's registration. Only read if that slot is empty, or is not the slot that the proxy sends the traffic
-/// to. While that version still runs, it is enough that the release started the switch after its checks passed: the release
-/// may have ended between the route and the proxy. A store that does not answer proves nothing either way, so it is an error.
+/// Whether the journal proves that the version in the route's live slot was released there. Asks the release that the
+/// route names, then the release that the slot's registration names. The journal is read only if the slot is empty, or
+/// if the proxy sends the traffic elsewhere. While an instance is in the slot, a release that started its switch after
+/// its checks is proof enough: it may have ended after it wrote the route and before it changed the proxy. An
+/// unreachable store is an error, because it proves nothing.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
         return Ok(Err("there is no route".to_owned()));
@@ -242,7 +246,7 @@ async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>
     let slot = snapshot.slots.get(route.live);
     let named = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
     if slot.instance.is_some() && named == Some(route.live) {
-        return Ok(Err("its release was not read".to_owned()));
+        return Ok(Err("the release was not read, because the proxy already sends the traffic to the slot of the route".to_owned()));
     }
     let digest = slot.instance.as_ref().map(|instance| &instance.digest);
     let digest = digest.unwrap_or(&route.digest);
@@ -258,7 +262,8 @@ async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>
     }
 }
 
-/// Whether this release proves that it has put a version live in a slot; if it is still there, that it started to.
+/// Whether this release proves that it made a version live in a slot. If an instance is in the slot (`is_there`), it is
+/// enough that the release started the switch after its checks.
 async fn proven_by(
     site: &Site,
     release: ReleaseId,
@@ -283,9 +288,9 @@ async fn proven_by(
 fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
     let states = &snapshot.sources;
     let sources = [
-        ("what runs", &states.runtime),
+        ("what is running in the slots", &states.runtime),
         ("what is registered", &states.registry),
-        ("what the proxy does", &states.router),
+        ("where the proxy sends the traffic", &states.router),
     ];
     let silent: Vec<Refusal> = sources
         .into_iter()
@@ -308,10 +313,11 @@ fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
     }
 }
 
-/// A release without an end must be resumed, backed out or left. Its unfinished steps are not drift.
+/// Refuses if the newest release of the target has not ended and is not in its standby. An operator must first resume,
+/// back out or leave that release, because its unfinished steps are not drift.
 async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     let target = &site.definition.target;
-    let not_known = |failure| unknown("what was released here last", &failure);
+    let not_known = |failure| unknown("which release of the target is the newest", &failure);
     // An unreadable release may be running.
     let current = site
         .read
@@ -323,7 +329,7 @@ async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     let Some(record) = current.filter(|record| record.closed.is_none()) else {
         return Ok(());
     };
-    // Nothing is unfinished in a release whose version is live and whose old version was left running.
+    // In a standby nothing is unfinished: the new version is live, and the old version is still running.
     let recorded = site.read.journal.release(target, record.id).await;
     let recorded = recorded.map_err(not_known)?;
     if recorded.is_some_and(|recorded| standby_entry(&recorded, &site.definition).is_some()) {

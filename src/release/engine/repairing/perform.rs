@@ -1,5 +1,5 @@
-//! Performs one action through the write ports. Each action can be repeated safely, and each write to the registry
-//! compares the lock.
+//! Performs one action of a repair through the write ports. Each action can be repeated safely. The store compares the
+//! lock's token at each write of a registration or route.
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -13,7 +13,7 @@ use crate::release::driver::Writing;
 use crate::release::engine::Site;
 use crate::release::repair::{RepairAction, Rewrite, Standing};
 
-/// Performs actions with the adapters of one target, under the fence of the repair's lock.
+/// The ports of one target and the fence of the repair's lock, with which actions are performed.
 pub(super) struct Hand<'a> {
     pub(super) site: &'a Site,
     pub(super) write: &'a Writing,
@@ -37,7 +37,7 @@ impl Hand<'_> {
         ))
     }
 
-    /// Performs an action on the observed state.
+    /// Performs an action. `seen` is the observation that the guard allowed.
     pub(super) async fn perform(
         &self,
         repair_action: &RepairAction,
@@ -114,7 +114,7 @@ impl Hand<'_> {
         done
     }
 
-    /// The registration of the observed instance, at the slot's own address.
+    /// The registration of the observed instance, with the configured address of the slot.
     fn entry(
         &self,
         slot: Slot,
@@ -124,9 +124,9 @@ impl Hand<'_> {
         let Some(instance) = &seen.slots.get(slot).instance else {
             return Err(Failure::new(
                 FailureKind::Missing,
-                "the engine",
+                self.site.read.runtime.address(),
                 format!("registering {slot}"),
-                "nothing runs in that slot",
+                format!("{slot} is empty"),
             ));
         };
         let registration = seen.slots.get(slot).registration.as_ref();

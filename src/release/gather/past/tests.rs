@@ -10,11 +10,11 @@ use crate::history::{AuditRecord, Chain, Direction, Entry, Happening, Outcome, R
 use crate::inventory::{ReleaseId, Slot};
 use crate::ports::Failure;
 
-/// Releases, newest first, of which one has unreadable entries.
+/// A journal of releases, newest first. The release `unreadable` cannot be read with its entries.
 struct Journal {
     heads: Vec<ReleaseRecord>,
     unreadable: ReleaseId,
-    /// Releases whose entries say that their switch was observed, with a chain that verifies.
+    /// Releases whose entries prove their switch, with an intact hash chain.
     proven: Vec<Recorded>,
 }
 
@@ -87,7 +87,7 @@ fn head(number: u128, closed: bool) -> ReleaseRecord {
     ReleaseRecord { closed, ..head }
 }
 
-/// The journal of a release whose switch was observed, made from its head.
+/// A release with an entry that proves its switch, made from its record.
 fn switched(mut head: ReleaseRecord) -> Recorded {
     let (closed, chain) = (head.closed.take(), &mut Chain::of(&head));
     let switched = Entry {
@@ -119,7 +119,7 @@ fn failed(number: u128) -> ReleaseRecord {
     head
 }
 
-/// One good release with the id 1 and other, later releases, newest first.
+/// A journal with one proven release with the number 1, and these later releases, newest first.
 fn above(others: impl IntoIterator<Item = ReleaseRecord>) -> Journal {
     let good = switched(head(1, true));
     let heads = others.into_iter().chain([good.head.clone()]);
@@ -138,7 +138,7 @@ async fn sought(journal: &Journal, sought: &Sought) -> WasLive {
 }
 
 #[tokio::test]
-async fn one_unreadable_journal_hides_no_other_release() {
+async fn an_unreadable_release_does_not_hide_other_releases() {
     let heads = vec![head(3, false), head(2, false), head(1, true)];
     let journal = Journal {
         unreadable: heads[0].id,
@@ -153,7 +153,7 @@ async fn one_unreadable_journal_hides_no_other_release() {
 }
 
 #[tokio::test]
-async fn a_forged_head_does_not_count_as_a_version_that_was_live() {
+async fn a_forged_record_does_not_prove_a_live_version() {
     let mut forged = switched(head(2, true)).head;
     forged.to.1.digest = format!("sha256:{}", "e".repeat(64))
         .parse()
@@ -169,7 +169,7 @@ async fn a_forged_head_does_not_count_as_a_version_that_was_live() {
 }
 
 #[tokio::test]
-async fn the_last_good_version_is_found_behind_many_failed_releases() {
+async fn the_last_good_version_is_found_below_many_failed_releases() {
     let last = u128::try_from(PAGE).expect("small") * 2 + 7;
     let journal = above((2..=last).rev().map(failed));
     let good = &journal.proven[0].head.to.1;
@@ -185,7 +185,7 @@ async fn the_last_good_version_is_found_behind_many_failed_releases() {
 }
 
 #[tokio::test]
-async fn a_search_that_stops_early_says_so() {
+async fn a_search_that_stops_early_reports_its_limit() {
     let most = PAGE * PAGES;
     let last = u128::try_from(most).expect("small") + 7;
     let journal = above((2..=last).rev().map(failed));
@@ -198,9 +198,9 @@ async fn a_search_that_stops_early_says_so() {
     assert_eq!(found.limit(), None);
 }
 
-/// Each listed version costs a read, and the picker waits for all of them.
+/// The list is limited, because each listed version costs a read.
 #[tokio::test]
-async fn the_list_of_formerly_live_versions_is_limited_and_says_so() {
+async fn a_limited_list_of_versions_reports_its_limit() {
     let most = u128::try_from(ENOUGH).expect("small") * 3;
     let released = |number: u128| {
         let mut head = head(number, true);

@@ -160,7 +160,10 @@ async fn a_clock_two_hours_ahead_does_not_end_a_hold() {
     // The same clock lists what stops a promote, and clears it.
     let (_, said) = two_hours_ahead(&fixture, &["hold", &service, "production"]).await;
     assert!(said.contains("payday"), "{said}");
-    assert!(said.contains("only by another clock: "), "{said}");
+    assert!(
+        said.contains("only by the clock of another machine: "),
+        "{said}"
+    );
     let (code, said) = two_hours_ahead(&fixture, &clear).await;
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = two_hours_ahead(&fixture, &promote).await;

@@ -74,7 +74,7 @@ async fn a_lost_etcd_quorum_pauses_a_release_until_it_returns() {
     }
     running.approve(Step::Switch).await;
     running
-        .until("it cannot be written down", |status| {
+        .until("the release cannot be recorded", |status| {
             matches!(status.progress, Progress::Unrecorded { .. })
         })
         .await;

@@ -39,7 +39,7 @@ async fn a_short_network_cut_to_etcd_only_delays_a_release() {
     line.set(Carries::Nothing);
     running.approve(Step::Switch).await;
     running
-        .until("it cannot be written down", |status| {
+        .until("the release cannot be recorded", |status| {
             matches!(status.progress, Progress::Unrecorded { .. })
         })
         .await;

@@ -42,7 +42,7 @@ async fn an_nginx_that_restarts_only_delays_a_release() {
     running
         .until("nginx is missed", |status| {
             matches!(status.progress, Progress::Forward(Step::Switch))
-                && format!("{:?}", status.steps).contains("which slot is live is not known")
+                && format!("{:?}", status.steps).contains("it is not known which slot is live")
         })
         .await;
     fixture.start_nginx_again().await;
@@ -71,7 +71,7 @@ async fn an_nginx_that_stays_down_asks_the_operator_and_removes_nothing() {
     let Some(Outcome::NeedsPerson { reason }) = finished.outcome() else {
         panic!("{finished:?}");
     };
-    assert!(reason.contains("has traffic is not known"), "{reason}");
+    assert!(reason.contains("it is not known whether"), "{reason}");
     assert_eq!(finished.failed_step(), Some(Step::Register), "{finished:?}");
     fixture.start_nginx_again().await;
     let load = load(&fixture).await;
