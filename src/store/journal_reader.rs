@@ -161,7 +161,7 @@ impl StoreReader {
         let page = limit.max(FEWEST_HEADS);
         let mut heads = Vec::new();
         while heads.len() < limit {
-            let range = Range::between(keys.heads(target), end)
+            let range = Range::between(keys.heads(target), end.as_slice())
                 .descending()
                 .limit(page);
             let pairs = self.store.read_range(self.store.call(&doing), range);
@@ -169,7 +169,7 @@ impl StoreReader {
             let Some(last) = pairs.last() else {
                 break;
             };
-            end = last.key.clone();
+            end.clone_from(&last.key);
             let found = pairs.iter().filter_map(|pair| {
                 let id = self.id_of_head(target, pair)?;
                 let head = self.head(&doing, target, pair);

@@ -10,7 +10,7 @@ use greenroom::ports::{
 use greenroom::release::unread_approvals;
 use ulid::Ulid;
 
-use super::world::{World, change};
+use super::world::{World, call, change};
 use crate::support::holds::{Contract, cleared, hold, left_by};
 use crate::support::peer_approvals::{head, peer_approval};
 
@@ -52,7 +52,7 @@ pub(crate) async fn written(
             when: Vec::new(),
             then: puts.collect(),
         };
-        world.kv.commit(world.call(), &txn).await.expect("written");
+        world.kv.commit(call(), &txn).await.expect("written");
     }
 }
 

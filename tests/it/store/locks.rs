@@ -6,7 +6,7 @@ use greenroom::inventory::{LONGEST_LEASE, ReleaseId, Slot, StoredKey};
 use greenroom::ports::kv::{Command, Range, Txn, Write};
 use greenroom::ports::{Acquired, FailureKind, LeaseState, Locks, PresenceStore, RegistryWriter};
 
-use super::world::{World, entry, head, lock, registration};
+use super::world::{World, call, entry, head, lock, registration};
 use crate::support::eventually;
 use crate::support::presence::{Contract, request, watcher};
 
@@ -68,7 +68,7 @@ pub(super) async fn watchers_and_handover_requests_are_kept(world: &World) {
     let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     let mut leases = Vec::new();
     for key in [watching, world.key("wheel")] {
-        let read = world.kv.read(world.call(), &[Range::one(key)]).await;
+        let read = world.kv.read(call(), &[Range::one(key)]).await;
         let pair = read.expect("read").ranges[0].remove(0);
         leases.push(pair.lease.expect("on a lease"));
     }
@@ -163,7 +163,7 @@ pub(super) async fn a_heartbeat_renews_the_lease_and_without_it_the_lease_expire
 /// A clock that was set back, or another program, can leave a lock that ends much later than any lease lasts.
 pub(super) async fn a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken(world: &World) {
     let ttl = LONGEST_LEASE * 3;
-    let granted = world.kv.grant(world.call(), ttl).await.expect("granted");
+    let granted = world.kv.grant(call(), ttl).await.expect("granted");
     let mut theirs = lock("console-1");
     theirs.release = ReleaseId(ulid::Ulid::generate());
     let put = Write::Put {
@@ -175,7 +175,7 @@ pub(super) async fn a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken
         when: Vec::new(),
         then: vec![put],
     };
-    world.kv.commit(world.call(), &txn).await.expect("written");
+    world.kv.commit(call(), &txn).await.expect("written");
     let seen = world.record().await;
     assert_eq!(seen.lock, None);
     let (key, said) = seen.problems.iter().next().expect("it is reported");

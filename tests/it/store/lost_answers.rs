@@ -78,7 +78,8 @@ pub(super) async fn a_change_that_needs_no_lock_is_made_once(world: &World) {
         let ben = peer_approval(id, "ben", Duration::from_mins(1));
         lossy.lose(loss);
         bad.approvals().give(target, &ben).await.expect("given");
-        assert_eq!(world.record().await.peer_approvals, [ben.clone()]);
+        let given = world.record().await.peer_approvals;
+        assert_eq!(given, std::slice::from_ref(&ben));
         lossy.lose(loss);
         let back = bad.approvals().take_back(target, &ben).await;
         back.expect("withdrawn");

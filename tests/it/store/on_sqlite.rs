@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::contract::{self, Place};
 use super::every_contract;
-use super::world::{Raw, World};
+use super::world::{Raw, World, call};
 use crate::support::pairs::Pairs;
 
 /// A file that does not exist yet.
@@ -64,7 +64,7 @@ impl World {
         let file = File::new();
         let world = Self::over(file.open(), Arc::new(file), &[]);
         let ttl = Duration::from_millis(1);
-        world.kv.grant(world.call(), ttl).await.expect("a file");
+        world.kv.grant(call(), ttl).await.expect("a file");
         world
     }
 

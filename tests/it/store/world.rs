@@ -96,13 +96,6 @@ impl World {
         StoredPresence::with(&self.store, lease, beat)
     }
 
-    pub(crate) fn call(&self) -> Call<'static> {
-        Call {
-            doing: "testing",
-            until: Instant::now() + Duration::from_secs(5),
-        }
-    }
-
     pub(crate) async fn locked(&self) -> Lease {
         self.locked_by("console-1").await
     }
@@ -144,6 +137,14 @@ impl World {
 
     pub(crate) fn put(&self, key: &str, value: &str) {
         self.raw.put(key.as_bytes(), value.as_bytes());
+    }
+}
+
+/// A call that may take long enough for a slow machine.
+pub(crate) fn call() -> Call<'static> {
+    Call {
+        doing: "testing",
+        until: Instant::now() + Duration::from_secs(5),
     }
 }
 
