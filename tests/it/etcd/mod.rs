@@ -1,5 +1,5 @@
-//! What only etcd does, on real servers: see `store` for what every store does. Most tests share the environment's server, with a prefix per
-//! test. Tests that stop or restart a server or need passwords start their own.
+//! What only etcd does, on real servers; `store` has what every store does. Most tests share the environment's server,
+//! with a prefix per test. Tests that stop or restart a server or need passwords start their own.
 
 mod access;
 mod approvals;

@@ -135,7 +135,7 @@ fn a_key_verifies_the_history_and_shows_an_altered_record() {
     let mut pty = history(&sandbox);
     press(&mut pty, "v", "all records are intact");
     let screen = pty.screen();
-    assert!(screen.contains(" 0 wrong"), "{screen}");
+    assert!(screen.contains(" 0 altered"), "{screen}");
     press(&mut pty, "\x1b", "History, newest first");
 
     // Another program changes the reason of a release in the store.
