@@ -41,6 +41,7 @@
 //! | `output` | standard output and error that wait for a slow reader (a full pipe or terminal) | the rest of the crate |
 //! | `private_files` | files that only this user can read | the rest of the crate |
 //! | [`release`] | the release procedure: a pure core (plan, machine, guard, judge, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
+//! | [`store`] | everything that operators share: keys, encoding and transactions, over `ports::kv` | adapters, `release`, `console`, `cli` |
 //! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | subscribes to all servers and assembles snapshots; copies finished releases to the archive | adapters, `console`, `cli` |
 //! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other, settings, release, `console`, `cli` |
@@ -105,6 +106,7 @@
 //! | `checks` | `inventory`, `sanitize` |
 //! | `history` | `inventory`, `checks`, `sanitize` |
 //! | `ports` | the nouns (`inventory`, `checks`, `history`), `sanitize` |
+//! | `store` | `ports`, the nouns, `sanitize` |
 //! | `logs` | `ports`, `inventory`, `sanitize` |
 //! | `release`, its core | the nouns, `sanitize` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `version_catalog`, `rollback_candidates` | also `ports` |
@@ -126,7 +128,8 @@
 //! |---|---|
 //! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
 //! | the ten interlocks over random states, crashes and outages | `tests/it/interlocks/` |
-//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `sqlite.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
+//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
+//! | every promise of a store, over both of its adapters | `tests/it/store/` |
 //! | whole releases on real servers under load, also with outages | `tests/it/release/` |
 //! | the console: questions, screens, its real loop, and the binary in a pseudo-terminal | `tests/it/console/` |
 //! | the sandbox, with the real binary | `tests/it/sandbox.rs` |
@@ -151,5 +154,6 @@ pub mod release;
 pub mod sandbox;
 pub mod sanitize;
 pub mod settings;
+pub mod store;
 pub mod watchers;
 pub mod wire;

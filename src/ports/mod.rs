@@ -10,6 +10,7 @@ mod failure;
 mod holds;
 mod images;
 mod journal;
+pub mod kv;
 mod lock;
 mod notifier;
 mod peer_approvals;

@@ -43,8 +43,9 @@ pub trait RegistryReader: Send + Sync {
     /// Everything about a target at one revision.
     async fn read(&self, target: &Target) -> Result<RegistryRecord>;
 
-    /// The target's keys and values as they are stored, for an operator to read.
-    async fn keys(&self, target: &Target) -> Result<Vec<KeyLine>>;
+    /// Like [`RegistryReader::read`], with the keys and values as they are stored, for an operator to read. Both are
+    /// from one read.
+    async fn read_with_keys(&self, target: &Target) -> Result<(RegistryRecord, Vec<KeyLine>)>;
 
     /// A stream with a hint for each later change of any target. After a reconnect or a compaction, the hint is
     /// [`Hint::Anything`]. A failure in the stream means that the store does not answer at the moment.

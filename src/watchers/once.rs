@@ -76,9 +76,8 @@ async fn records(
     join_all(targets.into_iter().map(|target| {
         let store = Arc::clone(&store);
         async move {
-            let both = async { tokio::join!(store.read(&target), store.keys(&target)) };
-            match tokio::time::timeout(TIMEOUT, both).await {
-                Ok((Ok(record), Ok(keys))) => {
+            match tokio::time::timeout(TIMEOUT, store.read_with_keys(&target)).await {
+                Ok(Ok((record, keys))) => {
                     let registered = Registered {
                         record,
                         keys,
@@ -87,7 +86,7 @@ async fn records(
                     };
                     Part::Record(target, Box::new(registered))
                 }
-                Ok((Err(failure), _) | (_, Err(failure))) => {
+                Ok(Err(failure)) => {
                     Part::Silent(Source::Registry, vec![target], failure.to_string(), now)
                 }
                 Err(_) => Part::Silent(Source::Registry, vec![target], too_long(TIMEOUT), now),

@@ -196,8 +196,8 @@ impl Follower {
         let reads = sites.iter().map(|site| {
             let (store, target) = (&self.store, &site.definition.target);
             async move {
-                let (record, keys) = tokio::join!(store.read(target), store.keys(target));
-                Ok((target.clone(), (record?, keys?)))
+                let read = store.read_with_keys(target).await?;
+                Ok((target.clone(), read))
             }
         });
         // The reads are boxed, because otherwise the compiler cannot name the lifetime of a borrowed stream of futures.

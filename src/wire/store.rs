@@ -4,27 +4,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Builder, WireError};
-use crate::adapters::{etcd, sqlite};
-use crate::inventory::{EnvironmentName, ServiceName};
+use crate::adapters::etcd::{self, Cluster};
+use crate::adapters::sqlite::Database;
+use crate::inventory::{EnvironmentName, ExtraKey, ServiceName};
+use crate::ports::kv::Kv;
 use crate::ports::{
     Holds, JournalReader, JournalWriter, Locks, Password, PeerApprovals, PresenceStore,
     RegistryReader, RegistryWriter, Seals,
 };
-use crate::settings::{EnvironmentSettings, EtcdConfig, SqliteConfig, StoreConfig};
+use crate::settings::{EnvironmentSettings, EtcdConfig, StoreConfig};
+use crate::store::{
+    self, LockTimes, StoreReader, StoreWriter, StoredHolds, StoredLocks, StoredPeerApprovals,
+    StoredPresence, StoredSeals,
+};
 
-/// The parts of an etcd that environments share. The presence is shared too, so that a console appears once.
-type BuiltEtcd = (
-    EtcdConfig,
-    etcd::Store,
-    Arc<etcd::EtcdReader>,
-    Arc<dyn PresenceStore>,
-);
+/// The parts of a store that environments share. The presence is shared too, so that a console appears once.
+#[derive(Clone)]
+struct Shared {
+    store: store::Store,
+    reader: Arc<StoreReader>,
+    presence: Arc<dyn PresenceStore>,
+}
 
 /// The stores that have been built. Environments with equal settings share them.
 #[derive(Default)]
 pub(super) struct Stores {
-    etcd: Vec<BuiltEtcd>,
-    sqlite: Vec<(SqliteConfig, Arc<sqlite::Store>, Arc<dyn PresenceStore>)>,
+    shared: Vec<(StoreConfig, Shared)>,
     /// The password of the store of each environment that has one.
     pub(super) passwords: Vec<(EnvironmentName, Password)>,
 }
@@ -44,38 +49,17 @@ pub(super) struct Store {
 
 impl Builder<'_> {
     pub(super) fn store(&mut self, environment: &EnvironmentSettings) -> Result<Store, WireError> {
-        match &environment.store {
-            StoreConfig::Etcd(place) => self.etcd(environment, place),
-            StoreConfig::Sqlite(place) => self.sqlite(environment, place),
-        }
-    }
-
-    fn etcd(
-        &mut self,
-        environment: &EnvironmentSettings,
-        place: &EtcdConfig,
-    ) -> Result<Store, WireError> {
-        let existing = self.stores.etcd.iter().find(|(other, ..)| other == place);
-        let (store, reader, presence) = if let Some((_, store, reader, presence)) = existing {
-            (store.clone(), Arc::clone(reader), Arc::clone(presence))
-        } else {
-            let store = etcd::Store::open(&self.etcd_options(place))?;
-            let reader = Arc::new(etcd::EtcdReader::new(&store));
-            let presence: Arc<dyn PresenceStore> = Arc::new(etcd::EtcdPresence::new(&store));
-            let built = (
-                place.clone(),
-                store.clone(),
-                Arc::clone(&reader),
-                Arc::clone(&presence),
-            );
-            self.stores.etcd.push(built);
-            (store, reader, presence)
+        let Shared {
+            store,
+            reader,
+            presence,
+        } = self.shared_store(&environment.store)?;
+        let extra = match &environment.store {
+            StoreConfig::Etcd(_) => self.extra_keys(environment),
+            StoreConfig::Sqlite(_) => BTreeMap::new(),
         };
-        let writer = Arc::new(etcd::EtcdWriter::new(
-            &store,
-            &self.extra_keys(environment),
-        )?);
-        let times = etcd::LockTimes {
+        let writer = Arc::new(StoreWriter::new(&store, &extra)?);
+        let times = LockTimes {
             lease: environment.lock_lease,
             heartbeat: environment.lock_heartbeat,
         };
@@ -84,12 +68,31 @@ impl Builder<'_> {
             read_journal: reader,
             write_registry: Arc::clone(&writer) as Arc<dyn RegistryWriter>,
             write_journal: writer,
-            locks: Arc::new(etcd::EtcdLocks::new(&store, times)),
+            locks: Arc::new(StoredLocks::new(&store, times)),
             presence,
-            holds: Arc::new(etcd::EtcdHolds::new(&store)),
-            peer_approvals: Arc::new(etcd::EtcdPeerApprovals::new(&store)),
-            seals: Arc::new(etcd::EtcdSeals::new(&store)),
+            holds: Arc::new(StoredHolds::new(&store)),
+            peer_approvals: Arc::new(StoredPeerApprovals::new(&store)),
+            seals: Arc::new(StoredSeals::new(&store)),
         })
+    }
+
+    fn shared_store(&mut self, place: &StoreConfig) -> Result<Shared, WireError> {
+        let mut built = self.stores.shared.iter();
+        if let Some((_, shared)) = built.find(|(other, _)| other == place) {
+            return Ok(shared.clone());
+        }
+        let kv: Arc<dyn Kv> = match place {
+            StoreConfig::Etcd(etcd) => Arc::new(Cluster::new(&self.etcd_options(etcd))?),
+            StoreConfig::Sqlite(sqlite) => Arc::new(Database::new(sqlite.path.clone())),
+        };
+        let store = store::Store::new(kv);
+        let shared = Shared {
+            reader: Arc::new(StoreReader::new(&store)),
+            presence: Arc::new(StoredPresence::new(&store)),
+            store,
+        };
+        self.stores.shared.push((place.clone(), shared.clone()));
+        Ok(shared)
     }
 
     fn etcd_options(&mut self, place: &EtcdConfig) -> etcd::Options {
@@ -126,47 +129,16 @@ impl Builder<'_> {
     fn extra_keys(
         &self,
         environment: &EnvironmentSettings,
-    ) -> BTreeMap<ServiceName, Vec<etcd::ExtraKey>> {
+    ) -> BTreeMap<ServiceName, Vec<ExtraKey>> {
         self.targets_of(environment)
             .filter_map(|target| {
                 let extra = target.extra_key.as_ref()?;
-                let key = etcd::ExtraKey {
+                let key = ExtraKey {
                     key: extra.key.clone(),
                     value: extra.value.clone(),
                 };
                 Some((target.definition.target.service.clone(), vec![key]))
             })
             .collect()
-    }
-
-    fn sqlite(
-        &mut self,
-        environment: &EnvironmentSettings,
-        place: &SqliteConfig,
-    ) -> Result<Store, WireError> {
-        let lease = environment.lock_lease;
-        let heartbeat = environment.lock_heartbeat.min(lease / 3);
-        let existing = self.stores.sqlite.iter().find(|(other, ..)| other == place);
-        let (store, presence) = if let Some((_, store, presence)) = existing {
-            (Arc::clone(store), Arc::clone(presence))
-        } else {
-            let store = sqlite::Store::unopened(place.path.clone(), lease, heartbeat)?;
-            let store = Arc::new(store);
-            let presence: Arc<dyn PresenceStore> = Arc::new(sqlite::SqlitePresence::new(&store));
-            let built = (place.clone(), Arc::clone(&store), Arc::clone(&presence));
-            self.stores.sqlite.push(built);
-            (store, presence)
-        };
-        Ok(Store {
-            read_registry: Arc::clone(&store) as Arc<dyn RegistryReader>,
-            read_journal: Arc::clone(&store) as Arc<dyn JournalReader>,
-            write_registry: Arc::clone(&store) as Arc<dyn RegistryWriter>,
-            write_journal: Arc::clone(&store) as Arc<dyn JournalWriter>,
-            locks: Arc::new(store.leasing(lease, heartbeat)?),
-            presence,
-            holds: Arc::clone(&store) as Arc<dyn Holds>,
-            peer_approvals: Arc::clone(&store) as Arc<dyn PeerApprovals>,
-            seals: store,
-        })
     }
 }

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use greenroom::inventory::Digest;
-use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, until, words};
 use crate::support::json_lines::json_list;
+use crate::support::pairs::Pairs;
 
 /// How long a step of a sandbox release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
@@ -82,20 +82,13 @@ fn forged_head(sandbox: &Sandbox, tag: &str) -> String {
         line.push(0);
     }
     let digest = Digest::of(&line).to_string();
-    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
-    store.busy_timeout(Duration::from_secs(10)).expect("set");
-    let newest = "SELECT id, head FROM releases WHERE target = 'web/dev'
-        AND json_extract(head, '$.closed') IS NOT NULL ORDER BY id DESC LIMIT 1";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let (id, head): (String, String) = store.query_row(newest, [], read).expect("a release");
+    let store = Pairs::of(&sandbox.place().join("store.sqlite"));
+    let (id, head) = store.newest_ended("web/dev");
     let copy = ulid::Ulid::generate().to_string();
     let mut head: Value = serde_json::from_str(&head.replace(&id, &copy)).expect("JSON");
     head["to"][1]["tag"] = tag.into();
     head["to"][1]["digest"] = digest.into();
-    let insert = "INSERT INTO releases (target, id, head) VALUES ('web/dev', ?1, ?2)";
-    store
-        .execute(insert, [&copy, &head.to_string()])
-        .expect("written");
+    store.put(format!("targets/web/dev/releases/{copy}"), head.to_string());
     copy
 }
 

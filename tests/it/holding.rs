@@ -7,11 +7,11 @@ use std::time::Duration;
 use greenroom::inventory::{SeenHold, Target};
 use greenroom::settings::{Request, Settings};
 use greenroom::wire;
-use rusqlite::Connection;
 use rustix::process::Signal;
 
 use crate::sandbox::{Sandbox, words};
 use crate::support::json_lines::json_list;
+use crate::support::pairs::Pairs;
 
 fn refused(output: &Output, why: &str) {
     assert_eq!(output.status.code(), Some(1), "{}", words(output));
@@ -188,11 +188,10 @@ fn a_read_only_configuration_refuses_changes_and_names_its_line() {
 #[test]
 fn an_unreadable_hold_is_shown_and_can_be_removed() {
     let mut sandbox = Sandbox::kept().up();
-    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
-    store.busy_timeout(Duration::from_secs(10)).expect("set");
-    let row = "INSERT INTO registry VALUES ('web/dev', 'hold', ?1, 1)";
+    let store = Pairs::of(&sandbox.place().join("store.sqlite"));
     let garbage = format!("until\u{1b}[31m further notice{}", " and on".repeat(100));
-    store.execute(row, [&garbage]).expect("written");
+    store.put("targets/web/dev/hold", &garbage);
+    let revision = store.revision();
     let promote = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
     refused(&sandbox.run(&promote), "hold");
     let listed = words(&sandbox.run(&["hold", "web", "dev"]));
@@ -204,7 +203,7 @@ fn an_unreadable_hold_is_shown_and_can_be_removed() {
     let clear = ["hold", "web", "dev", "--clear", "--reason", "nobody's"];
     let said = done(&sandbox.run(&clear));
     assert!(
-        said.contains("further notice") && said.contains("revision 1"),
+        said.contains("further notice") && said.contains(&format!("revision {revision}")),
         "{said}"
     );
     assert!(!said.contains('\u{1b}'), "{said:?}");
@@ -269,12 +268,13 @@ async fn only_the_hold_that_was_shown_is_cleared() {
     assert_eq!(cleared.expect("cleared").reason, "outage");
     changed(&other, "cleared by").await;
 
-    let store = Connection::open(room.path().join("store.sqlite")).expect("the store");
-    let row = "INSERT OR REPLACE INTO registry VALUES ('web/dev', 'hold', 'garbage', 77)";
-    store.execute(row, []).expect("written");
-    changed(&other, "revision 77").await;
-    changed(&SeenHold::Unreadable(76), "revision 77").await;
-    let seen = SeenHold::Unreadable(77);
+    let store = Pairs::of(&room.path().join("store.sqlite"));
+    store.put("targets/web/dev/hold", "garbage");
+    let revision = store.revision();
+    let now = format!("revision {revision}");
+    changed(&other, &now).await;
+    changed(&SeenHold::Unreadable(revision - 1), &now).await;
+    let seen = SeenHold::Unreadable(revision);
     let removed = engine.clear_seen_hold(&web, &seen, None).await;
     removed.expect("removed");
     changed(&seen, "The current hold: none").await;

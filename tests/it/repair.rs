@@ -63,23 +63,20 @@ fn manual_changes_in_a_sandbox_are_planned_repaired_and_recorded() {
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     assert_eq!(json_data(&output)["plan"], Value::Null, "nothing differs");
 
-    let slot = format!("name = 'slots/{live}'");
-    let at = "target = 'web/qa'";
+    let slot = format!("key = 'targets/web/qa/slots/{live}'");
+    let route = "key = 'targets/web/qa/route'";
     let edits = [
         (
-            format!("DELETE FROM registry WHERE {at} AND {slot}"),
+            format!("DELETE FROM pairs WHERE {slot}"),
             "live-not-registered",
         ),
         (
-            format!("UPDATE registry SET value = 'by hand' WHERE {at} AND {slot}"),
+            format!("UPDATE pairs SET value = 'by hand' WHERE {slot}"),
             "key-unreadable",
         ),
+        (format!("DELETE FROM pairs WHERE {route}"), "route-missing"),
         (
-            format!("DELETE FROM registry WHERE {at} AND name = 'route'"),
-            "route-missing",
-        ),
-        (
-            format!("UPDATE registry SET value = 'by hand' WHERE {at} AND name = 'route'"),
+            format!("UPDATE pairs SET value = 'by hand' WHERE {route}"),
             "key-unreadable",
         ),
     ];
@@ -135,7 +132,7 @@ fn manual_changes_in_a_sandbox_are_planned_repaired_and_recorded() {
     // Records of a newer version and foreign keys are skipped.
     by_hand(
         &sandbox,
-        "INSERT INTO registry VALUES ('web/qa', 'repairs/7ZZZZZZZZZZZZZZZZZZZZZZZZZ', '{\"format\":9}', 1)",
+        "INSERT INTO pairs VALUES ('targets/web/qa/repairs/7ZZZZZZZZZZZZZZZZZZZZZZZZZ', '{\"format\":9}', 1, NULL)",
     );
     let output = sandbox.run(&["--json", "history", "web", "qa"]);
     assert_eq!(json_list(&output, "items").len(), shown.len());
@@ -153,8 +150,8 @@ fn an_unrepairable_difference_exits_with_3_and_a_repair_needs_a_yes() {
         by_hand(
             &sandbox,
             &format!(
-                "UPDATE registry SET value = json_set(value, '$.digest', '{digest}') \
-                 WHERE target = 'web/qa' AND name = '{name}'"
+                "UPDATE pairs SET value = json_set(value, '$.digest', '{digest}') \
+                 WHERE key = 'targets/web/qa/{name}'"
             ),
         );
     }
@@ -186,7 +183,7 @@ fn restore(store: &Path, copy: &Path) {
     store
         .execute("ATTACH ?1 AS copy", [copy.to_str().expect("a path")])
         .expect("the copy");
-    let tables = ["revision", "registry", "locks", "releases", "entries"];
+    let tables = ["revision", "leases", "pairs", "changes"];
     let back = tables.map(|table| {
         format!("DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM copy.{table};")
     });
@@ -266,7 +263,7 @@ fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
     assert!(watches.is_some(), "the release watches the new version");
     by_hand(
         &sandbox,
-        "DELETE FROM registry WHERE target = 'web/qa' AND name = 'route'",
+        "DELETE FROM pairs WHERE key = 'targets/web/qa/route'",
     );
     let text: String = events.collect();
     let status = promoting.wait().expect("its end");

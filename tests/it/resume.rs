@@ -5,14 +5,15 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use greenroom::adapters::sqlite::Store;
 use greenroom::inventory::{LockPurpose, LockRecord, Operator, ReleaseId, Target};
 use greenroom::ports::{Acquired, Lease, Locks as _};
-use rusqlite::Connection;
+use greenroom::store::StoredLocks;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, until, words};
+use crate::store::world::World;
+use crate::support::pairs::Pairs;
 
 /// How long the lock of a dead driver may block others, on a busy machine.
 const FREE: Duration = Duration::from_secs(30);
@@ -154,12 +155,8 @@ fn a_killed_promote_is_finished_by_another_command_and_no_request_fails() {
 /// Rewrites the newest ended release of `web/qa` as a machine with a clock three hours ahead would
 /// have written it.
 fn newest_from_a_clock_ahead(sandbox: &Sandbox) {
-    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
-    store.busy_timeout(Duration::from_secs(10)).expect("set");
-    let newest = "SELECT id, head FROM releases WHERE target = 'web/qa'
-        AND json_extract(head, '$.closed') IS NOT NULL ORDER BY id DESC LIMIT 1";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let (id, head): (String, String) = store.query_row(newest, [], read).expect("a release");
+    let store = Pairs::of(&sandbox.place().join("store.sqlite"));
+    let (id, head) = store.newest_ended("web/qa");
     let ulid: ulid::Ulid = id.parse().expect("an id");
     let ahead = ulid.timestamp_ms() + 3 * 60 * 60 * 1000;
     let ahead = ulid::Ulid::from_parts(ahead, ulid.random()).to_string();
@@ -171,12 +168,10 @@ fn newest_from_a_clock_ahead(sandbox: &Sandbox) {
         .expect("a time");
     let later = opened + Duration::from_hours(3);
     head["opened_at"] = later.to_string().into();
-    let update = "UPDATE releases SET id = ?2, head = ?3 WHERE target = 'web/qa' AND id = ?1";
-    store
-        .execute(update, [&id, &ahead, &head.to_string()])
-        .expect("written");
-    let update = "UPDATE entries SET release = ?2 WHERE target = 'web/qa' AND release = ?1";
-    store.execute(update, [&id, &ahead]).expect("written");
+    let at = "targets/web/qa";
+    store.delete(&format!("{at}/releases/{id}"));
+    store.put(format!("{at}/releases/{ahead}"), head.to_string());
+    store.rename(&format!("{at}/steps/{id}"), &format!("{at}/steps/{ahead}"));
 }
 
 #[test]
@@ -203,19 +198,12 @@ fn a_release_can_be_resumed_after_one_from_a_clock_that_was_ahead() {
 /// Copies the newest ended release of `web/qa` to a greater id and a generation that no switch has
 /// reached, as a program with write access to the store could.
 fn copied_head(sandbox: &Sandbox, generation: u64) -> String {
-    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
-    store.busy_timeout(Duration::from_secs(10)).expect("set");
-    let newest = "SELECT id, head FROM releases WHERE target = 'web/qa'
-        AND json_extract(head, '$.closed') IS NOT NULL ORDER BY id DESC LIMIT 1";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let (id, head): (String, String) = store.query_row(newest, [], read).expect("a release");
+    let store = Pairs::of(&sandbox.place().join("store.sqlite"));
+    let (id, head) = store.newest_ended("web/qa");
     let copy = ulid::Ulid::generate().to_string();
     let mut head: Value = serde_json::from_str(&head.replace(&id, &copy)).expect("JSON");
     head["footing"]["generation"] = generation.into();
-    let insert = "INSERT INTO releases (target, id, head) VALUES ('web/qa', ?1, ?2)";
-    store
-        .execute(insert, [&copy, &head.to_string()])
-        .expect("written");
+    store.put(format!("targets/web/qa/releases/{copy}"), head.to_string());
     copy
 }
 
@@ -354,10 +342,10 @@ fn a_release_is_backed_out_or_left_after_a_crash_and_taken_over_with_a_reason() 
 }
 
 /// The lock of a repair that is under way in `web/dev`, renewed as long as it is held.
-async fn repairing(sandbox: &Sandbox) -> (Store, Lease) {
-    let lease = Duration::from_secs(20);
-    let store = Store::open(sandbox.place().join("store.sqlite"), lease, lease / 4).await;
-    let store = store.expect("the store");
+async fn repairing(sandbox: &Sandbox) -> (StoredLocks, Lease) {
+    let mut world = World::in_file_at(&sandbox.place().join("store.sqlite"));
+    world.forgetful(Duration::from_secs(20));
+    let locks = world.locks;
     let record = LockRecord {
         purpose: LockPurpose::Upkeep,
         operator: Operator {
@@ -369,8 +357,8 @@ async fn repairing(sandbox: &Sandbox) -> (Store, Lease) {
         since: jiff::Timestamp::now(),
         message: "repair: instance-started".into(),
     };
-    match store.acquire(&web_dev(), &record).await {
-        Ok(Acquired::Held(lease)) => (store, lease),
+    match locks.acquire(&web_dev(), &record).await {
+        Ok(Acquired::Held(lease)) => (locks, lease),
         other => panic!("the lock is free: {other:?}"),
     }
 }

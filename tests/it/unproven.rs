@@ -6,11 +6,11 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use greenroom::inventory::{Slot, Target, instance_name};
-use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, until, words};
+use crate::support::pairs::Pairs;
 
 /// How long a lock of a driver that was killed may last, on a busy machine.
 const FREE: Duration = Duration::from_secs(30);
@@ -31,10 +31,8 @@ const LEASES: [&str; 12] = [
     "environments.production.lock.heartbeat=1s",
 ];
 
-fn store(sandbox: &Sandbox) -> Connection {
-    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
-    store.busy_timeout(Duration::from_secs(10)).expect("set");
-    store
+fn store(sandbox: &Sandbox) -> Pairs {
+    Pairs::of(&sandbox.place().join("store.sqlite"))
 }
 
 fn repair(sandbox: &Sandbox, more: &[&str]) -> Output {
@@ -87,8 +85,7 @@ fn a_version_that_is_gone_and_that_no_release_proves_is_promoted_again_as_the_re
     let slot = live_slot(&before);
     let digest = instance(&before, slot)["digest"].clone();
     remove_live(&sandbox, &before);
-    let lost = store(&sandbox).execute("DELETE FROM entries WHERE target = 'web/qa'", []);
-    assert!(lost.expect("deleted") > 0);
+    assert!(store(&sandbox).delete("targets/web/qa/steps/*") > 0);
 
     let repaired = repair(&sandbox, &["--yes"]);
     let said = words(&repaired);
@@ -123,8 +120,7 @@ fn a_version_that_is_gone_with_its_route_is_released_again() {
     let before = sandbox.status("web", "qa");
     let slot = live_slot(&before);
     remove_live(&sandbox, &before);
-    let sql = "DELETE FROM registry WHERE target = 'web/qa' AND name = 'route'";
-    assert_eq!(store(&sandbox).execute(sql, []).expect("deleted"), 1);
+    assert_eq!(store(&sandbox).delete("targets/web/qa/route"), 1);
 
     let repaired = repair(&sandbox, &["--yes"]);
     let said = words(&repaired);
@@ -172,17 +168,13 @@ fn leave_a_candidate(sandbox: &Sandbox) {
 }
 
 /// The value of a key of `web/qa`.
-fn key(store: &Connection, name: &str) -> Value {
-    let sql = "SELECT value FROM registry WHERE target = 'web/qa' AND name = ?1";
-    let text: String = store.query_row(sql, [name], |row| row.get(0)).expect(name);
+fn key(store: &Pairs, name: &str) -> Value {
+    let text = store.get(&format!("targets/web/qa/{name}")).expect(name);
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn put(store: &Connection, name: &str, value: &Value) {
-    let sql = "INSERT OR REPLACE INTO registry VALUES ('web/qa', ?1, ?2,
-        (SELECT value FROM revision))";
-    let written = store.execute(sql, [name, &value.to_string()]);
-    assert_eq!(written.expect("written"), 1);
+fn put(store: &Pairs, name: &str, value: &Value) {
+    store.put(format!("targets/web/qa/{name}"), value.to_string());
 }
 
 /// Another program registers the candidate and routes to it.

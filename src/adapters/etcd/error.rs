@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use etcd_client::Error;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::store::LARGEST_ANSWER;
+use super::cluster::LARGEST_ANSWER;
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;

@@ -38,10 +38,6 @@ impl Fault {
         Self::refused(FailureKind::Conflict, message)
     }
 
-    pub(super) fn garbled(message: impl Into<String>) -> Self {
-        Self::refused(FailureKind::Garbled, message)
-    }
-
     pub(super) fn hint(mut self, text: &'static str) -> Self {
         if let Self::Refused { hint, .. } = &mut self {
             *hint = text;

@@ -1,26 +1,17 @@
-//! The store of one machine without etcd: registrations, journals and locks in one `SQLite` file, which every
-//! Greenroom on that machine opens. It has the same contract as etcd. It depends only on the ports and the domain
-//! types, and knows nothing about other machines or the steps of a release.
+//! The key-value store of one machine without etcd: one `SQLite` file, which every Greenroom on that machine opens.
+//! This module knows nothing about the stored data.
 //!
-//! A revision counter grows by one with every change, in the same transaction. The token of a lock is the revision of
-//! the transaction that wrote the lock, as in etcd. A lock with an expired lease is treated as absent everywhere, so
-//! a late write is refused even if no other driver has the lock. Leases use the clock of the machine: if the clock
+//! A revision counter grows by one with every change, in the same transaction. A pair with an expired lease counts as
+//! absent in reads and comparisons, and the next write deletes it. Leases use the clock of the machine: if the clock
 //! jumps ahead, a lock is lost early and its driver is notified.
 
-mod beside;
-mod changes;
+mod database;
 mod fault;
-mod holds;
-mod journal;
-mod lock;
-mod peer_approvals;
-mod presence;
-mod registry;
-mod repairs;
-mod schema;
-mod seals;
-mod store;
-mod transaction;
+mod file;
+mod kv;
+mod pairs;
+mod tables;
+mod watch;
 
 use crate::ports::{Bound, TimeLimit};
 
@@ -28,9 +19,8 @@ use crate::ports::{Bound, TimeLimit};
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "sqlite",
     answer: "a value",
-    bytes: store::LARGEST_VALUE,
-    time: TimeLimit::Within(store::DEADLINE),
+    bytes: file::LARGEST_VALUE,
+    time: TimeLimit::Within(database::DEADLINE),
 }];
 
-pub use presence::SqlitePresence;
-pub use store::Store;
+pub use database::Database;

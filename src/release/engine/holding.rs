@@ -167,13 +167,13 @@ impl Engine {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
         let not_known = |failure| not_done("which hold is active", &failure);
-        let record = site.read.registry.read(target).await.map_err(not_known)?;
+        let read = site.read.registry.read_with_keys(target).await;
+        let (record, lines) = read.map_err(not_known)?;
         let mut problems = record.problems.into_iter();
         let is_hold = |key: &str| StoredKey::of(target, key) == StoredKey::Hold;
         let Some((key, why)) = problems.find(|(key, _)| is_hold(key)) else {
             return Ok(None);
         };
-        let lines = site.read.registry.keys(target).await.map_err(not_known)?;
         let line = lines.into_iter().find(|line| line.key == key);
         Ok(line.map(|line| UnreadableHold {
             value: line.value.chars().take(SHOWN).collect(),

@@ -65,6 +65,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("checks", &["inventory", "sanitize"], "a check means the same for every module"),
     module_rule("history", &["inventory", "checks", "sanitize"], "records know no protocol"),
     module_rule("ports", &["inventory", "checks", "history", "sanitize"], "a port knows neither its adapters nor its users"),
+    module_rule("store", &["ports", "inventory", "checks", "history", "sanitize"], "the store knows keys and transactions, no adapter and no protocol"),
     module_rule("logs", &["ports", "inventory", "sanitize"], "logs do not depend on the interface that shows them"),
     module_rule("release", &["inventory", "checks", "history", "sanitize"], "the protocol is pure"),
     module_rule("release::driver", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the driver knows ports, no adapter and no interface"),
@@ -99,7 +100,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], "releases in the sandbox use the same engine"),
     module_rule("sandbox::sample", &["inventory", "sanitize"], "the sample application is another program"),
     module_rule("diagnostics", &["private_files"], "diagnostics depend on no other module"),
-    module_rule("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the application; only the command line uses it"),
+    module_rule("wire", &["adapters", "store", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the application; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
     module_rule("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the application; only the command line uses it"),
     module_rule("cli", &["port_check", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),

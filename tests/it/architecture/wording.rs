@@ -3,11 +3,6 @@
 
 use super::source::{Source, all};
 
-/// Files whose text is read by other programs.
-const FOR_PROGRAMS: [&str; 2] = [
-    "src/adapters/sqlite/registry.rs",
-    "src/adapters/sqlite/transaction.rs",
-];
 /// Files whose doc comments become help texts and the configuration schema.
 const DOC_COMMENTS_ARE_READ: [&str; 2] = ["src/cli/arguments.rs", "src/settings/model/"];
 
@@ -63,7 +58,7 @@ fn wrong_word(text: &str) -> Option<&'static str> {
 }
 
 fn wrong_words(source: &Source) -> Vec<String> {
-    if FOR_PROGRAMS.contains(&source.path.as_str()) || source.path.ends_with("tests.rs") {
+    if source.path.ends_with("tests.rs") {
         return Vec::new();
     }
     let docs = DOC_COMMENTS_ARE_READ

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::time::Duration;
 
-use greenroom::adapters::sqlite::Store;
 use greenroom::history::{Chain, Entry, Recorded, ReleaseRecord};
 use greenroom::inventory::LockRecord;
 use greenroom::ports::{Acquired, JournalWriter, Locks};
@@ -12,7 +10,9 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::samples::{backed_out, by, done, open};
+use crate::store::world::World;
 use crate::support::json_lines::{json_data, json_list};
+use crate::support::pairs::Pairs;
 
 const CONFIGURATION: &str = r#"
 [history]
@@ -60,10 +60,7 @@ impl Place {
 
     /// Writes releases as their driver would.
     pub(super) async fn release(&self, releases: &[Recorded]) {
-        let lease = Duration::from_secs(30);
-        let store = Store::open(self.path("store.db"), lease, lease / 3)
-            .await
-            .expect("a store");
+        let World { writer, locks, .. } = World::in_file_at(&self.path("store.db"));
         for release in releases {
             let target = &release.head.target;
             let record = LockRecord {
@@ -74,23 +71,23 @@ impl Place {
                 since: release.head.opened_at,
                 message: "releasing".into(),
             };
-            let Ok(Acquired::Held(lease)) = store.acquire(target, &record).await else {
+            let Ok(Acquired::Held(lease)) = locks.acquire(target, &record).await else {
                 panic!("the lock was not to be had");
             };
             let fence = &lease.fence;
-            store
+            writer
                 .head(&release.head.opening(), fence)
                 .await
                 .expect("opened");
             for entry in &release.entries {
                 let id = release.head.id;
-                store
+                writer
                     .append(target, id, entry, fence)
                     .await
                     .expect("written");
             }
-            store.head(&release.head, fence).await.expect("closed");
-            store.release(target, fence).await.expect("given back");
+            writer.head(&release.head, fence).await.expect("closed");
+            locks.release(target, fence).await.expect("given back");
         }
     }
 
@@ -216,7 +213,10 @@ async fn an_archived_release_is_listed_without_the_store() {
     );
     assert_eq!(ids(&place.run(&["history", "--json"])).len(), 4);
     // The store has lost them. They are still listed, but not as running.
-    place.sql("store.db", "DELETE FROM releases");
+    place.sql(
+        "store.db",
+        "DELETE FROM pairs WHERE key GLOB '*/releases/*'",
+    );
     assert_eq!(ids(&place.run(&["history", "--json"])).len(), 4);
     let shown = place.run(&["show", &id(&more), "--offline"]);
     assert_eq!(shown.status.code(), Some(0), "{}", err(&shown));
@@ -279,8 +279,9 @@ async fn verify_names_the_first_altered_record() {
     // Another program changes an entry in the store after the archive read it.
     place.sql(
         "store.db",
-        "UPDATE entries SET entry = replace(entry, '\"took\":{\"secs\":4', '\"took\":{\"secs\":1')
-         WHERE sequence = 2 AND release = (SELECT min(id) FROM releases)",
+        "UPDATE pairs SET value = replace(value, '\"took\":{\"secs\":4', '\"took\":{\"secs\":1')
+         WHERE key GLOB '*/steps/*/0002' AND key LIKE '%' ||
+         (SELECT min(substr(key, -26)) FROM pairs WHERE key GLOB '*/releases/*') || '/%'",
     );
     let forged = place.run(&["history", "verify"]);
     assert_eq!(forged.status.code(), Some(3), "{}", err(&forged));
@@ -326,8 +327,8 @@ async fn a_head_changed_in_the_store_is_noted_and_the_kept_one_stays() {
     assert!(place.run(&["history"]).status.success());
     place.sql(
         "store.db",
-        "UPDATE releases SET head = replace(head, 'fix basket rounding', 'nothing at all')
-         WHERE id = (SELECT max(id) FROM releases)",
+        "UPDATE pairs SET value = replace(value, 'fix basket rounding', 'nothing at all')
+         WHERE key = (SELECT max(key) FROM pairs WHERE key GLOB '*/releases/*')",
     );
     let listed = out(&place.run(&["history", "--limit", "1"]));
     assert!(
@@ -369,8 +370,8 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
     // Another program changes who cleared it.
     place.sql(
         "store.db",
-        "UPDATE registry SET value = replace(value, 'paid out', 'never mind')
-         WHERE name LIKE 'holds/%'",
+        "UPDATE pairs SET value = replace(value, 'paid out', 'never mind')
+         WHERE key GLOB '*/holds/*'",
     );
     let (code, said) = greenroom(&["history", "verify"]);
     assert_eq!(code, Some(3), "{said}");
@@ -418,7 +419,7 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
     // that it existed.
     place.sql(
         "store.db",
-        "UPDATE registry SET value = '{' WHERE name LIKE 'holds/%' AND value LIKE '%all are back%'",
+        "UPDATE pairs SET value = '{' WHERE key GLOB '*/holds/*' AND value LIKE '%all are back%'",
     );
     let (code, said) = greenroom(&["history", "verify"]);
     assert_eq!(code, Some(3), "{said}");
@@ -426,7 +427,7 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
         said.contains("2 altered") && said.contains("in the store, "),
         "{said}"
     );
-    place.sql("store.db", "DELETE FROM registry WHERE name LIKE 'holds/%'");
+    place.sql("store.db", "DELETE FROM pairs WHERE key GLOB '*/holds/*'");
     let (_, said) = greenroom(&["history", "verify"]);
     assert!(said.contains("1 altered; 2 were not compared"), "{said}");
 }
@@ -504,7 +505,8 @@ async fn a_long_journal_is_read_in_parts_and_a_failed_part_hides_no_other() {
     );
     place.sql(
         "store.db",
-        "UPDATE releases SET head = '{' WHERE id = (SELECT max(id) FROM releases)",
+        "UPDATE pairs SET value = '{'
+         WHERE key = (SELECT max(key) FROM pairs WHERE key GLOB '*/releases/*')",
     );
     let failed = place.run(&["history", "--limit", "1000", "--json"]);
     assert_eq!(failed.status.code(), Some(3));
@@ -518,7 +520,7 @@ async fn an_unreadable_head_is_reported_and_later_releases_are_read() {
     let place = Place::with(&many).await;
     let unreadable = &many[110];
     let change = format!(
-        "UPDATE releases SET head = '{{' WHERE id = '{}'",
+        "UPDATE pairs SET value = '{{' WHERE key GLOB '*/releases/{}'",
         id(unreadable)
     );
     place.sql("store.db", &change);
@@ -538,12 +540,8 @@ async fn an_unreadable_head_is_reported_and_later_releases_are_read() {
     );
     // A newer version can read it, so the archive then keeps it.
     let head = serde_json::to_string(&unreadable.head).expect("JSON");
-    let store = Connection::open(place.path("store.db")).expect("the store");
-    let mended = store.execute(
-        "UPDATE releases SET head = ?1 WHERE id = ?2",
-        [&head, &id(unreadable)],
-    );
-    assert_eq!(mended.expect("repaired"), 1);
+    let key = format!("targets/web/production/releases/{}", id(unreadable));
+    Pairs::of(&place.path("store.db")).put(key, &head);
     let whole = place.run(&["history", "--limit", "1000", "--json"]);
     assert_eq!(whole.status.code(), Some(0), "{}", err(&whole));
     assert_eq!(ids(&whole).len(), 120);
@@ -557,9 +555,9 @@ async fn an_entry_behind_a_gap_is_reported_and_hides_no_other() {
     place.sql(
         "store.db",
         &format!(
-            "INSERT INTO entries (target, release, sequence, entry)
-             SELECT target, release, 9999, replace(entry, '\"sequence\":1', '\"sequence\":9999')
-             FROM entries WHERE sequence = 1 AND release = '{}'",
+            "INSERT INTO pairs SELECT replace(key, '/0001', '/9999'),
+             replace(value, '\"sequence\":1', '\"sequence\":9999'), revision, lease
+             FROM pairs WHERE key GLOB '*/steps/{}/0001'",
             id(last)
         ),
     );

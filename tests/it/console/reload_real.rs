@@ -50,9 +50,8 @@ fn present(home: &Path) -> usize {
     let Ok(store) = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE) else {
         return 0;
     };
-    let count = store.query_row("SELECT count(DISTINCT console) FROM company", [], |row| {
-        row.get::<_, i64>(0)
-    });
+    let sql = "SELECT count(DISTINCT lease) FROM pairs WHERE key GLOB 'targets/*/watching/*'";
+    let count = store.query_row(sql, [], |row| row.get::<_, i64>(0));
     usize::try_from(count.unwrap_or(0)).expect("a count")
 }
 

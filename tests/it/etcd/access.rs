@@ -66,13 +66,10 @@ async fn a_password_is_accepted_and_a_wrong_one_is_denied_without_showing_it() {
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
 
     // A user with read permission only: reads work, and a write is denied.
-    let mut looking = options(&server, "ben", "looks");
-    looking.prefix.clone_from(&world.prefix);
-    let store = greenroom::adapters::etcd::Store::open(&looking).expect("a store");
-    let reader = greenroom::adapters::etcd::EtcdReader::new(&store);
+    let looking = world.reached(options(&server, "ben", "looks"));
+    let (reader, writer) = (&looking.reader, &looking.writer);
     let record = reader.read(&world.target).await.expect("may look");
     assert!(record.slots.blue.is_some());
-    let writer = greenroom::adapters::etcd::EtcdWriter::new(&store, &[].into()).expect("a writer");
     let entry = registration(Slot::Green, lease.fence.token);
     let failure = writer.register(&world.target, &entry, &lease.fence).await;
     assert_eq!(
@@ -81,7 +78,7 @@ async fn a_password_is_accepted_and_a_wrong_one_is_denied_without_showing_it() {
     );
 
     // Presence is not announced either, which disturbs nothing.
-    let presence = greenroom::adapters::etcd::EtcdPresence::new(&store);
+    let presence = looking.presence();
     let watcher = crate::support::presence::watcher("ben");
     let shown = presence.show(&world.target, &watcher).await;
     assert_eq!(shown.expect_err("may not write").kind, FailureKind::Denied);

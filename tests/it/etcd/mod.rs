@@ -1,12 +1,11 @@
-//! The etcd adapter on real servers. Most tests share the environment's server, with a prefix per
-//! test. Tests that stop or restart a server or need passwords start their own.
+//! What only etcd does, on real servers; `store` has what every store does. Most tests share the environment's server,
+//! with a prefix per test. Tests that stop or restart a server or need passwords start their own.
 
 mod access;
-mod holds;
-mod journal;
+mod approvals;
+mod extra_keys;
 mod locks;
 mod outage;
-mod registry;
 mod roles;
 mod sealing;
 pub(crate) mod server;

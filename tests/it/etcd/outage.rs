@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use greenroom::adapters::etcd::{EtcdLocks, EtcdWriter, LockTimes, Options, Store};
+use greenroom::adapters::etcd::Options;
 use greenroom::inventory::Slot;
 use greenroom::ports::{Acquired, FailureKind, Locks, RegistryReader, RegistryWriter};
+use greenroom::store::{StoreWriter, StoredLocks};
 
 use super::server::{Carries, Line, Server, Trap};
 use super::world::{World, change, lock, registration};
@@ -86,14 +87,11 @@ async fn calls_work_again_when_their_server_is_back() {
 }
 
 /// An adapter behind a line, with the keys of another world.
-async fn behind_a_line(server: &Server, world: &World) -> (Line, EtcdWriter, EtcdLocks) {
+async fn behind_a_line(server: &Server, world: &World) -> (Line, StoreWriter, StoredLocks) {
     let line = Line::to(server.port).await;
     let mut options = Options::new(vec![line.endpoint.clone()]);
-    options.prefix.clone_from(&world.prefix);
     options.deadline = Duration::from_secs(2);
-    let store = Store::open(&options).expect("a store");
-    let writer = EtcdWriter::new(&store, &[].into()).expect("a writer");
-    let locks = EtcdLocks::new(&store, LockTimes::default());
+    let World { writer, locks, .. } = world.reached(options);
     (line, writer, locks)
 }
 

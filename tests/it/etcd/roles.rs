@@ -1,15 +1,16 @@
 //! The users and roles of `greenroom help etcd`, on an etcd with authentication. The test runs the
 //! commands of that topic unchanged.
 
-use greenroom::adapters::etcd::{
-    Credentials, EtcdHolds, EtcdLocks, EtcdPeerApprovals, EtcdReader, EtcdWriter, LockTimes,
-    Options, Store,
-};
+use greenroom::adapters::etcd::{Cluster, Credentials, Options};
 use greenroom::inventory::{ReleaseId, Slot, Target};
 use greenroom::ports::{
     FailureKind, Holds as _, JournalReader as _, JournalWriter as _, Locks as _,
     PeerApprovals as _, RegistryReader as _, RegistryWriter as _,
 };
+use greenroom::store::{
+    LockTimes, Store, StoreReader, StoreWriter, StoredHolds, StoredLocks, StoredPeerApprovals,
+};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::server::Server;
@@ -46,7 +47,7 @@ fn store(server: &Server, user: &str) -> Store {
         user: user.into(),
         password: format!("{user}-password").into(),
     });
-    Store::open(&options).expect("a store")
+    Store::new(Arc::new(Cluster::new(&options).expect("a cluster")))
 }
 
 pub(super) fn target(environment: &str) -> Target {
@@ -68,34 +69,36 @@ async fn a_watcher_changes_nothing_and_an_operator_only_own_environments() {
 
     // An operator of qa can release there, and in no other environment.
     let ben = store(&server, "ben");
-    let locks = EtcdLocks::new(&ben, times);
+    let locks = StoredLocks::new(&ben, times);
     let Ok(greenroom::ports::Acquired::Held(lease)) = locks.acquire(&qa, &lock("c")).await else {
         panic!("qa is theirs");
     };
-    let writer = EtcdWriter::new(&ben, &[].into()).expect("a writer");
+    let writer = StoreWriter::new(&ben, &[].into()).expect("a writer");
     let entry = registration(Slot::Blue, lease.fence.token);
     writer
         .register(&qa, &entry, &lease.fence)
         .await
         .expect("registered");
-    let placed = EtcdHolds::new(&ben).place(&qa, &hold("ben", 0, None)).await;
+    let placed = StoredHolds::new(&ben)
+        .place(&qa, &hold("ben", 0, None))
+        .await;
     assert_eq!(placed.expect("placed"), None);
     let elsewhere = locks.acquire(&production, &lock("c")).await;
     let failure = elsewhere.expect_err("production is not");
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
-    let elsewhere = EtcdHolds::new(&ben)
+    let elsewhere = StoredHolds::new(&ben)
         .place(&production, &hold("ben", 0, None))
         .await;
     assert_eq!(elsewhere.expect_err("nor this").kind, FailureKind::Denied);
 
     // A watcher reads both, including journal and hold, and changes neither.
     let looker = store(&server, "wall");
-    let reader = EtcdReader::new(&looker);
+    let reader = StoreReader::new(&looker);
     let record = reader.read(&qa).await.expect("may look");
     assert!(record.lock.is_some() && record.hold.is_some() && record.slots.blue.is_some());
     assert!(reader.releases(&qa, 10).await.expect("may look").is_empty());
     reader.read(&production).await.expect("may look there, too");
-    let locks = EtcdLocks::new(&looker, times);
+    let locks = StoredLocks::new(&looker, times);
     assert_eq!(
         locks
             .acquire(&production, &lock("w"))
@@ -104,7 +107,7 @@ async fn a_watcher_changes_nothing_and_an_operator_only_own_environments() {
             .kind,
         FailureKind::Denied
     );
-    let holds = EtcdHolds::new(&looker);
+    let holds = StoredHolds::new(&looker);
     let cleared = greenroom::inventory::Cleared {
         by: lock("w").operator,
         at: "2030-01-01T00:00:00Z".parse().expect("a time"),
@@ -117,11 +120,11 @@ async fn a_watcher_changes_nothing_and_an_operator_only_own_environments() {
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
     let id = ReleaseId(ulid::Ulid::generate());
     let approval = peer_approval(id, "wall", Duration::from_mins(1));
-    let given = EtcdPeerApprovals::new(&looker).give(&qa, &approval).await;
+    let given = StoredPeerApprovals::new(&looker).give(&qa, &approval).await;
     // Without a release the write would be a conflict. It is denied before that, and nothing is
     // written.
     assert!(given.is_err());
-    let writer = EtcdWriter::new(&looker, &[].into()).expect("a writer");
+    let writer = StoreWriter::new(&looker, &[].into()).expect("a writer");
     let failure = writer
         .deregister(&qa, Slot::Blue, &lease.fence)
         .await
@@ -144,18 +147,18 @@ async fn etcd_proves_who_gave_an_approval() {
         heartbeat: Duration::from_secs(10),
     };
     let ben = store(&server, "ben");
-    let locks = EtcdLocks::new(&ben, times);
+    let locks = StoredLocks::new(&ben, times);
     let Ok(greenroom::ports::Acquired::Held(lease)) = locks.acquire(&qa, &lock("c")).await else {
         panic!("qa is theirs");
     };
-    let writer = EtcdWriter::new(&ben, &[].into()).expect("a writer");
+    let writer = StoreWriter::new(&ben, &[].into()).expect("a writer");
     let id = ReleaseId(ulid::Ulid::generate());
     let opened = writer.head(&head(&qa, id), &lease.fence).await;
     opened.expect("a release");
-    let reader = EtcdReader::new(&ben);
+    let reader = StoreReader::new(&ben);
     let hour = Duration::from_hours(1);
 
-    let approving = EtcdPeerApprovals::new(&ben);
+    let approving = StoredPeerApprovals::new(&ben);
     let own = peer_approval(id, "ben", hour);
     let failure = approving
         .give(&qa, &own)
@@ -164,7 +167,7 @@ async fn etcd_proves_who_gave_an_approval() {
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
 
     // An approver writes only in the name of their user.
-    let cleo = EtcdPeerApprovals::new(&store(&server, "cleo"));
+    let cleo = StoredPeerApprovals::new(&store(&server, "cleo"));
     assert_eq!(cleo.proved_name(), Some("cleo"));
     let given = cleo.give(&qa, &peer_approval(id, "dora", hour)).await;
     let failure = given.expect_err("she is not dora");

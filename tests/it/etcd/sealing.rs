@@ -150,19 +150,23 @@ async fn a_driver_cannot_rewrite_a_sealed_release_unnoticed() {
     let sealed = cluster.greenroom("vault", &["history", "seal"]);
     assert!(sealed.status.success(), "{}", said(&sealed));
     assert!(
-        said(&sealed).contains("web/qa: 2 sealed now, 0 before"),
+        said(&sealed).contains("web/qa: 2 sealed now, 0 sealed before"),
         "{}",
         said(&sealed)
     );
     let again = cluster.greenroom("vault", &["history", "seal", "web", "qa"]);
     assert!(
-        said(&again).contains("0 sealed now, 2 before"),
+        said(&again).contains("0 sealed now, 2 sealed before"),
         "{}",
         said(&again)
     );
     let whole = cluster.greenroom("wall", &["history", "verify"]);
     assert!(whole.status.success(), "{}", said(&whole));
-    assert!(said(&whole).contains("2 with a seal"), "{}", said(&whole));
+    assert!(
+        said(&whole).contains("2 were compared with a seal"),
+        "{}",
+        said(&whole)
+    );
 
     // All hashes are computed again, and the reader has never read the release before.
     let rewritten = written(1, "nothing at all");
@@ -180,7 +184,7 @@ async fn a_driver_cannot_rewrite_a_sealed_release_unnoticed() {
     // `seal` does not seal the altered release again.
     let again = cluster.greenroom("vault", &["history", "seal"]);
     assert!(
-        said(&again).contains("0 sealed now, 2 before"),
+        said(&again).contains("0 sealed now, 2 sealed before"),
         "{}",
         said(&again)
     );
@@ -233,8 +237,8 @@ async fn a_driver_cannot_rewrite_a_sealed_hold_unnoticed() {
     let whole = cluster.greenroom("wall", &["history", "verify"]);
     assert!(
         whole.status.success()
-            && said(&whole).contains("1 holds and repairs: 1 whole")
-            && said(&whole).contains("1 with a seal"),
+            && said(&whole).contains("1 holds and repairs: 1 intact")
+            && said(&whole).contains("1 were compared with a seal"),
         "{}",
         said(&whole)
     );
@@ -316,7 +320,7 @@ async fn an_approval_counts_only_for_the_etcd_user_who_wrote_it() {
     let words = said(&refused);
     assert!(!refused.status.success(), "{words}");
     assert!(
-        words.contains("the etcd user: that is cleo, not dora"),
+        words.contains("logs in to etcd as cleo, but the operator name is dora"),
         "{words}"
     );
     // A driver's user cannot write there, under any name.

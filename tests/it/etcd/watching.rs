@@ -45,17 +45,6 @@ async fn a_change_is_reported_within_50_milliseconds() {
 }
 
 #[tokio::test]
-async fn only_changes_after_the_call_are_reported() {
-    let world = World::shared();
-    world.etcdctl(&["put", &world.key("notes"), "before"]);
-    let mut changes = world.reader.changes().await.expect("a watch");
-    let early = tokio::time::timeout(Duration::from_millis(200), changes.next()).await;
-    assert!(early.is_err(), "nothing changed: {early:?}");
-    world.etcdctl(&["put", &world.key("notes"), "after"]);
-    next(&mut changes).await.expect("a hint");
-}
-
-#[tokio::test]
 async fn a_watch_survives_a_restart_of_its_server() {
     let mut server = Server::start().await;
     let world = World::at(vec![server.endpoint()]);

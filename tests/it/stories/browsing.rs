@@ -6,11 +6,11 @@ use greenroom::history::Filter;
 use greenroom::inventory::ReleaseId;
 use greenroom::ports::{ArchiveReader, ArchiveWriter};
 use jiff::SignedDuration;
-use rusqlite::Connection;
 use serde_json::Value;
 
 use super::stage::{SOON, UP};
 use crate::sandbox::{Sandbox, words};
+use crate::support::pairs::Pairs;
 use crate::support::pty::Pty;
 
 fn press(pty: &mut Pty, keys: &str, shows: &str) {
@@ -139,14 +139,9 @@ fn a_key_verifies_the_history_and_shows_an_altered_record() {
     press(&mut pty, "\x1b", "History, newest first");
 
     // Another program changes the reason of a release in the store.
-    let sql = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
-    let changed = sql
-        .execute(
-            "UPDATE releases SET head = replace(head, 'the past of the sandbox', 'nobody knows')
-             WHERE target = 'wallets/production'",
-            [],
-        )
-        .expect("changed");
+    let store = Pairs::of(&sandbox.place().join("store.sqlite"));
+    let heads = "targets/wallets/production/releases/*";
+    let changed = store.replace(heads, "the past of the sandbox", "nobody knows");
     assert!(changed > 0);
     press(&mut pty, "v", "not all records are intact");
     let screen = pty.screen();

@@ -51,7 +51,8 @@ impl Contract<'_> {
             let key = StoredKey::of(self.target, key);
             assert!(!key.stops_promote() && !key.is_drift(), "{key:?}");
         }
-        let listed = self.reader.keys(self.target).await.expect("listed");
+        let read = self.reader.read_with_keys(self.target).await;
+        let listed = read.expect("a record").1;
         let is_listed = |name: &str| listed.iter().any(|line| line.key.ends_with(name));
         assert!(is_listed("/note") && is_listed("/binary"), "{listed:?}");
     }

@@ -209,7 +209,8 @@ impl Contract<'_> {
 
     /// The hold's key as it is stored.
     async fn line(&self) -> KeyLine {
-        let lines = self.reader.keys(self.target).await.expect("listed");
+        let read = self.reader.read_with_keys(self.target).await;
+        let lines = read.expect("a record").1;
         let is_hold = |line: &KeyLine| StoredKey::of(self.target, &line.key) == StoredKey::Hold;
         lines.into_iter().find(is_hold).expect("a hold")
     }

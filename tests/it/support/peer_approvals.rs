@@ -5,11 +5,9 @@ use greenroom::inventory::{
     Digest, ImageLabels, Operator, PeerApproval, ReleaseId, Slot, Target, Version,
 };
 use greenroom::ports::{FailureKind, Fence, JournalWriter, PeerApprovals, RegistryReader};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use std::time::Duration;
-
-use super::eventually;
 
 fn digest() -> Digest {
     format!("sha256:{}", "a".repeat(64))
@@ -199,23 +197,5 @@ impl Contract<'_> {
                 .await
                 .expect("taken back");
         }
-    }
-
-    /// An expired approval disappears by itself; `sweeps` is how long that may take.
-    pub(crate) async fn runs_out(&self, sweeps: Duration) {
-        let id = ReleaseId(ulid::Ulid::generate());
-        let head = head(self.target, id);
-        self.journal
-            .head(&head, self.fence)
-            .await
-            .expect("a release");
-        let mut short = peer_approval(id, "dora", Duration::from_millis(300));
-        short.given_at -= SignedDuration::from_secs(1);
-        self.store.give(self.target, &short).await.expect("given");
-        let gone = || async {
-            let left = self.stored().await;
-            left.iter().all(|one| one.expires_at > Timestamp::now())
-        };
-        eventually("none that has run out", sweeps, gone).await;
     }
 }

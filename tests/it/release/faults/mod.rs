@@ -9,7 +9,7 @@ mod disk;
 mod engine_faults;
 mod network;
 mod proxy;
-mod store;
+mod store_outage;
 
 use std::process::Output;
 

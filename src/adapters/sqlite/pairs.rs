@@ -1,0 +1,304 @@
+//! Reads and changes pairs and leases inside a transaction.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
+
+use super::fault::Fault;
+use crate::ports::FailureKind;
+use crate::ports::kv::{LeaseId, Pair, Range, Write};
+use crate::sanitize::sanitize;
+
+/// How many revisions the table of changes keeps. A watch of an older revision is told that they are gone.
+pub(super) const KEPT_REVISIONS: i64 = 1000;
+/// The largest value that is read, in bytes. The database refuses a row whose values together are larger than its own
+/// limit.
+const LARGEST_READ: i64 = 3 * 1024 * 1024;
+/// A store never reaches this revision by counting, so another program has written a higher one.
+const LAST_REVISION: i64 = 1 << 62;
+
+type Outcome<T> = Result<T, Fault>;
+
+/// Now, in milliseconds since 1970, the unit of leases.
+pub(super) fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+pub(super) fn current_revision(sql: &Connection) -> rusqlite::Result<i64> {
+    sql.query_row("SELECT value FROM revision", [], |row| row.get(0))
+}
+
+/// A key as `SQLite` stores it. A key of another program need not be UTF-8.
+struct Key<'a>(&'a [u8]);
+
+impl ToSql for Key<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
+    }
+}
+
+/// The bytes of a text.
+pub(super) fn bytes(row: &Row<'_>, index: usize) -> rusqlite::Result<Vec<u8>> {
+    let stored = row.get_ref(index)?;
+    let bytes = stored.as_bytes().map_err(|_| {
+        rusqlite::Error::InvalidColumnType(index, "text".into(), stored.data_type())
+    })?;
+    Ok(bytes.to_vec())
+}
+
+/// The condition that the lease of a pair has not expired. `?1` is the current time.
+const IS_RUNNING: &str =
+    "(lease IS NULL OR lease IN (SELECT id FROM leases WHERE expires_at_ms > ?1))";
+
+pub(super) fn read(sql: &Connection, range: &Range) -> Outcome<Vec<Pair>> {
+    // A value that is too large is not Greenroom's. The text in its place makes the value unreadable.
+    let value = if range.is_keys_only {
+        "''"
+    } else {
+        "CASE WHEN octet_length(value) <= ?2 THEN value
+         ELSE octet_length(value) || ' bytes, more than Greenroom reads' END"
+    };
+    let keys = match range.to {
+        Some(_) => "key >= ?3 AND key < ?4",
+        None => "key = ?3 AND ?4 IS NULL",
+    };
+    let order = if range.is_descending { "DESC" } else { "ASC" };
+    let mut statement = sql.prepare_cached(&format!(
+        "SELECT key, {value}, revision, lease FROM pairs
+         WHERE {keys} AND {IS_RUNNING} AND (?5 IS NULL OR revision = ?5) AND ?2 > 0
+         ORDER BY key {order} LIMIT ?6"
+    ))?;
+    let limit = range
+        .limit
+        .map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX));
+    let parameters = params![
+        now_ms(),
+        LARGEST_READ,
+        Key(&range.from),
+        range.to.as_deref().map(Key),
+        range.changed_at,
+        limit
+    ];
+    let pairs = statement.query_map(parameters, |row| {
+        Ok(Pair {
+            key: bytes(row, 0)?,
+            value: bytes(row, 1)?,
+            revision: row.get(2)?,
+            lease: row.get::<_, Option<i64>>(3)?.map(LeaseId),
+        })
+    })?;
+    Ok(pairs.collect::<Result<_, _>>()?)
+}
+
+/// The time until a lease ends; none if it has ended.
+pub(super) fn time_left(sql: &Connection, lease: LeaseId) -> Outcome<Option<Duration>> {
+    let now = now_ms();
+    let ends: Option<i64> = sql
+        .query_row(
+            "SELECT expires_at_ms FROM leases WHERE id = ?1 AND expires_at_ms > ?2",
+            [lease.0, now],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let left = ends.map(|ends| u64::try_from(ends.saturating_sub(now)).unwrap_or_default());
+    Ok(left.map(Duration::from_millis))
+}
+
+/// A transaction that may write.
+pub(super) struct Changes<'connection> {
+    pub(super) sql: Transaction<'connection>,
+    now: i64,
+    made: Cell<Option<i64>>,
+    keys: RefCell<BTreeSet<Vec<u8>>>,
+}
+
+impl<'connection> Changes<'connection> {
+    pub(super) fn new(sql: Transaction<'connection>) -> Self {
+        Self {
+            sql,
+            now: now_ms(),
+            made: Cell::new(None),
+            keys: RefCell::default(),
+        }
+    }
+
+    /// The revision of a key; 0 if the key does not exist.
+    pub(super) fn revision_of(&self, key: &str) -> Outcome<i64> {
+        let sql = format!("SELECT revision FROM pairs WHERE key = ?2 AND {IS_RUNNING}");
+        let mut statement = self.sql.prepare_cached(&sql)?;
+        let found = statement.query_row(params![self.now, key], |row| row.get(0));
+        Ok(found.optional()?.unwrap_or(0))
+    }
+
+    /// The revision of this transaction. It is one revision, however many keys the transaction changes.
+    fn revision(&self) -> Outcome<i64> {
+        if let Some(revision) = self.made.get() {
+            return Ok(revision);
+        }
+        let last = current_revision(&self.sql)?;
+        if last >= LAST_REVISION {
+            return Err(used_up(&self.sql, last));
+        }
+        let revision = self.sql.query_row(
+            "UPDATE revision SET value = value + 1 RETURNING value",
+            [],
+            |row| row.get(0),
+        )?;
+        self.made.set(Some(revision));
+        Ok(revision)
+    }
+
+    fn changed(&self, key: &[u8]) {
+        self.keys.borrow_mut().insert(key.to_vec());
+    }
+
+    pub(super) fn write(&self, write: &Write) -> Outcome<()> {
+        match write {
+            Write::Put { key, value, lease } => {
+                if let Some(lease) = lease
+                    && time_left(&self.sql, *lease)?.is_none()
+                {
+                    return Err(ended());
+                }
+                self.put(key, value, *lease)
+            }
+            Write::PutKeepingLease { key, value } => {
+                let sql = format!("SELECT lease FROM pairs WHERE key = ?2 AND {IS_RUNNING}");
+                let lease: Option<Option<i64>> = self
+                    .sql
+                    .query_row(&sql, params![self.now, key], |row| row.get(0))
+                    .optional()?;
+                let Some(lease) = lease else {
+                    let message = format!("the key {} does not exist", sanitize(key));
+                    return Err(Fault::refused(FailureKind::Missing, message));
+                };
+                self.put(key, value, lease.map(LeaseId))
+            }
+            Write::Delete { key } => {
+                let sql = "DELETE FROM pairs WHERE key = ?1";
+                if self.sql.prepare_cached(sql)?.execute([key])? > 0 {
+                    self.revision()?;
+                    self.changed(key.as_bytes());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn put(&self, key: &str, value: &str, lease: Option<LeaseId>) -> Outcome<()> {
+        let sql = "INSERT INTO pairs (key, value, revision, lease) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET value = excluded.value, revision = excluded.revision,
+             lease = excluded.lease";
+        let parameters = params![key, value, self.revision()?, lease.map(|lease| lease.0)];
+        self.sql.prepare_cached(sql)?.execute(parameters)?;
+        self.changed(key.as_bytes());
+        Ok(())
+    }
+
+    /// Deletes the pairs whose leases have expired, and these leases.
+    pub(super) fn sweep(&self) -> Outcome<()> {
+        let expired = "lease IS NOT NULL
+             AND lease NOT IN (SELECT id FROM leases WHERE expires_at_ms > ?1)";
+        self.delete_pairs(expired, self.now)?;
+        let sql = "DELETE FROM leases WHERE expires_at_ms <= ?1";
+        self.sql.prepare_cached(sql)?.execute([self.now])?;
+        Ok(())
+    }
+
+    fn delete_pairs(&self, which: &str, parameter: i64) -> Outcome<()> {
+        let sql = format!("DELETE FROM pairs WHERE {which} RETURNING key");
+        let mut statement = self.sql.prepare_cached(&sql)?;
+        let keys = statement.query_map([parameter], |row| bytes(row, 0))?;
+        let keys = keys.collect::<rusqlite::Result<Vec<_>>>()?;
+        if !keys.is_empty() {
+            self.revision()?;
+        }
+        self.keys.borrow_mut().extend(keys);
+        Ok(())
+    }
+
+    pub(super) fn grant(&self, ttl: Duration) -> Outcome<LeaseId> {
+        let ttl = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
+        // A random id, so that no process can renew by mistake a lease that another one was granted.
+        let id = self.sql.query_row(
+            "INSERT INTO leases (id, ttl_ms, expires_at_ms)
+             VALUES (random() & 9223372036854775807, ?1, ?2) RETURNING id",
+            [ttl, self.now.saturating_add(ttl)],
+            |row| row.get(0),
+        )?;
+        Ok(LeaseId(id))
+    }
+
+    /// Renews a lease. This is no change of a key, so watches do not report it.
+    pub(super) fn renew(&self, lease: LeaseId) -> Outcome<Duration> {
+        let renewed: Option<i64> = self
+            .sql
+            .query_row(
+                "UPDATE leases SET expires_at_ms = ?2 + ttl_ms WHERE id = ?1 AND expires_at_ms > ?2
+                 RETURNING ttl_ms",
+                [lease.0, self.now],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let ttl = renewed.ok_or_else(ended)?;
+        Ok(Duration::from_millis(
+            u64::try_from(ttl).unwrap_or_default(),
+        ))
+    }
+
+    pub(super) fn revoke(&self, lease: LeaseId) -> Outcome<()> {
+        self.delete_pairs("lease = ?1", lease.0)?;
+        self.sql
+            .execute("DELETE FROM leases WHERE id = ?1", [lease.0])?;
+        Ok(())
+    }
+
+    /// Commits. Returns the new revision if a key has changed.
+    pub(super) fn commit(self) -> Outcome<Option<i64>> {
+        let Some(revision) = self.made.get() else {
+            self.sql.commit()?;
+            return Ok(None);
+        };
+        {
+            let sql = "INSERT OR IGNORE INTO changes (revision, key) VALUES (?1, ?2)";
+            let mut statement = self.sql.prepare_cached(sql)?;
+            for key in self.keys.borrow().iter() {
+                statement.execute(params![revision, Key(key)])?;
+            }
+            let sql = "DELETE FROM changes WHERE revision <= ?1";
+            let mut statement = self.sql.prepare_cached(sql)?;
+            statement.execute([revision - KEPT_REVISIONS])?;
+        }
+        self.sql.commit()?;
+        Ok(Some(revision))
+    }
+
+    /// The revision at which the transaction leaves the store.
+    pub(super) fn after(&self) -> Outcome<i64> {
+        match self.made.get() {
+            Some(revision) => Ok(revision),
+            None => Ok(current_revision(&self.sql)?),
+        }
+    }
+}
+
+fn ended() -> Fault {
+    Fault::refused(FailureKind::Missing, "the lease has expired")
+}
+
+/// The failure if the revision cannot be raised, with the command that lowers it. If the proxy then has a higher
+/// token than the store, `greenroom repair` corrects it.
+fn used_up(sql: &Connection, last: i64) -> Fault {
+    let file = sql.path().unwrap_or("FILE");
+    Fault::refused(
+        FailureKind::Rejected,
+        sanitize(&format!(
+            "another program has set the revision to {last}, so no change can be written. Stop every console that uses the file, then run: sqlite3 {file} \"UPDATE revision SET value = (SELECT COALESCE(MAX(revision), 0) FROM pairs WHERE revision < {LAST_REVISION})\""
+        )),
+    )
+    .hint("then `greenroom status` says whether `greenroom repair` is needed")
+}

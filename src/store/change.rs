@@ -1,0 +1,186 @@
+//! One change of the store. It is decided from the current values, and its transaction compares all of them, and the
+//! lock if the change is made under one. So a lost answer does no harm: a second transaction succeeds only if the first
+//! was not applied, and a late first one fails after the second.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::locks::token;
+use super::{Store, values};
+use crate::inventory::{LockRecord, Target};
+use crate::ports::kv::{Call, Committed, Pair, Range, Txn, Write};
+use crate::ports::{Failure, FailureKind, Fence, Result};
+use crate::sanitize::sanitize;
+
+/// The longest pause before the values are read again.
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The current values, all read at one revision.
+pub(super) struct Seen {
+    pairs: BTreeMap<Vec<u8>, Pair>,
+    /// The pairs of [`Change::also`].
+    pub(super) also: Vec<Vec<Pair>>,
+}
+
+impl Seen {
+    pub(super) fn get(&self, key: &str) -> Option<&Pair> {
+        self.pairs.get(key.as_bytes())
+    }
+
+    /// The revision of a key's last change. It is 0 for a missing key.
+    pub(super) fn revision(&self, key: &str) -> i64 {
+        self.get(key).map_or(0, |pair| pair.revision)
+    }
+}
+
+pub(super) enum Decision<T> {
+    /// The current values are already correct, or the change does not apply. Nothing is written.
+    Done(T),
+    Write(Vec<Write>, T),
+}
+
+pub(super) struct Change<'a> {
+    pub(super) store: &'a Store,
+    pub(super) call: Call<'a>,
+    /// The lock under which the change is made; none for what every operator may change at any time.
+    pub(super) lock: Option<(&'a Target, &'a Fence)>,
+    /// The keys that the change is decided from. They must not change until it is applied.
+    pub(super) on: Vec<String>,
+    /// Ranges that are read in the same call and not compared.
+    pub(super) also: Vec<Range>,
+    /// What the operator can do if the change may have been made.
+    pub(super) hint: &'static str,
+}
+
+impl<'a> Change<'a> {
+    /// A change that needs no lock.
+    pub(super) fn free(store: &'a Store, doing: &'a str, on: Vec<String>) -> Self {
+        Self {
+            store,
+            call: store.call(doing),
+            lock: None,
+            on,
+            also: Vec::new(),
+            hint: "the change may have been made: check before you repeat it",
+        }
+    }
+
+    /// A change under the lock of a target.
+    pub(super) fn fenced(
+        store: &'a Store,
+        doing: &'a str,
+        (target, fence): (&'a Target, &'a Fence),
+        on: Vec<String>,
+    ) -> Self {
+        Self {
+            lock: Some((target, fence)),
+            ..Self::free(store, doing, on)
+        }
+    }
+
+    /// Makes the change. After a conflict or a lost answer, reads the values again and decides again.
+    pub(super) async fn make<T>(&self, decide: impl Fn(&Seen) -> Result<Decision<T>>) -> Result<T> {
+        Ok(self.made(decide).await?.0)
+    }
+
+    /// Like [`Change::make`], and returns the revision of the transaction if this call has seen it succeed.
+    pub(super) async fn made<T>(
+        &self,
+        decide: impl Fn(&Seen) -> Result<Decision<T>>,
+    ) -> Result<(T, Option<i64>)> {
+        let mut lost: Option<Failure> = None;
+        let mut pause = Duration::from_millis(10);
+        loop {
+            let seen = match self.read().await {
+                Ok(seen) => seen,
+                Err(failure) => return Err(self.unseen(failure, lost)),
+            };
+            let fenced = self.check_lock(&seen);
+            if lost.is_none() {
+                fenced?;
+            }
+            let (then, value) = match decide(&seen)? {
+                Decision::Done(value) => return Ok((value, None)),
+                Decision::Write(then, value) => (then, value),
+            };
+            self.check_lock(&seen)?;
+            let when = self.compared(&seen);
+            let txn = Txn { when, then };
+            match self.store.kv().commit(self.call, &txn).await {
+                Ok(Committed::Done(revision)) => return Ok((value, Some(revision))),
+                Ok(Committed::Lost) => {}
+                Err(failure) if failure.kind == FailureKind::Ambiguous => lost = Some(failure),
+                Err(failure)
+                    if failure.kind == FailureKind::Unreachable
+                        && Instant::now() + pause < self.call.until => {}
+                Err(failure) if failure.kind == FailureKind::Unreachable => {
+                    return Err(self.unseen(failure, lost));
+                }
+                Err(failure) => return Err(failure),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn lock_key(&self) -> Option<String> {
+        let (target, _) = self.lock?;
+        Some(self.store.keys().lock(target))
+    }
+
+    async fn read(&self) -> Result<Seen> {
+        let mut ranges = self.also.clone();
+        ranges.extend(self.lock_key().into_iter().map(Range::one));
+        ranges.extend(self.on.iter().map(|key| Range::one(key.as_str())));
+        let mut also = self.store.read(self.call, &ranges).await?.ranges;
+        let keys = also.split_off(self.also.len());
+        let pairs = keys.into_iter().flatten();
+        Ok(Seen {
+            pairs: pairs.map(|pair| (pair.key.clone(), pair)).collect(),
+            also,
+        })
+    }
+
+    fn compared(&self, seen: &Seen) -> Vec<(String, i64)> {
+        let mut compared = Vec::new();
+        if let (Some(key), Some((_, fence))) = (self.lock_key(), self.lock) {
+            compared.push((key, fence.token.0));
+        }
+        compared.extend(self.on.iter().map(|key| (key.clone(), seen.revision(key))));
+        compared
+    }
+
+    /// Fails if another operator holds the lock under which this change is made, or if the lock has ended.
+    fn check_lock(&self, seen: &Seen) -> Result<()> {
+        let (Some(key), Some((_, fence))) = (self.lock_key(), self.lock) else {
+            return Ok(());
+        };
+        let current = seen.get(&key);
+        if current.map(token) == Some(fence.token) {
+            return Ok(());
+        }
+        let reason = match current.map(values::decode::<LockRecord>) {
+            None => "the lock no longer exists".to_owned(),
+            Some(Ok(record)) => sanitize(&format!("{} now holds the lock", record.operator)),
+            Some(Err(_)) => "another operator now holds the lock".to_owned(),
+        };
+        let doing = self.call.doing;
+        Err(self.store.failure(FailureKind::Fenced, doing, reason))
+    }
+
+    /// The failure if the store no longer answers. After a lost answer, it says that the change may have been made.
+    fn unseen(&self, failure: Failure, lost: Option<Failure>) -> Failure {
+        let Some(lost) = lost else {
+            return failure;
+        };
+        let message = format!(
+            "{}; reading the result back also failed: {}",
+            lost.message, failure.message
+        );
+        self.store
+            .failure(FailureKind::Ambiguous, self.call.doing, message)
+            .hint(self.hint)
+    }
+}

@@ -1,0 +1,288 @@
+//! Takes and releases locks. A lock is a key on a lease. It is written only if the key is absent, or is still the lock
+//! that is taken over. The revision of that write is the fencing token.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::change::{Change, Decision};
+use super::heartbeat::{self, Held};
+use super::{Store, values};
+use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Target};
+use crate::ports::kv::{Call, Command, LeaseId, Pair, Write};
+use crate::ports::{Acquired, FailureKind, Fence, JournalEnd, Locks, Result};
+
+/// How long a lock lives without a renewal, and how often it is renewed.
+#[derive(Debug, Clone, Copy)]
+pub struct LockTimes {
+    /// The time to live of the lease. A store may grant more, and etcd grants whole seconds.
+    pub lease: Duration,
+    /// The time between two renewals, at most a third of the lease.
+    pub heartbeat: Duration,
+}
+
+impl Default for LockTimes {
+    /// A lease of 30 seconds, renewed every 10.
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(10),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct StoredLocks {
+    store: Store,
+    times: LockTimes,
+}
+
+impl StoredLocks {
+    /// A heartbeat slower than a third of the lease is shortened to a third, so that there is time for another renewal
+    /// after a lost one.
+    pub fn new(store: &Store, mut times: LockTimes) -> Self {
+        times.heartbeat = times.heartbeat.min(times.lease / 3);
+        Self {
+            store: store.clone(),
+            times,
+        }
+    }
+}
+
+/// A lock as it is stored.
+pub(super) enum Standing {
+    Held(LockHolder),
+    /// The lock expires later than any lease lasts. No driver has written such a lease with the current clock, so the
+    /// lock is treated as expired, and the next driver takes it over. The text says so.
+    Endless(String),
+    /// The reason, and what the operator can do.
+    Unreadable(String),
+}
+
+/// The token of a lock: the revision of the write of its key. Each holder writes the key once, so a takeover makes a
+/// new token in one transaction.
+pub(super) fn token(pair: &Pair) -> FencingToken {
+    FencingToken(pair.revision)
+}
+
+pub(super) async fn standing(store: &Store, call: Call<'_>, pair: &Pair) -> Standing {
+    let ttl_seconds = match pair.lease {
+        Some(lease) => seconds_left(store, call, lease).await,
+        None => None,
+    };
+    let longest = i64::try_from(LONGEST_LEASE.as_secs()).unwrap_or(i64::MAX);
+    if let Some(seconds) = ttl_seconds
+        && seconds > longest
+    {
+        return Standing::Endless(format!(
+            "the lock expires in {} minutes. No driver can set a time so far ahead: a clock was wrong, or another program wrote the lock. Greenroom treats the lock as expired, and the next driver takes it over",
+            seconds / 60
+        ));
+    }
+    match values::decode::<LockRecord>(pair) {
+        Ok(record) => Standing::Held(LockHolder {
+            record,
+            token: token(pair),
+            ttl_seconds,
+        }),
+        Err(reason) => Standing::Unreadable(unreadable(store, pair, &reason)),
+    }
+}
+
+/// Says why a lock cannot be read and what the operator can do. While the lock exists, no release can start or be
+/// resumed.
+fn unreadable(store: &Store, pair: &Pair, reason: &str) -> String {
+    let key = String::from_utf8_lossy(&pair.key);
+    let ends = match pair.lease {
+        None => "the lock has no lease, so it remains until an operator deletes it",
+        Some(_) => "the lock has a lease, so it expires after its holder exits",
+    };
+    let show = store.kv().command(Command::Show(&key));
+    let delete = store.kv().command(Command::Delete(&key));
+    format!(
+        "{reason}; {ends}: read it with `{show}`, and if no console drives a release of this target, delete it with `{delete}`"
+    )
+}
+
+/// The seconds left on a lease, rounded up; none if the store does not answer.
+pub(super) async fn seconds_left(store: &Store, call: Call<'_>, lease: LeaseId) -> Option<i64> {
+    let left = store.kv().time_left(call, lease).await.ok()?;
+    let left = left.unwrap_or_default();
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    i64::try_from(seconds).ok()
+}
+
+#[async_trait]
+impl Locks for StoredLocks {
+    async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
+        self.take(target, record, None, None).await
+    }
+
+    async fn take_over(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: FencingToken,
+    ) -> Result<Acquired> {
+        self.take(target, record, Some(from), None).await
+    }
+
+    async fn take_over_at_rest(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: FencingToken,
+        end: JournalEnd,
+    ) -> Result<Acquired> {
+        let next = end.last_entry.saturating_add(1);
+        let unwritten = self.store.keys().entry(target, end.release, next);
+        self.take(target, record, Some(from), Some(unwritten)).await
+    }
+
+    async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
+        let doing = format!("reading the lock of {target}");
+        let key = self.store.keys().lock(target);
+        let current = self.store.read_one(self.store.call(&doing), &key).await?;
+        Ok(current.is_some_and(|pair| token(&pair) == fence.token))
+    }
+
+    async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
+        let doing = &format!("releasing the lock of {target}");
+        let key = self.store.keys().lock(target);
+        let change = Change::free(&self.store, doing, vec![key.clone()]);
+        let lease = change.make(|seen| {
+            Ok(match seen.get(&key) {
+                Some(pair) if token(pair) == fence.token => {
+                    Decision::Write(vec![Write::delete(&key)], pair.lease)
+                }
+                _ => Decision::Done(None),
+            })
+        });
+        self.forget(lease.await?).await;
+        Ok(())
+    }
+}
+
+/// The result of one attempt to take a lock.
+enum Attempt {
+    /// This lock exists and may not be taken.
+    Exists(Pair),
+    /// The lock was written, over one on this lease if there was one.
+    Taken(Option<LeaseId>),
+}
+
+impl StoredLocks {
+    /// Takes the lock if it is free, or has the token `from` and the key `unwritten` does not exist.
+    async fn take(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: Option<FencingToken>,
+        unwritten: Option<String>,
+    ) -> Result<Acquired> {
+        let doing = &format!("taking the lock of {target}");
+        let key = &self.store.keys().lock(target);
+        let value = values::encode(&self.store, doing, record)?;
+        let on = [key].into_iter().chain(&unwritten).cloned().collect();
+        let change = Change {
+            hint: "try again: if this console has taken the lock, it still holds the lock",
+            ..Change::free(&self.store, doing, on)
+        };
+        // A lock that counts as expired.
+        let mut endless: Option<FencingToken> = None;
+        loop {
+            let renewed = Instant::now();
+            let granted = self.store.kv().grant(change.call, self.times.lease).await?;
+            let held = |token, lease, ttl| Held {
+                store: self.store.clone(),
+                key: key.clone(),
+                token,
+                lease,
+                ttl,
+                heartbeat: self.times.heartbeat,
+                renewed,
+            };
+            let made = change.made(|seen| {
+                let is_written = unwritten
+                    .as_ref()
+                    .is_some_and(|key| seen.get(key).is_some());
+                let current = seen.get(key);
+                if let Some(pair) = current {
+                    let is_from = Some(token(pair)) == from && !is_written;
+                    if !is_from && Some(token(pair)) != endless {
+                        return Ok(Decision::Done(Attempt::Exists(pair.clone())));
+                    }
+                }
+                let put = Write::Put {
+                    key: key.clone(),
+                    value: value.clone(),
+                    lease: Some(granted.lease),
+                };
+                let over = current.and_then(|pair| pair.lease);
+                Ok(Decision::Write(vec![put], Attempt::Taken(over)))
+            });
+            let pair = match made.await {
+                Ok((Attempt::Taken(over), revision)) => {
+                    let token = FencingToken(revision.unwrap_or_default());
+                    let lease = heartbeat::start(held(token, granted.lease, granted.ttl));
+                    // The former holder notices at its next heartbeat.
+                    self.forget(over).await;
+                    return Ok(Acquired::Held(lease));
+                }
+                // The answer to an earlier transaction of this call was lost.
+                Ok((Attempt::Exists(pair), _)) if pair.lease == Some(granted.lease) => {
+                    let held = held(token(&pair), granted.lease, granted.ttl);
+                    return Ok(Acquired::Held(heartbeat::start(held)));
+                }
+                Ok((Attempt::Exists(pair), _)) => pair,
+                // The lease ended before the transaction was made.
+                Err(failure)
+                    if failure.kind == FailureKind::Missing
+                        && Instant::now() < change.call.until =>
+                {
+                    continue;
+                }
+                Err(failure) => {
+                    // A transaction that may have been made would be undone by the end of its lease.
+                    if failure.kind != FailureKind::Ambiguous {
+                        self.forget(Some(granted.lease)).await;
+                    }
+                    return Err(failure);
+                }
+            };
+            self.forget(Some(granted.lease)).await;
+            let holder = match standing(&self.store, change.call, &pair).await {
+                Standing::Held(holder) => holder,
+                Standing::Endless(_) => {
+                    endless = Some(token(&pair));
+                    continue;
+                }
+                Standing::Unreadable(reason) => {
+                    let reason = format!("{}: {reason}", values::key(&pair));
+                    return Err(self.store.failure(FailureKind::Conflict, doing, reason));
+                }
+            };
+            let Some(lease) = pair.lease.filter(|_| holder.record == *record) else {
+                return Ok(Acquired::Taken(Box::new(holder)));
+            };
+            // An earlier call of this console has taken the lock, and its answer was lost.
+            let renewed = Instant::now();
+            let ttl = self.store.kv().renew(change.call, lease).await?;
+            return Ok(Acquired::Held(heartbeat::start(Held {
+                renewed,
+                ..held(holder.token, lease, ttl)
+            })));
+        }
+    }
+
+    /// Ends a lease that is not needed any more. If that fails, the lease expires.
+    async fn forget(&self, lease: Option<LeaseId>) {
+        let Some(lease) = lease else { return };
+        let call = Call {
+            doing: "ending a lease",
+            until: Instant::now() + Duration::from_secs(1),
+        };
+        let _ = self.store.kv().revoke(call, lease).await;
+    }
+}

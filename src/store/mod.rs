@@ -1,0 +1,122 @@
+//! Everything that Greenroom keeps in the store that operators share: registrations, routes, locks and journals of all
+//! targets. Keys, encoding and every transaction are written once, over [`Kv`]. Every change is one transaction that
+//! compares the revision of every value it was decided from, and under a lock also the lock, so that a late or repeated
+//! transaction changes nothing. This module knows nothing about the steps of a release.
+//!
+//! Keys below the prefix of the store (in etcd by default `/greenroom/v1/`, in SQLite none):
+//!
+//! | key | value |
+//! |---|---|
+//! | `targets/{service}/{environment}/route` | the route |
+//! | `targets/{service}/{environment}/slots/{slot}` | a registration |
+//! | `targets/{service}/{environment}/lock` | the lock record, on a lease |
+//! | `targets/{service}/{environment}/hold` | the current hold, or the last one |
+//! | `targets/{service}/{environment}/holds/{ulid}` | the permanent record of one hold |
+//! | `targets/{service}/{environment}/watching/{console}` | a console that has the target open, on the console's lease |
+//! | `targets/{service}/{environment}/wheel` | a handover request, on the lease of the requesting console |
+//! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
+//! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
+//! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |
+//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval of a release that another operator drives |
+//! | `seals/{service}/{environment}/{ulid}` | the seal of a release, hold or repair that has ended, written by a keeper |
+//!
+//! Entries are not below the heads, so that a list of heads is one range with a limit and contains no entries. Seals and
+//! approvals are not below the targets, so that a role for a target can write neither. The approver's name comes before
+//! the release. So, if the store authenticates its users, a role for `approvals/{service}/{environment}/{name}/` proves
+//! who wrote an approval. `{name}` is [`crate::inventory::Operator::store_key`].
+
+mod approvals;
+mod audit;
+mod change;
+mod extra_keys;
+mod heartbeat;
+mod holds;
+mod journal_reader;
+mod journal_writer;
+mod keys;
+mod locks;
+mod peer_approvals;
+mod presence;
+mod reader;
+mod repairs;
+mod seals;
+mod values;
+mod watch;
+mod writer;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::ports::kv::{Call, Kv, Pair, Range, Read, Write};
+use crate::ports::{Failure, FailureKind, Result};
+use change::{Change, Decision};
+use keys::Keys;
+
+pub use holds::StoredHolds;
+pub use locks::{LockTimes, StoredLocks};
+pub use peer_approvals::StoredPeerApprovals;
+pub use presence::StoredPresence;
+pub use reader::StoreReader;
+pub use seals::StoredSeals;
+pub use writer::StoreWriter;
+
+/// A key-value store with Greenroom's keys. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    kv: Arc<dyn Kv>,
+    keys: Keys,
+}
+
+impl Store {
+    pub fn new(kv: Arc<dyn Kv>) -> Self {
+        let keys = Keys::new(kv.prefix());
+        Self { kv, keys }
+    }
+
+    fn kv(&self) -> &dyn Kv {
+        self.kv.as_ref()
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// A call that starts now.
+    fn call<'a>(&self, doing: &'a str) -> Call<'a> {
+        Call {
+            doing,
+            until: Instant::now() + self.kv.time_limit(),
+        }
+    }
+
+    fn failure(&self, kind: FailureKind, doing: &str, message: impl Into<String>) -> Failure {
+        Failure::new(kind, self.kv.name(), doing, message)
+    }
+
+    async fn read(&self, call: Call<'_>, ranges: &[Range]) -> Result<Read> {
+        self.kv.read(call, ranges).await
+    }
+
+    async fn read_range(&self, call: Call<'_>, range: Range) -> Result<Vec<Pair>> {
+        let read = self.kv.read(call, &[range]).await?;
+        Ok(read.ranges.into_iter().flatten().collect())
+    }
+
+    async fn read_one(&self, call: Call<'_>, key: &str) -> Result<Option<Pair>> {
+        let pairs = self.read_range(call, Range::one(key)).await?;
+        Ok(pairs.into_iter().next())
+    }
+
+    /// Deletes a key that every operator may delete.
+    async fn delete(&self, doing: &str, key: &str) -> Result<()> {
+        Change::free(self, doing, vec![key.to_owned()])
+            .make(|seen| {
+                Ok(match seen.get(key) {
+                    Some(_) => Decision::Write(vec![Write::delete(key)], ()),
+                    None => Decision::Done(()),
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,92 @@
+//! Peer approvals: one key each, on a lease that is never renewed. An approval is written only if the release is open
+//! and its record has not changed since it was read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::change::{Change, Decision};
+use super::{Store, values};
+use crate::history::ReleaseRecord;
+use crate::inventory::{PeerApproval, Target};
+use crate::ports::kv::{Pair, Write};
+use crate::ports::{Failure, FailureKind, PeerApprovals, Result};
+
+#[derive(Debug, Clone)]
+pub struct StoredPeerApprovals {
+    store: Store,
+}
+
+impl StoredPeerApprovals {
+    pub fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+
+    fn conflict(&self, doing: &str, reason: &str) -> Failure {
+        self.store.failure(FailureKind::Conflict, doing, reason)
+    }
+
+    /// It is a conflict if the release has ended or does not exist.
+    fn check_is_open(&self, doing: &str, head: Option<&Pair>) -> Result<()> {
+        let Some(pair) = head else {
+            return Err(self.conflict(doing, "the release no longer exists"));
+        };
+        let head: ReleaseRecord = values::decode(pair).map_err(|reason| {
+            let reason = format!("the record of the release cannot be read: {reason}");
+            self.conflict(doing, &reason)
+        })?;
+        if head.closed.is_some() {
+            return Err(self.conflict(doing, "the release has ended"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PeerApprovals for StoredPeerApprovals {
+    fn proved_name(&self) -> Option<&str> {
+        self.store.kv().user()
+    }
+
+    async fn give(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
+        let doing = &format!("approving release {} of {target}", peer_approval.release);
+        let value = values::encode(&self.store, doing, peer_approval)?;
+        let key = self.store.keys().peer_approval(target, peer_approval);
+        let head = self.store.keys().head(target, peer_approval.release);
+        let life = peer_approval
+            .expires_at
+            .duration_since(peer_approval.given_at);
+        // The time in the approval decides when it expires. The lease only deletes the key afterwards.
+        let seconds = u64::try_from(life.as_secs().max(1)).unwrap_or(u64::MAX);
+        let ttl = Duration::from_secs(seconds.saturating_add(60));
+        let change = Change::free(&self.store, doing, vec![head.clone(), key.clone()]);
+        let lease = self.store.kv().grant(change.call, ttl).await?.lease;
+        let given = change.made(|seen| {
+            let is_given = seen
+                .get(&key)
+                .is_some_and(|pair| pair.value == value.as_bytes());
+            self.check_is_open(doing, seen.get(&head))?;
+            if is_given {
+                return Ok(Decision::Done(()));
+            }
+            let put = Write::Put {
+                key: key.clone(),
+                value: value.clone(),
+                lease: Some(lease),
+            };
+            Ok(Decision::Write(vec![put], ()))
+        });
+        given.await.map(drop)
+    }
+
+    async fn withdraw(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
+        let doing = &format!(
+            "withdrawing the approval of release {} of {target}",
+            peer_approval.release
+        );
+        let key = self.store.keys().peer_approval(target, peer_approval);
+        self.store.delete(doing, &key).await
+    }
+}

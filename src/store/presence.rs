@@ -1,0 +1,274 @@
+//! Presence: the keys that show a console to other operators. They are on the console's own lease, which it renews and
+//! which expires after the console exits. No write of this module needs the lock or changes other keys.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+
+use super::change::{Change, Decision};
+use super::{Store, values};
+use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
+use crate::ports::kv::{LeaseId, Write};
+use crate::ports::{FailureKind, PresenceStore, Result};
+
+/// The time to live of the lease: how long a console that ended without leaving is still shown.
+const LEASE: Duration = Duration::from_secs(30);
+/// The time between two renewals of the lease.
+const BEAT: Duration = Duration::from_secs(10);
+/// The most keys that one transaction writes.
+const MOST_KEYS: usize = 50;
+
+/// The consoles at the targets of a store, and this console's own entries.
+#[derive(Debug, Clone)]
+pub struct StoredPresence {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    lease: Duration,
+    beat: Duration,
+    published: Mutex<Published>,
+}
+
+/// The keys that this console has written, and their lease.
+#[derive(Debug, Default)]
+struct Published {
+    lease: Option<LeaseId>,
+    /// The keys and values of the targets that this console has open. They are written again after the lease has
+    /// expired. A handover request is not written again, because its release may have ended.
+    here: BTreeMap<String, String>,
+    beats: bool,
+}
+
+impl StoredPresence {
+    pub fn new(store: &Store) -> Self {
+        Self::with(store, LEASE, BEAT)
+    }
+
+    /// Like [`StoredPresence::new`], with another lease and another time between renewals.
+    pub fn with(store: &Store, lease: Duration, beat: Duration) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store: store.clone(),
+                lease,
+                beat,
+                published: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Changes exactly the handover request that was read. Returns the current request if `decide` leaves it unchanged.
+    async fn change_request(
+        &self,
+        target: &Target,
+        doing: &str,
+        decide: impl Fn(Option<&HandoverRequest>, &str) -> Option<Write>,
+    ) -> Result<Option<HandoverRequest>> {
+        let store = &self.inner.store;
+        let key = store.keys().handover_request(target);
+        Change::free(store, doing, vec![key.clone()])
+            .make(|seen| {
+                // A value that cannot be read is not the request of any operator.
+                let existing = seen.get(&key).and_then(|pair| values::decode(pair).ok());
+                Ok(match decide(existing.as_ref(), &key) {
+                    None => Decision::Done(existing),
+                    Some(write) => Decision::Write(vec![write], None),
+                })
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl PresenceStore for StoredPresence {
+    async fn show(&self, target: &Target, watcher: &Watcher) -> Result<()> {
+        let doing = &format!("showing this console at {target}");
+        let store = &self.inner.store;
+        let key = store.keys().watcher(target, &watcher.console);
+        let value = values::encode(store, doing, watcher)?;
+        let mut published = self.inner.published.lock().await;
+        published.here.insert(key, value);
+        // If no lease can be granted now, the next renewal writes the key.
+        self.inner.keep(&mut published);
+        self.inner.publish(&mut published, doing).await
+    }
+
+    async fn hide(&self, target: &Target, console: &str) -> Result<()> {
+        let doing = &format!("removing this console from {target}");
+        let store = &self.inner.store;
+        let key = store.keys().watcher(target, console);
+        let mut published = self.inner.published.lock().await;
+        published.here.remove(&key);
+        store.delete(doing, &key).await
+    }
+
+    async fn request_handover(
+        &self,
+        target: &Target,
+        request: &HandoverRequest,
+    ) -> Result<Option<HandoverRequest>> {
+        let doing = &format!("requesting the handover of {target}");
+        let store = &self.inner.store;
+        let value = values::encode(store, doing, request)?;
+        let lease = {
+            let mut published = self.inner.published.lock().await;
+            let lease = self.inner.granted(&mut published, doing).await?;
+            self.inner.keep(&mut published);
+            lease
+        };
+        let current = self.change_request(target, doing, |existing, key| match existing {
+            Some(existing) if existing.console != request.console || existing == request => None,
+            _ => Some(Write::Put {
+                key: key.to_owned(),
+                value: value.clone(),
+                lease: Some(lease),
+            }),
+        });
+        let current = current.await?;
+        Ok(current.filter(|existing| existing.console != request.console))
+    }
+
+    async fn decline(
+        &self,
+        target: &Target,
+        existing: &HandoverRequest,
+        answer: &Declined,
+    ) -> Result<()> {
+        let doing = &format!("declining the handover of {target}");
+        let store = &self.inner.store;
+        let answered = HandoverRequest {
+            declined: Some(answer.clone()),
+            ..existing.clone()
+        };
+        let value = values::encode(store, doing, &answered)?;
+        let done = self.change_request(target, doing, |current, key| {
+            let is_open = current.is_some_and(|it| it.is_same(existing) && it.declined.is_none());
+            // The answer keeps the lease of the requester.
+            is_open.then(|| Write::PutKeepingLease {
+                key: key.to_owned(),
+                value: value.clone(),
+            })
+        });
+        done.await.map(drop)
+    }
+
+    async fn withdraw(&self, target: &Target, existing: &HandoverRequest) -> Result<()> {
+        let doing = &format!("withdrawing the handover request for {target}");
+        let done = self.change_request(target, doing, |current, key| {
+            let is_same = current.is_some_and(|it| it.is_same(existing));
+            is_same.then(|| Write::delete(key))
+        });
+        done.await.map(drop)
+    }
+
+    async fn leave(&self) -> Result<()> {
+        let mut published = self.inner.published.lock().await;
+        published.here.clear();
+        let Some(lease) = published.lease.take() else {
+            return Ok(());
+        };
+        let store = &self.inner.store;
+        let call = store.call("removing this console");
+        store.kv().revoke(call, lease).await
+    }
+}
+
+impl Inner {
+    /// A valid lease: the current lease after a renewal, or a new one.
+    async fn granted(&self, published: &mut Published, doing: &str) -> Result<LeaseId> {
+        let call = self.store.call(doing);
+        if let Some(lease) = published.lease {
+            match self.store.kv().renew(call, lease).await {
+                Err(failure) if failure.kind == FailureKind::Missing => published.lease = None,
+                Err(failure) => return Err(failure),
+                Ok(_) => return Ok(lease),
+            }
+        }
+        let granted = self.store.kv().grant(call, self.lease).await?;
+        published.lease = Some(granted.lease);
+        Ok(granted.lease)
+    }
+
+    /// Writes the keys of this console that are missing or changed, on a valid lease.
+    async fn publish(&self, published: &mut Published, doing: &str) -> Result<()> {
+        let lease = self.granted(published, doing).await?;
+        let here: Vec<_> = published.here.iter().collect();
+        for here in here.chunks(MOST_KEYS) {
+            let on = here.iter().map(|(key, _)| (*key).clone()).collect();
+            Change::free(&self.store, doing, on)
+                .make(|seen| {
+                    let is_shown = |key: &str, value: &str| {
+                        let stored = seen.get(key);
+                        stored.is_some_and(|pair| {
+                            pair.value == value.as_bytes() && pair.lease == Some(lease)
+                        })
+                    };
+                    let missing = here.iter().filter(|(key, value)| !is_shown(key, value));
+                    let writes: Vec<_> = missing
+                        .map(|(key, value)| Write::Put {
+                            key: (*key).clone(),
+                            value: (*value).clone(),
+                            lease: Some(lease),
+                        })
+                        .collect();
+                    Ok(if writes.is_empty() {
+                        Decision::Done(())
+                    } else {
+                        Decision::Write(writes, ())
+                    })
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the renewals, unless they are running. They end when this value is dropped, or when nothing is published
+    /// any more.
+    fn keep(self: &Arc<Self>, published: &mut Published) {
+        if std::mem::replace(&mut published.beats, true) {
+            return;
+        }
+        let (inner, beat) = (Arc::downgrade(self), self.beat);
+        tokio::spawn(async move {
+            loop {
+                sleep(beat).await;
+                if !renew_once(&inner).await {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Renews the lease once. Returns false when this console shows nothing any more.
+async fn renew_once(inner: &Weak<Inner>) -> bool {
+    let Some(inner) = inner.upgrade() else {
+        return false;
+    };
+    let mut published = inner.published.lock().await;
+    if published.lease.is_none() && published.here.is_empty() {
+        published.beats = false;
+        return false;
+    }
+    let doing = "showing this console again";
+    let is_lost = match published.lease {
+        None => true,
+        Some(lease) => {
+            let renewed = inner.store.kv().renew(inner.store.call(doing), lease).await;
+            renewed.is_err_and(|failure| failure.kind == FailureKind::Missing)
+        }
+    };
+    if is_lost {
+        published.lease = None;
+        if let Err(failure) = inner.publish(&mut published, doing).await {
+            tracing::debug!("other operators do not see this console: {failure}");
+        }
+    }
+    true
+}

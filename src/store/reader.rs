@@ -1,0 +1,180 @@
+//! Reads registrations, routes, holds and locks. A value that cannot be read is reported and skipped, so that a value
+//! of another program does not hide the rest. `inventory::StoredKey` decides what an unreadable key stops.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+
+use super::approvals::Approvals;
+use super::locks::{self, Standing};
+use super::{Store, values, watch};
+use crate::inventory::{RegistryRecord, Revisioned, Slot, Target};
+use crate::ports::kv::{Call, LeaseId, Pair};
+use crate::ports::{Hint, KeyLine, RegistryReader, Result};
+
+/// Reads everything that Greenroom has in the store. Changes nothing.
+#[derive(Debug, Clone)]
+pub struct StoreReader {
+    pub(super) store: Store,
+}
+
+/// The keys of a target without its history, and the approvals of its releases.
+struct Stored {
+    revision: i64,
+    pairs: Vec<Pair>,
+    approvals: Approvals,
+}
+
+/// The most leases whose remaining time one list of keys reads, because each needs a call.
+const MOST_LEASES: usize = 16;
+
+impl StoreReader {
+    pub fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+
+    fn is_presence(&self, target: &Target, pair: &Pair) -> bool {
+        let keys = self.store.keys();
+        pair.key.starts_with(keys.watching(target).as_bytes())
+            || pair.key == keys.handover_request(target).as_bytes()
+    }
+
+    /// Reads a target at one revision. Its approvals are read separately, because approvers must not be able to make
+    /// this answer too large.
+    async fn stored(&self, call: Call<'_>, target: &Target) -> Result<Stored> {
+        let ranges = self.store.keys().without_history(target);
+        let (read, approvals) = tokio::join!(
+            self.store.read(call, &ranges),
+            self.approvals(target, call.until)
+        );
+        let (read, approvals) = (read?, approvals?);
+        Ok(Stored {
+            revision: read.revision,
+            pairs: read.ranges.into_iter().flatten().collect(),
+            approvals,
+        })
+    }
+
+    async fn record(&self, call: Call<'_>, target: &Target, stored: &Stored) -> RegistryRecord {
+        let mut record = RegistryRecord {
+            revision: stored.revision,
+            ..RegistryRecord::default()
+        };
+        let keys = self.store.keys();
+        for pair in &stored.pairs {
+            let is = |key: String| pair.key == key.as_bytes();
+            let slot = Slot::BOTH
+                .into_iter()
+                .find(|slot| is(keys.slot(target, *slot)));
+            let read = if let Some(slot) = slot {
+                values::decode_registration(pair, slot)
+                    .map(|value| *record.slots.get_mut(slot) = Some(revisioned(pair, value)))
+            } else if is(keys.route(target)) {
+                values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
+            } else if is(keys.hold(target)) {
+                values::decode(pair).map(|value| record.hold = Some(value))
+            } else if is(keys.handover_request(target)) {
+                values::decode(pair).map(|value| record.handover_request = Some(value))
+            } else if self.is_presence(target, pair) {
+                values::decode(pair).map(|value| record.watching.push(value))
+            } else if is(keys.lock(target)) {
+                match locks::standing(&self.store, call, pair).await {
+                    Standing::Held(holder) => {
+                        record.lock = Some(holder);
+                        Ok(())
+                    }
+                    Standing::Endless(problem) => {
+                        record.problems.insert(keys.lock_end(target), problem);
+                        Ok(())
+                    }
+                    Standing::Unreadable(reason) => Err(reason),
+                }
+            } else {
+                Err("Greenroom does not know this key".to_owned())
+            };
+            if let Err(reason) = read {
+                record.problems.insert(values::key(pair), reason);
+            }
+        }
+        let below = keys.peer_approvals(target);
+        stored.approvals.add_to(&below, &mut record);
+        record
+    }
+
+    async fn lines(&self, call: Call<'_>, target: &Target, stored: &Stored) -> Vec<KeyLine> {
+        let mut lines = Vec::new();
+        // One lease may have many keys.
+        let mut left: BTreeMap<LeaseId, Option<i64>> = BTreeMap::new();
+        for pair in stored.pairs.iter().chain(&stored.approvals.pairs) {
+            // The keys of consoles appear and expire by themselves, so their remaining time helps no operator.
+            let lease = pair.lease.filter(|_| !self.is_presence(target, pair));
+            let ttl_seconds = match lease {
+                None => None,
+                Some(lease) => match left.get(&lease) {
+                    Some(known) => *known,
+                    None if left.len() < MOST_LEASES => {
+                        let seconds = locks::seconds_left(&self.store, call, lease).await;
+                        left.insert(lease, seconds);
+                        seconds
+                    }
+                    None => None,
+                },
+            };
+            lines.push(KeyLine {
+                key: values::key(pair),
+                value: values::value_line(pair),
+                revision: pair.revision,
+                ttl_seconds,
+            });
+        }
+        lines
+    }
+}
+
+#[async_trait]
+impl RegistryReader for StoreReader {
+    fn address(&self) -> String {
+        self.store.kv().name().to_owned()
+    }
+
+    async fn store(&self) -> Result<String> {
+        let call = self.store.call("reading the version of the store");
+        self.store.kv().version(call).await
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>> {
+        self.store.kv().clock().await
+    }
+
+    async fn read(&self, target: &Target) -> Result<RegistryRecord> {
+        let doing = format!("reading {target}");
+        let call = self.store.call(&doing);
+        let stored = self.stored(call, target).await?;
+        Ok(self.record(call, target, &stored).await)
+    }
+
+    async fn read_with_keys(&self, target: &Target) -> Result<(RegistryRecord, Vec<KeyLine>)> {
+        let doing = format!("reading {target}");
+        let call = self.store.call(&doing);
+        let stored = self.stored(call, target).await?;
+        Ok(tokio::join!(
+            self.record(call, target, &stored),
+            self.lines(call, target, &stored)
+        ))
+    }
+
+    async fn changes(&self) -> Result<BoxStream<'static, Result<Hint>>> {
+        Ok(watch::changes(self.store.clone()).await)
+    }
+}
+
+fn revisioned<T>(pair: &Pair, value: T) -> Revisioned<T> {
+    Revisioned {
+        value,
+        revision: pair.revision,
+    }
+}

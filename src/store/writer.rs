@@ -1,0 +1,288 @@
+//! Changes registrations, routes and the extra keys that other programs read. Each method decides from the current
+//! values; `change` makes the transaction and handles lost answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::{Change, Decision};
+use super::{Store, extra_keys, holds, values};
+use crate::inventory::{
+    Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PeerApproval, PerSlot,
+    Registration, Route, ServiceName, Slot, Target,
+};
+use crate::ports::kv::{Command, Pair, Write};
+use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
+use crate::sanitize::sanitize;
+use async_trait::async_trait;
+
+/// Writes registrations, routes and journals.
+#[derive(Debug)]
+pub struct StoreWriter {
+    pub(super) store: Store,
+    pub(super) extra: BTreeMap<ServiceName, ExtraKeys>,
+}
+
+impl StoreWriter {
+    /// A writer for the cluster of `store`. `extra` has the keys that are written with each route of a service. It is
+    /// a failure if a template cannot be compiled or uses an unknown value.
+    pub fn new(store: &Store, extra: &BTreeMap<ServiceName, Vec<ExtraKey>>) -> Result<Self> {
+        let prefix = store.kv().prefix().trim_end_matches('/');
+        let extra = extra
+            .iter()
+            .map(|(service, keys)| {
+                let compiled = extra_keys::compile(prefix, service.as_str(), keys)?;
+                Ok((service.clone(), compiled))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            store: store.clone(),
+            extra,
+        })
+    }
+
+    fn conflict(&self, doing: &str, reason: impl Into<String>) -> Failure {
+        self.store.failure(FailureKind::Conflict, doing, reason)
+    }
+
+    fn route(&self, doing: &str, pair: Option<&Pair>) -> Result<Option<Route>> {
+        let Some(pair) = pair else {
+            return Ok(None);
+        };
+        values::decode(pair)
+            .map(Some)
+            .map_err(|reason| self.unreadable(doing, pair, &reason))
+    }
+
+    fn unreadable(&self, doing: &str, pair: &Pair, reason: &str) -> Failure {
+        let key = values::key(pair);
+        let show = self.store.kv().command(Command::Show(&key));
+        self.conflict(doing, format!("{key} blocks the change: {reason}"))
+            .hint(format!(
+                "read it with `{show}`, and delete it if it is not needed"
+            ))
+    }
+
+    /// The changes that write the extra keys, without those that are left unchanged.
+    fn extra(
+        &self,
+        target: &Target,
+        route: &Route,
+        tag: Option<&str>,
+        left: &BTreeSet<String>,
+    ) -> Result<Vec<Write>> {
+        let Some(keys) = self.extra.get(&target.service) else {
+            return Ok(Vec::new());
+        };
+        let pairs = keys
+            .render(target, route, tag)
+            .map_err(|wrong| extra_keys::refused(&wrong))?;
+        Ok(pairs
+            .into_iter()
+            .filter(|(key, _)| !left.contains(key))
+            .map(|(key, value)| Write::put(key, value))
+            .collect())
+    }
+}
+
+#[async_trait]
+impl RegistryWriter for StoreWriter {
+    async fn register(&self, target: &Target, entry: &Registration, fence: &Fence) -> Result<()> {
+        let doing = &format!("registering {} of {target}", entry.slot);
+        let key = self.store.keys().slot(target, entry.slot);
+        let value = values::encode(&self.store, doing, entry)?;
+        self.change(target, fence, doing, vec![key.clone()])
+            .make(|seen| {
+                let current = seen
+                    .get(&key)
+                    .and_then(|pair| values::decode_registration(pair, entry.slot).ok());
+                if current.as_ref() == Some(entry) {
+                    return Ok(Decision::Done(()));
+                }
+                let put = Write::put(&key, value.as_str());
+                Ok(Decision::Write(vec![put], ()))
+            })
+            .await
+    }
+
+    async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()> {
+        let doing = &format!("deregistering {slot} of {target}");
+        let key = self.store.keys().slot(target, slot);
+        let route = self.store.keys().route(target);
+        self.change(target, fence, doing, vec![key.clone(), route.clone()])
+            .make(|seen| {
+                if seen.get(&key).is_none() {
+                    return Ok(Decision::Done(()));
+                }
+                let route = self.route(doing, seen.get(&route))?;
+                if route.is_some_and(|route| route.live == slot) {
+                    return Err(self.conflict(doing, format!("the route names {slot}")));
+                }
+                Ok(Decision::Write(vec![Write::delete(&key)], ()))
+            })
+            .await
+    }
+
+    async fn keys_of_others(
+        &self,
+        target: &Target,
+        endpoints: &PerSlot<Endpoint>,
+    ) -> Result<Vec<String>> {
+        self.others_keys(target, endpoints).await
+    }
+
+    async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()> {
+        let to = &change.to;
+        let doing = &format!(
+            "switching {target} to {} generation {}",
+            to.live, to.generation
+        );
+        let route_key = self.store.keys().route(target);
+        let slot_key = self.store.keys().slot(target, to.live);
+        let hold_key = self.store.keys().hold(target);
+        let value = values::encode(&self.store, doing, to)?;
+        let mut on = vec![route_key.clone(), slot_key.clone(), hold_key.clone()];
+        let peer_approvals = change.peer_approvals.iter();
+        let peer_approvals: Vec<_> = peer_approvals
+            .map(|approval| (self.store.keys().peer_approval(target, approval), approval))
+            .collect();
+        on.extend(peer_approvals.iter().map(|(key, _)| key.clone()));
+        let free = self
+            .free_keys(doing, target, to, change.others_keys)
+            .await?;
+        on.extend(free.keys());
+        self.change(target, fence, doing, on)
+            .make(|seen| {
+                let current = self.route(doing, seen.get(&route_key))?;
+                if current.as_ref() == Some(to) {
+                    return Ok(Decision::Done(()));
+                }
+                if current.as_ref().map(|it| (it.generation, it.live)) != change.from {
+                    let reason = format!(
+                        "the route is {}, not {}",
+                        describe(current.as_ref().map(|it| (it.generation, it.live))),
+                        describe(change.from)
+                    );
+                    return Err(self.conflict(doing, reason));
+                }
+                let current = |(key, approval): &(String, &PeerApproval)| {
+                    let pair = seen.get(key).map(values::decode::<PeerApproval>);
+                    pair.is_some_and(|pair| pair.is_ok_and(|current| current == **approval))
+                };
+                if let Some((_, withdrawn)) =
+                    peer_approvals.iter().find(|approval| !current(approval))
+                {
+                    let reason = format!("{} no longer approves the release", withdrawn.by);
+                    return Err(self.changed(doing, &reason));
+                }
+                let left = self.left(doing, &free, seen)?;
+                let slot = seen.get(&slot_key);
+                let mut writes = self.written(doing, target, (to, &value), slot, &left)?;
+                writes.extend(self.held(doing, target, change, seen.get(&hold_key))?);
+                Ok(Decision::Write(writes, ()))
+            })
+            .await
+    }
+
+    async fn replace_route(&self, target: &Target, to: &Route, fence: &Fence) -> Result<()> {
+        let doing = &format!("rewriting the route of {target}");
+        let route_key = self.store.keys().route(target);
+        let slot_key = self.store.keys().slot(target, to.live);
+        let value = values::encode(&self.store, doing, to)?;
+        let free = self.free_keys(doing, target, to, OthersKeys::Leave).await?;
+        let mut on = vec![route_key.clone(), slot_key.clone()];
+        on.extend(free.keys());
+        self.change(target, fence, doing, on)
+            .make(|seen| {
+                let Some(pair) = seen.get(&route_key) else {
+                    return Err(self.conflict(doing, "the target has no route"));
+                };
+                match values::decode::<Route>(pair) {
+                    Ok(current) if current == *to => return Ok(Decision::Done(())),
+                    Ok(current) => {
+                        let reason = format!(
+                            "the route is {}",
+                            describe(Some((current.generation, current.live)))
+                        );
+                        return Err(self.conflict(doing, reason));
+                    }
+                    Err(_) => {}
+                }
+                let left = self.left(doing, &free, seen)?;
+                let slot = seen.get(&slot_key);
+                let writes = self.written(doing, target, (to, &value), slot, &left)?;
+                Ok(Decision::Write(writes, ()))
+            })
+            .await
+    }
+}
+
+impl StoreWriter {
+    /// The changes that write the route and its extra keys. It is a conflict if the slot is not registered.
+    fn written(
+        &self,
+        doing: &str,
+        target: &Target,
+        (to, value): (&Route, &str),
+        slot: Option<&Pair>,
+        left: &BTreeSet<String>,
+    ) -> Result<Vec<Write>> {
+        let Some(pair) = slot else {
+            return Err(self.conflict(doing, format!("{} is not registered", to.live)));
+        };
+        let entry = values::decode_registration(pair, to.live)
+            .map_err(|reason| self.unreadable(doing, pair, &reason))?;
+        let mut writes = self.extra(target, to, entry.tag.as_deref(), left)?;
+        let key = self.store.keys().route(target);
+        writes.push(Write::put(key, value));
+        Ok(writes)
+    }
+
+    /// The changes of a switch to the hold. A hold that cannot be read remains.
+    fn held(
+        &self,
+        doing: &str,
+        target: &Target,
+        change: &RouteChange,
+        pair: Option<&Pair>,
+    ) -> Result<Vec<Write>> {
+        let current = match pair.map(values::decode::<Hold>) {
+            None => None,
+            Some(Ok(current)) => Some(current),
+            Some(Err(_)) if matches!(change.hold, HoldChange::Same(_)) => {
+                return Err(self.changed(doing, "the hold cannot be read"));
+            }
+            Some(Err(_)) => return Ok(Vec::new()),
+        };
+        if !change.hold.allows(current.as_ref()) {
+            let reason = current.map_or("the hold no longer exists".to_owned(), |hold| {
+                hold.to_string()
+            });
+            return Err(self.changed(doing, &reason));
+        }
+        match change.hold.after(current, change.to.release) {
+            Some(hold) => Ok(holds::written(&self.store, doing, target, &hold)?.into()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn changed(&self, doing: &str, reason: &str) -> Failure {
+        self.store
+            .failure(FailureKind::Changed, doing, sanitize(reason))
+    }
+
+    pub(super) fn change<'a>(
+        &'a self,
+        target: &'a Target,
+        fence: &'a Fence,
+        doing: &'a str,
+        on: Vec<String>,
+    ) -> Change<'a> {
+        Change::fenced(&self.store, doing, (target, fence), on)
+    }
+}
+
+fn describe(route: Option<(u64, Slot)>) -> String {
+    route.map_or_else(
+        || "none".to_owned(),
+        |(generation, slot)| format!("{slot} generation {generation}"),
+    )
+}
