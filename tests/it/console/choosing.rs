@@ -232,7 +232,7 @@ async fn the_open_picker_retries_an_unreachable_registry() {
     let mut stage = open(3, SOON, UNANSWERED, false);
     stage.backend.failures.store(1, Ordering::SeqCst);
     stage.choose().await;
-    stage.shows("trying again: connection refused").await;
+    stage.shows("cannot be read: connection refused").await;
     // What the operator does meanwhile is kept.
     stage.press("3.0").await;
     stage.shows("typed").await;
